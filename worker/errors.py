@@ -1,0 +1,61 @@
+"""Errors, named for what the caller does next.
+
+MillraceError
+├── BadInput      the operator's input is wrong: say where and what is allowed, send nothing (exit 2, HTTP 422)
+├── RetryLater    do the same step again after a while
+├── FailJob       the job cannot succeed: fail it with this reason
+├── StartOver     what is read is not what was published: void the generation and read everything again
+├── SkipRow       set this row aside as a dead letter with this reason
+└── LeaseLost     somebody else holds this work: stop at once, publish nothing more
+"""
+
+from __future__ import annotations
+
+
+class MillraceError(Exception):
+    """Everything Millrace raises on purpose. Messages never hold a secret."""
+
+
+class BadInput(MillraceError):
+    """What the operator gave cannot be used; nothing was sent to anybody."""
+
+    def __init__(self, where: str, given: object, allowed: str) -> None:
+        """`where` names the field or file, `given` is what stood there, `allowed` says what may stand there."""
+        self.where = where
+        self.given = given
+        self.allowed = allowed
+        super().__init__(f"{where}: {given!r} is not allowed; expected {allowed}")
+
+
+class RetryLater(MillraceError):
+    """The step may succeed later.
+
+    `wait_seconds` is how long to wait (None: exponential, with jitter). `is_attempt` is False where nothing went
+    wrong and the work is only given back: shutdown, quota, pause, a full sink. `at_most` is the number of attempts
+    after which the job fails (None: the usual number); broken bytes that a second reading might mend get few.
+    """
+
+    def __init__(
+        self, reason: str, *, wait_seconds: float | None = None, is_attempt: bool = True, at_most: int | None = None
+    ) -> None:
+        self.reason = reason
+        self.wait_seconds = wait_seconds
+        self.is_attempt = is_attempt
+        self.at_most = at_most
+        super().__init__(reason)
+
+
+class FailJob(MillraceError):
+    """The job cannot succeed; the reason is for the person who reads the receipt."""
+
+
+class StartOver(MillraceError):
+    """This reading differs from what was published, so the report is read again under a new generation."""
+
+
+class SkipRow(MillraceError):
+    """One row does not fit what was declared; it becomes a dead letter with this reason."""
+
+
+class LeaseLost(MillraceError):
+    """The lease ended or went to another worker; whatever this one still wants to write is refused."""

@@ -1,0 +1,128 @@
+"""The nouns, frozen. Times are seconds since the epoch, UTC; digests are hexadecimal SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+JobState = Literal["queued", "pending", "ready", "streaming", "streamed", "done", "failed", "cancelled"]
+UNFINISHED: tuple[JobState, ...] = ("queued", "pending", "ready", "streaming", "streamed")
+FINISHED: tuple[JobState, ...] = ("done", "failed", "cancelled")
+
+VoidReason = Literal["replay", "failed", "cancelled"]
+
+Json = dict[str, Any]
+
+EMPTY_DIGEST = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A row set aside: its JSON bytes as they came, and why."""
+
+    raw: bytes
+    reason: str
+
+
+Row = bytes | DeadRow
+"""One row as it will be published (JSON bytes, UTF-8, no newline), or set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The durable position in one page of one generation.
+
+    `rows` counts rows as the vendor sent them, dead ones included; `digest` runs over exactly those rows.
+    `reader` names the reader that read them, empty while there are none. `bytes` counts the rows' JSON bytes and newlines.
+    """
+
+    rows: int = 0
+    digest: str = EMPTY_DIGEST
+    dead_rows: int = 0
+    bytes: int = 0
+    reader: str = ""
+    is_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive rows of one page, and the checkpoint that holds once they are kept."""
+
+    rows: tuple[Row, ...]
+    after: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The sink took the batch, the close or the void: `checkpoint` is now the position."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The sink's position is another: `checkpoint` is the true one."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """There is no room: `reason` says how full the sink is. Nothing was written."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The record takes no more: its generation moved on, or it is ended or void. `state` says which."""
+
+    state: Literal["ended", "void", "superseded", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the sink holds of one finished generation: pages, rows kept, dead rows among all, and the report's digest."""
+
+    pages: int
+    rows: int
+    dead_rows: int
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPages:
+    """Finish refused: these pages are not closed."""
+
+    pages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end is written, now or before: the receipt that stands, `files` included where the sink has some."""
+
+    receipt: Json
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a response said beside its rows; complete once its rows are exhausted. None: it did not say.
+
+    `next` is the next page's link or token. An empty string and the word "null" are no next page.
+    `first_row` is the number, within the page, of the response's first row, so that errors name the right one.
+    """
+
+    total: int | None = None
+    total_pages: int | None = None
+    next: str | None = None
+    first_row: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a job's step or a page until a time. `token` fences: a later lease has a greater one."""
+
+    token: int
+    until: float

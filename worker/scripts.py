@@ -1,0 +1,32 @@
+"""Atomic steps: Lua scripts run by their digest. Each lives in `worker/lua/`, one step a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+LUA = Path(__file__).with_name("lua")
+
+Argument = str | bytes | int | float
+
+
+class Script:
+    """One script; running it sends its text only where the server does not know it yet."""
+
+    def __init__(self, name: str, *, prelude: str | None = None) -> None:
+        """`prelude` names a file of functions put before the script's own text."""
+        parts = [name] if prelude is None else [prelude, name]
+        self.text = "\n".join((LUA / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        """Run the script atomically and give its answer as Redis gives it."""
+        try:
+            return redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return redis.execute_command("EVAL", self.text, len(keys), *keys, *args)

@@ -1,0 +1,61 @@
+"""Broker, queues, routes and beat: names and numbers. Reasons stand in docs/reliability.md."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from kombu import Queue
+
+CONTROL, SWEEP, STREAM = "control", "sweep", "stream"
+
+STEPS = {
+    "report.submit": CONTROL,
+    "report.poll": CONTROL,
+    "report.paginate": CONTROL,
+    "report.finalize": CONTROL,
+    "report.stream": STREAM,
+    "report.sweep": SWEEP,
+}
+
+VISIBILITY_TIMEOUT_SECONDS = 86_400
+
+SOCKETS: dict[str, Any] = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
+
+
+def celery_settings(broker_url: str, sweep_seconds: float) -> dict[str, Any]:
+    """The whole configuration of the Celery app for one broker."""
+    return {
+        "broker_url": broker_url,
+        "broker_transport_options": {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS, **SOCKETS},
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_queues": [Queue(CONTROL), Queue(SWEEP), Queue(STREAM)],
+        "task_default_queue": CONTROL,
+        "task_create_missing_queues": False,
+        "task_routes": {name: {"queue": queue} for name, queue in STEPS.items()},
+        "worker_prefetch_multiplier": 1,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "worker_hijack_root_logger": False,
+        "worker_max_tasks_per_child": 1_000,
+        "imports": ["tasks.submit", "tasks.poll", "tasks.paginate", "tasks.stream", "tasks.finalize", "tasks.sweep"],
+        "beat_schedule": {
+            "sweep": {
+                "task": "report.sweep",
+                "schedule": timedelta(seconds=sweep_seconds),
+                # A sweep that waited longer than its interval is followed by a fresh one anyway.
+                "options": {"expires": sweep_seconds},
+            },
+        },
+    }

@@ -1,0 +1,78 @@
+"""Every log event, declared once, with its meaning; how logs look.
+
+Logs are events with fields. `job` (and `page`) are bound once, where a step begins.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+from typing import Literal
+
+import structlog
+
+
+class Event(StrEnum):
+    """What may stand in the log."""
+
+    SUBMITTED = "report.submitted"  # the vendor took the request; its report id is known
+    ADOPTED = "report.adopted"  # an interrupted request had reached the vendor; its report is ours
+    ORPHAN = "report.possible_orphan"  # asked anew after an interrupted request that cannot be looked up
+    NOT_READY = "report.not_ready"  # polled; the vendor is still preparing
+    UNKNOWN_STATUS = "report.unknown_status"  # the vendor used a status word no source file knows
+    READY = "report.ready"  # the vendor has the report; rows can be read
+    EXPIRED = "report.expired"  # the vendor no longer has the report; it is asked for once more
+    PLANNED = "report.planned"  # pages are planned
+    PAGE_CLOSED = "page.closed"  # every row of the page is kept
+    TAKEN_OVER = "page.taken_over"  # rows were kept already; they are read again, checked and skipped
+    PAGE_GIVEN_BACK = "page.given_back"  # the page waits for another worker; nothing is lost
+    SINK_FULL = "sink.full"  # no room in the sink; reading stops until there is
+    START_OVER = "report.start_over"  # this reading differs from what was published; a new generation begins
+    STEP_RETRIES = "step.retries"  # the step failed and will be tried again
+    LEASE_LOST = "lease.lost"  # another worker holds the work; this one stops
+    NOTHING_TO_DO = "step.nothing_to_do"  # a nudge too many
+    NUDGE_LOST = "nudge.lost"  # the broker did not take a nudge; the sweep will send it again
+    SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged
+    DONE = "report.done"  # proven complete
+    FAILED = "report.failed"  # given up, with the reason
+    CANCELLED = "report.cancelled"  # stopped by somebody
+    TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use
+    CONNECTION_PAUSED = "connection.paused"  # the vendor asked everybody to wait
+
+
+def configure_logging(style: Literal["text", "json"], level: str) -> None:
+    """Send every log line of this process to stderr, as text or as JSON lines."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    lines = logging.StreamHandler()
+    lines.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [lines]
+    root.setLevel(level.upper())
+
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("millrace")

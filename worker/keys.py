@@ -15,3 +15,34 @@ def sink_record(stream: str, job: str) -> str:
 def dead_rows(stream: str) -> str:
     """Stream: the dead letters of one stream."""
     return f"dead:{{{stream}}}"
+
+
+# The ledger's own; worker/lua/ledger_prelude.lua spells the same prefix.
+
+OVERDUE = "millrace:overdue"
+JOBS = "millrace:jobs"
+
+
+def job(job_id: str) -> str:
+    """Hash: everything known of one job."""
+    return f"millrace:job:{job_id}"
+
+
+def pages(job_id: str) -> str:
+    """Hash: the page set of one job; the fields of page N begin with `N.`."""
+    return f"millrace:job:{job_id}:pages"
+
+
+def jobs_in(state: str) -> str:
+    """Sorted set: the jobs in one state, by the time they came there."""
+    return f"millrace:jobs:{state}"
+
+
+def fingerprint(digest: str) -> str:
+    """String: the latest job with this fingerprint."""
+    return f"millrace:fingerprint:{digest}"
+
+
+def source(digest: str) -> str:
+    """String: a source as it stood when a job was made from it (JSON)."""
+    return f"millrace:source:{digest}"

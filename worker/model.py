@@ -34,7 +34,7 @@ class Checkpoint:
     """The durable position in one page of one generation.
 
     `rows` counts rows as the vendor sent them, dead ones included; `digest` runs over exactly those rows.
-    `reader` names the reader that read them, empty while there are none. `bytes` counts the rows' JSON bytes and newlines.
+    `reader` names the reader that read them, empty while there are none. `bytes` counts their JSON and newlines.
     """
 
     rows: int = 0
@@ -83,7 +83,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the sink holds of one finished generation: pages, rows kept, dead rows among all, and the report's digest."""
+    """What the sink holds of one finished generation; `rows` leaves out the dead rows, `digest` covers both."""
 
     pages: int
     rows: int
@@ -121,8 +121,66 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to work on a job's step or a page until a time. `token` fences: a later lease has a greater one."""
+class Job:
+    """One report we owe somebody, as the ledger holds it.
 
+    `report` is the name within the source; `params` are as resolved when the job was made. `total` is the vendor's
+    count of rows. `rows`, `dead_rows` and `bytes` are progress for people; what decides is the sink record.
+    """
+
+    id: str
+    state: JobState
+    connection: str
+    report: str
+    source_digest: str
+    params: Json
+    window: dict[str, str] | None
+    sink: str
+    webhooks: tuple[str, ...]
+    generation: int
+    restarts: int
+    poll: int
+    attempts: int
+    reason: str
+    created_at: float
+    ready_by: float
+    finish_by: float
+    submitting_at: float | None = None
+    submitted_at: float | None = None
+    ready_at: float | None = None
+    first_row_at: float | None = None
+    finished_at: float | None = None
+    vendor_report_id: str | None = None
+    vendor_request_id: str | None = None
+    possible_orphans: int = 0
+    link: str | None = None
+    expires_at: float | None = None
+    total: int | None = None
+    pages: int = 0
+    closed: int = 0
+    rows: int = 0
+    dead_rows: int = 0
+    bytes: int = 0
+    verdict: Literal["failed", "cancelled"] | None = None
+    error: str | None = None
+    receipt: Json | None = None
+
+    @property
+    def name(self) -> str:
+        """What the caller asked for: CONNECTION.REPORT."""
+        return f"{self.connection}.{self.report}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A job whose step this worker holds the lease of; `page` is 0 for a step of the job itself.
+
+    `attempts` and `reason` are those of this piece of work; `link` is the page's address where one was registered.
+    """
+
+    job: Job
     token: int
-    until: float
+    page: int = 0
+    attempts: int = 0
+    reason: str = ""
+    link: str | None = None

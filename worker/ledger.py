@@ -1,0 +1,254 @@
+"""The durable record of every job: the truth that Celery's messages only point at.
+
+Every act is one Lua script that checks the state it leaves and the fencing token it was given, so each may be repeated
+and any may lose a race without harm. Times come from Redis, unless a test brings its own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import orjson
+from redis import Redis
+
+from worker import keys
+from worker.job_fields import job_from
+from worker.model import FINISHED, Held, Job, JobState, Json
+from worker.scripts import Argument, Script
+
+GRACE_SECONDS = 10
+LONGEST_GRACE_SECONDS = 300
+SWEEP_AT_MOST = 500
+POLL_EARLY_SECONDS = 2
+
+_NAMES = (
+    "make take take_page renew move note give_back plan close_page restart reopen_pages verdict end retry sweep".split()
+)
+_SCRIPTS = {name: Script(f"ledger_{name}", prelude="ledger_prelude") for name in _NAMES}
+
+
+class Ledger:
+    """The ledger in one Redis. Safe to share between threads."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        lease_seconds: float = 20,
+        keep_finished_seconds: float = 30 * 86_400,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.redis = redis
+        self.lease_seconds = lease_seconds
+        self._keep_seconds = keep_finished_seconds
+        self._clock = clock
+
+    def _run(self, name: str, job_id: str, *args: Argument, more_keys: tuple[str, ...] = ()) -> Any:
+        now = "" if self._clock is None else f"{self._clock():.6f}"
+        return _SCRIPTS[name](self.redis, [keys.job(job_id), *more_keys], [now, *args])
+
+    def _run_on_pages(self, name: str, job_id: str, *args: Argument) -> Any:
+        return self._run(name, job_id, *args, more_keys=(keys.pages(job_id),))
+
+    # ------------------------------------------------------------ making and reading
+
+    def make(
+        self,
+        job_id: str,
+        fields: Mapping[str, str],
+        *,
+        fingerprint: str,
+        may_join: bool,
+        ready_within: float,
+        finish_within: float,
+        webhooks: tuple[str, ...] = (),
+    ) -> tuple[str, bool]:
+        """Make a job or join the unfinished one with the same fingerprint: its id, and whether it was joined."""
+        flat = [part for pair in fields.items() for part in pair]
+        answer = self._run(
+            "make", job_id, job_id, int(may_join), GRACE_SECONDS, ready_within, finish_within,
+            orjson.dumps(webhooks), *flat, more_keys=(keys.fingerprint(fingerprint), keys.JOBS),
+        )  # fmt: skip
+        return answer[0].decode(), bool(answer[1])
+
+    def job(self, job_id: str) -> Job | None:
+        """The job as it stands, or None."""
+        fields = self.redis.hgetall(keys.job(job_id))
+        return job_from(fields) if fields else None
+
+    def jobs(self, *, state: JobState | None = None, start: int = 0, count: int = 100) -> Iterator[Job]:
+        """Jobs, the latest first."""
+        key = keys.jobs_in(state) if state else keys.JOBS
+        for job_id in self.redis.zrevrange(key, start, start + count - 1):
+            if job := self.job(job_id.decode()):
+                yield job
+
+    def keep_source(self, digest: str, text: bytes) -> None:
+        """Keep a source as it is now: its jobs go on with it whatever becomes of the file."""
+        self.redis.set(keys.source(digest), text)
+
+    def source(self, digest: str) -> bytes | None:
+        """The source a job was made from (JSON)."""
+        kept: bytes | None = self.redis.get(keys.source(digest))
+        return kept
+
+    # ------------------------------------------------------------ leases
+
+    def take(self, job_id: str, *states: str, poll: int | None = None) -> Held | str:
+        """Take the lease of the step that leaves one of `states`, or say why there is nothing to do."""
+        answer = self._run(
+            "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, GRACE_SECONDS,
+            "" if poll is None else poll, POLL_EARLY_SECONDS,
+        )  # fmt: skip
+        if answer[0] == 0:
+            return str(answer[1].decode())
+        job = job_from(_pairs(answer[1:]))
+        return Held(job=job, token=answer[0], attempts=job.attempts, reason=job.reason)
+
+    def take_page(self, job_id: str, page: int) -> Held | str:
+        """Take the lease of a page, or say why there is nothing to do."""
+        answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, GRACE_SECONDS)
+        if answer[0] == 0:
+            return str(answer[1].decode())
+        token, attempts, reason, link = answer[0], int(answer[1]), answer[2].decode(), answer[3].decode()
+        return Held(job_from(_pairs(answer[4:])), token, page, attempts, reason, link or None)
+
+    def renew(self, held: Held, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
+        """Renew a lease and note progress made since the last time; False where it is lost or the job is decided."""
+        key, member, prefix = _place(held)
+        answer = self._run(
+            "renew", held.job.id, member, prefix, held.token, self.lease_seconds, GRACE_SECONDS,
+            rows, dead_rows, bytes_, more_keys=(key,),
+        )  # fmt: skip
+        return bool(answer)
+
+    def give_back(self, held: Held, reason: str, *, due_seconds: float, is_attempt: bool) -> int | None:
+        """End the lease with the work undone: the attempts so far, or None where the lease is lost."""
+        key, member, prefix = _place(held)
+        now = "" if self._clock is None else f"{self._clock():.6f}"
+        arguments: list[Argument] = [
+            now,
+            member,
+            prefix,
+            held.token,
+            due_seconds + GRACE_SECONDS,
+            int(is_attempt),
+            reason,
+        ]
+        attempts = int(_SCRIPTS["give_back"](self.redis, [key], arguments))
+        return None if attempts < 0 else attempts
+
+    # ------------------------------------------------------------ moves
+
+    def note(self, held: Held, **fields: str | int | float) -> bool:
+        """Put fields on record under a live lease; the value '@now' is the time. False where the lease is lost."""
+        return bool(self._run("note", held.job.id, held.token, *_flat(fields)))
+
+    def move(self, held: Held, to: JobState, *, due_seconds: float = 0, **fields: str | int | float) -> bool:
+        """Record the move out of the state the job was taken in; False where lease or state is another's."""
+        job = held.job
+        due = due_seconds + GRACE_SECONDS
+        return bool(self._run("move", job.id, job.id, held.token, job.state, to, due, *_flat(fields)))
+
+    def plan(self, held: Held, pages: int, *, at_once: int, total: int | None) -> list[int] | None:
+        """Move a ready job to streaming: the pages to nudge, or None where lease or state is another's."""
+        out = self._run_on_pages(
+            "plan",
+            held.job.id,
+            held.job.id,
+            held.token,
+            pages,
+            at_once,
+            GRACE_SECONDS,
+            "" if total is None else total,
+        )
+        return None if out == [0] else out
+
+    def close_page(
+        self,
+        held: Held,
+        *,
+        planned: int,
+        link: str | None,
+        total: int | None,
+        at_once: int,
+        rows: int = 0,
+        dead_rows: int = 0,
+        bytes_: int = 0,
+    ) -> tuple[Literal["lost", "total", "loop", "streamed", "closed"], list[int]]:
+        """Close a page and register what follows it: what came of it, and the pages to nudge."""
+        answer = self._run_on_pages(
+            "close_page", held.job.id, held.job.id, held.page, held.token, planned, link or "",
+            "" if total is None else total, at_once, GRACE_SECONDS, rows, dead_rows, bytes_,
+        )  # fmt: skip
+        return answer[0].decode(), [int(page) for page in answer[1:]]
+
+    def restart(self, job: Job) -> int:
+        """Begin the generation after `job.generation`, once: the current one, or 0 where the job no longer streams."""
+        return int(self._run_on_pages("restart", job.id, job.id, job.generation, GRACE_SECONDS))
+
+    def reopen_pages(self, held: Held, pages: tuple[int, ...]) -> bool:
+        """Take a streamed job back to streaming for pages the sink lacks."""
+        return bool(self._run_on_pages("reopen_pages", held.job.id, held.job.id, held.token, GRACE_SECONDS, *pages))
+
+    def decide(
+        self,
+        job_id: str,
+        verdict: Literal["failed", "cancelled"],
+        reason: str,
+        *,
+        report_is_cause: bool = False,
+    ) -> tuple[Literal["settle", "ended", "none"], str]:
+        """Decide that a job ends without being done; the first verdict stands. Then it is settled with the sink."""
+        answer = self._run("verdict", job_id, job_id, verdict, reason, int(report_is_cause))
+        return answer[0].decode(), answer[1].decode() if len(answer) > 1 else ""
+
+    def end(self, job_id: str, state: JobState, *, error: str | None, receipt: Json) -> JobState:
+        """End a job for good; the state that stands, which is another's where another came first."""
+        text = orjson.dumps(receipt)
+        stands = self._run_on_pages("end", job_id, job_id, state, error or "", text, int(self._keep_seconds))
+        final: JobState = stands.decode()
+        return final
+
+    def retry(self, job_id: str) -> tuple[Literal["queued", "pending"] | None, str]:
+        """Take a failed or cancelled job up again: its new state and poll number, or None and the state it is in."""
+        state, other = self._run_on_pages("retry", job_id, job_id, GRACE_SECONDS)
+        return (state.decode() or None), other.decode()
+
+    # ------------------------------------------------------------ sweeping
+
+    def overdue(self) -> list[tuple[str, int | None, str, int]]:
+        """Work to nudge again: (job, page or None, state or 'verdict', poll number)."""
+        now = "" if self._clock is None else f"{self._clock():.6f}"
+        flat = _SCRIPTS["sweep"](self.redis, [], [now, SWEEP_AT_MOST, GRACE_SECONDS, LONGEST_GRACE_SECONDS])
+        parts = iter(part.decode() for part in flat)
+        return [
+            (job, int(page) if page else None, state, int(poll))
+            for job, page, state, poll in zip(*[parts] * 4, strict=True)
+        ]
+
+    def forget_finished(self, now: float) -> None:
+        """Drop the finished jobs whose time is over from the lists."""
+        over = now - self._keep_seconds
+        for state in FINISHED:
+            gone = self.redis.zrangebyscore(keys.jobs_in(state), "-inf", over, start=0, num=SWEEP_AT_MOST)
+            if gone:
+                self.redis.zrem(keys.jobs_in(state), *gone)
+                self.redis.zrem(keys.JOBS, *gone)
+
+
+def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    parts = iter(flat)
+    return dict(zip(parts, parts, strict=True))
+
+
+def _place(held: Held) -> tuple[str, str, str]:
+    """Where a lease stands: key, member of the overdue set, prefix of its fields."""
+    if held.page:
+        return keys.pages(held.job.id), f"{held.job.id}/{held.page}", f"{held.page}."
+    return keys.job(held.job.id), held.job.id, ""

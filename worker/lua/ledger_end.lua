@@ -1,0 +1,16 @@
+-- End a job for good, once: done, failed or cancelled, with its receipt.
+-- KEYS  1 job  2 page set
+-- ARGV  1 now  2 id  3 final state  4 error or ''  5 receipt  6 seconds it is kept
+-- gives the final state that stands
+local now = now_or(ARGV[1])
+local state = redis.call('HGET', KEYS[1], 'state')
+if state == 'done' or state == 'failed' or state == 'cancelled' or not state then return state end
+forget_pages(KEYS[1], KEYS[2], ARGV[2])
+redis.call('ZREM', OVERDUE, ARGV[2])
+redis.call('HDEL', KEYS[1], 'verdict', 'token', 'until', 'reason', 'error')
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[4]) end
+redis.call('HSET', KEYS[1], 'finished_at', text(now), 'receipt', ARGV[5])
+set_state(KEYS[1], ARGV[2], now, ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+redis.call('EXPIRE', KEYS[2], ARGV[6])
+return ARGV[3]

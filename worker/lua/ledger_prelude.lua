@@ -1,0 +1,64 @@
+-- Functions shared by every step of the ledger; put before each step's own text.
+-- Times are seconds by the clock of Redis, so that no worker's clock matters; a test passes its own.
+
+local function now_or(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+
+-- Numbers are written in full: Lua's own tostring would shorten a time to 14 digits.
+local function text(number) return string.format('%.6f', number) end
+
+local PREFIX = 'millrace:'
+local OVERDUE = PREFIX .. 'overdue'
+
+local function set_state(job, id, now, state)
+  local old = redis.call('HGET', job, 'state')
+  if old then redis.call('ZREM', PREFIX .. 'jobs:' .. old, id) end
+  redis.call('HSET', job, 'state', state)
+  redis.call('ZADD', PREFIX .. 'jobs:' .. state, text(now), id)
+end
+
+-- The lease of a job's step has no prefix; the lease of page N has the prefix 'N.' in the page set.
+local function holds(key, prefix, token)
+  return redis.call('HGET', key, prefix .. 'token') == token
+end
+
+local function let_go(key, prefix)
+  redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
+end
+
+-- Whoever takes work counts the failure of a holder that never came back.
+local function take(job, key, prefix, member, now, lease_seconds, grace_seconds)
+  local until_ = redis.call('HGET', key, prefix .. 'until')
+  if until_ and tonumber(until_) > now then return nil end
+  if until_ then
+    redis.call('HINCRBY', key, prefix .. 'attempts', 1)
+    redis.call('HSETNX', key, prefix .. 'reason', 'the worker was lost')
+  end
+  local token = redis.call('HINCRBY', job, 'tokens', 1)
+  redis.call('HSET', key, prefix .. 'token', token, prefix .. 'until', text(now + lease_seconds))
+  redis.call('HDEL', key, prefix .. 'nudges')
+  redis.call('ZADD', OVERDUE, text(now + lease_seconds + grace_seconds), member)
+  return token
+end
+
+local function forget_pages(job, pages, id)
+  local last = tonumber(redis.call('HGET', job, 'next_page') or '1') - 1
+  for page = 1, last do redis.call('ZREM', OVERDUE, id .. '/' .. page) end
+end
+
+-- Nudge free pages while fewer than `at_once` are out; gives the numbers of those now out.
+local function let_out(job, id, now, at_once, grace_seconds)
+  local f = redis.call('HMGET', job, 'pages', 'closed', 'next_page')
+  local pages, closed, next_page = tonumber(f[1]), tonumber(f[2]), tonumber(f[3])
+  local out = {}
+  while next_page <= pages and next_page - 1 - closed < at_once do
+    redis.call('ZADD', OVERDUE, text(now + grace_seconds), id .. '/' .. next_page)
+    out[#out + 1] = next_page
+    next_page = next_page + 1
+  end
+  redis.call('HSET', job, 'next_page', next_page)
+  return out
+end

@@ -1,0 +1,16 @@
+-- Take a streamed job back to streaming because the sink lacks pages the ledger holds closed.
+-- KEYS  1 job  2 page set
+-- ARGV  1 now  2 id  3 token  4 grace seconds  5... pages
+-- gives 1, or 0 where the lease or the state is another's
+local now = now_or(ARGV[1])
+if not holds(KEYS[1], '', ARGV[3]) or redis.call('HGET', KEYS[1], 'state') ~= 'streamed' then return 0 end
+let_go(KEYS[1], '')
+redis.call('ZREM', OVERDUE, ARGV[2])
+set_state(KEYS[1], ARGV[2], now, 'streaming')
+for i = 5, #ARGV do
+  if redis.call('HDEL', KEYS[2], ARGV[i] .. '.closed') == 1 then
+    redis.call('HINCRBY', KEYS[1], 'closed', -1)
+    redis.call('ZADD', OVERDUE, text(now + ARGV[4]), ARGV[2] .. '/' .. ARGV[i])
+  end
+end
+return 1

@@ -1,0 +1,15 @@
+-- Begin the next generation of a job: every page is planned and read again.
+-- KEYS  1 job  2 page set
+-- ARGV  1 now  2 id  3 the generation that is over  4 grace seconds
+-- gives the generation that is current afterwards, or 0 where the job is not streaming any more
+local now = now_or(ARGV[1])
+local f = redis.call('HMGET', KEYS[1], 'state', 'generation', 'verdict')
+if f[2] and f[2] ~= ARGV[3] then return tonumber(f[2]) end
+if (f[1] ~= 'streaming' and f[1] ~= 'streamed') or f[3] then return 0 end
+forget_pages(KEYS[1], KEYS[2], ARGV[2])
+redis.call('DEL', KEYS[2])
+redis.call('HDEL', KEYS[1], 'token', 'until', 'total')
+redis.call('HINCRBY', KEYS[1], 'restarts', 1)
+set_state(KEYS[1], ARGV[2], now, 'ready')
+redis.call('ZADD', OVERDUE, text(now + ARGV[4]), ARGV[2])
+return redis.call('HINCRBY', KEYS[1], 'generation', 1)

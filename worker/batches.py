@@ -1,0 +1,101 @@
+"""Consecutive rows of a page and the digest that runs over them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker.errors import RetryLater, StartOver
+from worker.model import Batch, Checkpoint, DeadRow, Row
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+BATCH_ROWS = 1_000
+BATCH_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows as they were read, from `before` to `after`, and the digest's running state at either end."""
+
+    before: Checkpoint
+    rows: list[Row]
+    running: _Hash
+    after: Checkpoint
+    ended: _Hash
+
+    def batch(self) -> Batch:
+        """What the sink is asked to keep."""
+        return Batch(tuple(self.rows), self.after)
+
+    def beyond(self, at: Checkpoint) -> Section | None:
+        """The rows the sink does not hold yet, None where it holds them all.
+
+        Raises StartOver where what it holds is another reading, RetryLater where it lost rows it once held.
+        """
+        if at.rows < self.before.rows:
+            raise RetryLater(f"the sink went back from row {self.before.rows} to {at.rows}")
+        if at.rows > self.after.rows:
+            return None
+        held, rest = self._split(at.rows - self.before.rows)
+        if at.digest != held.after.digest:
+            raise StartOver(f"row {at.rows} and those before it are not what was published")
+        if rest and at.is_closed:
+            raise StartOver(f"the page was closed at row {at.rows}, this reading goes on")
+        return rest
+
+    def _split(self, count: int) -> tuple[Section, Section | None]:
+        if count == len(self.rows):
+            return self, None
+        held = _section(self.before, self.rows[:count], self.running)
+        return held, _section(held.after, self.rows[count:], held.ended)
+
+
+def sections(rows: Iterable[Row], reader: str) -> Iterator[Section]:
+    """Cut a page's rows into sections of at most 1,000 rows and 4 MiB; a larger row stands alone."""
+    at, running = Checkpoint(reader=reader), hashlib.sha256()
+    for part in _parts(rows):
+        section = _section(at, part, running)
+        yield section
+        at, running = section.after, section.ended
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        length = len(row) if type(row) is bytes else len(row.raw)  # type: ignore[union-attr]
+        if part and (size + length > BATCH_BYTES or len(part) == BATCH_ROWS):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += length
+    if part:
+        yield part
+
+
+def _section(before: Checkpoint, rows: list[Row], running: _Hash) -> Section:
+    text = _text(rows)
+    ended = running.copy()
+    ended.update(text)
+    after = Checkpoint(
+        rows=before.rows + len(rows),
+        digest=ended.hexdigest(),
+        dead_rows=before.dead_rows + sum(type(row) is DeadRow for row in rows),
+        bytes=before.bytes + len(text),
+        reader=before.reader,
+    )
+    return Section(before, rows, running, after, ended)
+
+
+def _text(rows: list[Row]) -> bytes:
+    """What the digest runs over: each row's JSON bytes and a newline, a dead row as it came."""
+    if not rows:
+        return b""
+    try:
+        return b"\n".join(rows) + b"\n"  # type: ignore[arg-type]
+    except TypeError:
+        return b"".join((row.raw if isinstance(row, DeadRow) else row) + b"\n" for row in rows)

@@ -1,0 +1,102 @@
+"""The heart: page -> rows -> batches -> sink, with a checkpoint after each batch.
+
+A page is read from its start, whoever reads it. Rows the sink holds already are read again, checked by their digest and
+skipped; from there on each batch is a compare-and-set against the position this reading has reached. While the sink
+keeps one batch the next is being read, so memory holds two batches and a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from worker.batches import Section, sections
+from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
+from worker.model import Checkpoint, Ended, Full, Kept, Refused, Row
+from worker.sinks.sink import Sink
+
+T = TypeVar("T")
+Outcome = Kept | Refused | Full | Ended
+
+
+class Publication:
+    """One page of one generation on its way into the sink.
+
+    `on_kept` hears the checkpoint after each batch kept, `on_full` waits for room; either raises to stop.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        generation: int,
+        page: int,
+        *,
+        on_kept: Callable[[Checkpoint], None],
+        on_full: Callable[[Full], None],
+    ) -> None:
+        self._sink = sink
+        self._place = (generation, page)
+        self._on_kept = on_kept
+        self._on_full = on_full
+
+    def start(self) -> Checkpoint:
+        """Where the sink stands: nothing before this position is published again."""
+        return _unless_over(self._sink.checkpoint(*self._place))
+
+    def publish(self, rows: Iterable[Row], at: Checkpoint, reader: str) -> Checkpoint:
+        """Publish what lies beyond `at`; the checkpoint at the page's end, every row before it kept.
+
+        Raises StartOver where this reading differs from what is kept, LeaseLost where the job is over, FailJob where
+        the sink record is gone, and whatever `rows` raises, once the batch on its way is settled.
+        """
+        pending: tuple[Section, Future[Outcome]] | None = None
+        end = Checkpoint(reader=reader)
+        with ThreadPoolExecutor(max_workers=1) as committer:
+            try:
+                for section in sections(rows, reader):
+                    end = section.after
+                    on_its_way, pending = pending, None
+                    at = self._settled(at, on_its_way)
+                    if rest := section.beyond(at):
+                        pending = rest, committer.submit(self._sink.commit, *self._place, at, rest.batch())
+            finally:
+                at = self._settled(at, pending)
+        if at.rows != end.rows or at.digest != end.digest:
+            raise StartOver(f"{at.rows} rows are published, this reading has {end.rows} or other ones")
+        return at
+
+    def close(self, at: Checkpoint) -> None:
+        """End the page at `at`, where it was read to its end."""
+        outcome = _unless_over(self._sink.close(*self._place, at))
+        if isinstance(outcome, Refused):
+            raise RetryLater(f"the sink stands at row {outcome.checkpoint.rows}, this reading ended at {at.rows}")
+
+    def _settled(self, at: Checkpoint, pending: tuple[Section, Future[Outcome]] | None) -> Checkpoint:
+        """Wait for the batch on its way and see it through: the position after it."""
+        if pending is None:
+            return at
+        section: Section | None
+        section, future = pending
+        outcome = future.result()
+        while True:
+            if isinstance(outcome, Full):
+                self._on_full(outcome)
+            else:
+                stands: Kept | Refused = _unless_over(outcome)
+                at = stands.checkpoint
+                section = section.beyond(at)
+            if section is None:
+                self._on_kept(at)
+                return at
+            outcome = self._sink.commit(*self._place, at, section.batch())
+
+
+def _unless_over(outcome: T | Ended) -> T:
+    if not isinstance(outcome, Ended):
+        return outcome
+    if outcome.state == "missing":
+        raise FailJob("the sink record is gone: what the sink holds of this job cannot be proven")
+    if outcome.state == "superseded":
+        raise StartOver("another worker began the next generation")
+    raise LeaseLost(f"the sink record is {outcome.state}")

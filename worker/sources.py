@@ -1,236 +1,103 @@
 """What a source file may say: one vendor, in a closed vocabulary.
 
-A placeholder is `{name}`. A string that is nothing but a placeholder becomes the value itself, with its type; in a
-longer string the value stands as text. A key whose placeholder has no value is left out. There are no expressions.
-A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body. Where a list of
-paths is allowed, the first that leads to a value wins.
+A placeholder is `{name}`: a parameter of the report, or one of ENGINE_NAMES. A string that is nothing but a placeholder
+becomes the value itself, with its type; in a longer string the value stands as text; `{{name}}` is the text `{name}`. A
+key whose placeholder has no value is left out. There are no expressions. A path is names and list positions joined by
+dots: `data.rows`, `0.id`; the empty path is the whole body. Where a list of paths is allowed, the first that leads to a
+value wins. A list within a list of allowed values is spread, so that YAML anchors can share names.
 """
 
+# ruff: noqa: RUF012 - these are pydantic models, which copy a default before it is used
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Paths = list[str]
-ParamType = Literal["string", "integer", "number", "boolean", "date", "datetime", "list", "object", "any"]
+from worker.wire import (
+    Auth,
+    BasicAuth,
+    BearerAuth,
+    Declared,
+    Delimited,
+    ErrorShape,
+    Format,
+    HeaderAuth,
+    JsonRows,
+    LinkPaging,
+    Ndjson,
+    NoAuth,
+    OAuth2Auth,
+    OffsetPaging,
+    PageNumberPaging,
+    Paging,
+    Paths,
+    QueryAuth,
+    Request,
+    SessionAuth,
+    SinglePage,
+    StreamHeader,
+    TokenPaging,
+)
+
+__all__ = [
+    "ENGINE_NAMES",
+    "Adoption",
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
+    "ColumnType",
+    "Declared",
+    "Delimited",
+    "ErrorShape",
+    "Format",
+    "HeaderAuth",
+    "JsonRows",
+    "Limits",
+    "LinkPaging",
+    "Ndjson",
+    "NoAuth",
+    "OAuth2Auth",
+    "OffsetPaging",
+    "PageNumberPaging",
+    "Paging",
+    "Param",
+    "ParamType",
+    "Paths",
+    "Poll",
+    "QueryAuth",
+    "Read",
+    "Report",
+    "Request",
+    "SessionAuth",
+    "SinglePage",
+    "Source",
+    "StreamHeader",
+    "Submit",
+    "TokenPaging",
+]
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhdw]$")]
 ColumnType = Literal["string", "integer", "number", "boolean", "datetime"]
-
-
-class Declared(BaseModel):
-    """Forbids what is not declared, so that a typo fails when the file is read, with the name of the field."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-# ---------------------------------------------------------------- requests and auth
-
-
-class Request(Declared):
-    """One HTTP request. `path` starts at the connection's base; at most one of `json_body` and `form`."""
-
-    method: Literal["GET", "POST"] = "GET"
-    path: str
-    query: dict[str, Any] = {}
-    headers: dict[str, str] = {}
-    json_body: Any = Field(default=None, alias="json")
-    form: dict[str, Any] | None = None
-
-
-class NoAuth(Declared):
-    kind: Literal["none"]
-
-
-class BasicAuth(Declared):
-    """`Authorization: Basic` with the credentials `username` and `password`."""
-
-    kind: Literal["basic"]
-    username: str = "{username}"
-    password: str = "{password}"  # noqa: S105 - a placeholder
-
-
-class BearerAuth(Declared):
-    """`Authorization: Bearer` with a token that does not change."""
-
-    kind: Literal["bearer"]
-    token: str = "{token}"  # noqa: S105 - a placeholder
-
-
-class HeaderAuth(Declared):
-    """A header with a fixed value, such as `Authorization: Token {token}`."""
-
-    kind: Literal["header"]
-    name: str
-    value: str
-
-
-class QueryAuth(Declared):
-    """A key in the query string."""
-
-    kind: Literal["query"]
-    name: str
-    value: str
-
-
-class SessionAuth(Declared):
-    """A login request whose answer holds a token, sent as `Authorization: Bearer` until it expires.
-
-    `basic` names the two credentials the login itself is authorised with; without it the login's own body carries them.
-    """
-
-    kind: Literal["session"]
-    login: Request
-    basic: tuple[str, str] | None = None
-    token: str = "access_token"  # noqa: S105 - a path
-    expires_in: str = "expires_in"
-    default_lifetime_seconds: int = 3600
-
-
-class OAuth2Auth(Declared):
-    """OAuth2 client credentials or password grant; a refresh token is used where the vendor gives one.
-
-    `token_url` is absolute, or a path on the connection's base's host when it starts with `/`. `client` says where id
-    and secret go: `basic` or `body`. `extra` is added to the form (audience, scope).
-    """
-
-    kind: Literal["oauth2"]
-    grant: Literal["client_credentials", "password"]
-    token_url: str
-    client: Literal["basic", "body"] = "body"
-    client_id: str = "{client_id}"
-    client_secret: str = "{client_secret}"  # noqa: S105 - a placeholder
-    username: str = "{username}"
-    password: str = "{password}"  # noqa: S105 - a placeholder
-    extra: dict[str, str] = {}
-    default_lifetime_seconds: int = 3600
-
-
-Auth = Annotated[
-    NoAuth | BasicAuth | BearerAuth | HeaderAuth | QueryAuth | SessionAuth | OAuth2Auth, Field(discriminator="kind")
+ParamType = Literal[
+    "string", "integer", "number", "boolean", "list", "object", "any", "date", "datetime", "local-datetime", "timezone"
 ]
-
-# ---------------------------------------------------------------- formats: how rows stand in a response
-
-
-class ErrorShape(Declared):
-    """How the vendor words an error inside a body, whatever the status: it is one when `when` leads to a value.
-
-    `equals` narrows that to one value. The other paths say where to find what a person needs.
-    """
-
-    when: str
-    equals: Any = None
-    code: str | None = None
-    message: str | None = None
-    request_id: str | None = None
-
-
-class JsonRows(Declared):
-    """One JSON document. `rows` are the places the rows may stand: lists, or an object that is the one row.
-
-    `comma_joined` accepts objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows.
-    """
-
-    kind: Literal["json"]
-    rows: Paths
-    total: Paths = []
-    total_pages: Paths = []
-    next: Paths = []
-    errors: list[ErrorShape] = []
-    comma_joined: bool = False
-    skip_empty: bool = False
-
-
-class Ndjson(Declared):
-    """JSON objects one after another. With `header`, the first object names the columns and may count the rows."""
-
-    kind: Literal["ndjson"]
-    header: StreamHeader | None = None
-    metadata: str | None = None
-    errors: list[ErrorShape] = []
-    reader: Literal["ijson", "lines"] | None = None
-
-
-class StreamHeader(Declared):
-    """The first object of a stream: a list of columns at `columns`, each with its `name`, and the count at `total` (-1: unknown)."""
-
-    columns: str = "fields"
-    name: str = "name"
-    total: str = "total_items_count"
-
-
-class Delimited(Declared):
-    """CSV or TSV. `columns` are the names where the file has none, in order."""
-
-    kind: Literal["delimited"]
-    delimiter: str = ","
-    delimiters: list[str] = []
-    header: bool | str = True
-    columns: list[str] = []
-    encoding: Literal["utf-8"] = "utf-8"
-
-
-Format = Annotated[JsonRows | Ndjson | Delimited, Field(discriminator="kind")]
-
-# ---------------------------------------------------------------- paging: how to address the next page
-
-
-class SinglePage(Declared):
-    kind: Literal["single"] = "single"
-
-
-class OffsetPaging(Declared):
-    """`limit` rows from `offset` on. Pages can be addressed in advance, so many are read at once."""
-
-    kind: Literal["offset"]
-    limit: int
-    limit_param: str = "limit"
-    offset_param: str = "offset"
-    total_capped_at: int | None = None
-
-
-class PageNumberPaging(Declared):
-    """Numbered pages. `size` may be a placeholder; `place` says whether the numbers go in the query or, by path, the JSON body."""
-
-    kind: Literal["page-number"]
-    size: int | str | None = None
-    first: int = 1
-    number_param: str = "page"
-    size_param: str | None = None
-    place: Literal["query", "json"] = "query"
-
-
-class LinkPaging(Declared):
-    """The response holds the next page's address, in the body (`JsonRows.next`) or in the `Link` header."""
-
-    kind: Literal["link"]
-    place: Literal["body", "header"] = "body"
-
-
-class TokenPaging(Declared):
-    """The response holds a token (`JsonRows.next`) that is sent back as `param`."""
-
-    kind: Literal["token"]
-    param: str
-    place: Literal["query", "json"] = "query"
-
-
-Paging = Annotated[
-    SinglePage | OffsetPaging | PageNumberPaging | LinkPaging | TokenPaging, Field(discriminator="kind")
-]
-
-# ---------------------------------------------------------------- the life of a report
+# What the engine itself knows besides parameters; credentials stand inside `auth` only.
+ENGINE_NAMES = frozenset({"report_id", "limit", "offset", "page_number", "page_size", "token", "link"})
 
 
 class Adoption(Declared):
     """How to find a report we may have asked for without hearing the answer: in the vendor's list of reports.
 
-    `match` maps paths in a listed report to what must stand there; `created_at` must not be before the attempt.
+    `match` maps paths in a listed report to what must stand there, where absent, null and empty are alike and the
+    order of keys does not count; `created_at` must not be before the attempt. `next` leads to the list's next page.
     A report may be missing from the list for `grace_seconds` after it was made.
     """
 
     request: Request
     rows: str
+    next: Paths = []
     id: str = "id"
     created_at: str = "created_at"
     match: dict[str, Any]
@@ -238,7 +105,10 @@ class Adoption(Declared):
 
 
 class Submit(Declared):
-    """Ask the vendor to prepare a report. `is_repeatable`: asking twice makes no second report."""
+    """Ask the vendor to prepare a report. `is_repeatable`: asking twice makes no second report.
+
+    `refused` maps paths in the answer to values that mean no.
+    """
 
     request: Request
     report_id: Paths
@@ -251,12 +121,13 @@ class Submit(Declared):
 class Poll(Declared):
     """Ask whether the report is ready.
 
-    Where the answer is a list at `reports`, ours is the one whose `id` is our report id, never simply the first. Words are
-    compared trimmed and in lower case; a word in neither list waits. `ready_when_set` leads to a value that alone means ready.
+    Where the answer is a list at `reports`, ours is the one whose `id` is our report id, never simply the first. Words
+    are compared trimmed and in lower case; a word in neither list waits. `ready_when_set` leads to a value that alone
+    means ready. `total` may run behind while the vendor still prepares; a page's own total is the better one.
     """
 
     request: Request
-    every_seconds: float = 15
+    every_seconds: float = Field(default=15, gt=0)
     reports: str | None = None
     id: str = "id"
     status: Paths
@@ -273,22 +144,30 @@ class Poll(Declared):
 class Read(Declared):
     """Read the report's rows. `when` chooses among several: a parameter's value, or `"*"` for any value given.
 
-    `resolve` is a request whose answer holds, at `link`, the address of the rows; without it, `link` names the poll's link.
-    `link_kind` says how far such an address is trusted: `api` is put on our own base, `download` may be another https host.
+    `request` answers with the rows; or `resolve` answers with their address at `link` and their number at `total`;
+    with neither, the rows are at the poll's link. `link_kind` says how far an address is trusted: `api` is put on our
+    own base, `download` may be another https host. `rows_at_most` names a parameter that limits the rows: a total
+    greater than it is no contradiction.
     """
 
     when: dict[str, Any] = {}
     request: Request | None = None
     resolve: Request | None = None
     link: Paths = []
+    total: Paths = []
     link_kind: Literal["api", "download"] = "api"
     format: Format
     paging: Paging = SinglePage()
+    rows_at_most: str | None = None
     empty_body_is_no_rows: bool = False
 
 
 class Param(Declared):
-    """One parameter of a report, under the vendor's own name."""
+    """One parameter of a report, under the vendor's own name; null counts as not given.
+
+    `date_adds` completes a bare date (`T23:59:59.000`). `needs` and `excludes` name parameters that must or must not be
+    given beside it. `join` sends a list as one text. `schema` is a JSON Schema; it may refer to `#/definitions/NAME`.
+    """
 
     type: ParamType = "string"
     required: bool = False
@@ -302,21 +181,32 @@ class Param(Declared):
     min_items: int | None = None
     max_items: int | None = None
     unique: bool = False
+    date_adds: str = ""
+    needs: list[str] = []
+    excludes: list[str] = []
+    join: str | None = None
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     help: str = ""
 
 
 class Report(Declared):
-    """One report of a vendor."""
+    """One report of a vendor. `one_of`: of each group of parameters exactly one is given. `schema` is for all of them.
+
+    `window` leads to the parameters that mean the dates covered; `*` is any list position. `window_ends` says whether
+    `to` itself is covered. `columns_from` types the columns that a list parameter names, unless `columns` does.
+    """
 
     title: str
     params: dict[str, Param] = {}
     one_of: list[list[str]] = []
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     window: dict[Literal["from", "to"], str] | None = None
+    window_ends: Literal["inclusive", "exclusive"] = "inclusive"
     submit: Submit | None = None
     poll: Poll | None = None
     read: list[Read] = Field(min_length=1)
     columns: dict[str, ColumnType] = {}
+    columns_from: dict[str, ColumnType] = {}
     proof: Literal["count", "end", "none"]
     replay: Literal["stable", "unstable"]
     note: str = ""
@@ -325,15 +215,15 @@ class Report(Declared):
 class Limits(Declared):
     """What the vendor allows one account, shared by all workers."""
 
-    requests_per_second: float = 5
-    reports_at_once: int = 10
-    streams_at_once: int = 4
+    requests_per_second: float = Field(default=5, gt=0)
+    reports_at_once: int = Field(default=10, ge=1)
+    streams_at_once: int = Field(default=4, ge=1)
 
 
 class Source(Declared):
-    """One vendor."""
+    """One vendor. The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas."""
 
-    source: str
+    source: Name
     title: str
     base_url: str | None = None
     docs: str = ""
@@ -341,6 +231,7 @@ class Source(Declared):
     limits: Limits = Limits()
     retry_statuses: list[int] = [408, 425, 429, 500, 502, 503, 504]
     errors: list[ErrorShape] = []
-    ready_within: str = "2h"
-    finish_within: str = "24h"
-    reports: dict[str, Report]
+    ready_within: Duration = "2h"
+    finish_within: Duration = "24h"
+    definitions: dict[str, Any] = {}
+    reports: dict[Name, Report] = Field(min_length=1)

@@ -33,20 +33,35 @@ class RetryLater(MillraceError):
     `wait_seconds` is how long to wait (None: exponential, with jitter). `is_attempt` is False where nothing went
     wrong and the work is only given back: shutdown, quota, pause, a full sink. `at_most` is the number of attempts
     after which the job fails (None: the usual number); broken bytes that a second reading might mend get few.
+    `is_unsent` is True where the vendor certainly did not act on the request: it never left, or was refused.
     """
 
     def __init__(
-        self, reason: str, *, wait_seconds: float | None = None, is_attempt: bool = True, at_most: int | None = None
+        self,
+        reason: str,
+        *,
+        wait_seconds: float | None = None,
+        is_attempt: bool = True,
+        at_most: int | None = None,
+        is_unsent: bool = False,
     ) -> None:
         self.reason = reason
         self.wait_seconds = wait_seconds
         self.is_attempt = is_attempt
         self.at_most = at_most
+        self.is_unsent = is_unsent
         super().__init__(reason)
 
 
 class FailJob(MillraceError):
-    """The job cannot succeed; the reason is for the person who reads the receipt."""
+    """The job cannot succeed; the reason is for the person who reads the receipt.
+
+    `spoils_report` is True where the vendor's prepared report is itself the cause, so that a retry asks for a new one.
+    """
+
+    def __init__(self, reason: str, *, spoils_report: bool = False) -> None:
+        self.spoils_report = spoils_report
+        super().__init__(reason)
 
 
 class StartOver(MillraceError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+
 from worker.embedded_redis import free_port, start_server
 
 

@@ -1,0 +1,1 @@
+"""The engine. `celery -A worker` looks for the app in `worker.celery`."""

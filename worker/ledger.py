@@ -51,6 +51,13 @@ class Ledger:
     def _run_on_pages(self, name: str, job_id: str, *args: Argument) -> Any:
         return self._run(name, job_id, *args, more_keys=(keys.pages(job_id),))
 
+    def now(self) -> float:
+        """The time, by the clock all leases and deadlines go by."""
+        if self._clock is not None:
+            return self._clock()
+        seconds, microseconds = self.redis.time()
+        return float(seconds + microseconds / 1e6)
+
     # ------------------------------------------------------------ making and reading
 
     def make(
@@ -142,11 +149,14 @@ class Ledger:
     # ------------------------------------------------------------ moves
 
     def note(self, held: Held, **fields: str | int | float) -> bool:
-        """Put fields on record under a live lease; the value '@now' is the time. False where the lease is lost."""
+        """Put fields on record under a live lease ('@SECONDS': so long from now); False where it is lost."""
         return bool(self._run("note", held.job.id, held.token, *_flat(fields)))
 
     def move(self, held: Held, to: JobState, *, due_seconds: float = 0, **fields: str | int | float) -> bool:
-        """Record the move out of the state the job was taken in; False where lease or state is another's."""
+        """Record the move out of the state the job was taken in; False where lease or state is another's.
+
+        A field's value '@SECONDS' is a time so many seconds from now.
+        """
         job = held.job
         due = due_seconds + GRACE_SECONDS
         return bool(self._run("move", job.id, job.id, held.token, job.state, to, due, *_flat(fields)))

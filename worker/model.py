@@ -153,6 +153,7 @@ class Job:
     vendor_report_id: str | None = None
     vendor_request_id: str | None = None
     possible_orphans: int = 0
+    is_asked_anew: int = 0
     link: str | None = None
     expires_at: float | None = None
     total: int | None = None

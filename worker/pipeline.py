@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import NoReturn
 
 from worker.batches import Section, sections
 from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.model import Checkpoint, Ended, Full, Kept, Refused, Row
 from worker.sinks.sink import Sink
 
-T = TypeVar("T")
 Outcome = Kept | Refused | Full | Ended
 
 
@@ -42,7 +41,8 @@ class Publication:
 
     def start(self) -> Checkpoint:
         """Where the sink stands: nothing before this position is published again."""
-        return _unless_over(self._sink.checkpoint(*self._place))
+        stands = self._sink.checkpoint(*self._place)
+        return _over(stands) if isinstance(stands, Ended) else stands
 
     def publish(self, rows: Iterable[Row], at: Checkpoint, reader: str) -> Checkpoint:
         """Publish what lies beyond `at`; the checkpoint at the page's end, every row before it kept.
@@ -68,7 +68,9 @@ class Publication:
 
     def close(self, at: Checkpoint) -> None:
         """End the page at `at`, where it was read to its end."""
-        outcome = _unless_over(self._sink.close(*self._place, at))
+        outcome = self._sink.close(*self._place, at)
+        if isinstance(outcome, Ended):
+            _over(outcome)
         if isinstance(outcome, Refused):
             raise RetryLater(f"the sink stands at row {outcome.checkpoint.rows}, this reading ended at {at.rows}")
 
@@ -80,11 +82,12 @@ class Publication:
         section, future = pending
         outcome = future.result()
         while True:
+            if isinstance(outcome, Ended):
+                _over(outcome)
             if isinstance(outcome, Full):
                 self._on_full(outcome)
             else:
-                stands: Kept | Refused = _unless_over(outcome)
-                at = stands.checkpoint
+                at = outcome.checkpoint
                 section = section.beyond(at)
             if section is None:
                 self._on_kept(at)
@@ -92,11 +95,9 @@ class Publication:
             outcome = self._sink.commit(*self._place, at, section.batch())
 
 
-def _unless_over(outcome: T | Ended) -> T:
-    if not isinstance(outcome, Ended):
-        return outcome
-    if outcome.state == "missing":
+def _over(ended: Ended) -> NoReturn:
+    if ended.state == "missing":
         raise FailJob("the sink record is gone: what the sink holds of this job cannot be proven")
-    if outcome.state == "superseded":
+    if ended.state == "superseded":
         raise StartOver("another worker began the next generation")
-    raise LeaseLost(f"the sink record is {outcome.state}")
+    raise LeaseLost(f"the sink record is {ended.state}")

@@ -10,6 +10,11 @@ end
 -- Numbers are written in full: Lua's own tostring would shorten a time to 14 digits.
 local function text(number) return string.format('%.6f', number) end
 
+local function field_value(given, now)
+  local seconds = string.match(given, '^@(%d+%.?%d*)$')
+  return seconds and text(now + seconds) or given
+end
+
 local PREFIX = 'millrace:'
 local OVERDUE = PREFIX .. 'overdue'
 

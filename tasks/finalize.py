@@ -1,0 +1,71 @@
+"""streamed -> done: confirm with the sink that everything is there, write the receipt; or carry out a verdict."""
+
+from __future__ import annotations
+
+from celery import Task
+
+from tasks.heartbeat import Heartbeat
+from tasks.step import run
+from worker.assembly import Assembly
+from worker.celery import app, nudge
+from worker.completeness import proven
+from worker.errors import FailJob, LeaseLost, StartOver
+from worker.model import Ended, Finished, Held, OpenPages, Totals
+from worker.observe import Event, log
+from worker.receipts import receipt
+from worker.settle import finish, settle
+
+
+@app.task(name="report.finalize", bind=True)
+def finalize(self: Task, job_id: str) -> None:
+    """End a job, once, however often it is asked."""
+    run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
+
+
+def _finalize(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+    job = held.job
+    if job.verdict:
+        settle(parts, job)
+        return
+    totals = _tally(parts, held)
+    if totals is None:
+        return
+    proof, expected = proven(job, parts.report(job), totals, parts.settings.dead_share)
+    prepared = receipt(
+        job,
+        "done",
+        finished_at=heartbeat.now(),
+        sink=parts.shown_sink(job),
+        proof=proof,
+        totals=totals,
+        expected_rows=expected,
+    )
+    outcome = finish(parts, job, prepared)
+    if isinstance(outcome, Finished):
+        log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
+    elif isinstance(outcome, Ended):
+        raise LeaseLost(f"the sink record is {outcome.state}")
+
+
+def _tally(parts: Assembly, held: Held) -> Totals | None:
+    """What the sink holds; None where pages the ledger thought closed were opened again."""
+    sink = parts.sink(held.job)
+    try:
+        outcome = sink.tally(held.job.generation, held.job.pages)
+    finally:
+        sink.release()
+    if isinstance(outcome, Totals):
+        return outcome
+    if isinstance(outcome, OpenPages):
+        if parts.ledger.reopen_pages(held, outcome.pages):
+            for page in outcome.pages:
+                nudge("report.stream", held.job.id, page)
+        return None
+    if outcome.state == "ended":
+        finish(parts, held.job, {})
+        return None
+    if outcome.state == "missing":
+        raise FailJob("the sink record is gone: what the sink holds of this job cannot be proven")
+    if outcome.state == "superseded":
+        raise StartOver("another worker began the next generation")
+    raise LeaseLost("the sink record is void")

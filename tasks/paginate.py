@@ -1,0 +1,47 @@
+"""ready -> streaming: plan the pages and let the first ones out."""
+
+from __future__ import annotations
+
+from celery import Task
+
+from tasks.heartbeat import Heartbeat
+from tasks.step import run
+from worker.assembly import Assembly
+from worker.celery import app, nudge
+from worker.errors import FailJob, LeaseLost, StartOver
+from worker.model import Ended, Held
+from worker.observe import Event, log
+
+
+@app.task(name="report.paginate", bind=True, acks_late=True)
+def paginate(self: Task, job_id: str) -> None:
+    """Open the sink record and plan as many pages as can be addressed in advance."""
+    run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
+
+
+def _paginate(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+    job = held.job
+    _open_sink(parts, held)
+    pages = parts.vendor(job).planned(job.total)
+    at_once = parts.connection(job).limits.streams_at_once
+    out = parts.ledger.plan(held, pages, at_once=at_once, total=job.total)
+    if out is None:
+        raise LeaseLost("while the pages were planned")
+    log.info(Event.PLANNED, pages=pages, total=job.total)
+    for page in out:
+        nudge("report.stream", job.id, page)
+
+
+def _open_sink(parts: Assembly, held: Held) -> None:
+    sink = parts.sink(held.job)
+    try:
+        outcome = sink.open(held.job.generation)
+    finally:
+        sink.release()
+    if not isinstance(outcome, Ended):
+        return
+    if outcome.state == "superseded":
+        raise StartOver("another worker began the next generation")
+    if outcome.state == "missing":
+        raise FailJob("the sink record cannot be made")
+    raise LeaseLost(f"the sink record is {outcome.state}")

@@ -1,0 +1,73 @@
+"""pending -> ready: ask whether the report is prepared, without holding a worker in between."""
+
+from __future__ import annotations
+
+from celery import Task
+
+from tasks.heartbeat import Heartbeat
+from tasks.step import run
+from worker.assembly import Assembly
+from worker.celery import app, nudge
+from worker.errors import FailJob, LeaseLost
+from worker.model import Held
+from worker.observe import Event, log
+from worker.vendor import Expired, Ready, Waiting
+
+
+@app.task(name="report.poll", bind=True)
+def poll(self: Task, job_id: str, number: int) -> None:
+    """Poll once; not ready yet means a retry of this task after the vendor's own cadence."""
+    run(self, lambda ledger: ledger.take(job_id, "pending", poll=number), _poll, most_attempts=None)
+
+
+def _poll(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+    job = held.job
+    status = parts.vendor(job).status(job.vendor_report_id or "", submitted_at=job.submitted_at, now=heartbeat.now())
+    if isinstance(status, Ready):
+        _ready(parts, held, status)
+    elif isinstance(status, Expired):
+        _ask_anew(parts, held)
+    else:
+        _wait(task, parts, held, status, heartbeat.now())
+
+
+def _ready(parts: Assembly, held: Held, status: Ready) -> None:
+    moved = parts.ledger.move(
+        held,
+        "ready",
+        ready_at="@0",
+        total="" if status.total is None else status.total,
+        link=status.link or "",
+        expires_at="" if status.expires_at is None else status.expires_at,
+    )
+    if not moved:
+        raise LeaseLost("when the report was ready")
+    parts.release_report_place(held.job)
+    log.info(Event.READY, total=status.total)
+    nudge("report.paginate", held.job.id)
+
+
+def _wait(task: Task, parts: Assembly, held: Held, status: Waiting, now: float) -> None:
+    job = held.job
+    if now > job.ready_by:
+        hours = (job.ready_by - job.created_at) / 3600
+        raise FailJob(f"not ready within {hours:g} h of being asked for; the last status was {status.word!r}")
+    every = parts.poll_seconds(parts.report(job).poll)
+    if not parts.ledger.move(held, "pending", due_seconds=every, poll=job.poll + 1, poll_at=f"@{every}"):
+        raise LeaseLost("between two polls")
+    log.log(*_level(status), poll=job.poll, status=status.word)
+    raise task.retry(args=(job.id, job.poll + 1), countdown=every, max_retries=None)
+
+
+def _ask_anew(parts: Assembly, held: Held) -> None:
+    """The vendor no longer has the report: ask for it once more, and only once."""
+    if held.job.is_asked_anew:
+        raise FailJob("the report expired at the vendor twice before it could be read")
+    if not parts.ledger.move(held, "queued", submitting_at="", vendor_report_id="", is_asked_anew=1):
+        raise LeaseLost("when the report had expired")
+    log.warning(Event.EXPIRED)
+    nudge("report.submit", held.job.id)
+
+
+def _level(status: Waiting) -> tuple[int, Event]:
+    return (20, Event.NOT_READY) if status.is_known else (30, Event.UNKNOWN_STATUS)

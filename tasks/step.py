@@ -1,0 +1,104 @@
+"""What the steps share: take the lease, bind the log, keep the lease alive, turn errors into moves."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import structlog
+from celery import Task
+from celery.exceptions import Retry
+
+from tasks.heartbeat import Heartbeat
+from worker.assembly import Assembly, assembly
+from worker.celery import nudge
+from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
+from worker.ledger import Ledger
+from worker.model import Held
+from worker.observe import Event, log
+from worker.settle import fail, start_over
+
+MOST_ATTEMPTS = 10
+LONGEST_WAIT_SECONDS = 60
+
+Work = Callable[[Task, Assembly, Held, Heartbeat], None]
+
+
+def run(
+    task: Task, take: Callable[[Ledger], Held | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
+) -> None:
+    """Do one step's work under its lease, or nothing where there is nothing to do.
+
+    Whatever `work` raises becomes a move of the ledger. What Redis raises is let through: the lease runs out, the sweep
+    finds the work again. `most_attempts` None: only the deadlines end the trying.
+    """
+    parts = assembly()
+    held = take(parts.ledger)
+    if isinstance(held, str):
+        log.debug(Event.NOTHING_TO_DO, task=task.name, why=held)
+        return
+    bound = {"job": held.job.id, "report": held.job.name, **({"page": held.page} if held.page else {})}
+    with structlog.contextvars.bound_contextvars(**bound):
+        try:
+            with Heartbeat(parts.ledger, held) as heartbeat:
+                _refuse_hopeless(held, heartbeat, most_attempts)
+                work(task, parts, held, heartbeat)
+        except Retry:
+            raise
+        except RetryLater as later:
+            _retry(task, parts, held, later, most_attempts)
+        except StartOver as again:
+            _start_over(parts, held, again)
+        except FailJob as reason:
+            _fail(parts, held, str(reason), spoils_report=reason.spoils_report)
+        except LeaseLost as lost:
+            log.warning(Event.LEASE_LOST, why=str(lost))
+        except parts.redis_errors:
+            raise
+        except Exception as surprise:  # noqa: BLE001 - a fault of ours is an attempt like any other
+            log.exception(Event.STEP_RETRIES, task=task.name)
+            _retry(task, parts, held, RetryLater(f"{type(surprise).__name__}: {surprise}"), most_attempts)
+
+
+def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None) -> None:
+    """Fail what has no attempts or no time left; a verdict is settled however late."""
+    if held.job.verdict:
+        return
+    if most_attempts is not None and held.attempts >= most_attempts:
+        raise FailJob(f"{_place(held)}given up after {held.attempts} attempts: {held.reason}")
+    heartbeat.check_deadline()
+
+
+def _retry(task: Task, parts: Assembly, held: Held, later: RetryLater, most_attempts: int | None) -> None:
+    wait = later.wait_seconds if later.wait_seconds is not None else _backoff_seconds(held.attempts)
+    attempts = parts.ledger.give_back(held, later.reason, due_seconds=wait, is_attempt=later.is_attempt)
+    if attempts is None:
+        log.warning(Event.LEASE_LOST, why=later.reason)
+        return
+    limit = later.at_most or most_attempts
+    if later.is_attempt and limit is not None and attempts >= limit:
+        _fail(parts, held, f"{_place(held)}given up after {attempts} attempts: {later.reason}")
+        return
+    event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
+    log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
+    raise task.retry(countdown=wait, max_retries=None)
+
+
+def _backoff_seconds(attempts: int) -> float:
+    """1, 2, 4, ... seconds up to a minute, each somewhere between half and the whole of it."""
+    return float(min(LONGEST_WAIT_SECONDS, 2**attempts)) * random.uniform(0.5, 1)
+
+
+def _start_over(parts: Assembly, held: Held, again: StartOver) -> None:
+    generation = start_over(parts, held.job, str(again))
+    if generation:
+        log.warning(Event.START_OVER, generation=generation, why=str(again))
+        nudge("report.paginate", held.job.id)
+
+
+def _fail(parts: Assembly, held: Held, reason: str, *, spoils_report: bool = False) -> None:
+    fail(parts, held.job.id, reason, report_is_cause=spoils_report)
+
+
+def _place(held: Held) -> str:
+    return f"page {held.job.generation}.{held.page}: " if held.page else ""

@@ -1,0 +1,78 @@
+"""streaming -> streamed, page by page: read one page incrementally and publish it."""
+
+from __future__ import annotations
+
+from celery import Task
+
+from tasks.heartbeat import Heartbeat
+from tasks.room import Room
+from tasks.step import run
+from worker.assembly import Assembly
+from worker.celery import app, nudge
+from worker.errors import FailJob, LeaseLost, StartOver
+from worker.model import Checkpoint, Facts, Held
+from worker.observe import Event, log
+from worker.pipeline import Publication
+from worker.sinks.sink import Sink
+from worker.vendor import Vendor
+
+
+@app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False)
+def stream(self: Task, job_id: str, page: int) -> None:
+    """Publish one page from wherever the sink stands, and name what follows it."""
+    run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
+
+
+def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+    vendor = parts.vendor(held.job)
+    sink = parts.sink(held.job)
+    facts = Facts()
+    try:
+        end = _publish(parts, held, heartbeat, vendor, sink, facts)
+    finally:
+        sink.release()
+    _close(parts, held, heartbeat, vendor, facts, end)
+
+
+def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, facts: Facts) -> Checkpoint:
+    room = Room(heartbeat, hold_seconds=0 if vendor.is_addressable else parts.settings.hold_seconds)
+    publication = Publication(sink, held.job.generation, held.page, on_kept=heartbeat.progress, on_full=room.wait)
+    start = publication.start()
+    if start.rows:
+        heartbeat.start_at(start)
+        log.info(Event.TAKEN_OVER, rows=start.rows)
+    reader = start.reader or vendor.reader(parts.settings.ndjson_reader)
+    rows = vendor.rows(held.page, held.link, facts, reader)
+    try:
+        end = publication.publish(rows, start, reader)
+    finally:
+        rows.close()
+    publication.close(end)
+    return end
+
+
+def _close(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, facts: Facts, end: Checkpoint) -> None:
+    job = held.job
+    following = vendor.following(held.page, end.rows, facts, job.pages)
+    rows, dead_rows, bytes_ = heartbeat.since_noted(end)
+    outcome, out = parts.ledger.close_page(
+        held,
+        planned=following.planned,
+        link=following.link,
+        total=facts.total,
+        at_once=parts.connection(job).limits.streams_at_once,
+        rows=rows,
+        dead_rows=dead_rows,
+        bytes_=bytes_,
+    )
+    if outcome == "lost":
+        raise LeaseLost("when the page was closed")
+    if outcome == "total":
+        raise StartOver(f"page {held.page} counts {facts.total} rows in all, another page counted differently")
+    if outcome == "loop":
+        raise FailJob(f"page {held.page} leads to a page that was read before")
+    log.info(Event.PAGE_CLOSED, rows=end.rows, dead_rows=end.dead_rows)
+    if outcome == "streamed":
+        nudge("report.finalize", job.id)
+    for page in out:
+        nudge("report.stream", job.id, page)

@@ -1,0 +1,78 @@
+"""queued -> pending, or ready where nothing needs to be prepared: ask the vendor for the report, once."""
+
+from __future__ import annotations
+
+from celery import Task
+
+from tasks.heartbeat import Heartbeat
+from tasks.step import run
+from worker.assembly import Assembly
+from worker.celery import app, nudge
+from worker.errors import LeaseLost, RetryLater
+from worker.model import Held
+from worker.observe import Event, log
+from worker.sources import Submit
+from worker.vendor import Submission, Vendor
+
+
+@app.task(name="report.submit", bind=True)
+def submit(self: Task, job_id: str) -> None:
+    """Ask for the report and keep the vendor's report id."""
+    run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
+
+
+def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+    report = parts.report(held.job)
+    if report.submit is None or report.poll is None:
+        if not parts.ledger.move(held, "ready", submitted_at="@0", ready_at="@0"):
+            raise LeaseLost("before the report was read")
+        nudge("report.paginate", held.job.id)
+        return
+    vendor = parts.vendor(held.job)
+    parts.claim_report_place(held.job)
+    submission = _interrupted(parts, held, vendor, report.submit) or _ask(parts, held, vendor)
+    every = parts.poll_seconds(report.poll)
+    moved = parts.ledger.move(
+        held,
+        "pending",
+        due_seconds=every,
+        poll=held.job.poll + 1,
+        poll_at=f"@{every}",
+        vendor_report_id=submission.report_id,
+        vendor_request_id=submission.request_id or "",
+        submitted_at="@0",
+    )
+    if not moved:
+        raise LeaseLost(f"after the vendor made report {submission.report_id}")
+    log.info(Event.SUBMITTED, vendor_report_id=submission.report_id)
+    nudge("report.poll", held.job.id, held.job.poll + 1, countdown=every)
+
+
+def _ask(parts: Assembly, held: Held, vendor: Vendor) -> Submission:
+    """Send the request; that it may be on its way is on record before it is."""
+    if not parts.ledger.note(held, submitting_at="@0"):
+        raise LeaseLost("before the vendor was asked")
+    try:
+        return vendor.submit()
+    except RetryLater as later:
+        if later.is_unsent:
+            parts.ledger.note(held, submitting_at="")
+        raise
+
+
+def _interrupted(parts: Assembly, held: Held, vendor: Vendor, declared: Submit) -> Submission | None:
+    """The report of an earlier request whose answer was never heard; None where asking (again) is right."""
+    since = held.job.submitting_at
+    if since is None or declared.is_repeatable:
+        return None
+    grace = declared.adopt.grace_seconds if declared.adopt else declared.grace_seconds
+    if declared.adopt and (found := vendor.find_submitted(since)):
+        log.info(Event.ADOPTED, vendor_report_id=found.report_id)
+        return found
+    rest = since + grace - parts.ledger.now()
+    if rest > 0:
+        raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=rest, is_attempt=False)
+    if declared.adopt is None:
+        log.warning(Event.ORPHAN)
+        parts.ledger.note(held, possible_orphans=1)
+    return None

@@ -1,0 +1,44 @@
+"""The Celery app. `celery -A worker worker` finds it here; nothing else in `worker` knows Celery."""
+
+from __future__ import annotations
+
+import multiprocessing
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_shutting_down
+from kombu.exceptions import OperationalError
+
+from config.celery import celery_settings
+from config.settings import settings
+from worker.observe import Event, configure_logging, log
+from worker.redis_client import redis_url
+
+app = Celery("millrace")
+app.conf.update(celery_settings(settings().broker_url or redis_url(), settings().sweep_seconds))
+
+# Shared with the pool's child processes, which never see the signal that stops their worker.
+_stopping = multiprocessing.Event()
+
+
+@worker_shutting_down.connect
+def _note_shutdown(**_: Any) -> None:
+    _stopping.set()
+
+
+@setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    configure_logging(settings().log, settings().log_level)
+
+
+def is_stopping() -> bool:
+    """Whether this worker was asked to stop: long work is given back."""
+    return _stopping.is_set()
+
+
+def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
+    """Send a step's message. It may get lost: then the sweep sends it again."""
+    try:
+        app.send_task(task, args=args, countdown=countdown or None, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning(Event.NUDGE_LOST, task=task, why=type(error).__name__)

@@ -1,0 +1,42 @@
+"""The one Redis that is broker, ledger and default sink: where it is, and clients that wait for its return."""
+
+from __future__ import annotations
+
+import atexit
+from contextlib import ExitStack
+from functools import cache
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004 - redis-py's own names
+from redis.retry import Retry
+
+from config.celery import SOCKETS
+from config.settings import settings
+from worker.embedded_redis import embedded_redis
+
+PATIENT_RETRIES = 60
+"""With waits of at most 2 s: a worker outlives a Redis that is away for a minute or two."""
+
+
+@cache
+def redis_url() -> str:
+    """The URL in the settings, else that of the embedded server, which runs as long as this process needs it."""
+    if url := settings().redis_url:
+        return url
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(embedded_redis(settings().data_dir))
+
+
+def connect(url: str, *, retries: int = PATIENT_RETRIES) -> Redis:
+    """A client that tries again while Redis is away, starting or loading.
+
+    A script whose answer was lost runs twice then; every script is made for that.
+    """
+    return Redis.from_url(
+        url,
+        retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries),
+        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+        **SOCKETS,
+    )

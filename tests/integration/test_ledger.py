@@ -1,0 +1,303 @@
+"""The ledger on a real Redis, with a clock of the test's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from redis import Redis
+
+from worker.ledger import Ledger
+from worker.model import Held
+
+
+@dataclass
+class Clock:
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(redis: Redis, clock: Clock) -> Ledger:
+    return Ledger(redis, lease_seconds=20, clock=clock)
+
+
+def make(
+    ledger: Ledger, job_id: str = "j1", *, may_join: bool = True, webhooks: tuple[str, ...] = ()
+) -> tuple[str, bool]:
+    fields = {
+        "connection": "kargo",
+        "report": "campaign-performance-metrics",
+        "source_digest": "d",
+        "params": "{}",
+        "window": "null",
+        "sink": "stream:rows",
+    }
+    return ledger.make(
+        job_id, fields, fingerprint="f", may_join=may_join, ready_within=7200, finish_within=86400, webhooks=webhooks
+    )
+
+
+def held(answer: Held | str) -> Held:
+    assert isinstance(answer, Held), answer
+    return answer
+
+
+def streaming(ledger: Ledger, pages: int, *, at_once: int = 4, total: int | None = None) -> list[int]:
+    make(ledger)
+    assert ledger.move(held(ledger.take("j1", "queued")), "ready", submitted_at="@0", ready_at="@0")
+    out = ledger.plan(held(ledger.take("j1", "ready")), pages, at_once=at_once, total=total)
+    assert out is not None
+    return out
+
+
+def close(ledger: Ledger, page: int, **more: object) -> tuple[str, list[int]]:
+    known = {"planned": 0, "link": None, "total": None, "at_once": 4, **more}
+    return ledger.close_page(held(ledger.take_page("j1", page)), **known)  # type: ignore[arg-type]
+
+
+def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -> None:
+    assert make(ledger) == ("j1", False)
+    job = ledger.job("j1")
+    assert job is not None
+    assert (job.state, job.generation, job.ready_by, job.finish_by) == (
+        "queued",
+        1,
+        clock.now + 7200,
+        clock.now + 86400,
+    )
+
+
+def test_the_same_report_asked_for_twice_while_running_is_one_job(ledger: Ledger) -> None:
+    make(ledger, "j1")
+    assert make(ledger, "j2") == ("j1", True)
+    assert ledger.job("j2") is None
+
+
+def test_webhooks_of_joined_requests_add_up(ledger: Ledger) -> None:
+    make(ledger, "j1", webhooks=("https://a",))
+    make(ledger, "j2", webhooks=("https://b", "https://a"))
+    job = ledger.job("j1")
+    assert job is not None
+    assert job.webhooks == ("https://a", "https://b")
+
+
+def test_a_job_of_its_own_is_not_joined(ledger: Ledger) -> None:
+    make(ledger, "j1")
+    assert make(ledger, "j2", may_join=False) == ("j2", False)
+
+
+def test_a_finished_job_is_not_joined(ledger: Ledger) -> None:
+    make(ledger, "j1")
+    ledger.decide("j1", "cancelled", "cancelled")
+    ledger.end("j1", "cancelled", error="cancelled", receipt={})
+    assert make(ledger, "j2") == ("j2", False)
+
+
+def test_only_one_worker_holds_a_step(ledger: Ledger) -> None:
+    make(ledger)
+    held(ledger.take("j1", "queued"))
+    assert ledger.take("j1", "queued") == "another worker has it"
+
+
+def test_a_step_of_another_state_finds_nothing_to_do(ledger: Ledger) -> None:
+    make(ledger)
+    assert ledger.take("j1", "pending", poll=1) == "the job is queued"
+
+
+def test_a_lost_worker_counts_as_an_attempt_and_its_writes_are_refused(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    zombie = held(ledger.take("j1", "queued"))
+    clock.now += 21
+    second = held(ledger.take("j1", "queued"))
+    assert (second.attempts, second.reason) == (1, "the worker was lost")
+    assert not ledger.move(zombie, "pending")
+    assert not ledger.renew(zombie)
+    assert ledger.give_back(zombie, "late", due_seconds=0, is_attempt=True) is None
+    assert ledger.move(second, "pending", poll=1, poll_at="@15")
+
+
+def test_a_note_needs_a_lease_that_still_runs(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    mine = held(ledger.take("j1", "queued"))
+    assert ledger.note(mine, submitting_at="@0")
+    clock.now += 21
+    assert not ledger.note(mine, submitting_at="@0")
+
+
+def test_giving_back_is_no_attempt_where_nothing_went_wrong(ledger: Ledger) -> None:
+    make(ledger)
+    assert ledger.give_back(held(ledger.take("j1", "queued")), "quota", due_seconds=1, is_attempt=False) == 0
+    assert ledger.give_back(held(ledger.take("j1", "queued")), "500", due_seconds=1, is_attempt=True) == 1
+
+
+def test_a_poll_with_an_old_number_or_too_early_ends(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15")
+    assert ledger.take("j1", "pending", poll=0) == "poll 1 is due"
+    clock.now += 12
+    assert ledger.take("j1", "pending", poll=1) == "too early"
+    clock.now += 1.5
+    held(ledger.take("j1", "pending", poll=1))
+
+
+def test_at_most_so_many_pages_are_out_and_each_that_closes_lets_the_next_out(ledger: Ledger) -> None:
+    assert streaming(ledger, 5, at_once=2) == [1, 2]
+    assert close(ledger, 1, at_once=2) == ("closed", [3])
+    assert close(ledger, 3, at_once=2) == ("closed", [4])
+
+
+def test_the_last_page_to_close_moves_the_job_to_streamed_once(ledger: Ledger) -> None:
+    streaming(ledger, 2)
+    assert close(ledger, 2) == ("closed", [])
+    assert close(ledger, 1) == ("streamed", [])
+    job = ledger.job("j1")
+    assert job is not None
+    assert job.state == "streamed"
+    assert ledger.take_page("j1", 1) == "the job is streamed"
+
+
+def test_a_page_registers_the_next_one_in_the_move_that_closes_it(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    assert close(ledger, 1, planned=2, link="/next?page=2") == ("closed", [2])
+    assert held(ledger.take_page("j1", 2)).link == "/next?page=2"
+
+
+def test_a_link_seen_before_is_a_loop(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    close(ledger, 1, planned=2, link="/a")
+    assert close(ledger, 2, planned=3, link="/a")[0] == "loop"
+
+
+def test_pages_that_count_the_report_differently_are_told(ledger: Ledger) -> None:
+    streaming(ledger, 2, total=605)
+    assert close(ledger, 1, total=605)[0] == "closed"
+    assert close(ledger, 2, total=606)[0] == "total"
+
+
+def test_progress_resets_attempts(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    ledger.give_back(held(ledger.take_page("j1", 1)), "cut", due_seconds=0, is_attempt=True)
+    again = held(ledger.take_page("j1", 1))
+    assert again.attempts == 1
+    assert ledger.renew(again, rows=1000, dead_rows=1, bytes_=5000)
+    ledger.give_back(again, "cut", due_seconds=0, is_attempt=True)
+    assert held(ledger.take_page("j1", 1)).attempts == 1
+    job = ledger.job("j1")
+    assert job is not None
+    assert (job.rows, job.dead_rows, job.bytes) == (1000, 1, 5000)
+
+
+def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> None:
+    streaming(ledger, 3)
+    zombie = held(ledger.take_page("j1", 1))
+    job = ledger.job("j1")
+    assert job is not None
+    assert ledger.restart(job) == 2
+    assert ledger.restart(job) == 2
+    assert not ledger.renew(zombie)
+    ready = held(ledger.take("j1", "ready"))
+    assert (ready.job.generation, ready.job.restarts) == (2, 1)
+
+
+def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -> None:
+    streaming(ledger, 2)
+    page = held(ledger.take_page("j1", 1))
+    assert ledger.decide("j1", "cancelled", "cancelled") == ("settle", "")
+    assert ledger.decide("j1", "failed", "too late")[0] == "settle"
+    assert not ledger.renew(page)
+    assert ledger.take_page("j1", 2) == "the job is verdict"
+    final = held(ledger.take("j1", "streamed", "verdict"))
+    assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
+
+
+def test_a_job_ends_once(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    assert ledger.end("j1", "done", error=None, receipt={"rows": 1}) == "done"
+    assert ledger.end("j1", "failed", error="late", receipt={}) == "done"
+    assert ledger.decide("j1", "cancelled", "cancelled") == ("ended", "done")
+    assert ledger.overdue() == []
+
+
+def test_a_retry_opens_the_next_generation_and_keeps_the_vendors_report(ledger: Ledger) -> None:
+    make(ledger)
+    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", vendor_report_id="xid")
+    ledger.decide("j1", "failed", "x")
+    ledger.end("j1", "failed", error="x", receipt={})
+    assert ledger.retry("j1") == ("pending", "2")
+    job = ledger.job("j1")
+    assert job is not None
+    assert (job.state, job.generation, job.vendor_report_id, job.error, job.receipt) == (
+        "pending",
+        2,
+        "xid",
+        None,
+        None,
+    )
+
+
+def test_a_retry_asks_anew_where_the_vendors_report_was_the_cause(ledger: Ledger) -> None:
+    make(ledger)
+    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", vendor_report_id="xid")
+    ledger.decide("j1", "failed", "status error", report_is_cause=True)
+    ledger.end("j1", "failed", error="status error", receipt={})
+    assert ledger.retry("j1") == ("queued", "2")
+
+
+def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
+    make(ledger)
+    assert ledger.retry("j1") == (None, "queued")
+
+
+def test_the_sweep_finds_lost_nudges_and_dead_workers_and_doubles_its_patience(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 2)
+    assert ledger.overdue() == []
+    clock.now += 11
+    assert ledger.overdue() == [("j1", 1, "streaming", 0), ("j1", 2, "streaming", 0)]
+    assert ledger.overdue() == []
+    clock.now += 19
+    assert ledger.overdue() == []
+    clock.now += 2
+    assert len(ledger.overdue()) == 2
+    held(ledger.take_page("j1", 1))
+    clock.now += 29
+    assert ledger.overdue() == []
+    clock.now += 15
+    assert ("j1", 1, "streaming", 0) in ledger.overdue()
+
+
+def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    waits = []
+    clock.now += 11
+    for _ in range(8):
+        before = clock.now
+        while not ledger.overdue():
+            clock.now += 1
+        waits.append(clock.now - before)
+    assert waits[1:4] == [20, 40, 80]
+    assert max(waits) == 300
+
+
+def test_pages_the_sink_lacks_are_opened_again(ledger: Ledger) -> None:
+    streaming(ledger, 2)
+    close(ledger, 1)
+    close(ledger, 2)
+    assert ledger.reopen_pages(held(ledger.take("j1", "streamed")), (2,))
+    held(ledger.take_page("j1", 2))
+    assert ledger.take_page("j1", 1) == "the page is closed"
+
+
+def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    ledger.end("j1", "done", error=None, receipt={})
+    assert [job.id for job in ledger.jobs(state="done")] == ["j1"]
+    ledger.forget_finished(clock.now + 31 * 86_400)
+    assert list(ledger.jobs()) == []

@@ -1,0 +1,59 @@
+"""The `millrace` command. Each verb's module is imported only when the verb is used, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+VERBS = {
+    "run": ("worker.cli.asking", "Ask for a report and follow it to its receipt."),
+    "submit": ("worker.cli.asking", "Ask for a report and return at once."),
+    "jobs": ("worker.cli.looking", "List jobs."),
+    "show": ("worker.cli.looking", "Show one job."),
+    "receipt": ("worker.cli.looking", "Print a finished job's receipt."),
+    "cancel": ("worker.cli.looking", "Cancel a job, in whatever state it is."),
+    "retry": ("worker.cli.looking", "Take a failed or cancelled job up again."),
+    "sources": ("worker.cli.sources", "List sources, show one, print the JSON Schema."),
+    "check": ("worker.cli.sources", "Check that the credentials work."),
+    "discover": ("worker.cli.sources", "List the reports a connection offers."),
+    "preview": ("worker.cli.sources", "Show the first rows of a report; publish nothing."),
+    "sandbox": ("worker.cli.sandbox", "Run the simulated vendors, with faults on a dial."),
+    "demo": ("worker.cli.demo", "Run the main job from start to end on embedded parts."),
+}
+
+
+class Verbs(click.Group):
+    """Commands by name, imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="millrace")
+def millrace() -> None:
+    """Pull advertising reports out of vendor APIs; deliver every row exactly once."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command: 0 done, 1 failed, 2 wrong usage or parameters, 3 still running."""
+    from worker.errors import BadInput
+
+    try:
+        return millrace.main(arguments, prog_name="millrace", standalone_mode=True)
+    except BadInput as bad:
+        click.echo(f"millrace: {bad}", err=True)
+        sys.exit(2)

@@ -42,3 +42,11 @@ def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
         app.send_task(task, args=args, countdown=countdown or None, retry=False)
     except (OperationalError, OSError) as error:
         log.warning(Event.NUDGE_LOST, task=task, why=type(error).__name__)
+
+
+def has_workers() -> bool:
+    """Whether any worker answers within a second."""
+    try:
+        return bool(app.control.ping(timeout=1.0, limit=1))
+    except (OperationalError, OSError):
+        return False

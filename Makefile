@@ -1,0 +1,44 @@
+# Everything a person or CI does here. `make demo` and `make test` set up what they need by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup check test demo bench stress up lock clean
+help:            ## say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: .venv/ready  ## make .venv from the lock file
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: setup     ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check      ## check, then every test but the long stress run
+	$(BIN)/python -m pytest
+
+demo: setup      ## the main job from start to end on embedded parts
+	$(BIN)/millrace demo
+
+bench: setup     ## speed and memory, as ratios within one run
+	$(BIN)/python -m bench
+
+stress: setup    ## the long run under kills, restarts and cut connections
+	$(BIN)/python -m tests.stress
+
+up:              ## Redis, api, beat, control, stream and Flower in containers
+	docker compose up --build
+
+lock: setup      ## renew requirements.lock from pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+		--no-header --output-file requirements.lock pyproject.toml
+
+clean:           ## remove the virtual environment and what runs left behind
+	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

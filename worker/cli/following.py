@@ -1,0 +1,69 @@
+"""Follow a job to its end, with its progress on stderr where that is a terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from worker.assembly import Assembly
+from worker.cli.output import talk
+from worker.crew import Crew
+from worker.model import FINISHED, Job, Json
+from worker.settle import cancel
+
+LOOK_SECONDS = 0.2
+
+
+class TimedOut(Exception):
+    """The watching is over; the job goes on."""
+
+
+def follow(parts: Assembly, job_id: str, timeout: float | None, crew: Crew | None) -> Json:
+    """The receipt, once the job has ended. Ctrl-C cancels it. Workers of our own that die are started again."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    began = time.monotonic()
+    with _progress() as progress:
+        line = progress.add_task("queued", total=None, rows="", rate="", page="")
+        while True:
+            job = parts.ledger.job(job_id)
+            if job is None:
+                raise LookupError(job_id)
+            if job.state in FINISHED and job.receipt:
+                return job.receipt
+            _show(progress, line, job, time.monotonic() - began)
+            for name in crew.tend() if crew else ():
+                talk.print(f"the {name} worker ended and was started again")
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimedOut
+            try:
+                time.sleep(LOOK_SECONDS)
+            except KeyboardInterrupt:
+                talk.print("cancelling")
+                cancel(parts, job_id)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[rows]} {task.fields[rate]} {task.fields[page]}"),
+        TimeElapsedColumn(),
+        console=talk,
+        disable=not talk.is_terminal,
+        transient=True,
+    )
+
+
+def _show(progress: Progress, line: object, job: Job, elapsed: float) -> None:
+    rate = job.rows / max(elapsed, 0.001)
+    progress.update(
+        line,  # type: ignore[arg-type]
+        description=job.state,
+        total=job.total,
+        completed=job.rows,
+        rows=f"{job.rows:,} rows" if job.rows else "",
+        rate=f"{rate:,.0f}/s" if job.rows else "",
+        page=f"page {job.closed} of {job.pages}" if job.pages else "",
+    )

@@ -1,0 +1,106 @@
+"""Look at jobs and act on them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from worker.assembly import assembly
+from worker.celery import nudge
+from worker.cli.output import job_facts, print_json, print_table, talk
+from worker.errors import BadInput
+from worker.model import FINISHED, UNFINISHED, Job
+from worker.settle import cancel as cancel_job
+
+STATES = (*UNFINISHED, *FINISHED)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as JSON.")
+
+
+def _job(job_id: str) -> Job:
+    job = assembly().ledger.job(job_id)
+    if job is None:
+        raise BadInput("JOB", job_id, "the id of a job in this ledger; see `millrace jobs`")
+    return job
+
+
+@click.command(help="List jobs, the latest first.")
+@click.option("--state", type=click.Choice(STATES))
+@click.option("--count", type=click.IntRange(1, 1000), default=50, show_default=True)
+@as_json_option
+def jobs(state: str | None, count: int, as_json: bool) -> None:
+    """One line a job."""
+    found = assembly().ledger.jobs(state=state, count=count)  # type: ignore[arg-type]
+    if as_json:
+        for job in found:
+            print_json(job_facts(job))
+        return
+    lines = [
+        (job.id, job.name, job.state, f"{job.closed}/{job.pages}", job.rows, _ago(job), job.error) for job in found
+    ]
+    print_table(("job", "report", "state", "pages", "rows", "made", "error"), lines)
+
+
+@click.command(help="Show one job.")
+@click.argument("job_id", metavar="JOB")
+@as_json_option
+def show(job_id: str, as_json: bool) -> None:
+    """What the ledger holds of a job."""
+    facts = job_facts(_job(job_id))
+    if as_json:
+        print_json(facts)
+    else:
+        print_table(("what", "is"), [(name, value) for name, value in facts.items() if value is not None])
+
+
+@click.command(help="Print a finished job's receipt.")
+@click.argument("job_id", metavar="JOB")
+@as_json_option
+def receipt(job_id: str, as_json: bool) -> None:
+    """The proof at the end; exit 3 while there is none."""
+    job = _job(job_id)
+    if job.receipt is None:
+        talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
+        sys.exit(3)
+    if as_json:
+        print_json(job.receipt)
+    else:
+        print_table(("what", "is"), list(job.receipt.items()))
+
+
+@click.command(help="Cancel a job, in whatever state it is.")
+@click.argument("job_id", metavar="JOB")
+@as_json_option
+def cancel(job_id: str, as_json: bool) -> None:
+    """Stop a job and void what it published; exit 1 where it had ended already."""
+    _job(job_id)
+    state = cancel_job(assembly(), job_id)
+    if as_json:
+        print_json({"job": job_id, "state": state})
+    else:
+        click.echo(f"{job_id} {state}")
+    sys.exit(0 if state == "cancelled" else 1)
+
+
+@click.command(help="Take a failed or cancelled job up again.")
+@click.argument("job_id", metavar="JOB")
+@as_json_option
+def retry(job_id: str, as_json: bool) -> None:
+    """Open the next generation; the vendor's prepared report is used again where it may be."""
+    _job(job_id)
+    state, other = assembly().ledger.retry(job_id)
+    if state is None:
+        raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")
+    if state == "pending":
+        nudge("report.poll", job_id, int(other))
+    else:
+        nudge("report.submit", job_id)
+    if as_json:
+        print_json({"job": job_id, "state": state})
+    else:
+        click.echo(f"{job_id} {state}")
+
+
+def _ago(job: Job) -> str:
+    return datetime.fromtimestamp(job.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -28,7 +29,7 @@ class Settings(BaseSettings):
     hold_seconds: float = Field(default=900, ge=0)
     part_rows: int = Field(default=250_000, ge=1)
     dead_share: float = Field(default=0.01, ge=0, le=1)
-    lease_seconds: float = Field(default=60, gt=0)
+    lease_seconds: float = Field(default=20, gt=0)
     sweep_seconds: float = Field(default=30, gt=0)
     keep_finished_days: float = Field(default=30, gt=0)
     ndjson_reader: Literal["ijson", "lines"] | None = None
@@ -60,8 +61,13 @@ def settings() -> Settings:
 
 
 def environment_value(name: str) -> str | None:
-    """One environment variable named by a connection file; an empty one counts as absent."""
-    return os.environ.get(name) or None
+    """One variable named by a connection file, from the environment or else `.env`; an empty one counts as absent."""
+    return os.environ.get(name) or _dotenv().get(name) or None
+
+
+@cache
+def _dotenv() -> dict[str, str | None]:
+    return dotenv_values(".env")
 
 
 def child_environment(**changes: str) -> dict[str, str]:

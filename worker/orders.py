@@ -24,7 +24,10 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default."""
+    """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default.
+
+    Two orders with the same `key` are one: the second finds the job the first one made.
+    """
 
     name: str
     params: Mapping[str, Any]
@@ -32,6 +35,7 @@ class Order:
     may_join: bool = True
     ready_within: str | None = None
     finish_within: str | None = None
+    key: str | None = None
 
 
 def place(parts: Assembly, order: Order) -> tuple[str, bool]:
@@ -57,7 +61,7 @@ def place(parts: Assembly, order: Order) -> tuple[str, bool]:
     }
     parts.ledger.keep_source(digest, text)
     return parts.ledger.make(
-        uuid.uuid4().hex[:20],
+        _job_id(order.key),
         fields,
         fingerprint=_fingerprint(connection.name, report_name, resolved.params, sink),
         may_join=order.may_join,
@@ -97,6 +101,10 @@ def seconds(duration: str, where: str) -> float:
     if unit not in SECONDS or not number.isdecimal() or int(number) == 0:
         raise BadInput(where, duration, "a number and one of s, m, h, d, w, such as 2h")
     return int(number) * SECONDS[unit]
+
+
+def _job_id(key: str | None) -> str:
+    return uuid.uuid4().hex[:20] if key is None else hashlib.sha256(b"order\n" + key.encode()).hexdigest()[:20]
 
 
 def _fingerprint(connection: str, report: str, params: Mapping[str, Any], sink: str) -> str:

@@ -20,6 +20,7 @@ VERBS = {
     "check": ("worker.cli.sources", "Check that the credentials work."),
     "discover": ("worker.cli.sources", "List the reports a connection offers."),
     "preview": ("worker.cli.sources", "Show the first rows of a report; publish nothing."),
+    "api": ("worker.cli.api", "Serve the HTTP API."),
     "sandbox": ("worker.cli.sandbox", "Run the simulated vendors, with faults on a dial."),
     "demo": ("worker.cli.demo", "Run the main job from start to end on embedded parts."),
 }

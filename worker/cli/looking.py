@@ -9,8 +9,9 @@ import click
 
 from worker.assembly import assembly
 from worker.celery import nudge
-from worker.cli.output import job_facts, print_json, print_table, talk
+from worker.cli.output import print_json, print_table, talk
 from worker.errors import BadInput
+from worker.facts import job_facts
 from worker.model import FINISHED, UNFINISHED, Job
 from worker.settle import cancel as cancel_job
 

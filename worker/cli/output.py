@@ -10,8 +10,6 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from worker.model import Job, Json
-
 talk = Console(stderr=True, highlight=False)
 
 
@@ -38,26 +36,3 @@ def _text(cell: object) -> str:
     if cell is None:
         return ""
     return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
-
-
-def job_facts(job: Job) -> Json:
-    """A job for programs: what the ledger holds of it, without its sink's credentials."""
-    return {
-        "job": job.id,
-        "connection": job.connection,
-        "report": job.report,
-        "state": job.state,
-        "params": job.params,
-        "window": job.window,
-        "generation": job.generation,
-        "pages": job.closed,
-        "pages_known": job.pages,
-        "rows": job.rows,
-        "dead_rows": job.dead_rows,
-        "bytes": job.bytes,
-        "expected_rows": job.total,
-        "vendor_report_id": job.vendor_report_id,
-        "attempts": job.attempts,
-        "reason": job.reason or None,
-        "error": job.error,
-    }

@@ -1,9 +1,10 @@
--- Make a job, or join the unfinished one with the same fingerprint.
+-- Make a job, or find it made already, or join the unfinished one with the same fingerprint.
 -- KEYS  1 job  2 fingerprint  3 all jobs
 -- ARGV  1 now  2 id  3 may join (1 or 0)  4 grace seconds  5 ready within  6 finish within  7 webhooks (JSON)  8... field, value
 -- gives {id, 1 if joined}
 local now = now_or(ARGV[1])
 local id = ARGV[2]
+if redis.call('EXISTS', KEYS[1]) == 1 then return {id, 1} end
 if ARGV[3] == '1' then
   local other = redis.call('GET', KEYS[2])
   local state = other and redis.call('HGET', PREFIX .. 'job:' .. other, 'state')

@@ -1,0 +1,31 @@
+"""`millrace api`: serve the HTTP API."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import click
+
+from config.settings import settings
+from worker.errors import BadInput
+
+
+@click.command(help="Serve the HTTP API.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
+def api(host: str, port: int) -> None:
+    """Listen; beyond this machine only where tokens are set."""
+    import uvicorn
+
+    from worker.api.app import make_app
+
+    if not settings().api_tokens and not _is_loopback(host):
+        raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
+    uvicorn.run(make_app(settings()), host=host, port=port, log_level="info", server_header=False)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

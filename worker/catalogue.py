@@ -1,0 +1,141 @@
+"""Every source: the packaged files and the operator's own, loaded and checked.
+
+    catalogue = load_catalogue([Path("my-sources")])
+    report = catalogue.report("kargo.campaign-performance-metrics")
+
+Any mistake is a BadInput with file, line and field, so that a bad file is noticed before anything is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from config.settings import PACKAGED
+from worker.errors import BadInput
+from worker.source_checks import check_source
+from worker.sources import Report, Source
+from worker.validation import validate
+from worker.wording import one_of
+from worker.yaml_files import YamlFile, read_yaml
+
+PACKAGED_SOURCES = PACKAGED / "sources"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The sources by name. `digests` name exactly what each file said; `files` say where it stands."""
+
+    sources: Mapping[str, Source]
+    digests: Mapping[str, str]
+    files: Mapping[str, Path]
+
+    def source(self, name: str) -> Source:
+        """The source of this name. Raises BadInput naming the ones there are."""
+        if name not in self.sources:
+            raise BadInput("source", name, one_of(name, sorted(self.sources), "sources"))
+        return self.sources[name]
+
+    def report(self, name: str) -> Report:
+        """The report named SOURCE.REPORT. Raises BadInput naming the ones there are."""
+        source, dot, report = name.partition(".")
+        if not dot:
+            raise BadInput("report", name, "SOURCE.REPORT, such as kargo.campaign-performance-metrics")
+        return report_of(self.source(source), report)
+
+
+def report_of(source: Source, name: str) -> Report:
+    """The source's report of this name. Raises BadInput naming the ones there are."""
+    if name not in source.reports:
+        raise BadInput("report", f"{source.source}.{name}", one_of(name, source.reports, "reports"))
+    return source.reports[name]
+
+
+def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
+    """Load the packaged sources and those in the directories. Raises BadInput at the first mistake."""
+    sources: dict[str, Source] = {}
+    digests: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    for path in _source_files(directories):
+        file = read_yaml(path)
+        source = load_source(file)
+        name = source.source
+        if name in files:
+            raise BadInput(file.where(("source",)), name, f"a name no other file has; {files[name]} has it")
+        sources[name], digests[name], files[name] = source, digest_of(file.content), path
+    return Catalogue(sources, digests, files)
+
+
+def load_source(file: YamlFile) -> Source:
+    """The source one file declares, checked. Raises BadInput with file, line and field."""
+    content = file.content
+    if isinstance(content, dict):
+        content = _with_definitions(_spread(content))
+    source = validate(Source, content, file)
+    check_source(source, file)
+    return source
+
+
+def digest_of(content: Any) -> str:
+    """SHA-256 of the content's canonical JSON: the same whatever the order of keys, the comments and the anchors."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@cache
+def source_schema() -> dict[str, Any]:
+    """The JSON Schema of a source file, for editors."""
+    schema = Source.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Millrace source"}
+
+
+def _source_files(directories: Iterable[Path]) -> list[Path]:
+    found = sorted(PACKAGED_SOURCES.glob("*.yaml"))
+    for directory in directories:
+        if not directory.is_dir():
+            raise BadInput("MILLRACE_SOURCES", str(directory), "directories of source files")
+        found += sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")])
+    return found
+
+
+def _spread(content: Any) -> Any:
+    """The content with lists inside lists of allowed values spread, so that anchors can share names."""
+    if isinstance(content, list):
+        return [_spread(part) for part in content]
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: _flat(value) if key in ("allowed", "items_allowed", "enum") and isinstance(value, list) else _spread(value)
+        for key, value in content.items()
+    }
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [name for value in values for name in (_flat(value) if isinstance(value, list) else [value])]
+
+
+def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
+    """The content with the file's `definitions` inside every parameter's schema, where `$ref` finds them."""
+    definitions = content.get("definitions")
+    if not isinstance(definitions, dict):
+        return content
+
+    def widened(part: Any) -> Any:
+        if not isinstance(part, dict) or not isinstance(part.get("schema"), dict):
+            return part
+        return {**part, "schema": {"definitions": definitions, **part["schema"]}}
+
+    def report(part: Any) -> Any:
+        if not isinstance(part, dict) or not isinstance(part.get("params"), dict):
+            return widened(part)
+        return widened({**part, "params": {name: widened(param) for name, param in part["params"].items()}})
+
+    reports = content.get("reports")
+    if not isinstance(reports, dict):
+        return content
+    return {**content, "reports": {name: report(part) for name, part in reports.items()}}

@@ -1,0 +1,118 @@
+"""Dates relative to now, inside parameters.
+
+    {today} {yesterday} {now}            2026-11-21   2026-11-20   2026-11-21T06:50:33Z
+    {today-7d} {now-3h} {now+30m}        d days, w weeks: the same time of day; h hours, m minutes: elapsed time
+    {yesterday:%Y%m%d00}                 a form of one's own, by strftime's letters; %s is seconds since the epoch
+
+All in one time zone, all from one moment. A text that is nothing but one macro takes the form its place asks for: a
+date, a date with its time and offset, or, where digits come out in a place not declared as text, an integer.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from worker.errors import BadInput
+from worker.wording import close_names
+
+Form = Literal["text", "integer", "date", "datetime", "local-datetime", "any"]
+
+NAMES = ("today", "yesterday", "now")
+_MACRO = re.compile(r"\{(today|yesterday|now)(?:([+-])([0-9]{1,6})([wdhm]))?(?::([^{}]+))?\}")
+_ALMOST = re.compile(r"\{\s*([A-Za-z]+)[^{}]*\}")
+_LETTERS = frozenset("YmdHMSyjzs%")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+_ALLOWED = "{today}, {yesterday} or {now}, with + or - a number of d, w (and of h, m after now), and :FORMAT if wanted"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The moment macros are resolved at, in the time zone they are meant in."""
+
+    now: datetime
+    zone: ZoneInfo
+
+    def midnight(self, day: datetime) -> datetime:
+        """The first moment of a day, also where the clocks skip midnight."""
+        return _existing(day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
+
+
+def expand(value: Any, form: Form, moment: Moment, where: str) -> Any:
+    """The value with every macro in it resolved, at any depth. Raises BadInput for what is almost a macro."""
+    if isinstance(value, str):
+        return _expand_text(value, form, moment, where)
+    if isinstance(value, dict):
+        return {key: expand(part, "any", moment, f"{where}.{key}") for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [expand(part, form, moment, f"{where}.{position}") for position, part in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(where, value, "a number that JSON can hold")
+    return value
+
+
+def rfc3339(at: datetime) -> str:
+    """A moment with its offset, `Z` for UTC."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _expand_text(text: str, form: Form, moment: Moment, where: str) -> Any:
+    whole = _MACRO.fullmatch(text)
+    if whole:
+        written = _written(whole, form, moment, where)
+        is_number = form in ("integer", "any") and whole[5] and written.isdigit() and str(int(written)) == written
+        return int(written) if is_number else written
+    expanded = _MACRO.sub(lambda found: _written(found, "text", moment, where), text)
+    for almost in _ALMOST.finditer(_MACRO.sub("", text)):
+        if almost[1].casefold() in NAMES or close_names(almost[1], NAMES):
+            raise BadInput(where, almost[0], _ALLOWED)
+    return expanded
+
+
+def _written(macro: re.Match[str], form: Form, moment: Moment, where: str) -> str:
+    try:
+        at = _moved(macro, moment, where)
+    except OverflowError as error:
+        raise BadInput(where, macro[0], "a date between the years 1 and 9999") from error
+    if macro[5]:
+        return _formatted(at, macro[5], where)
+    is_day = macro[1] != "now"
+    if form == "date" or (is_day and form != "datetime"):
+        return at.date().isoformat()
+    if form == "local-datetime":
+        return at.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return rfc3339(at)
+
+
+def _moved(macro: re.Match[str], moment: Moment, where: str) -> datetime:
+    """The moment a macro means. Days and weeks move the calendar, hours and minutes the clock."""
+    name, sign, number, unit = macro[1], macro[2], macro[3], macro[4]
+    at = moment.now.astimezone(moment.zone)
+    if name == "yesterday":
+        at -= timedelta(days=1)
+    if unit:
+        step = timedelta(**{_UNITS[unit]: int(number) * (-1 if sign == "-" else 1)})
+        if unit in "wd":
+            at += step
+        elif name == "now":
+            at = (at.astimezone(UTC) + step).astimezone(moment.zone)
+        else:
+            raise BadInput(where, macro[0], f"d or w after {{{name}}}; h and m go with {{now}}")
+    return _existing(at) if name == "now" else moment.midnight(at)
+
+
+def _existing(at: datetime) -> datetime:
+    """The moment itself, or, where the clocks skip it, the same distance after the skip."""
+    return at.astimezone(UTC).astimezone(at.tzinfo)
+
+
+def _formatted(at: datetime, form: str, where: str) -> str:
+    for letter in re.findall(r"%(.?)", form.replace("%%", "")):
+        if letter not in _LETTERS or not letter:
+            raise BadInput(where, f"%{letter}", "the letters %Y %m %d %H %M %S %y %j %z %s %%")
+    seconds = str(int(at.timestamp()))
+    return at.strftime("%%".join(part.replace("%s", seconds) for part in form.split("%%")))

@@ -1,0 +1,128 @@
+"""What a source file must also hold beyond its form: every name it uses is declared somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from worker.errors import BadInput
+from worker.placeholders import names_in
+from worker.sources import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Report, Request, Source
+from worker.wording import one_of
+from worker.yaml_files import Place, YamlFile
+
+
+def check_source(source: Source, file: YamlFile) -> None:
+    """Raise BadInput for the first name no parameter of its report declares, and for steps that do not fit together."""
+    for name, report in source.reports.items():
+        place: Place = ("reports", name)
+        for where, used in _names_used(report):
+            if used not in report.params:
+                raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
+        for where, template in _templates(report):
+            _check_placeholders(report, template, file, (*place, *where))
+        _check_steps(report, file, place)
+
+
+def path_names(report: Report) -> set[str]:
+    """The placeholders that stand in a path: their values must each be one segment."""
+    return {name for _, request in _requests(report) for name in names_in([request.path, request.path_on_404 or ""])}
+
+
+def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
+    """Every place that names a parameter without braces."""
+    for position, group in enumerate(report.one_of):
+        yield from ((("one_of", position), name) for name in group)
+    yield from ((("columns_from", name), name) for name in report.columns_from)
+    for end, path in (report.window or {}).items():
+        yield ("window", end), path.split(".")[0]
+    for position, read in enumerate(report.read):
+        yield from ((("read", position, "when", name), name) for name in read.when)
+        if read.rows_at_most:
+            yield ("read", position, "rows_at_most"), read.rows_at_most
+    for name, param in report.params.items():
+        yield from ((("params", name, "needs"), other) for other in param.needs)
+        yield from ((("params", name, "excludes"), other) for other in param.excludes)
+
+
+def _requests(report: Report) -> Iterator[tuple[Place, Request]]:
+    if report.submit:
+        yield ("submit", "request"), report.submit.request
+        if report.submit.adopt:
+            yield ("submit", "adopt", "request"), report.submit.adopt.request
+    if report.poll:
+        yield ("poll", "request"), report.poll.request
+    for position, read in enumerate(report.read):
+        if read.resolve:
+            yield ("read", position, "resolve"), read.resolve
+        if read.request:
+            yield ("read", position, "request"), read.request
+
+
+def _templates(report: Report) -> Iterator[tuple[Place, object]]:
+    """Every place that may hold placeholders."""
+    for place, request in _requests(report):
+        yield (
+            place,
+            [request.path, request.path_on_404, request.query, request.headers, request.json_body, request.form],
+        )
+    if report.submit and report.submit.adopt:
+        yield ("submit", "adopt", "match"), report.submit.adopt.match
+    for position, read in enumerate(report.read):
+        if isinstance(read.paging, PageNumberPaging):
+            yield ("read", position, "paging", "size"), read.paging.size
+        yield ("read", position, "format"), getattr(read.format, "header", None)
+
+
+def _check_placeholders(report: Report, template: object, file: YamlFile, place: Place) -> None:
+    known = {*report.params, *ENGINE_NAMES}
+    for name in names_in(template):
+        if name not in known:
+            raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
+
+
+def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
+    if report.submit and not report.poll:
+        raise BadInput(file.where((*place, "submit")), "submit without poll", "a `poll` beside `submit`")
+    for position, read in enumerate(report.read):
+        where = file.where((*place, "read", position))
+        if read.request and read.resolve:
+            raise BadInput(where, "request and resolve", "one of them")
+        if not (read.request or read.resolve or (report.poll and report.poll.link)):
+            raise BadInput(where, "no address", "`request`, `resolve`, or a `link` of the poll")
+        if read.resolve and not read.link:
+            raise BadInput(where, "resolve without link", "`link`, the path of the address in the answer")
+        if isinstance(read.paging, OffsetPaging | PageNumberPaging) and not read.request:
+            raise BadInput(where, "numbered pages at a link", "a `request` that the numbers go into")
+    _check_requests(report, file, place)
+    _check_params(report, file, place)
+
+
+def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
+    given_first = {name for name, param in report.params.items() if param.required or param.default is not None}
+    grouped = {name for group in report.one_of for name in group}
+    for where, request in _requests(report):
+        for path in filter(None, (request.path, request.path_on_404)):
+            if not path.startswith("/"):
+                raise BadInput(file.where((*place, *where, "path")), path, "a path that starts with /")
+            _check_given(names_in(path), given_first | grouped | ENGINE_NAMES, file, (*place, *where, "path"))
+        if request.json_body is not None and request.form is not None:
+            raise BadInput(file.where((*place, *where)), "json and form", "one of them")
+
+
+def _check_given(names: Iterable[str], given: set[str] | frozenset[str], file: YamlFile, place: Place) -> None:
+    for name in names:
+        if name not in given:
+            raise BadInput(
+                file.where(place), f"{{{name}}}", f"{name} required or with a default, since a path needs it"
+            )
+
+
+def _check_params(report: Report, file: YamlFile, place: Place) -> None:
+    for name, param in report.params.items():
+        where = file.where((*place, "params", name))
+        if param.required and param.default is not None:
+            raise BadInput(where, "required with a default", "one of them")
+        if param.type != "list" and (param.items or param.items_allowed or param.join is not None or param.unique):
+            raise BadInput(where, param.type, "type: list beside items, items_allowed, join or unique")
+        if param.allowed is not None and param.default is not None and param.default not in param.allowed:
+            raise BadInput(where, param.default, one_of(param.default, param.allowed))

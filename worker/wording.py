@@ -1,0 +1,39 @@
+"""How mistakes are worded: what is allowed, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+SHOWN_NAMES = 16
+SHOWN_CHARACTERS = 200
+
+
+def close_names(given: object, names: Iterable[object]) -> list[str]:
+    """The names that are spelt almost like what was given, the closest first."""
+    folded = {str(name).casefold(): str(name) for name in names}
+    return [folded[text] for text in difflib.get_close_matches(str(given).casefold(), list(folded), n=3, cutoff=0.7)]
+
+
+def did_you_mean(given: object, names: Iterable[object]) -> str:
+    """`; did you mean 'fields'?` where a name is close to what was given, else nothing."""
+    close = close_names(given, names)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def one_of(given: object, names: Iterable[Any], many: str = "names") -> str:
+    """What is allowed where one of these was expected, and which is close; of a long list only the beginning."""
+    listed = list(names)
+    shown = ", ".join(name if isinstance(name, str) else json.dumps(name, default=str) for name in listed[:SHOWN_NAMES])
+    if not listed:
+        return f"no {many} here"
+    more = f", ... ({len(listed)} {many})" if len(listed) > SHOWN_NAMES else ""
+    return f"one of {shown}{more}{did_you_mean(given, listed)}"
+
+
+def shortened(value: Any) -> Any:
+    """The value, or the beginning of its text where it is long: a message is read by a person."""
+    text = repr(value)
+    return value if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

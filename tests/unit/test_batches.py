@@ -1,0 +1,89 @@
+"""Sections of a page and the digest that runs over them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.batches import BATCH_BYTES, BATCH_ROWS, Section, sections
+from worker.errors import RetryLater, StartOver
+from worker.model import Checkpoint, DeadRow, Row
+
+rows_of_a_page = st.lists(
+    st.one_of(
+        st.binary(min_size=1, max_size=8), st.builds(DeadRow, st.binary(min_size=1, max_size=8), st.text(max_size=3))
+    ),
+    max_size=40,
+)
+
+
+def digest(rows: list[Row]) -> str:
+    text = b"".join((row.raw if isinstance(row, DeadRow) else row) + b"\n" for row in rows)
+    return hashlib.sha256(text).hexdigest()
+
+
+def only(rows: list[Row]) -> Section:
+    (section,) = sections(rows, "ijson")
+    return section
+
+
+@given(rows_of_a_page)
+def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows: list[Row]) -> None:
+    cut = list(sections(rows, "ijson"))
+    end = cut[-1].after if cut else Checkpoint(reader="ijson")
+    assert (end.rows, end.digest) == (len(rows), digest(rows))
+    assert end.dead_rows == sum(isinstance(row, DeadRow) for row in rows)
+    assert [row for section in cut for row in section.rows] == rows
+
+
+@given(rows_of_a_page.filter(bool), st.data())
+def test_what_the_sink_lacks_begins_exactly_where_it_stands(rows: list[Row], data: st.DataObject) -> None:
+    kept = data.draw(st.integers(0, len(rows)))
+    at = Checkpoint(rows=kept, digest=digest(rows[:kept]), reader="ijson")
+    rest = only(rows).beyond(at)
+    assert (rest.rows if rest else []) == rows[kept:]
+    if rest:
+        assert (rest.before.rows, rest.before.digest, rest.after.digest) == (kept, at.digest, digest(rows))
+
+
+@given(rows_of_a_page.filter(bool), st.data())
+def test_another_reading_is_never_continued(rows: list[Row], data: st.DataObject) -> None:
+    kept = data.draw(st.integers(0, len(rows)))
+    with pytest.raises(StartOver):
+        only(rows).beyond(Checkpoint(rows=kept, digest="0" * 64))
+
+
+def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
+    second = list(sections([b"{}"] * (BATCH_ROWS + 1), "ijson"))[1]
+    with pytest.raises(RetryLater):
+        second.beyond(Checkpoint(rows=3))
+
+
+def test_a_closed_page_takes_no_more_rows() -> None:
+    section = only([b"1", b"2"])
+    at = Checkpoint(rows=1, digest=digest([b"1"]), is_closed=True)
+    with pytest.raises(StartOver):
+        section.beyond(at)
+    assert section.beyond(replace(section.after, is_closed=True)) is None
+
+
+def test_a_section_holds_at_most_a_thousand_rows() -> None:
+    assert [len(section.rows) for section in sections([b"{}"] * (2 * BATCH_ROWS + 1), "")] == [
+        BATCH_ROWS,
+        BATCH_ROWS,
+        1,
+    ]
+
+
+def test_a_section_holds_at_most_4_mib_and_a_larger_row_stands_alone() -> None:
+    small, large = b"x" * (BATCH_BYTES // 2), b"y" * (BATCH_BYTES + 1)
+    assert [section.rows for section in sections([small, small, small, large, small], "")] == [
+        [small, small],
+        [small],
+        [large],
+        [small],
+    ]

@@ -22,12 +22,12 @@ def paginate(self: Task, job_id: str) -> None:
 def _paginate(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
     job = held.job
     _open_sink(parts, held)
-    pages = parts.vendor(job).planned(job.total)
+    pages = parts.vendor(job).planned(job.ready_total)
     at_once = parts.connection(job).limits.streams_at_once
-    out = parts.ledger.plan(held, pages, at_once=at_once, total=job.total)
+    out = parts.ledger.plan(held, pages, at_once=at_once)
     if out is None:
         raise LeaseLost("while the pages were planned")
-    log.info(Event.PLANNED, pages=pages, total=job.total)
+    log.info(Event.PLANNED, pages=pages, total=job.ready_total)
     for page in out:
         nudge("report.stream", job.id, page)
 

@@ -36,7 +36,7 @@ def _ready(parts: Assembly, held: Held, status: Ready) -> None:
         held,
         "ready",
         ready_at="@0",
-        total="" if status.total is None else status.total,
+        ready_total="" if status.total is None else status.total,
         link=status.link or "",
         expires_at="" if status.expires_at is None else status.expires_at,
     )

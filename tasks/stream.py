@@ -36,7 +36,19 @@ def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
 
 def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, facts: Facts) -> Checkpoint:
     room = Room(heartbeat, hold_seconds=0 if vendor.is_addressable else parts.settings.hold_seconds)
-    publication = Publication(sink, held.job.generation, held.page, on_kept=heartbeat.progress, on_full=room.wait)
+
+    def kept(at: Checkpoint) -> None:
+        room.found()
+        heartbeat.progress(at)
+
+    publication = Publication(
+        sink,
+        held.job.generation,
+        held.page,
+        on_read=heartbeat.check,
+        on_kept=kept,
+        on_full=room.wait,
+    )
     start = publication.start()
     if start.rows:
         heartbeat.start_at(start)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
-from urllib.parse import urlsplit
+from functools import cache, cached_property, lru_cache
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings, environment_value, settings
-from worker.catalogue import Catalogue, load_catalogue
+from worker.catalogue import load_catalogue
 from worker.connections import Connection, load_connections
-from worker.errors import FailJob
+from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
 from worker.redis_client import connect, redis_url
-from worker.sinks.address import parse_address
-from worker.sinks.sink import Sink
 from worker.sinks import open_sink
-from worker.sources import Report, Source
-from worker.transport.exchange import Exchange
-from worker.vendor import Vendor
+from worker.sinks.address import default_stream, parse_address
+from worker.sinks.sink import Sink
+from worker.sources import Poll, Report, Source
+from worker.vendor import Vendor, vendor_for
 
 
 class Assembly:
@@ -36,3 +34,73 @@ class Assembly:
             lease_seconds=settings.lease_seconds,
             keep_finished_seconds=settings.keep_finished_days * 86_400,
         )
+
+    @cached_property
+    def connections(self) -> dict[str, Connection]:
+        """Our accounts. Raises BadInput with file, line and field."""
+        catalogue = load_catalogue(self.settings.sources)
+        return load_connections(self.settings.connections, catalogue, environment_value)
+
+    def connection(self, job: Job) -> Connection:
+        """The account a job uses. Raises FailJob where it is gone."""
+        if job.connection not in self.connections:
+            raise FailJob(f"the connection {job.connection!r} is no longer in {self.settings.connections}")
+        return self.connections[job.connection]
+
+    def report(self, job: Job) -> Report:
+        """The report a job is for, as it was declared when the job was made."""
+        text = self.ledger.source(job.source_digest)
+        if text is None:
+            raise FailJob("the ledger has lost the source this job was made from")
+        return _source(text).reports[job.report]
+
+    def vendor(self, job: Job) -> Vendor:
+        """The dialogue with a job's vendor."""
+        return vendor_for(self.connection(job), self.report(job), job.params, self.redis)
+
+    def poll_seconds(self, poll: Poll) -> float:
+        """How long to wait between two polls: the source file's word, unless the operator overrides it."""
+        return self.settings.poll_seconds or poll.every_seconds
+
+    # ------------------------------------------------------------ sinks
+
+    def sink(self, job: Job) -> Sink:
+        """The sink of a job; the caller releases it."""
+        return open_sink(
+            parse_address(job.sink),
+            job=job.id,
+            connection=job.connection,
+            report=job.report,
+            default_redis=self.redis,
+            stream_bound=self.settings.stream_bound,
+            part_rows=self.settings.part_rows,
+        )
+
+    def shown_sink(self, job: Job) -> str:
+        """A job's sink for people, without a password."""
+        return parse_address(job.sink).shown
+
+    def sink_address(self, asked: str | None, connection: str, report: str) -> str:
+        """The canonical address of the sink somebody asked for, or of the default one. Raises BadInput."""
+        return parse_address(asked or default_stream(connection, report)).text
+
+    def allowed_sink(self, asked: str | None) -> str | None:
+        """The sink a caller of the HTTP API asked for, where callers may name it. Raises BadInput."""
+        if asked is None:
+            return None
+        address = parse_address(asked)
+        prefixes = self.settings.sinks or ("stream:", f"file:{self.settings.data_dir.resolve()}/")
+        if not any(address.text.startswith(prefix) for prefix in prefixes):
+            raise BadInput("to", address.shown, "a sink that begins with " + " or ".join(prefixes))
+        return address.text
+
+
+@lru_cache(maxsize=64)
+def _source(text: bytes) -> Source:
+    return Source.model_validate_json(text)
+
+
+@cache
+def assembly() -> Assembly:
+    """The parts of this process, made on first use."""
+    return Assembly(settings(), connect(redis_url()))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from worker.errors import FailJob
 from worker.model import Job, Totals
-from worker.sources import OffsetPaging, Report
+from worker.params import read_for
+from worker.sources import OffsetPaging, Report, SinglePage
 
 
 def proven(job: Job, report: Report, totals: Totals, dead_share: float) -> tuple[str, int | None]:
     """The proof (count, end or none) and the rows expected; raises FailJob where rows are missing, too many or dead."""
     came = totals.rows + totals.dead_rows
-    expected = None if _is_capped(job, report, came) else job.total
-    limit = job.params.get("max_results")
-    if expected is not None and isinstance(limit, int):
-        # Whether the count already knows of the limit is not documented, so either is right.
-        expected = came if came == min(expected, limit) else expected
+    expected = _expected(job, report, came)
     if expected is not None and came != expected:
         raise FailJob(f"expected {expected} rows, got {came}")
     if totals.dead_rows > dead_share * came:
@@ -26,7 +23,13 @@ def proven(job: Job, report: Report, totals: Totals, dead_share: float) -> tuple
     return ("none" if report.proof == "none" else "end"), None
 
 
-def _is_capped(job: Job, report: Report, came: int) -> bool:
-    """Whether the vendor's count stood at its cap while more rows came, so that it counted nothing."""
-    caps = {read.paging.total_capped_at for read in report.read if isinstance(read.paging, OffsetPaging)}
-    return job.total is not None and job.total in caps and came > job.total
+def _expected(job: Job, report: Report, came: int) -> int | None:
+    """The count the rows must meet, None where the vendor gave none that can be trusted."""
+    read, total = read_for(report, job.params), job.expected
+    if total is None:
+        return None
+    if isinstance(read.paging, OffsetPaging | SinglePage) and total == read.paging.total_capped_at and came > total:
+        return None
+    most = job.params.get(read.rows_at_most) if read.rows_at_most else None
+    # Whether the vendor's count already knows of the most rows asked for is not documented, so either is right.
+    return min(total, most) if isinstance(most, int) else total

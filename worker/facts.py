@@ -20,7 +20,7 @@ def job_facts(job: Job) -> Json:
         "rows": job.rows,
         "dead_rows": job.dead_rows,
         "bytes": job.bytes,
-        "expected_rows": job.total,
+        "expected_rows": job.expected,
         "vendor_report_id": job.vendor_report_id,
         "attempts": job.attempts,
         "reason": job.reason or None,

@@ -161,18 +161,9 @@ class Ledger:
         due = due_seconds + GRACE_SECONDS
         return bool(self._run("move", job.id, job.id, held.token, job.state, to, due, *_flat(fields)))
 
-    def plan(self, held: Held, pages: int, *, at_once: int, total: int | None) -> list[int] | None:
+    def plan(self, held: Held, pages: int, *, at_once: int) -> list[int] | None:
         """Move a ready job to streaming: the pages to nudge, or None where lease or state is another's."""
-        out = self._run_on_pages(
-            "plan",
-            held.job.id,
-            held.job.id,
-            held.token,
-            pages,
-            at_once,
-            GRACE_SECONDS,
-            "" if total is None else total,
-        )
+        out = self._run_on_pages("plan", held.job.id, held.job.id, held.token, pages, at_once, GRACE_SECONDS)
         return None if out == [0] else out
 
     def close_page(

@@ -124,8 +124,8 @@ class Facts:
 class Job:
     """One report we owe somebody, as the ledger holds it.
 
-    `report` is the name within the source; `params` are as resolved when the job was made. `total` is the vendor's
-    count of rows. `rows`, `dead_rows` and `bytes` are progress for people; what decides is the sink record.
+    `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the
+    count of rows the vendor gave when the report was ready, `total` the one its pages gave. `rows`, `dead_rows` and `bytes` are progress for people; what decides is the sink record.
     """
 
     id: str
@@ -156,6 +156,7 @@ class Job:
     is_asked_anew: int = 0
     link: str | None = None
     expires_at: float | None = None
+    ready_total: int | None = None
     total: int | None = None
     pages: int = 0
     closed: int = 0
@@ -165,6 +166,11 @@ class Job:
     verdict: Literal["failed", "cancelled"] | None = None
     error: str | None = None
     receipt: Json | None = None
+
+    @property
+    def expected(self) -> int | None:
+        """The vendor's count of rows, as far as it gave one: the pages' own count is the better one."""
+        return self.ready_total if self.total is None else self.total
 
     @property
     def name(self) -> str:

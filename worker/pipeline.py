@@ -22,7 +22,8 @@ Outcome = Kept | Refused | Full | Ended
 class Publication:
     """One page of one generation on its way into the sink.
 
-    `on_kept` hears the checkpoint after each batch kept, `on_full` waits for room; either raises to stop.
+    `on_read` is called after each section read, `on_kept` hears the checkpoint after each batch kept, `on_full` waits
+    for room; each raises to stop.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Publication:
         generation: int,
         page: int,
         *,
+        on_read: Callable[[], None],
         on_kept: Callable[[Checkpoint], None],
         on_full: Callable[[Full], None],
     ) -> None:
         self._sink = sink
         self._place = (generation, page)
+        self._on_read = on_read
         self._on_kept = on_kept
         self._on_full = on_full
 
@@ -56,6 +59,7 @@ class Publication:
             try:
                 for section in sections(rows, reader):
                     end = section.after
+                    self._on_read()
                     on_its_way, pending = pending, None
                     at = self._settled(at, on_its_way)
                     if rest := section.beyond(at):

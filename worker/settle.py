@@ -48,7 +48,7 @@ def settle(parts: Assembly, job: Job) -> JobState:
         finished_at=parts.ledger.now(),
         sink=parts.shown_sink(job),
         proof=parts.report(job).proof,
-        expected_rows=job.total,
+        expected_rows=job.expected,
         error=job.error,
     )
     state = parts.ledger.end(job.id, job.verdict, error=job.error, receipt=ended)

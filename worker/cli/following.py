@@ -61,7 +61,7 @@ def _show(progress: Progress, line: object, job: Job, elapsed: float) -> None:
     progress.update(
         line,  # type: ignore[arg-type]
         description=job.state,
-        total=job.total,
+        total=job.expected,
         completed=job.rows,
         rows=f"{job.rows:,} rows" if job.rows else "",
         rate=f"{rate:,.0f}/s" if job.rows else "",

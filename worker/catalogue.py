@@ -120,22 +120,44 @@ def _flat(values: list[Any]) -> list[Any]:
 
 
 def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with the file's `definitions` inside every parameter's schema, where `$ref` finds them."""
-    definitions = content.get("definitions")
-    if not isinstance(definitions, dict):
+    """The content with each JSON Schema holding the `definitions` it refers to, so that it stands alone.
+
+    A schema's own definition of a name stands before the file's.
+    """
+    shared = content.get("definitions")
+    reports = content.get("reports")
+    if not isinstance(shared, dict) or not isinstance(reports, dict):
         return content
 
-    def widened(part: Any) -> Any:
-        if not isinstance(part, dict) or not isinstance(part.get("schema"), dict):
+    def whole(part: Any) -> Any:
+        schema = part.get("schema") if isinstance(part, dict) else None
+        if not isinstance(schema, dict):
             return part
-        return {**part, "schema": {"definitions": definitions, **part["schema"]}}
+        own = schema.get("definitions", {})
+        needed = _referred(schema, {**shared, **own})
+        return {**part, "schema": {**schema, "definitions": needed} if needed else schema}
 
     def report(part: Any) -> Any:
-        if not isinstance(part, dict) or not isinstance(part.get("params"), dict):
-            return widened(part)
-        return widened({**part, "params": {name: widened(param) for name, param in part["params"].items()}})
+        params = part.get("params") if isinstance(part, dict) else None
+        if not isinstance(params, dict):
+            return whole(part)
+        return whole({**part, "params": {name: whole(param) for name, param in params.items()}})
 
-    reports = content.get("reports")
-    if not isinstance(reports, dict):
-        return content
-    return {**content, "reports": {name: report(part) for name, part in reports.items()}}
+    return {**content, "definitions": {}, "reports": {name: report(part) for name, part in reports.items()}}
+
+
+def _referred(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The definitions a schema refers to, directly or through another."""
+    needed: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend(part)
+        elif isinstance(part, dict):
+            waiting.extend(value for key, value in part.items() if key != "definitions")
+            name = str(part.get("$ref", "")).removeprefix("#/definitions/")
+            if name in definitions and name not in needed:
+                needed[name] = definitions[name]
+                waiting.append(definitions[name])
+    return needed

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-SHOWN_NAMES = 16
+SHOWN_NAMES = 24
+FIRST_NAMES = 5
 SHOWN_CHARACTERS = 200
 
 
@@ -26,11 +27,13 @@ def did_you_mean(given: object, names: Iterable[object]) -> str:
 def one_of(given: object, names: Iterable[Any], many: str = "names") -> str:
     """What is allowed where one of these was expected, and which is close; of a long list only the beginning."""
     listed = list(names)
-    shown = ", ".join(name if isinstance(name, str) else json.dumps(name, default=str) for name in listed[:SHOWN_NAMES])
     if not listed:
         return f"no {many} here"
-    more = f", ... ({len(listed)} {many})" if len(listed) > SHOWN_NAMES else ""
-    return f"one of {shown}{more}{did_you_mean(given, listed)}"
+    is_long = len(listed) > SHOWN_NAMES
+    shown = listed[:FIRST_NAMES] if is_long else listed
+    text = ", ".join(name if isinstance(name, str) else json.dumps(name, default=str) for name in shown)
+    allowed = f"one of {len(listed)} {many} ({text}, ...)" if is_long else f"one of {text}"
+    return allowed + did_you_mean(given, listed)
 
 
 def shortened(value: Any) -> Any:

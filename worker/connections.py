@@ -1,0 +1,153 @@
+"""Connections: our accounts at vendors. Which source, where, with which credentials (by name), within which limits.
+
+    kargo:
+      source: kargo
+      base_url: ${KARGO_BASE_URL:-https://datasharingapi.prod.kargo.com/v1}
+      credentials: {username: $KARGO_USERNAME, password: $KARGO_PASSWORD}
+      limits: {requests_per_second: 5}
+      timezone: Europe/Berlin
+
+`${NAME:-default}` stands for an environment variable, in everything but credentials as soon as the file is read.
+Credentials keep their names; only worker/transport/auth.py asks for their values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from worker.base_urls import checked_base
+from worker.catalogue import Catalogue, report_of
+from worker.credentials import auth_for, check_credentials, missing_credentials
+from worker.environment_names import Environment, expanded
+from worker.errors import BadInput
+from worker.params import zone_of
+from worker.sources import Declared, Limits, Report, Source
+from worker.validation import validate
+from worker.wording import one_of
+from worker.yaml_files import YamlFile, read_yaml
+
+__all__ = [
+    "Connection",
+    "ConnectionEntry",
+    "auth_for",
+    "connections_schema",
+    "find_report",
+    "load_connections",
+    "missing_credentials",
+]
+
+
+class ConnectionLimits(Declared):
+    """Limits of one account; what is not said here is as the source file says."""
+
+    requests_per_second: float | None = Field(default=None, gt=0)
+    reports_at_once: int | None = Field(default=None, ge=1)
+    streams_at_once: int | None = Field(default=None, ge=1)
+
+
+class ConnectionEntry(Declared):
+    """One account, as the file has it."""
+
+    source: str
+    base_url: str | None = None
+    credentials: dict[str, str] = Field(default_factory=dict)
+    limits: ConnectionLimits = ConnectionLimits()
+    timezone: str = "UTC"
+    allow_http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One account, ready for use. `credentials` hold names of environment variables, or literals: never print them."""
+
+    name: str
+    source: Source
+    base_url: str
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    limits: Limits = field(default_factory=Limits)
+    timezone: str = "UTC"
+    allow_http: bool = False
+
+
+def load_connections(path: Path, catalogue: Catalogue, environment: Environment) -> dict[str, Connection]:
+    """Every connection of the file, checked. Raises BadInput with file, line and field; credentials need not be set."""
+    file = read_yaml(path)
+    if not isinstance(file.content, dict):
+        raise BadInput(str(path), file.content, "connections by name")
+    return {name: _load(name, entry, file, catalogue, environment) for name, entry in file.content.items()}
+
+
+def find_report(connections: Mapping[str, Connection], name: str) -> tuple[Connection, Report]:
+    """The connection and report of CONNECTION.REPORT. Raises BadInput naming the ones there are."""
+    connection, dot, report = name.partition(".")
+    if not dot:
+        raise BadInput("report", name, "CONNECTION.REPORT, such as kargo.campaign-performance-metrics")
+    if connection not in connections:
+        raise BadInput("connection", connection, one_of(connection, connections, "connections"))
+    return connections[connection], report_of(connections[connection].source, report)
+
+
+@cache
+def connections_schema() -> dict[str, Any]:
+    """The JSON Schema of a connections file, for editors."""
+    entry = ConnectionEntry.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Millrace connections",
+        "type": "object",
+        "$defs": entry.pop("$defs"),
+        "additionalProperties": entry,
+    }
+
+
+def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environment: Environment) -> Connection:
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise BadInput(file.where((name,)), name, "a name of small letters, digits, - and _")
+    _check_secrets(content, file, name)
+    entry = validate(ConnectionEntry, _expanded(content, environment, file, name), file, (name,))
+    if entry.source not in catalogue.sources:
+        raise BadInput(file.where((name, "source")), entry.source, one_of(entry.source, sorted(catalogue.sources)))
+    source = catalogue.sources[entry.source]
+    check_credentials(source, entry.credentials, file, (name, "credentials"))
+    base = entry.base_url or source.base_url
+    if base is None:
+        raise BadInput(file.where((name,)), "nothing", "the field 'base_url', since the source has none")
+    try:
+        zone_of(entry.timezone)
+    except BadInput as error:
+        raise BadInput(file.where((name, "timezone")), error.given, error.allowed) from error
+    return Connection(
+        name=name,
+        source=source,
+        base_url=checked_base(base, file.where((name, "base_url")), may_be_http=entry.allow_http),
+        credentials=entry.credentials,
+        limits=source.limits.model_copy(update=entry.limits.model_dump(exclude_none=True)),
+        timezone=entry.timezone,
+        allow_http=entry.allow_http,
+    )
+
+
+def _check_secrets(content: Any, file: YamlFile, name: str) -> None:
+    """Refuse credentials of the wrong form here, where the message does not repeat them."""
+    credentials = content.get("credentials", {}) if isinstance(content, dict) else {}
+    if not isinstance(credentials, dict):
+        raise BadInput(file.where((name, "credentials")), type(credentials).__name__, "names with texts")
+    for key, value in credentials.items():
+        if not isinstance(value, str):
+            raise BadInput(file.where((name, "credentials", key)), type(value).__name__, "text, such as $NAME")
+
+
+def _expanded(content: Any, environment: Environment, file: YamlFile, name: str) -> Any:
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: value if key == "credentials" else expanded(value, environment, file.where((name, key)))
+        for key, value in content.items()
+    }

@@ -1,0 +1,53 @@
+"""Environment variables as files name them: `$NAME`, `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from worker.errors import BadInput
+
+Environment = Callable[[str], str | None]
+
+_VARIABLE = r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})"
+_WHOLE = re.compile(_VARIABLE)
+_INSIDE = re.compile(r"\$\$|" + _VARIABLE)
+
+
+def expanded(value: Any, environment: Environment, where: str) -> Any:
+    """A plain value with the variables in its texts. Raises BadInput where one is not set and has no default."""
+    if isinstance(value, dict):
+        return {key: expanded(part, environment, f"{where}.{key}") for key, part in value.items()}
+    if isinstance(value, list):
+        return [expanded(part, environment, f"{where}.{position}") for position, part in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def text_of(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        name = found[1] or found[2]
+        text = environment(name) or found[3]
+        if text is None:
+            raise BadInput(where, found[0], f"{name} set in the environment, or a default: ${{{name}:-default}}")
+        return text
+
+    return _INSIDE.sub(text_of, value)
+
+
+def variable_in(credential: str) -> str | None:
+    """The variable a credential names; None where the credential is a literal."""
+    found = _WHOLE.fullmatch(credential)
+    return (found[1] or found[2]) if found else None
+
+
+def value_of(credential: str, environment: Environment) -> str | None:
+    """The value behind a credential: the variable's, else its default, else a literal as it stands.
+
+    A secret: only worker/transport/auth.py keeps it, and no longer than it needs.
+    """
+    found = _WHOLE.fullmatch(credential)
+    if found:
+        return environment(found[1] or found[2]) or found[3] or None
+    return credential[1:] if credential.startswith("$$") else credential

@@ -111,7 +111,24 @@ def _window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
     if report.window is None:
         return None
     window: dict[str, Any] = {end: next(_at(params, path.split(".")), None) for end, path in report.window.items()}
-    return window if any(value is not None for value in window.values()) else None
+    first, last = window.get("from"), window.get("to")
+    if first is None and last is None:
+        return None
+    if first is not None and last is not None and _is_after(first, last):
+        raise BadInput(
+            f"params.{report.window['to']}", last, f"nothing before {report.window['from']}, which is {first}"
+        )
+    return window
+
+
+def _is_after(first: Any, last: Any) -> bool:
+    """Whether a window would end before it begins, as far as its ends can be compared."""
+    try:
+        if isinstance(first, str) and isinstance(last, str):
+            return datetime.fromisoformat(first) > datetime.fromisoformat(last)
+        return bool(first > last)
+    except (TypeError, ValueError):
+        return False
 
 
 def _at(value: Any, steps: list[str]) -> Iterator[Any]:

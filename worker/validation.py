@@ -22,7 +22,8 @@ def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()
     except ValidationError as error:
         # A misspelt field is also a missing one; the spelling is what a person can act on.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        raise _bad_input(model, first, content, file, place) from error
+        # Without its cause: pydantic's own message repeats the content, which may hold a secret.
+        raise _bad_input(model, first, content, file, place) from None
 
 
 def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFile, place: Place) -> BadInput:

@@ -69,6 +69,7 @@ class SessionAuth(Declared):
     """A login request whose answer holds a token, sent as `Authorization: Bearer` until it expires.
 
     `basic` names the two credentials the login itself is authorised with; without it the login's own body carries them.
+    Any status in `renew_on` means that the token is no longer accepted; it is renewed once.
     """
 
     kind: Literal["session"]
@@ -77,6 +78,7 @@ class SessionAuth(Declared):
     token: str = "access_token"  # noqa: S105 - a path
     expires_in: str = "expires_in"
     default_lifetime_seconds: int = 3600
+    renew_on: list[int] = [401]
 
 
 class OAuth2Auth(Declared):
@@ -84,6 +86,7 @@ class OAuth2Auth(Declared):
 
     `token_url` is absolute, or starts at the connection's base when it begins with `/`; `token_path` is added to an
     absolute one that has no path. `client` says where id and secret go. `extra` is added to the form (audience, scope).
+    `renew_on` is as for a session.
     """
 
     kind: Literal["oauth2"]
@@ -97,6 +100,7 @@ class OAuth2Auth(Declared):
     password: str = "{password}"  # noqa: S105 - a placeholder
     extra: dict[str, str] = {}
     default_lifetime_seconds: int = 3600
+    renew_on: list[int] = [401]
 
 
 Auth = Annotated[
@@ -121,12 +125,14 @@ class JsonRows(Declared):
     """One JSON document. `rows` are the places a list of rows may stand.
 
     With `object_is_row`, an object at such a place is the one row where no list is found. `comma_joined` accepts
-    objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows.
+    objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows. With `absent_is_empty`, no
+    list anywhere means no rows, else it is an error.
     """
 
     kind: Literal["json"]
     rows: Paths = Field(min_length=1)
     object_is_row: bool = False
+    absent_is_empty: bool = False
     total: Paths = []
     total_pages: Paths = []
     next: Paths = []

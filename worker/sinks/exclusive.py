@@ -1,0 +1,81 @@
+"""Files that come to be whole, durable, and under a name that was nobody's: of several makers exactly one wins."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from worker.errors import FailJob, RetryLater
+
+TEMPORARY_SUFFIX = ".tmp"
+HOPELESS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
+    errno.ENAMETOOLONG, errno.ENOTSUP,
+}  # fmt: skip
+
+
+def temporary_name(name: str) -> str:
+    """A name beside `name` that no other writer, living or dead, has."""
+    return f".{name}.{uuid4().hex}{TEMPORARY_SUFFIX}"
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Make a durable file with this content; False, and nothing made, where the name is taken."""
+    if path.exists():
+        return False
+    temporary = path.with_name(temporary_name(path.name))
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        return publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def publish(temporary: Path, path: Path) -> bool:
+    """Give a synced file its name, durably, and take the temporary one away; False where the name is taken.
+
+    Raises FileNotFoundError where there is neither.
+    """
+    try:
+        # A link, unlike a rename, fails where somebody has the name.
+        os.link(temporary, path)
+    except (FileExistsError, FileNotFoundError):
+        if not path.exists():
+            raise
+        is_ours = False
+    else:
+        is_ours = True
+        sync_directory(path.parent)
+    temporary.unlink(missing_ok=True)
+    return is_ours
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it, durably."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    with suppress(FileExistsError):
+        path.mkdir()
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def named(error: OSError, place: Path) -> FailJob | RetryLater:
+    """A file system's error, named for what the caller does next; it says which path and why."""
+    text = f"{error.filename or place}: {error.strerror or error}"
+    return FailJob(text) if error.errno in HOPELESS else RetryLater(text)

@@ -1,0 +1,129 @@
+"""How the generations of a job in files begin and end; the first to make an outcome has decided."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+from worker.errors import FailJob, StartOver
+from worker.model import Ended, Finished, Json, OpenPages, Totals, VoidReason
+from worker.sinks.exclusive import create, make_directory
+from worker.sinks.file_leftovers import remove_leftovers
+from worker.sinks.file_pages import FilePages
+from worker.sinks.file_record import FileRecord, Standing
+from worker.sinks.totals import totals
+
+PLACE = ".millrace"
+RECEIPT = "receipt.json"
+
+
+class FileGenerations:
+    """Reads and moves what one job's record says of its generations."""
+
+    def __init__(self, directory: Path, record: FileRecord, pages: FilePages) -> None:
+        """`directory` is DIR, the same for every job and every worker."""
+        self._place = directory / PLACE
+        self._record = record
+        self._pages = pages
+        self._opened: set[int] = set()
+
+    def open(self, generation: int) -> Ended | None:
+        """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
+        make_directory(self._place.parent)
+        create(self._place, uuid4().hex.encode())
+        self._record.begin(generation, self._place.read_text())
+        standing = self._standing()
+        if standing.state == "void" and standing.through < generation:
+            self._record.reopen(standing.generation, generation)
+            standing = self._standing()
+        return standing.refusal(generation)
+
+    def refusal(self, generation: int) -> Ended | None:
+        """The answer to whoever writes in a generation; None where it is open.
+
+        Raises FailJob where DIR is not the directory the record was made in.
+        """
+        if generation in self._opened and self._record.outcome(generation) is None:
+            return None
+        refusal = self._standing().refusal(generation)
+        if refusal is None:
+            self._opened.add(generation)
+        return refusal
+
+    def is_void(self, generation: int) -> bool:
+        """Whether a generation's rows are to be discarded."""
+        outcome = self._record.outcome(generation)
+        return outcome is not None and outcome["state"] == "void"
+
+    def tally(self, generation: int, pages: int) -> Totals | OpenPages:
+        """Add up an open generation's pages."""
+        held = [self._pages.last(generation, page).after for page in range(1, pages + 1)]
+        unclosed = tuple(number for number, page in enumerate(held, 1) if not page.is_closed)
+        return OpenPages(unclosed) if unclosed else totals(held)
+
+    def finish(self, generation: int, pages: int, receipt: Json) -> Finished | OpenPages | Ended:
+        """Write the end and the receipt, or complete an end that was begun: the receipt that stands."""
+        standing = self._standing()
+        if standing.state == "open" and standing.generation == generation:
+            tally = self.tally(generation, pages)
+            if isinstance(tally, OpenPages):
+                return tally
+            if rows := self._pages.rows(generation, beyond=pages):
+                raise StartOver(f"{rows} rows are published beyond page {pages}, the report's last")
+            ended = receipt | self._pages.listed(generation, pages)
+            self._record.decide(generation, {"state": "ended", "receipt": ended})
+            standing = self._standing()
+        if standing.state != "ended" or standing.outcome is None:
+            return standing.refusal(generation) or Ended("superseded")
+        written: Json = standing.outcome["receipt"]
+        self._clear(standing.generation)
+        text = json.dumps(written, ensure_ascii=False, indent=2)
+        create(self._record.job_directory / RECEIPT, f"{text}\n".encode())
+        return Finished(written)
+
+    def void(self, generation: int, reason: VoidReason, following: int | None) -> Ended | None:
+        """Discard what is open and open the following generation, or none; None where that is so, now or before."""
+        standing = self._record.standing()
+        if standing.state == "missing" or standing.state == "ended":
+            return Ended(standing.state)
+        if standing.state == "open" and standing.generation <= generation:
+            outcome = {
+                "state": "void",
+                "reason": reason,
+                "rows": self._pages.rows(standing.generation),
+                "through": generation,
+                "next": following,
+            }
+            if not self._record.decide(standing.generation, outcome):
+                return self.void(generation, reason, following)
+        elif standing.state == "void" and following is not None:
+            return Ended("void")
+        elif standing.state == "open" and standing.generation != following:
+            return Ended("superseded")
+        self._clear(generation)
+        return None
+
+    def _clear(self, last: int) -> None:
+        """Remove what nobody will read of the generations up to this one; those still open keep everything."""
+        for generation in range(1, last + 1):
+            outcome = self._record.outcome(generation)
+            if outcome is not None:
+                kept = {Path(file["path"]).name for file in _files(outcome.get("receipt", {}))}
+                remove_leftovers(self._record.rows_directory(generation), kept)
+                remove_leftovers(self._record.parts_directory(generation))
+        remove_leftovers(self._record.directory)
+
+    def _standing(self) -> Standing:
+        """Where the record stands, seen from the place it was made in."""
+        place = self._place.read_text() if self._place.exists() else None
+        made_in = self._record.place()
+        if place is None or (made_in is not None and made_in != place):
+            raise FailJob(
+                f"{self._place.parent} is not the same place for every worker: its {PLACE} is missing or another"
+            )
+        return self._record.standing()
+
+
+def _files(receipt: Json) -> list[Json]:
+    return [*receipt.get("files", ()), *receipt.get("dead_files", ())]

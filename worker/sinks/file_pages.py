@@ -1,0 +1,86 @@
+"""The parts of a job's pages: which were taken, and their files in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from worker.errors import FailJob
+from worker.model import Checkpoint, Json
+from worker.sinks.exclusive import publish
+from worker.sinks.file_record import FileRecord, KeptPart
+from worker.sinks.part import KeptFile, Part
+
+NOTHING = KeptPart(0, Checkpoint(), ())
+
+
+class FilePages:
+    """Parts follow one another without a gap, and one that was taken never changes."""
+
+    def __init__(self, record: FileRecord) -> None:
+        self._record = record
+        self._last: dict[tuple[int, int], KeptPart] = {}
+
+    def last(self, generation: int, page: int) -> KeptPart:
+        """The last part taken of a page, its files in place; part 0 where there is none."""
+        known = self._last.get((generation, page), NOTHING)
+        last = known
+        while part := self._record.part(generation, page, last.number + 1):
+            last = part
+        if last is not known:
+            self._mend(generation, last)
+            self._last[generation, page] = last
+        return last
+
+    def parts(self, generation: int, page: int) -> Iterator[KeptPart]:
+        """The parts taken of a page, in their order."""
+        number = 1
+        while part := self._record.part(generation, page, number):
+            yield part
+            number += 1
+
+    def rows(self, generation: int, beyond: int = 0) -> int:
+        """How many rows were taken, dead ones too, of the pages after `beyond`."""
+        pages = (page for page in self._record.pages(generation) if page > beyond)
+        return sum(max(part.after.rows for part in self.parts(generation, page)) for page in pages)
+
+    def take(self, generation: int, page: int, part: Part, *, is_last: bool) -> KeptPart | None:
+        """Make a part durable and ours, and put its files in place; None where another writer has taken its number."""
+        kept = KeptPart(part.number, replace(part.at, is_closed=is_last), part.seal(is_last=is_last))
+        if not self._record.take(generation, page, kept):
+            for file in kept.files:
+                (self._record.rows_directory(generation) / file.temporary).unlink(missing_ok=True)
+            return None
+        self._mend(generation, kept)
+        self._last[generation, page] = kept
+        return kept
+
+    def listed(self, generation: int, pages: int) -> dict[str, list[Json]]:
+        """What a receipt says of the files, paths relative to the job's directory. Raises FailJob where one is gone."""
+        below = "" if generation == 1 else f"g{generation}/"
+        lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
+        parts = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
+        for file in (file for part in parts for file in part.files):
+            _check(self._record.rows_directory(generation) / file.name, file)
+            lists["dead_files" if file.is_dead else "files"].append(
+                {"path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
+            )
+        return lists if lists["dead_files"] else {"files": lists["files"]}
+
+    def _mend(self, generation: int, part: KeptPart) -> None:
+        """Give a part's files their names, where whoever took it did not come to it."""
+        directory = self._record.rows_directory(generation)
+        for file in part.files:
+            if (directory / file.name).exists():
+                (directory / file.temporary).unlink(missing_ok=True)
+                continue
+            try:
+                publish(directory / file.temporary, directory / file.name)
+            except FileNotFoundError:
+                raise FailJob(f"{directory / file.name} is gone: {file.rows} rows were kept there") from None
+
+
+def _check(path: Path, file: KeptFile) -> None:
+    if not path.exists() or path.stat().st_size != file.bytes:
+        raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")

@@ -1,0 +1,136 @@
+"""The sink record of a job that goes to files: small files, each made once and never changed.
+
+JOB/.sink/first.json                          the record exists: its first generation, and the place it was made in
+JOB/.sink/g1.outcome.json                     generation 1 is over: ended with its receipt, or void and what follows
+JOB/.sink/g1.next.json                        the generation that was opened after a final void
+JOB/.sink/g1/page-00001.part-0001.json        a part: the checkpoint after it, and its files
+
+Whoever makes such a file first has decided; everybody else reads what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from worker.model import Checkpoint, Ended, Json
+from worker.sinks.exclusive import create, make_directory
+from worker.sinks.part import KeptFile
+
+RECORD = ".sink"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the record says: its generation, and whether that is open; `outcome` where it is over."""
+
+    state: Literal["open", "ended", "void", "missing"]
+    generation: int = 0
+    outcome: Json | None = None
+
+    @property
+    def through(self) -> int:
+        """The last generation a void spoke of; only a later one may be opened."""
+        return int((self.outcome or {}).get("through", self.generation))
+
+    def refusal(self, generation: int) -> Ended | None:
+        """The answer to whoever writes in a generation; None where it is open."""
+        if self.state != "open":
+            return Ended(self.state)
+        return Ended("superseded") if generation != self.generation else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """A part that was taken: `after` is the durable position behind it."""
+
+    number: int
+    after: Checkpoint
+    files: tuple[KeptFile, ...]
+
+
+class FileRecord:
+    """Reads and makes the files of one job's record."""
+
+    def __init__(self, job_directory: Path) -> None:
+        self.job_directory = job_directory
+        self.directory = job_directory / RECORD
+
+    def rows_directory(self, generation: int) -> Path:
+        """Where a generation's rows lie."""
+        return self.job_directory if generation == 1 else self.job_directory / f"g{generation}"
+
+    def parts_directory(self, generation: int) -> Path:
+        """Where a generation's parts are written down."""
+        return self.directory / f"g{generation}"
+
+    def begin(self, generation: int, place: str) -> None:
+        """Make the record unless there is one."""
+        make_directory(self.directory)
+        create(self.directory / "first.json", orjson.dumps({"generation": generation, "place": place}))
+
+    def place(self) -> str | None:
+        """The token of the directory the record was made in; None where there is no record."""
+        first = _read(self.directory / "first.json")
+        return None if first is None else str(first["place"])
+
+    def standing(self) -> Standing:
+        """Follow the generations from the first to the one that stands now."""
+        first = _read(self.directory / "first.json")
+        if first is None:
+            return Standing("missing")
+        generation = int(first["generation"])
+        while outcome := self.outcome(generation):
+            following = outcome.get("next") or (_read(self._path(generation, "next")) or {}).get("generation")
+            if following is None:
+                return Standing(outcome["state"], generation, outcome)
+            generation = int(following)
+        return Standing("open", generation)
+
+    def outcome(self, generation: int) -> Json | None:
+        """How a generation ended; None while it is open."""
+        return _read(self._path(generation, "outcome"))
+
+    def decide(self, generation: int, outcome: Json) -> bool:
+        """End a generation like this; False where somebody was first."""
+        return create(self._path(generation, "outcome"), orjson.dumps(outcome))
+
+    def reopen(self, generation: int, following: int) -> bool:
+        """Open another generation after one that is void for good; False where somebody was first."""
+        return create(self._path(generation, "next"), orjson.dumps({"generation": following}))
+
+    def take(self, generation: int, page: int, part: KeptPart) -> bool:
+        """Make a part ours: from now on its rows are kept. False where somebody was first."""
+        path = self._part_path(generation, page, part.number)
+        make_directory(path.parent)
+        content = {"after": asdict(part.after), "files": [asdict(file) for file in part.files]}
+        return create(path, orjson.dumps(content))
+
+    def part(self, generation: int, page: int, number: int) -> KeptPart | None:
+        """A part that was taken."""
+        content = _read(self._part_path(generation, page, number))
+        if content is None:
+            return None
+        return KeptPart(number, Checkpoint(**content["after"]), tuple(KeptFile(**file) for file in content["files"]))
+
+    def pages(self, generation: int) -> list[int]:
+        """The pages of which parts were taken, in their order."""
+        names = (path.name for path in self.parts_directory(generation).glob("page-*.part-0001.json"))
+        return sorted(int(name[len("page-") : name.index(".")]) for name in names)
+
+    def _path(self, generation: int, name: str) -> Path:
+        return self.directory / f"g{generation}.{name}.json"
+
+    def _part_path(self, generation: int, page: int, number: int) -> Path:
+        return self.parts_directory(generation) / f"page-{page:05}.part-{number:04}.json"
+
+
+def _read(path: Path) -> Json | None:
+    try:
+        content: Json = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return content

@@ -1,0 +1,138 @@
+"""The part of a page that is being written: rows flow into temporary files, memory holds none of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import orjson
+
+from worker.model import Batch, Checkpoint, DeadRow
+from worker.sinks.compression import COMPRESSIONS
+from worker.sinks.exclusive import sync_directory, temporary_name
+
+BUFFER_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """One file of a part, by its name and the temporary one before; `bytes` and `sha256` are of the file as it lies."""
+
+    name: str
+    temporary: str
+    rows: int
+    bytes: int
+    sha256: str
+    is_dead: bool = False
+
+
+class GrowingFile:
+    """A temporary file and what is known of it so far."""
+
+    def __init__(self, directory: Path, stem: str, compression: str) -> None:
+        self.path = directory / temporary_name(stem)
+        self.rows = 0
+        self.bytes = 0
+        self._sha256 = hashlib.sha256()
+        self._compressor = COMPRESSIONS[compression].compressor()
+        self._file = self.path.open("xb", buffering=BUFFER_BYTES)
+
+    def write(self, lines: bytes, rows: int) -> None:
+        """Add so many rows, each with its newline."""
+        self._put(self._compressor.compress(lines) if self._compressor else lines)
+        self.rows += rows
+
+    def seal(self) -> str:
+        """Make everything durable, still under the temporary name: its SHA-256."""
+        if self._compressor:
+            self._put(self._compressor.flush())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return self._sha256.hexdigest()
+
+    def discard(self) -> None:
+        """Take the file away."""
+        with suppress(OSError):
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._sha256.update(data)
+        self.bytes += len(data)
+
+
+class Part:
+    """Rows of one page from `start` on, on their way into the part with this number."""
+
+    def __init__(
+        self, directory: Path, generation: int, page: int, number: int, start: Checkpoint, compression: str
+    ) -> None:
+        self.number = number
+        self.at = start
+        self._start = start
+        self._address = f"{generation}.{page}."
+        self._stem = f"page-{page:05}"
+        self._directory = directory
+        self._compression = compression
+        self._files: dict[bool, GrowingFile] = {}
+
+    def has_room(self, rows: int, most_rows: int) -> bool:
+        """Whether a batch of so many rows still fits; an empty part takes any."""
+        held = self.at.rows - self._start.rows
+        return not held or held + rows <= most_rows
+
+    def append(self, batch: Batch) -> None:
+        """Write a batch behind the rows that are here."""
+        if batch.after.dead_rows == self.at.dead_rows:
+            living = cast("tuple[bytes, ...]", batch.rows)
+        else:
+            living = tuple(row for row in batch.rows if isinstance(row, bytes))
+            dead = [
+                self._dead_line(number, row) for number, row in enumerate(batch.rows, 1) if isinstance(row, DeadRow)
+            ]
+            self._file(is_dead=True).write(b"".join(dead), len(dead))
+        if living:
+            self._file(is_dead=False).write(b"\n".join(living) + b"\n", len(living))
+        self.at = batch.after
+
+    def seal(self, *, is_last: bool) -> tuple[KeptFile, ...]:
+        """Make the part durable under its temporary names, and say which names it is to have.
+
+        A page of one part needs no part number; whether it is one is known when it closes or goes on. Sealed files are
+        not discarded with the part: they may belong to a record already.
+        """
+        stem = self._stem if is_last and self.number == 1 else f"{self._stem}.part-{self.number:04}"
+        sealed = []
+        for is_dead, file in sorted(self._files.items()):
+            name = f"{stem}{'.dead' if is_dead else ''}.ndjson{COMPRESSIONS[self._compression].suffix}"
+            sha256 = file.seal()
+            sealed.append(KeptFile(name, file.path.name, file.rows, file.bytes, sha256, is_dead))
+        if sealed:
+            sync_directory(self._directory)
+        self._files.clear()
+        return tuple(sealed)
+
+    def discard(self) -> None:
+        """Take the unfinished part away."""
+        for file in self._files.values():
+            file.discard()
+        self._files.clear()
+
+    def _file(self, *, is_dead: bool) -> GrowingFile:
+        if is_dead not in self._files:
+            self._files[is_dead] = GrowingFile(self._directory, self._stem, self._compression)
+        return self._files[is_dead]
+
+    def _dead_line(self, place: int, row: DeadRow) -> bytes:
+        line = {
+            "at": f"{self._address}{self.at.rows + place}",
+            "reason": row.reason,
+            "row": row.raw.decode(errors="backslashreplace"),
+        }
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

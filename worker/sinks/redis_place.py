@@ -1,0 +1,96 @@
+"""The Redis that holds a stream: one server, or whichever node of a cluster has the stream now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis import ConnectionPool, Redis
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    AuthorizationError,
+    ClusterDownError,
+    ConnectionError,  # noqa: A004 - redis-py's own name
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,  # noqa: A004 - redis-py's own name
+    TryAgainError,
+)
+
+from worker.errors import FailJob, RetryLater
+from worker.scripts import Argument, Script
+
+MOST_MOVES = 5
+NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
+PASSING = (
+    ConnectionError,
+    TimeoutError,
+    ReadOnlyError,
+    TryAgainError,
+    ClusterDownError,
+    MasterDownError,
+    AskError,
+)
+PASSING_WORDS = ("READONLY", "MISCONF", "NOREPLICAS", "BUSY ")
+"""The same as they stand in the text where a script met them."""
+
+
+class NoRoom(RetryLater):
+    """Redis is at its maxmemory and refused the script's first write: nothing was written."""
+
+
+class RedisPlace:
+    """Runs scripts and reads records; every error is named for what the caller does next."""
+
+    def __init__(self, redis: Redis, shown: str, *, is_own: bool = False) -> None:
+        """`shown` names the place in messages; `is_own`: the client is closed with the place."""
+        self._redis = redis
+        self._shown = shown
+        self._is_own = is_own
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Run one script. An answer may be lost: whoever asks again learns where the record stands."""
+        return self._ask(lambda redis: script(redis, keys, arguments))
+
+    def read(self, record: str, fields: Sequence[Argument]) -> list[bytes | None]:
+        """Fields of a record as they stand at one moment."""
+        found: list[bytes | None] = self._ask(lambda redis: redis.execute_command("HMGET", record, *fields))
+        return found
+
+    def close(self) -> None:
+        if self._is_own:
+            self._redis.close()
+
+    def _ask(self, question: Callable[[Redis], Any]) -> Any:
+        for _ in range(MOST_MOVES):
+            try:
+                return question(self._redis)
+            except MovedError as moved:
+                self._follow(moved)
+            except RedisError as error:
+                raise self._named(error) from error
+        raise RetryLater(f"the sink {self._shown}: its cluster moves the stream from node to node", is_attempt=False)
+
+    def _follow(self, moved: MovedError) -> None:
+        """Go on at the node that holds the stream's slot, as the cluster's answer says."""
+        pool = self._redis.connection_pool
+        known = pool.connection_kwargs | {"host": moved.host, "port": moved.port}
+        self.close()
+        self._redis = Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **known))
+        self._is_own = True
+
+    def _named(self, error: RedisError) -> RetryLater | FailJob:
+        text = f"the sink {self._shown}: {error}"
+        if isinstance(error, NOT_ALLOWED):
+            return FailJob(text)
+        if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
+            return NoRoom(f"{text}: Redis is at its maxmemory", is_attempt=False)
+        if "WRONGTYPE" in str(error):
+            return FailJob(f"{text}; a key with the name of this stream, or beside it, holds something else")
+        is_passing = isinstance(error, PASSING) or any(word in str(error) for word in PASSING_WORDS)
+        return RetryLater(text, is_attempt=not is_passing)

@@ -10,20 +10,30 @@ from redis import Redis
 from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Full, Row
 from worker.pipeline import Publication
-from worker.sinks.redis_stream import RedisStreamSink
+from worker.sinks import open_sink
+from worker.sinks.address import parse_address
+from worker.sinks.sink import Sink
 
 ROWS: list[Row] = [b'{"n":%d}' % n for n in range(1, 3501)]
 
 
 @pytest.fixture
-def sink(redis: Redis) -> RedisStreamSink:
+def sink(redis: Redis) -> Sink:
     sink = make_sink(redis)
     sink.open(1)
     return sink
 
 
-def make_sink(redis: Redis, bound: int = 0) -> RedisStreamSink:
-    return RedisStreamSink(redis, "rows", "j1", bound=bound, shown="stream:rows")
+def make_sink(redis: Redis, bound: int = 0) -> Sink:
+    return open_sink(
+        parse_address("stream:rows"),
+        job="j1",
+        connection="kargo",
+        report="r",
+        default_redis=redis,
+        stream_bound=bound,
+        part_rows=1000,
+    )
 
 
 def nothing(_: object) -> None:
@@ -31,7 +41,7 @@ def nothing(_: object) -> None:
 
 
 def publication(
-    sink: RedisStreamSink,
+    sink: Sink,
     *,
     on_kept: Callable[[Checkpoint], None] = nothing,
     on_full: Callable[[Full], None] = nothing,
@@ -39,7 +49,7 @@ def publication(
     return Publication(sink, 1, 1, on_read=lambda: None, on_kept=on_kept, on_full=on_full)
 
 
-def publish(sink: RedisStreamSink, rows: list[Row] | Iterator[Row], **more: Callable[..., None]) -> Checkpoint:
+def publish(sink: Sink, rows: list[Row] | Iterator[Row], **more: Callable[..., None]) -> Checkpoint:
     work = publication(sink, **more)
     return work.publish(rows, work.start(), "ijson")
 
@@ -53,7 +63,7 @@ def cut_after(count: int, error: Exception) -> Iterator[Row]:
     raise error
 
 
-def test_every_row_is_published_in_order_with_its_address(redis: Redis, sink: RedisStreamSink) -> None:
+def test_every_row_is_published_in_order_with_its_address(redis: Redis, sink: Sink) -> None:
     end = publish(sink, ROWS)
     entries = [fields for _, fields in redis.xrange("rows")]
     assert [entry[b"row"] for entry in entries] == ROWS
@@ -62,9 +72,7 @@ def test_every_row_is_published_in_order_with_its_address(redis: Redis, sink: Re
     assert (end.rows, end.dead_rows) == (3500, 0)
 
 
-def test_a_cut_reading_keeps_what_was_on_its_way_and_the_next_goes_on_from_there(
-    redis: Redis, sink: RedisStreamSink
-) -> None:
+def test_a_cut_reading_keeps_what_was_on_its_way_and_the_next_goes_on_from_there(redis: Redis, sink: Sink) -> None:
     with pytest.raises(RetryLater):
         publish(sink, cut_after(2500, RetryLater("cut")))
     assert published(redis) == ROWS[:2000]
@@ -72,7 +80,7 @@ def test_a_cut_reading_keeps_what_was_on_its_way_and_the_next_goes_on_from_there
     assert published(redis) == ROWS
 
 
-def test_two_workers_on_one_page_publish_each_row_once(redis: Redis, sink: RedisStreamSink) -> None:
+def test_two_workers_on_one_page_publish_each_row_once(redis: Redis, sink: Sink) -> None:
     other = make_sink(redis)
 
     def interleaved() -> Iterator[Row]:
@@ -85,7 +93,7 @@ def test_two_workers_on_one_page_publish_each_row_once(redis: Redis, sink: Redis
     assert published(redis) == ROWS
 
 
-def test_a_worker_overtaken_within_its_batch_continues_behind_the_other(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_worker_overtaken_within_its_batch_continues_behind_the_other(redis: Redis, sink: Sink) -> None:
     def overtaken() -> Iterator[Row]:
         yield from ROWS[:500]
         with pytest.raises(RetryLater):
@@ -96,7 +104,7 @@ def test_a_worker_overtaken_within_its_batch_continues_behind_the_other(redis: R
     assert published(redis) == ROWS
 
 
-def test_a_replay_that_differs_starts_over_and_publishes_nothing(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_replay_that_differs_starts_over_and_publishes_nothing(redis: Redis, sink: Sink) -> None:
     with pytest.raises(RetryLater):
         publish(sink, cut_after(2500, RetryLater("cut")))
     with pytest.raises(StartOver):
@@ -104,13 +112,13 @@ def test_a_replay_that_differs_starts_over_and_publishes_nothing(redis: Redis, s
     assert published(redis) == ROWS[:2000]
 
 
-def test_a_replay_that_is_shorter_than_what_was_published_starts_over(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_replay_that_is_shorter_than_what_was_published_starts_over(redis: Redis, sink: Sink) -> None:
     publish(sink, ROWS)
     with pytest.raises(StartOver):
         publish(sink, ROWS[:3400])
 
 
-def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: Sink) -> None:
     work = publication(sink)
     end = work.publish(ROWS, work.start(), "ijson")
     work.close(end)
@@ -121,7 +129,7 @@ def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: RedisStrea
     assert published(redis) == ROWS
 
 
-def test_dead_rows_use_their_number(redis: Redis, sink: RedisStreamSink) -> None:
+def test_dead_rows_use_their_number(redis: Redis, sink: Sink) -> None:
     end = publish(sink, [b"1", DeadRow(b'{"clicks":"x"}', "clicks: 'x' is no integer"), b"3"])
     assert [fields[b"at"] for _, fields in redis.xrange("rows")] == [b"1.1.1", b"1.1.3"]
     assert [fields[b"at"] for _, fields in redis.xrange("dead:{rows}")] == [b"1.1.2"]
@@ -156,7 +164,7 @@ def test_nobody_making_room_ends_the_page_with_the_reason(redis: Redis) -> None:
     assert published(redis) == ROWS[:1000]
 
 
-def test_a_voided_record_stops_the_writer_at_its_next_batch(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_voided_record_stops_the_writer_at_its_next_batch(redis: Redis, sink: Sink) -> None:
     def voided() -> Iterator[Row]:
         yield from ROWS[:1500]
         make_sink(redis).void(1, "cancelled")
@@ -167,20 +175,20 @@ def test_a_voided_record_stops_the_writer_at_its_next_batch(redis: Redis, sink: 
     assert published(redis) == ROWS[:1000]
 
 
-def test_a_superseded_generation_starts_over(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_superseded_generation_starts_over(redis: Redis, sink: Sink) -> None:
     make_sink(redis).void(1, "replay", 2)
     with pytest.raises(StartOver):
         publish(sink, ROWS)
 
 
-def test_a_lost_sink_record_fails_the_job(redis: Redis, sink: RedisStreamSink) -> None:
+def test_a_lost_sink_record_fails_the_job(redis: Redis, sink: Sink) -> None:
     publish(sink, ROWS[:10])
     redis.delete("sink:{rows}:j1")
     with pytest.raises(FailJob, match="sink record"):
         publish(sink, ROWS)
 
 
-def test_the_sink_losing_its_last_second_is_read_again(redis: Redis, sink: RedisStreamSink) -> None:
+def test_the_sink_losing_its_last_second_is_read_again(redis: Redis, sink: Sink) -> None:
     def crashed() -> Iterator[Row]:
         yield from ROWS[:2500]
         redis.flushall()
@@ -193,7 +201,7 @@ def test_the_sink_losing_its_last_second_is_read_again(redis: Redis, sink: Redis
     assert published(redis) == ROWS
 
 
-def test_progress_is_heard_of_after_every_batch(sink: RedisStreamSink) -> None:
+def test_progress_is_heard_of_after_every_batch(sink: Sink) -> None:
     heard: list[int] = []
     publish(sink, ROWS, on_kept=lambda at: heard.append(at.rows))
     assert heard == [1000, 2000, 3000, 3500]

@@ -1,0 +1,65 @@
+"""What there is, is documented; what is documented, is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from config.celery import STEPS, celery_settings
+from config.settings import Settings
+from worker.cli import VERBS
+from worker.keys import job, pages
+
+ROOT = Path(__file__).parents[2]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_setting_is_in_the_example_environment_and_nothing_else_is() -> None:
+    written = set(re.findall(r"^#?(MILLRACE_[A-Z_]+)=", text(".env.example"), re.M))
+    assert written == {f"MILLRACE_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_variable_of_the_default_connections_is_in_the_example_environment() -> None:
+    named = set(re.findall(r"\$\{?([A-Z][A-Z_]+)", text("config/connections.yaml")))
+    assert named - set(re.findall(r"^#?([A-Z_]+)=", text(".env.example"), re.M)) == set()
+
+
+def test_every_verb_of_the_command_is_in_the_readme() -> None:
+    assert [verb for verb in VERBS if f"millrace {verb}" not in text("README.md")] == []
+
+
+def test_every_target_of_the_makefile_is_explained() -> None:
+    makefile = text("Makefile")
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.M)
+    assert targets
+    assert [name for name in targets[1].split() if not re.search(rf"^{name}:.*##", makefile, re.M)] == []
+
+
+def test_every_direct_dependency_has_its_reason_on_record() -> None:
+    declared = tomllib.loads(text("pyproject.toml"))["project"]["dependencies"]
+    reasons = text("docs/adr/0002-dependencies.md").lower()
+    names = [re.split(r"[\[<>=]", line)[0].lower() for line in declared]
+    assert [name for name in names if name not in reasons] == []
+
+
+def test_every_step_has_a_queue_that_a_worker_of_the_procfile_consumes() -> None:
+    consumed = set(",".join(re.findall(r"--queues (\S+)", text("Procfile"))).split(","))
+    assert set(STEPS.values()) == consumed
+    declared = {queue.name for queue in celery_settings("redis://", 30)["task_queues"]}
+    assert declared == consumed
+
+
+def test_the_scripts_spell_the_ledgers_keys_as_the_code_does() -> None:
+    prelude = text("worker/lua/ledger_prelude.lua")
+    prefix = re.search(r"local PREFIX = '([^']+)'", prelude)
+    assert prefix
+    assert job("x") == f"{prefix[1]}job:x"
+    assert pages("x") == f"{prefix[1]}job:x:pages"
+
+
+def test_the_lock_file_names_no_index() -> None:
+    assert re.findall(r"https?://|file:|--index-url|--find-links|--trusted-host", text("requirements.lock")) == []

@@ -1,0 +1,98 @@
+"""What may stand in a column, and sample values for it: the same seed gives the same values everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal
+
+ColumnKind = Literal["count", "id", "big_id", "decimal", "text", "time", "hour", "flag", "version"]
+Style = Literal["numbers", "strings", "mixed", "null", "empty", "unquoted", "long"]
+
+CARRIER_ORDER: tuple[ColumnKind, ...] = ("count", "id", "big_id", "decimal", "text", "version")
+NUMBERS: frozenset[ColumnKind] = frozenset({"count", "decimal"})
+
+_BRANDS = (
+    "Harbor Coffee", "Nordlys Outdoor", "Café Lumière", "Blue Heron Bank", "Zoë & Finn", "Pine Street Radio",
+    'The "Quiet" Hotel', "Atlas, Sons & Co", "Škoda Loop", "Meridian Health", "Ōsaka Foods", "Lantern Games",
+)  # fmt: skip
+_SEASONS = ("Spring", "Summer", "Autumn", "Winter", "Launch", "Always On", "Retargeting")
+_PLATFORMS = ("iOS", "Android", "Windows", "macOS", "Linux")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a report. The column that `is_carrier` holds the row's own number, from 1."""
+
+    name: str
+    kind: ColumnKind
+    is_carrier: bool = False
+
+
+def with_carrier(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The same columns, one of which carries the row number, so that every row of a report is unlike the others."""
+    if not columns:
+        return columns
+    kinds = [column.kind for column in columns]
+    place = next((kinds.index(kind) for kind in CARRIER_ORDER if kind in kinds), 0)
+    kind = columns[place].kind if columns[place].kind in CARRIER_ORDER else "text"
+    carrier = replace(columns[place], kind=kind, is_carrier=True)
+    return (*columns[:place], carrier, *columns[place + 1 :])
+
+
+def _words(random: Random) -> str:
+    return f"{random.choice(_BRANDS)} {random.choice(_SEASONS)} {random.randint(2023, 2026)}"
+
+
+_SAMPLES: dict[str, Callable[[Random], str]] = {
+    "count": lambda random: str(random.randint(0, 99_999)),
+    "id": lambda random: str(random.randint(1_000_000, 9_999_999)),
+    "big_id": lambda random: f"2{random.randint(0, 10**18 - 1):018d}",
+    # Trailing zeros are meant: 57.1000 must stay 57.1000 all the way.
+    "decimal": lambda random: f"{random.randint(0, 9_999)}.{random.randint(0, 99):02d}00",
+    "text": _words,
+    "hour": lambda random: f"202603{random.randint(1, 28):02d}{random.randint(0, 23):02d}",
+    "flag": lambda random: random.choice(("true", "false")),
+    "version": lambda random: f"{random.randint(4, 18)}.{random.randint(0, 20)}.{random.randint(0, 9)}",
+}
+
+_CARRIED = {"big_id": "4%018d", "decimal": "%d.5000", "text": "Campaign %d", "version": "%d.0"}
+_QUOTED: frozenset[ColumnKind] = frozenset({"big_id", "text", "time", "version"})
+
+
+def sample(column: Column, random: Random, bucket: str) -> str:
+    """One value as plain text; a carrier's holds the `%d` into which the row number goes."""
+    if column.kind == "time":
+        return bucket
+    drawn = _SAMPLES[column.kind](random)
+    if column.is_carrier:
+        return _CARRIED.get(column.kind, "%d")
+    return drawn.replace("%", "%%")
+
+
+def json_value(column: Column, text: str, style: Style, place: int) -> str:
+    """A value as it stands in a JSON row; `place` is the row's place in its block."""
+    if column.kind == "flag":
+        return text
+    if column.kind in NUMBERS:
+        return _json_number(column, text, style, place)
+    if column.kind in _QUOTED and not (column.kind == "big_id" and style == "unquoted"):
+        return json.dumps(text, ensure_ascii=False)
+    return text
+
+
+def _json_number(column: Column, text: str, style: Style, place: int) -> str:
+    is_blank = style in ("null", "empty") and place % 3 == 1 and not column.is_carrier
+    if is_blank:
+        return "null" if style == "null" else '""'
+    if style == "long" and column.kind == "decimal" and not column.is_carrier:
+        return f"{text}000000000000000001"
+    is_text = style in ("strings", "null", "empty") or (style == "mixed" and place % 2 == 0)
+    return f'"{text}"' if is_text else text
+
+
+def platform(random: Random) -> str:
+    """The name of an operating system."""
+    return random.choice(_PLATFORMS)

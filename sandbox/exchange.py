@@ -1,0 +1,113 @@
+"""One exchange in hand: the request, where it falls, what goes wrong with it, and the world it happens in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sandbox.columns import Style
+from sandbox.csv_edits import CSV_EDITS
+from sandbox.faults import Args, Dial, Place
+from sandbox.framing import lines, listed
+from sandbox.journal import Journal
+from sandbox.line_edits import LINE_EDITS
+from sandbox.plans import Telling
+from sandbox.row_edits import ROW_EDITS, Edit
+from sandbox.rows import Block, RowPlan
+from sandbox.settings import Settings
+from sandbox.wire import Request
+
+_EDITS: dict[str, Edit] = {**CSV_EDITS, **ROW_EDITS, **LINE_EDITS}
+_OTHER_LENGTH = {*_EDITS, "csv_bom", "no_final_newline"}
+
+
+class World:
+    """What all vendors share: settings, dial, journal, addresses, and the order to stop."""
+
+    def __init__(self, settings: Settings, dial: Dial) -> None:
+        self.settings = settings
+        self.dial = dial
+        self.journal = Journal(settings.journal_requests)
+        self.stopping = threading.Event()
+        self.base = ""
+        self.storage_base = ""
+
+    def revision(self, report: str, *, is_start: bool) -> int:
+        """The revision a report shows: as set, and one more for every so many readings begun before this one."""
+        readings = self.journal.begun(report) if is_start else self.journal.readings(report) - 1
+        every = self.settings.restate_after_reads
+        return self.settings.revision + (max(readings, 0) // every if every else 0)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What a vendor's function is given; it returns an Answer or raises Refusal."""
+
+    world: World
+    request: Request
+    place: Place
+    faults: Mapping[str, Args]
+    parts: dict[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.world.settings
+
+    def fault(self, kind: str) -> Args | None:
+        """The arguments of a fault that falls on this exchange; None where it does not."""
+        return self.faults.get(kind)
+
+    def telling(self, report: str, rows: int, *, usual: Style = "numbers", is_start: bool = True) -> Telling:
+        """How the rows of a report are told now; `is_start` begins one more reading of it."""
+        settings = self.settings
+        fault = self.fault("numbers")
+        style: Style = fault["style"] if fault else usual
+        revision = self.world.revision(report, is_start=is_start)
+        return Telling(rows, settings.seed, revision, settings.restate, style)
+
+    @property
+    def changes_length(self) -> bool:
+        """Will a fault make the rows longer or shorter than planned?"""
+        cuts = [cut for kind in ("cut_in_row", "cut_after_row") if (cut := self.faults.get(kind))]
+        if cuts:
+            # A file cut short still names its whole length, unless it pretends to be whole.
+            return any(cut["clean"] for cut in cuts)
+        return bool(_OTHER_LENGTH & self.faults.keys())
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between the values of a CSV row."""
+        fault = self.faults.get("csv_delimiter")
+        return str(fault["text"]) if fault else ","
+
+    def blocks(
+        self, report: str, plan: RowPlan, start: int = 0, stop: int | None = None, *, header: bytes | None = None
+    ) -> Iterator[Block]:
+        """Rows of a plan, counted, with every fault of rows applied; a header stands in front as block 0."""
+        blocks = self._counted(report, plan.blocks(start, stop))
+        if header is not None:
+            blocks = _after(Block(0, [header]), blocks)
+        for kind, edit in _EDITS.items():
+            if (args := self.faults.get(kind)) is not None:
+                blocks = edit(blocks, {**args, "delimiter": self.delimiter.encode()})
+        return blocks
+
+    def _counted(self, report: str, blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            self.world.journal.served(report, len(block.rows))
+            yield block
+
+    def as_lines(self, blocks: Iterator[Block]) -> Iterator[bytes]:
+        """Rows as lines, each ended, the last one too unless a fault takes its newline."""
+        return lines(blocks, is_last_ended="no_final_newline" not in self.faults)
+
+    def as_list(self, before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
+        """Rows as a JSON list between what stands before and after it."""
+        return listed(before, blocks, after)
+
+
+def _after(first: Block, blocks: Iterator[Block]) -> Iterator[Block]:
+    yield first
+    yield from blocks

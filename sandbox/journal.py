@@ -1,0 +1,83 @@
+"""What the sandbox saw: every request it received, and how many rows it served of each report."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import Counter, deque
+from typing import Any
+
+from sandbox.wire import Request
+
+BODY_CHARACTERS = 65_536
+_SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
+
+
+class Journal:
+    """The last requests, oldest first, and counters. Credentials are kept as digests alone."""
+
+    def __init__(self, size: int) -> None:
+        self._guard = threading.Lock()
+        self._requests: deque[dict[str, Any]] = deque(maxlen=size)
+        self._rows: Counter[str] = Counter()
+        self._readings: Counter[str] = Counter()
+
+    def note(self, request: Request, vendor: str, endpoint: str) -> None:
+        """Remember a request. `authorization` becomes its scheme and the first half of its SHA-256."""
+        line = {
+            "time": time.time(),
+            "vendor": vendor,
+            "endpoint": endpoint,
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "headers": {name: _told(name, value) for name, value in request.headers.items()},
+            "body": request.body[:BODY_CHARACTERS].decode("utf-8", "replace"),
+        }
+        with self._guard:
+            self._requests.append(line)
+
+    def served(self, report: str, rows: int) -> None:
+        """Count rows made for sending."""
+        with self._guard:
+            self._rows[report] += rows
+
+    def begun(self, report: str) -> int:
+        """Count one more reading of a report from its start; returns how many there were before."""
+        with self._guard:
+            self._readings[report] += 1
+            return self._readings[report] - 1
+
+    def readings(self, report: str) -> int:
+        """How many readings of a report have begun."""
+        with self._guard:
+            return self._readings[report]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request remembered, oldest first."""
+        with self._guard:
+            return list(self._requests)
+
+    def counters(self) -> dict[str, Any]:
+        """Rows served and readings begun, by `vendor.report`."""
+        with self._guard:
+            return {"rows": dict(self._rows), "readings": dict(self._readings)}
+
+    def clear(self) -> None:
+        """Forget the requests and set every counter to nought."""
+        with self._guard:
+            self._requests.clear()
+            self._rows.clear()
+            self._readings.clear()
+
+    def resize(self, size: int) -> None:
+        """Remember so many requests from now on."""
+        with self._guard:
+            self._requests = deque(self._requests, maxlen=size)
+
+
+def _told(name: str, value: str) -> str:
+    if name not in _SECRET_HEADERS:
+        return value
+    return f"{value.partition(' ')[0]} sha256:{hashlib.sha256(value.encode()).hexdigest()[:32]}"

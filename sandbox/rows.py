@@ -1,0 +1,134 @@
+"""Rows that exist only when looked at: the same seed and row number give the same bytes, whoever asks.
+
+A report's rows repeat every `PERIOD` rows except for the row's own number, so a block of rows is one template with
+numbers put in. Any row is addressed at once, however far down it stands, and memory does not grow with the report.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from typing import Literal
+
+from sandbox.columns import Column, Style, json_value, sample
+
+PERIOD = 500
+
+Form = Literal["json", "csv"]
+Restatement = Literal["values", "order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything a row's bytes depend on but its number."""
+
+    columns: tuple[Column, ...]
+    seed: str
+    form: Form = "json"
+    style: Style = "numbers"
+    buckets: tuple[str, ...] = ("2026-02-01T00:00:00Z",)
+    delimiter: str = ","
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive rows of a report. `first` is the number of the first one, from 1; a header stands in block 0."""
+
+    first: int
+    rows: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """The rows of one report, all of them, in order."""
+
+    look: Look
+    total: int
+    shift: int = 0
+
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+        """Rows `start` (from 0) up to `stop`, in blocks of at most `PERIOD`."""
+        stop = self.total if stop is None else min(stop, self.total)
+        start = max(start, 0)
+        while start < stop:
+            end = min(stop, (start // PERIOD + 1) * PERIOD)
+            yield Block(start + 1, self._rows(start, end))
+            start = end
+
+    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The same rows one by one."""
+        for block in self.blocks(start, stop):
+            yield from block.rows
+
+    def row(self, number: int) -> bytes:
+        """Row `number`, from 1."""
+        return next(self.rows(number - 1, number))
+
+    def digest(self, start: int = 0, stop: int | None = None) -> str:
+        """SHA-256 over the rows in order, each with a newline."""
+        running = hashlib.sha256()
+        for block in self.blocks(start, stop):
+            running.update(b"\n".join(block.rows) + b"\n")
+        return running.hexdigest()
+
+    def byte_count(self) -> int:
+        """How many bytes all rows take, each with a newline; found without making them."""
+        per_row = [len(row % 1) + 1 for row in _template(self.look)[1]]
+        full, rest = divmod(self.total, PERIOD)
+        return full * sum(per_row) + sum(per_row[:rest]) + _digits(self.total)
+
+    def _rows(self, start: int, end: int) -> list[bytes]:
+        if not self.shift:
+            return _render(self.look, start, end)
+        # Another order: the rows of each block are turned round by `shift`, the same rows all in all.
+        begin = start // PERIOD * PERIOD
+        whole = _render(self.look, begin, min(begin + PERIOD, self.total))
+        turn = self.shift % len(whole)
+        turned = whole[turn:] + whole[:turn]
+        return turned[start - begin : end - begin]
+
+
+def _render(look: Look, start: int, end: int) -> list[bytes]:
+    whole, rows = _template(look)
+    first = start % PERIOD
+    text = whole if end - start == PERIOD else b"\n".join(rows[first : first + end - start])
+    return (text % tuple(range(start + 1, end + 1))).split(b"\n")
+
+
+@lru_cache(maxsize=16)
+def _template(look: Look) -> tuple[bytes, list[bytes]]:
+    """A period of rows with a `%d` in each where its number goes: as one text, and row by row."""
+    random = Random(look.seed)
+    rows = []
+    for place in range(PERIOD):
+        bucket = look.buckets[place % len(look.buckets)]
+        texts = [sample(column, random, bucket) for column in look.columns]
+        rows.append(_json_row(look, texts, place) if look.form == "json" else _csv_row(look, texts))
+    return b"\n".join(rows), rows
+
+
+def _json_row(look: Look, texts: list[str], place: int) -> bytes:
+    pairs = zip(look.columns, texts, strict=True)
+    values = [f'"{column.name}":{json_value(column, text, look.style, place)}' for column, text in pairs]
+    return ("{" + ",".join(values) + "}").encode()
+
+
+def _csv_row(look: Look, texts: list[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, delimiter=look.delimiter, lineterminator="").writerow(texts)
+    return line.getvalue().encode()
+
+
+def _digits(last: int) -> int:
+    """How many characters the numbers 1 to `last` take beyond one each."""
+    total, width, low = 0, 1, 1
+    while low <= last:
+        high = min(last, low * 10 - 1)
+        total += (high - low + 1) * (width - 1)
+        width, low = width + 1, low * 10
+    return total

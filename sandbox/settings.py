@@ -1,0 +1,43 @@
+"""What can be set while the sandbox runs, and from its command line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """How large reports are, how slow the vendors, and which revision of the numbers they show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: Count = Field(1000, description="rows of a report")
+    rows_by_report: dict[str, Count] = Field(
+        default_factory=dict, description="rows of single reports, by `vendor.report`; wins over `rows`"
+    )
+    polls_until_ready: Count = Field(2, description="polls that find a prepared report unfinished")
+    latency_ms: Count = Field(0, description="milliseconds before every answer that carries rows")
+    bytes_per_second: Count = Field(0, description="how fast a body is sent at most; 0 without bound")
+    token_seconds: Count = Field(0, description="lifetime of a token; 0 the vendor's own (3600, MediaMath 86400)")
+    report_seconds: Count = Field(86_400, description="how long a prepared report is kept")
+    seed: int = Field(1, description="other seed, other values")
+    revision: Annotated[int, Field(ge=1)] = Field(1, description="a higher revision restates every report")
+    restate: Literal["values", "order"] = Field(
+        "values", description="what a higher revision changes: the values, or the order of the same rows"
+    )
+    restate_after_reads: Count = Field(
+        0, description="the revision rises by one after every so many readings of a report; 0 never"
+    )
+    today: str = Field("2026-02-01", description="the day relative time windows are counted from")
+    journal_requests: Annotated[int, Field(ge=1)] = Field(20_000, description="how many requests are remembered")
+
+    def changed(self, changes: Any) -> Settings:
+        """These settings with some changed; pydantic's ValidationError names what cannot be."""
+        return Settings.model_validate({**self.model_dump(), **changes})
+
+    def rows_of(self, vendor: str, report: str) -> int:
+        """How many rows this report has."""
+        return self.rows_by_report.get(f"{vendor}.{report}", self.rows)

@@ -1,0 +1,109 @@
+"""One HTTP exchange as the sandbox sees it: a request as it came, an answer as it goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+Json = Any
+
+
+class Hangup(Exception):
+    """End the connection here. `is_reset` sends RST; otherwise the socket is closed as it stands."""
+
+    def __init__(self, *, is_reset: bool = False) -> None:
+        self.is_reset = is_reset
+        super().__init__("the connection ends here")
+
+
+@dataclass(slots=True)
+class Request:
+    """A request, read whole. Header names are lower case; `is_storage` tells the storage port from the main one."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: dict[str, str]
+    body: bytes
+    is_storage: bool = False
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query, each name once; of a name given twice the last value stands."""
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Json:
+        """The body as JSON; ValueError where it is none."""
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class Answer:
+    """A response. `length` is what Content-Length says; None sends the body in chunks.
+
+    `until_close` sends neither: the body ends where the connection does.
+    """
+
+    status: int = 200
+    body: Iterable[bytes] = ()
+    length: int | None = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    until_close: bool = False
+
+    def head(self) -> bytes:
+        """Status line and headers, as they go out."""
+        headers = dict(self.headers)
+        if self.until_close:
+            headers["Connection"] = "close"
+        elif self.length is None:
+            headers["Transfer-Encoding"] = "chunked"
+        else:
+            headers["Content-Length"] = str(self.length)
+        lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def whole(status: int, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Answer:
+    """An answer whose body is known."""
+    named = {"Content-Type": media_type, **(headers or {})}
+    return Answer(status, (body,) if body else (), len(body), named)
+
+
+def as_json(status: int, value: Json, headers: dict[str, str] | None = None) -> Answer:
+    """An answer with a JSON body, compact and in UTF-8."""
+    return whole(status, dumps(value), "application/json", headers)
+
+
+def dumps(value: Json) -> bytes:
+    """A JSON value, compact and in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def streamed(pieces: Iterator[bytes], media_type: str, *, length: int | None = None) -> Answer:
+    """An answer whose body is made while it is sent."""
+    return Answer(200, pieces, length, {"Content-Type": media_type})
+
+
+class Refusal(Exception):
+    """The vendor refuses: `answer` is what it says."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__(f"refused with {answer.status}")

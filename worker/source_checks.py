@@ -74,7 +74,9 @@ def _templates(report: Report) -> Iterator[tuple[Place, object]]:
 
 
 def _check_placeholders(report: Report, template: object, file: YamlFile, place: Place) -> None:
-    known = {*report.params, *ENGINE_NAMES}
+    # Without a submit nobody knows a report id, unless it is a parameter.
+    engine = ENGINE_NAMES if report.submit else ENGINE_NAMES - {"report_id"}
+    known = {*report.params, *engine}
     for name in names_in(template):
         if name not in known:
             raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))

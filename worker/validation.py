@@ -12,6 +12,14 @@ from worker.yaml_files import Place, YamlFile
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_WORDS = {
+    "Input should be ": "",
+    "List should have ": "",
+    "Dictionary should have ": "",
+    " after validation": "",
+    "String should match pattern ": "text of the form ",
+}
+
 
 def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()) -> Model:
     """The content as the model. `place` says where in the file it stands. Raises BadInput for the first mistake."""
@@ -36,7 +44,9 @@ def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFil
         return BadInput(where, "nothing", f"the field {mistake['loc'][-1]!r}")
     if mistake["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return BadInput(where, mistake["input"].get("kind"), f"kind: one of {mistake['ctx'].get('expected_tags', '')}")
-    allowed = str(mistake["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    allowed = str(mistake["msg"])
+    for pydantic_words, words in _WORDS.items():
+        allowed = allowed.replace(pydantic_words, words)
     return BadInput(where, mistake["input"], allowed)
 
 

@@ -1,0 +1,199 @@
+"""A mistake in a source file is shown with file, line and field, before anything is sent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from worker.catalogue import digest_of, load_catalogue, load_source, source_schema
+from worker.errors import BadInput
+from worker.yaml_files import read_yaml
+
+GOOD = """\
+source: acme
+title: Acme
+base_url: https://api.acme.example
+auth: [{kind: none}]
+definitions:
+  names: &names [a, b]
+  thing: {type: object, properties: {x: {$ref: "#/definitions/number"}}}
+  number: {type: integer}
+  unused: {type: string}
+reports:
+  rows:
+    title: Rows
+    params:
+      account: {required: true}
+      fields: {type: list, items_allowed: [*names, [c]]}
+      filter: {type: object, schema: {$ref: "#/definitions/thing"}}
+    read:
+      - request:
+          path: "/accounts/{account}/rows"
+          query: {fields: "{fields}"}
+        format: {kind: json, rows: [data]}
+        paging: {kind: offset, limit: 10}
+    proof: end
+    replay: stable
+"""
+
+
+def written(directory: Path, text: str, name: str = "acme.yaml") -> Path:
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(tmp_path: Path, old: str, new: str) -> BadInput:
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(BadInput) as caught:
+        load_source(read_yaml(path))
+    assert caught.value.where.startswith(f"{path}:")
+    return caught.value
+
+
+def line_of(error: BadInput) -> int:
+    return int(error.where.split(":")[1])
+
+
+def test_the_good_file_loads_beside_the_packaged_ones(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    catalogue = load_catalogue([tmp_path])
+    assert {"acme", "kargo", "mediamath", "rokt", "instal"} <= set(catalogue.sources)
+    assert catalogue.report("acme.rows").params["fields"].items_allowed == ["a", "b", "c"]
+    assert catalogue.files["acme"] == tmp_path / "acme.yaml"
+
+
+def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_path: Path) -> None:
+    source = load_source(read_yaml(written(tmp_path, GOOD)))
+    schema = source.reports["rows"].params["filter"].json_schema
+    assert schema is not None
+    assert set(schema["definitions"]) == {"thing", "number"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "words"),
+    [
+        ("title: Acme", "titel: Acme", 2, "titel", "did you mean 'title'"),
+        ("      account: {required: true}", "      account: {requird: true}", 14, "requird", "required"),
+        ("{kind: offset, limit: 10}", "{kind: offset, limt: 10}", 22, "limt", "limit_param"),
+        ("{kind: offset, limit: 10}", "{kind: offst, limit: 10}", 22, "paging", "'offset'"),
+        ("{kind: offset, limit: 10}", "{kind: offset, limit: ten}", 22, "limit", "integer"),
+        ("{kind: offset, limit: 10}", "{kind: offset, limit: 0}", 22, "limit", "greater than or equal to 1"),
+        ("{kind: json, rows: [data]}", "{kind: json, rows: [data], totl: [x]}", 21, "totl", "did you mean 'total'"),
+        ("{kind: json, rows: [data]}", "{kind: json}", 21, "format", "the field 'rows'"),
+        ("[{kind: none}]", "[{kind: none, token: x}]", 4, "auth.0.token", "one of kind"),
+        ("[{kind: none}]", "[]", 4, "auth", "at least 1 item"),
+        ("proof: end", "proof: sure", 23, "proof", "'count', 'end' or 'none'"),
+        ('fields: "{fields}"', 'fields: "{fieds}"', 18, "request", "did you mean 'fields'"),
+        ('"/accounts/{account}/rows"', '"/accounts/{fields}/rows"', 19, "path", "a path needs it"),
+        ('"/accounts/{account}/rows"', '"/reports/{report_id}"', 18, "request", "one of account"),
+        ('"/accounts/{account}/rows"', '"accounts"', 19, "path", "starts with /"),
+        ("        paging:", "        when: {fild: x}\n        paging:", 22, "when.fild", "one of account"),
+        ("        paging:", "        rows_at_most: most\n        paging:", 22, "rows_at_most", "one of account"),
+        ("    proof:", "    one_of: [[account, fild]]\n    proof:", 23, "one_of.0", "fields"),
+        ("    proof:", "    window: {from: start}\n    proof:", 23, "window.from", "one of account"),
+        ("    proof:", "    columns_from: {metrics: number}\n    proof:", 23, "columns_from.metrics", "one of"),
+        ("{required: true}", "{required: true, default: x}", 14, "account", "one of them"),
+        ("{required: true}", "{default: x, allowed: [y]}", 14, "account", "one of y"),
+        ("{required: true}", "{required: true, needs: [x]}", 14, "needs", "one of account"),
+        ("  rows:\n", "  Rows!:\n", 11, "reports", "text of the form"),
+        ("reports:", "ready_within: 2 hours\nreports:", 10, "ready_within", "text of the form"),
+    ],
+)
+def test_a_mistake_names_its_line_its_field_and_what_is_allowed(
+    tmp_path: Path, old: str, new: str, line: int, field: str, words: str
+) -> None:
+    error = refusal(tmp_path, old, new)
+    assert line_of(error) == line
+    assert field in error.where
+    assert words in error.allowed
+
+
+def test_a_report_that_is_submitted_must_be_polled(tmp_path: Path) -> None:
+    submit = "    submit: {request: {method: POST, path: /reports}, report_id: [id]}\n    proof:"
+    assert "poll" in refusal(tmp_path, "    proof:", submit).allowed
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "{format: {kind: json, rows: [data]}}",
+        "{resolve: {path: /link}, format: {kind: json, rows: [data]}}",
+        "{resolve: {path: /l}, link: [a], request: {path: /r}, format: {kind: json, rows: [data]}}",
+        "{resolve: {path: /l}, link: [a], format: {kind: json, rows: [data]}, paging: {kind: offset, limit: 1}}",
+        "{request: {method: POST, path: /r, json: {}, form: {}}, format: {kind: json, rows: [data]}}",
+    ],
+)
+def test_a_way_of_reading_needs_one_address(tmp_path: Path, read: str) -> None:
+    assert "read" in refusal(tmp_path, "    proof:", f"    proof: end\n    read: [{read}]\n    note:").where
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "title: Acme", "title: Acme\ntitle: Again")
+    assert (line_of(error), error.given, error.allowed) == (3, "title", "each key once")
+
+
+def test_what_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "source: acme\ntitle: [\n")
+    with pytest.raises(BadInput, match=f"{path}:3"):
+        read_yaml(path)
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match=r"binary\.yaml"):
+        read_yaml(tmp_path / "binary.yaml")
+    with pytest.raises(BadInput, match=r"absent\.yaml"):
+        read_yaml(tmp_path / "absent.yaml")
+    with pytest.raises(BadInput, match="YAML"):
+        read_yaml(written(tmp_path, "a: &a [*a]"))
+    with pytest.raises(BadInput, match="fields of a source"):
+        load_source(read_yaml(written(tmp_path, "")))
+
+
+def test_scalars_are_what_they_look_like(tmp_path: Path) -> None:
+    text = "[NO, yes, on, 2026-01-01, 12:30, 010, 1e5, 1.50, 1234567890123456789, true, ~, null, -3]"
+    content = read_yaml(written(tmp_path, text)).content
+    assert content == [
+        *("NO", "yes", "on", "2026-01-01", "12:30", "010", "1e5"),
+        *(1.5, 1234567890123456789, True, None, None, -3),
+    ]
+
+
+def test_one_name_has_one_file(tmp_path: Path) -> None:
+    written(tmp_path, GOOD.replace("source: acme", "source: kargo"))
+    with pytest.raises(BadInput, match="a name no other file has"):
+        load_catalogue([tmp_path])
+
+
+def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="MILLRACE_SOURCES"):
+        load_catalogue([tmp_path / "absent"])
+
+
+def test_an_unknown_report_is_refused_with_the_ones_there_are() -> None:
+    catalogue = load_catalogue()
+    with pytest.raises(BadInput, match="did you mean 'kargo'"):
+        catalogue.report("karo.reports")
+    with pytest.raises(BadInput, match="did you mean 'reports'"):
+        catalogue.report("kargo.report-s")
+    with pytest.raises(BadInput, match=r"SOURCE\.REPORT"):
+        catalogue.report("kargo")
+
+
+def test_the_digest_is_of_what_the_file_says_not_of_how() -> None:
+    assert digest_of({"a": 1, "b": [1, 2]}) == digest_of({"b": [1, 2], "a": 1})
+    assert digest_of({"a": [1, 2]}) != digest_of({"a": [2, 1]})
+    assert len(digest_of({})) == 64
+
+
+def test_the_schema_forbids_unknown_fields_like_the_models_do() -> None:
+    schema = source_schema()
+    assert schema["additionalProperties"] is False
+    assert {"json", "path_on_404"} <= set(schema["$defs"]["Request"]["properties"])
+
+
+def test_loading_sources_does_not_load_what_only_checking_needs() -> None:
+    code = "import sys, worker.catalogue as c; c.load_catalogue(); sys.exit('jsonschema' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,208 @@
+"""Accounts: plain values from the environment, credentials by name only, base URLs that are safe to send them to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import PACKAGED
+from worker.catalogue import Catalogue, load_catalogue
+from worker.connections import (
+    Connection,
+    auth_for,
+    connections_schema,
+    find_report,
+    load_connections,
+    missing_credentials,
+)
+from worker.credentials import credential_names
+from worker.environment_names import value_of, variable_in
+from worker.errors import BadInput
+from worker.sources import OAuth2Auth, SessionAuth
+
+CREDENTIALS = "credentials: {username: $U, password: $P}"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def load(tmp_path: Path, catalogue: Catalogue, text: str, **environment: str) -> dict[str, Connection]:
+    path = tmp_path / "connections.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_connections(path, catalogue, environment.get)
+
+
+def entry(**fields: Any) -> str:
+    lines = {"source": "kargo", "credentials": "{username: $U, password: $P}", **fields}
+    return "kargo:\n" + "".join(f"  {key}: {value}\n" for key, value in lines.items())
+
+
+def packaged(catalogue: Catalogue, **environment: str) -> dict[str, Connection]:
+    return load_connections(PACKAGED / "connections.yaml", catalogue, environment.get)
+
+
+def test_the_packaged_accounts_load_without_any_variable_set(catalogue: Catalogue) -> None:
+    bases = {name: connection.base_url for name, connection in packaged(catalogue).items()}
+    assert bases == {
+        "kargo": "https://datasharingapi.prod.kargo.com/v1",
+        "mediamath": "https://api.mediamath.com/reporting/v2",
+        "rokt": "https://api.rokt.com",
+        "instal": "https://dashboard.instal.com/advertiser/api/v1",
+    }
+
+
+def test_a_base_comes_from_the_environment_and_may_be_this_machine(catalogue: Catalogue) -> None:
+    connections = packaged(catalogue, KARGO_BASE_URL="http://127.0.0.1:8900/kargo/v1/")
+    assert connections["kargo"].base_url == "http://127.0.0.1:8900/kargo/v1"
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("http://api.kargo.com/v1", "allow_http"),
+        ("http://10.0.0.1/v1", "allow_http"),
+        ("http://localhost.example.com/v1", "allow_http"),
+        ("ftp://api.kargo.com", "https://HOST/PATH"),
+        ("api.kargo.com/v1", "https://HOST/PATH"),
+        ("https:///v1", "https://HOST/PATH"),
+        ("https://api.kargo.com:port/", "https://HOST/PATH"),
+        ("https://api.kargo.com/v1?key=1", "without ? and #"),
+        ("https://api.kargo.com/v1#x", "without ? and #"),
+        ("https://me:hush@api.kargo.com/v1", "without user"),
+    ],
+)
+def test_a_base_that_is_not_safe_is_refused(tmp_path: Path, catalogue: Catalogue, base: str, words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, catalogue, entry(base_url=f"'{base}'"))
+    assert caught.value.where == f"{tmp_path}/connections.yaml:4: kargo.base_url"
+    assert words in caught.value.allowed
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("base", ["http://localhost:1/x", "http://127.8.9.1", "http://[::1]:8080/v1"])
+def test_plain_http_to_this_machine_is_fine(tmp_path: Path, catalogue: Catalogue, base: str) -> None:
+    assert load(tmp_path, catalogue, entry(base_url=f"'{base}'"))["kargo"].base_url == base
+
+
+def test_plain_http_elsewhere_must_be_said(tmp_path: Path, catalogue: Catalogue) -> None:
+    text = entry(base_url="http://intranet.example/v1", allow_http="true")
+    assert load(tmp_path, catalogue, text)["kargo"].allow_http
+
+
+def test_limits_stand_over_those_of_the_source(tmp_path: Path, catalogue: Catalogue) -> None:
+    limits = load(tmp_path, catalogue, entry(limits="{requests_per_second: 0.5, streams_at_once: '${N:-9}'}"))[
+        "kargo"
+    ].limits
+    assert (limits.requests_per_second, limits.reports_at_once, limits.streams_at_once) == (0.5, 10, 9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "field", "words"),
+    [
+        ({"source": "karg"}, 2, "kargo.source", "did you mean 'kargo'"),
+        ({"timezone": "Europe/Berln"}, 4, "kargo.timezone", "Europe/Berlin"),
+        ({"limits": "{requests_per_secnd: 1}"}, 4, "requests_per_secnd", "requests_per_second"),
+        ({"limits": "{reports_at_once: 0}"}, 4, "reports_at_once", "greater than or equal to 1"),
+        ({"allow_http": "perhaps"}, 4, "allow_http", "valid boolean"),
+        ({"baseurl": "https://x.example"}, 4, "baseurl", "did you mean 'base_url'"),
+        ({"base_url": "${NOT_SET}"}, 4, "base_url", "NOT_SET set in the environment"),
+        ({"credentials": "{username: $U, pasword: $P}"}, 3, "pasword", "did you mean 'password'"),
+        ({"credentials": "{username: $U}"}, 3, "credentials", "username, password"),
+    ],
+)
+def test_a_mistake_names_its_line_its_field_and_what_is_allowed(
+    tmp_path: Path, catalogue: Catalogue, fields: dict[str, str], line: int, field: str, words: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, catalogue, entry(**fields))
+    assert caught.value.where.startswith(f"{tmp_path}/connections.yaml:{line}: ")
+    assert field in caught.value.where
+    assert words in caught.value.allowed
+
+
+def test_a_name_is_small_letters(tmp_path: Path, catalogue: Catalogue) -> None:
+    for name in ("Kargo", "a.b", "17"):
+        with pytest.raises(BadInput, match="small letters"):
+            load(tmp_path, catalogue, f"{name}: {{source: kargo}}")
+
+
+@pytest.mark.parametrize(
+    "credentials", ["hush-1", "[hush-1]", "{username: $U, password: 5551234}", "{username: {a: hush-1}}"]
+)
+def test_a_misplaced_secret_is_not_repeated(tmp_path: Path, catalogue: Catalogue, credentials: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, catalogue, entry(credentials=credentials, unknown="x"))
+    chain = f"{caught.value} {caught.value.__cause__}"
+    assert "hush" not in chain
+    assert "5551234" not in chain
+
+
+def test_credentials_keep_their_names_and_are_not_shown(tmp_path: Path, catalogue: Catalogue) -> None:
+    text = entry(credentials="{username: $U, password: a-literal}")
+    connection = load(tmp_path, catalogue, text, U="someone")["kargo"]
+    assert connection.credentials == {"username": "$U", "password": "a-literal"}
+    assert "a-literal" not in repr(connection)
+
+
+def test_values_behind_credentials() -> None:
+    environment = {"U": "someone"}.get
+    assert [value_of(text, environment) for text in ("$U", "${U}", "${U:-x}", "${V:-x}", "$V", "${V:-}")] == [
+        *("someone", "someone", "someone", "x"),
+        *(None, None),
+    ]
+    assert [value_of(text, environment) for text in ("literal", "$$U", "pa$$word", "$U-x")] == [
+        *("literal", "$U", "pa$$word", "$U-x"),
+    ]
+    assert [variable_in(text) for text in ("$U", "${U:-x}", "literal", "$$U")] == ["U", "U", None, None]
+
+
+def test_what_is_missing_is_named_by_variable(catalogue: Catalogue) -> None:
+    connections = packaged(catalogue)
+    assert missing_credentials(connections["kargo"], {}.get) == ["KARGO_USERNAME", "KARGO_PASSWORD"]
+    assert missing_credentials(connections["kargo"], {"KARGO_USERNAME": "x"}.get) == ["KARGO_PASSWORD"]
+    assert missing_credentials(connections["kargo"], {"KARGO_USERNAME": "x", "KARGO_PASSWORD": "y"}.get) == []
+
+
+def test_either_a_token_or_all_of_oauth(catalogue: Catalogue) -> None:
+    connection = packaged(catalogue)["mediamath"]
+    (both,) = missing_credentials(connection, {}.get)
+    assert both.startswith("MEDIAMATH_TOKEN, or MEDIAMATH_CLIENT_ID and ")
+    assert missing_credentials(connection, {"MEDIAMATH_TOKEN": "t"}.get) == []
+    begun = {"MEDIAMATH_CLIENT_ID": "c", "MEDIAMATH_CLIENT_SECRET": "s", "MEDIAMATH_USERNAME": "u"}
+    assert missing_credentials(connection, begun.get) == ["MEDIAMATH_PASSWORD"]
+    assert isinstance(auth_for(connection, {**begun, "MEDIAMATH_PASSWORD": "p"}.get), OAuth2Auth)
+
+
+def test_each_way_of_authenticating_knows_its_credentials() -> None:
+    session = SessionAuth.model_validate({"kind": "session", "login": {"path": "/login", "json": {"k": "{key}"}}})
+    assert credential_names(session) == ["key"]
+    grant = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token"}
+    assert credential_names(OAuth2Auth.model_validate(grant)) == ["client_id", "client_secret"]
+
+
+def test_a_report_is_found_by_connection_and_name(catalogue: Catalogue) -> None:
+    connections = packaged(catalogue)
+    connection, report = find_report(connections, "rokt.campaign-overview")
+    assert (connection.name, report.title) == ("rokt", "One campaign, summed up")
+    for name, words in [
+        ("rok.x", "did you mean 'rokt'"),
+        ("rokt.campaign-overvew", "campaign-overview"),
+        ("rokt", "CONN"),
+    ]:
+        with pytest.raises(BadInput, match=words):
+            find_report(connections, name)
+
+
+def test_the_packaged_connections_hold_no_secret(catalogue: Catalogue) -> None:
+    for connection in packaged(catalogue).values():
+        assert all(variable_in(credential) for credential in connection.credentials.values())
+
+
+def test_the_schema_of_connections_knows_every_field() -> None:
+    assert {"source", "base_url", "credentials", "limits", "timezone", "allow_http"} == set(
+        connections_schema()["additionalProperties"]["properties"]
+    )

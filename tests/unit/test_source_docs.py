@@ -1,0 +1,57 @@
+"""What is written about sources is what the files say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from worker import wire
+from worker.catalogue import load_catalogue, load_source
+from worker.source_docs import source_docs
+from worker.sources import Param, ParamType
+from worker.yaml_files import read_yaml
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_table_of_reports_is_current() -> None:
+    assert (DOCS / "sources.md").read_text(encoding="utf-8") == source_docs(), (
+        "run: python -m worker.source_docs > docs/sources.md"
+    )
+
+
+def test_every_report_and_parameter_stands_in_the_table() -> None:
+    text = source_docs()
+    for name, source in load_catalogue().sources.items():
+        for report_name, report in source.reports.items():
+            section = text.partition(f"### {name}.{report_name}\n")[2].partition("\n##")[0]
+            assert section
+            for param in report.params:
+                assert f"| `{param}` |" in section
+
+
+def test_the_file_in_the_guide_loads(tmp_path: Path) -> None:
+    guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
+    first = re.search(r"```yaml\n(source: .*?)```", guide, re.DOTALL)
+    assert first is not None
+    path = tmp_path / "acme.yaml"
+    path.write_text(first[1], encoding="utf-8")
+    assert set(load_source(read_yaml(path)).reports) == {"campaigns"}
+
+
+@pytest.mark.parametrize("kind", [part for part in dir(wire) if hasattr(getattr(wire, part), "model_fields")])
+def test_every_kind_there_is_stands_in_the_guide(kind: str) -> None:
+    field = getattr(wire, kind).model_fields.get("kind")
+    guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
+    if field is not None:
+        (name,) = field.annotation.__args__
+        assert f"`{name}`" in guide
+
+
+def test_every_type_and_bound_of_a_parameter_stands_in_the_guide() -> None:
+    guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
+    for name in [*ParamType.__args__, *(field.alias or name for name, field in Param.model_fields.items())]:
+        if name not in ("required", "default", "help", "date_adds", "join"):
+            assert f"`{name}`" in guide, name

@@ -29,7 +29,7 @@ PACKAGED_SOURCES = PACKAGED / "sources"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The sources by name. `digests` name exactly what each file said; `files` say where it stands."""
+    """The sources by name, the digest of what each file said, and where it stands."""
 
     sources: Mapping[str, Source]
     digests: Mapping[str, str]
@@ -57,7 +57,10 @@ def report_of(source: Source, name: str) -> Report:
 
 
 def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
-    """Load the packaged sources and those in the directories. Raises BadInput at the first mistake."""
+    """Load the packaged sources and those in the directories.
+
+    Raises BadInput at the first mistake.
+    """
     sources: dict[str, Source] = {}
     digests: dict[str, str] = {}
     files: dict[str, Path] = {}
@@ -82,7 +85,7 @@ def load_source(file: YamlFile) -> Source:
 
 
 def digest_of(content: Any) -> str:
-    """SHA-256 of the content's canonical JSON: the same whatever the order of keys, the comments and the anchors."""
+    """SHA-256 of the content's canonical JSON, whatever its order of keys and its comments."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -104,7 +107,7 @@ def _source_files(directories: Iterable[Path]) -> list[Path]:
 
 
 def _spread(content: Any) -> Any:
-    """The content with lists inside lists of allowed values spread, so that anchors can share names."""
+    """The content with lists inside lists of allowed values spread."""
     if isinstance(content, list):
         return [_spread(part) for part in content]
     if not isinstance(content, dict):
@@ -120,7 +123,7 @@ def _flat(values: list[Any]) -> list[Any]:
 
 
 def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with each JSON Schema holding the `definitions` it refers to, so that it stands alone.
+    """The content with each JSON Schema holding the `definitions` it refers to.
 
     A schema's own definition of a name stands before the file's.
     """

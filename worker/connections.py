@@ -1,4 +1,6 @@
-"""Connections: our accounts at vendors. Which source, where, with which credentials (by name), within which limits.
+"""Connections: our accounts at vendors.
+
+Which source, where, with which credentials (by name), within which limits.
 
     kargo:
       source: kargo
@@ -65,7 +67,7 @@ class ConnectionEntry(Declared):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One account, ready for use. `credentials` hold names of environment variables, or literals: never print them."""
+    """One account. `credentials` hold names of variables, or literals: never print them."""
 
     name: str
     source: Source
@@ -77,7 +79,10 @@ class Connection:
 
 
 def load_connections(path: Path, catalogue: Catalogue, environment: Environment) -> dict[str, Connection]:
-    """Every connection of the file, checked. Raises BadInput with file, line and field; credentials need not be set."""
+    """Every connection of the file, checked.
+
+    Raises BadInput with file, line and field; credentials need not be set.
+    """
     file = read_yaml(path)
     if not isinstance(file.content, dict):
         raise BadInput(str(path), file.content, "connections by name")
@@ -85,7 +90,7 @@ def load_connections(path: Path, catalogue: Catalogue, environment: Environment)
 
 
 def find_report(connections: Mapping[str, Connection], name: str) -> tuple[Connection, Report]:
-    """The connection and report of CONNECTION.REPORT. Raises BadInput naming the ones there are."""
+    """The two that CONNECTION.REPORT names. Raises BadInput naming the ones there are."""
     connection, dot, report = name.partition(".")
     if not dot:
         raise BadInput("report", name, "CONNECTION.REPORT, such as kargo.campaign-performance-metrics")

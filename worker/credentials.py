@@ -1,4 +1,7 @@
-"""Which credentials an account needs, and which of them are missing. Names only; values are transport/auth.py's."""
+"""Which credentials an account needs, and which of them are missing.
+
+Names only; values are transport/auth.py's.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def credential_names(auth: Auth) -> list[str]:
 
 
 def check_credentials(source: Source, credentials: Mapping[str, str], file: YamlFile, place: Place) -> None:
-    """Raise BadInput for a credential the source has no use for, or where no way to authenticate has all of its own."""
+    """Raise BadInput for a credential without use, or where no way to authenticate has all."""
     known = list(dict.fromkeys(name for auth in source.auth for name in credential_names(auth)))
     for name in credentials:
         if name not in known:
@@ -44,12 +47,12 @@ def check_credentials(source: Source, credentials: Mapping[str, str], file: Yaml
 
 
 def auth_for(account: Account, environment: Environment) -> Auth | None:
-    """The first way of authenticating whose credentials all have a value now; None where there is none."""
+    """The first way of authenticating whose credentials all have a value; None without one."""
     return next((auth for auth in account.source.auth if not _missing(account, auth, environment)), None)
 
 
 def missing_credentials(account: Account, environment: Environment) -> list[str]:
-    """The environment variables still to be set, to be read as one *and* the other; empty when none is missing.
+    """The environment variables still to be set, all of them; none when all are there.
 
     Where there are several ways and none is begun, the one entry names them all.
     """

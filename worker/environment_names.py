@@ -1,4 +1,7 @@
-"""Environment variables as files name them: `$NAME`, `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign."""
+"""Environment variables as files name them: `$NAME`, `${NAME}`, `${NAME:-default}`.
+
+Where a dollar sign is meant, it is written `$$`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _INSIDE = re.compile(r"\$\$|" + _VARIABLE)
 
 
 def expanded(value: Any, environment: Environment, where: str) -> Any:
-    """A plain value with the variables in its texts. Raises BadInput where one is not set and has no default."""
+    """A plain value with the variables in its texts.
+
+    Raises BadInput where one is not set and has no default.
+    """
     if isinstance(value, dict):
         return {key: expanded(part, environment, f"{where}.{key}") for key, part in value.items()}
     if isinstance(value, list):
@@ -43,7 +49,7 @@ def variable_in(credential: str) -> str | None:
 
 
 def value_of(credential: str, environment: Environment) -> str | None:
-    """The value behind a credential: the variable's, else its default, else a literal as it stands.
+    """The value behind a credential: the variable's, its default, or a literal as it stands.
 
     A secret: only worker/transport/auth.py keeps it, and no longer than it needs.
     """

@@ -1,4 +1,4 @@
-"""Check a value against a JSON Schema fragment of a source file, and word the mistake for a person."""
+"""Check a value against a JSON Schema of a source file; word the mistake for a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _KINDS = {
 
 
 def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
-    """Raise BadInput for the most telling place where the value misses the schema. A `description` words the rule."""
+    """Raise BadInput for the most telling place where the value misses the schema.
+
+    A `description` words the rule.
+    """
     # Imported here: it takes longer than everything else that `millrace --help` needs.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match

@@ -43,15 +43,21 @@ class Moment:
 
 
 def expand(value: Any, form: Form, moment: Moment, where: str) -> Any:
-    """The value with every macro in it resolved, at any depth. Raises BadInput for what is almost a macro."""
+    """The value with every macro in it resolved, at any depth.
+
+    Raises BadInput for what is almost a macro, and for what JSON could not carry to the vendor unchanged.
+    """
     if isinstance(value, str):
         return _expand_text(value, form, moment, where)
     if isinstance(value, dict):
-        return {key: expand(part, "any", moment, f"{where}.{key}") for key, part in value.items()}
+        inner = {_sendable(str(key), where): part for key, part in value.items()}
+        return {key: expand(part, "any", moment, f"{where}.{key}") for key, part in inner.items()}
     if isinstance(value, list | tuple):
         return [expand(part, form, moment, f"{where}.{position}") for position, part in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(where, value, "a number that JSON can hold")
+    if isinstance(value, int) and form != "text" and not -(2**63) <= value < 2**64:
+        raise BadInput(where, str(value)[:40], "an integer of at most 64 bits, or text")
     return value
 
 
@@ -61,7 +67,7 @@ def rfc3339(at: datetime) -> str:
 
 
 def _expand_text(text: str, form: Form, moment: Moment, where: str) -> Any:
-    whole = _MACRO.fullmatch(text)
+    whole = _MACRO.fullmatch(_sendable(text, where))
     if whole:
         written = _written(whole, form, moment, where)
         is_number = form in ("integer", "any") and whole[5] and written.isdigit() and str(int(written)) == written
@@ -71,6 +77,14 @@ def _expand_text(text: str, form: Form, moment: Moment, where: str) -> Any:
         if almost[1].casefold() in NAMES or close_names(almost[1], NAMES):
             raise BadInput(where, almost[0], _ALLOWED)
     return expanded
+
+
+def _sendable(text: str, where: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(where, ascii(text)[:40], "text of whole characters") from error
+    return text
 
 
 def _written(macro: re.Match[str], form: Form, moment: Moment, where: str) -> str:

@@ -33,6 +33,13 @@ _FORMS: dict[ParamType, Form] = {
 
 def checked(where: str, param: Param, value: Any, moment: Moment) -> Any:
     """The value as it will be sent. Raises BadInput that names the place inside the value."""
+    try:
+        return _checked(where, param, value, moment)
+    except RecursionError as error:
+        raise BadInput(where, "a value nested too deep", "one that can be read") from error
+
+
+def _checked(where: str, param: Param, value: Any, moment: Moment) -> Any:
     if param.type == "list":
         return _checked_list(where, param, value, moment)
     value = expand(value, _FORMS.get(param.type, "text"), moment, where)

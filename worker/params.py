@@ -1,4 +1,4 @@
-"""Parameters: what the operator gave, made into what is sent, or a message that says what is wrong.
+"""Parameters: what was given becomes what is sent, or a message that says what is wrong.
 
 A wrong parameter costs a message, never a request. Dates relative to now are resolved here, once, when a job is made.
 """
@@ -23,16 +23,16 @@ from worker.wording import did_you_mean, one_of, shortened
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Parameters as they will be sent and as the receipt shows them, and the dates they cover where that is known."""
+    """Parameters as they will be sent, and the dates they cover where that is known."""
 
     params: dict[str, Any]
     window: dict[str, Any] | None
 
 
 def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone: str) -> Resolved:
-    """Defaults added, macros resolved in the time zone, everything checked. Raises BadInput naming the field.
+    """Defaults added, macros resolved in the time zone, everything checked.
 
-    The same arguments give the same answer; nothing given is changed.
+    Raises BadInput naming the field. The same arguments give the same answer; nothing given is changed.
     """
     moment = Moment(now, zone_of(timezone))
     present = {name: value for name, value in given.items() if value is not None}

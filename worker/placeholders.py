@@ -1,4 +1,4 @@
-"""Put values where a source file says `{name}`. The rules stand at the top of worker/sources.py."""
+"""Put values where a source file says `{name}`, by the rules of worker/sources.py."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ def names_in(template: Any) -> Iterator[str]:
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """The template with its values. Keys and list positions without a value are left out; None if nothing is left."""
+    """The template with its values.
+
+    Keys and list positions without a value are left out; None if nothing is left.
+    """
     filled = _fill(template, values)
     return None if filled is _ABSENT else filled
 
 
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
-    """A URL path with each value percent-encoded, so that a value never becomes more than one segment.
+    """A URL path in which each value is percent-encoded and stays one segment.
 
     Raises FailJob where a value is missing, empty, or a segment that means another directory.
     """
@@ -51,7 +54,10 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
 
 
 def is_segment(text: str) -> bool:
-    """Whether the text can be one segment of a path. Dots alone would climb to another directory."""
+    """Whether the text can be one segment of a path.
+
+    Dots alone would climb to another directory.
+    """
     return text not in ("", ".", "..")
 
 
@@ -77,7 +83,7 @@ def _fill_text(template: str, values: Mapping[str, Any]) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A value inside a longer text: booleans as JSON writes them, a list with commas, anything else as it stands."""
+    """A value inside a longer text: a list with commas, anything else as JSON writes it."""
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What a source file must also hold beyond its form: every name it uses is declared somewhere."""
+"""What a source file keeps beyond its form: every name it uses is declared somewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.yaml_files import Place, YamlFile
 
 
 def check_source(source: Source, file: YamlFile) -> None:
-    """Raise BadInput for the first name no parameter of its report declares, and for steps that do not fit together."""
+    """Raise BadInput for a name nothing declares, and for steps that do not fit together."""
     for name, report in source.reports.items():
         place: Place = ("reports", name)
         for where, used in _names_used(report):

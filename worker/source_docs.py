@@ -1,4 +1,4 @@
-"""Writes docs/sources.md, the table of every report: `python -m worker.source_docs > docs/sources.md`."""
+"""Writes the table of every report: `python -m worker.source_docs > docs/sources.md`."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ ENGINE_NAMES = frozenset({"report_id", "limit", "offset", "page_number", "page_s
 
 
 class Adoption(Declared):
-    """How to find a report we may have asked for without hearing the answer: in the vendor's list of reports.
+    """How to find a report we may have asked for, in the vendor's list of reports.
 
     `match` maps paths in a listed report to what must stand there, where absent, null and empty are alike and the
     order of keys does not count; `created_at` must not be before the attempt. `next` leads to the list's next page.
@@ -142,12 +142,12 @@ class Poll(Declared):
 
 
 class Read(Declared):
-    """Read the report's rows. `when` chooses among several: a parameter's value, or `"*"` for any value given.
+    """Read the report's rows.
 
-    `request` answers with the rows; or `resolve` answers with their address at `link` and their number at `total`;
-    with neither, the rows are at the poll's link. `link_kind` says how far an address is trusted: `api` is put on our
-    own base, `download` may be another https host. `rows_at_most` names a parameter that limits the rows: a total
-    greater than it is no contradiction.
+    `when` chooses among several: a parameter's value, or `"*"` for any value given. `request` answers with the rows; or
+    `resolve` answers with their address at `link` and their number at `total`; with neither, the rows are at the poll's
+    link. `link_kind` says how far an address is trusted: `api` is put on our own base, `download` may be another https
+    host. `rows_at_most` names a parameter that limits the rows: a total greater than it is no contradiction.
     """
 
     when: dict[str, Any] = {}
@@ -190,10 +190,11 @@ class Param(Declared):
 
 
 class Report(Declared):
-    """One report of a vendor. `one_of`: of each group of parameters exactly one is given. `schema` is for all of them.
+    """One report of a vendor.
 
-    `window` leads to the parameters that mean the dates covered; `*` is any list position. `window_ends` says whether
-    `to` itself is covered. `columns_from` types the columns that a list parameter names, unless `columns` does.
+    `one_of`: of each group of parameters exactly one is given. `schema` is for all of them. `window` leads to the
+    parameters that mean the dates covered; `*` is any list position. `window_ends` says whether `to` itself is covered.
+    `columns_from` types the columns that a list parameter names, unless `columns` does.
     """
 
     title: str
@@ -221,7 +222,10 @@ class Limits(Declared):
 
 
 class Source(Declared):
-    """One vendor. The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas."""
+    """One vendor.
+
+    The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas.
+    """
 
     source: Name
     title: str

@@ -22,7 +22,10 @@ _WORDS = {
 
 
 def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()) -> Model:
-    """The content as the model. `place` says where in the file it stands. Raises BadInput for the first mistake."""
+    """The content as the model.
+
+    `place` says where in the file it stands. Raises BadInput for the first mistake.
+    """
     if not isinstance(content, dict):
         raise BadInput(file.where(place), content, f"the fields of a {model.__name__.lower()}")
     try:
@@ -51,7 +54,7 @@ def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFil
 
 
 def _steps_in(content: Any, loc: tuple[str | int, ...]) -> Place:
-    """The steps of a pydantic location that stand in the content; names of union members are no steps."""
+    """The steps of a pydantic location that stand in the content; union members are none."""
     steps: list[str | int] = []
     for step in loc:
         is_field = isinstance(content, dict) and step in content
@@ -75,7 +78,7 @@ def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:
 
 
 def _resolved(schema: dict[str, Any], node: Any, content: Any) -> dict[str, Any]:
-    """The node behind references and choices; among the kinds of a union, the one the content names."""
+    """The node behind references and choices; of a union, the kind the content names."""
     while isinstance(node, dict):
         choices = node.get("oneOf") or node.get("anyOf")
         if "$ref" in node:

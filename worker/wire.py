@@ -1,4 +1,4 @@
-"""What a source file may say of one HTTP exchange: request, auth, format, paging. The rest is in sources.py."""
+"""What a source file may say of one HTTP exchange: request, auth, format, paging."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ Paths = list[str]
 
 
 class Declared(BaseModel):
-    """Forbids what is not declared, so that a typo fails when the file is read, with the name of the field."""
+    """Forbids what is not declared, so that a typo fails when the file is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Request(Declared):
-    """One HTTP request. `path` starts at the connection's base; at most one of `json` and `form`.
+    """One HTTP request.
 
-    `path_on_404` is tried once where `path` answers 404: for vendors who do not say whether a slash ends it.
+    `path` starts at the connection's base; at most one of `json` and `form`. `path_on_404` is tried once where `path`
+    answers 404: for vendors who do not say whether a slash ends it.
     """
 
     method: Literal["GET", "POST"] = "GET"
@@ -66,7 +67,7 @@ class QueryAuth(Declared):
 
 
 class SessionAuth(Declared):
-    """A login request whose answer holds a token, sent as `Authorization: Bearer` until it expires.
+    """A login whose answer holds a token, sent as `Authorization: Bearer` until it expires.
 
     `basic` names the two credentials the login itself is authorised with; without it the login's own body carries them.
     Any status in `renew_on` means that the token is no longer accepted; it is renewed once.
@@ -82,7 +83,7 @@ class SessionAuth(Declared):
 
 
 class OAuth2Auth(Declared):
-    """OAuth2 client credentials or password grant; a refresh token is used where the vendor gives one.
+    """OAuth2 client credentials or password grant, with a refresh token where there is one.
 
     `token_url` is absolute, or starts at the connection's base when it begins with `/`; `token_path` is added to an
     absolute one that has no path. `client` says where id and secret go. `extra` is added to the form (audience, scope).
@@ -109,7 +110,7 @@ Auth = Annotated[
 
 
 class ErrorShape(Declared):
-    """How the vendor words an error inside a body, whatever the status: it is one when `when` leads to a value.
+    """How the vendor words an error: a body is one when `when` leads to a value.
 
     `equals` narrows that to one value. The other paths say where to find what a person needs.
     """
@@ -142,7 +143,7 @@ class JsonRows(Declared):
 
 
 class StreamHeader(Declared):
-    """The first object of a stream: columns at `columns`, each with a `name`; the count at `total` (-1: unknown)."""
+    """The first object of a stream: a `name` for each of `columns`, and a `total` or -1."""
 
     columns: str = "fields"
     name: str = "name"
@@ -150,9 +151,10 @@ class StreamHeader(Declared):
 
 
 class Ndjson(Declared):
-    """JSON objects one after another. With `header`, the first object names the columns and may count the rows.
+    """JSON objects one after another.
 
-    An object whose one key is `metadata` is no row.
+    With `header`, the first object names the columns and may count the rows. An object whose one key is `metadata` is
+    no row.
     """
 
     kind: Literal["ndjson"]
@@ -163,9 +165,10 @@ class Ndjson(Declared):
 
 
 class Delimited(Declared):
-    """CSV or TSV. `delimiters`: one of these, as the first line shows. `columns`: the names, where the file has none.
+    """CSV or TSV.
 
-    `header` says whether names stand in the first line; a placeholder takes the answer from a boolean parameter.
+    `delimiters`: one of these, as the first line shows. `columns`: the names, where the file has none. `header` says
+    whether names stand in the first line; a placeholder takes the answer from a boolean parameter.
     """
 
     kind: Literal["delimited"]
@@ -185,9 +188,10 @@ class SinglePage(Declared):
 
 
 class OffsetPaging(Declared):
-    """`limit` rows from `offset` on. Pages can be addressed in advance, so many are read at once.
+    """`limit` rows from `offset` on.
 
-    A total of exactly `total_capped_at` may mean more; here and in SinglePage it is then no proof.
+    Pages can be addressed in advance, so many are read at once. A total of exactly `total_capped_at` may mean more;
+    here and in SinglePage it is then no proof.
     """
 
     kind: Literal["offset"]
@@ -198,7 +202,10 @@ class OffsetPaging(Declared):
 
 
 class PageNumberPaging(Declared):
-    """Numbered pages. `size` may be a placeholder; both numbers go in the query or, by path, in the JSON body."""
+    """Numbered pages; both numbers go in the query or, by path, in the JSON body.
+
+    `size` may be a placeholder.
+    """
 
     kind: Literal["page-number"]
     size: int | str | None = None
@@ -209,14 +216,14 @@ class PageNumberPaging(Declared):
 
 
 class LinkPaging(Declared):
-    """The response holds the next page's address, in the body (`JsonRows.next`) or in the `Link` header."""
+    """The next page's address is in the body (`JsonRows.next`) or in the `Link` header."""
 
     kind: Literal["link"]
     place: Literal["body", "header"] = "body"
 
 
 class TokenPaging(Declared):
-    """The response holds a token (`JsonRows.next`), sent back as `param` in place of what the request says there."""
+    """The body holds a token (`JsonRows.next`) that takes the place of the request's `param`."""
 
     kind: Literal["token"]
     param: str

@@ -25,7 +25,7 @@ def did_you_mean(given: object, names: Iterable[object]) -> str:
 
 
 def one_of(given: object, names: Iterable[Any], many: str = "names") -> str:
-    """What is allowed where one of these was expected, and which is close; of a long list only the beginning."""
+    """What is allowed where one of these was expected; of a long list the beginning."""
     listed = list(names)
     if not listed:
         return f"no {many} here"

@@ -54,7 +54,10 @@ def dotted(place: Place) -> str:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Read one file. Raises BadInput for what is not YAML, a key that stands twice, or a file that cannot be read."""
+    """Read one file.
+
+    Raises BadInput for what is not YAML, a key that stands twice, or a file that cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

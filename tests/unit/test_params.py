@@ -1,4 +1,4 @@
-"""A wrong parameter costs a message, never a request; dates are resolved once, in the right time zone."""
+"""A wrong parameter costs a message, never a request; dates are resolved once."""
 
 from __future__ import annotations
 
@@ -75,6 +75,10 @@ def test_defaults_are_added_and_null_counts_as_not_given() -> None:
         ({"type": "local-datetime"}, "2026-11-21T00:00:00Z"),
         ({"type": "timezone"}, "Mars/Olympus"),
         ({"type": "timezone"}, "../etc/passwd"),
+        ({"type": "integer"}, 2**64),
+        ({"type": "object"}, {"a": [float("inf")]}),
+        ({"type": "string"}, "half a \ud83d character"),
+        ({"type": "object"}, {"half a \ud83d character": 1}),
         ({"type": "integer", "minimum": 1}, 0),
         ({"type": "integer", "maximum": 10}, 11),
         ({"allowed": ["a", "b"]}, "A"),
@@ -98,6 +102,13 @@ def test_a_wrong_element_is_named_by_its_place() -> None:
 
 def test_an_id_made_of_digits_is_still_text() -> None:
     assert one({"type": "string"}, 1234567890123456789) == "1234567890123456789"
+
+
+def test_a_value_nested_too_deep_is_refused() -> None:
+    value: Any = 1
+    for _ in range(100_000):
+        value = [value]
+    assert refusal({"p": {"type": "list"}}, {"p": value}).where == "params.p"
 
 
 def test_exactly_one_of_a_group_is_given() -> None:

@@ -1,4 +1,4 @@
-"""Accounts: plain values from the environment, credentials by name only, base URLs that are safe to send them to."""
+"""Accounts: plain values from the environment, credentials by name, bases that are safe."""
 
 from __future__ import annotations
 

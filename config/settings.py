@@ -70,6 +70,13 @@ def _dotenv() -> dict[str, str | None]:
     return dotenv_values(".env")
 
 
+def prepare_environment(changes: dict[str, str]) -> None:
+    """Set variables for this process and its children, before its settings are read."""
+    if settings.cache_info().currsize:
+        raise RuntimeError("the settings were read already")
+    os.environ.update(changes)
+
+
 def child_environment(**changes: str) -> dict[str, str]:
     """This process's environment with changes, for processes Millrace starts itself."""
     return {**os.environ, **changes}

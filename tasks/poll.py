@@ -22,7 +22,12 @@ def poll(self: Task, job_id: str, number: int) -> None:
 
 def _poll(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
     job = held.job
-    status = parts.vendor(job).status(job.vendor_report_id or "", submitted_at=job.submitted_at, now=heartbeat.now())
+    status = parts.vendor(job).status(
+        job.vendor_report_id or "",
+        submitted_at=job.submitted_at,
+        now=heartbeat.now(),
+        linkless_since=job.linkless_since,
+    )
     if isinstance(status, Ready):
         _ready(parts, held, status)
     elif isinstance(status, Expired):
@@ -42,7 +47,7 @@ def _ready(parts: Assembly, held: Held, status: Ready) -> None:
     )
     if not moved:
         raise LeaseLost("when the report was ready")
-    parts.release_report_place(held.job)
+    parts.places(held.job).release(held.job.id)
     log.info(Event.READY, total=status.total)
     nudge("report.paginate", held.job.id)
 
@@ -52,9 +57,12 @@ def _wait(task: Task, parts: Assembly, held: Held, status: Waiting, now: float) 
     if now > job.ready_by:
         hours = (job.ready_by - job.created_at) / 3600
         raise FailJob(f"not ready within {hours:g} h of being asked for; the last status was {status.word!r}")
-    every = parts.poll_seconds(parts.report(job).poll)
-    if not parts.ledger.move(held, "pending", due_seconds=every, poll=job.poll + 1, poll_at=f"@{every}"):
+    every = parts.poll_seconds(parts.report(job))
+    since = (job.linkless_since or "@0") if status.is_linkless else ""
+    next_poll: dict[str, str | float] = {"poll": job.poll + 1, "poll_at": f"@{every}", "linkless_since": since}
+    if not parts.ledger.move(held, "pending", due_seconds=every, **next_poll):
         raise LeaseLost("between two polls")
+    parts.places(job).keep(job.id)
     log.log(*_level(status), poll=job.poll, status=status.word)
     raise task.retry(args=(job.id, job.poll + 1), countdown=every, max_retries=None)
 

@@ -16,6 +16,7 @@ from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.ledger import Ledger
 from worker.model import Held
 from worker.observe import Event, log
+from worker.prepared import ReportGone
 from worker.settle import fail, start_over
 
 MOST_ATTEMPTS = 10
@@ -48,7 +49,9 @@ def run(
         except RetryLater as later:
             _retry(task, parts, held, later, most_attempts)
         except StartOver as again:
-            _start_over(parts, held, again)
+            _start_over(parts, held, str(again))
+        except ReportGone as gone:
+            _start_over(parts, held, str(gone), ask_anew=True)
         except FailJob as reason:
             _fail(parts, held, str(reason), spoils_report=reason.spoils_report)
         except LeaseLost as lost:
@@ -89,11 +92,11 @@ def _backoff_seconds(attempts: int) -> float:
     return float(min(LONGEST_WAIT_SECONDS, 2**attempts)) * random.uniform(0.5, 1)
 
 
-def _start_over(parts: Assembly, held: Held, again: StartOver) -> None:
-    generation = start_over(parts, held.job, str(again))
+def _start_over(parts: Assembly, held: Held, why: str, *, ask_anew: bool = False) -> None:
+    generation = start_over(parts, held.job, why, ask_anew=ask_anew)
     if generation:
-        log.warning(Event.START_OVER, generation=generation, why=str(again))
-        nudge("report.paginate", held.job.id)
+        log.warning(Event.START_OVER, generation=generation, why=why)
+        nudge("report.submit" if ask_anew else "report.paginate", held.job.id)
 
 
 def _fail(parts: Assembly, held: Held, reason: str, *, spoils_report: bool = False) -> None:

@@ -29,9 +29,10 @@ def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
         nudge("report.paginate", held.job.id)
         return
     vendor = parts.vendor(held.job)
-    parts.claim_report_place(held.job)
+    every = parts.poll_seconds(report)
+    if not parts.places(held.job).claim(held.job.id):
+        raise RetryLater("the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False)
     submission = _interrupted(parts, held, vendor, report.submit) or _ask(parts, held, vendor)
-    every = parts.poll_seconds(report.poll)
     moved = parts.ledger.move(
         held,
         "pending",

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from tests.stack import shared_stack as shared_stack
+from tests.stack import stack as stack
 from worker.embedded_redis import free_port, start_server
 
 

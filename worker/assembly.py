@@ -13,11 +13,13 @@ from worker.connections import Connection, load_connections
 from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
+from worker.prepared import Prepared
 from worker.redis_client import connect, redis_url
 from worker.sinks import open_sink
 from worker.sinks.address import default_stream, parse_address
 from worker.sinks.sink import Sink
-from worker.sources import Poll, Report, Source
+from worker.sources import Limits, Report, Source
+from worker.transport.quota import ReportPlaces
 from worker.vendor import Vendor, vendor_for
 
 
@@ -56,11 +58,18 @@ class Assembly:
 
     def vendor(self, job: Job) -> Vendor:
         """The dialogue with a job's vendor."""
-        return vendor_for(self.connection(job), self.report(job), job.params, self.redis)
+        prepared = Prepared(job.vendor_report_id, job.link, job.total, job.expires_at)
+        return vendor_for(self.connection(job), self.report(job), job.params, self.redis, prepared)
 
-    def poll_seconds(self, poll: Poll) -> float:
+    def places(self, job: Job) -> ReportPlaces:
+        """The places for reports in preparation that a job's connection has."""
+        connection = self.connections.get(job.connection)
+        return ReportPlaces(self.redis, job.connection, connection.limits if connection else Limits())
+
+    def poll_seconds(self, report: Report) -> float:
         """How long to wait between two polls: the source file's word, unless the operator overrides it."""
-        return self.settings.poll_seconds or poll.every_seconds
+        declared = report.poll.every_seconds if report.poll else 0
+        return self.settings.poll_seconds or declared
 
     # ------------------------------------------------------------ sinks
 

@@ -60,9 +60,9 @@ class Crew:
                 self._running[name] = self._start(name, command)
         return died
 
-    def pid(self, name: str) -> int:
-        """The process of one of them, as it runs now."""
-        return self._running[name].pid
+    def pids(self) -> list[int]:
+        """The processes as they run now, their children not counted."""
+        return [process.pid for process in self._running.values()]
 
     def kill(self, name: str) -> None:
         """End one and its children at once, as a crash does."""

@@ -10,10 +10,14 @@ import orjson
 
 from worker.model import Job
 
-_TIMES = "created_at ready_by finish_by submitting_at submitted_at ready_at first_row_at finished_at expires_at".split()
+_TIMES = (
+    "created_at ready_by finish_by submitting_at submitted_at ready_at first_row_at finished_at"
+    " expires_at linkless_since"
+).split()
 _COUNTS = (
-    "generation restarts poll attempts possible_orphans is_asked_anew ready_total total pages closed rows dead_rows bytes".split()
-)
+    "generation restarts poll attempts possible_orphans is_asked_anew ready_total total pages closed"
+    " rows dead_rows bytes"
+).split()
 _READ: dict[str, Callable[[bytes], Any]] = {
     **dict.fromkeys(_TIMES, float),
     **dict.fromkeys(_COUNTS, int),

@@ -17,7 +17,6 @@ from worker.job_fields import job_from
 from worker.model import FINISHED, Held, Job, JobState, Json
 from worker.scripts import Argument, Script
 
-GRACE_SECONDS = 10
 LONGEST_GRACE_SECONDS = 300
 SWEEP_AT_MOST = 500
 POLL_EARLY_SECONDS = 2
@@ -41,6 +40,8 @@ class Ledger:
     ) -> None:
         self.redis = redis
         self.lease_seconds = lease_seconds
+        # How long overdue work is left alone before it is nudged: a healthy worker is that late at most.
+        self._grace_seconds = lease_seconds / 2
         self._keep_seconds = keep_finished_seconds
         self._clock = clock
 
@@ -74,7 +75,7 @@ class Ledger:
         """Make a job or join the unfinished one with the same fingerprint: its id, and whether it was joined."""
         flat = [part for pair in fields.items() for part in pair]
         answer = self._run(
-            "make", job_id, job_id, int(may_join), GRACE_SECONDS, ready_within, finish_within,
+            "make", job_id, job_id, int(may_join), self._grace_seconds, ready_within, finish_within,
             orjson.dumps(webhooks), *flat, more_keys=(keys.fingerprint(fingerprint), keys.JOBS),
         )  # fmt: skip
         return answer[0].decode(), bool(answer[1])
@@ -105,7 +106,7 @@ class Ledger:
     def take(self, job_id: str, *states: str, poll: int | None = None) -> Held | str:
         """Take the lease of the step that leaves one of `states`, or say why there is nothing to do."""
         answer = self._run(
-            "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, GRACE_SECONDS,
+            "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, self._grace_seconds,
             "" if poll is None else poll, POLL_EARLY_SECONDS,
         )  # fmt: skip
         if answer[0] == 0:
@@ -115,7 +116,7 @@ class Ledger:
 
     def take_page(self, job_id: str, page: int) -> Held | str:
         """Take the lease of a page, or say why there is nothing to do."""
-        answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, GRACE_SECONDS)
+        answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, self._grace_seconds)
         if answer[0] == 0:
             return str(answer[1].decode())
         token, attempts, reason, link = answer[0], int(answer[1]), answer[2].decode(), answer[3].decode()
@@ -125,7 +126,7 @@ class Ledger:
         """Renew a lease and note progress made since the last time; False where it is lost or the job is decided."""
         key, member, prefix = _place(held)
         answer = self._run(
-            "renew", held.job.id, member, prefix, held.token, self.lease_seconds, GRACE_SECONDS,
+            "renew", held.job.id, member, prefix, held.token, self.lease_seconds, self._grace_seconds,
             rows, dead_rows, bytes_, more_keys=(key,),
         )  # fmt: skip
         return bool(answer)
@@ -139,7 +140,7 @@ class Ledger:
             member,
             prefix,
             held.token,
-            due_seconds + GRACE_SECONDS,
+            due_seconds + self._grace_seconds,
             int(is_attempt),
             reason,
         ]
@@ -158,12 +159,12 @@ class Ledger:
         A field's value '@SECONDS' is a time so many seconds from now.
         """
         job = held.job
-        due = due_seconds + GRACE_SECONDS
+        due = due_seconds + self._grace_seconds
         return bool(self._run("move", job.id, job.id, held.token, job.state, to, due, *_flat(fields)))
 
     def plan(self, held: Held, pages: int, *, at_once: int) -> list[int] | None:
         """Move a ready job to streaming: the pages to nudge, or None where lease or state is another's."""
-        out = self._run_on_pages("plan", held.job.id, held.job.id, held.token, pages, at_once, GRACE_SECONDS)
+        out = self._run_on_pages("plan", held.job.id, held.job.id, held.token, pages, at_once, self._grace_seconds)
         return None if out == [0] else out
 
     def close_page(
@@ -181,17 +182,20 @@ class Ledger:
         """Close a page and register what follows it: what came of it, and the pages to nudge."""
         answer = self._run_on_pages(
             "close_page", held.job.id, held.job.id, held.page, held.token, planned, link or "",
-            "" if total is None else total, at_once, GRACE_SECONDS, rows, dead_rows, bytes_,
+            "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_,
         )  # fmt: skip
         return answer[0].decode(), [int(page) for page in answer[1:]]
 
-    def restart(self, job: Job) -> int:
+    def restart(self, job: Job, *, ask_anew: bool = False) -> int:
         """Begin the generation after `job.generation`, once: the current one, or 0 where the job no longer streams."""
-        return int(self._run_on_pages("restart", job.id, job.id, job.generation, GRACE_SECONDS))
+        state = "queued" if ask_anew else "ready"
+        return int(self._run_on_pages("restart", job.id, job.id, job.generation, self._grace_seconds, state))
 
     def reopen_pages(self, held: Held, pages: tuple[int, ...]) -> bool:
         """Take a streamed job back to streaming for pages the sink lacks."""
-        return bool(self._run_on_pages("reopen_pages", held.job.id, held.job.id, held.token, GRACE_SECONDS, *pages))
+        return bool(
+            self._run_on_pages("reopen_pages", held.job.id, held.job.id, held.token, self._grace_seconds, *pages)
+        )
 
     def decide(
         self,
@@ -214,7 +218,7 @@ class Ledger:
 
     def retry(self, job_id: str) -> tuple[Literal["queued", "pending"] | None, str]:
         """Take a failed or cancelled job up again: its new state and poll number, or None and the state it is in."""
-        state, other = self._run_on_pages("retry", job_id, job_id, GRACE_SECONDS)
+        state, other = self._run_on_pages("retry", job_id, job_id, self._grace_seconds)
         return (state.decode() or None), other.decode()
 
     # ------------------------------------------------------------ sweeping
@@ -222,7 +226,7 @@ class Ledger:
     def overdue(self) -> list[tuple[str, int | None, str, int]]:
         """Work to nudge again: (job, page or None, state or 'verdict', poll number)."""
         now = "" if self._clock is None else f"{self._clock():.6f}"
-        flat = _SCRIPTS["sweep"](self.redis, [], [now, SWEEP_AT_MOST, GRACE_SECONDS, LONGEST_GRACE_SECONDS])
+        flat = _SCRIPTS["sweep"](self.redis, [], [now, SWEEP_AT_MOST, self._grace_seconds, LONGEST_GRACE_SECONDS])
         parts = iter(part.decode() for part in flat)
         return [
             (job, int(page) if page else None, state, int(poll))

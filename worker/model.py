@@ -156,6 +156,7 @@ class Job:
     is_asked_anew: int = 0
     link: str | None = None
     expires_at: float | None = None
+    linkless_since: float | None = None
     ready_total: int | None = None
     total: int | None = None
     pages: int = 0

@@ -40,6 +40,7 @@ def settle(parts: Assembly, job: Job) -> JobState:
     """Carry out a job's verdict: void what it published, unless its end was written first; the state that stands."""
     if job.state in FINISHED or job.verdict is None:
         return job.state
+    parts.places(job).release(job.id)
     if (done := _void(parts, job, job.verdict)) is not None:
         return parts.ledger.end(job.id, "done", error=None, receipt=done.receipt)
     ended = receipt(
@@ -47,7 +48,7 @@ def settle(parts: Assembly, job: Job) -> JobState:
         job.verdict,
         finished_at=parts.ledger.now(),
         sink=parts.shown_sink(job),
-        proof=parts.report(job).proof,
+        proof="none",
         expected_rows=job.expected,
         error=job.error,
     )
@@ -73,8 +74,16 @@ def _void(parts: Assembly, job: Job, verdict: Verdict) -> Finished | None:
         sink.release()
 
 
-def start_over(parts: Assembly, job: Job, reason: str) -> int | None:
-    """Begin the next generation: the current one afterwards, None where the job ended instead."""
+def start_over(parts: Assembly, job: Job, reason: str, *, ask_anew: bool = False) -> int | None:
+    """Begin the next generation: the current one afterwards, None where the job ended instead.
+
+    `ask_anew`: the vendor no longer has the report; it is asked for once more, and only once.
+    """
+    if ask_anew and job.is_asked_anew:
+        fail(
+            parts, job.id, f"the report was gone at the vendor twice before it was read: {reason}", report_is_cause=True
+        )
+        return None
     if job.restarts + 1 >= MOST_GENERATIONS:
         fail(parts, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}")
         return None
@@ -85,7 +94,7 @@ def start_over(parts: Assembly, job: Job, reason: str) -> int | None:
         sink.release()
     if isinstance(outcome, Ended) and outcome.state in {"ended", "void"}:
         raise LeaseLost(f"the sink record is {outcome.state}")
-    return parts.ledger.restart(job) or None
+    return parts.ledger.restart(job, ask_anew=ask_anew) or None
 
 
 def finish(parts: Assembly, job: Job, prepared: dict[str, object]) -> Finished | OpenPages | Ended:

@@ -19,13 +19,13 @@ def text(name: str) -> str:
 
 
 def test_every_setting_is_in_the_example_environment_and_nothing_else_is() -> None:
-    written = set(re.findall(r"^#?(MILLRACE_[A-Z_]+)=", text(".env.example"), re.M))
+    written = set(re.findall(r"^#?(MILLRACE_[A-Z_]+)=", text(".env.example"), re.MULTILINE))
     assert written == {f"MILLRACE_{name.upper()}" for name in Settings.model_fields}
 
 
 def test_every_variable_of_the_default_connections_is_in_the_example_environment() -> None:
-    named = set(re.findall(r"\$\{?([A-Z][A-Z_]+)", text("config/connections.yaml")))
-    assert named - set(re.findall(r"^#?([A-Z_]+)=", text(".env.example"), re.M)) == set()
+    named = set(re.findall(r"^[^#]*?\$\{?([A-Z][A-Z_]+)", text("config/connections.yaml"), re.MULTILINE))
+    assert named - set(re.findall(r"^#?([A-Z_]+)=", text(".env.example"), re.MULTILINE)) == set()
 
 
 def test_every_verb_of_the_command_is_in_the_readme() -> None:
@@ -34,9 +34,9 @@ def test_every_verb_of_the_command_is_in_the_readme() -> None:
 
 def test_every_target_of_the_makefile_is_explained() -> None:
     makefile = text("Makefile")
-    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.M)
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert targets
-    assert [name for name in targets[1].split() if not re.search(rf"^{name}:.*##", makefile, re.M)] == []
+    assert [name for name in targets[1].split() if not re.search(rf"^{name}:.*##", makefile, re.MULTILINE)] == []
 
 
 def test_every_direct_dependency_has_its_reason_on_record() -> None:
@@ -62,4 +62,4 @@ def test_the_scripts_spell_the_ledgers_keys_as_the_code_does() -> None:
 
 
 def test_the_lock_file_names_no_index() -> None:
-    assert re.findall(r"https?://|file:|--index-url|--find-links|--trusted-host", text("requirements.lock")) == []
+    assert re.findall(r"https?://|file:/|--index-url|--find-links|--trusted-host", text("requirements.lock")) == []

@@ -1,6 +1,6 @@
--- Begin the next generation of a job: every page is planned and read again.
+-- Begin the next generation of a job: every page is planned and read again, from the report the vendor has or a new one.
 -- KEYS  1 job  2 page set
--- ARGV  1 now  2 id  3 the generation that is over  4 grace seconds
+-- ARGV  1 now  2 id  3 the generation that is over  4 grace seconds  5 'ready', or 'queued' to ask the vendor anew
 -- gives the generation that is current afterwards, or 0 where the job is not streaming any more
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'generation', 'verdict')
@@ -10,6 +10,10 @@ forget_pages(KEYS[1], KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'token', 'until', 'total')
 redis.call('HINCRBY', KEYS[1], 'restarts', 1)
-set_state(KEYS[1], ARGV[2], now, 'ready')
+if ARGV[5] == 'queued' then
+  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'submitting_at', 'ready_total', 'link', 'expires_at')
+  redis.call('HSET', KEYS[1], 'is_asked_anew', 1)
+end
+set_state(KEYS[1], ARGV[2], now, ARGV[5])
 redis.call('ZADD', OVERDUE, text(now + ARGV[4]), ARGV[2])
 return redis.call('HINCRBY', KEYS[1], 'generation', 1)

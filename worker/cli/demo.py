@@ -1,0 +1,166 @@
+"""`millrace demo`: the main job from start to end, on embedded parts, with workers killed on the way.
+
+Real HTTP against the simulated vendors, a real Redis server, real Celery workers in their own processes. The table at
+the end counts what stands in Redis; nothing in it comes from what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.settings import prepare_environment
+from worker.assembly import Assembly, assembly
+from worker.cli.following import follow
+from worker.cli.output import print_json, print_table, talk
+from worker.cli.peak_memory import PeakMemory
+from worker.crew import Crew, local_crew
+from worker.embedded_redis import embedded_redis
+from worker.errors import BadInput
+from worker.model import FINISHED
+from worker.orders import Order, place
+from worker.sinks.audit_stream import audit
+
+SETTINGS = {
+    "MILLRACE_POLL_SECONDS": "1",
+    "MILLRACE_LEASE_SECONDS": "3",
+    "MILLRACE_SWEEP_SECONDS": "2",
+    "MILLRACE_LOG": "text",
+}
+KILL_AT_SHARE = 0.3
+
+REPORTS: dict[str, dict[str, Any]] = {
+    "kargo.campaign-performance-metrics": {
+        "dimensions": ["publisher_name", "advertiser_name", "campaign_name"],
+        "measures": ["advertiser_impressions_sum", "clicks_sum"],
+        "filters": [{"day_time_id": {"op": "between", "start": 2026110100, "end": 2026113023}}],
+    },
+    "mediamath.performance": {
+        "fields": [
+            "campaign_id", "campaign_name", "strategy_id", "creative_id", "exchange_id", "impressions", "clicks",
+            "total_spend", "total_spend_cpm", "ctr", "post_click_conversions", "uniques",
+        ],
+        "filters": [{"field": "organization_id", "value": 100048}],
+        "rollup": "by_day",
+        "time_window": "last_30_days",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One report of the table; every count is of what stands in the stream."""
+
+    report: str
+    state: str
+    expected: int
+    published: int
+    doubled: int
+    is_whole: bool
+    killed: int
+    seconds: float
+    peak_mb: float
+
+
+@click.command(help="Run the main job from start to end on embedded parts; exit 0 only if every row arrived.")
+@click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Rows of each report.")
+@click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Stream processes.")
+@click.option("--json", "as_json", is_flag=True, help="The table as JSON lines.")
+def demo(rows: int, processes: int, as_json: bool) -> None:
+    """Ingest one report of each vendor, with a worker killed in the middle of each."""
+    with tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory:
+        lines = list(_ingest(Path(directory), rows, processes))
+    if as_json:
+        for line in lines:
+            print_json({**vars(line), "rows_per_second": _rate(line)})
+    else:
+        _print(lines)
+    sys.exit(0 if lines and all(line.is_whole for line in lines) else 1)
+
+
+def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
+    with _sandbox(rows) as vendors, embedded_redis(directory) as url:
+        prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": url, "MILLRACE_DATA_DIR": str(directory)})
+        talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows a report")
+        with local_crew(directory, url, processes=processes) as crew:
+            for name, params in REPORTS.items():
+                yield _run(crew, name, params)
+
+
+def _run(crew: Crew, name: str, params: Mapping[str, Any]) -> Line:
+    """Ask for one report, kill the stream worker once a share of it has arrived, follow it to its receipt."""
+    from worker.celery import nudge  # reads the settings, which are ours only now
+
+    parts = assembly()
+    began = time.monotonic()
+    job_id, _ = place(parts, Order(name, params))
+    nudge("report.submit", job_id)
+    with PeakMemory(crew.pids) as peak:
+        killed = _kill_on_the_way(parts, crew, job_id)
+        receipt = follow(parts, job_id, None, crew)
+    elapsed = time.monotonic() - began
+    found = audit(parts.redis, f"rows:{name}", job_id)
+    is_whole = receipt["state"] == "done" and found.is_whole and found.rows == receipt["expected_rows"]
+    return Line(
+        name,
+        receipt["state"],
+        receipt["expected_rows"],
+        found.rows,
+        found.doubled,
+        is_whole,
+        killed,
+        elapsed,
+        peak.megabytes,
+    )
+
+
+def _kill_on_the_way(parts: Assembly, crew: Crew, job_id: str) -> int:
+    """End the stream worker and its processes as a crash does; 0 where the job was quicker."""
+    while (job := parts.ledger.job(job_id)) and job.state not in FINISHED:
+        if job.expected and job.rows >= job.expected * KILL_AT_SHARE:
+            crew.kill("stream")
+            talk.print(f"{job.name}: killed the stream worker at {job.rows:,} rows")
+            return 1
+        time.sleep(0.05)
+    return 0
+
+
+@contextmanager
+def _sandbox(rows: int) -> Iterator[dict[str, str]]:
+    """The simulated vendors in a process of their own; what the environment must say to reach them."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--rows", str(rows)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        if process.stdout is None or not (line := process.stdout.readline()):
+            raise BadInput("sandbox", f"exit {process.wait()}", "a sandbox that starts")
+        environment: dict[str, str] = json.loads(line)["environment"]
+        yield environment
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _rate(line: Line) -> int:
+    return round(line.published / line.seconds)
+
+
+def _print(lines: list[Line]) -> None:
+    columns = ("report", "state", "expected", "published", "doubled", "killed", "seconds", "rows/s", "peak memory")
+    cells = [
+        (
+            line.report, line.state, line.expected, line.published, line.doubled, line.killed,
+            f"{line.seconds:.1f}", _rate(line), f"{line.peak_mb:.0f} MB",
+        )
+        for line in lines
+    ]  # fmt: skip
+    print_table(columns, cells)

@@ -1,0 +1,17 @@
+"""Durations as people write them: `15s`, `30m`, `2h`, `1d`, `1w`."""
+
+from __future__ import annotations
+
+import re
+
+from worker.errors import BadInput
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def seconds_in(text: str, where: str) -> float:
+    """The duration in seconds. Raises BadInput naming `where`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", text)
+    if not found:
+        raise BadInput(where, text, "a duration: a whole number and s, m, h, d or w, such as 2h")
+    return float(int(found[1]) * _SECONDS[found[2]])

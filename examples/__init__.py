@@ -1,0 +1,1 @@
+"""Programs and files to start from. They import nothing of Millrace."""

@@ -1,0 +1,132 @@
+"""The command line of the consumer."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004 - redis-py's own names
+from redis.retry import Retry
+
+from examples.consumer.consume import Consumer
+from examples.consumer.group import Group
+from examples.consumer.trimming import trim
+from examples.consumer.warehouse import Warehouse
+
+EXITS = "exit: 0 all is applied, or stopped; 1 --once left entries that wait, or Redis is away; 2 wrong usage"
+
+
+def main() -> int:
+    """Run one consumer; the exit code."""
+    options = _options().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    warehouse = Warehouse(options.database)
+    try:
+        for job in options.forget:
+            warehouse.forget(job)
+        return _consume(options, warehouse, stopping)
+    except RedisError as error:
+        print(f"Redis: {error}", file=sys.stderr)
+        return 1
+    finally:
+        warehouse.close()
+
+
+def _consume(options: argparse.Namespace, warehouse: Warehouse, stopping: threading.Event) -> int:
+    redis = _connect(options.redis_url)
+    group = Group(redis, options.stream, options.group, options.name, batch_entries=options.batch_entries)
+    group.join()
+    consumer = Consumer(
+        group,
+        warehouse,
+        trim=lambda: options.trim and trim(redis, options.stream),
+        claim_seconds=options.claim_seconds,
+        is_stopping=stopping.is_set,
+    )
+    if not options.once:
+        consumer.follow()
+        return 0
+    return 1 if consumer.drain() else 0
+
+
+def _connect(url: str) -> Redis:
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=10,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        health_check_interval=5,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.05), 5),
+        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+    )
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.consumer", description="Apply a Millrace stream to a warehouse.", epilog=EXITS
+    )
+    parser.add_argument("redis_url", metavar="REDIS_URL", help="where the stream is: redis://HOST:PORT/DB")
+    parser.add_argument("stream", metavar="STREAM", help="its name, such as rows:kargo.campaign-performance-metrics")
+    parser.add_argument("--database", metavar="FILE", type=Path, required=True, help="the warehouse: an SQLite file")
+    parser.add_argument("--group", default="warehouse", help="the consumer group; one for each warehouse (%(default)s)")
+    parser.add_argument(
+        "--name",
+        default=f"{socket.gethostname()}-{os.getpid()}",
+        help="this consumer within the group (host and process id)",
+    )
+    _add_pace(parser)
+    parser.add_argument("--no-trim", dest="trim", action="store_false", help="leave applied entries in the stream")
+    parser.add_argument(
+        "--forget",
+        metavar="JOB",
+        action="append",
+        default=[],
+        help="give up a job whose end waits for rows that are gone",
+    )
+    return parser
+
+
+def _add_pace(parser: argparse.ArgumentParser) -> None:
+    until = parser.add_mutually_exclusive_group()
+    until.add_argument("--once", action="store_true", help="stop when all there is now is applied")
+    until.add_argument("--follow", action="store_true", help="go on until SIGTERM (the default)")
+    parser.add_argument(
+        "--batch-entries", metavar="N", type=count, default=1000, help="entries in one transaction (%(default)s)"
+    )
+    parser.add_argument(
+        "--claim-seconds",
+        metavar="S",
+        type=seconds,
+        default=60,
+        help="silence after which another consumer's entries are taken over (%(default)s)",
+    )
+
+
+def count(text: str) -> int:
+    """A whole number above zero; the name is what a wrong one is told."""
+    if (number := int(text)) <= 0:
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> float:
+    """A time above zero, at most a day."""
+    if not 0.001 <= (number := float(text)) <= 86_400:
+        raise ValueError(text)
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

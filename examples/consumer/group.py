@@ -1,0 +1,73 @@
+"""One consumer of a consumer group: what it is given, what it holds, what it takes over, what it acknowledges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from examples.consumer.entries import Entry, parse
+
+
+class Group:
+    """A consumer's place in the group. Several may run at once under different names.
+
+    The group gives each entry to one of them, so no one of them sees rows in order or an end after all its rows.
+    """
+
+    def __init__(self, redis: Redis, stream: str, group: str, name: str, *, batch_entries: int) -> None:
+        """`redis` answers text, not bytes. `batch_entries` is the most that is applied in one transaction."""
+        self._redis = redis
+        self._stream = stream
+        self._group = group
+        self._name = name
+        self._batch_entries = batch_entries
+
+    def join(self) -> None:
+        """Make the group unless there is one; a new one begins at the oldest entry."""
+        try:
+            self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        self._redis.xgroup_createconsumer(self._stream, self._group, self._name)
+
+    def new(self, wait_seconds: float) -> list[Entry]:
+        """Entries no consumer of the group was given yet; none after `wait_seconds` without any."""
+        return self._read(">", block=max(1, int(wait_seconds * 1000)))
+
+    def held(self) -> Iterator[list[Entry]]:
+        """All this consumer was given and has not acknowledged: whatever waits, and what an earlier life left."""
+        after = "0"
+        while entries := self._read(after):
+            yield entries
+            after = entries[-1].id
+
+    def claim(self, idle_seconds: float) -> None:
+        """Take over what others hold and have not touched for so long, as after their death; `held` gives it."""
+        cursor = ""
+        while cursor != "0-0":
+            cursor, *_ = self._redis.xautoclaim(
+                self._stream,
+                self._group,
+                self._name,
+                int(idle_seconds * 1000),
+                cursor or "0-0",
+                count=self._batch_entries,
+            )
+
+    def acknowledge(self, ids: Sequence[str]) -> None:
+        """Say that these are applied, durably: nobody is given them again and they may be trimmed."""
+        if ids:
+            self._redis.xack(self._stream, self._group, *ids)
+
+    def pending(self) -> int:
+        """How many entries were given to consumers of the group and are not acknowledged."""
+        return int(self._redis.xpending(self._stream, self._group)["pending"])
+
+    def _read(self, after: str, block: int | None = None) -> list[Entry]:
+        answer = self._redis.xreadgroup(
+            self._group, self._name, {self._stream: after}, count=self._batch_entries, block=block
+        )
+        return [parse(entry_id, fields) for _, entries in answer for entry_id, fields in entries]

@@ -1,0 +1,36 @@
+-- What people query: the rows of every window as its latest complete reading has them.
+CREATE TABLE IF NOT EXISTS report_rows (
+  window_id INTEGER NOT NULL,
+  page INTEGER NOT NULL,
+  row INTEGER NOT NULL,
+  content TEXT NOT NULL,
+  PRIMARY KEY (window_id, page, row)
+);
+
+-- Each window and the job whose rows stand for it.
+CREATE TABLE IF NOT EXISTS windows (
+  window_id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  job TEXT NOT NULL,
+  ready_at TEXT NOT NULL,
+  receipt TEXT NOT NULL
+);
+
+-- Rows of jobs that have not ended, by their addresses; (milliseconds, sequence) is the id of the entry they came in.
+CREATE TABLE IF NOT EXISTS staged (
+  job TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  page INTEGER NOT NULL,
+  row INTEGER NOT NULL,
+  milliseconds INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  content TEXT NOT NULL,
+  PRIMARY KEY (job, generation, page, row)
+);
+
+-- What is known of a job beside its rows: generations below `first_generation` are void; with an `outcome` it is over.
+CREATE TABLE IF NOT EXISTS jobs (
+  job TEXT PRIMARY KEY,
+  first_generation INTEGER NOT NULL DEFAULT 1,
+  outcome TEXT
+);

@@ -1,0 +1,176 @@
+"""Entries into a warehouse, here SQLite. This is the module to replace for another one; keep its promises.
+
+What makes any order of arrival harmless: rows are staged by their address, and a void or an end is a statement about a
+generation of a job, not about a place in the stream.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from examples.consumer.entries import End, Entry, Lost, Row, Strange, Void, position
+from examples.consumer.receipts import digest, provable_digest, ready_at, window_name
+
+BUSY_SECONDS = 600
+"""Longer than the longest publishing of another consumer of the same file."""
+
+# The later of two entries at one address counts: after a crash of Redis, rows it lost may be read anew, and differ.
+STAGE = """
+INSERT INTO staged (job, generation, page, row, milliseconds, sequence, content)
+SELECT :job, :generation, :page, :row, :milliseconds, :sequence, :content
+WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = :job AND (outcome IS NOT NULL OR first_generation > :generation))
+ON CONFLICT (job, generation, page, row) DO UPDATE
+SET milliseconds = excluded.milliseconds, sequence = excluded.sequence, content = excluded.content
+WHERE (excluded.milliseconds, excluded.sequence) > (milliseconds, sequence)
+"""
+VOID = """
+INSERT INTO jobs (job, first_generation) VALUES (?, ?)
+ON CONFLICT (job) DO UPDATE SET first_generation = max(first_generation, excluded.first_generation)
+"""
+OVER = """
+INSERT INTO jobs (job, outcome) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET outcome = excluded.outcome
+"""
+STAND = """
+INSERT INTO windows (name, job, ready_at, receipt) VALUES (?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET job = excluded.job, ready_at = excluded.ready_at, receipt = excluded.receipt
+RETURNING window_id
+"""
+ROWS = "SELECT page, content FROM staged WHERE job = ? AND generation = ? ORDER BY page, row"
+PUBLISH = """
+INSERT INTO report_rows (window_id, page, row, content)
+SELECT ?, page, row, content FROM staged WHERE job = ? AND generation = ? ORDER BY page, row
+"""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of entries: `settled` may be acknowledged, `waiting` (with the reason) must come again."""
+
+    settled: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
+
+
+class Warehouse:
+    """One database. Several consumers, each with a Warehouse of its own, may use one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        # Acknowledged entries are trimmed: what was committed must survive the machine.
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
+
+    def apply(self, entries: Sequence[Entry]) -> Applied:
+        """Apply entries in one transaction, durable on return; repeating them, in any order, changes nothing."""
+        applied = Applied()
+        with self._transaction():
+            for kind, run in groupby(entries, key=type):
+                if kind is Row:
+                    self._stage([entry for entry in run if isinstance(entry, Row)], applied)
+                else:
+                    for entry in run:
+                        self._settle(entry, applied)
+        return applied
+
+    def forget(self, job: str) -> None:
+        """Give a job up: its rows are discarded, whatever comes of it from now on is ignored."""
+        with self._transaction():
+            self._end(job, "forgotten")
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # IMMEDIATE: what is read below still holds when it is acted on.
+        self._database.execute("BEGIN IMMEDIATE")
+        with self._database:
+            yield
+
+    def _stage(self, rows: list[Row], applied: Applied) -> None:
+        self._database.executemany(STAGE, (_bound(row) for row in rows))
+        applied.settled += (row.id for row in rows)
+
+    def _settle(self, entry: Entry, applied: Applied) -> None:
+        reason = None
+        if isinstance(entry, End):
+            reason = self._publish_if_complete(entry, applied)
+        elif isinstance(entry, Void):
+            self._void(entry)
+            applied.news.append(f"job {entry.job}: generation {entry.generation} discarded ({entry.reason})")
+        elif isinstance(entry, Lost):
+            applied.news.append(f"entry {entry.id} was removed from the stream before it was applied")
+        elif isinstance(entry, Strange):
+            reason = f"not an entry of Millrace's ({entry.why})"
+        if reason is None:
+            applied.settled.append(entry.id)
+        else:
+            applied.waiting[entry.id] = reason
+
+    def _void(self, void: Void) -> None:
+        self._database.execute(VOID, (void.job, void.generation + 1))
+        self._database.execute("DELETE FROM staged WHERE job = ? AND generation <= ?", (void.job, void.generation))
+
+    def _publish_if_complete(self, end: End, applied: Applied) -> str | None:
+        """Publish the job of this end; the reason where it has to wait, None where the end is done with."""
+        if self._one("SELECT 1 FROM jobs WHERE job = ? AND outcome IS NOT NULL", (end.job,)):
+            return None
+        if (missing := self._missing(end)) is not None:
+            return missing
+        outcome = self._publish(end)
+        self._end(end.job, outcome)
+        applied.news.append(f"job {end.job}: {outcome}, {end.rows} rows, {window_name(end.receipt)}")
+        return None
+
+    def _missing(self, end: End) -> str | None:
+        """Why the rows staged are not those of the receipt; None where they are."""
+        which = (end.job, end.generation)
+        staged = self._one("SELECT count(*) FROM staged WHERE job = ? AND generation = ?", which)[0]
+        if staged != end.rows:
+            return f"job {end.job} ends with {end.rows} rows, {staged} of generation {end.generation} are here"
+        rows = self._database.execute(ROWS, which)
+        proof = provable_digest(end.receipt)
+        if proof is not None and digest(rows, end.pages) != proof:
+            return f"job {end.job} ends with {end.rows} rows, as many are here, but their digest is another"
+        return None
+
+    def _publish(self, end: End) -> str:
+        """Put the rows in place of their window's older ones, unless a later reading stands there."""
+        name, ready = window_name(end.receipt), ready_at(end.receipt)
+        stands = self._one("SELECT ready_at, job FROM windows WHERE name = ?", (name,))
+        if stands and stands > (ready, end.job):
+            return "superseded"
+        receipt = json.dumps(end.receipt, ensure_ascii=False)
+        window_id = self._one(STAND, (name, end.job, ready, receipt))[0]
+        self._database.execute("DELETE FROM report_rows WHERE window_id = ?", (window_id,))
+        self._database.execute(PUBLISH, (window_id, end.job, end.generation))
+        return "published"
+
+    def _end(self, job: str, outcome: str) -> None:
+        self._database.execute("DELETE FROM staged WHERE job = ?", (job,))
+        self._database.execute(OVER, (job, outcome))
+
+    def _one(self, question: str, values: tuple[Any, ...]) -> Any:
+        """The first line of the answer; None where there is none."""
+        return self._database.execute(question, values).fetchone()
+
+
+def _bound(row: Row) -> dict[str, str | int]:
+    milliseconds, sequence = position(row.id)
+    return {
+        "job": row.job,
+        "generation": row.generation,
+        "page": row.page,
+        "row": row.row,
+        "milliseconds": milliseconds,
+        "sequence": sequence,
+        "content": row.content,
+    }

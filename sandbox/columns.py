@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-ColumnKind = Literal["count", "id", "big_id", "decimal", "text", "time", "hour", "flag", "version"]
+ColumnKind = Literal[
+    "count", "id", "big_id", "decimal", "text", "time", "hour", "flag", "version", "minutes",
+    "app", "country", "currency", "language", "platform", "sub_id", "zone",
+]  # fmt: skip
 Style = Literal["numbers", "strings", "mixed", "null", "empty", "unquoted", "long"]
 
 CARRIER_ORDER: tuple[ColumnKind, ...] = ("count", "id", "big_id", "decimal", "text", "version")
@@ -19,7 +22,14 @@ _BRANDS = (
     'The "Quiet" Hotel', "Atlas, Sons & Co", "Škoda Loop", "Meridian Health", "Ōsaka Foods", "Lantern Games",
 )  # fmt: skip
 _SEASONS = ("Spring", "Summer", "Autumn", "Winter", "Launch", "Always On", "Retargeting")
-_PLATFORMS = ("iOS", "Android", "Windows", "macOS", "Linux")
+_WORDS: dict[str, tuple[str, ...]] = {
+    "app": ("com.lantern.games", "io.harborcoffee.app", "org.pinestreet.radio"),
+    "country": ("US", "GB", "AU", "DE", "JP", "BR"),
+    "currency": ("USD", "EUR", "AUD", "JPY"),
+    "language": ("en", "de", "ja", "pt-BR"),
+    "platform": ("iOS", "Android", "Windows", "macOS", "Linux"),
+    "zone": ("America/Chicago", "Pacific/Honolulu", "Australia/Sydney", "UTC"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +65,21 @@ _SAMPLES: dict[str, Callable[[Random], str]] = {
     "text": _words,
     "hour": lambda random: f"202603{random.randint(1, 28):02d}{random.randint(0, 23):02d}",
     "flag": lambda random: random.choice(("true", "false")),
+    "minutes": lambda random: str(random.choice((-600, -300, 0, 600))),
+    "sub_id": lambda random: f"aff-{random.randint(1, 400):04d}",
     "version": lambda random: f"{random.randint(4, 18)}.{random.randint(0, 20)}.{random.randint(0, 9)}",
 }
 
 _CARRIED = {"big_id": "4%018d", "decimal": "%d.5000", "text": "Campaign %d", "version": "%d.0"}
-_QUOTED: frozenset[ColumnKind] = frozenset({"big_id", "text", "time", "version"})
+_BARE: frozenset[ColumnKind] = frozenset({"id", "hour", "flag", "minutes"})
 
 
 def sample(column: Column, random: Random, bucket: str) -> str:
     """One value as plain text; a carrier's holds the `%d` into which the row number goes."""
     if column.kind == "time":
         return bucket
-    drawn = _SAMPLES[column.kind](random)
+    words = _WORDS.get(column.kind)
+    drawn = random.choice(words) if words else _SAMPLES[column.kind](random)
     if column.is_carrier:
         return _CARRIED.get(column.kind, "%d")
     return drawn.replace("%", "%%")
@@ -74,13 +87,11 @@ def sample(column: Column, random: Random, bucket: str) -> str:
 
 def json_value(column: Column, text: str, style: Style, place: int) -> str:
     """A value as it stands in a JSON row; `place` is the row's place in its block."""
-    if column.kind == "flag":
-        return text
     if column.kind in NUMBERS:
         return _json_number(column, text, style, place)
-    if column.kind in _QUOTED and not (column.kind == "big_id" and style == "unquoted"):
-        return json.dumps(text, ensure_ascii=False)
-    return text
+    if column.kind in _BARE or (column.kind == "big_id" and style == "unquoted"):
+        return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _json_number(column: Column, text: str, style: Style, place: int) -> str:
@@ -91,8 +102,3 @@ def _json_number(column: Column, text: str, style: Style, place: int) -> str:
         return f"{text}000000000000000001"
     is_text = style in ("strings", "null", "empty") or (style == "mixed" and place % 2 == 0)
     return f'"{text}"' if is_text else text
-
-
-def platform(random: Random) -> str:
-    """The name of an operating system."""
-    return random.choice(_PLATFORMS)

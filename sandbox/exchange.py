@@ -14,7 +14,7 @@ from sandbox.journal import Journal
 from sandbox.line_edits import LINE_EDITS
 from sandbox.plans import Telling
 from sandbox.row_edits import ROW_EDITS, Edit
-from sandbox.rows import Block, RowPlan
+from sandbox.rows import Block, Rows
 from sandbox.settings import Settings
 from sandbox.wire import Request
 
@@ -83,7 +83,7 @@ class Exchange:
         return str(fault["text"]) if fault else ","
 
     def blocks(
-        self, report: str, plan: RowPlan, start: int = 0, stop: int | None = None, *, header: bytes | None = None
+        self, report: str, plan: Rows, start: int = 0, stop: int | None = None, *, header: bytes | None = None
     ) -> Iterator[Block]:
         """Rows of a plan, counted, with every fault of rows applied; a header stands in front as block 0."""
         blocks = self._counted(report, plan.blocks(start, stop))

@@ -97,8 +97,10 @@ def _check_condition(dimension: str, condition: Any) -> None:
         _fields(condition, f"{op} on {dimension}", ("op", "start", "end"), ())
         is_sound = _is_literal(condition["start"]) and _is_literal(condition["end"])
     else:
-        _fields(condition, f"{op} on {dimension}", ("op", "start"), ())
-        is_sound = _suits(op, condition["start"])
+        # The documents' one example of iLike says `name` where their table says `start`.
+        word = "name" if op in MATCHING and "name" in condition else "start"
+        _fields(condition, f"{op} on {dimension}", ("op", word), ())
+        is_sound = _suits(op, condition[word])
     if not is_sound:
         raise BadOrder(f"the filter on {dimension} has an op or a value that does not fit: {op}")
 

@@ -65,17 +65,18 @@ def metadata_lines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
         yield Block(0, [META_LINE])
     for block in blocks:
         is_among = where in ("between", "everywhere") and block.first > 0
-        yield _before_every(block, args["every"], META_LINE) if is_among else block
+        yield before_every(block, args["every"], META_LINE) if is_among else block
     if where in ("after_last", "everywhere"):
         yield Block(0, [META_LINE])
 
 
 def blank_lines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
     """Empty lines among the rows."""
-    return (_before_every(block, args["every"], b"") if block.first else block for block in blocks)
+    return (before_every(block, args["every"], b"") if block.first else block for block in blocks)
 
 
-def _before_every(block: Block, every: int, line: bytes) -> Block:
+def before_every(block: Block, every: int, line: bytes) -> Block:
+    """The block with a line before every so many of the report's rows, but not before the first."""
     rows: list[bytes] = []
     for number, row in enumerate(block.rows, block.first):
         rows.extend((line, row) if number > 1 and (number - 1) % every == 0 else (row,))

@@ -93,6 +93,30 @@ class RowPlan:
         return turned[start - begin : end - begin]
 
 
+@dataclass(frozen=True, slots=True)
+class FixedRows:
+    """A few rows that are known, told like a plan's."""
+
+    known: tuple[bytes, ...]
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self.known)
+
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+        """Rows `start` up to `stop`, as one block."""
+        if rows := list(self.known[start:stop]):
+            yield Block(start + 1, rows)
+
+    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The same rows one by one."""
+        yield from self.known[start:stop]
+
+
+Rows = RowPlan | FixedRows
+
+
 def _render(look: Look, start: int, end: int) -> list[bytes]:
     whole, rows = _template(look)
     first = start % PERIOD

@@ -12,11 +12,15 @@ from typing import Any, Self
 from sandbox.control import Control
 from sandbox.exchange import World
 from sandbox.faults import Dial
+from sandbox.instal import Instal
 from sandbox.kargo import Kargo
 from sandbox.mediamath import MediaMath
+from sandbox.process import Remote
+from sandbox.rokt import Rokt
 from sandbox.routing import Mount, answer
 from sandbox.server import Server
 from sandbox.settings import Settings
+from sandbox.storage import Storage
 from sandbox.tokens import CREDENTIALS
 from sandbox.wire import Answer, Hangup, Request, as_json
 
@@ -38,8 +42,9 @@ class Sandbox:
     ) -> None:
         self.host = host
         self.world = World(Settings(**settings), Dial(list(faults)))
-        kargo = Kargo()
-        self._mounts: tuple[Mount, ...] = (kargo.mount(), MediaMath().mount())
+        kargo, instal = Kargo(), Instal()
+        vendors = (kargo.mount(), MediaMath().mount(), Rokt().mount(), instal.mount())
+        self._mounts: tuple[Mount, ...] = (*vendors, *Storage(kargo, instal).mounts())
         self.control = Control(self.world)
         self._server = Server(host, port, self._respond)
         self._storage = Server(host, storage_port, self._respond, is_storage=True)
@@ -83,6 +88,16 @@ class Sandbox:
         }
 
     @property
+    def credentials(self) -> dict[str, dict[str, str]]:
+        """What opens each vendor; obviously false, and the same in every sandbox."""
+        return CREDENTIALS
+
+    @property
+    def remote(self) -> Remote:
+        """The control API, reached over HTTP as anybody would."""
+        return Remote(self.urls["control"])
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment variables that lead clients here, credentials included."""
         urls, known = self.urls, CREDENTIALS
@@ -110,6 +125,8 @@ class Sandbox:
 
     def _respond(self, request: Request) -> Answer:
         try:
+            if request.is_storage and not request.path.startswith("/storage/"):
+                return as_json(404, {"error": "only /storage is on this port"})
             if request.path.startswith("/_sandbox"):
                 return self.control.answer(request)
             return answer(self.world, self._mounts, request)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+TODAY = "2026-02-01"
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -31,7 +33,7 @@ class Settings(BaseModel):
     restate_after_reads: Count = Field(
         0, description="the revision rises by one after every so many readings of a report; 0 never"
     )
-    today: str = Field("2026-02-01", description="the day relative time windows are counted from")
+    today: str = Field(TODAY, description="the day relative time windows are counted from")
     journal_requests: Annotated[int, Field(ge=1)] = Field(20_000, description="how many requests are remembered")
 
     def changed(self, changes: Any) -> Settings:

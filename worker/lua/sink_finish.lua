@@ -25,7 +25,6 @@ end
 if #open > 0 then return {'open', open} end
 if rows ~= tonumber(f[3]) then return {'more', tonumber(f[3]) - rows} end
 
-redis.call('XLEN', stream)
 needs_no_room(record)
 redis.call('XADD', stream, '*', 'job', ARGV[4], 'end', ARGV[3])
 -- What stands in the pages' fields is summed up in the receipt.

@@ -10,11 +10,11 @@ if tonumber(f[2]) > tonumber(ARGV[1]) then
   return f[2] == next_generation and {'kept'} or {'over', 'superseded'}
 end
 
-redis.call('XLEN', stream)
 needs_no_room(record)
 if tonumber(f[3]) > 0 then
   local void = string.format('{"generation":%d,"reason":"%s"}', f[2], ARGV[2])
-  redis.call('XADD', stream, '*', 'job', ARGV[4], 'void', void)
+  -- A job must be able to fail also where its stream was replaced by something else.
+  redis.pcall('XADD', stream, '*', 'job', ARGV[4], 'void', void)
 end
 redis.call('UNLINK', record)
 if next_generation ~= '' then

@@ -46,3 +46,31 @@ def fingerprint(digest: str) -> str:
 def source(digest: str) -> str:
     """String: a source as it stood when a job was made from it (JSON)."""
     return f"millrace:source:{digest}"
+
+
+# What the workers share of one connection. `place` is a digest of where it lives and of the credentials used there.
+
+
+def token(connection: str, place: str) -> str:
+    """Hash: the access token in use and when to renew it. Holds a secret; goes when the token expires."""
+    return f"millrace:connection:{connection}:token:{place}"
+
+
+def token_turn(connection: str, place: str) -> str:
+    """Hash: whose turn it is to fetch a token."""
+    return f"millrace:connection:{connection}:turn:{place}"
+
+
+def quota(connection: str) -> str:
+    """Hash: when the next request may be sent."""
+    return f"millrace:connection:{connection}:quota"
+
+
+def pause(connection: str) -> str:
+    """String that expires: while it is there nothing is sent."""
+    return f"millrace:connection:{connection}:pause"
+
+
+def report_places(connection: str) -> str:
+    """Sorted set: the jobs whose reports the vendor prepares, by when their places fall free."""
+    return f"millrace:connection:{connection}:preparing"

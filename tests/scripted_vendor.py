@@ -1,0 +1,83 @@
+"""A vendor whose every byte is scripted, on a real socket."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Heard:
+    """One request as it arrived."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Reset(Exception):
+    """Raised by a script: end the connection with a reset."""
+
+
+Script = Callable[[Heard], Iterator[bytes] | bytes]
+
+
+@dataclass
+class ScriptedVendor:
+    """Answers each request with the bytes its script gives; a script that ends early hangs up."""
+
+    script: Script
+    heard: list[Heard] = field(default_factory=list)
+    connections: int = 0
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        self.is_over.set()
+        self._listener.close()
+
+    def targets(self) -> list[str]:
+        return [f"{heard.method} {heard.target}" for heard in self.heard]
+
+    def _accept(self) -> None:
+        while not self.is_over.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as incoming:
+            try:
+                while line := incoming.readline():
+                    heard = self._hear(line, incoming)
+                    answer = self.script(heard)
+                    for piece in [answer] if isinstance(answer, bytes) else answer:
+                        connection.sendall(piece)
+                    if b"connection: close" in (answer.lower() if isinstance(answer, bytes) else b"connection: close"):
+                        return
+            except Reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except OSError:
+                return
+
+    def _hear(self, line: bytes, incoming: object) -> Heard:
+        method, target, _ = line.decode().split(" ", 2)
+        headers: dict[str, str] = {}
+        while (header := incoming.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        body = incoming.read(int(headers.get("content-length", "0")))  # type: ignore[attr-defined]
+        heard = Heard(method, target, headers, body)
+        self.heard.append(heard)
+        return heard

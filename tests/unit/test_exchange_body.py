@@ -1,0 +1,250 @@
+"""The bytes of a body, whatever pieces they arrive in, and what small answers say."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.errors import FailJob, RetryLater
+from worker.sources import ErrorShape, Request
+from worker.transport import answers, body, composing, links
+from worker.transport.redaction import Redactor
+from worker.transport.retry_after import retry_after
+
+
+class Pieces:
+    """A connection that delivers its bytes in these pieces, then ends."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+
+    def read1(self, size: int, /) -> bytes:
+        if not self._pieces:
+            return b""
+        piece = self._pieces.pop(0)
+        if len(piece) > size:
+            self._pieces.insert(0, piece[size:])
+        return piece[:size]
+
+
+def split(text: bytes, at: list[int]) -> list[bytes]:
+    ends = sorted({min(end, len(text)) for end in at} | {len(text)})
+    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+CHUNKED = b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE \r\nin \r\n\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\n"
+
+
+@given(st.lists(st.integers(0, len(CHUNKED)), max_size=20))
+def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) -> None:
+    source = Pieces(*split(CHUNKED, at))
+    assert b"".join(body.chunked(source)) == b"Wikipedia in \r\n\r\nchunks."
+    assert source.read1(1) == b""
+
+
+@given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.lists(st.integers(0, 700), max_size=20))
+def test_any_chunks_come_out_as_they_went_in(chunks: list[bytes], at: list[int]) -> None:
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    assert b"".join(body.chunked(Pieces(*split(framed, at)))) == b"".join(chunks)
+
+
+@pytest.mark.parametrize("length", range(len(CHUNKED) - len("0\r\nTrailer: x\r\n\r\n")))
+def test_a_chunked_body_without_its_last_chunk_is_cut(length: int) -> None:
+    with pytest.raises(body.Cut):
+        list(body.chunked(Pieces(CHUNKED[:length])))
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [b"x\r\nrow\r\n", b"-3\r\nrow\r\n", b"0x3\r\nrow\r\n", b"3\nrow\n", b"3\r\nrows\r\n", b"<html>\r\n", b"F" * 70_000],
+)
+def test_broken_framing_is_a_cut_and_never_rows(framing: bytes) -> None:
+    with pytest.raises(body.Cut, match="framing"):
+        list(body.chunked(Pieces(framing, framing)))
+
+
+def test_a_chunk_of_any_size_is_passed_on_as_it_comes() -> None:
+    arrived = body.chunked(Pieces(b"40000000\r\n", b"row", b"row"))
+    assert next(arrived) == b"row"
+
+
+def test_a_sized_body_ends_at_its_size_and_nowhere_else() -> None:
+    assert b"".join(body.sized(Pieces(b"row", b"row"), 6)) == b"rowrow"
+    assert list(body.sized(Pieces(b"next answer"), 0)) == []
+    with pytest.raises(body.Cut, match="1 of 7 bytes are missing"):
+        list(body.sized(Pieces(b"row", b"row"), 7))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"), [("gzip", gzip.compress(b"x" * 10_000)), ("deflate", zlib.compress(b"x" * 10_000))]
+)
+def test_a_small_body_is_unpacked_no_further_than_needed(encoding: str, packed: bytes) -> None:
+    assert body.decoded([packed[:7], packed[7:]], encoding, 100) == b"x" * 100
+    assert body.decoded([b"<html>"], encoding, 100) == b""
+
+
+# ---------------------------------------------------------------- Retry-After
+
+
+NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        ("7", 7),
+        ("7.5", 7.5),
+        ("0", 1),
+        ("-5", 1),
+        ("86400", 3600),
+        ("1e9", 3600),
+        ("inf", 3600),
+        ("Tue, 14 Nov 2023 22:14:20 GMT", 60),
+        ("Tue, 14 Nov 2023 22:14:20 -0000", 60),
+        ("Tue, 14 Nov 2023 22:00:00 GMT", 1),
+        ("nan", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_understood_as_seconds_or_date_and_clamped(stated: str | None, seconds: float | None) -> None:
+    assert retry_after(stated, now=NOW) == seconds
+
+
+# ---------------------------------------------------------------- answers
+
+
+SHAPES = [
+    ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id"),
+    ErrorShape(when="meta.status", equals="error", code="errors.0.code", message="errors.0.message"),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            {"error_code": "BadRequest", "message": "no such field", "request_id": "74K"},
+            "BadRequest: no such field (request id 74K)",
+        ),
+        ({"error_code": "BadRequest"}, "BadRequest"),
+        ({"error_code": 0, "message": "zero is a code"}, "0: zero is a code"),
+        ({"meta": {"status": "error"}, "errors": [{"code": "rate", "message": "slow"}]}, "rate: slow"),
+        ({"meta": {"status": "error"}}, '{"meta": {"status": "error"}}'),
+        ({"meta": {"status": "OK"}, "results": []}, None),
+        ({"error_code": None}, None),
+        ({"error_code": ""}, None),
+        ([], None),
+        ("text", None),
+    ],
+)
+def test_a_vendors_complaint_is_found_in_the_shape_it_has(content: object, said: str | None) -> None:
+    assert answers.complaint(content, SHAPES) == said
+
+
+def test_paths_lead_through_names_and_positions_and_nowhere_else() -> None:
+    content = {"data": {"rows": [{"id": "a"}, {"id": 7}]}, "0": "zero"}
+    assert answers.find(content, "data.rows.1.id") == 7
+    assert answers.find(content, "0") == "zero"
+    assert answers.find(content, "") is content
+    assert [answers.find(content, path) for path in ("data.rows.2", "data.rows.-1", "data.x.y", "data.rows.id")] == [
+        None
+    ] * 4
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "null", None, 7, {}])
+def test_what_means_no_link_is_none(nothing: object) -> None:
+    assert answers.link_in({"a": nothing, "b": "/next"}, ["a"]) is None
+    assert answers.link_in({"a": nothing, "b": "/next"}, ["a", "b"]) == "/next"
+
+
+@pytest.mark.parametrize(
+    ("stated", "count"),
+    [(605, 605), ("605", 605), (0, 0), (-1, None), ("-1", None), (True, None), ("many", None), (6.5, None)],
+)
+def test_a_count_is_a_number_or_its_digits(stated: object, count: int | None) -> None:
+    assert answers.count_in({"total": stated}, ["absent", "total"]) == count
+
+
+@pytest.mark.parametrize(
+    "raw", [b"<html>Gateway</html>", b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' + b"9" * 5_000 + b"}"]
+)
+def test_an_answer_that_is_no_json_fails_with_its_first_bytes(raw: bytes) -> None:
+    with pytest.raises(FailJob, match="GET /x: the answer is not JSON") as caught:
+        answers.parsed(raw, "GET /x")
+    assert len(str(caught.value)) < 300
+
+
+def test_ids_of_any_length_keep_their_digits() -> None:
+    assert answers.parsed(b'\xef\xbb\xbf{"id": 12345678901234567890123}', "GET /x") == {"id": 12345678901234567890123}
+
+
+def test_an_excerpt_is_one_short_printable_line() -> None:
+    text = answers.excerpt(b"<html>\r\n\x1b[31m  \x00bad\n" + b"x" * 1_000)
+    assert text.startswith("<html> ?[31m ?bad xxx")
+    assert len(text) == answers.EXCERPT_BYTES
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_a_secret_is_taken_out_of_an_error_however_it_is_spelled() -> None:
+    redactor = Redactor(['p"ss w/rd+'])
+    error = RetryLater('p"ss w/rd+ p%22ss%20w%2Frd%2B p%22ss+w%2Frd%2B p\\"ss w/rd+ cCJzcyB3L3JkKw==')
+    redactor.clean_error(error)
+    assert str(error) == error.reason == "*** *** *** *** ***=="
+
+
+def test_a_longer_secret_leaves_nothing_of_itself_beside_a_shorter_one() -> None:
+    assert Redactor(["abc", "abcdef"]).clean("abcdef") == "***"
+
+
+# ---------------------------------------------------------------- composing
+
+
+BASE = links.base_of("https://api.vendor.example/v1")
+
+
+def test_a_request_is_composed_of_what_its_values_give() -> None:
+    request = Request(
+        method="POST",
+        path="/accounts/{account}/rows",
+        query={"from": "{day}", "all": "{all}", "ids": "{ids}", "absent": "{absent}"},
+        headers={"x-day": "{day}"},
+        json={"fields": "{ids}", "page": {"size": 5}},
+    )
+    wire = composing.compose(
+        BASE,
+        request,
+        {"account": "a/../b", "day": "2026-11-01", "all": True, "ids": [1, "é"]},
+        json_parts={"page.index": 3},
+    )
+    assert (
+        wire.url == "https://api.vendor.example/v1/accounts/a%2F..%2Fb/rows?from=2026-11-01&all=true&ids=1&ids=%C3%A9"
+    )
+    assert wire.body == '{"fields":[1,"é"],"page":{"size":5,"index":3}}'.encode()
+    assert wire.headers == {"x-day": "2026-11-01", "Content-Type": "application/json"}
+    assert wire.name == "POST /v1/accounts/a%2F..%2Fb/rows"
+
+
+def test_what_an_address_adds_stands_in_place_of_what_the_request_said() -> None:
+    wire = composing.compose(
+        BASE, Request(path="/x", query={"limit": 10, "q": "a b"}), {}, query={"limit": 5, "offset": 0}
+    )
+    assert wire.url == "https://api.vendor.example/v1/x?limit=5&q=a%20b&offset=0"
+    assert composing.with_query("https://h/x?limit=10&q=a%20b&q=c", {"limit": 3}) == "https://h/x?q=a%20b&q=c&limit=3"
+    assert composing.with_query("https://h/x?sig=a%2Bb", {}) == "https://h/x?sig=a%2Bb"
+    assert composing.without_query_value("https://h/x?a=1&api%5Fkey=s&b=%2B", "api_key") == "https://h/x?a=1&b=%2B"
+    assert composing.without_query_value("https://h/x?api_key=s", "api_key") == "https://h/x"
+
+
+def test_a_form_is_sent_as_a_form() -> None:
+    wire = composing.compose(
+        BASE, Request(method="POST", path="/x", form={"grant": "{g}", "none": "{n}"}), {"g": "a&b"}
+    )
+    assert (wire.body, wire.headers["Content-Type"]) == (b"grant=a%26b", "application/x-www-form-urlencoded")

@@ -1,0 +1,11 @@
+-- Take, or keep, one of the places for reports in preparation. A place falls free by itself if nobody keeps it.
+-- KEYS  1 places
+-- ARGV  1 now or ''  2 job  3 places in all  4 seconds until it falls free
+-- gives 1 where the job has a place, else 0
+local now = now_or(ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now))
+local has = redis.call('ZSCORE', KEYS[1], ARGV[2])
+if not has and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('ZADD', KEYS[1], text(now + tonumber(ARGV[4])), ARGV[2])
+redis.call('PEXPIRE', KEYS[1], math.ceil(tonumber(ARGV[4]) * 1000))
+return 1

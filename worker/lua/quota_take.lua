@@ -1,0 +1,23 @@
+-- May one request be sent now, or after a wait short enough to sit through?
+-- Slots are one interval apart, with some saved up while nothing was sent. A caller who must come back later is told of
+-- a time of its own (`queue`), so that a thousand of them do not all come back at once.
+-- KEYS  1 quota  2 pause
+-- ARGV  1 now or ''  2 interval seconds  3 slots saved up at most  4 patience seconds  5 longest queue seconds
+-- gives {'go', seconds until the slot taken} | {'wait', seconds} | {'pause', seconds}; seconds as text
+local now, interval = now_or(ARGV[1]), tonumber(ARGV[2])
+local ends = tonumber(redis.call('GET', KEYS[2]) or '0')
+local slot = tonumber(redis.call('HGET', KEYS[1], 'slot') or '0')
+slot = math.max(slot, now - interval * tonumber(ARGV[3]))
+local wait = math.max(slot, ends) - now
+if wait <= tonumber(ARGV[4]) then
+  wait = math.max(wait, 0)
+  redis.call('HSET', KEYS[1], 'slot', text(math.max(slot, now + wait - interval * tonumber(ARGV[3])) + interval))
+  redis.call('EXPIRE', KEYS[1], 3600)
+  return {'go', text(wait)}
+end
+if ends > slot then return {'pause', text(ends - now)} end
+local queue = math.max(tonumber(redis.call('HGET', KEYS[1], 'queue') or '0'), slot) + interval
+queue = math.min(queue, now + tonumber(ARGV[5]))
+redis.call('HSET', KEYS[1], 'queue', text(queue))
+redis.call('EXPIRE', KEYS[1], 3600)
+return {'wait', text(queue - now)}

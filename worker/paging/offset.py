@@ -1,0 +1,46 @@
+"""Pages by offset: page N is the slice of `limit` rows from (N-1) * limit on, whatever the vendor answers at a time."""
+
+from __future__ import annotations
+
+from worker.errors import FailJob
+from worker.model import Facts
+from worker.paging.pager import Address, Addresses, Following
+from worker.sources import OffsetPaging
+
+
+class Offset:
+    """Slices by offset. A vendor may clamp the limit, so a slice is asked for until it is full or nothing comes."""
+
+    is_addressable = True
+
+    def __init__(self, paging: OffsetPaging) -> None:
+        self._paging = paging
+
+    def planned(self, total: int | None, total_pages: int | None) -> int:
+        return max(1, -(-(total or 0) // self._paging.limit))
+
+    def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
+        limit, came = self._paging.limit, 0
+        start = (number - 1) * limit
+        while True:
+            asked = limit - came
+            rows = yield self._address(start + came, asked)
+            if rows > asked:
+                raise FailJob(f"asked for {asked} rows from row {start + came} on, got {rows}")
+            came += rows
+            if not rows or came == limit or self._is_all(start + came, facts.total):
+                return
+
+    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
+        """A page that is not full has met the end; behind a full one are as many as the total says, or one more."""
+        if rows < self._paging.limit or self._is_all(number * self._paging.limit, facts.total):
+            return Following(planned)
+        return Following(max(planned, number + 1, self.planned(facts.total, None)))
+
+    def _is_all(self, rows: int, total: int | None) -> bool:
+        """Is this the vendor's whole count? A count that stands at its cap proves nothing, so reading goes on."""
+        return total is not None and total != self._paging.total_capped_at and rows >= total
+
+    def _address(self, offset: int, limit: int) -> Address:
+        query = {self._paging.limit_param: limit, self._paging.offset_param: offset}
+        return Address(query=query, values={"limit": limit, "offset": offset})

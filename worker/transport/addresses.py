@@ -1,0 +1,61 @@
+"""Which network addresses may be contacted: public ones, and those of the same kind as the connection's own."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from typing import Literal
+
+from worker.errors import FailJob, RetryLater
+
+AddressKind = Literal["public", "private", "loopback", "link-local", "reserved"]
+Resolve = Callable[[str, int], list[str]]
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Every address a host has now, in the resolver's order; RetryLater where it has none."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise RetryLater(f"the host {host!r} cannot be resolved: {error}", is_unsent=True) from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def kind_of(address: str) -> AddressKind:
+    """What kind of address this is; one that carries an IPv4 address is of that one's kind."""
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = _carried(ip) or ip
+    if ip.is_loopback:
+        return "loopback"
+    if ip.is_link_local:
+        return "link-local"
+    if ip.is_multicast or ip.is_unspecified or ip.is_reserved:
+        return "reserved"
+    if ip.version == 4 and ip in _SHARED:
+        return "private"
+    return "public" if ip.is_global else "private"
+
+
+def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+
+
+def kinds_beside(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
+    """The kinds of address a connection at `host` may be led to: public ones and its own."""
+    return frozenset({"public", *map(kind_of, resolve(host, port))}) - {"reserved"}
+
+
+def permitted(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> list[str]:
+    """The addresses of a host, every one of a permitted kind; FailJob where a single one is not."""
+    addresses = resolve(host, port)
+    for address in addresses:
+        if (kind := kind_of(address)) not in kinds:
+            raise FailJob(f"the host {host!r} is at the {kind} address {address}: not contacted")
+    return addresses

@@ -1,0 +1,90 @@
+"""A request of a source file and its values, put into bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
+
+from worker.errors import FailJob
+from worker.placeholders import fill, fill_path
+from worker.transport.channel import WireRequest
+from worker.transport.links import Base
+from worker.wire import Request
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def compose(
+    base: Base,
+    request: Request,
+    values: Mapping[str, Any],
+    *,
+    path: str | None = None,
+    query: Mapping[str, Any] = NOTHING,
+    json_parts: Mapping[str, Any] = NOTHING,
+) -> WireRequest:
+    """The request with its values. `path` stands in for the request's own path.
+
+    `query` and `json_parts` (by path) replace what the request itself says there.
+    """
+    filled_path = fill_path(path or request.path, values)
+    text = encoded({**(fill(request.query, values) or {}), **query})
+    headers = {name: str(value) for name, value in (fill(request.headers, values) or {}).items()}
+    body, content_type = _body(request, values, json_parts)
+    if content_type and "content-type" not in {name.lower() for name in headers}:
+        headers["Content-Type"] = content_type
+    return WireRequest(request.method, base.url(filled_path, text), headers, body)
+
+
+def encoded(query: Mapping[str, Any]) -> str:
+    """A query string: lists repeat their name, absent values are left out."""
+    return urlencode(list(_pairs(query)), quote_via=quote, safe="")
+
+
+def with_query(url: str, query: Mapping[str, Any]) -> str:
+    """The URL with these query values in place of those it has under the same names."""
+    if not query:
+        return url
+    kept = [pair for pair in parse_qsl(urlsplit(url).query, keep_blank_values=True) if pair[0] not in query]
+    text = urlencode([*kept, *_pairs(query)], quote_via=quote, safe="")
+    return f"{url.partition('?')[0]}?{text}"
+
+
+def without_query_value(url: str, name: str) -> str:
+    """The URL without one query value; as it is where there is none of that name."""
+    start, _, text = url.partition("?")
+    kept = [part for part in text.split("&") if unquote_plus(part.partition("=")[0]) != name]
+    return f"{start}?{'&'.join(kept)}" if text and kept else start
+
+
+def place(body: Any, path: str, value: Any) -> Any:
+    """The JSON body with a value at a path of names; objects on the way are made where they are missing."""
+    name, _, rest = path.partition(".")
+    inner = body if isinstance(body, dict) else {}
+    return {**inner, name: place(inner.get(name), rest, value) if rest else value}
+
+
+def _body(
+    request: Request, values: Mapping[str, Any], json_parts: Mapping[str, Any]
+) -> tuple[bytes | None, str | None]:
+    if request.form is not None:
+        return encoded(fill(request.form, values) or {}).encode(), "application/x-www-form-urlencoded"
+    body = fill(request.json_body, values)
+    for path, value in json_parts.items():
+        body = place(body, path, value)
+    if body is None:
+        return None, None
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise FailJob(f"{request.path}: a number in the request is not finite") from None
+    return text.encode(), "application/json"
+
+
+def _pairs(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in query.items():
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if part is not None:
+                yield name, part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)

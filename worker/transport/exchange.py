@@ -1,0 +1,243 @@
+"""One exchange with a vendor: quota, credentials, one renewal, redirects by our own rules, statuses named as errors.
+
+    send: wait for quota -> authorise -> send -> (renewed once) -> (redirected, judged again) -> success or an error
+
+Nothing is repeated here but what the vendor certainly did not act on; the steps repeat what is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from redis import Redis
+
+from config.settings import environment_value
+from worker.connections import Connection
+from worker.environment_names import Environment
+from worker.errors import BadInput, FailJob, MillraceError
+from worker.observe import Event, log
+from worker.sources import ErrorShape
+from worker.transport import addresses, links
+from worker.transport.addresses import AddressKind
+from worker.transport.answers import complaint, parsed
+from worker.transport.auth import Auth
+from worker.transport.channel import Channel, WireRequest
+from worker.transport.links import Target
+from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
+from worker.transport.redaction import Redactor
+from worker.transport.redirects import MOST_REDIRECTS, REDIRECTS, LinkKind, redirected
+from worker.transport.refusals import PAUSING, refusal, said
+from worker.transport.response import Response
+from worker.transport.retry_after import retry_after
+from worker.transport.tokens import OwnTokens, SharedTokens, Tokens
+
+SMALL_ANSWER_BYTES = 16 * 1024 * 1024
+LOGIN_ANSWER_BYTES = 1024 * 1024
+SILENCE_SECONDS = 120.0
+LOGIN_SILENCE_SECONDS = 30.0
+
+_ELSEWHERE = ("accept", "accept-encoding")
+_OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A small answer, whole: what its JSON holds, and its bytes. An allowed status other than success has neither."""
+
+    name: str
+    status: int
+    content: Any = None
+    raw: bytes = b""
+    request_id: str | None = None
+
+
+class Exchange:
+    """Exchanges with one connection. Cheap to make, safe to share between threads.
+
+    What workers share (tokens, quota, pauses) is in Redis; without Redis it is in this object. Messages never hold a
+    credential, a token or a query.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        redis: Redis | None,
+        *,
+        environment: Environment = environment_value,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        source = connection.source
+        self.connection = connection
+        self.base = links.base_of(connection.base_url, documented=source.base_url, allow_http=connection.allow_http)
+        self.clock = clock
+        self.redactor = Redactor()
+        self._environment = environment
+        self._sleep = sleep
+        self._channel = Channel(silence_seconds=silence_seconds)
+        self._login_channel = Channel(silence_seconds=min(silence_seconds, LOGIN_SILENCE_SECONDS))
+        self._redis = redis
+        self._quota: Quota
+        if redis is None:
+            self._quota = OwnQuota(connection.name, connection.limits, sleep=sleep, clock=clock)
+        else:
+            self._quota = SharedQuota(redis, connection.name, connection.limits, sleep=sleep)
+        self._auth: Auth | None = None
+
+    def auth(self) -> Auth:
+        """How this connection authenticates. Raises BadInput, naming what to set, where credentials are missing."""
+        if self._auth is None:
+            self._auth = Auth(
+                self.connection,
+                self.base,
+                self._environment,
+                self.redactor,
+                tokens=self._tokens,
+                ask=self._ask_for_token,
+                sleep=self._sleep,
+            )
+        return self._auth
+
+    def send(
+        self,
+        request: WireRequest,
+        *,
+        kind: LinkKind = "api",
+        shapes: Collection[ErrorShape] = (),
+        allow: Collection[int] = (),
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Response:
+        """Send a request and give its answer: a success, or a status in `allow`.
+
+        `request.url` is on the base, or for `kind` download where `links.elsewhere` led. Raises RetryLater or FailJob
+        with method, path, status and the vendor's words, found by `shapes` and the source's own.
+        """
+        with self.discreet():
+            return self._sent_on(request, kind, (*shapes, *self.connection.source.errors), allow, patience_seconds)
+
+    @contextmanager
+    def discreet(self) -> Iterator[None]:
+        """Whatever is raised within names no secret."""
+        try:
+            yield
+        except MillraceError as error:
+            self.redactor.clean_error(error)
+            raise
+
+    def said(self, response: Response) -> str:
+        """Status and the vendor's own words for it."""
+        return said(response, self.connection.source.errors, self.redactor)
+
+    def _sent_on(
+        self,
+        request: WireRequest,
+        kind: LinkKind,
+        shapes: Collection[ErrorShape],
+        allow: Collection[int],
+        patience_seconds: float,
+    ) -> Response:
+        """Send, and follow redirects as links."""
+        target = Target(request.url, links.elsewhere(self.base, request.url, at=request.url).is_own)
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._answered(request, target, patience_seconds, shapes)
+            if response.status not in REDIRECTS or response.status in allow:
+                return self._succeeded(response, target, shapes, allow)
+            response.close()
+            target = redirected(self.base, request, response, kind, at=target.url)
+            request = WireRequest(request.method, target.url, request.headers, request.body)
+        raise FailJob(f"{request.name}: more than {MOST_REDIRECTS} redirects")
+
+    def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
+        """Send a request whose answer is small JSON, and give what it holds. Raises as `send` does.
+
+        FailJob where it is no JSON, or words an error whatever its status. An allowed status comes without content.
+        """
+        response = self.send(request, shapes=shapes, allow=allow)
+        if not 200 <= response.status < 300:
+            response.close()
+            return Answer(response.name, response.status)
+        with self.discreet():
+            raw = response.body(SMALL_ANSWER_BYTES)
+            content = parsed(raw, response.name)
+            if words := complaint(content, (*shapes, *self.connection.source.errors)):
+                raise FailJob(f"{response.name}: {response.status}: {words}")
+        return Answer(response.name, response.status, content, raw, response.request_id)
+
+    def api_link(self, link: str, *, at: str) -> str:
+        """A link from a response as the URL on our own base that will be asked, without a key it may repeat."""
+        url = links.on_base(self.base, link, at=at)
+        return self.auth().without_key(url)
+
+    def _answered(
+        self, request: WireRequest, target: Target, patience_seconds: float, shapes: Collection[ErrorShape]
+    ) -> Response:
+        """One answer from the target, with credentials only where it is our own; a token refused is renewed once."""
+        if not target.is_own:
+            return self._channel.send(_without_headers(request), kinds=self._kinds())
+        try:
+            auth = self.auth()
+        except BadInput as missing:
+            raise FailJob(str(missing)) from None
+        self._quota.wait_turn(patience_seconds=patience_seconds)
+        sent = auth.authorise(request)
+        response = self._channel.send(sent.request)
+        if auth.is_stale(sent, response.status):
+            response.close()
+            response = self._channel.send(auth.authorise(request, instead_of=sent).request)
+        return response
+
+    def _succeeded(
+        self, response: Response, target: Target, shapes: Collection[ErrorShape], allow: Collection[int]
+    ) -> Response:
+        """The answer, where it is a success or allowed; else the error its status means, after pausing everybody."""
+        if 200 <= response.status < 300 or response.status in allow:
+            return response
+        wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
+        if wait is not None and target.is_own and response.status in PAUSING and self._quota.pause(wait):
+            log.warning(Event.CONNECTION_PAUSED, connection=self.connection.name, seconds=round(wait, 1))
+        if response.status == HTTPStatus.UNAUTHORIZED and target.is_own:
+            raise FailJob(f"{said(response, list(shapes), self.redactor)}; check {', '.join(self.auth().variables)}")
+        raise refusal(
+            response,
+            list(shapes),
+            self.redactor,
+            retry_statuses=self.connection.source.retry_statuses,
+            wait_seconds=wait,
+        )
+
+    def _tokens(self, place: str) -> Tokens:
+        if self._redis is None:
+            return OwnTokens(clock=self.clock)
+        return SharedTokens(self._redis, self.connection.name, place)
+
+    def _kinds(self) -> frozenset[AddressKind]:
+        return addresses.kinds_beside(self.base.host, self.base.port)
+
+    def _ask_for_token(self, request: WireRequest) -> Any:
+        response = self._login_channel.send(request)
+        shapes = [*self.connection.source.errors, _OAUTH_ERROR]
+        if 200 <= response.status < 300:
+            return parsed(response.body(LOGIN_ANSWER_BYTES), response.name)
+        if response.status in (400, 401, 403):
+            said_why = said(response, shapes, self.redactor)
+            raise PermissionError(f"{said_why}; check {', '.join(self.auth().variables)}")
+        wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
+        statuses = self.connection.source.retry_statuses
+        raise refusal(response, shapes, self.redactor, retry_statuses=statuses, wait_seconds=wait)
+
+
+def _without_headers(request: WireRequest) -> WireRequest:
+    """The request as another host may see it."""
+    kept = {name: value for name, value in request.headers.items() if name.lower() in _ELSEWHERE}
+    return WireRequest(request.method, request.url, kept, request.body)
+
+
+def require_credentials(connection: Connection, environment: Environment = environment_value) -> None:
+    """Raise BadInput, naming what to set, where a connection's credentials are missing. Sends nothing."""
+    Exchange(connection, None, environment=environment).auth()

@@ -1,0 +1,141 @@
+"""What a vendor allows one account, shared by all workers: requests per second, pauses, reports in preparation.
+
+Requests leave one interval apart; what was not used may be saved up for half a second's worth. Waiting longer than a
+moment holds no worker: the step gives its work back and is told of a time of its own to come again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from redis import Redis
+
+from worker import keys
+from worker.errors import RetryLater
+from worker.scripts import Script
+from worker.sources import Limits
+
+PATIENCE_SECONDS = 1.0
+SAVED_UP_SECONDS = 0.5
+LONGEST_QUEUE_SECONDS = 60.0
+REPORT_PLACE_SECONDS = 1_800.0
+
+_TAKE = Script("quota_take", prelude="quota_clock")
+_CLAIM = Script("quota_claim_report", prelude="quota_clock")
+_PAUSE = Script("pause_set", prelude="quota_clock")
+
+Clock = Callable[[], float]
+
+
+class Quota(Protocol):
+    """When a request may be sent."""
+
+    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Return when one request may be sent; RetryLater, which is no attempt, where that takes too long."""
+
+    def pause(self, seconds: float) -> bool:
+        """Nobody sends anything for a while. True where that is news; a pause is never shortened."""
+
+
+class SharedQuota:
+    """A connection's quota in Redis, by the clock of Redis."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        connection: str,
+        limits: Limits,
+        *,
+        sleep: Callable[[float], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._redis = redis
+        self._name = connection
+        self._rate = limits.requests_per_second
+        self._sleep = sleep
+        self._clock = clock
+
+    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        named = [keys.quota(self._name), keys.pause(self._name)]
+        rule = [1 / self._rate, int(self._rate * SAVED_UP_SECONDS), patience_seconds, LONGEST_QUEUE_SECONDS]
+        answer = _TAKE(self._redis, named, [self._now(), *rule])
+        _obey(self._name, answer[0].decode(), float(answer[1]), self._sleep)
+
+    def pause(self, seconds: float) -> bool:
+        return bool(_PAUSE(self._redis, [keys.pause(self._name)], [self._now(), seconds]))
+
+    def _now(self) -> str:
+        return "" if self._clock is None else f"{self._clock():.6f}"
+
+
+class OwnQuota:
+    """A connection's quota in a process that has no Redis."""
+
+    def __init__(self, connection: str, limits: Limits, *, sleep: Callable[[float], None], clock: Clock) -> None:
+        self._name = connection
+        self._interval = 1 / limits.requests_per_second
+        self._saved_up = int(limits.requests_per_second * SAVED_UP_SECONDS)
+        self._sleep = sleep
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._slot = self._ends = 0.0
+
+    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        with self._guard:
+            now = self._clock()
+            slot = max(self._slot, now - self._interval * self._saved_up)
+            wait = max(slot, self._ends) - now
+            verdict = "go" if wait <= patience_seconds else ("pause" if self._ends > slot else "wait")
+            if verdict == "go":
+                self._slot = slot + self._interval
+        _obey(self._name, verdict, max(wait, 0.0), self._sleep)
+
+    def pause(self, seconds: float) -> bool:
+        with self._guard:
+            ends = self._clock() + seconds
+            is_news = ends > self._ends
+            self._ends = max(ends, self._ends)
+        return is_news
+
+
+class ReportPlaces:
+    """How many reports the vendor may prepare for one connection at once. A place not kept up falls free by itself."""
+
+    def __init__(self, redis: Redis, connection: str, limits: Limits, *, clock: Clock | None = None) -> None:
+        self._redis = redis
+        self._key = keys.report_places(connection)
+        self._places = limits.reports_at_once
+        self._clock = clock
+
+    def claim(self, job: str) -> bool:
+        """Take a place for a job's report, or keep the one it has. False where all are taken."""
+        return self._claim(job, self._places)
+
+    def keep(self, job: str) -> None:
+        """Keep the place of a report that is in preparation; it gets one even where that is one too many."""
+        self._claim(job, 1_000_000_000)
+
+    def release(self, job: str) -> None:
+        """Give the place up: the report is ready, or nobody waits for it any more. May be repeated."""
+        self._redis.zrem(self._key, job)
+
+    def _claim(self, job: str, places: int) -> bool:
+        now = "" if self._clock is None else f"{self._clock():.6f}"
+        return bool(_CLAIM(self._redis, [self._key], [now, job, places, REPORT_PLACE_SECONDS]))
+
+
+def _obey(connection: str, verdict: str, seconds: float, sleep: Callable[[float], None]) -> None:
+    """Sit a short wait through, or give the work back."""
+    if verdict == "go":
+        if seconds > 0:
+            sleep(seconds)
+        return
+    why = "is paused by the vendor" if verdict == "pause" else "has used up its quota of requests"
+    raise RetryLater(
+        f"connection {connection} {why}; {seconds:.1f} s to go",
+        wait_seconds=seconds,
+        is_attempt=False,
+        is_unsent=True,
+    )

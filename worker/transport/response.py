@@ -1,0 +1,95 @@
+"""An answer whose head has arrived and whose body is still on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from requests import Response as HeardResponse
+
+from worker.errors import FailJob, RetryLater
+from worker.transport.body import Cut, chunked, decoded, sized, until_closed
+
+
+class Response:
+    """One answer. Read its body to the end or close it; a body can be read once.
+
+    `name` is the request's method and path, for messages. `received_bytes` counts the body as it came, still packed as
+    `encoding` says (None: not packed).
+    """
+
+    def __init__(self, name: str, heard: HeardResponse, *, silence_seconds: float) -> None:
+        self.name = name
+        self.status = heard.status_code
+        self.reason = heard.reason or ""
+        self.headers = heard.headers
+        self.received_bytes = 0
+        self._raw: Any = heard.raw
+        self._silence_seconds = silence_seconds
+
+    @property
+    def encoding(self) -> str | None:
+        """How the body is packed, in lower case."""
+        stated = self.headers.get("Content-Encoding", "").strip().lower()
+        return None if stated in ("", "identity") else stated
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's own id of this exchange, where a header tells it."""
+        return self.headers.get("X-Request-Id") or self.headers.get("Request-Id")
+
+    @property
+    def has_end(self) -> bool:
+        """Does the protocol say where the body ends? If not, a cut between rows looks like an end."""
+        framing = self._raw._original_response
+        return bool(framing.chunked) or framing.length is not None
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, still packed, in pieces of up to 256 KB as they arrive.
+
+        Raises RetryLater, naming the bytes received, where it is cut, reset or silent for too long. Stopping early
+        closes the connection.
+        """
+        try:
+            for piece in self._framed():
+                self.received_bytes += len(piece)
+                yield piece
+        except TimeoutError:
+            raise self._cut(f"silence for {self._silence_seconds:g} s") from None
+        except (Cut, OSError) as error:
+            raise self._cut(str(error) or type(error).__name__) from None
+        else:
+            self._raw._original_response.close()
+            self._raw.release_conn()
+        finally:
+            self.close()
+
+    def body(self, limit: int) -> bytes:
+        """The whole of a small body, unpacked. FailJob where it is longer than `limit` bytes."""
+        start = self.start(limit + 1)
+        if len(start) > limit:
+            raise FailJob(f"{self.name}: the answer is longer than {limit} bytes")
+        return start
+
+    def start(self, limit: int) -> bytes:
+        """The first bytes of the body, unpacked; the rest is dropped."""
+        return decoded(self.chunks(), self.encoding or "", limit)
+
+    def close(self) -> None:
+        """Drop whatever was not read. May be repeated."""
+        if self._raw is not None and not self._raw._original_response.isclosed():
+            self._raw.close()
+            self._raw.release_conn()
+
+    def _framed(self) -> Iterator[bytes]:
+        framing = self._raw._original_response
+        if framing.fp is None:
+            return iter(())
+        if framing.chunked:
+            return chunked(framing.fp)
+        if framing.length is not None:
+            return sized(framing.fp, framing.length)
+        return until_closed(framing.fp)
+
+    def _cut(self, why: str) -> RetryLater:
+        return RetryLater(f"{self.name}: the body was cut after {self.received_bytes} bytes: {why}")

@@ -1,0 +1,141 @@
+"""The access token in use, kept once for all workers: in Redis, or in this process where there is none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from redis import Redis
+
+from worker import keys
+from worker.scripts import Script
+
+TURN_SECONDS = 60.0
+RENEW_AT_SHARE = 0.8
+
+_TAKE = Script("token_take", prelude="quota_clock")
+_KEEP = Script("token_keep", prelude="quota_clock")
+_LEAVE = Script("token_leave", prelude="quota_clock")
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token in use. `version` tells it from every other one of its connection."""
+
+    value: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to fetch a token. `refresh` is the refresh token, `good` the present token where it still works."""
+
+    fence: int
+    refresh: str | None = None
+    good: Token | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a login answered."""
+
+    value: str
+    lifetime_seconds: float
+    refresh: str | None = None
+
+
+class Tokens(Protocol):
+    """Where tokens are kept. One caller at a time fetches; each verb is atomic."""
+
+    def take(self, refused: str = "") -> Token | Turn | float:
+        """The token in use, or the turn to fetch one, or the seconds another caller's turn may still last.
+
+        `refused` is the version the vendor no longer accepts: that token is not given again.
+        """
+
+    def keep(self, turn: Turn, grant: Grant) -> Token:
+        """End a turn with a new token, which is everybody's unless a later turn has begun."""
+
+    def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:
+        """End a turn without one; nobody gets the next before a rest."""
+
+
+class SharedTokens:
+    """Tokens in Redis. They expire there with the vendor's own lifetime; whoever reads this Redis can use them."""
+
+    def __init__(self, redis: Redis, connection: str, place: str, *, clock: Clock | None = None) -> None:
+        self._redis = redis
+        self._keys = [keys.token(connection, place), keys.token_turn(connection, place)]
+        self._clock = clock
+
+    def take(self, refused: str = "") -> Token | Turn | float:
+        answer = _TAKE(self._redis, self._keys, [self._now(), refused, TURN_SECONDS])
+        if answer[0] == b"use":
+            return Token(answer[1].decode(), answer[2].decode())
+        if answer[0] == b"wait":
+            return float(answer[1])
+        refresh, value, version = (part.decode() for part in answer[2:])
+        return Turn(int(answer[1]), refresh or None, Token(value, version) if value else None)
+
+    def keep(self, turn: Turn, grant: Grant) -> Token:
+        lifetime, refresh = grant.lifetime_seconds, grant.refresh or ""
+        arguments: list[str | float] = [
+            turn.fence,
+            grant.value,
+            refresh,
+            lifetime,
+            lifetime * RENEW_AT_SHARE,
+        ]
+        _KEEP(self._redis, self._keys, [self._now(), *arguments])
+        return Token(grant.value, str(turn.fence))
+
+    def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:
+        _LEAVE(self._redis, self._keys[1:], [self._now(), turn.fence, rest_seconds])
+
+    def _now(self) -> str:
+        return "" if self._clock is None else f"{self._clock():.6f}"
+
+
+class OwnTokens:
+    """Tokens of one process that has no Redis: `check` and `preview` on a machine by itself."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._fence = 0
+        self._turn_ends = 0.0
+        self._token: Token | None = None
+        self._refresh: str | None = None
+        self._renew_at = self._expires_at = 0.0
+
+    def take(self, refused: str = "") -> Token | Turn | float:
+        with self._guard:
+            now = self._clock()
+            good = self._token if self._token and self._token.version != refused and self._expires_at > now else None
+            is_busy = self._turn_ends > now
+            if good and (self._renew_at > now or is_busy):
+                return good
+            if is_busy:
+                return self._turn_ends - now
+            self._fence += 1
+            self._turn_ends = now + TURN_SECONDS
+            return Turn(self._fence, self._refresh, good)
+
+    def keep(self, turn: Turn, grant: Grant) -> Token:
+        token = Token(grant.value, str(turn.fence))
+        with self._guard:
+            if turn.fence == self._fence:
+                now = self._clock()
+                self._token, self._refresh, self._turn_ends = token, grant.refresh, 0.0
+                self._expires_at = now + grant.lifetime_seconds
+                self._renew_at = now + grant.lifetime_seconds * RENEW_AT_SHARE
+        return token
+
+    def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:
+        with self._guard:
+            if turn.fence == self._fence:
+                self._turn_ends = self._clock() + rest_seconds

@@ -11,6 +11,13 @@ from sandbox.kinds_mediamath import MEDIAMATH_KINDS
 from sandbox.kinds_rokt import ROKT_KINDS
 from sandbox.kinds_rows import ROW_KINDS
 
-_ALL = (*ANSWER_KINDS, *ROW_KINDS, *COUNT_KINDS, *KARGO_KINDS, *MEDIAMATH_KINDS, *ROKT_KINDS, *INSTAL_KINDS)
-
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+SECTIONS: dict[str, tuple[Kind, ...]] = {
+    "Any answer": ANSWER_KINDS,
+    "Rows": ROW_KINDS,
+    "Counts and pages": COUNT_KINDS,
+    "Kargo": KARGO_KINDS,
+    "MediaMath": MEDIAMATH_KINDS,
+    "Rokt": ROKT_KINDS,
+    "Instal and storage": INSTAL_KINDS,
+}
+KINDS: dict[str, Kind] = {kind.name: kind for kinds in SECTIONS.values() for kind in kinds}

@@ -49,7 +49,7 @@ class Arg:
 
     def wording(self) -> str:
         """Type and default, for people."""
-        kind = " / ".join(f"`{choice}`" for choice in self.choices) or _WORDS[self.kind]
+        kind = " / ".join(f"`{json.dumps(choice)[1:-1]}`" for choice in self.choices) or _WORDS[self.kind]
         if self.is_required:
             return f"{kind}, must be given"
         return f"{kind}, default `{json.dumps(self.default, ensure_ascii=False)}`"

@@ -23,7 +23,7 @@ from sandbox.kargo_request import (
 )
 from sandbox.routing import Mount, Route, route
 from sandbox.tokens import CREDENTIALS, Tokens, basic, token_answer
-from sandbox.totals import told
+from sandbox.totals import shifted, told
 from sandbox.wire import Answer, Refusal, Request, as_json, streamed
 
 PREFIX = "/kargo/v1"
@@ -112,7 +112,8 @@ class Kargo:
         plan = report.plan(telling)
         total = told(exchange, report.rows, page=page.number)
         before, after = envelope(exchange, f"/completed-reports/{report.id}", page, report.rows, total)
-        blocks = exchange.blocks(report.name, plan, page.offset, page.offset + page.limit)
+        start = shifted(exchange, page.offset, page=page.number)
+        blocks = exchange.blocks(report.name, plan, start, start + page.limit)
         return streamed(exchange.as_list(before, blocks, after), "application/json")
 
     def _csv_link(self, exchange: Exchange) -> Answer:
@@ -149,7 +150,8 @@ class Kargo:
         return report
 
     def _place(self, request: Request, place: Place) -> Place:
-        report_id = request.query.get("report_id") or request.path.removeprefix(PREFIX).split("/")[2]
+        below = request.path.removeprefix(f"{PREFIX}/completed-reports/").partition("/")[0]
+        report_id = request.query.get("report_id", below)
         report = self._reports.find(report_id)
         names = (report_id, report.order.definition) if report else (report_id,)
         offset = request.query.get("offset", "0")

@@ -8,27 +8,29 @@ _PAGE = roles("page")
 _PAGED = roles("page", "list")
 _KARGO = frozenset({"kargo"})
 _MEDIAMATH = frozenset({"mediamath"})
+_COUNTED = roles("status", "page", "stream", "link", "list")
 
 COUNT_KINDS: tuple[Kind, ...] = (
     Kind(
         "wrong_total",
-        roles("status", "page", "stream", "link", "list"),
-        "The number of rows the vendor names is off by `by`, or is `value`, whatever that is.",
-        {"by": Arg(int, 1), "value": Arg(object, None), "is_value": Arg(bool, False)},
+        _COUNTED,
+        "The number of rows the vendor names is off by this much.",
+        {"by": Arg(int, 1)},
         _KARGO | _MEDIAMATH,
     ),
     Kind(
-        "capped_total",
-        roles("status", "page", "link"),
-        "The number of rows the vendor names is never more than this.",
-        {"at": Arg(int, 10_000)},
-        _KARGO,
+        "named_total",
+        _COUNTED,
+        "The vendor names this as the number of rows: -1, null, text, anything.",
+        {"value": Arg(object)},
+        _KARGO | _MEDIAMATH,
     ),
     Kind(
         "drifting_total",
         _PAGE,
-        "The number of rows grows by this much with every page asked for beyond the first.",
-        {"by": Arg(int, 1)},
+        "The number of rows grows by this much with every page asked for beyond the first. `shifts`: as rows do that "
+        "are put in front, so that each page repeats the end of the one before.",
+        {"by": Arg(int, 1), "shifts": Arg(bool, False)},
         _KARGO | _MEDIAMATH,
     ),
     Kind(

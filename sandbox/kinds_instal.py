@@ -52,7 +52,7 @@ INSTAL_KINDS: tuple[Kind, ...] = (
     Kind(
         "link_expires",
         roles("csv"),
-        "The download answers this code, until the task is asked again.",
+        "The download answers this code; Instal's link stays dead until the task is asked again for a new one.",
         {"code": Arg(int, 403)},
         _INSTAL | _KARGO,
     ),

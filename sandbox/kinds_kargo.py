@@ -100,4 +100,11 @@ KARGO_KINDS: tuple[Kind, ...] = (
         {},
         _KARGO,
     ),
+    Kind(
+        "capped_total",
+        roles("status", "page", "link"),
+        "The number of rows the vendor names is never more than this.",
+        {"at": Arg(int, 10_000)},
+        _KARGO,
+    ),
 )

@@ -17,7 +17,7 @@ from sandbox.mediamath_times import buckets
 from sandbox.routing import Mount, route
 from sandbox.rows import RowPlan
 from sandbox.tokens import CREDENTIALS, Tokens, token_answer
-from sandbox.totals import told
+from sandbox.totals import shifted, told
 from sandbox.wire import Answer, Refusal, Request, as_json, dumps, streamed
 
 PREFIX = "/mediamath"
@@ -139,6 +139,7 @@ def _page(exchange: Exchange, query: Query, report: str, rows: RowPlan) -> Answe
         "status": "OK",
     }
     before = b'{"meta":' + dumps(meta) + b',"results":['
+    start = shifted(exchange, start, page=query.page_index)
     blocks = exchange.blocks(report, rows, start, start + size)
     return streamed(exchange.as_list(before, blocks, b"]}"), "application/json")
 

@@ -14,5 +14,12 @@ def told(exchange: Exchange, total: int, *, page: int = 0) -> Any:
     if fault := exchange.fault("capped_total"):
         total = min(total, fault["at"])
     if fault := exchange.fault("wrong_total"):
-        return fault["value"] if fault["is_value"] else total + fault["by"]
-    return total
+        total += int(fault["by"])
+    fault = exchange.fault("named_total")
+    return fault["value"] if fault else total
+
+
+def shifted(exchange: Exchange, start: int, *, page: int) -> int:
+    """Where page number `page`, from 0, begins: earlier than it should where rows were put in front of it."""
+    fault = exchange.fault("drifting_total")
+    return max(0, start - int(fault["by"]) * page) if fault and fault["shifts"] else start

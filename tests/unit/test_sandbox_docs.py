@@ -1,0 +1,28 @@
+"""The page about the sandbox is what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sandbox.control import PREFIX
+from sandbox.fault_kinds import KINDS
+from sandbox.faults import MATCHES
+from sandbox.reference import page
+from sandbox.settings import Settings
+
+DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"
+
+
+def test_the_page_is_current() -> None:
+    assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m sandbox.reference > docs/sandbox.md"
+
+
+def test_every_setting_kind_argument_and_match_stands_in_the_page() -> None:
+    text = page()
+    lines = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    assert [name for name in Settings.model_fields if name not in lines] == []
+    assert [name for name in KINDS if name not in lines] == []
+    missing = [(kind.name, arg) for kind in KINDS.values() for arg in kind.args if f"`{arg}`:" not in lines[kind.name]]
+    assert missing == []
+    assert [name for name in MATCHES if f"`{name}`" not in text] == []
+    assert PREFIX in text

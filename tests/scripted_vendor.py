@@ -68,11 +68,13 @@ class ScriptedVendor:
                         return
             except Reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            except OSError:
-                return
+            except (OSError, ValueError):
+                return  # The peer went away, or spoke no HTTP.
 
     def _hear(self, line: bytes, incoming: object) -> Heard:
-        method, target, _ = line.decode().split(" ", 2)
+        method, target, _ = line.decode("latin-1").split(" ", 2)
+        if not target.startswith("/"):
+            raise ValueError(target)
         headers: dict[str, str] = {}
         while (header := incoming.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
             name, _, value = header.decode("latin-1").partition(":")

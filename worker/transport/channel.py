@@ -56,7 +56,7 @@ class Channel:
         except ConnectTimeout:
             raise RetryLater(f"{request.name}: no connection in {self._connect_seconds:g} s", is_unsent=True) from None
         except ReadTimeout:
-            raise RetryLater(f"{request.name}: no answer in {self._silence_seconds:g} s") from None
+            raise RetryLater(f"{request.name}: no answer in time ({self._silence_seconds:g} s)") from None
         except SSLError as error:
             raise _tls_refusal(request, error) from None
         except RequestException as error:

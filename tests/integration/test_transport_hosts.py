@@ -1,0 +1,173 @@
+"""Which hosts are really contacted, and how far they are trusted."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from urllib3.poolmanager import PoolManager
+
+from tests.scripted_vendor import ScriptedVendor
+from worker.connections import Connection
+from worker.errors import FailJob, RetryLater
+from worker.sources import Source
+from worker.transport.adapters import pools
+from worker.transport.addresses import AddressKind
+from worker.transport.channel import WireRequest
+from worker.transport.exchange import Exchange
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
+SOURCE = Source.model_validate(
+    {
+        "source": "acme",
+        "title": "Acme",
+        "auth": [{"kind": "none"}],
+        "reports": {
+            "r": {
+                "title": "r",
+                "proof": "end",
+                "replay": "stable",
+                "read": [{"request": {"path": "/r"}, "format": {"kind": "json", "rows": [""]}}],
+            }
+        },
+    }
+)
+
+
+@pytest.fixture
+def vendor() -> Iterator[ScriptedVendor]:
+    started = ScriptedVendor(lambda heard: OK)
+    yield started
+    started.stop()
+
+
+def at(base_url: str) -> Exchange:
+    return Exchange(Connection("acme", SOURCE, base_url), None)
+
+
+def checked(kinds: set[AddressKind], *answers: list[str]) -> tuple[PoolManager, list[str]]:
+    """A pool manager whose names resolve to these addresses, one list after another; and the names asked for."""
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return answers[min(len(asked), len(answers)) - 1]
+
+    manager = PoolManager(retries=False)
+    manager.pool_classes_by_scheme = pools(frozenset(kinds), resolve=resolve)
+    return manager, asked
+
+
+def test_a_name_is_resolved_once_and_the_address_checked_is_the_address_contacted(vendor: ScriptedVendor) -> None:
+    manager, asked = checked({"loopback"}, ["127.0.0.1"], ["10.0.0.1"])
+    port = vendor.url.rpartition(":")[2]
+    assert manager.request("GET", f"http://download.example:{port}/x").data == b"rows"
+    assert asked == ["download.example"]
+    assert vendor.heard[0].headers["host"] == f"download.example:{port}"
+
+
+def test_a_name_that_turned_private_is_not_contacted(vendor: ScriptedVendor) -> None:
+    manager, _ = checked({"public"}, ["93.184.216.34", "127.0.0.1"])
+    port = vendor.url.rpartition(":")[2]
+    with pytest.raises(FailJob, match=r"loopback address 127\.0\.0\.1: not contacted"):
+        manager.request("GET", f"http://download.example:{port}/x")
+    assert vendor.connections == 0
+
+
+def test_the_second_address_of_a_host_is_tried_where_the_first_is_dead(vendor: ScriptedVendor) -> None:
+    manager, _ = checked({"loopback"}, ["127.0.0.2", "127.0.0.1"])
+    port = vendor.url.rpartition(":")[2]
+    assert manager.request("GET", f"http://download.example:{port}/x").data == b"rows"
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "192.168.0.1", "[fd00::1]", "0.0.0.0", "224.0.0.1"])
+def test_a_link_into_somebodys_network_is_not_contacted(vendor: ScriptedVendor, host: str) -> None:
+    exchange = at(f"{vendor.url}/v1")
+    with pytest.raises(FailJob, match="not contacted"):
+        exchange.send(WireRequest("GET", f"http://{host}/latest/meta-data", {}), kind="download")
+
+
+def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vendor: ScriptedVendor) -> None:
+    other = ScriptedVendor(lambda heard: OK)
+    exchange = at(f"{vendor.url}/v1")
+    assert exchange.send(WireRequest("GET", f"{other.url}/x", {}), kind="download").body(10) == b"rows"
+    other.stop()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that nobody vouches for."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    made = tmp_path_factory.mktemp("tls") / "both.pem"
+    options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    subprocess.run([openssl, *options.split(), "-keyout", made, "-out", f"{made}.crt"], check=True, capture_output=True)
+    made.write_bytes(made.read_bytes() + Path(f"{made}.crt").read_bytes())
+    return made
+
+
+@pytest.fixture
+def tls_port(certificate: Path) -> Iterator[int]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    secured.recv(65536)
+                    secured.sendall(OK)
+            except OSError:
+                connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.close()
+
+
+def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:
+    exchange = at(f"https://localhost:{tls_port}/v1")
+    with pytest.raises(FailJob, match="GET /v1/x: the host's certificate is not trusted"):
+        exchange.send(WireRequest("GET", f"https://localhost:{tls_port}/v1/x?key=1", {}))
+
+
+def test_a_trusted_certificate_for_another_name_fails(
+    tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = PoolManager(retries=False, ca_certs=f"{certificate}.crt")
+    manager.pool_classes_by_scheme = pools(frozenset({"loopback"}), resolve=lambda host, port: ["127.0.0.1"])
+    assert manager.request("GET", f"https://localhost:{tls_port}/x").data == b"rows"
+    with pytest.raises(Exception, match=r"CERTIFICATE_VERIFY_FAILED|doesn't match"):
+        manager.request("GET", f"https://download.example:{tls_port}/x")
+
+
+def test_plain_http_where_tls_should_be_is_no_answer(vendor: ScriptedVendor) -> None:
+    port = vendor.url.rpartition(":")[2]
+    exchange = at(f"https://127.0.0.1:{port}/v1")
+    with pytest.raises(RetryLater, match="the TLS connection failed"):
+        exchange.send(WireRequest("GET", f"https://127.0.0.1:{port}/v1/x", {}))
+
+
+def test_the_environment_names_no_proxy_and_no_password(
+    vendor: ScriptedVendor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("NETRC", str(netrc))
+    exchange = at(f"{vendor.url}/v1")
+    assert exchange.send(WireRequest("GET", f"{vendor.url}/v1/x", {})).body(10) == b"rows"
+    assert "authorization" not in vendor.heard[0].headers

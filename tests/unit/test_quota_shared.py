@@ -1,0 +1,149 @@
+"""A connection's quota, wherever it is kept: never more than allowed, and nobody waits with a worker in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import fakeredis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.errors import RetryLater
+from worker.sources import Limits
+from worker.transport.quota import LONGEST_QUEUE_SECONDS, OwnQuota, Quota, ReportPlaces, SharedQuota
+
+
+class Time:
+    """A clock that sleeping moves on."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def make(kind: str, time: Time, rate: float) -> Callable[[], Quota]:
+    limits = Limits(requests_per_second=rate)
+    if kind == "own":
+        own = OwnQuota("acme", limits, sleep=time.sleep, clock=time)
+        return lambda: own
+    server = fakeredis.FakeServer(version=(6, 2))
+    return lambda: SharedQuota(fakeredis.FakeRedis(server=server), "acme", limits, sleep=time.sleep, clock=time)
+
+
+@pytest.fixture(params=["shared", "own"])
+def quota(request: pytest.FixtureRequest, time: Time) -> Callable[[], Quota]:
+    return make(request.param, time, 10)
+
+
+Make = Callable[[], Quota]
+
+
+def test_what_was_saved_up_goes_at_once_and_the_rest_one_interval_apart(quota: Make, time: Time) -> None:
+    for _ in range(10):
+        quota().wait_turn()
+    assert time.slept == pytest.approx([0.1] * 4, abs=1e-4)
+
+
+def test_a_longer_wait_gives_the_work_back_and_is_no_attempt(quota: Make, time: Time) -> None:
+    for _ in range(6):
+        quota().wait_turn(patience_seconds=0)
+    with pytest.raises(RetryLater, match="acme has used up its quota") as caught:
+        quota().wait_turn(patience_seconds=0)
+    error = caught.value
+    assert (error.is_attempt, error.is_unsent) == (False, True)
+    assert error.wait_seconds is not None
+    time.now += error.wait_seconds
+    quota().wait_turn(patience_seconds=0)
+    assert time.slept == []
+
+
+@pytest.mark.parametrize("kind", ["shared", "own"])
+@given(gaps=st.lists(st.floats(0, 1), max_size=30))
+def test_no_second_ever_sees_more_than_the_rate_and_what_was_saved_up(kind: str, gaps: list[float]) -> None:
+    time = Time()
+    quota = make(kind, time, 4)
+    sent = []
+    for gap in gaps:
+        time.now += gap
+        quota().wait_turn(patience_seconds=1000)
+        sent.append(time.now)
+    for start in sent:
+        assert sum(start <= moment < start + 1 for moment in sent) <= 4 + 2 + 1
+    assert all(earlier <= later for earlier, later in pairwise(sent))
+
+
+def test_those_who_come_back_are_told_of_different_times(time: Time) -> None:
+    quota = make("shared", time, 10)
+    waits = []
+    for _ in range(2_000):
+        try:
+            quota().wait_turn(patience_seconds=0)
+        except RetryLater as later:
+            waits.append(later.wait_seconds or 0)
+    assert waits == sorted(waits)
+    assert waits[100] - waits[0] == pytest.approx(10)
+    assert max(waits) == LONGEST_QUEUE_SECONDS
+
+
+def test_a_pause_stops_everybody_is_never_shortened_and_ends(quota: Make, time: Time) -> None:
+    assert quota().pause(30) is True
+    assert quota().pause(10) is False
+    with pytest.raises(RetryLater, match="acme is paused by the vendor") as caught:
+        quota().wait_turn()
+    assert caught.value.wait_seconds == pytest.approx(30)
+    assert not caught.value.is_attempt
+    time.now += 29.5
+    quota().wait_turn()
+    assert time.slept == [pytest.approx(0.5)]
+    for _ in range(10):
+        quota().wait_turn()
+    assert sum(time.slept[1:]) == pytest.approx(0.5, abs=0.11)
+
+
+# ---------------------------------------------------------------- reports in preparation
+
+
+@pytest.fixture
+def places(time: Time) -> Callable[[], ReportPlaces]:
+    server = fakeredis.FakeServer(version=(6, 2))
+    limits = Limits(reports_at_once=2)
+    return lambda: ReportPlaces(fakeredis.FakeRedis(server=server), "acme", limits, clock=time)
+
+
+def test_no_more_reports_are_in_preparation_than_the_vendor_allows(places: Callable[[], ReportPlaces]) -> None:
+    assert [places().claim(job) for job in ("a", "b", "c")] == [True, True, False]
+    assert places().claim("a")
+    places().release("a")
+    places().release("a")
+    assert [places().claim(job) for job in ("c", "a")] == [True, False]
+
+
+def test_a_place_nobody_keeps_falls_free_and_one_kept_does_not(places: Callable[[], ReportPlaces], time: Time) -> None:
+    assert [places().claim(job) for job in ("a", "b")] == [True, True]
+    time.now += 1_000
+    places().keep("a")
+    time.now += 1_000
+    assert [places().claim(job) for job in ("c", "d")] == [True, False]
+
+
+def test_a_report_already_in_preparation_is_counted_even_where_it_is_one_too_many(
+    places: Callable[[], ReportPlaces],
+) -> None:
+    assert [places().claim(job) for job in ("a", "b")] == [True, True]
+    places().keep("c")
+    places().release("a")
+    assert not places().claim("d")

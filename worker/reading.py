@@ -1,0 +1,149 @@
+"""Reads one page of a report: its requests one after another, their bodies unpacked, their rows told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from itertools import chain
+from typing import Any
+
+from worker.errors import FailJob
+from worker.model import Facts, Row
+from worker.paging import Address, pager_for
+from worker.paging.link_header import next_in
+from worker.paging.totals import settled
+from worker.params import columns_for, read_for
+from worker.placeholders import fill
+from worker.prepared import Prepared, ReportGone
+from worker.readers import read as read_rows
+from worker.readers.unpack import unpack
+from worker.sources import Delimited, Format, LinkPaging, Report, TokenPaging
+from worker.transport.exchange import Exchange
+from worker.transport.quota import PATIENCE_SECONDS
+from worker.transport.response import Response
+from worker.whereabouts import GONE, Located, Whereabouts
+
+PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
+"""A page half read is worth waiting for: given back, it would be read again from its start."""
+
+
+class Reading:
+    """How the pages of one report are read."""
+
+    def __init__(self, report: Report, params: Mapping[str, Any], exchange: Exchange, prepared: Prepared) -> None:
+        values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
+        self.read = read_for(report, params)
+        self.pager = pager_for(self.read, params)
+        self.format = _filled(self.read.format, values)
+        self._exchange = exchange
+        self._prepared = prepared
+        self._may_be_gone = report.submit is not None
+        self._columns = columns_for(report, params)
+        self._whereabouts = Whereabouts(self.read, values, exchange, prepared)
+
+    def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
+        """The rows of a page, in order; `facts` is complete once they are exhausted. Closing early hangs up.
+
+        Raises RetryLater where a body is cut or the vendor asks to come back, FailJob where the rows cannot be had or
+        are not as declared, ReportGone where the vendor has the report no longer, StartOver where counts changed.
+        """
+        self._refuse_expired()
+        requests = self.pager.addresses(number, link, facts)
+        address: Address | None = next(requests)
+        came = 0
+        while address is not None:
+            found = self._whereabouts.located(address)
+            said = Facts(total=found.total, first_row=came + 1)
+            rows = 0
+            with closing(self._answered(found, address, said, reader)) as answered:
+                for row in answered:
+                    rows += 1
+                    yield row
+            came += rows
+            self._note(facts, said, found)
+            address = _after(requests, rows)
+
+    def _answered(self, found: Located, address: Address, said: Facts, reader: str) -> Generator[Row, None, None]:
+        """The rows of one answer."""
+        response = self._exchange.send(
+            found.request,
+            kind=found.kind,
+            shapes=[] if isinstance(self.format, Delimited) else self.format.errors,
+            allow=self._meaningful(found, address),
+            patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
+        )
+        try:
+            if response.status >= 300:
+                self._refuse_gone(response)
+                return
+            if chunks := self._body(response):
+                yield from read_rows(chunks, self.format, self._columns, said, reader=reader)
+            if isinstance(self.read.paging, LinkPaging) and self.read.paging.place == "header":
+                said.next = next_in(response.headers.get("Link", ""))
+        finally:
+            response.close()
+
+    def _body(self, response: Response) -> Iterator[bytes] | None:
+        """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty."""
+        chunks = unpack(response.chunks(), response.encoding)
+        start = next((chunk for chunk in chunks if chunk), None)
+        if start is not None:
+            return chain((start,), chunks)
+        if self.read.empty_body_is_no_rows:
+            return None
+        raise FailJob(f"{response.name}: {response.status} with an empty body")
+
+    def _note(self, facts: Facts, said: Facts, found: Located) -> None:
+        """Take over what one answer said of the whole report and of the next page."""
+        capped_at = getattr(self.read.paging, "total_capped_at", None)
+        known = facts.total if facts.total is not None else self._prepared.total
+        facts.total = settled(known, said.total, capped_at=capped_at)
+        facts.total_pages = said.total_pages if said.total_pages is not None else facts.total_pages
+        facts.next = None
+        if isinstance(self.read.paging, TokenPaging):
+            facts.next = said.next
+        elif isinstance(self.read.paging, LinkPaging) and said.next is not None:
+            facts.next = self._exchange.api_link(said.next, at=found.request.url)
+            self._refuse_first(facts.next)
+
+    # ------------------------------------------------------------ what is refused
+
+    def _refuse_first(self, url: str) -> None:
+        """The first page has no link on record, so a way back to it is seen here."""
+        if self.read.request is None:
+            return
+        first = self._whereabouts.asked(Address()).url
+        if url == self._exchange.api_link(first, at=first):
+            raise FailJob("a page leads back to the first")
+
+    def _refuse_expired(self) -> None:
+        expires_at = self._prepared.expires_at
+        if self._may_be_gone and expires_at is not None and expires_at <= self._exchange.clock():
+            raise ReportGone("the prepared report has expired")
+
+    def _meaningful(self, found: Located, address: Address) -> set[int]:
+        """The statuses that are an answer though no success. Storage says 403 where a signed address has expired."""
+        if self._may_be_gone:
+            return {*GONE, 403} if found.kind == "download" else set(GONE)
+        return {404} if address.is_probe and self._prepared.total is None else set()
+
+    def _refuse_gone(self, response: Response) -> None:
+        """Return where a page looked for is past the end; ReportGone where the report is not there any more."""
+        if self._may_be_gone:
+            raise ReportGone(f"{self._exchange.said(response)}: the vendor no longer has the report")
+
+
+def _after(requests: Generator[Address, int, None], rows: int) -> Address | None:
+    """The next request of the same page, None at its end."""
+    try:
+        return requests.send(rows)
+    except StopIteration:
+        return None
+
+
+def _filled(declared: Format, values: Mapping[str, Any]) -> Format:
+    """The format with the answer of a parameter where it leaves that open."""
+    if isinstance(declared, Delimited) and isinstance(declared.header, str):
+        header = fill(declared.header, values)
+        return declared.model_copy(update={"header": True if header is None else bool(header)})
+    return declared

@@ -1,0 +1,163 @@
+"""The dialogue with a vendor about one report: ask for it, ask whether it is ready, read its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from worker.adoption import latest_match
+from worker.connections import Connection
+from worker.errors import FailJob
+from worker.model import Facts, Row
+from worker.paging import Following
+from worker.placeholders import fill
+from worker.polling import Expired, Ready, Status, Waiting, judged, ours_in
+from worker.prepared import Prepared, ReportGone
+from worker.readers import reader_for
+from worker.reading import Reading
+from worker.sources import Report, Request, Submit
+from worker.transport.answers import excerpt, find, first, link_in
+from worker.transport.channel import WireRequest
+from worker.transport.composing import compose
+from worker.transport.exchange import Answer, Exchange
+
+__all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting", "vendor_for"]
+
+MOST_LIST_PAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The vendor took the request: its id of the report, and its id of the exchange where it told one."""
+
+    report_id: str
+    request_id: str | None = None
+
+
+def vendor_for(
+    connection: Connection,
+    report: Report,
+    params: Mapping[str, Any],
+    redis: Redis | None,
+    prepared: Prepared | None = None,
+) -> Vendor:
+    """The dialogue about one report. Cheap; nothing is sent and no credential looked up before the first request."""
+    return Vendor(report, params, Exchange(connection, redis), prepared or Prepared())
+
+
+class Vendor:
+    """One report of one vendor. Raises RetryLater, FailJob and StartOver; no message holds a credential."""
+
+    def __init__(self, report: Report, params: Mapping[str, Any], exchange: Exchange, prepared: Prepared) -> None:
+        self._report = report
+        self._values = params
+        self._exchange = exchange
+        self._reading = Reading(report, params, exchange, prepared)
+
+    # ------------------------------------------------------------ a report that is prepared
+
+    def submit(self) -> Submission:
+        """Ask the vendor to prepare the report. Unless RetryLater says `is_unsent`, it may be prepared all the same."""
+        declared = self._submitted()
+        answer = self._ask(declared.request, self._values)
+        for path, words in declared.refused.items():
+            if _word(find(answer.content, path)) in [_word(word) for word in words]:
+                raise FailJob(f"{answer.name}: the vendor refused the report: {excerpt(answer.raw)}")
+        report_id = first(answer.content, declared.report_id)
+        if not isinstance(report_id, str | int) or isinstance(report_id, bool):
+            raise FailJob(f"{answer.name}: no report id at {' or '.join(declared.report_id)}: {excerpt(answer.raw)}")
+        return Submission(str(report_id), answer.request_id)
+
+    def find_submitted(self, since: float) -> Submission | None:
+        """The report an earlier `submit`, at `since`, made without our hearing of it, found in the vendor's list."""
+        declared = self._submitted().adopt
+        if declared is None:
+            return None
+        wanted = {path: fill(value, self._values) for path, value in declared.match.items()}
+        request = compose(self._exchange.base, declared.request, self._values)
+        seen = {request.url}
+        while len(seen) <= MOST_LIST_PAGES:
+            answer = self._exchange.ask(request)
+            if found := latest_match(declared, find(answer.content, declared.rows) or (), wanted, since):
+                return Submission(found[1])
+            link = link_in(answer.content, declared.next)
+            url = self._exchange.api_link(link, at=request.url) if link else request.url
+            if url in seen:
+                return None
+            seen.add(url)
+            request = WireRequest("GET", url, request.headers)
+        return None
+
+    def status(
+        self, report_id: str, *, submitted_at: float | None, now: float, linkless_since: float | None = None
+    ) -> Status:
+        """Ask once whether the report is ready.
+
+        A report not listed yet is waited for through the vendor's grace, then FailJob. So is a link that does not come:
+        `linkless_since` is when `Waiting.is_linkless` was first answered.
+        """
+        poll = self._report.poll
+        if poll is None:
+            raise FailJob("this report is not prepared, so there is nothing to poll")
+        answer = self._ask(poll.request, {**self._values, "report_id": report_id}, allow=(404, 410))
+        if answer.status == 410:
+            return Expired()
+        ours = ours_in(poll, answer.content, report_id) if answer.status < 300 else None
+        if ours is None:
+            if now - (submitted_at or 0) <= poll.listing_grace_seconds:
+                return Waiting("not listed yet")
+            raise FailJob(f"{answer.name}: the vendor does not know report {report_id}", spoils_report=True)
+        needs_link = self._reading.read.request is None and self._reading.read.resolve is None
+        status = judged(poll, ours, answer.raw, needs_link=needs_link, now=now)
+        grace = poll.missing_link_grace_seconds
+        if isinstance(status, Waiting) and status.is_linkless and now - (linkless_since or now) > grace:
+            raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
+        return status
+
+    # ------------------------------------------------------------ pages
+
+    @property
+    def is_addressable(self) -> bool:
+        """Can a page be given back and asked for again without losing the place?"""
+        return self._reading.pager.is_addressable
+
+    def planned(self, total: int | None) -> int:
+        """The pages known before any is read, given the vendor's count of rows."""
+        return self._reading.pager.planned(total, None)
+
+    def reader(self, preferred: str | None) -> str:
+        """The reader for this report's rows; `preferred` is the operator's choice where there is one."""
+        return reader_for(self._reading.format, preferred)
+
+    def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
+        """The rows of a page; see `Reading.rows`."""
+        with self._exchange.discreet():
+            yield from self._reading.rows(number, link, facts, reader)
+
+    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
+        """What a page read to its end led to."""
+        return self._reading.pager.following(number, rows, facts, planned)
+
+    # ------------------------------------------------------------ one exchange
+
+    def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:
+        """Ask for small JSON; at the other path where the first is not there."""
+        base = self._exchange.base
+        if request.path_on_404 is None:
+            return self._exchange.ask(compose(base, request, values), allow=allow)
+        answer = self._exchange.ask(compose(base, request, values), allow=(404, *allow))
+        if answer.status != 404:
+            return answer
+        return self._exchange.ask(compose(base, request, values, path=request.path_on_404), allow=allow)
+
+    def _submitted(self) -> Submit:
+        if self._report.submit is None:
+            raise FailJob("this report is not prepared, so there is nothing to ask for")
+        return self._report.submit
+
+
+def _word(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value

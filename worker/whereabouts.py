@@ -1,0 +1,89 @@
+"""Where the rows of a report are: at a request of our own, or at an address the vendor gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.errors import FailJob
+from worker.paging import Address
+from worker.placeholders import fill
+from worker.prepared import Prepared, ReportGone
+from worker.sources import Read
+from worker.transport import links
+from worker.transport.answers import count_in, link_in
+from worker.transport.channel import WireRequest
+from worker.transport.composing import compose, with_query
+from worker.transport.exchange import Exchange
+from worker.transport.redirects import LinkKind
+
+PACKING = {"Accept-Encoding": "gzip, zstd"}
+GONE = (404, 410)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One request for rows, how far its address is trusted, and the number of rows where that was told with it."""
+
+    request: WireRequest
+    kind: LinkKind = "api"
+    total: int | None = None
+
+
+class Whereabouts:
+    """Turns the addresses of a pager into requests."""
+
+    def __init__(self, read: Read, values: Mapping[str, Any], exchange: Exchange, prepared: Prepared) -> None:
+        self._read = read
+        self._values = values
+        self._exchange = exchange
+        self._prepared = prepared
+
+    def located(self, address: Address) -> Located:
+        """The request of one address. May ask the vendor for it; raises as `Exchange.ask` does, and ReportGone."""
+        base = self._exchange.base
+        if address.link is not None:
+            return Located(self._get(self._exchange.api_link(address.link, at=base.url(""))))
+        if self._read.request is not None:
+            return Located(self.asked(address))
+        if self._read.resolve is not None:
+            return self._resolved(address)
+        if self._prepared.link is None:
+            raise ReportGone("the vendor said ready and gave no address of the rows")
+        return self._linked(self._prepared.link, base.url("/"), address)
+
+    def asked(self, address: Address) -> WireRequest:
+        """The declared request with what an address adds to it."""
+        assert self._read.request is not None  # noqa: S101 - the caller saw it
+        request = compose(
+            self._exchange.base,
+            self._read.request,
+            {**self._values, **address.values},
+            query=address.query,
+            json_parts=address.json_parts,
+        )
+        return WireRequest(request.method, request.url, {**PACKING, **request.headers}, request.body)
+
+    def _resolved(self, address: Address) -> Located:
+        """Ask for the address of the rows, and hear their number where it is told."""
+        assert self._read.resolve is not None  # noqa: S101 - the caller saw it
+        request = compose(self._exchange.base, self._read.resolve, self._values)
+        answer = self._exchange.ask(request, allow=GONE if self._prepared.report_id else ())
+        if answer.status in GONE:
+            raise ReportGone(f"{request.name}: {answer.status}: the vendor no longer has the report")
+        link = link_in(answer.content, self._read.link)
+        if link is None:
+            raise FailJob(f"{request.name}: the answer has no link at {' or '.join(self._read.link)}")
+        found = self._linked(link, request.url, address)
+        return Located(found.request, found.kind, count_in(answer.content, self._read.total))
+
+    def _linked(self, link: str, at: str, address: Address) -> Located:
+        if self._read.link_kind == "download":
+            return Located(self._get(links.elsewhere(self._exchange.base, link, at=at).url), "download")
+        return Located(self._get(with_query(self._exchange.api_link(link, at=at), address.query)))
+
+    def _get(self, url: str) -> WireRequest:
+        declared = self._read.request or self._read.resolve
+        headers = (fill(declared.headers, self._values) or {}) if declared else {}
+        return WireRequest("GET", url, PACKING | {name: str(value) for name, value in headers.items()})

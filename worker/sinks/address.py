@@ -124,4 +124,4 @@ def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"//.*@", "//***@", text)
+    return re.sub(r"^(\s*\w+:/{0,2})?.*@", r"\1***@", text, flags=re.DOTALL)

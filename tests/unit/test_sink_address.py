@@ -1,0 +1,123 @@
+"""Where rows may go, as `--to` says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
+
+from worker.errors import BadInput
+from worker.sinks import open_sink
+from worker.sinks.address import default_stream, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("stream:rows:kargo.report", "stream:rows:kargo.report"),
+        (" stream:x ", "stream:x"),
+        ("redis://host?stream=x", "redis://host:6379/0?stream=x"),
+        ("redis://HOST:6379/?stream=x", "redis://host:6379/0?stream=x"),
+        ("redis://host:7000/02?stream=a%3Ab", "redis://host:7000/2?stream=a:b"),
+        ("rediss://me:p%40ss@host/1?stream=a%2Fb", "rediss://me:p%40ss@host:6379/1?stream=a%2Fb"),
+        ("redis://:secret@[::1]:7000?stream=x", "redis://:secret@[::1]:7000/0?stream=x"),
+        ("redis://me@host?stream=x", "redis://me@host:6379/0?stream=x"),
+        ("file:/srv/rows", "file:/srv/rows?format=ndjson&compression=none"),
+        ("file:///srv/a/../rows/", "file:/srv/rows?format=ndjson&compression=none"),
+        ("file:/srv/rows?compression=gzip&format=ndjson", "file:/srv/rows?format=ndjson&compression=gzip"),
+        ("file:/srv/Größe & more?compression=zstd", "file:/srv/Größe & more?format=ndjson&compression=zstd"),
+    ],
+)
+def test_an_address_is_written_in_one_way(text: str, canonical: str) -> None:
+    assert parse_address(text).text == canonical
+    assert parse_address(canonical) == parse_address(text)
+
+
+def test_a_relative_directory_is_the_same_for_every_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_address("file:./rows").directory == tmp_path / "rows"
+    assert parse_address("file:~/rows").directory == Path.home() / "rows"
+
+
+def test_a_password_is_not_shown() -> None:
+    address = parse_address("redis://me:secret@host?stream=x")
+    assert address.shown == "redis://me:***@host:6379/0?stream=x"
+    assert address.url == "redis://me:secret@host:6379/0"
+    assert "secret" not in repr(address)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["redis://:top/secret@host?stream=x", "redis://:secret@host:99999?stream=x", "redis:secret@host", "secret@host"],
+)
+def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_address(text)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "allowed"),
+    [
+        ("", "to", "stream:NAME"),
+        ("rows", "to", "stream:NAME"),
+        ("s3://bucket/rows", "to", "stream:NAME, redis://HOST:PORT/DB?stream=NAME"),
+        ("stream:", "to: stream", "printable"),
+        ("stream:two words", "to: stream", "no space"),
+        ("stream:{tag}:rows", "to: stream", "no braces"),
+        ("redis://host", "to: stream", "printable"),
+        ("redis://?stream=x", "to", "redis://HOST"),
+        ("redis://host/rows?stream=x", "to: database", "number"),
+        ("redis://host:0x/1?stream=x", "to: port", "65535"),
+        ("redis://host?stream=x&stream=y", "to: option", "each once"),
+        ("redis://host?strem=x", "to: option", "did you mean 'stream'?"),
+        ("file:", "to: directory", "a directory"),
+        ("file:?format=ndjson", "to: directory", "a directory"),
+        ("file://host/rows", "to: directory", "a directory"),
+        ("file:/rows?format=csv", "to: format", "one of ndjson"),
+        ("file:/rows?format=parquet", "to: format", "one of ndjson"),
+        ("file:/rows?compression=zip", "to: compression", "one of none, gzip, zstd"),
+        ("file:/rows?compresion=gzip", "to: option", "did you mean 'compression'?"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_what_is_allowed(text: str, where: str, allowed: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_address(text)
+    assert refused.value.where == where
+    assert allowed in refused.value.allowed
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    try:
+        address = parse_address(text)
+    except BadInput:
+        return
+    assert parse_address(address.text) == address
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=80))
+def test_any_password_is_kept_and_none_is_shown(password: str) -> None:
+    from urllib.parse import quote
+
+    secret = quote(f"secret{password}", safe="")
+    address = parse_address(f"redis://:{secret}@host?stream=x")
+    assert address.url == f"redis://:{secret}@host:6379/0"
+    assert "secret" not in address.shown
+
+
+def test_by_default_rows_go_to_the_report_s_own_stream() -> None:
+    address = parse_address(default_stream("kargo", "campaign-performance-metrics"))
+    assert address.stream == "rows:kargo.campaign-performance-metrics"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "-x", ".x", "a b", "ä", "x" * 129])
+@pytest.mark.parametrize("where", ["connection", "report", "job"])
+def test_a_name_that_is_no_path_component_is_refused(where: str, name: str) -> None:
+    names = {"connection": "c", "report": "r", "job": "j"} | {where: name}
+    with pytest.raises(BadInput) as refused:
+        open_sink(parse_address("file:/srv/rows"), **names, default_redis=Redis(), stream_bound=0, part_rows=1)
+    assert refused.value.where == where

@@ -44,7 +44,7 @@ def listed(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[byt
             yield lead + b",".join(rows)
             lead = b","
         if mark is not None:
-            yield from _ending(mark, lead, b"")
+            yield from _ending(mark, lead if mark else b"", b"")
             return
     yield (before if lead is before else b"") + after
 

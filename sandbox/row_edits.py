@@ -123,11 +123,19 @@ def cut_in_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
 
 
 def cut_after_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Nothing comes after the row."""
+    """Nothing comes after the row, where this body has it or begins right after it."""
     kind = CleanCut if args["clean"] else Cut
-    if args["row"] > 0:
-        return each(blocks, args["row"] + 1, lambda _row: kind(b""))
-    return iter([Block(1, [kind(b"")])])
+    row, reached = args["row"], None
+    for block in blocks:
+        left = row - block.first + 1
+        if block.first == 0 or left < 0 or left >= len(block.rows):
+            yield block
+            reached = block.first + len(block.rows) - 1 if block.first else reached
+        else:
+            yield Block(block.first, [*block.rows[:left], kind(b"")])
+            return
+    if reached == row:
+        yield Block(row + 1, [kind(b"")])
 
 
 def crowd(rows: list[bytes], per_line: int) -> list[bytes]:

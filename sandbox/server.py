@@ -151,17 +151,19 @@ def _read_head(head: bytes) -> tuple[str, str, dict[str, str]]:
 
 
 def _send(connection: socket.socket, answer: Answer) -> None:
-    """Send an answer whole; Hangup out of its body leaves it unfinished."""
+    """Send an answer whole; Hangup out of its body, or for a length that was not true, ends the connection."""
     is_chunked = answer.length is None and not answer.until_close
-    waiting = answer.head()
+    waiting, sent = answer.head(), 0
     try:
         for piece in answer.body:
             if piece:
                 waiting += b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece
                 connection.sendall(waiting)
-                waiting = b""
+                waiting, sent = b"", sent + len(piece)
     except Hangup as hangup:
         if not hangup.is_reset:
             connection.sendall(waiting)
         raise
     connection.sendall(waiting + (b"0\r\n\r\n" if is_chunked else b""))
+    if answer.length not in (None, sent):
+        raise Hangup

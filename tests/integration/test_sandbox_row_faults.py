@@ -1,0 +1,308 @@
+"""The faults of what carries rows, in a stream, in a page and in a file."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox, expected_rows
+from sandbox.fault_kinds import SECTIONS
+from sandbox.visitor import Visitor
+
+ROWS = 1003
+QUERY = {
+    "fields": ["campaign_id", "campaign_name", "impressions", "clicks", "total_spend"],
+    "filters": [{"field": "organization_id", "value": 1}],
+    "rollup": "by_day",
+    "time_window": "last_7_days",
+}
+ASKED = {"dimensions": ["campaign_name"], "measures": ["clicks_sum", "ctr_avg"]}
+EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
+LINES = list(expected_rows("mediamath.performance", QUERY, ROWS))
+KARGO = list(expected_rows("kargo.campaign-performance-metrics", ASKED, ROWS))
+FILE = list(expected_rows("instal.advertiser-export", EXPORT, ROWS))
+META = b'{"meta":{}}'
+NAMES = b"aff_sub_id,time,clicks_aggr,campaign,country,creative_id,app_id,campaign_id"
+
+Spoil = Callable[..., bytes]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(rows=ROWS, polls_until_ready=0) as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(sandbox: Sandbox) -> Visitor:
+    sandbox.remote.reset()
+    return Visitor(sandbox)
+
+
+@pytest.fixture
+def stream(sandbox: Sandbox, visitor: Visitor) -> Spoil:
+    def ask(kind: str, **args: Any) -> bytes:
+        sandbox.remote.turn({"kind": kind, "args": args})
+        return visitor.post("mediamath", "/performance", QUERY).body
+
+    return ask
+
+
+@pytest.fixture
+def page(sandbox: Sandbox, visitor: Visitor) -> Spoil:
+    """Rows 501 to 510 of a Kargo report."""
+    report_id = visitor.kargo_report(ASKED, polls=1)
+
+    def ask(kind: str, **args: Any) -> bytes:
+        sandbox.remote.turn({"kind": kind, "args": args})
+        return visitor.get("kargo", f"/completed-reports/{report_id}", limit=10, offset=500).body
+
+    return ask
+
+
+@pytest.fixture
+def file(sandbox: Sandbox, visitor: Visitor) -> Spoil:
+    task_id = visitor.instal_task(EXPORT, polls=0)
+    link = visitor.get("instal", f"/reports/exports/{task_id}").json()["result"]
+
+    def ask(kind: str, **args: Any) -> bytes:
+        sandbox.remote.turn({"kind": kind, "args": args})
+        return visitor.ask("GET", link).body
+
+    return ask
+
+
+def broken_off(ask: Spoil, kind: str, **args: Any) -> bytes:
+    """What came before the end, of a body that breaks off."""
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        ask(kind, **args)
+    return cut.value.partial
+
+
+@pytest.mark.parametrize("row", [1, 500, 501, 1003])
+def test_cut_in_row_ends_in_the_middle_of_it(stream: Spoil, row: int) -> None:
+    _, *rows = broken_off(stream, "cut_in_row", row=row).split(b"\n")
+    assert rows[:-1] == LINES[: row - 1]
+    assert rows[-1] == LINES[row - 1][: len(LINES[row - 1]) // 2]
+
+
+@pytest.mark.parametrize("row", [0, 1, 500, 700, 1003])
+def test_cut_after_row_ends_between_two(stream: Spoil, row: int) -> None:
+    _, *rows = broken_off(stream, "cut_after_row", row=row).split(b"\n")
+    assert rows == [*LINES[:row], b""]
+
+
+def test_a_cut_may_look_whole(stream: Spoil) -> None:
+    assert stream("cut_in_row", row=7, clean=True).split(b"\n")[1:7] == LINES[:6]
+    assert stream("cut_after_row", row=7, clean=True).splitlines()[1:] == LINES[:7]
+
+
+def test_a_page_is_cut_by_the_rows_number_in_the_report(page: Spoil) -> None:
+    body = broken_off(page, "cut_in_row", row=503)
+    assert body.partition(b'"rows":[')[2].startswith(KARGO[500] + b"," + KARGO[501] + b",")
+    assert KARGO[502] not in body
+    assert broken_off(page, "cut_after_row", row=501).endswith(KARGO[500])
+    for elsewhere in (400, 499, 511):
+        assert page("cut_after_row", row=elsewhere).endswith(b"}]}}")
+
+
+def test_a_file_is_cut_although_it_named_its_whole_length(file: Spoil) -> None:
+    assert broken_off(file, "cut_in_row", row=1003).split(b"\n")[1:-1] == FILE[:-1]
+    assert file("cut_after_row", row=5, clean=True).splitlines()[1:] == FILE[:5]
+
+
+@pytest.mark.parametrize("after_rows", [0, 1, 500, 600, 1003])
+def test_error_line_ends_a_stream(stream: Spoil, after_rows: int) -> None:
+    _, *rows, last = stream("error_line", after_rows=after_rows, code="Late").splitlines()
+    assert rows == LINES[:after_rows]
+    assert json.loads(last)["error_code"] == "Late"
+    assert json.loads(stream("error_line", after_rows=1, partial=True).splitlines()[-1]).keys() == {"error_code"}
+
+
+def test_gateway_line_ends_a_stream(stream: Spoil) -> None:
+    _, *rows, last = stream("gateway_line", after_rows=3).splitlines()
+    assert rows == LINES[:3]
+    assert last.startswith(b'{"meta":{"status":"error"')
+
+
+@pytest.mark.parametrize(
+    ("where", "count", "first", "last"),
+    [
+        ("before_header", 1, True, False),
+        ("between", 10, False, False),
+        ("after_last", 1, False, True),
+        ("everywhere", 12, True, True),
+    ],
+)
+def test_metadata_lines_stand_where_asked(stream: Spoil, where: str, count: int, first: bool, last: bool) -> None:
+    lines = stream("metadata_lines", where=where).splitlines()
+    assert lines.count(META) == count
+    assert (lines[0] == META, lines[-1] == META) == (first, last)
+    assert [line for line in lines if line != META][1:] == LINES
+
+
+def test_no_header_and_second_header(stream: Spoil) -> None:
+    assert stream("no_header").splitlines() == LINES
+    lines = stream("second_header", row=502).splitlines()
+    assert lines[502] == lines[0]
+    assert [line for line in lines if line != lines[0]] == LINES
+
+
+def test_drop_row_leaves_one_away(stream: Spoil, page: Spoil, file: Spoil) -> None:
+    assert stream("drop_row", row=500).splitlines()[1:] == LINES[:499] + LINES[500:]
+    told = json.loads(page("drop_row", row=501))["data"]
+    assert (len(told["rows"]), told["total_rows"]) == (9, ROWS)
+    assert file("drop_row", row=1).splitlines()[1:] == FILE[1:]
+
+
+def test_repeat_row_sends_one_or_all_again(stream: Spoil, file: Spoil) -> None:
+    assert stream("repeat_row", row=2, copies=2).splitlines()[1:] == [LINES[0], *[LINES[1]] * 3, *LINES[2:]]
+    assert len(file("repeat_row").splitlines()) == 1 + 2 * ROWS
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", '"text"'])
+def test_replace_row_puts_anything_there(stream: Spoil, text: str) -> None:
+    assert stream("replace_row", row=3, text=text).splitlines()[3] == text.encode()
+
+
+def test_columns_go_come_and_change(stream: Spoil, page: Spoil) -> None:
+    def second(kind: str, **args: Any) -> dict[str, Any]:
+        rows = stream(kind, **args).splitlines()
+        assert kind != "set_value" or rows[3] == LINES[2]
+        return dict(json.loads(rows[2], parse_float=str))
+
+    sound = json.loads(LINES[1], parse_float=str)
+    assert second("drop_column", column="impressions") == {k: v for k, v in sound.items() if k != "impressions"}
+    assert second("drop_column", column="campaign_id").keys() == sound.keys() - {"campaign_id"}
+    assert second("drop_column", column="agg_timestamp").keys() == sound.keys() - {"agg_timestamp"}
+    assert second("extra_column", column="more", value={"a": [1]}) == {**sound, "more": {"a": [1]}}
+    assert second("null_column", column="clicks") == {**sound, "clicks": None}
+    assert second("set_value", column="clicks", text="1e400", row=2) == {**sound, "clicks": "1e400"}
+    rows = json.loads(page("extra_column", row=501))["data"]["rows"]
+    assert ["media_delivery_sum" in row for row in rows] == [True] + [False] * 9
+
+
+def test_duplicate_key_has_the_right_value_last(stream: Spoil) -> None:
+    line = stream("duplicate_key", row=2).splitlines()[2]
+    assert line.count(b'"campaign_id"') == 2
+    assert json.loads(line) == json.loads(LINES[1])
+
+
+def test_broken_rows_are_broken(stream: Spoil, page: Spoil, file: Spoil) -> None:
+    assert b":NaN," in stream("nan", row=4).splitlines()[4]
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(stream("invalid_json", row=4).splitlines()[4])
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(page("invalid_json", row=505))
+    for ask, row in ((stream, 4), (page, 505), (file, 4)):
+        with pytest.raises(UnicodeDecodeError):
+            ask("invalid_utf8", row=row).decode()
+
+
+def test_big_and_deep_rows_are_big_and_deep(stream: Spoil, file: Spoil) -> None:
+    assert len(stream("big_row", row=2, megabytes=3).splitlines()[2]) > 3_000_000
+    assert len(file("big_row", row=2, megabytes=0.5).splitlines()[2]) > 500_000
+    assert b"[" * 5000 + b"]" * 5000 in stream("deep_row", row=2, depth=5000).splitlines()[2]
+
+
+def test_pretty_rows_are_spread_over_lines_and_stay_the_same(stream: Spoil, page: Spoil) -> None:
+    body = stream("pretty_rows")
+    assert body.count(b"\n") > 5 * ROWS
+    decoder, text, found = json.JSONDecoder(), body.decode().lstrip(), []
+    while text:
+        row, end = decoder.raw_decode(text)
+        found.append(row)
+        text = text[end:].lstrip()
+    assert found[1:] == [json.loads(row) for row in LINES]
+    assert json.loads(page("pretty_rows"))["data"]["rows"] == [json.loads(row) for row in KARGO[500:510]]
+
+
+def test_escaped_text_is_ascii_and_means_the_same(stream: Spoil) -> None:
+    body = stream("escaped_text")
+    assert body.isascii()
+    assert [json.loads(row) for row in body.splitlines()[1:]] == [json.loads(row) for row in LINES]
+
+
+def test_lines_are_crowded_or_apart(stream: Spoil) -> None:
+    assert stream("crowded_lines", per_line=2).splitlines()[1] == LINES[0] + b" " + LINES[1]
+    lines = stream("blank_lines", every=10).splitlines()
+    assert lines[11] == b""
+    assert [line for line in lines if line][1:] == LINES
+
+
+def test_no_final_newline_leaves_the_last_line_open(stream: Spoil, file: Spoil) -> None:
+    assert stream("no_final_newline").endswith(LINES[-1])
+    assert file("no_final_newline").endswith(FILE[-1])
+
+
+def test_numbers_are_written_otherwise(stream: Spoil, page: Spoil, file: Spoil) -> None:
+    assert isinstance(json.loads(stream("numbers", style="strings").splitlines()[1])["clicks"], str)
+    assert b"000000000000000001," in stream("numbers", style="long").splitlines()[1]
+    kinds = {type(row["clicks_sum"]) for row in json.loads(page("numbers", style="mixed"))["data"]["rows"]}
+    assert kinds == {int, str}
+    # A file has no types: its numbers stay bare whatever is said about them.
+    assert file("numbers", style="strings").splitlines()[1:] == FILE
+
+
+def test_csv_bom_comes_first(file: Spoil) -> None:
+    body = file("csv_bom")
+    assert body.startswith(b"\xef\xbb\xbf" + NAMES)
+    assert body.splitlines()[1:] == FILE
+
+
+def test_csv_newlines_stand_in_quotes(file: Spoil) -> None:
+    first = FILE[1].partition(b",")[0]
+    assert b'\n"' + first + b'\nsecond line\r\nthird line",2026' in file("csv_newlines", row=2)
+
+
+@pytest.mark.parametrize(("by", "width"), [(1, 16), (3, 18), (-1, 14), (-5, 10)])
+def test_csv_width_of_one_row_is_wrong(file: Spoil, by: int, width: int) -> None:
+    lines = file("csv_width", row=3, by=by).splitlines()
+    assert lines[3].count(b",") - FILE[2].count(b",") == width - 15
+    assert lines[4:] == FILE[3:]
+
+
+def test_csv_delimiter_is_another(file: Spoil) -> None:
+    lines = file("csv_delimiter", text="\t").splitlines()
+    assert [line.count(b"\t") for line in lines] == [14] * (ROWS + 1)
+
+
+def test_csv_header_is_there_or_not(file: Spoil) -> None:
+    assert file("csv_header", present=False).splitlines() == FILE
+    assert file("csv_header", present=True).startswith(NAMES)
+
+
+def test_csv_empty_has_a_header_or_nothing(file: Spoil) -> None:
+    assert file("csv_empty").splitlines()[0].startswith(NAMES)
+    assert len(file("csv_empty").splitlines()) == 1
+    assert file("csv_empty", header=False) == b""
+
+
+def test_csv_numbers_are_written_as_people_do(file: Spoil) -> None:
+    assert b'"1,000"' in file("csv_numbers", style="thousands")
+    assert b'00",' in file("csv_numbers", style="comma").splitlines()[1]
+    assert b"00%," in file("csv_numbers", style="percent").splitlines()[1]
+
+
+def test_faults_of_different_kinds_add_up(sandbox: Sandbox, visitor: Visitor) -> None:
+    sandbox.remote.turn(
+        {"kind": "drop_column", "args": {"column": "clicks"}},
+        {"kind": "repeat_row", "args": {"row": 1}},
+        {"kind": "cut_after_row", "args": {"row": 3, "clean": True}},
+        {"kind": "compressed", "args": {"encoding": "gzip"}},
+    )
+    reply = visitor.post("mediamath", "/performance", QUERY)
+    assert reply.headers["Content-Encoding"] == "gzip"
+    _, *rows = gzip.decompress(reply.body).splitlines()
+    assert [json.loads(row)["impressions"] for row in rows] == [1, 1, 2, 3]
+    assert all("clicks" not in json.loads(row) for row in rows)
+
+
+def test_every_kind_of_this_section_is_used_here(request: pytest.FixtureRequest) -> None:
+    text = request.path.read_text(encoding="utf-8")
+    assert [kind.name for kind in SECTIONS["Rows"] if f'"{kind.name}"' not in text] == []

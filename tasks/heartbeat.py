@@ -26,7 +26,7 @@ class Heartbeat:
         self._is_lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._lead = ledger.now() - time.monotonic()
-        self._noted = Checkpoint()
+        self._noted = self._kept = Checkpoint()
         self._noted_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -38,6 +38,8 @@ class Heartbeat:
     ) -> None:
         self._is_over.set()
         self._thread.join()
+        if self._kept.rows > self._noted.rows:
+            self._note()
 
     def now(self) -> float:
         """The ledger's time, without asking it again."""
@@ -62,21 +64,25 @@ class Heartbeat:
 
     def progress(self, at: Checkpoint) -> None:
         """Hear of rows kept: note them in the ledger about once a second, and check whether to stop."""
+        self._kept = at
         if time.monotonic() - self._noted_at >= NOTE_SECONDS:
-            rows, dead_rows, bytes_ = self.since_noted(at)
-            if not self._ledger.renew(self._held, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
-                self._is_lost.set()
-            self._noted, self._noted_at = at, time.monotonic()
+            self._note()
         self.check()
 
     def start_at(self, at: Checkpoint) -> None:
         """Rows up to here were noted by whoever kept them."""
-        self._noted = at
+        self._noted = self._kept = at
 
-    def since_noted(self, at: Checkpoint) -> tuple[int, int, int]:
-        """Rows, dead rows and bytes kept since the ledger last heard."""
-        known = self._noted
-        return at.rows - known.rows, at.dead_rows - known.dead_rows, at.bytes - known.bytes
+    def rest(self, end: Checkpoint) -> tuple[int, int, int]:
+        """Rows, dead rows and bytes the ledger has not heard of, for the move that closes the page to tell it."""
+        known, self._noted = self._noted, end
+        return end.rows - known.rows, end.dead_rows - known.dead_rows, end.bytes - known.bytes
+
+    def _note(self) -> None:
+        rows, dead_rows, bytes_ = self.rest(self._kept)
+        if not self._ledger.renew(self._held, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
+            self._is_lost.set()
+        self._noted_at = time.monotonic()
 
     def _beat(self) -> None:
         while not self._is_over.wait(self._ledger.lease_seconds / 3):

@@ -66,7 +66,7 @@ def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, 
 def _close(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, facts: Facts, end: Checkpoint) -> None:
     job = held.job
     following = vendor.following(held.page, end.rows, facts, job.pages)
-    rows, dead_rows, bytes_ = heartbeat.since_noted(end)
+    rows, dead_rows, bytes_ = heartbeat.rest(end)
     outcome, out = parts.ledger.close_page(
         held,
         planned=following.planned,

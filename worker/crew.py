@@ -64,11 +64,21 @@ class Crew:
         """The processes as they run now, their children not counted."""
         return [process.pid for process in self._running.values()]
 
+    def pid(self, name: str) -> int:
+        """The process of one of them, as it runs now."""
+        return self._running[name].pid
+
     def kill(self, name: str) -> None:
         """End one and its children at once, as a crash does."""
         process = self._running[name]
         _signal_group(process, signal.SIGKILL)
         process.wait()
+
+    def dismiss(self, name: str) -> None:
+        """End one for good."""
+        self.commands = {other: command for other, command in self.commands.items() if other != name}
+        self.kill(name)
+        del self._running[name]
 
     def stop(self) -> None:
         """Let everybody give its work back and end; whoever does not is ended."""

@@ -70,6 +70,9 @@ def configure_logging(style: Literal["text", "json"], level: str) -> None:
             ],
         )
     )
+    # Celery tells of every message taken and done; the steps' own events say what came of it.
+    for noisy in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers = [lines]
     root.setLevel(level.upper())

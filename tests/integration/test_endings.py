@@ -1,0 +1,218 @@
+"""How jobs end: done, failed or cancelled, in every state; and how they are taken up again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tests.stack import KARGO as KARGO_PARAMS
+from tests.stack import Stack, until
+from worker.crew import beat
+from worker.orders import Order, place
+from worker.settle import cancel
+from worker.sinks.audit_files import audit_files
+
+MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
+SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}}
+NEVER_READY = {"kind": "never_ready", "vendor": "kargo"}
+
+
+def retry(stack: Stack, job: str) -> None:
+    state, poll = stack.parts.ledger.retry(job)
+    assert state
+    if state == "pending":
+        stack.nudge("report.poll", job, int(poll))
+    else:
+        stack.nudge("report.submit", job)
+
+
+def submits(stack: Stack) -> int:
+    return sum(r["method"] == "POST" and r["path"].endswith("/reports") for r in stack.requests())
+
+
+def test_a_pending_job_is_cancelled_and_writes_nothing(stack: Stack) -> None:
+    stack.dial(NEVER_READY)
+    job = stack.ask(KARGO, "stream:cancel-pending")
+    stack.wait_for(job, lambda job: job.state == "pending", "pending")
+    assert cancel(stack.parts, job) == "cancelled"
+    assert stack.redis.xlen("cancel-pending") == 0
+    assert stack.receipt(job)["state"] == "cancelled"
+
+
+def test_a_streaming_job_is_cancelled_at_its_next_batch_and_voided_once(stack: Stack) -> None:
+    stack.vendors_are(rows=40_000)
+    stack.dial(SLOW)
+    job = stack.ask(MEDIAMATH, "stream:cancel-streaming")
+    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    assert cancel(stack.parts, job) == "cancelled"
+    assert cancel(stack.parts, job) == "cancelled"
+    found = stack.audit("cancel-streaming", job)
+    assert (found.voided, found.ends, found.late) == ({1: "cancelled"}, 0, 0)
+    assert found.rows < 40_000
+
+
+def test_a_finished_job_is_not_cancelled(stack: Stack) -> None:
+    job = stack.ask(MEDIAMATH, "stream:cancel-late")
+    stack.receipt(job)
+    assert cancel(stack.parts, job) == "done"
+    assert stack.audit("cancel-late", job).is_whole
+
+
+def test_a_cancelled_job_taken_up_again_is_read_whole_under_the_next_generation(stack: Stack) -> None:
+    stack.vendors_are(rows=30_000)
+    stack.dial(SLOW)
+    job = stack.ask(MEDIAMATH, "stream:retried")
+    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    cancel(stack.parts, job)
+    stack.dial()
+    retry(stack, job)
+    receipt = stack.receipt(job)
+    assert (receipt["state"], receipt["generation"], receipt["rows"]) == ("done", 2, 30_000)
+    assert stack.audit("retried", job).is_whole
+
+
+def test_a_retry_uses_the_vendors_report_again(stack: Stack) -> None:
+    stack.dial({"kind": "status", "vendor": "kargo", "args": {"code": 403}, "match": {"role": "page"}})
+    job = stack.ask(KARGO, "stream:retry-report")
+    assert stack.receipt(job)["state"] == "failed"
+    stack.dial()
+    retry(stack, job)
+    assert stack.receipt(job)["state"] == "done"
+    assert submits(stack) == 1
+
+
+def test_a_report_never_ready_fails_at_its_deadline_with_the_last_status(stack: Stack) -> None:
+    stack.dial(NEVER_READY)
+    job = stack.ask(KARGO, "stream:never", ready_within="1s")
+    receipt = stack.receipt(job)
+    assert receipt["state"] == "failed"
+    assert "not ready within" in receipt["error"]
+    assert "pending" in receipt["error"]
+
+
+def test_a_job_not_finished_in_time_fails_and_voids_what_it_published(stack: Stack) -> None:
+    stack.vendors_are(rows=60_000)
+    stack.dial(SLOW)
+    job = stack.ask(MEDIAMATH, "stream:deadline", finish_within="2s")
+    receipt = stack.receipt(job)
+    assert receipt["state"] == "failed"
+    assert "not finished within" in receipt["error"]
+    assert stack.audit("deadline", job).voided == {1: "failed"}
+
+
+def test_a_page_that_fails_for_good_fails_its_job_and_stops_its_siblings(stack: Stack) -> None:
+    stack.vendors_are(rows=60_000)
+    stack.dial(
+        {"kind": "status", "vendor": "kargo", "args": {"code": 403}, "match": {"role": "page", "offset": 20_000}}
+    )
+    job = stack.ask(KARGO, "stream:page-fails")
+    receipt = stack.receipt(job)
+    assert receipt["state"] == "failed"
+    assert "403" in receipt["error"]
+    found = stack.audit("page-fails", job)
+    assert (found.voided, found.late, found.ends) == ({1: "failed"}, 0, 0)
+
+
+def test_a_restated_replay_begins_a_new_generation_and_ends_with_one_complete_reading(stack: Stack) -> None:
+    stack.vendors_are(rows=30_000)
+    stack.dial({"kind": "cut_after_row", "vendor": "mediamath", "args": {"row": 12_000}, "times": 1})
+    job = stack.ask(MEDIAMATH, "stream:restated")
+    stack.wait_for(job, lambda job: job.rows > 1000, "rows")
+    stack.vendors_are(rows=30_000, revision=2)
+    receipt = stack.receipt(job)
+    assert (receipt["state"], receipt["generation"], receipt["rows"]) == ("done", 2, 30_000)
+    found = stack.audit("restated", job)
+    assert found.is_whole
+    assert found.voided == {1: "replay"}
+
+
+def test_a_report_that_does_not_hold_still_fails_in_the_end(stack: Stack) -> None:
+    stack.vendors_are(rows=30_000, restate_after_reads=1)
+    stack.dial({"kind": "cut_after_row", "vendor": "mediamath", "args": {"row": 12_000}})
+    job = stack.ask(MEDIAMATH, "stream:restless")
+    receipt = stack.receipt(job)
+    assert receipt["state"] == "failed"
+    assert "does not hold still" in receipt["error"]
+    found = stack.audit("restless", job)
+    assert found.ends == 0
+    assert set(found.voided) == {1, 2, 3}
+
+
+def test_the_same_report_asked_for_twice_while_running_is_one_job(stack: Stack) -> None:
+    stack.dial(NEVER_READY)
+    order = Order(KARGO, {**KARGO_PARAMS, "dimensions": ["campaign_name"]}, "stream:joined")
+    first, joined = place(stack.parts, order)
+    assert not joined
+    assert place(stack.parts, order) == (first, True)
+    cancel(stack.parts, first)
+    second, joined = place(stack.parts, order)
+    assert (second != first, joined) == (True, False)
+    cancel(stack.parts, second)
+
+
+def test_a_submit_that_was_never_answered_is_adopted_and_asks_for_no_second_report(stack: Stack) -> None:
+    stack.dial({"kind": "commit_then_drop", "vendor": "kargo", "times": 1})
+    job = stack.ask(KARGO, "stream:adopted")
+    assert stack.receipt(job)["state"] == "done"
+    assert submits(stack) == 1
+    assert stack.audit("adopted", job).is_whole
+
+
+def test_a_control_worker_killed_while_submitting_asks_for_no_second_report(stack: Stack) -> None:
+    stack.dial({"kind": "delay", "vendor": "kargo", "args": {"seconds": 1.5}, "match": {"role": "submit"}, "times": 1})
+    job = stack.ask(KARGO, "stream:submit-killed")
+    until(lambda: stack.job(job).submitting_at, "a request on its way")
+    stack.crew.kill("control")
+    assert stack.receipt(job)["state"] == "done"
+    assert submits(stack) == 1
+
+
+def test_sigterm_gives_a_stream_back_and_another_worker_goes_on(stack: Stack) -> None:
+    stack.vendors_are(rows=60_000)
+    stack.dial(SLOW)
+    job = stack.ask(MEDIAMATH, "stream:sigterm")
+    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    worker = stack.crew.pid("stream")
+    os.kill(worker, signal.SIGTERM)
+    until(lambda: "stream" in stack.crew.tend(), "the worker's end")
+    assert stack.receipt(job)["state"] == "done"
+    assert stack.job(job).attempts == 0
+    assert stack.audit("sigterm", job).is_whole
+
+
+def test_two_beats_are_harmless(stack: Stack, tmp_path: Path) -> None:
+    stack.crew.commands = {**stack.crew.commands, "beat-2": beat(tmp_path)}
+    stack.crew.tend()
+    try:
+        job = stack.ask(KARGO, "stream:two-beats")
+        assert stack.receipt(job)["state"] == "done"
+        assert stack.audit("two-beats", job).is_whole
+    finally:
+        stack.crew.dismiss("beat-2")
+
+
+def test_a_lost_nudge_is_sent_again_by_the_sweep(stack: Stack) -> None:
+    job, _ = place(stack.parts, Order(KARGO, KARGO_PARAMS, "stream:no-nudge", may_join=False))
+    assert stack.receipt(job)["state"] == "done"
+
+
+def test_rows_go_to_files_and_the_receipt_lists_them(stack: Stack, tmp_path: Path) -> None:
+    stack.vendors_are(rows=30_000)
+    job = stack.ask(KARGO, f"file:{tmp_path}")
+    receipt = stack.receipt(job)
+    assert (receipt["state"], receipt["rows"]) == ("done", 30_000)
+    assert sum(file["rows"] for file in receipt["files"]) == 30_000
+    directory = tmp_path / "kargo" / "campaign-performance-metrics" / job
+    assert audit_files(directory).is_whole
+
+
+def test_a_worker_killed_while_writing_files_leaves_no_gap_and_no_duplicate(stack: Stack, tmp_path: Path) -> None:
+    stack.vendors_are(rows=60_000)
+    stack.dial(SLOW)
+    job = stack.ask(MEDIAMATH, f"file:{tmp_path}")
+    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    stack.crew.kill("stream")
+    receipt = stack.receipt(job)
+    assert (receipt["state"], receipt["rows"]) == ("done", 60_000)
+    assert audit_files(tmp_path / "mediamath" / "performance" / job).is_whole

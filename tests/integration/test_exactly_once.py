@@ -1,0 +1,128 @@
+"""Rows published exactly once, whatever happens to the workers: real Redis, real Celery processes, real HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from tests.stack import Stack, until
+
+KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
+
+
+def stream_processes(stack: Stack) -> list[psutil.Process]:
+    """The processes of the stream worker that read pages."""
+    return psutil.Process(stack.crew.pid("stream")).children(recursive=True)
+
+
+def assert_whole(stack: Stack, stream: str, job: str, rows: int) -> None:
+    receipt = stack.receipt(job)
+    assert (receipt["state"], receipt["error"]) == ("done", None)
+    found = stack.audit(stream, job)
+    assert found.is_whole, found
+    assert (found.rows, found.lost, found.doubled, found.out_of_order) == (rows, 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", [KARGO, MEDIAMATH])
+def test_a_worker_killed_in_the_middle_of_a_page_leaves_no_gap_and_no_duplicate(stack: Stack, name: str) -> None:
+    stack.vendors_are(rows=60_000)
+    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 4_000_000}, "match": {"role": role_of(name)}})
+    job = stack.ask(name, f"stream:killed-{name}")
+    stack.wait_for(job, lambda job: job.rows > 3000, "rows")
+    for process in stream_processes(stack):
+        process.send_signal(signal.SIGKILL)
+    assert_whole(stack, f"killed-{name}", job, 60_000)
+
+
+def test_a_whole_worker_killed_leaves_no_gap_and_no_duplicate(stack: Stack) -> None:
+    stack.vendors_are(rows=60_000)
+    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 4_000_000}, "match": {"role": "stream"}})
+    job = stack.ask(MEDIAMATH, "stream:killed-whole")
+    stack.wait_for(job, lambda job: job.rows > 3000, "rows")
+    stack.crew.kill("stream")
+    assert_whole(stack, "killed-whole", job, 60_000)
+
+
+def test_two_workers_on_one_page_publish_each_row_once(stack: Stack) -> None:
+    stack.vendors_are(rows=40_000)
+    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
+    job = stack.ask(MEDIAMATH, "stream:two")
+    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    # The lease is taken away from a healthy worker, as if it had stalled: both go on reading.
+    stack.redis.hset(f"millrace:job:{job}:pages", "1.until", "1")
+    stack.nudge("report.stream", job, 1)
+    until(lambda: len([r for r in stack.requests() if r["path"].endswith("/performance")]) == 2, "a second reader")
+    assert_whole(stack, "two", job, 40_000)
+
+
+def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: Stack) -> None:
+    stack.vendors_are(rows=40_000)
+    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
+    job = stack.ask(MEDIAMATH, "stream:stalled")
+    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    stalled = reading_process(stack)
+    os.kill(stalled.pid, signal.SIGSTOP)
+    try:
+        until(lambda: len([r for r in stack.requests() if r["path"].endswith("/performance")]) == 2, "a replacement")
+    finally:
+        os.kill(stalled.pid, signal.SIGCONT)
+    assert_whole(stack, "stalled", job, 40_000)
+
+
+def test_the_first_token_expires_on_page_3(stack: Stack) -> None:
+    stack.vendors_are(rows=50_000)
+    # submit, two polls, two pages: the sixth request is page 3.
+    stack.dial({"kind": "token_expires", "vendor": "kargo", "args": {"after_requests": 5}, "times": 1})
+    for key in stack.redis.scan_iter("*token*"):
+        stack.redis.delete(key)
+    job = stack.ask(KARGO, "stream:expired-token")
+    assert_whole(stack, "expired-token", job, 50_000)
+    heard = stack.requests()
+    assert sum(r["endpoint"] == "authenticate" for r in heard) == 2
+    assert sum(r["endpoint"] == "completed-reports" for r in heard) > 5
+
+
+def test_a_stream_cut_in_a_row_never_ends_done(stack: Stack) -> None:
+    stack.dial({"kind": "cut_in_row", "vendor": "mediamath", "args": {"row": 2000}})
+    job = stack.ask(MEDIAMATH, "stream:cut")
+    stack.wait_for(job, lambda job: job.rows >= 1000, "what came before the cut")
+    stack.dial()
+    assert_whole(stack, "cut", job, 2500)
+
+
+def test_a_stream_that_is_always_cut_fails_and_is_voided(stack: Stack) -> None:
+    stack.dial({"kind": "cut_in_row", "vendor": "mediamath", "args": {"row": 1500}})
+    job = stack.ask(MEDIAMATH, "stream:always-cut", finish_within="4s")
+    receipt = stack.receipt(job)
+    assert receipt["state"] == "failed"
+    found = stack.audit("always-cut", job)
+    assert (found.ends, found.voided, found.doubled) == (0, {1: "failed"}, 0)
+
+
+def test_the_count_disagrees_and_the_job_fails_saying_so(stack: Stack) -> None:
+    stack.dial({"kind": "wrong_total", "vendor": "mediamath", "args": {"by": 1}})
+    job = stack.ask(MEDIAMATH, "stream:count")
+    receipt = stack.receipt(job)
+    assert (receipt["state"], receipt["error"]) == ("failed", "expected 2501 rows, got 2500")
+    assert stack.audit("count", job).voided == {1: "failed"}
+
+
+def role_of(name: str) -> str:
+    return "stream" if name == MEDIAMATH else "page"
+
+
+def reading_process(stack: Stack) -> psutil.Process:
+    """The process with a connection to the vendors."""
+
+    def found() -> psutil.Process | None:
+        for process in stream_processes(stack):
+            ports = {c.raddr.port for c in process.net_connections() if c.raddr and c.status == "ESTABLISHED"}
+            if stack.vendors.port in ports:
+                return process
+        return None
+
+    process: psutil.Process = until(found, "a process that reads")
+    return process

@@ -112,12 +112,14 @@ class Facts:
 
     `next` is the next page's link or token. An empty string and the word "null" are no next page.
     `first_row` is the number, within the page, of the response's first row, so that errors name the right one.
+    `has_end` is False where the body ended with its connection only, so that nothing but a count proves it whole.
     """
 
     total: int | None = None
     total_pages: int | None = None
     next: str | None = None
     first_row: int = 1
+    has_end: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
 from typing import Any
 
-from worker.errors import FailJob
+from worker.errors import FailJob, StartOver
 from worker.model import Facts, Row
 from worker.paging import Address, pager_for
 from worker.paging.link_header import next_in
@@ -18,6 +18,7 @@ from worker.prepared import Prepared, ReportGone
 from worker.readers import read as read_rows
 from worker.readers.unpack import unpack
 from worker.sources import Delimited, Format, LinkPaging, Report, TokenPaging
+from worker.transport.channel import WireRequest
 from worker.transport.exchange import Exchange
 from worker.transport.quota import PATIENCE_SECONDS
 from worker.transport.response import Response
@@ -27,18 +28,33 @@ PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 """A page half read is worth waiting for: given back, it would be read again from its start."""
 
 
+PAST_END = {400, 404, 416}
+"""How vendors refuse a page that is not there. A 404 for a prepared report means the report, not the page."""
+
+
 class Reading:
     """How the pages of one report are read."""
 
-    def __init__(self, report: Report, params: Mapping[str, Any], exchange: Exchange, prepared: Prepared) -> None:
+    def __init__(
+        self,
+        report: Report,
+        params: Mapping[str, Any],
+        exchange: Exchange,
+        prepared: Prepared,
+        *,
+        relink: Callable[[], str | None] | None = None,
+    ) -> None:
+        """`relink` asks the vendor for the address of the rows as it is now."""
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
         self.format = _filled(self.read.format, values)
         self._exchange = exchange
         self._prepared = prepared
+        self._relink = relink
         self._may_be_gone = report.submit is not None
         self._columns = columns_for(report, params)
+        self._capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
         self._whereabouts = Whereabouts(self.read, values, exchange, prepared)
 
     def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
@@ -48,40 +64,59 @@ class Reading:
         are not as declared, ReportGone where the vendor has the report no longer, StartOver where counts changed.
         """
         self._refuse_expired()
+        facts.total = self._prepared.total if facts.total is None else facts.total
         requests = self.pager.addresses(number, link, facts)
         address: Address | None = next(requests)
-        came = 0
+        came, last = 0, None
         while address is not None:
             found = self._whereabouts.located(address)
-            said = Facts(total=found.total, first_row=came + 1)
+            said = Facts(total=found.total, first_row=came + 1 - address.repeats_last)
             rows = 0
             with closing(self._answered(found, address, said, reader)) as answered:
-                for row in answered:
+                if address.repeats_last and not self._repeats(answered, last, facts):
+                    return
+                for last in answered:
                     rows += 1
-                    yield row
+                    yield last
             came += rows
             self._note(facts, said, found)
             address = _after(requests, rows)
 
     def _answered(self, found: Located, address: Address, said: Facts, reader: str) -> Generator[Row, None, None]:
         """The rows of one answer."""
-        response = self._exchange.send(
-            found.request,
-            kind=found.kind,
-            shapes=[] if isinstance(self.format, Delimited) else self.format.errors,
-            allow=self._meaningful(found, address),
-            patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
-        )
+        response = self._sent(found, address, said)
         try:
             if response.status >= 300:
                 self._refuse_gone(response)
                 return
             if chunks := self._body(response):
                 yield from read_rows(chunks, self.format, self._columns, said, reader=reader)
+            said.has_end = response.has_end
             if isinstance(self.read.paging, LinkPaging) and self.read.paging.place == "header":
                 said.next = next_in(response.headers.get("Link", ""))
         finally:
             response.close()
+
+    def _sent(self, found: Located, address: Address, said: Facts) -> Response:
+        """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""
+
+        def send(request: WireRequest) -> Response:
+            return self._exchange.send(
+                request,
+                kind=found.kind,
+                shapes=[] if isinstance(self.format, Delimited) else self.format.errors,
+                allow=self._meaningful(found, address),
+                patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
+            )
+
+        response = send(found.request)
+        if found.kind != "download" or response.status not in (403, *GONE) or self._relink is None:
+            return response
+        link = self._relink()
+        if link is None:
+            return response
+        response.close()
+        return send(self._whereabouts.linked(link).request)
 
     def _body(self, response: Response) -> Iterator[bytes] | None:
         """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty."""
@@ -95,10 +130,9 @@ class Reading:
 
     def _note(self, facts: Facts, said: Facts, found: Located) -> None:
         """Take over what one answer said of the whole report and of the next page."""
-        capped_at = getattr(self.read.paging, "total_capped_at", None)
-        known = facts.total if facts.total is not None else self._prepared.total
-        facts.total = settled(known, said.total, capped_at=capped_at)
+        facts.total = settled(facts.total, said.total, capped_at=self._capped_at)
         facts.total_pages = said.total_pages if said.total_pages is not None else facts.total_pages
+        facts.has_end = facts.has_end and said.has_end
         facts.next = None
         if isinstance(self.read.paging, TokenPaging):
             facts.next = said.next
@@ -107,6 +141,17 @@ class Reading:
             self._refuse_first(facts.next)
 
     # ------------------------------------------------------------ what is refused
+
+    def _repeats(self, answered: Iterator[Row], last: Row | None, facts: Facts) -> bool:
+        """Does the answer begin with the row it should repeat? If not, a row is missing or the report has changed.
+
+        False where the vendor's count will show that; StartOver where there is no such count.
+        """
+        if next(answered, None) == last:
+            return True
+        if facts.total is None or facts.total == self._capped_at:
+            raise StartOver("rows are no longer where they were")
+        return False
 
     def _refuse_first(self, url: str) -> None:
         """The first page has no link on record, so a way back to it is seen here."""
@@ -123,13 +168,14 @@ class Reading:
 
     def _meaningful(self, found: Located, address: Address) -> set[int]:
         """The statuses that are an answer though no success. Storage says 403 where a signed address has expired."""
-        if self._may_be_gone:
-            return {*GONE, 403} if found.kind == "download" else set(GONE)
-        return {404} if address.is_probe and self._prepared.total is None else set()
+        past_end = PAST_END if address.is_probe else set()
+        if not self._may_be_gone:
+            return past_end
+        return past_end | ({*GONE, 403} if found.kind == "download" else set(GONE))
 
     def _refuse_gone(self, response: Response) -> None:
         """Return where a page looked for is past the end; ReportGone where the report is not there any more."""
-        if self._may_be_gone:
+        if self._may_be_gone and (response.status in GONE or response.status == 403):
             raise ReportGone(f"{self._exchange.said(response)}: the vendor no longer has the report")
 
 

@@ -55,7 +55,9 @@ class Vendor:
         self._report = report
         self._values = params
         self._exchange = exchange
-        self._reading = Reading(report, params, exchange, prepared)
+        self._prepared = prepared
+        may_relink = report.poll is not None and prepared.report_id is not None
+        self._reading = Reading(report, params, exchange, prepared, relink=self._link_now if may_relink else None)
 
     # ------------------------------------------------------------ a report that is prepared
 
@@ -142,6 +144,12 @@ class Vendor:
         return self._reading.pager.following(number, rows, facts, planned)
 
     # ------------------------------------------------------------ one exchange
+
+    def _link_now(self) -> str | None:
+        """The address of the rows as the vendor gives it now; None where it gives none."""
+        now = self._exchange.clock()
+        status = self.status(self._prepared.report_id or "", submitted_at=now, now=now)
+        return status.link if isinstance(status, Ready) else None
 
     def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:
         """Ask for small JSON; at the other path where the first is not there."""

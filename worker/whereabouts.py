@@ -20,6 +20,7 @@ from worker.transport.redirects import LinkKind
 
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)
+FIRST = Address()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,11 @@ class Whereabouts:
             return self._resolved(address)
         if self._prepared.link is None:
             raise ReportGone("the vendor said ready and gave no address of the rows")
-        return self._linked(self._prepared.link, base.url("/"), address)
+        return self.linked(self._prepared.link, address)
+
+    def linked(self, link: str, address: Address = FIRST) -> Located:
+        """The request of an address that the poll's answer gave."""
+        return self._linked(link, self._exchange.base.url("/"), address)
 
     def asked(self, address: Address) -> WireRequest:
         """The declared request with what an address adds to it."""

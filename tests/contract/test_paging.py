@@ -88,6 +88,7 @@ def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None, 
         vendor.asked.append(address)
         rows, said = vendor.answer(vendor, address)
         facts.total, facts.total_pages, facts.next = said.total, said.total_pages, said.next
+        rows = rows[1:] if address.repeats_last else rows
         parts.append(rows)
         try:
             address = requests.send(len(rows))
@@ -103,7 +104,7 @@ def test_every_row_comes_once_and_in_order(way: str, says_total: bool, rows: int
     vendor = PagedVendor(rows, answer, says_total=says_total)
     parts = read_whole(pager(**paging), vendor)
     assert [row for part in parts for row in part] == list(range(rows))
-    assert len(vendor.asked) <= rows // 100 + 2
+    assert len(vendor.asked) <= rows // 100 + 3
 
 
 @pytest.mark.parametrize("way", WAYS)

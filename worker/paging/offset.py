@@ -9,7 +9,11 @@ from worker.sources import OffsetPaging
 
 
 class Offset:
-    """Slices by offset. A vendor may clamp the limit, so a slice is asked for until it is full or nothing comes."""
+    """Slices by offset. A vendor may clamp the limit, so a slice is asked for until it is full or nothing comes.
+
+    After a short answer the next begins with the last row that came: a vendor that clamped sends it again, one that
+    lost a row on the way sends another. Else the end of that answer would pass for the row that is missing.
+    """
 
     is_addressable = True
 
@@ -20,16 +24,18 @@ class Offset:
         return max(1, -(-(total or 0) // self._paging.limit))
 
     def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
-        limit, came = self._paging.limit, 0
+        limit, came, repeated = self._paging.limit, 0, 0
         start = (number - 1) * limit
         while True:
             asked = limit - came
-            rows = yield self._address(start + came, asked)
+            rows = yield self._address(start + came - repeated, asked + repeated, repeated, facts.total)
             if rows > asked:
                 raise FailJob(f"asked for {asked} rows from row {start + came} on, got {rows}")
             came += rows
-            if not rows or came == limit or self._is_all(start + came, facts.total):
+            if came == limit or self._is_all(start + came, facts.total) or not (rows or repeated):
                 return
+            # Where nothing lies beyond the repeated row, the end is looked for without it.
+            repeated = 1 if rows else 0
 
     def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
         """A page that is not full has met the end; behind a full one are as many as the total says, or one more."""
@@ -41,6 +47,11 @@ class Offset:
         """Is this the vendor's whole count? A count that stands at its cap proves nothing, so reading goes on."""
         return total is not None and total != self._paging.total_capped_at and rows >= total
 
-    def _address(self, offset: int, limit: int) -> Address:
-        query = {self._paging.limit_param: limit, self._paging.offset_param: offset}
-        return Address(query=query, values={"limit": limit, "offset": offset})
+    def _address(self, offset: int, limit: int, repeated: int, total: int | None) -> Address:
+        is_promised = total is not None and (offset < total or total != self._paging.total_capped_at)
+        return Address(
+            query={self._paging.limit_param: limit, self._paging.offset_param: offset},
+            values={"limit": limit, "offset": offset},
+            repeats_last=bool(repeated),
+            is_probe=offset > 0 and not repeated and not is_promised,
+        )

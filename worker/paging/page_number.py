@@ -31,7 +31,7 @@ class PageNumber:
             query=sent if self._paging.place == "query" else {},
             json_parts=sent if self._paging.place == "json" else {},
             values={"page_number": position, "page_size": self._size},
-            is_probe=number > 1,
+            is_probe=number > 1 and facts.total is None and facts.total_pages is None,
         )
 
     def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:

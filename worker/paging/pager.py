@@ -16,13 +16,15 @@ class Address:
     """How one request of a page differs from the report's first.
 
     `query` and `json_parts` (by path) are sent in place of what the request says there; `values` fill placeholders.
-    `link` is asked instead of the request itself. `is_probe`: whether this page exists is only found by asking.
+    `link` is asked instead of the request itself. `repeats_last`: the first row must be the last that came, again, and
+    is not counted. `is_probe`: no count promises rows here, so the answer may be a refusal that means the end.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
     json_parts: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     link: str | None = None
+    repeats_last: bool = False
     is_probe: bool = False
 
 
@@ -44,9 +46,9 @@ class Pager(Protocol):
         """The pages known before any is read; at least 1."""
 
     def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
-        """The requests of one page, one after another; each is answered by sending the rows that came.
+        """The requests of one page, one after another; each is answered by sending the number of rows that came.
 
-        `facts` holds what the answers so far said. Raises FailJob where the page cannot come to an end.
+        `facts` holds what is known of the report and what the answers said. Raises FailJob where there is no end.
         """
 
     def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:

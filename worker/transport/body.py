@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
+
+import zstandard
 
 READ_BYTES = 262_144
 LONGEST_FRAMING_BYTES = 65_536
@@ -107,14 +109,27 @@ class _Framing:
 
 
 def decoded(pieces: Iterable[bytes], encoding: str, limit: int) -> bytes:
-    """The first `limit` bytes of a small body, gzip and deflate undone; broken packing ends it early."""
-    unpack = zlib.decompressobj(wbits=47) if encoding in ("gzip", "x-gzip", "deflate") else None
-    out = bytearray()
+    """The first `limit` bytes of a small body, its packing undone; empty where the packing is broken or unknown."""
+    packed = bytearray()
     for piece in pieces:
-        try:
-            out += unpack.decompress(piece, limit - len(out)) if unpack else piece
-        except zlib.error:
+        packed += piece
+        if len(packed) >= limit:
             break
-        if len(out) >= limit:
-            break
-    return bytes(out[:limit])
+    try:
+        return UNPACK[encoding](bytes(packed), limit)[:limit]
+    except (KeyError, zlib.error, zstandard.ZstdError):
+        return b""
+
+
+def _inflated(packed: bytes, limit: int) -> bytes:
+    """gzip or zlib, told apart by their own first bytes."""
+    return zlib.decompressobj(wbits=47).decompress(packed, limit)
+
+
+UNPACK: dict[str, Callable[[bytes, int], bytes]] = {
+    "": lambda plain, _limit: plain,
+    "gzip": _inflated,
+    "x-gzip": _inflated,
+    "deflate": _inflated,
+    "zstd": lambda packed, limit: zstandard.ZstdDecompressor().stream_reader(packed).read(limit),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 CONTROL, SWEEP, STREAM = "control", "sweep", "stream"
 
@@ -39,7 +39,8 @@ def celery_settings(broker_url: str, sweep_seconds: float) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "task_queues": [Queue(CONTROL), Queue(SWEEP), Queue(STREAM)],
+        # An exchange each: queues without one would share the default one, and every message would reach all three.
+        "task_queues": [Queue(name, Exchange(name, "direct"), routing_key=name) for name in (CONTROL, SWEEP, STREAM)],
         "task_default_queue": CONTROL,
         "task_create_missing_queues": False,
         "task_routes": {name: {"queue": queue} for name, queue in STEPS.items()},

@@ -59,9 +59,10 @@ def test_work_goes_on_when_redis_returns_after_a_while(fragile: Stack, own_redis
 
 
 def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: Stack) -> None:
+    fragile.receipt(fragile.ask(MEDIAMATH, "stream:warm"))  # every worker is connected from here on
     fragile.vendors_are(rows=60_000)
     used = fragile.redis.info("memory")["used_memory"]
-    fragile.redis.config_set("maxmemory", used + 6_000_000)
+    fragile.redis.config_set("maxmemory", int((used + 3_000_000) / 0.8))
     job = fragile.ask(MEDIAMATH, "stream:full")
     fragile.wait_for(job, lambda job: job.rows > 3000, "rows")
     until(lambda: "sink.full" in fragile.logs(), "a full sink")

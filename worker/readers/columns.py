@@ -1,0 +1,81 @@
+"""Declared types: text that is a number becomes that number, digit by digit; what does not fit is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import repeat
+from operator import eq
+from typing import Any
+
+from worker.errors import SkipRow
+from worker.model import DeadRow, Row
+from worker.readers import conversions
+from worker.readers.conversions import CONVERSIONS, FITTING, in_bulk
+from worker.readers.exact import dumps, loads
+from worker.sources import ColumnType
+
+Values = list[dict[str, Any]]
+
+
+class Columns:
+    """The columns a report declares. A row without any of them, or whose values fit already, stays byte for byte.
+
+    `is_exact`: are the values given as exact as `exact.loads` would give them? If not, rows are read again before they
+    are written anew.
+    """
+
+    def __init__(self, declared: Mapping[str, ColumnType], *, is_exact: bool = True) -> None:
+        self._declared = dict(declared)
+        self._is_exact = is_exact
+
+    def typed(self, rows: list[bytes], values: Values) -> list[Row]:
+        """The rows with their values as declared, in order; a row that has one that does not fit is a DeadRow."""
+        wanting = self._wanting(values) if self._declared and rows else []
+        if not wanting:
+            return rows  # type: ignore[return-value]  # bytes are rows
+        if not self._is_exact:
+            values = list(map(loads, rows))
+        changed: set[int] = set()
+        dead: dict[int, str] = {}
+        for name in wanting:
+            self._convert(name, values, changed, dead)
+        if len(changed) == len(rows) and not dead:
+            return list(map(dumps, values))
+        return [
+            DeadRow(row, dead[index]) if index in dead else dumps(value) if index in changed else row
+            for index, (row, value) in enumerate(zip(rows, values, strict=True))
+        ]
+
+    def _wanting(self, values: Values) -> list[str]:
+        """The columns that hold anything but values that fit."""
+        first = values[0]
+        names = [*self._declared]
+        if all(map(eq, map(list, values), repeat(list(first)))):
+            names = [name for name in names if name in first]
+        return [name for name in names if not self._fits(name, list(map(dict.get, values, repeat(name))))]
+
+    def _fits(self, name: str, column: list[Any]) -> bool:
+        kind = self._declared[name]
+        return set(map(type, column)) <= FITTING[kind] and (kind != "datetime" or all(map(conversions.is_time, column)))
+
+    def _convert(self, name: str, values: Values, changed: set[int], dead: dict[int, str]) -> None:
+        """Convert one column where it does not fit; note the rows changed, and the rows where it cannot be."""
+        kind = self._declared[name]
+        column = list(map(dict.get, values, repeat(name)))
+        if (converted := in_bulk(kind, column)) is not None:
+            for value, new in zip(values, converted, strict=True):
+                value[name] = new
+            changed.update(range(len(values)))
+            return
+        fitting, convert = FITTING[kind], CONVERSIONS[kind]
+        for index, old in enumerate(column):
+            if type(old) in fitting and kind != "datetime":
+                continue
+            try:
+                new = convert(old)
+            except SkipRow as reason:
+                dead.setdefault(index, f"{name}: {reason}")
+                continue
+            if new is not old:
+                values[index][name] = new
+                changed.add(index)

@@ -1,0 +1,39 @@
+"""Errors a vendor words inside a body, as its source file declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from worker.readers.places import is_value
+from worker.sources import ErrorShape
+
+Finder = Callable[[str], Any]
+"""What a path leads to, None where it leads nowhere."""
+
+
+def complaint(find: Finder, shapes: Iterable[ErrorShape]) -> str | None:
+    """What the vendor complains of, with code, message and request id; None where no shape fits."""
+    for shape in shapes:
+        cause = find(shape.when)
+        if is_value(cause) and (shape.equals is None or cause == shape.equals):
+            return worded(find, shape)
+    return None
+
+
+def worded(find: Finder, shape: ErrorShape) -> str:
+    """What a shape says of a body that it fits."""
+    said = [find(path) for path in (shape.code, shape.message) if path]
+    text = ": ".join(_text(part) for part in said if is_value(part)) or _text(find(shape.when))
+    request_id = find(shape.request_id) if shape.request_id else None
+    return f"{text} (request id {_text(request_id)})" if is_value(request_id) else text
+
+
+def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
+    """Every place the shapes look at."""
+    for shape in shapes:
+        yield from (path for path in (shape.when, shape.code, shape.message, shape.request_id) if path is not None)
+
+
+def _text(value: Any) -> str:
+    return str(value)[:500]

@@ -1,0 +1,174 @@
+"""Cuts rows out of JSON text exactly as they came, while ijson's C parser proves that they are JSON.
+
+A row's bytes are known without writing them anew: the text goes to the parser up to each closing brace, and a row that
+appears then ends in that very byte. So digits, exponents and escapes stay as the vendor wrote them.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from itertools import repeat
+from typing import Any
+
+from worker.readers import parser
+from worker.readers.exact import dumps
+from worker.readers.faults import LARGEST_ROW_BYTES, Fault
+from worker.readers.scan import BLANK, Scan, has_long_number, is_sound, may_be_unsound
+
+Cut = tuple[list[bytes], list[dict[str, Any]]]
+"""Rows, and the value of each."""
+
+_HELD_BYTES = 16 * 1024
+_NUMBER_BYTES = 8 * 1024
+
+
+class Cutter:
+    """JSON objects one after another, whatever blanks stand between and inside them."""
+
+    is_exact = True
+    _around = BLANK
+
+    def __init__(self) -> None:
+        self.fault: Fault | None = None
+        """Why what comes next will never be a row; the rows before it were given."""
+        self._values: list[Any] = []
+        self._parser = parser.values(self._values)
+        self._sent: list[bytes] = []  # of the row begun, what the parser has
+        self._held = b""  # and what it does not have yet
+        self._scan = Scan()  # follows the first `_scanned` of `_sent`
+        self._scanned = 0
+
+    @property
+    def is_between(self) -> bool:
+        """Is no row begun?"""
+        return not self._sent and not self._held.strip(BLANK)
+
+    def feed(self, text: bytes) -> Cut:
+        """The rows that are complete with this text, those before a fault included."""
+        text = self._held + text
+        self._held = b""
+        pieces = [piece + b"}" for piece in text.split(b"}")]
+        rest = pieces.pop()[:-1]
+        safe = self._safe(text, pieces, rest)
+        ends = self._send(pieces[:safe])
+        rows, values = self._assembled(pieces, ends, text)
+        self._values.clear()
+        if self.fault is None:
+            if len(ends) < len(pieces) or safe == len(pieces):
+                self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
+            else:
+                self._keep(rest)
+        return rows, values
+
+    def finish(self) -> Cut:
+        """The response ends here: a row begun is a fault."""
+        if self.fault is not None or self.is_between:
+            return [], []
+        left = b"".join(self._sent) + self._held
+        is_taken = not self._held or bool(self._send([self._held]))
+        if is_taken and left.lstrip(self._around)[:1] in (b"{", b""):
+            self.fault = Fault(left, is_cut=True)
+        else:
+            self._stop(left)
+        return [], []
+
+    def _safe(self, text: bytes, pieces: list[bytes], rest: bytes) -> int:
+        """How many of the pieces the parser survives; more than there are if the rest is no danger either."""
+        before = self._sent[-1][-_NUMBER_BYTES:] if self._sent else b""
+        if has_long_number(before + text):
+            scan = copy(self._followed())
+            for index, piece in enumerate((*pieces, rest)):
+                if scan.feed(piece):
+                    return index
+        return len(pieces) + 1
+
+    def _send(self, pieces: list[bytes]) -> list[int]:
+        """Give pieces to the parser: how many values there are after each, up to the one it refuses."""
+        ends: list[int] = []
+        send, values = self._parser.send, self._values
+        try:
+            for piece in pieces:
+                send(piece)
+                ends.append(len(values))
+        except parser.PARSE_ERRORS:
+            pass
+        return ends
+
+    def _assembled(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
+        """The rows that end in these pieces."""
+        values = self._values
+        # A piece completes one object at most, so equal numbers mean one object each.
+        if self._sent or len(values) != len(ends) or set(map(type, values)) - {dict}:
+            rows, values = self._pieced_together(pieces, ends)
+            return self._proven(rows, values)
+        rows = list(map(bytes.strip, pieces[: len(ends)], repeat(self._around)))
+        if may_be_unsound(text):
+            return self._proven(rows, values[:])
+        joined = b"".join(rows)
+        if b"\n" in joined or b"\r" in joined:
+            rows = list(map(_on_one_line, rows, values))
+        return rows, values[:]
+
+    def _pieced_together(self, pieces: list[bytes], ends: list[int]) -> Cut:
+        """Rows of one or more pieces; a value that is no object is a fault."""
+        rows: list[bytes] = []
+        values: list[dict[str, Any]] = []
+        start = 0
+        for piece, end in zip(pieces, ends, strict=False):
+            self._sent.append(piece)
+            new, start = self._values[start:end], end
+            if any(not self._may_skip(value) for value in new if type(value) is not dict):
+                self._stop(b"".join(self._sent))
+                break
+            if new and type(new[-1]) is dict:
+                row = b"".join(self._sent)
+                rows.append(row[row.index(b"{") :])
+                values.append(new[-1])
+                self._forget()
+        return rows, values
+
+    def _proven(self, rows: list[bytes], values: list[dict[str, Any]]) -> Cut:
+        """The rows before the first that is unsound in a way the parser does not see."""
+        for index, row in enumerate(rows):
+            if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
+                self._stop(row)
+                return rows[:index], values[:index]
+            rows[index] = _on_one_line(row, values[index])
+        return rows, values
+
+    def _keep(self, rest: bytes) -> None:
+        """Hold the beginning of a row; a long one goes to the parser, and is watched."""
+        if len(rest) < _HELD_BYTES:
+            self._held = rest
+            return
+        is_taken = bool(self._send([rest]))
+        odd = [value for value in self._values if not self._may_skip(value)]
+        self._values.clear()
+        if self._sent or rest.strip(BLANK):
+            self._sent.append(rest)
+        if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES or self._followed().reason:
+            self._stop(b"".join(self._sent))
+
+    def _followed(self) -> Scan:
+        """The scan of all that was sent of the row begun."""
+        for piece in self._sent[self._scanned :]:
+            self._scan.feed(piece)
+        self._scanned = len(self._sent)
+        return self._scan
+
+    def _forget(self) -> None:
+        self._sent.clear()
+        self._scan, self._scanned = Scan(), 0
+
+    def _may_skip(self, value: Any) -> bool:  # a list may have members that are no rows
+        return False
+
+    def _stop(self, left: bytes) -> None:
+        """Nothing after this is a row; `left` begins where the last row ended."""
+        if self.fault is None:
+            self.fault = Fault(left.lstrip(self._around))
+
+
+def _on_one_line(row: bytes, value: dict[str, Any]) -> bytes:
+    """A row spread over lines, written on one."""
+    return dumps(value) if b"\n" in row or b"\r" in row else row

@@ -1,0 +1,52 @@
+"""JSON with exact numbers: what was read is what is written, whatever its size."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+LONGEST_INTEGER_DIGITS = 4300
+"""Python's own bound on integers read from text. ijson's C parser ends the process on a longer one."""
+
+_SMALLEST_PLAIN_EXPONENT = -40
+
+
+def digits(number: Decimal) -> str:
+    """A number's digits as JSON allows them, trailing zeros kept; small fractions written out: 0.0000001."""
+    text = str(number)
+    if "E-" in text and number.adjusted() > _SMALLEST_PLAIN_EXPONENT:
+        return format(number, "f")
+    return text
+
+
+def loads(raw: bytes) -> Any:
+    """The value of valid JSON; a number with a fraction or an exponent is a Decimal."""
+    return json.loads(raw, parse_float=Decimal)
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON of what `loads` or ijson gave."""
+    try:
+        return orjson.dumps(value, default=_fragment)
+    except TypeError:
+        return orjson.dumps(_with_fragments(value))
+
+
+def _fragment(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(digits(value))
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def _with_fragments(value: Any) -> Any:
+    """The same with every number as text, because orjson refuses integers over 64 bits."""
+    if isinstance(value, dict):
+        return {key: _with_fragments(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_fragments(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return orjson.Fragment(str(value))
+    return _fragment(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,99 @@
+"""What a reader raises, worded for the person who reads the receipt; each names the row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+from worker.errors import FailJob, MillraceError, RetryLater
+from worker.readers.scan import Scan
+
+LARGEST_ROW_BYTES = 16 * 1024 * 1024
+READ_AT_MOST = 3
+"""Broken bytes are read again, in case they broke on the way, but no more often than this."""
+
+_EXCERPT_BYTES = 200
+
+
+def excerpt(text: bytes) -> str:
+    """The first bytes on one line, for people."""
+    shown = " ".join(text[: _EXCERPT_BYTES * 2].decode("utf-8", "replace").split())
+    return "".join(c if c.isprintable() else "?" for c in shown)[:_EXCERPT_BYTES] or "(empty)"
+
+
+def cut(row: int) -> RetryLater:
+    """The response ends inside a row, or before its end."""
+    return RetryLater(f"row {row}: the response is cut in row {row}")
+
+
+def too_large(row: int) -> FailJob:
+    return FailJob(f"row {row}: the row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
+
+
+def unfinished(text: bytes, row: int) -> MillraceError:
+    """The response ends in this text: cut, unless what came is already wrong."""
+    reason = Scan().feed(text)
+    return FailJob(f"row {row}: {reason}") if reason else cut(row)
+
+
+@dataclass
+class Fault:
+    """Text that is no row, from where the last row ended; `is_cut` where the response ended in it."""
+
+    left: bytes
+    is_cut: bool = False
+
+    def error(self, row: int) -> MillraceError:
+        """What to raise for it."""
+        if len(self.left) > LARGEST_ROW_BYTES:
+            return too_large(row)
+        return unfinished(self.left, row) if self.is_cut else broken(self.left, row)
+
+
+def broken(text: bytes, row: int) -> MillraceError:
+    """What is wrong with text that is no row: FailJob where reading again cannot mend it, else RetryLater."""
+    text = text.strip(b" \t\r\n")
+    shown = excerpt(text.split(b"\n", 1)[0])
+    reason = _reason(text)
+    if reason is not None:
+        return FailJob(f"row {row}: {reason}: {shown}")
+    return RetryLater(f"row {row}: not valid JSON in UTF-8: {shown}", at_most=READ_AT_MOST)
+
+
+class _NotFiniteError(Exception):
+    """NaN or an infinity stands where a number should be."""
+
+
+def _not_finite(name: str) -> NoReturn:
+    raise _NotFiniteError(name)
+
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=Decimal, parse_constant=_not_finite)
+
+
+def _reason(text: bytes) -> str | None:
+    """What no second reading mends; None where the bytes are broken."""
+    characters = _valid_part(text)
+    value: Any = {}
+    try:
+        value, end = _DECODER.raw_decode(characters)
+    except _NotFiniteError as constant:
+        return f"{constant} is no JSON number"
+    except InvalidOperation:
+        return "a number is too large for any decimal"
+    except RecursionError:
+        end = len(characters)
+    except ValueError as error:
+        end = getattr(error, "pos", 0)
+    reason = Scan().feed(characters[:end].encode())
+    return reason or (None if isinstance(value, dict) else "not a JSON object")
+
+
+def _valid_part(text: bytes) -> str:
+    """The text up to its first byte that is no UTF-8, so that nothing beyond it has a say."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        return text[: error.start].decode()

@@ -1,0 +1,200 @@
+"""JSON pages of any size: rows at any of several places, and what the page says of itself before or after them.
+
+The list of rows goes to the row cutter; all the rest, and none of the rows, goes through a walk from event to event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from worker.errors import FailJob, MillraceError, RetryLater
+from worker.model import Facts, Row
+from worker.readers.columns import Columns
+from worker.readers.complaints import complaint, paths_of
+from worker.readers.exact import dumps
+from worker.readers.faults import READ_AT_MOST, Fault, excerpt, too_large
+from worker.readers.list_cutter import ListCutter
+from worker.readers.places import count, link
+from worker.readers.slices import slices
+from worker.readers.stream import extend
+from worker.readers.walk import NotJsonError, Path, TooLarge, Walk, path_of
+from worker.sources import ColumnType, JsonRows
+
+_TO_BRACKET = re.compile(rb"[^\[]*\[?")
+_TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
+_NOT_FINITE = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)")
+_BEFORE_BYTES = 32
+_START_BYTES = 400
+
+
+def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Row]:
+    """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read`.
+
+    Of several places the first in the source file's order has the rows. An error body fails the job.
+    """
+    return _Page(chunks, shape, columns, facts).rows()
+
+
+class _Page:
+    def __init__(
+        self, chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts
+    ) -> None:
+        self._shape = shape
+        self._facts = facts
+        self._typed = Columns(columns)
+        self._texts = slices(chunks)
+        self._rows = 0
+        self._rows_at: Path | None = None
+        self._before = b""  # the last bytes walked
+        objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
+        wanted = (*shape.total, *shape.total_pages, *shape.next, *paths_of(shape.errors))
+        self._walk = Walk(shape.rows, wanted, objects)
+        self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
+
+    @property
+    def _next_row(self) -> int:
+        return self._facts.first_row + self._rows
+
+    def rows(self) -> Iterator[Row]:
+        start = b""
+        for text in chain((self._beginning(),), self._texts):
+            start = start if len(start) >= _START_BYTES else start + text[:_START_BYTES]
+            left: bytes | None = text
+            while left is not None:
+                left = self._to_rows(left)
+                if left is not None:
+                    left = yield from self._members(left)
+        if not self._walk.finish():
+            raise RetryLater(f"row {self._next_row}: the response is cut before its end, after {self._rows} rows")
+        yield from self._told(start)
+
+    def _beginning(self) -> bytes:
+        """The first text, which must begin like a list or an object."""
+        start = b""
+        for text in self._texts:
+            start = text.lstrip()
+            if start:
+                break
+        if start.lstrip()[:1] not in (b"{", b"["):
+            fault = Fault(start)
+            extend(fault, self._texts, _START_BYTES)
+            raise FailJob(f"no JSON list or object but: {excerpt(fault.left)}")
+        return start
+
+    # ------------------------------------------------------------ the way to the rows
+
+    def _to_rows(self, text: bytes) -> bytes | None:
+        """Walk until a list of rows begins: the text after its bracket, None where the text has none."""
+        at = 0
+        while at < len(text):
+            if self._is_joined(text, at):
+                return text[at:]
+            piece = self._to_stop.match(text, at).group()  # type: ignore[union-attr]  # matches anything
+            at += len(piece)
+            self._step(piece)
+            if self._walk.list_at is not None and self._chooses(self._walk.list_at):
+                return text[at:]
+        return None
+
+    def _step(self, piece: bytes) -> None:
+        try:
+            self._walk.feed(piece)
+        except NotJsonError as error:
+            raise self._broken(error.reason, piece) from None
+        self._before = (self._before + piece)[-_BEFORE_BYTES:]
+
+    def _broken(self, reason: str | None, piece: bytes) -> MillraceError:
+        fault = Fault(self._before + piece)
+        extend(fault, self._texts)
+        if reason is None and _NOT_FINITE.search(fault.left):
+            reason = "NaN or an infinity where JSON has numbers"
+        if reason is not None:
+            return FailJob(f"row {self._next_row}: {reason}: {excerpt(fault.left)}")
+        return RetryLater(f"row {self._next_row}: not valid JSON in UTF-8: {excerpt(fault.left)}", at_most=READ_AT_MOST)
+
+    def _chooses(self, path: Path) -> bool:
+        """Are the rows in this list? A list at an earlier place in the declared order wins, if nothing was read yet."""
+        order = [path_of(place) for place in self._shape.rows]
+        if self._rows_at is not None and order.index(self._rows_at) < order.index(path):
+            return False
+        if self._rows:
+            places = " and ".join(".".join(at) or "the top" for at in (self._rows_at or (), path))
+            raise FailJob(f"row {self._next_row}: rows stand at {places}")
+        self._rows_at = path
+        self._walk.forget_objects()
+        return True
+
+    def _is_joined(self, text: bytes, at: int) -> bool:
+        """Do more objects follow the first one, joined by commas where a list was meant?"""
+        is_over = self._shape.comma_joined and self._walk.is_over and self._rows_at is None
+        return is_over and () in self._walk.found and text[at:].lstrip()[:1] == b","
+
+    # ------------------------------------------------------------ rows
+
+    def _members(self, text: bytes) -> Generator[Row, None, bytes | None]:
+        """The rows of the list that begins with this text; the text after it, None where it ends the response."""
+        is_joined = self._is_joined(text, 0)
+        if is_joined:
+            yield from self._published([self._walk.found[()]])
+        cutter = ListCutter(skip_empty=self._shape.skip_empty, is_joined=is_joined)
+        for part in chain((text,), self._texts):
+            rows, values = cutter.feed(part)
+            yield from self._typed.typed(rows, values)
+            self._rows += len(rows)
+            if cutter.after is not None or cutter.fault is not None:
+                break
+        else:
+            cutter.finish()
+        if cutter.fault is not None:
+            extend(cutter.fault, self._texts)
+            raise cutter.fault.error(self._next_row)
+        if cutter.after is not None:
+            self._step(b"]")
+        return cutter.after
+
+    def _published(self, values: list[Any]) -> Iterator[Row]:
+        """Objects that are rows, written anew."""
+        for value in values:
+            if isinstance(value, TooLarge):
+                raise too_large(self._next_row)
+            if value or not self._shape.skip_empty:
+                yield from self._typed.typed([dumps(value)], [value])
+                self._rows += 1
+
+    # ------------------------------------------------------------ what the page says
+
+    def _find(self, path: str) -> Any:
+        return self._walk.found.get(path_of(path))
+
+    def _told(self, start: bytes) -> Iterator[Row]:
+        """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
+        if (said := complaint(self._find, self._shape.errors)) is not None:
+            raise FailJob(f"the vendor answered with an error: {said}")
+        facts, shape = self._facts, self._shape
+        total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))
+        facts.total = facts.total if total is None else total
+        facts.total_pages = facts.total_pages if total_pages is None else total_pages
+        facts.next = link(map(self._find, shape.next))
+        if self._rows_at is not None or self._rows:
+            return
+        row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)
+        if row is not None:
+            yield from self._published([row])
+        elif not shape.absent_is_empty and not (total == 0 and self._is_null()):
+            places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
+            raise FailJob(f"no rows at {places}: {excerpt(start)}")
+
+    def _row_at(self, place: str) -> Any:
+        """The object that is the one row, unless it wraps another place where rows are looked for."""
+        path = path_of(place)
+        value = self._walk.found.get(path) if self._shape.object_is_row else None
+        inner = {other[len(path)] for other in map(path_of, self._shape.rows) if other[: len(path)] == path != other}
+        is_row = isinstance(value, TooLarge) or (isinstance(value, dict) and not inner & value.keys())
+        return value if is_row else None
+
+    def _is_null(self) -> bool:
+        """Does null stand where the rows should? Some vendors write so for none."""
+        return any(self._walk.found.get(path_of(path), 0) is None for path in self._shape.rows)

@@ -1,0 +1,68 @@
+"""Cuts the members of one list out of a JSON text, and tells where the list ends."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from worker.readers import parser
+from worker.readers.cutter import Cut, Cutter
+from worker.readers.faults import Fault
+from worker.readers.scan import BLANK
+
+_CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
+
+
+class ListCutter(Cutter):
+    """The members of a list whose opening bracket was just read; of objects joined by commas, those after the first.
+
+    `skip_empty` passes over `[]` and `{}`. `after` is the text after the closing bracket, once that was read.
+    """
+
+    _around = b"," + BLANK
+
+    def __init__(self, *, skip_empty: bool = False, is_joined: bool = False) -> None:
+        super().__init__()
+        self.after: bytes | None = None
+        self._skip_empty = skip_empty
+        self._is_joined = is_joined
+        self._has_rows = is_joined
+        self._parser = parser.members(self._values)
+        self._parser.send(b"[{}" if is_joined else b"[")
+        self._values.clear()
+
+    def _assembled(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
+        rows, values = super()._assembled(pieces, ends, text)
+        self._has_rows = self._has_rows or bool(rows)
+        if self._skip_empty and not all(values):
+            rows = [row for row, value in zip(rows, values, strict=True) if value]
+            values = [value for value in values if value]
+        return rows, values
+
+    def finish(self) -> Cut:
+        """The response ends here: a list not closed is a fault, unless objects were only joined by commas."""
+        if self.after is not None or (self._is_joined and self.is_between):
+            return [], []
+        if self.is_between and self.fault is None:
+            self.fault = Fault(b"", is_cut=True)
+        return super().finish()
+
+    def _may_skip(self, value: Any) -> bool:
+        return self._skip_empty and value == []
+
+    def _stop(self, left: bytes) -> None:
+        closing = _CLOSING.match(left)
+        if closing and not self._is_joined and self._closes(closing.group()):
+            self.after = left[closing.end() :]
+        else:
+            super()._stop(left)
+
+    def _closes(self, text: bytes) -> bool:
+        """Does this text, after the last row, close the list as JSON wants it?"""
+        if b"[" in text and not self._skip_empty:
+            return False
+        try:
+            parser.members([]).send((b"[{}" if self._has_rows else b"[") + text)
+        except parser.PARSE_ERRORS:
+            return False
+        return True

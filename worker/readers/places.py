@@ -1,0 +1,41 @@
+"""Places in a JSON value: names and list positions joined by dots; the empty path is all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def find(value: Any, path: str) -> Any:
+    """What a path leads to; None where it leads nowhere."""
+    for name in path.split(".") if path else ():
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return value
+
+
+def is_value(found: Any) -> bool:
+    """Does a path lead to a value? Null, empty text, an empty list and an empty object are none."""
+    return found is not None and found != "" and found != [] and found != {}
+
+
+def count(candidates: Iterable[Any]) -> int | None:
+    """The first that is a count, as a number or in digits. A negative one means that the vendor cannot tell."""
+    for found in candidates:
+        value = int(found) if isinstance(found, str) and found.strip().isdecimal() else found
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value if value >= 0 else None
+    return None
+
+
+def link(candidates: Iterable[Any]) -> str | None:
+    """The first that is a link or token. Null, empty text and the word "null" are none."""
+    for found in candidates:
+        text = str(found) if isinstance(found, int) and not isinstance(found, bool) else found
+        if isinstance(text, str) and text.strip() not in ("", "null"):
+            return text.strip()
+    return None

@@ -1,0 +1,155 @@
+"""Walks through a JSON text apart from its rows: finds the lists of rows and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import ijson
+
+from worker.readers import parser
+from worker.readers.faults import LARGEST_ROW_BYTES
+from worker.readers.scan import HalfCharacters, Scan
+
+Path = tuple[str, ...]
+
+_STEP_BYTES = 16 * 1024
+
+
+class NotJsonError(Exception):
+    """The text is broken. `reason` is set where reading it again would not mend it."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(reason or "not valid JSON in UTF-8")
+
+
+class TooLarge:
+    """Stands for a value too large to hold."""
+
+
+@dataclass
+class _Frame:
+    """An open list or object, and where in it we are."""
+
+    is_list: bool
+    name: str = ""
+    position: int = -1
+
+
+@dataclass
+class _Growing:
+    """A value being built, and when it began."""
+
+    path: Path
+    depth: int
+    began: int
+    builder: Any
+
+
+def path_of(text: str) -> Path:
+    """`data.rows` as its names; the empty path is the whole text."""
+    return tuple(text.split(".")) if text else ()
+
+
+class Walk:
+    """Feed it text that ends at every `[`; `list_at` is then the path of the list just begun, if one is looked for.
+
+    `found` maps the wanted paths to their values, and those of lists where null stands. The members of a list may be
+    kept from it: feed its `]` next. `is_over`: the outermost value has ended.
+    """
+
+    def __init__(self, lists: Iterable[str], wanted: Iterable[str], objects: Iterable[str]) -> None:
+        self.list_at: Path | None = None
+        self.is_over = False
+        self.found: dict[Path, Any] = {}
+        self._lists = {path_of(path) for path in lists}
+        self._wanted = {path_of(path) for path in wanted}
+        self._objects = {path_of(path) for path in objects}
+        self._frames: list[_Frame] = []
+        self._growing: list[_Growing] = []
+        self._events: list[tuple[str, Any]] = []
+        self._parser = parser.events(self._events)
+        self._scan = Scan()
+        self._halves = HalfCharacters()
+        self._bytes = 0
+        self._silent_bytes = 0
+
+    def feed(self, text: bytes) -> None:
+        """Walk on. Raises NotJsonError."""
+        for start in range(0, len(text), _STEP_BYTES):
+            self._feed(text[start : start + _STEP_BYTES])
+
+    def finish(self) -> bool:
+        """The text ends here. Is it whole?"""
+        return self.is_over and not self._frames
+
+    def forget_objects(self) -> None:
+        """No object is wanted any more, whatever its size."""
+        self._objects.clear()
+        self._growing = [grown for grown in self._growing if grown.path in self._wanted]
+
+    def _feed(self, text: bytes) -> None:
+        self.list_at = None
+        self._bytes += len(text)
+        if reason := self._scan.feed(text):
+            raise NotJsonError(reason)
+        try:
+            self._parser.send(text)
+        except parser.PARSE_ERRORS:
+            raise NotJsonError from None
+        if b"\v" in text or b"\f" in text or self._halves.are_in(text):
+            raise NotJsonError
+        self._silent_bytes = 0 if self._events else self._silent_bytes + len(text)
+        if self._silent_bytes > LARGEST_ROW_BYTES:
+            raise NotJsonError(f"a text of more than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
+        for event, value in self._events:
+            self._step(event, value)
+        self._events.clear()
+        self._drop_large()
+
+    def _step(self, event: str, value: Any) -> None:
+        if event == "map_key":
+            self._frames[-1].name = value
+            self._grow(event, value)
+            return
+        if event in ("end_map", "end_array"):
+            self._frames.pop()
+            self._grow(event, value)
+        else:
+            self._enter(event, value)
+        self.is_over = not self._frames
+
+    def _enter(self, event: str, value: Any) -> None:
+        """A value begins, and unless it is a list or an object, ends."""
+        if self._frames and self._frames[-1].is_list:
+            self._frames[-1].position += 1
+            self._frames[-1].name = str(self._frames[-1].position)
+        path = tuple(frame.name for frame in self._frames)
+        is_open = event in ("start_map", "start_array")
+        self.list_at = path if event == "start_array" and path in self._lists else None
+        is_wanted = path in self._wanted or (path in self._objects and event != "start_array")
+        if (is_wanted and not is_open) or (event == "null" and path in self._lists):
+            self.found[path] = value
+        self._grow(event, value)
+        if is_wanted and is_open:
+            grown = _Growing(path, len(self._frames), self._bytes, ijson.ObjectBuilder())
+            grown.builder.event(event, value)
+            self._growing.append(grown)
+        if is_open:
+            self._frames.append(_Frame(is_list=event == "start_array"))
+
+    def _grow(self, event: str, value: Any) -> None:
+        """Tell those that are being built; who is finished is found."""
+        for grown in tuple(self._growing):
+            grown.builder.event(event, value)
+            if event in ("end_map", "end_array") and len(self._frames) == grown.depth:
+                self.found[grown.path] = grown.builder.value
+                self._growing.remove(grown)
+
+    def _drop_large(self) -> None:
+        for grown in tuple(self._growing):
+            if self._bytes - grown.began > LARGEST_ROW_BYTES:
+                self.found[grown.path] = TooLarge()
+                self._growing.remove(grown)

@@ -1,4 +1,4 @@
-"""How fast the sandbox streams to one client, read with a bare socket: `python -m bench.sandbox_speed`."""
+"""How fast the sandbox streams to one client: `python -m bench.sandbox_speed`."""
 
 from __future__ import annotations
 

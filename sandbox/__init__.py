@@ -1,4 +1,7 @@
-"""The four vendors, simulated over real HTTP, with faults on a dial. The world outside: it imports nothing of ours."""
+"""The four vendors, simulated over real HTTP, with faults on a dial.
+
+The world outside: it imports nothing of ours.
+"""
 
 from sandbox.expected import expected_digest, expected_plan, expected_rows
 from sandbox.process import Remote, SandboxProcess

@@ -18,7 +18,7 @@ from sandbox.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start, say where everything is in one line of JSON on stdout, and stay until SIGTERM or SIGINT."""
+    """Start, say in one line of JSON where everything is, stay until SIGTERM or SIGINT."""
     options = vars(_parser().parse_args(arguments))
     settings = {name: value for name, value in options.items() if name in Settings.model_fields and value is not None}
     try:

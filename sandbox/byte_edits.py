@@ -1,4 +1,4 @@
-"""Faults in the bytes of a body, whatever they mean: compressed, broken, slowed, silent, cut, reset."""
+"""Faults in the bytes of a body: compressed, broken, slowed, silent, cut, reset."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _cut(body: Iterator[bytes], after_bytes: int, *, is_clean: bool) -> Iterator
 
 
 def _until(body: Iterator[bytes], after_bytes: int, act: Callable[[], None]) -> Iterator[bytes]:
-    """The body, with something done once after so many bytes, or at its end where it is shorter."""
+    """The body, with something done once after so many bytes, at the latest at its end."""
     left, is_done = after_bytes, False
     for piece in body:
         if not is_done and len(piece) > left:

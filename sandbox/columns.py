@@ -1,4 +1,7 @@
-"""What may stand in a column, and sample values for it: the same seed gives the same values everywhere."""
+"""What may stand in a column, and sample values for it.
+
+The same seed gives the same values everywhere.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class Column:
 
 
 def with_carrier(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """The same columns, one of which carries the row number, so that every row of a report is unlike the others."""
+    """The same columns, one of them carrying the row number, so that no two rows are alike."""
     if not columns:
         return columns
     kinds = [column.kind for column in columns]

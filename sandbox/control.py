@@ -1,4 +1,7 @@
-"""The control API under /_sandbox: settings, faults, what was requested, how many rows were served."""
+"""The control API under /_sandbox.
+
+Settings, faults, what was requested, how many rows were served.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ class Control:
         }
 
     def answer(self, request: Request) -> Answer:
-        """Do what a control request asks; 400 says what is not allowed, and nothing is changed then."""
+        """Do what a control request asks.
+
+        400 says what is not allowed, and nothing is changed then.
+        """
         path = request.path.removeprefix(PREFIX)
         act = self._acts.get((request.method, path))
         if act is None:

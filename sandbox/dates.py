@@ -23,7 +23,7 @@ def read_date(text: object, *, is_time_allowed: bool = True) -> datetime | None:
 
 
 def between(begin: datetime, end: datetime, step: str) -> list[datetime]:
-    """Every hour, day or month from the first to before the end, at least one, at most `MOST_BUCKETS`."""
+    """Every hour, day or month before the end; at least one, at most `MOST_BUCKETS`."""
     here = begin.replace(minute=0, second=0, microsecond=0)
     if step != "hour":
         here = here.replace(hour=0)

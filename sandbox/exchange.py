@@ -1,4 +1,7 @@
-"""One exchange in hand: the request, where it falls, what goes wrong with it, and the world it happens in."""
+"""One exchange in hand.
+
+The request, where it falls, what goes wrong with it, and the world it happens in.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class World:
         self.storage_base = ""
 
     def revision(self, report: str, *, is_start: bool) -> int:
-        """The revision a report shows: as set, and one more for every so many readings begun before this one."""
+        """The revision a report shows.
+
+        As set, and one more for every so many readings begun before this one.
+        """
         readings = self.journal.begun(report) if is_start else self.journal.readings(report) - 1
         every = self.settings.restate_after_reads
         return self.settings.revision + (max(readings, 0) // every if every else 0)
@@ -85,7 +91,10 @@ class Exchange:
     def blocks(
         self, report: str, plan: Rows, start: int = 0, stop: int | None = None, *, header: bytes | None = None
     ) -> Iterator[Block]:
-        """Rows of a plan, counted, with every fault of rows applied; a header stands in front as block 0."""
+        """Rows of a plan, counted, with every fault of rows applied.
+
+        A header stands in front as block 0.
+        """
         blocks = self._counted(report, plan.blocks(start, stop))
         if header is not None:
             blocks = _after(Block(0, [header]), blocks)

@@ -1,4 +1,7 @@
-"""The rows a client must have received, for tests: the same bytes the vendors serve, without asking them."""
+"""The rows a client must have received, for tests.
+
+The same bytes the vendors serve, without asking them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def expected_rows(report: str, params: Params, rows: int, *, typed: bool = False
 
 
 def expected_digest(report: str, params: Params, rows: int, *, page_rows: int | None = None, **how: Any) -> str:
-    """SHA-256 over the rows, each with a newline; with `page_rows`, SHA-256 over the hex digests of such pages."""
+    """SHA-256 over the rows, each with a newline.
+
+    With `page_rows`, SHA-256 over the hex digests of such pages.
+    """
     plan = expected_plan(report, params, rows, **how)
     if page_rows is None:
         return _digest(plan.rows())

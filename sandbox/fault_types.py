@@ -26,7 +26,7 @@ REQUIRED = _Required()
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """One argument of a fault: its type, its default unless it must be given, and what alone it may be."""
+    """One argument of a fault: its type, its default if any, what alone it may be."""
 
     kind: type
     default: Any = REQUIRED
@@ -62,7 +62,10 @@ def roles(*names: Role) -> frozenset[Role]:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault. It falls on exchanges of its `roles` of its `vendors`; no vendors named: all four."""
+    """A kind of fault.
+
+    It falls on exchanges of its `roles` of its `vendors`; no vendors named: all four.
+    """
 
     name: str
     roles: frozenset[Role]

@@ -27,7 +27,10 @@ MATCHES: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which exchange this is. `page` is MediaMath's page_index, `offset` Kargo's; `names` name its report."""
+    """Which exchange this is.
+
+    `page` is MediaMath's page_index, `offset` Kargo's; `names` name its report.
+    """
 
     vendor: str
     endpoint: str
@@ -44,7 +47,10 @@ class BadRule(ValueError):
 
 @dataclass(slots=True)
 class Rule:
-    """One fault and where it falls. `seen` counts the exchanges its match fits, `fired` those it spoilt."""
+    """One fault and where it falls.
+
+    `seen` counts the exchanges its match fits, `fired` those it spoilt.
+    """
 
     kind: Kind
     args: Args
@@ -101,14 +107,20 @@ def _agrees(name: str, wanted: Any, place: Place) -> bool:
 
 
 class Dial:
-    """The rules in force. Of two rules of one kind that fall on an exchange the earlier one counts."""
+    """The rules in force.
+
+    Of two rules of one kind that fall on an exchange the earlier one counts.
+    """
 
     def __init__(self, rules: list[dict[str, Any]] | None = None) -> None:
         self._guard = threading.Lock()
         self._rules = [read_rule(rule) for rule in rules or []]
 
     def turn(self, rules: list[dict[str, Any]], *, is_added: bool = False) -> None:
-        """Put these rules in force, beside or instead of those there were. BadRule leaves all as it was."""
+        """Put these rules in force, beside or instead of those there were.
+
+        BadRule leaves all as it was.
+        """
         read = [read_rule(rule) for rule in rules]
         with self._guard:
             self._rules = [*self._rules, *read] if is_added else read

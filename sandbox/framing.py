@@ -1,4 +1,7 @@
-"""Blocks of rows put into a body: as lines, or as the list of a JSON page. Cuts in a row end the body here."""
+"""Blocks of rows put into a body: as lines, or as the list of a JSON page.
+
+Cuts in a row end the body here.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Instal's Advertiser Report Export API: an export is asked for, waited for, and downloaded as CSV.
+"""Instal's Advertiser Report Export API.
 
+An export is asked for, waited for, and downloaded as CSV.
 Status codes and error bodies are those of the framework its answers look like; the vendor documents none.
 """
 
@@ -31,7 +32,10 @@ def refuse(status: int, text: str) -> Answer:
 
 @dataclass(slots=True)
 class Export:
-    """An export asked for. `keys` counts the links given out, `dead_keys` are those that no longer open it."""
+    """An export asked for.
+
+    `keys` counts the links given out, `dead_keys` are those that no longer open it.
+    """
 
     id: str
     asked: dict[str, Any]
@@ -109,7 +113,10 @@ class Instal:
         return self.file(exchange, export)
 
     def file(self, exchange: Exchange, export: Export) -> Answer:
-        """The export as a file, from here or from storage; refused where its link no longer opens it."""
+        """The export as a file, from here or from storage.
+
+        Refused where its link no longer opens it.
+        """
         key = exchange.request.query.get("key", "")
         expired = exchange.fault("link_expires")
         if expired:

@@ -1,4 +1,7 @@
-"""What an Instal export may be asked for, and the rows it has: the fifteen columns in the vendor's order."""
+"""What an Instal export may be asked for, and the rows it has.
+
+The fifteen columns in the vendor's order.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ class BadExport(ValueError):
 
 
 def read_export(body: Any) -> dict[str, Any]:
-    """The export in this JSON body, with every default put in; BadExport where a field will not do."""
+    """The export in this JSON body, with every default put in.
+
+    BadExport where a field will not do.
+    """
     if not isinstance(body, dict):
         raise BadExport({"non_field_errors": ["Invalid data. Expected a dictionary."]})
     errors = {name: ["Unknown field."] for name in body.keys() - {"start_date", "stop_date", *DEFAULTS}}

@@ -1,4 +1,4 @@
-"""What the sandbox saw: every request it received, and how many rows it served of each report."""
+"""What the sandbox saw: the requests it received, the rows it served of each report."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Kargo's Data Sharing API: a report is asked for, prepared, and read in pages or as a file.
+"""Kargo's Data Sharing API.
 
+A report is asked for, prepared, and read in pages or as a file.
 Where its documents are silent or disagree, the default is what the vendor's own example program reads.
 """
 
@@ -138,7 +139,7 @@ class Kargo:
         return self._reports.find(report_id)
 
     def _prepared(self, exchange: Exchange) -> Report:
-        """The report of an exchange, once it may be read; refused where it is unknown, not ready or expired."""
+        """The report of an exchange; refused where it is unknown, not ready or expired."""
         self._admit(exchange)
         report = self._reports.find(exchange.parts["id"])
         if report is None or report.ready_at is None or report.failure is not None:

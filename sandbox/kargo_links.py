@@ -1,4 +1,7 @@
-"""Kargo's pages: which rows a limit and an offset mean, and the envelope with total and links around them."""
+"""Kargo's pages.
+
+Which rows a limit and an offset mean, and the envelope with total and links around them.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def _number(text: str, name: str, least: int, refuse: Refuse) -> int:
 
 
 def envelope(exchange: Exchange, path: str, page: Page, total: int, told_total: Any) -> tuple[bytes, bytes]:
-    """What stands before and after the rows of a page. `total` is the true number, `told_total` the one named."""
+    """What stands before and after the rows of a page.
+
+    `total` is the true number, `told_total` the one named.
+    """
     place = exchange.fault("rows_place")
     rows_place = place["place"] if place else "data.rows"
     links = _links(exchange, path, page, total)

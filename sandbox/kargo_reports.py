@@ -60,7 +60,7 @@ class Report:
 
 
 def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...], telling: Telling) -> RowPlan:
-    """The rows of a report of this definition: dimensions, then measures, each as it was asked for."""
+    """The rows of a report of this definition: dimensions, then measures, as asked for."""
     columns = tuple(_dimension(name) for name in dimensions) + tuple(_measure(name) for name in measures)
     return planned(f"kargo.{definition}", columns, telling)
 
@@ -102,7 +102,10 @@ class Reports:
 
 
 def _xid(seconds: int, number: int) -> str:
-    """An id as the vendor's samples have it: 12 bytes, the first four the time, in 20 digits of base 32."""
+    """An id as the vendor's samples have it.
+
+    12 bytes, the first four the time, in 20 digits of base 32.
+    """
     bits = (seconds << 64 | 0x5A4DB0 << 40 | number & 0xFFFFFFFFFF) << 4
     return "".join(_XID_DIGITS[bits >> shift & 31] for shift in range(95, -1, -5))
 
@@ -113,7 +116,7 @@ def moment(seconds: float | None) -> str | None:
 
 
 def parameters_as_told(order: Order) -> dict[str, Any]:
-    """The request's parameters in the order in which Kargo repeats them, which is not the order they were sent in."""
+    """The request's parameters in Kargo's own order, which is not the one they were sent in."""
     return {
         "filters": order.parameters.get("filters", []),
         "measures": list(order.measures),

@@ -1,4 +1,7 @@
-"""What a Kargo report request may say: its definition, dimensions, measures and the three ways to filter."""
+"""What a Kargo report request may say.
+
+Its definition, dimensions, measures and the three ways to filter.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ class Order:
 
 
 def read_order(body: Any) -> Order:
-    """The request in this JSON body; BadOrder where a field is missing, extra or of a wrong type."""
+    """The request in this JSON body.
+
+    BadOrder where a field is missing, extra or of a wrong type.
+    """
     _fields(body, "the body", ("report_definition_id", "parameters"), ())
     parameters = body["parameters"]
     _fields(parameters, "parameters", ("dimensions", "measures"), ("filters",))

@@ -1,4 +1,7 @@
-"""What Kargo says about a report while it is prepared: the poll's four shapes, and the list of requests."""
+"""What Kargo says about a report while it is prepared.
+
+The poll's four shapes, and the list of requests.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _FOREIGN_ID = "cgunomk22vhc70c9uaa0"
 
 
 def poll(exchange: Exchange, reports: Reports, refuse: Any) -> Answer:
-    """The status of one report: with show_all=1 as rows, as the vendor's example reads it, else with totals."""
+    """The status of one report.
+
+    With show_all=1 as rows, as the vendor's example reads it, else with totals.
+    """
     query = exchange.request.query
     report = reports.find(query["report_id"])
     if report is not None:

@@ -1,4 +1,7 @@
-"""The faults any exchange can have, whatever it carries. A token exchange has them only where a rule names it."""
+"""The faults any exchange can have, whatever it carries.
+
+A token exchange has them only where a rule names it.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def blank_lines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
 
 
 def before_every(block: Block, every: int, line: bytes) -> Block:
-    """The block with a line before every so many of the report's rows, but not before the first."""
+    """The block with a line before every so many of the report's rows, the first excepted."""
     rows: list[bytes] = []
     for number, row in enumerate(block.rows, block.first):
         rows.extend((line, row) if number > 1 and (number - 1) % every == 0 else (row,))

@@ -51,7 +51,7 @@ class MediaMath:
         return Mount("mediamath", PREFIX, routes, refuse)
 
     def _token(self, exchange: Exchange) -> Answer:
-        """A token by the password grant or a refresh token, in a form or in JSON, as Auth0 takes either."""
+        """A token by password or refresh token, asked for in a form or in JSON."""
         form = _form(exchange.request)
         known = CREDENTIALS["mediamath"]
         if any(form.get(name) != known[name] for name in ("client_id", "client_secret")):

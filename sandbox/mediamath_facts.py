@@ -1,4 +1,4 @@
-"""What each MediaMath dataset offers: its fields, windows and rollups, as the vendor publishes them."""
+"""What each MediaMath dataset offers: fields, windows, rollups, as the vendor publishes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ class BadFilter(BadTimes):
 
 
 def check_filters(dataset: Dataset, filters: Any, *, least: int = 1) -> None:
-    """BadFilter unless every filter names a field of the dataset and suits its op; at least one is needed."""
+    """BadFilter unless every filter names a field of the dataset and suits its op.
+
+    At least one is needed.
+    """
     if not isinstance(filters, list) or len(filters) < least:
         raise BadFilter(f"filters must be a list of at least {least}")
     for one in filters:

@@ -1,5 +1,6 @@
-"""What a MediaMath query may say. The rules are those of the vendor's machine-readable definition.
+"""What a MediaMath query may say.
 
+The rules are those of the vendor's machine-readable definition.
 Where that definition and the vendor's prose differ, the narrower bound holds and the dial has the other.
 """
 

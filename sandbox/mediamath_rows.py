@@ -21,7 +21,7 @@ _DIMENSION_KINDS: tuple[tuple[re.Pattern[str], ColumnKind], ...] = (
 
 
 def plan(query: Query, telling: Telling, times: tuple[str, ...], *, is_time_first: bool = False) -> RowPlan:
-    """The rows: the fields in the order asked for, agg_timestamp last although the header has it first."""
+    """The rows: fields as asked for, agg_timestamp last although the header has it first."""
     names = [name for name in query.fields if name != "agg_timestamp"]
     columns = [Column(name, _kind(query, name)) for name in names]
     if query.rollup != "all":

@@ -1,4 +1,4 @@
-"""The times of a MediaMath query: its window or range, its rollup, and the buckets rows fall into."""
+"""The times of a MediaMath query: window or range, rollup, the buckets rows fall into."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BadTimes(ValueError):
 
 
 def check_times(dataset: Dataset, body: dict[str, Any], *, is_conflict_refused: bool, today_word: str) -> None:
-    """BadTimes unless the dataset has this rollup and exactly what it needs of window and range."""
+    """BadTimes unless the dataset has this rollup and what it needs of window and range."""
     if body["rollup"] not in dataset.rollups:
         raise BadTimes(f"rollup not supported by this dataset: {body['rollup']}")
     window, start, end = body.get("time_window"), body.get("start_time"), body.get("end_time")
@@ -77,7 +77,10 @@ def _moment(text: Any, name: str) -> datetime | None:
 def buckets(
     body: dict[str, Any], today: str, *, week_start: str = "monday", is_end_inclusive: bool = False
 ) -> tuple[str, ...]:
-    """The values of agg_timestamp, in order: the query's time cut by its rollup, at most `MOST_BUCKETS`."""
+    """The values of agg_timestamp, in order.
+
+    The query's time cut by its rollup, at most `MOST_BUCKETS`.
+    """
     begin, end = _span(body, today)
     rollup = body["rollup"]
     if rollup == "all":

@@ -1,4 +1,7 @@
-"""From what a client asked to the rows it gets: one function for the vendors and for tests that expect their rows."""
+"""From what a client asked to the rows it gets.
+
+One function for the vendors and for tests that expect their rows.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from sandbox.rows import Form, Look, Restatement, RowPlan
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How rows are told, whatever report they belong to: which numbers, in which revision, written how."""
+    """How rows are told, whatever report they belong to.
+
+    Which numbers, in which revision, written how.
+    """
 
     rows: int
     seed: int = 1
@@ -24,7 +30,10 @@ class Telling:
 def planned(
     report: str, columns: tuple[Column, ...], telling: Telling, buckets: tuple[str, ...] = ("2026-02-01T00:00:00Z",)
 ) -> RowPlan:
-    """The rows of `vendor.report` with these columns; the same arguments give the same rows, in any process."""
+    """The rows of `vendor.report` with these columns.
+
+    The same arguments give the same rows, in any process.
+    """
     is_other_order = telling.restate == "order"
     seed = f"{telling.seed}/{report}/{1 if is_other_order else telling.revision}"
     look = Look(with_carrier(columns), seed, telling.form, telling.style, buckets, telling.delimiter)

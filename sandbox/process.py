@@ -61,7 +61,7 @@ class Remote:
 
 
 class SandboxProcess:
-    """`python -m sandbox` as a child, with these options; in a `with` it is there, after it it is gone.
+    """`python -m sandbox` as a child with these options, for as long as the `with` lasts.
 
     `urls`, `credentials`, `environment`, `port` and `storage_port` are what it announced; `remote` turns its dial.
     """

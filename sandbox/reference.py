@@ -15,7 +15,7 @@ _NAMED_ROLES = {EVERY_ROLE: "every exchange", ROW_ROLES: "rows in any form", JSO
 
 
 def page() -> str:
-    """The whole page: the prose beside this module, with the tables of settings and kinds put in."""
+    """The whole page: the prose beside this module, and the tables of settings and kinds."""
     prose = files("sandbox").joinpath("reference.md").read_text(encoding="utf-8")
     return prose.replace("{settings}", "\n".join(_settings())).replace("{kinds}", "\n".join(_sections()))
 

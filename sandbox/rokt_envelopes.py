@@ -1,4 +1,4 @@
-"""How a Rokt answer is wrapped around its rows, of which working clients and documents tell different things."""
+"""How a Rokt answer is wrapped around its rows: documents and working clients disagree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SINGLES: dict[str, tuple[bytes, bytes]] = {
 
 
 def legacy(exchange: Exchange, report: str, rows: Rows, *, is_list: bool) -> Answer:
-    """A legacy answer: rows at data.items, or one row at data, unless a fault wraps it otherwise."""
+    """A legacy answer: rows at data.items, one row at data, unless a fault says otherwise."""
     fault = exchange.fault("envelope")
     shape = fault["shape"] if fault else "data.items"
     before, after = (_LISTS if is_list else _SINGLES)[shape]

@@ -61,7 +61,7 @@ def account_plan(telling: Telling) -> RowPlan:
 
 
 def query_plan(report: str, body: Mapping[str, Any], telling: Telling) -> RowPlan:
-    """The rows of a query: datetime where an interval was asked for, then dimensions, then metrics."""
+    """The rows of a query: datetime where asked for, then dimensions, then metrics."""
     columns = [Column("datetime", "time")] if body.get("interval") else []
     columns += [Column(name, "big_id" if name.endswith("_id") else "text") for name in body.get("dimensions", [])]
     columns += [Column(name, "decimal" if _DECIMAL_METRIC.search(name) else "count") for name in body["metrics"]]

@@ -1,4 +1,4 @@
-"""Which function answers a request: one table a vendor, and the faults on the way there and back."""
+"""Which function answers a request, and the faults on the way there and back."""
 
 from __future__ import annotations
 

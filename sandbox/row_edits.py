@@ -1,4 +1,7 @@
-"""Faults in single rows. An edit takes blocks of rows and gives blocks of rows; edits apply in the table's order."""
+"""Faults in single rows.
+
+An edit takes blocks of rows and gives blocks of rows; edits apply in the table's order.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def each(blocks: Iterator[Block], number: int | None, change: Callable[[bytes], 
 
 
 def _set(row: bytes, column: str | None, text: bytes) -> bytes:
-    """The row with another value in the column, or in its first one; unchanged where it has none."""
+    """The row with another value in the column or the first one; unchanged without one."""
     name = re.compile(re.escape(json.dumps(column, ensure_ascii=False).encode()) + b":" + _VALUE)
     found = (_PAIR if column is None else name).search(row)
     return row if found is None else row[: found.start(1)] + text + row[found.end(1) :]

@@ -1,5 +1,6 @@
-"""Rows that exist only when looked at: the same seed and row number give the same bytes, whoever asks.
+"""Rows that exist only when looked at.
 
+The same seed and row number give the same bytes, whoever asks.
 A report's rows repeat every `PERIOD` rows except for the row's own number, so a block of rows is one template with
 numbers put in. Any row is addressed at once, however far down it stands, and memory does not grow with the report.
 """
@@ -37,7 +38,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive rows of a report. `first` is the number of the first one, from 1; a header stands in block 0."""
+    """Consecutive rows of a report.
+
+    `first` is the number of the first one, from 1; a header stands in block 0.
+    """
 
     first: int
     rows: list[bytes]

@@ -1,4 +1,4 @@
-"""The sandbox as one thing that is started and stopped, in this process or in one of its own."""
+"""The sandbox as one thing that is started and stopped."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from sandbox.wire import Answer, Hangup, Request, as_json
 
 
 class Sandbox:
-    """The four vendors on one port, and storage on a second. Use it in a `with`, or start and stop it.
+    """The four vendors on one port, and storage on a second.
 
+    Use it in a `with`, or start and stop it.
     Every other argument is a setting by its name; `faults` is the list of rules the dial begins with.
     """
 

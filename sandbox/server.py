@@ -1,4 +1,7 @@
-"""A small HTTP/1.1 server: a thread a connection, kept alive, every byte under our hand so that it can go wrong."""
+"""A small HTTP/1.1 server.
+
+A thread a connection, kept alive, every byte under our hand so that it can go wrong.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +154,7 @@ def _read_head(head: bytes) -> tuple[str, str, dict[str, str]]:
 
 
 def _send(connection: socket.socket, answer: Answer) -> None:
-    """Send an answer whole; Hangup out of its body, or for a length that was not true, ends the connection."""
+    """Send an answer whole; Hangup out of its body, or for an untrue length, ends the connection."""
     is_chunked = answer.length is None and not answer.until_close
     waiting, sent = answer.head(), 0
     try:

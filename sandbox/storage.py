@@ -1,4 +1,7 @@
-"""Files on another host, reached by a link alone: whoever sends credentials there is refused."""
+"""Files on another host, reached by a link alone.
+
+Whoever sends credentials there is refused.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,10 @@ class Tokens:
         self._tokens: dict[str, _Token] = {}
 
     def issue(self, seconds: float, *, requests: int | None = None, revokes: bool = False) -> str:
-        """A new token, good for so long and so many requests; `revokes` ends those given out before."""
+        """A new token, good for so long and so many requests.
+
+        `revokes` ends those given out before.
+        """
         text = f"sandbox-{secrets.token_urlsafe(24)}"
         with self._guard:
             now = time.monotonic()
@@ -62,7 +65,10 @@ class Tokens:
 
 
 def basic(request: Request) -> tuple[str, str] | None:
-    """User and password of a Basic authorization; None where there is none or it cannot be read."""
+    """User and password of a Basic authorization.
+
+    None where there is none or it cannot be read.
+    """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme != "Basic":
         return None

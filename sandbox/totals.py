@@ -20,6 +20,6 @@ def told(exchange: Exchange, total: int, *, page: int = 0) -> Any:
 
 
 def shifted(exchange: Exchange, start: int, *, page: int) -> int:
-    """Where page number `page`, from 0, begins: earlier than it should where rows were put in front of it."""
+    """Where page number `page`, from 0, begins: too early where rows were put in front."""
     fault = exchange.fault("drifting_total")
     return max(0, start - int(fault["by"]) * page) if fault and fault["shifts"] else start

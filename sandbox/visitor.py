@@ -1,4 +1,4 @@
-"""A visitor who believes nothing: it shows each answer as it came, for trying things out and for tests."""
+"""A visitor who believes nothing and shows each answer as it came, for trying things out."""
 
 from __future__ import annotations
 
@@ -34,15 +34,21 @@ class Reply:
 
 
 class Visitor:
-    """Speaks with one sandbox, with the right credentials; what breaks off raises as http.client has it."""
+    """Speaks with one sandbox, with the right credentials.
+
+    What breaks off raises as http.client has it.
+    """
 
     def __init__(self, sandbox: Sandbox | SandboxProcess) -> None:
         self.urls = sandbox.urls
-        self._known = sandbox.credentials
+        self.credentials = sandbox.credentials
         self._tokens: dict[str, str] = {}
 
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None) -> Reply:
-        """One exchange on a connection of its own; a body that is neither bytes nor None goes as JSON."""
+        """One exchange on a connection of its own.
+
+        A body that is neither bytes nor None goes as JSON.
+        """
         where = urlsplit(url)
         sent = {"Content-Type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
         text = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -56,7 +62,7 @@ class Visitor:
 
     def log_in(self, vendor: str) -> Reply:
         """A new token, kept for what is asked next; the answer as it came."""
-        known = self._known[vendor]
+        known = self.credentials[vendor]
         if vendor == "kargo":
             reply = self.ask("POST", f"{self.urls['kargo']}/authenticate", basic(known["username"], known["password"]))
         elif vendor == "rokt":
@@ -74,7 +80,7 @@ class Visitor:
     def authorization(self, vendor: str) -> dict[str, str]:
         """The header that opens a vendor; a token is fetched where there is none."""
         if vendor == "instal":
-            return {"Authorization": f"Token {self._known['instal']['token']}"}
+            return {"Authorization": f"Token {self.credentials['instal']['token']}"}
         if vendor not in self._tokens:
             self.log_in(vendor)
         return {"Authorization": f"Bearer {self._tokens[vendor]}"}

@@ -13,7 +13,10 @@ Json = Any
 
 
 class Hangup(Exception):
-    """End the connection here. `is_reset` sends RST; otherwise the socket is closed as it stands."""
+    """End the connection here.
+
+    `is_reset` sends RST; otherwise the socket is closed as it stands.
+    """
 
     def __init__(self, *, is_reset: bool = False) -> None:
         self.is_reset = is_reset
@@ -22,7 +25,10 @@ class Hangup(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """A request, read whole. Header names are lower case; `is_storage` tells the storage port from the main one."""
+    """A request, read whole.
+
+    Header names are lower case; `is_storage` tells the storage port from the main one.
+    """
 
     method: str
     path: str

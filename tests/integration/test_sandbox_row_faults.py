@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.fault_kinds import SECTIONS
 from sandbox.visitor import Visitor
 
 ROWS = 1003
@@ -26,9 +24,6 @@ EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
 LINES = list(expected_rows("mediamath.performance", QUERY, ROWS))
 KARGO = list(expected_rows("kargo.campaign-performance-metrics", ASKED, ROWS))
 FILE = list(expected_rows("instal.advertiser-export", EXPORT, ROWS))
-META = b'{"meta":{}}'
-NAMES = b"aff_sub_id,time,clicks_aggr,campaign,country,creative_id,app_id,campaign_id"
-
 Spoil = Callable[..., bytes]
 
 
@@ -116,43 +111,6 @@ def test_a_file_is_cut_although_it_named_its_whole_length(file: Spoil) -> None:
     assert file("cut_after_row", row=5, clean=True).splitlines()[1:] == FILE[:5]
 
 
-@pytest.mark.parametrize("after_rows", [0, 1, 500, 600, 1003])
-def test_error_line_ends_a_stream(stream: Spoil, after_rows: int) -> None:
-    _, *rows, last = stream("error_line", after_rows=after_rows, code="Late").splitlines()
-    assert rows == LINES[:after_rows]
-    assert json.loads(last)["error_code"] == "Late"
-    assert json.loads(stream("error_line", after_rows=1, partial=True).splitlines()[-1]).keys() == {"error_code"}
-
-
-def test_gateway_line_ends_a_stream(stream: Spoil) -> None:
-    _, *rows, last = stream("gateway_line", after_rows=3).splitlines()
-    assert rows == LINES[:3]
-    assert last.startswith(b'{"meta":{"status":"error"')
-
-
-@pytest.mark.parametrize(
-    ("where", "count", "first", "last"),
-    [
-        ("before_header", 1, True, False),
-        ("between", 10, False, False),
-        ("after_last", 1, False, True),
-        ("everywhere", 12, True, True),
-    ],
-)
-def test_metadata_lines_stand_where_asked(stream: Spoil, where: str, count: int, first: bool, last: bool) -> None:
-    lines = stream("metadata_lines", where=where).splitlines()
-    assert lines.count(META) == count
-    assert (lines[0] == META, lines[-1] == META) == (first, last)
-    assert [line for line in lines if line != META][1:] == LINES
-
-
-def test_no_header_and_second_header(stream: Spoil) -> None:
-    assert stream("no_header").splitlines() == LINES
-    lines = stream("second_header", row=502).splitlines()
-    assert lines[502] == lines[0]
-    assert [line for line in lines if line != lines[0]] == LINES
-
-
 def test_drop_row_leaves_one_away(stream: Spoil, page: Spoil, file: Spoil) -> None:
     assert stream("drop_row", row=500).splitlines()[1:] == LINES[:499] + LINES[500:]
     told = json.loads(page("drop_row", row=501))["data"]
@@ -228,13 +186,6 @@ def test_escaped_text_is_ascii_and_means_the_same(stream: Spoil) -> None:
     assert [json.loads(row) for row in body.splitlines()[1:]] == [json.loads(row) for row in LINES]
 
 
-def test_lines_are_crowded_or_apart(stream: Spoil) -> None:
-    assert stream("crowded_lines", per_line=2).splitlines()[1] == LINES[0] + b" " + LINES[1]
-    lines = stream("blank_lines", every=10).splitlines()
-    assert lines[11] == b""
-    assert [line for line in lines if line][1:] == LINES
-
-
 def test_no_final_newline_leaves_the_last_line_open(stream: Spoil, file: Spoil) -> None:
     assert stream("no_final_newline").endswith(LINES[-1])
     assert file("no_final_newline").endswith(FILE[-1])
@@ -247,62 +198,3 @@ def test_numbers_are_written_otherwise(stream: Spoil, page: Spoil, file: Spoil) 
     assert kinds == {int, str}
     # A file has no types: its numbers stay bare whatever is said about them.
     assert file("numbers", style="strings").splitlines()[1:] == FILE
-
-
-def test_csv_bom_comes_first(file: Spoil) -> None:
-    body = file("csv_bom")
-    assert body.startswith(b"\xef\xbb\xbf" + NAMES)
-    assert body.splitlines()[1:] == FILE
-
-
-def test_csv_newlines_stand_in_quotes(file: Spoil) -> None:
-    first = FILE[1].partition(b",")[0]
-    assert b'\n"' + first + b'\nsecond line\r\nthird line",2026' in file("csv_newlines", row=2)
-
-
-@pytest.mark.parametrize(("by", "width"), [(1, 16), (3, 18), (-1, 14), (-5, 10)])
-def test_csv_width_of_one_row_is_wrong(file: Spoil, by: int, width: int) -> None:
-    lines = file("csv_width", row=3, by=by).splitlines()
-    assert lines[3].count(b",") - FILE[2].count(b",") == width - 15
-    assert lines[4:] == FILE[3:]
-
-
-def test_csv_delimiter_is_another(file: Spoil) -> None:
-    lines = file("csv_delimiter", text="\t").splitlines()
-    assert [line.count(b"\t") for line in lines] == [14] * (ROWS + 1)
-
-
-def test_csv_header_is_there_or_not(file: Spoil) -> None:
-    assert file("csv_header", present=False).splitlines() == FILE
-    assert file("csv_header", present=True).startswith(NAMES)
-
-
-def test_csv_empty_has_a_header_or_nothing(file: Spoil) -> None:
-    assert file("csv_empty").splitlines()[0].startswith(NAMES)
-    assert len(file("csv_empty").splitlines()) == 1
-    assert file("csv_empty", header=False) == b""
-
-
-def test_csv_numbers_are_written_as_people_do(file: Spoil) -> None:
-    assert b'"1,000"' in file("csv_numbers", style="thousands")
-    assert b'00",' in file("csv_numbers", style="comma").splitlines()[1]
-    assert b"00%," in file("csv_numbers", style="percent").splitlines()[1]
-
-
-def test_faults_of_different_kinds_add_up(sandbox: Sandbox, visitor: Visitor) -> None:
-    sandbox.remote.turn(
-        {"kind": "drop_column", "args": {"column": "clicks"}},
-        {"kind": "repeat_row", "args": {"row": 1}},
-        {"kind": "cut_after_row", "args": {"row": 3, "clean": True}},
-        {"kind": "compressed", "args": {"encoding": "gzip"}},
-    )
-    reply = visitor.post("mediamath", "/performance", QUERY)
-    assert reply.headers["Content-Encoding"] == "gzip"
-    _, *rows = gzip.decompress(reply.body).splitlines()
-    assert [json.loads(row)["impressions"] for row in rows] == [1, 1, 2, 3]
-    assert all("clicks" not in json.loads(row) for row in rows)
-
-
-def test_every_kind_of_this_section_is_used_here(request: pytest.FixtureRequest) -> None:
-    text = request.path.read_text(encoding="utf-8")
-    assert [kind.name for kind in SECTIONS["Rows"] if f'"{kind.name}"' not in text] == []

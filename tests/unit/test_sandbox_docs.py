@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sandbox.control import PREFIX
@@ -26,3 +27,9 @@ def test_every_setting_kind_argument_and_match_stands_in_the_page() -> None:
     assert missing == []
     assert [name for name in MATCHES if f"`{name}`" not in text] == []
     assert PREFIX in text
+
+
+def test_every_kind_is_turned_on_in_a_test_over_a_real_socket() -> None:
+    tests = Path(__file__).parents[1] / "integration"
+    text = "".join(path.read_text(encoding="utf-8") for path in tests.glob("test_sandbox_*.py"))
+    assert [kind for kind in KINDS if not re.search(rf'(\(|: |, ?|\n +)"{kind}"', text)] == []

@@ -1,0 +1,227 @@
+"""MediaMath over real HTTP: its usual dialogue, what it refuses, and its switches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from sandbox import Sandbox, expected_rows
+from sandbox.mediamath_facts import datasets
+from sandbox.visitor import Reply, Visitor
+
+ROWS = 1234
+QUERY: dict[str, Any] = {
+    "fields": ["campaign_id", "campaign_name", "impressions", "clicks", "ctr", "total_spend"],
+    "filters": [{"field": "organization_id", "op": "=", "value": 123456}],
+    "rollup": "by_day",
+    "time_window": "last_7_days",
+}
+EXPECTED = list(expected_rows("mediamath.performance", QUERY, ROWS))
+
+Dial = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(rows=ROWS) as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(sandbox: Sandbox) -> Visitor:
+    sandbox.remote.reset()
+    return Visitor(sandbox)
+
+
+@pytest.fixture
+def dial(sandbox: Sandbox) -> Dial:
+    def turn(kind: str, **args: Any) -> None:
+        sandbox.remote.turn({"vendor": "mediamath", "kind": kind, "args": args})
+
+    return turn
+
+
+def ask(visitor: Visitor, dataset: str = "performance", **changes: Any) -> Reply:
+    return visitor.post("mediamath", f"/{dataset}", {**QUERY, **changes})
+
+
+def page(visitor: Visitor, index: int, size: int = 100) -> Any:
+    return ask(visitor, pagination={"page_index": index, "page_size": size}).json()
+
+
+def test_a_stream_is_a_header_and_rows_a_line_each(visitor: Visitor) -> None:
+    reply = ask(visitor)
+    header, *rows = reply.lines()
+    assert reply.headers["Content-Type"] == "application/jsonl"
+    names = [field["name"] for field in json.loads(header)["fields"]]
+    assert names == ["agg_timestamp", *QUERY["fields"]]
+    assert json.loads(header)["total_items_count"] == ROWS
+    assert rows == EXPECTED
+    assert list(json.loads(rows[0])) == [*QUERY["fields"], "agg_timestamp"]
+    assert reply.body.endswith(b"\n")
+
+
+def test_pages_hold_the_same_rows_and_count_themselves(visitor: Visitor) -> None:
+    found: list[Any] = []
+    for index in range(4):
+        told = page(visitor, index, 400)
+        found += told["results"]
+        assert told["meta"] == {
+            "page_index": index,
+            "total_pages": 4,
+            "items_count": len(told["results"]),
+            "total_items_count": ROWS,
+            "status": "OK",
+        }
+    assert found == [json.loads(row) for row in EXPECTED]
+    assert page(visitor, 4, 400)["results"] == []
+
+
+def test_a_report_may_be_empty(sandbox: Sandbox, visitor: Visitor) -> None:
+    sandbox.remote.set(rows_by_report={"mediamath.performance": 0})
+    assert page(visitor, 0)["meta"]["total_pages"] == 0
+    assert len(ask(visitor).lines()) == 1
+
+
+@pytest.mark.parametrize("dataset", sorted(datasets()))
+def test_every_dataset_answers_with_the_fields_asked_for(visitor: Visitor, dataset: str) -> None:
+    facts = datasets()[dataset]
+    fields = sorted(facts.fields - {"agg_timestamp"})
+    body = {
+        "fields": fields,
+        "filters": [{"field": "organization_id", "value": 1}],
+        "rollup": facts.rollups[0],
+        "time_window": "yesterday",
+    }
+    if dataset == "deals":
+        body["filters"].append({"field": "deal_id", "value": ["a"]})
+    header, *rows = visitor.post("mediamath", f"/{dataset}", body).lines()
+    assert len(rows) == len(set(rows)) == ROWS
+    assert set(json.loads(rows[-1])) == {field["name"] for field in json.loads(header)["fields"]}
+    assert rows == list(expected_rows(f"mediamath.{dataset}", body, ROWS))
+
+
+def test_max_results_sends_and_counts_fewer(visitor: Visitor) -> None:
+    header, *rows = ask(visitor, max_results=10).lines()
+    assert (json.loads(header)["total_items_count"], rows) == (10, EXPECTED[:10])
+
+
+def test_with_rollup_all_there_is_no_timestamp(visitor: Visitor) -> None:
+    header, row, *_ = ask(visitor, rollup="all").lines()
+    assert b"agg_timestamp" not in header + row
+
+
+def test_a_token_is_had_by_password_refreshed_or_given(visitor: Visitor) -> None:
+    known = visitor.credentials["mediamath"]
+    form = {"grant_type": "password", "audience": "https://api.mediamath.com/", "scope": "offline_access", **known}
+    urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
+    made = visitor.ask("POST", visitor.urls["mediamath_auth"], urlencoded, urlencode(form).encode()).json()
+    assert (made["token_type"], made["expires_in"]) == ("Bearer", 86_400)
+    renewal = {**form, "grant_type": "refresh_token", "refresh_token": made["refresh_token"]}
+    assert visitor.ask("POST", visitor.urls["mediamath_auth"], body=renewal).status == 200
+    assert "refresh_token" not in visitor.log_in("mediamath").json()
+    url = f"{visitor.urls['mediamath']}/performance"
+    assert visitor.ask("POST", url, {"Authorization": f"Bearer {known['token']}"}, QUERY).status == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"password": "wrong"}, 403, "invalid_grant"),
+        ({"client_secret": "wrong"}, 401, "access_denied"),
+        ({"audience": ""}, 403, "access_denied"),
+        ({"grant_type": "client_credentials"}, 403, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token", "refresh_token": "wrong"}, 403, "invalid_grant"),
+    ],
+)
+def test_no_token_without_the_right_words(visitor: Visitor, changes: dict[str, str], status: int, error: str) -> None:
+    form = {
+        "grant_type": "password",
+        "audience": "https://api.mediamath.com/",
+        **visitor.credentials["mediamath"],
+        **changes,
+    }
+    reply = visitor.ask("POST", visitor.urls["mediamath_auth"], body=form)
+    assert (reply.status, reply.json()["error"]) == (status, error)
+
+
+def test_wrong_tokens_paths_methods_types_and_bodies_are_refused(visitor: Visitor) -> None:
+    url, known = visitor.urls["mediamath"], visitor.authorization("mediamath")
+    refused = visitor.ask("POST", f"{url}/performance", {"Authorization": "Bearer wrong"}, QUERY)
+    assert (refused.status, refused.json()["error_code"]) == (401, "Unauthorized")
+    assert ask(visitor, "nothing").status == 404
+    assert ask(visitor, "performance/").status == 404
+    assert visitor.ask("GET", f"{url}/performance", known).status == 405
+    assert visitor.ask("POST", f"{url}/performance", {**known, "Content-Type": "text/plain"}, b"{}").status == 400
+    assert visitor.ask("POST", f"{url}/performance", {**known, "Content-Type": "application/json"}, b"{").status == 400
+    wrong = ask(visitor, fields=["campaign_id_test"])
+    assert (wrong.status, wrong.json()["error_code"]) == (400, "BadRequest")
+    assert wrong.json()["message"] == "field does not exist in this dataset: campaign_id_test"
+    assert len(wrong.json()["request_id"]) == 32
+
+
+def test_page_bound_may_be_the_wider_one(visitor: Visitor, dial: Dial) -> None:
+    paged = {"pagination": {"page_index": 0, "page_size": 10_000}}
+    assert ask(visitor, **paged).status == 400
+    dial("page_bound")
+    assert len(ask(visitor, **paged).json()["results"]) == ROWS
+
+
+def test_the_window_wins_or_conflicts(visitor: Visitor, dial: Dial) -> None:
+    both = {"start_time": "2020-01-01T00:00:00Z"}
+    assert ask(visitor, **both).lines()[1:] == EXPECTED
+    dial("windows_conflict")
+    assert ask(visitor, **both).status == 400
+
+
+def test_today_has_two_names(visitor: Visitor, dial: Dial) -> None:
+    assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [200, 400]
+    dial("current_date")
+    assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [400, 200]
+
+
+def test_an_end_may_be_inclusive_and_a_week_begin_on_sunday(visitor: Visitor, dial: Dial) -> None:
+    def times(**changes: Any) -> set[str]:
+        return {json.loads(row)["agg_timestamp"][:10] for row in ask(visitor, **changes).lines()[1:]}
+
+    span = {"time_window": None, "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"}
+    assert times(**span) == {"2026-01-01"}
+    dial("end_inclusive")
+    assert times(**span) == {"2026-01-01", "2026-01-02"}
+    dial("week_start")
+    assert times(**span, rollup="by_week") == {"2025-12-28"}
+
+
+def test_uncapped_total_counts_what_is_not_sent(visitor: Visitor, dial: Dial) -> None:
+    dial("uncapped_total")
+    header, *rows = ask(visitor, max_results=10).lines()
+    assert (json.loads(header)["total_items_count"], len(rows)) == (ROWS, 10)
+
+
+def test_agg_timestamp_first_in_rows_too(visitor: Visitor, dial: Dial) -> None:
+    dial("agg_timestamp_first")
+    assert next(iter(json.loads(ask(visitor).lines()[1]))) == "agg_timestamp"
+
+
+def test_counts_are_wrong_unknown_or_drifting(visitor: Visitor, dial: Dial) -> None:
+    dial("wrong_total")
+    assert json.loads(ask(visitor).lines()[0])["total_items_count"] == ROWS + 1
+    dial("named_total", value=-1)
+    header, *rows = ask(visitor).lines()
+    assert (json.loads(header)["total_items_count"], rows) == (-1, EXPECTED)
+    dial("drifting_total", by=100, shifts=True)
+    told = page(visitor, 1, 400)
+    assert (told["meta"]["total_items_count"], told["results"][0]["impressions"]) == (ROWS + 100, 301)
+
+
+def test_pages_are_clamped_or_refused_past_the_end(visitor: Visitor, dial: Dial) -> None:
+    dial("short_page", rows=50)
+    told = page(visitor, 1, 400)
+    assert (told["meta"]["total_pages"], told["results"][0]["impressions"]) == (25, 51)
+    dial("past_end")
+    assert ask(visitor, pagination={"page_index": 13, "page_size": 100}).status == 400
+    assert ask(visitor, pagination={"page_index": 12, "page_size": 100}).status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from worker.errors import FailJob
+from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Ended, Finished, Kept, Refused, Row
 from worker.sinks import open_sink
 from worker.sinks.address import parse_address
@@ -164,6 +165,8 @@ def test_asking_for_the_checkpoint_lets_unfinished_rows_go(tmp_path: Path) -> No
     sink.open(1)
     commit(sink, 1, 2)
     assert sink.checkpoint(1, 1) == Checkpoint()
+    assert commit(sink, 1, 3) == Kept(position(ROWS[:3]))
+    sink.checkpoint(1, 1)
     page(sink, ROWS)
     sink.finish(1, 1, {"rows": 20})
     assert audit_files(tmp_path / "kargo" / "report" / "j1").is_whole
@@ -266,6 +269,47 @@ def test_a_writer_whose_generation_is_voided_beneath_it_is_told_so(tmp_path: Pat
     assert late.close(1, 1, position(ROWS[:2])) == Ended("void")
     late.release()
     assert names(job) == []
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_void_in_the_middle_of_a_close_leaves_no_rows(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    sink = make(tmp_path)
+    sink.open(1)
+    commit(sink, 1, 2)
+    take = FilePages.take
+
+    def take_amid_a_void(self: FilePages, *arguments: Any, **named: Any) -> Any:
+        if is_first:
+            make(tmp_path).void(1, "cancelled")
+        kept = take(self, *arguments, **named)
+        make(tmp_path).void(1, "cancelled")
+        return kept
+
+    monkeypatch.setattr(FilePages, "take", take_amid_a_void)
+    assert sink.close(1, 1, position(ROWS[:2])) == Ended("void")
+    sink.release()
+    assert names(job) == []
+
+
+def test_rows_that_may_be_taken_are_not_thrown_away(tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = make(tmp_path)
+    sink.open(1)
+    commit(sink, 1, 2)
+    take = FileRecord.take
+
+    def take_and_lose_the_answer(self: FileRecord, *arguments: Any) -> bool:
+        take(self, *arguments)
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileRecord, "take", take_and_lose_the_answer)
+        with pytest.raises(RetryLater, match="Input/output error"):
+            sink.close(1, 1, position(ROWS[:2]))
+        sink.release()
+    assert make(tmp_path).close(1, 1, position(ROWS[:2])) == Kept(position(ROWS[:2], is_closed=True))
+    assert names(job) == ["page-00001.ndjson"]
 
 
 # -- the place

@@ -73,7 +73,6 @@ class FilePages:
         directory = self._record.rows_directory(generation)
         for file in part.files:
             if (directory / file.name).exists():
-                (directory / file.temporary).unlink(missing_ok=True)
                 continue
             try:
                 publish(directory / file.temporary, directory / file.name)

@@ -94,10 +94,10 @@ def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
         talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows a report")
         with local_crew(directory, url, processes=processes) as crew:
             for name, params in REPORTS.items():
-                yield _run(crew, name, params)
+                yield _run(crew, name, params, rows)
 
 
-def _run(crew: Crew, name: str, params: Mapping[str, Any]) -> Line:
+def _run(crew: Crew, name: str, params: Mapping[str, Any], rows: int) -> Line:
     """Ask for one report, kill the stream worker once a share of it has arrived, follow it to its receipt."""
     from worker.celery import nudge  # reads the settings, which are ours only now
 
@@ -106,7 +106,7 @@ def _run(crew: Crew, name: str, params: Mapping[str, Any]) -> Line:
     job_id, _ = place(parts, Order(name, params))
     nudge("report.submit", job_id)
     with PeakMemory(crew.pids) as peak:
-        killed = _kill_on_the_way(parts, crew, job_id)
+        killed = _kill_on_the_way(parts, crew, job_id, rows)
         receipt = follow(parts, job_id, None, crew)
     elapsed = time.monotonic() - began
     found = audit(parts.redis, f"rows:{name}", job_id)
@@ -124,14 +124,15 @@ def _run(crew: Crew, name: str, params: Mapping[str, Any]) -> Line:
     )
 
 
-def _kill_on_the_way(parts: Assembly, crew: Crew, job_id: str) -> int:
+def _kill_on_the_way(parts: Assembly, crew: Crew, job_id: str, rows: int) -> int:
     """End the stream worker and its processes as a crash does; 0 where the job was quicker."""
     while (job := parts.ledger.job(job_id)) and job.state not in FINISHED:
-        if job.expected and job.rows >= job.expected * KILL_AT_SHARE:
+        arrived = parts.redis.xlen(f"rows:{job.name}")
+        if arrived >= rows * KILL_AT_SHARE:
             crew.kill("stream")
-            talk.print(f"{job.name}: killed the stream worker at {job.rows:,} rows")
+            talk.print(f"{job.name}: killed the stream worker when {arrived:,} rows had arrived")
             return 1
-        time.sleep(0.05)
+        time.sleep(0.02)
     return 0
 
 

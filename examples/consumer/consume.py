@@ -14,7 +14,8 @@ from examples.consumer.warehouse import Warehouse
 
 log = logging.getLogger("consumer")
 
-MOST_PAUSE_SECONDS = 1.0
+FOLLOW_SECONDS, DRAIN_SECONDS = 1.0, 0.05
+"""How long nothing new is waited for before what waits is seen to."""
 
 
 class Consumer:
@@ -34,7 +35,6 @@ class Consumer:
         self._warehouse = warehouse
         self._trim = trim
         self._claim_seconds = claim_seconds
-        self._pause_seconds = min(MOST_PAUSE_SECONDS, claim_seconds)
         self._is_stopping = is_stopping
         self._tend_at = time.monotonic()
         self._reported: dict[str, str] = {}
@@ -44,30 +44,30 @@ class Consumer:
         """Consume until asked to stop, waiting out whatever time Redis is away."""
         while not self._is_stopping():
             try:
-                self._cycle()
+                self._cycle(FOLLOW_SECONDS)
             except (ConnectionError, TimeoutError) as error:
                 log.warning("Redis is away: %s", error)
 
     def drain(self) -> int:
         """Consume what there is, taking over what dead consumers left; how many entries are not applied."""
         # After so long without anything new, what the dead held was taken over: the rest is with the living.
-        patience_seconds = self._claim_seconds + 2 * self._pause_seconds
+        patience_seconds = self._claim_seconds + 2 * DRAIN_SECONDS
         quiet_since = time.monotonic()
         while not self._is_stopping():
-            if self._cycle():
+            if self._cycle(DRAIN_SECONDS):
                 quiet_since = time.monotonic()
             elif self._group.pending() == len(self.waiting) or time.monotonic() - quiet_since > patience_seconds:
                 break
         return self._group.pending()
 
-    def _cycle(self) -> bool:
+    def _cycle(self, pause_seconds: float) -> bool:
         """Apply what is new, and see to the rest once a pause or when nothing is; whether something was new."""
         try:
-            fresh = self._group.new(self._pause_seconds)
+            fresh = self._group.new(pause_seconds)
             self._apply(fresh)
             if not fresh or time.monotonic() >= self._tend_at:
                 self._tend()
-                self._tend_at = time.monotonic() + self._pause_seconds
+                self._tend_at = time.monotonic() + pause_seconds
         except ResponseError as error:
             # A crash may have taken the group, or the stream. From its start everything is applied again, harmlessly.
             if not any(text in str(error) for text in ("NOGROUP", "no such key")):

@@ -104,8 +104,7 @@ class Warehouse:
         if isinstance(entry, End):
             reason = self._publish_if_complete(entry, applied)
         elif isinstance(entry, Void):
-            self._void(entry)
-            applied.news.append(f"job {entry.job}: generation {entry.generation} discarded ({entry.reason})")
+            applied.news.append(self._void(entry))
         elif isinstance(entry, Lost):
             applied.news.append(f"entry {entry.id} was removed from the stream before it was applied")
         elif isinstance(entry, Strange):
@@ -115,13 +114,18 @@ class Warehouse:
         else:
             applied.waiting[entry.id] = reason
 
-    def _void(self, void: Void) -> None:
+    def _void(self, void: Void) -> str:
+        """Discard what is staged of the generation, and whatever comes of it later; says so."""
         self._database.execute(VOID, (void.job, void.generation + 1))
         self._database.execute("DELETE FROM staged WHERE job = ? AND generation <= ?", (void.job, void.generation))
+        return f"job {void.job}: void up to generation {void.generation} ({void.reason})"
 
     def _publish_if_complete(self, end: End, applied: Applied) -> str | None:
         """Publish the job of this end; the reason where it has to wait, None where the end is done with."""
         if self._one("SELECT 1 FROM jobs WHERE job = ? AND outcome IS NOT NULL", (end.job,)):
+            stands = self._one("SELECT receipt FROM windows WHERE job = ?", (end.job,))
+            if stands and json.loads(stands[0]).get("digest") != end.receipt.get("digest"):
+                applied.news.append(f"job {end.job} ended twice, with other rows: the first stand; ask for them anew")
             return None
         if (missing := self._missing(end)) is not None:
             return missing

@@ -1,0 +1,173 @@
+"""Both ends of a stream for tests of its consumer: entries as Millrace writes them, and consumer processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from redis import Redis
+
+from worker.model import Checkpoint, Finished, Json, Kept, Row, Totals
+from worker.pipeline import Publication
+from worker.sinks.redis_place import RedisPlace
+from worker.sinks.redis_stream import RedisStreamSink
+from worker.sinks.totals import totals
+
+ROOT = Path(__file__).parents[1]
+STREAM = "rows:kargo.campaign-performance-metrics"
+GROUP = "warehouse"
+PATIENCE_SECONDS = 60
+
+
+def rows(job: str, count: int, *, note: str = "") -> list[Row]:
+    """A reading of so many rows; another note makes it another reading."""
+    return [json.dumps({"job": job, "n": n, "note": note}).encode() for n in range(1, count + 1)]
+
+
+def receipt(job: str, day: str, ready: int, made: Totals, generation: int = 1) -> Json:
+    """The receipt of a job for one day, ready at this second of the minute."""
+    known = dict.fromkeys(("vendor_report_id", "vendor_request_id", "first_row_at", "files", "error"))
+    return {
+        **known,
+        "job": job,
+        "connection": "kargo",
+        "report": "campaign-performance-metrics",
+        "params": {"dimensions": ["campaign_name"]},
+        "state": "done",
+        "window": {"from": day, "to": day},
+        "generation": generation,
+        "rows": made.rows,
+        "expected_rows": made.rows,
+        "dead_rows": made.dead_rows,
+        "pages": made.pages,
+        "bytes": made.bytes,
+        "digest": made.digest,
+        "proof": "count",
+        "possible_orphans": 0,
+        "submitted_at": "2026-11-05T00:00:00.000Z",
+        "ready_at": f"2026-11-05T00:00:{ready:02d}.000Z",
+        "finished_at": "2026-11-05T00:01:00.000Z",
+        "sink": f"stream:{STREAM}",
+    }
+
+
+@dataclass
+class Feed:
+    """Entries put into the stream one by one, with the fields they have there."""
+
+    redis: Redis
+    pages: dict[str, list[list[Row]]] = field(default_factory=dict)
+
+    def page(self, job: str, page_rows: Sequence[Row], *, generation: int = 1, kept: int | None = None) -> None:
+        """The job's next page; `kept` is how many of its rows reach the stream (all)."""
+        pages = self.pages.setdefault(f"{job}.{generation}", [])
+        pages.append(list(page_rows))
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for number, row in enumerate(page_rows[:kept], 1):
+                pipeline.xadd(STREAM, {"job": job, "at": f"{generation}.{len(pages)}.{number}", "row": row})
+            pipeline.execute()
+
+    def void(self, job: str, generation: int = 1, reason: str = "replay") -> None:
+        self.redis.xadd(STREAM, {"job": job, "void": json.dumps({"generation": generation, "reason": reason})})
+
+    def end(self, job: str, day: str, ready: int, *, generation: int = 1) -> None:
+        made = totals(checkpoint(page) for page in self.pages.get(f"{job}.{generation}", []))
+        end = json.dumps(receipt(job, day, ready, made, generation))
+        self.redis.xadd(STREAM, {"job": job, "end": end})
+
+    def again(self, count: int) -> None:
+        """The last so many entries once more, as after a crash that took Redis's last second."""
+        for _, fields in reversed(self.redis.xrevrange(STREAM, count=count)):
+            self.redis.xadd(STREAM, fields)
+
+
+def checkpoint(page: Sequence[Row]) -> Checkpoint:
+    """The checkpoint of a page of rows that are all alive."""
+    texts = [row + b"\n" for row in page if isinstance(row, bytes)]
+    return Checkpoint(len(texts), hashlib.sha256(b"".join(texts)).hexdigest(), bytes=sum(map(len, texts)))
+
+
+class Job:
+    """One job that publishes through the real sink; each verb may be repeated, as by another worker."""
+
+    def __init__(self, redis: Redis, job: str, *, bound: int = 0) -> None:
+        self.name = job
+        self.generation = 1
+        self.sink = RedisStreamSink(RedisPlace(redis, f"stream:{STREAM}"), STREAM, job, bound=bound)
+
+    def publish(self, page: int, reading: Sequence[Row], *, is_whole: bool = True) -> None:
+        """Open the job and read a page from its start, skipping what is kept; close it where that is all."""
+        assert isinstance(self.sink.open(self.generation), Kept)
+        work = Publication(
+            self.sink, self.generation, page, on_read=lambda: None, on_kept=lambda _: None, on_full=_no_room
+        )
+        at = work.publish(reading, work.start(), "ijson")
+        if is_whole:
+            work.close(at)
+
+    def begin_anew(self) -> None:
+        assert isinstance(self.sink.void(self.generation, "replay", self.generation + 1), Kept)
+        self.generation += 1
+
+    def end(self, pages: int, day: str, ready: int) -> None:
+        made = self.sink.tally(self.generation, pages)
+        assert isinstance(made, Totals)
+        finished = self.sink.finish(self.generation, pages, receipt(self.name, day, ready, made, self.generation))
+        assert isinstance(finished, Finished)
+
+
+def _no_room(full: object) -> None:
+    raise AssertionError(full)
+
+
+def consumer(url: str, database: Path, *flags: str, log: int | BinaryIO = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    """Start a consumer; the caller ends it."""
+    command = [sys.executable, "-m", "examples.consumer", url, STREAM, "--database", str(database), *flags]
+    return subprocess.Popen(command, cwd=ROOT, stderr=log)
+
+
+def consume(url: str, database: Path, *flags: str) -> tuple[int, str]:
+    """Consume all there is; the exit code and what was said."""
+    process = consumer(url, database, "--once", *flags)
+    try:
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, said.decode()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Return once the condition holds; an error naming `what` where it never does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.01)
+
+
+def published(database: Path) -> dict[str, list[bytes]]:
+    """The rows people see, by day."""
+    days = "SELECT json_extract(name, '$.window.from'), window_id FROM windows"
+    texts = "SELECT content FROM report_rows WHERE window_id = ? ORDER BY page, row"
+    with closing(sqlite3.connect(database)) as warehouse:
+        return {
+            day: [text.encode() for (text,) in warehouse.execute(texts, (window,))]
+            for day, window in warehouse.execute(days)
+        }
+
+
+def staged(database: Path) -> int:
+    """How many rows wait for an end; none where no consumer has made the tables yet."""
+    with closing(sqlite3.connect(database)) as warehouse:
+        if not warehouse.execute("SELECT 1 FROM sqlite_master WHERE name = 'staged'").fetchone():
+            return 0
+        return int(warehouse.execute("SELECT count(*) FROM staged").fetchone()[0])

@@ -21,6 +21,7 @@ def check_source(source: Source, file: YamlFile) -> None:
         for where, template in _templates(report):
             _check_placeholders(report, template, file, (*place, *where))
         _check_steps(report, file, place)
+    _check_account(source, file)
 
 
 def path_names(report: Report) -> set[str]:
@@ -128,3 +129,23 @@ def _check_params(report: Report, file: YamlFile, place: Place) -> None:
             raise BadInput(where, param.type, "type: list beside items, items_allowed, join or unique")
         if param.allowed is not None and param.default is not None and param.default not in param.allowed:
             raise BadInput(where, param.default, one_of(param.default, param.allowed))
+
+
+def _check_account(source: Source, file: YamlFile) -> None:
+    """What tries an account, or asks what there is, needs nothing from a person."""
+    tried = source.check.request
+    for name in names_in(tried.model_dump() if tried else None):
+        raise BadInput(file.where(("check", "request")), f"{{{name}}}", "a request without placeholders")
+    asked: list[tuple[Place, Request]] = [(("check", "request"), tried)] if tried else []
+    for position, discovery in enumerate(source.discover):
+        report = source.reports.get(discovery.report)
+        where = file.where(("discover", position, "report"))
+        if report is None:
+            raise BadInput(where, discovery.report, one_of(discovery.report, source.reports, "reports"))
+        if report.submit or report.one_of or any(param.required for param in report.params.values()):
+            raise BadInput(where, discovery.report, "a report that is read at once and needs no parameter")
+        for number, detail in enumerate(discovery.details):
+            asked.append((("discover", position, "details", number, "request"), detail.request))
+    for place, request in asked:
+        if not request.path.startswith("/"):
+            raise BadInput(file.where((*place, "path")), request.path, "a path that starts with /")

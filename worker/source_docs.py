@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from worker.catalogue import load_catalogue
-from worker.sources import Param, Poll, Report, Source
-
-SHOWN_VALUES = 16
+from worker.source_words import asks, default_of, kind_of, meaning, ways
+from worker.sources import Report, Source
 
 _OPENING = """\
 # Sources
@@ -49,7 +46,7 @@ def _source(source: Source) -> Iterator[str]:
     yield "| report | what | asks | rows come as | proof | replay |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, report in source.reports.items():
-        cells = [f"`{name}`", report.title, _asks(report.poll), _ways(report), report.proof, report.replay]
+        cells = [f"`{name}`", report.title, asks(report.poll), ways(report, _code), report.proof, report.replay]
         yield f"| {' | '.join(cells)} |"
     for name, report in source.reports.items():
         yield from _report(f"{source.source}.{name}", report)
@@ -68,46 +65,15 @@ def _report(name: str, report: Report) -> Iterator[str]:
     yield "| parameter | type | default | what |"
     yield "| --- | --- | --- | --- |"
     for parameter, param in report.params.items():
-        default = "required" if param.required else "" if param.default is None else f"`{_plain(param.default)}`"
-        yield f"| `{parameter}` | {_type(param)} | {default} | {_meaning(param)} |"
+        means = meaning(param, _code).replace("|", "\\|")
+        yield f"| `{parameter}` | {kind_of(param)} | {default_of(param, _code)} | {means} |"
     for group in report.one_of:
         yield ""
         yield f"Exactly one of {' and '.join(f'`{parameter}`' for parameter in group)}."
 
 
-def _asks(poll: Poll | None) -> str:
-    return f"submit, poll every {poll.every_seconds:g} s" if poll else "at once"
-
-
-def _ways(report: Report) -> str:
-    ways = []
-    for read in report.read:
-        when = " and ".join(
-            f"`{name}`" if wanted == "*" else f"`{name}={wanted}`" for name, wanted in read.when.items()
-        )
-        form = {"json": "JSON", "ndjson": "NDJSON", "delimited": "CSV"}[read.format.kind]
-        paging = "" if read.paging.kind == "single" else f" pages by {read.paging.kind}"
-        ways.append(f"{form}{paging}{f' with {when}' if when else ''}")
-    return "; ".join(ways)
-
-
-def _type(param: Param) -> str:
-    return f"list of {param.items}" if param.type == "list" and param.items else param.type
-
-
-def _meaning(param: Param) -> str:
-    allowed = param.allowed or param.items_allowed or []
-    values = ", ".join(f"`{_plain(value)}`" for value in allowed)
-    if len(allowed) > SHOWN_VALUES:
-        values = f"one of {len(allowed)} names, in the source file"
-    bounds = [f"at least {param.minimum:g}"] if param.minimum is not None else []
-    bounds += [f"at most {param.maximum:g}"] if param.maximum is not None else []
-    beside = [f"needs `{name}`" for name in param.needs] + [f"not with `{name}`" for name in param.excludes]
-    return "; ".join(part for part in (param.help, values, ", ".join(bounds), *beside) if part).replace("|", "\\|")
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _code(text: str) -> str:
+    return f"`{text}`"
 
 
 if __name__ == "__main__":

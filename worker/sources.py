@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from worker.source_account import Check, Detail, Discovery
 from worker.wire import (
     Auth,
     BasicAuth,
@@ -46,9 +47,12 @@ __all__ = [
     "Auth",
     "BasicAuth",
     "BearerAuth",
+    "Check",
     "ColumnType",
     "Declared",
     "Delimited",
+    "Detail",
+    "Discovery",
     "ErrorShape",
     "Format",
     "HeaderAuth",
@@ -224,7 +228,8 @@ class Limits(Declared):
 class Source(Declared):
     """One vendor.
 
-    The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas.
+    The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas. `check` tries an
+    account, `discover` asks the vendor what there is.
     """
 
     source: Name
@@ -235,6 +240,8 @@ class Source(Declared):
     limits: Limits = Limits()
     retry_statuses: list[int] = [408, 425, 429, 500, 502, 503, 504]
     errors: list[ErrorShape] = []
+    check: Check = Check()
+    discover: list[Discovery] = []
     ready_within: Duration = "2h"
     finish_within: Duration = "24h"
     definitions: dict[str, Any] = {}

@@ -17,9 +17,9 @@ VERBS = {
     "cancel": ("worker.cli.looking", "Cancel a job, in whatever state it is."),
     "retry": ("worker.cli.looking", "Take a failed or cancelled job up again."),
     "sources": ("worker.cli.sources", "List sources, show one, print the JSON Schema."),
-    "check": ("worker.cli.sources", "Check that the credentials work."),
-    "discover": ("worker.cli.sources", "List the reports a connection offers."),
-    "preview": ("worker.cli.sources", "Show the first rows of a report; publish nothing."),
+    "check": ("worker.cli.accounts", "Check that the credentials work."),
+    "discover": ("worker.cli.accounts", "List the reports a connection offers."),
+    "preview": ("worker.cli.preview", "Show the first rows of a report; publish nothing."),
     "api": ("worker.cli.api", "Serve the HTTP API."),
     "sandbox": ("worker.cli.sandbox", "Run the simulated vendors, with faults on a dial."),
     "demo": ("worker.cli.demo", "Run the main job from start to end on embedded parts."),
@@ -38,6 +38,13 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
@@ -50,11 +57,13 @@ def millrace() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command: 0 done, 1 failed, 2 wrong usage or parameters, 3 still running."""
-    from worker.errors import BadInput
-
+    """Run the command: 0 done, 1 failed, 2 wrong usage or parameters, 3 still running, 130 interrupted."""
     try:
         return millrace.main(arguments, prog_name="millrace", standalone_mode=True)
-    except BadInput as bad:
-        click.echo(f"millrace: {bad}", err=True)
-        sys.exit(2)
+    except Exception as error:
+        from worker.cli.endings import ending
+
+        if (end := ending(error)) is None:
+            raise
+        click.echo(f"millrace: {end[1]}", err=True)
+        sys.exit(end[0])

@@ -9,39 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
 from config.settings import settings
-from worker.assembly import Assembly, assembly
+from worker.assembly import Assembly
 from worker.celery import has_workers, nudge
-from worker.cli.following import TimedOut, follow
+from worker.cli.endings import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
+from worker.cli.following import Interrupted, TimedOut, follow
+from worker.cli.given import as_json_option, given_params, report_options
 from worker.cli.output import print_json, print_table, talk
+from worker.cli.parts import parts as everything
 from worker.crew import Crew, local_crew
 from worker.errors import BadInput
 from worker.model import Json
 from worker.orders import Order, place
 from worker.redis_client import redis_url
 
-EXIT_DONE, EXIT_FAILED, EXIT_RUNNING = 0, 1, 3
-
 
 def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What `run` and `submit` share."""
     for option in reversed(
         [
-            click.argument("name", metavar="CONNECTION.REPORT"),
-            click.option("--set", "sets", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON, else text."),
-            click.option(
-                "--params", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="A file of parameters, JSON or YAML; --set goes before it.",
-            ),
+            report_options,
             click.option("--to", "sink", metavar="SINK", help="stream:NAME, redis://...?stream=NAME or file:DIR."),
             click.option("--new", is_flag=True, help="Do not join the same report where it is running already."),
             click.option("--ready-within", metavar="TIME", help="How long the vendor may prepare it, such as 2h."),
             click.option("--finish-within", metavar="TIME", help="How long the whole job may take, such as 24h."),
-            click.option("--json", "as_json", is_flag=True, help="Data as JSON."),
+            as_json_option,
         ]
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
 
@@ -53,16 +48,22 @@ def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
     """Follow one report to its end; without MILLRACE_REDIS_URL with workers of our own."""
     is_local = settings().redis_url is None
-    parts = assembly()
+    parts = everything()
     order = _order(name, default_sink=f"file:{settings().data_dir / 'rows'}" if is_local else None, **asked)
     job, joined = _place(parts, order)
     talk.print(f"job {job}" + (" (joined: the same report is running already)" if joined else ""))
+    if not is_local and not has_workers():
+        talk.print("no worker answers; the job waits for one (`celery -A worker worker`)")
     with _workers(is_local, processes) as crew:
         try:
             receipt = follow(parts, job, timeout, crew)
         except TimedOut:
-            talk.print(f"still running: millrace show {job}")
+            goes_on = "not finished; the same command (without --new) goes on with it"
+            talk.print(goes_on if is_local else f"still running: millrace show {job}")
             sys.exit(EXIT_RUNNING)
+        except Interrupted as interrupted:
+            _print_receipt(interrupted.receipt, as_json)
+            sys.exit(EXIT_INTERRUPTED)
     _print_receipt(receipt, as_json)
     sys.exit(EXIT_DONE if receipt["state"] == "done" else EXIT_FAILED)
 
@@ -71,7 +72,7 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
 @order_options
 def submit(name: str, as_json: bool, **asked: Any) -> None:
     """Make the job and print its id; workers must be running to do it."""
-    parts = assembly()
+    parts = everything()
     order = _order(name, default_sink=None, **asked)
     if not has_workers():
         raise BadInput("workers", "none", "running ones (`celery -A worker worker`, or `millrace run` instead)")
@@ -95,30 +96,7 @@ def _order(
     ready_within: str | None,
     finish_within: str | None,
 ) -> Order:
-    params = {**(_file_params(file) if file else {}), **dict(_set(text) for text in sets)}
-    return Order(name, params, sink or default_sink, not new, ready_within, finish_within)
-
-
-def _set(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadInput("--set", text, "NAME=VALUE")
-    try:
-        return name, orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return name, value
-
-
-def _file_params(file: Path) -> Json:
-    import yaml
-
-    try:
-        params = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput("--params", str(file), f"JSON or YAML; {error}") from None
-    if not isinstance(params, dict):
-        raise BadInput("--params", str(file), "a file that holds names and values")
-    return params
+    return Order(name, given_params(sets, file), sink or default_sink, not new, ready_within, finish_within)
 
 
 def _place(parts: Assembly, order: Order) -> tuple[str, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from worker.assembly import Assembly
 from worker.cli.output import talk
@@ -19,28 +19,44 @@ class TimedOut(Exception):
     """The watching is over; the job goes on."""
 
 
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C, and the job ended with that."""
+
+    def __init__(self, receipt: Json) -> None:
+        self.receipt = receipt
+        super().__init__("interrupted")
+
+
 def follow(parts: Assembly, job_id: str, timeout: float | None, crew: Crew | None) -> Json:
-    """The receipt, once the job has ended. Ctrl-C cancels it. Workers of our own that die are started again."""
+    """The receipt, once the job has ended. Workers of our own that die are started again.
+
+    Ctrl-C cancels the job and is raised as Interrupted once that has taken effect; a second one ends the watching.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    began = time.monotonic()
     with _progress() as progress:
-        line = progress.add_task("queued", total=None, rows="", rate="", page="")
-        while True:
-            job = parts.ledger.job(job_id)
-            if job is None:
-                raise LookupError(job_id)
-            if job.state in FINISHED and job.receipt:
-                return job.receipt
-            _show(progress, line, job, time.monotonic() - began)
-            for name in crew.tend() if crew else ():
-                talk.print(f"the {name} worker ended and was started again")
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimedOut
-            try:
-                time.sleep(LOOK_SECONDS)
-            except KeyboardInterrupt:
-                talk.print("cancelling")
-                cancel(parts, job_id)
+        try:
+            return _watch(parts, job_id, deadline, crew, progress)
+        except KeyboardInterrupt:
+            talk.print("cancelling")
+            cancel(parts, job_id)
+            raise Interrupted(_watch(parts, job_id, None, crew, progress)) from None
+
+
+def _watch(parts: Assembly, job_id: str, deadline: float | None, crew: Crew | None, progress: Progress) -> Json:
+    line = progress.add_task("queued", total=None, rows="", rate="", page="")
+    began = time.monotonic()
+    while True:
+        job = parts.ledger.job(job_id)
+        if job is None:
+            raise LookupError(job_id)
+        if job.state in FINISHED and job.receipt:
+            return job.receipt
+        _show(progress, line, job, time.monotonic() - began)
+        for name in crew.tend() if crew else ():
+            talk.print(f"the {name} worker ended and was started again")
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimedOut
+        time.sleep(LOOK_SECONDS)
 
 
 def _progress() -> Progress:
@@ -56,10 +72,10 @@ def _progress() -> Progress:
     )
 
 
-def _show(progress: Progress, line: object, job: Job, elapsed: float) -> None:
+def _show(progress: Progress, line: TaskID, job: Job, elapsed: float) -> None:
     rate = job.rows / max(elapsed, 0.001)
     progress.update(
-        line,  # type: ignore[arg-type]
+        line,
         description=job.state,
         total=job.expected,
         completed=job.rows,

@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 
 import click
 
-from worker.assembly import assembly
 from worker.celery import nudge
+from worker.cli.given import as_json_option
 from worker.cli.output import print_json, print_table, talk
+from worker.cli.parts import parts
 from worker.errors import BadInput
 from worker.facts import job_facts
 from worker.model import FINISHED, UNFINISHED, Job
 from worker.settle import cancel as cancel_job
 
 STATES = (*UNFINISHED, *FINISHED)
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as JSON.")
 
 
 def _job(job_id: str) -> Job:
-    job = assembly().ledger.job(job_id)
+    job = parts().ledger.job(job_id)
     if job is None:
         raise BadInput("JOB", job_id, "the id of a job in this ledger; see `millrace jobs`")
     return job
@@ -32,7 +32,7 @@ def _job(job_id: str) -> Job:
 @as_json_option
 def jobs(state: str | None, count: int, as_json: bool) -> None:
     """One line a job."""
-    found = assembly().ledger.jobs(state=state, count=count)  # type: ignore[arg-type]
+    found = parts().ledger.jobs(state=state, count=count)  # type: ignore[arg-type]
     if as_json:
         for job in found:
             print_json(job_facts(job))
@@ -40,7 +40,7 @@ def jobs(state: str | None, count: int, as_json: bool) -> None:
     lines = [
         (job.id, job.name, job.state, f"{job.closed}/{job.pages}", job.rows, _ago(job), job.error) for job in found
     ]
-    print_table(("job", "report", "state", "pages", "rows", "made", "error"), lines)
+    print_table(("job", "report", "state", "pages", "rows", "made", "error"), lines, wrapped="error")
 
 
 @click.command(help="Show one job.")
@@ -76,7 +76,7 @@ def receipt(job_id: str, as_json: bool) -> None:
 def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job and void what it published; exit 1 where it had ended already."""
     _job(job_id)
-    state = cancel_job(assembly(), job_id)
+    state = cancel_job(parts(), job_id)
     if as_json:
         print_json({"job": job_id, "state": state})
     else:
@@ -90,7 +90,7 @@ def cancel(job_id: str, as_json: bool) -> None:
 def retry(job_id: str, as_json: bool) -> None:
     """Open the next generation; the vendor's prepared report is used again where it may be."""
     _job(job_id)
-    state, other = assembly().ledger.retry(job_id)
+    state, other = parts().ledger.retry(job_id)
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")
     if state == "pending":

@@ -1,0 +1,80 @@
+"""Tries an account: are its credentials set, and does the vendor take them? Asks for no report and needs no Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from config.settings import environment_value
+from worker.connections import Connection, missing_credentials
+from worker.environment_names import Environment
+from worker.errors import MillraceError, RetryLater
+from worker.transport.composing import compose
+from worker.transport.exchange import Exchange
+
+SILENCE_SECONDS = 20.0
+
+State = Literal["ok", "unproven", "missing", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of trying one account. `said` is for a person: what is proven, or the remedy.
+
+    `unproven`: the credentials are set, and the vendor offers nothing cheap to try them with.
+    """
+
+    connection: str
+    source: str
+    state: State
+    said: str
+
+    @property
+    def is_failure(self) -> bool:
+        """Does somebody have to do something before this account can be used?"""
+        return self.state in ("missing", "failed")
+
+
+def try_account(connection: Connection, environment: Environment = environment_value) -> Finding:
+    """Log in where the vendor wants that, and send the request the source file declares for this, once each.
+
+    Raises nothing a vendor or an operator can cause. Nothing is sent where a credential is missing.
+    """
+    source = connection.source.source
+    if missing := missing_credentials(connection, environment):
+        remedy = f"set {' and '.join(missing)} in the environment or in .env"
+        return Finding(connection.name, source, "missing", remedy)
+    exchange = Exchange(connection, None, environment=environment, silence_seconds=SILENCE_SECONDS)
+    try:
+        proven = _proven(exchange)
+    except RetryLater as away:
+        return Finding(connection.name, source, "failed", f"{away}; is {connection.base_url} right, and reachable from here?")
+    except MillraceError as refusal:
+        return Finding(connection.name, source, "failed", str(refusal))
+    if proven:
+        return Finding(connection.name, source, "ok", "; ".join(proven))
+    return _unproven(exchange)
+
+
+def _proven(exchange: Exchange) -> list[str]:
+    """What the vendor's answers prove. Raises RetryLater and FailJob."""
+    proven = []
+    with exchange.discreet():
+        auth = exchange.auth()
+        if auth.renewal:
+            auth.renewal.token()
+            proven.append(f"the vendor gave a token for {', '.join(auth.variables)}")
+    if request := exchange.connection.source.check.request:
+        exchange.ask(compose(exchange.base, request, {}))
+        proven.append(f"{request.method} {request.path} answered")
+    return proven
+
+
+def _unproven(exchange: Exchange) -> Finding:
+    """Nothing was sent, since there is nothing to send."""
+    connection, variables = exchange.connection, exchange.auth().variables
+    if not variables:
+        return Finding(connection.name, connection.source.source, "ok", "no credentials are needed; nothing was sent")
+    why = connection.source.check.note or "the source file declares no request to check with"
+    said = f"{', '.join(variables)} set, not tried: {why}"
+    return Finding(connection.name, connection.source.source, "unproven", said)

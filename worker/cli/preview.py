@@ -1,0 +1,71 @@
+"""`millrace preview`: the first rows of a report, published nowhere. Needs no Redis."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from config.settings import settings
+from worker.cli import parts
+from worker.cli.endings import EXIT_RUNNING
+from worker.cli.given import as_json_option, given_params, report_options
+from worker.cli.output import talk
+from worker.cli.rows import print_rows, print_rows_as_table
+from worker.connections import find_report
+from worker.first_rows import Look, NotReady
+from worker.model import DeadRow, Row
+from worker.orders import require_credentials
+from worker.params import resolve
+from worker.transport.exchange import Exchange
+
+DEAD_SHOWN_BYTES = 300
+
+
+@click.command(
+    help="Show the first rows of a report; publish nothing. The vendor is asked for the report all the same."
+)
+@report_options
+@click.option("--rows", "count", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the vendor may take to prepare it (exit 3).",
+)
+@as_json_option
+def preview(
+    name: str, sets: tuple[str, ...], file: Path | None, count: int, timeout: float, as_json: bool
+) -> None:  # fmt: skip
+    """A table where stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
+    connection, report = find_report(parts.connections(), name)
+    require_credentials(connection)
+    params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
+    chosen = settings()
+    exchange = Exchange(connection, None)
+    look = Look(exchange, report, params, talk.print, timeout, chosen.poll_seconds, chosen.ndjson_reader)
+    talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
+    try:
+        rows, total = look.rows(count)
+    except NotReady as waiting:
+        talk.print(f"not ready after {timeout:g} s: {waiting}; the vendor goes on preparing it")
+        sys.exit(EXIT_RUNNING)
+    _print(rows, as_json=as_json)
+    known = f" of {total:,}, by the vendor's count" if total is not None else ""
+    talk.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}{known}")
+
+
+def _print(rows: list[Row], *, as_json: bool) -> None:
+    alive = [row for row in rows if isinstance(row, bytes)]
+    if as_json or not sys.stdout.isatty():
+        print_rows(alive)
+    else:
+        print_rows_as_table(alive)
+    for number, row in enumerate(rows, start=1):
+        if isinstance(row, DeadRow):
+            shown = row.raw[:DEAD_SHOWN_BYTES].decode("utf-8", "replace")
+            talk.print(f"row {number} would be a dead letter: {row.reason}: {shown}")

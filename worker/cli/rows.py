@@ -1,0 +1,33 @@
+"""Rows of a report on stdout: a table for people, the JSON of each on a line of its own for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from worker.cli.output import print_table
+
+
+def print_rows(rows: Iterable[bytes]) -> None:
+    """Each row as the bytes it has."""
+    for row in rows:
+        click.echo(row)
+
+
+def print_rows_as_table(rows: Iterable[bytes], columns: Sequence[str] = ()) -> None:
+    """The rows under these columns, else under all there are; every digit stays."""
+    read = [json.loads(row, parse_float=Decimal) for row in rows]
+    named = [row if isinstance(row, dict) else {"row": row} for row in read]
+    shown = list(columns) or list(dict.fromkeys(name for row in named for name in row))
+    if named and shown:
+        print_table(shown, [[_cell(row.get(name)) for name in shown] for row in named])
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,133 @@
+"""Shows a source or one of its reports, to people and to programs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+import click
+
+from worker import source_words
+from worker.cli.output import print_table
+from worker.credentials import credential_names
+from worker.model import Json
+from worker.sources import Param, Report, Source
+
+TEXT_WIDTH = 100
+
+
+def source_facts(source: Source, connections: Iterable[str]) -> Json:
+    """A source as programs see it. `connections` are our accounts there."""
+    return {
+        "source": source.source,
+        "title": source.title,
+        "base_url": source.base_url,
+        "docs": source.docs or None,
+        "auth": [{"kind": auth.kind, "credentials": credential_names(auth)} for auth in source.auth],
+        "limits": source.limits.model_dump(),
+        "connections": list(connections),
+        "reports": list(source.reports),
+    }
+
+
+def report_facts(prefix: str, name: str, report: Report) -> Json:
+    """A report as programs see it. `prefix` is the source or the connection it was asked for by."""
+    return {
+        "report": f"{prefix}.{name}",
+        "title": report.title,
+        "asks": source_words.asks(report.poll),
+        "rows_come_as": source_words.ways(report),
+        "proof": report.proof,
+        "replay": report.replay,
+        "window": report.window and {**report.window, "ends": report.window_ends},
+        "one_of": report.one_of,
+        "note": report.note or None,
+        "params": [_param_facts(parameter, param) for parameter, param in report.params.items()],
+    }
+
+
+def _param_facts(name: str, param: Param) -> Json:
+    more = param.model_dump(exclude_defaults=True, by_alias=True)
+    first = {"name": name, "type": param.type, "required": param.required, "default": param.default}
+    return {**first, "allowed": source_words.allowed_values(param) or None, **more}
+
+
+def print_reports(prefix: str, reports: Iterable[tuple[str, Report]]) -> None:
+    """One line a report, under the name to ask for it by."""
+    lines = [
+        (f"{prefix}.{name}", report.title, needed(report), source_words.asks(report.poll), report.proof, report.replay)
+        for name, report in reports
+    ]
+    print_table(("report", "what", "needs", "asks", "proof", "replay"), lines, wrapped="what")
+
+
+def needed(report: Report) -> str:
+    """The parameters that must be given."""
+    groups = [" or ".join(group) for group in report.one_of]
+    return ", ".join([name for name, param in report.params.items() if param.required] + groups)
+
+
+def print_source(source: Source, connections: Iterable[str]) -> None:
+    """A source and its reports, for people."""
+    limits = source.limits
+    click.echo(f"{source.source}: {source.title}")
+    _print_lines(
+        {
+            "base": source.base_url or "as the connection says",
+            "documentation": source.docs,
+            "credentials": ", or ".join(" ".join(credential_names(auth)) or "none" for auth in source.auth),
+            "limits": f"{limits.requests_per_second:g} requests a second, {limits.reports_at_once} reports and "
+            f"{limits.streams_at_once} pages of a report at once, unless the connection says otherwise",
+            "connections": ", ".join(connections) or "none",
+        }
+    )
+    click.echo()
+    print_reports(source.source, source.reports.items())
+
+
+def print_report(prefix: str, name: str, report: Report) -> None:
+    """A report and its parameters, for people."""
+    click.echo(f"{prefix}.{name}: {report.title}")
+    window = report.window and " to ".join(report.window.values())
+    _print_lines(
+        {
+            "asked": source_words.asks(report.poll),
+            "rows come as": source_words.ways(report),
+            "proof": f"{report.proof}: {source_words.PROOFS[report.proof]}",
+            "replay": f"{report.replay}: {source_words.REPLAYS[report.replay]}",
+            "window": f"{window}, the end {report.window_ends.removesuffix('usive')}uded" if window else "",
+            "one of": "; ".join(f"exactly one of {' and '.join(group)}" for group in report.one_of),
+            "note": report.note.strip(),
+        }
+    )
+    click.echo()
+    if not report.params:
+        click.echo("No parameters.")
+        return
+    lines = [
+        (parameter, source_words.kind_of(param), source_words.default_of(param), _meaning(param))
+        for parameter, param in report.params.items()
+    ]
+    print_table(("parameter", "type", "default", "what"), lines, wrapped="what")
+    for parameter, param in report.params.items():
+        if len(source_words.allowed_values(param)) > source_words.SHOWN_VALUES:
+            _print_values(parameter, param)
+
+
+def _meaning(param: Param) -> str:
+    return source_words.meaning(param, many="listed below")
+
+
+def _print_values(name: str, param: Param) -> None:
+    values = ", ".join(source_words.plain(value) for value in source_words.allowed_values(param))
+    click.echo(f"\n{name}: each of")
+    click.echo(textwrap.fill(values, TEXT_WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
+
+
+def _print_lines(lines: dict[str, str]) -> None:
+    """Names with what they are, those that are nothing left out."""
+    width = max(map(len, lines)) + 4
+    for name, text in lines.items():
+        if text:
+            shown = textwrap.fill(text, TEXT_WIDTH, initial_indent="", subsequent_indent=" " * width)
+            click.echo(f"  {name.ljust(width - 2)}{shown}")

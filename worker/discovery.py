@@ -1,0 +1,105 @@
+"""What a vendor itself says it has, as far as a source file says how to ask. Needs no Redis and publishes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import orjson
+
+from worker.errors import FailJob, MillraceError
+from worker.model import DeadRow, Facts
+from worker.paging import Following
+from worker.params import resolve
+from worker.patience import patiently
+from worker.placeholders import names_in
+from worker.sources import Detail, Discovery
+from worker.transport.answers import find
+from worker.transport.composing import compose
+from worker.transport.exchange import Exchange
+from worker.vendor import Prepared, Vendor
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What the vendor said of one row: lists of words by name, or why it said nothing."""
+
+    title: str
+    of: Mapping[str, Any]
+    lists: Mapping[str, list[Any]] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The rows of one discovery as the vendor sent them, and particulars of the first: all but `left_out`."""
+
+    title: str
+    report: str
+    columns: tuple[str, ...]
+    rows: list[bytes]
+    particulars: list[Particulars]
+    left_out: int
+
+
+def discover(exchange: Exchange, discovery: Discovery, *, most_detailed: int, say: Say) -> Told:
+    """Ask the vendor. `most_detailed` bounds the rows that are asked about one by one.
+
+    Raises RetryLater and FailJob where the list cannot be had; where particulars cannot, their `error` says so.
+    """
+    rows = list(_rows(exchange, discovery, say))
+    particulars = [
+        _particulars(exchange, detail, orjson.loads(row), say)
+        for row in rows[:most_detailed]
+        for detail in discovery.details
+    ]
+    left_out = max(0, len(rows) - most_detailed) if discovery.details else 0
+    return Told(discovery.title, discovery.report, tuple(discovery.columns), rows, particulars, left_out)
+
+
+def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]:
+    """Every row of the discovery's report, page by page; one set aside is as the vendor sent it."""
+    connection = exchange.connection
+    report = connection.source.reports[discovery.report]
+    params = resolve(report, {}, now=datetime.now(UTC), timezone=connection.timezone).params
+    vendor = Vendor(report, params, exchange, Prepared())
+    number, ahead, seen = 1, Following(vendor.planned(None)), set[str]()
+    while number <= ahead.planned:
+        facts = Facts()
+        found = patiently(partial(_page, vendor, number, ahead.link, facts), say=say)
+        yield from found
+        ahead = vendor.following(number, len(found), facts, ahead.planned)
+        if ahead.link in seen:
+            raise FailJob(f"page {number} leads to a page that was read before")
+        seen |= {ahead.link} if ahead.link else set()
+        number += 1
+
+
+def _page(vendor: Vendor, number: int, link: str | None, facts: Facts) -> list[bytes]:
+    with closing(vendor.rows(number, link, facts, vendor.reader(None))) as rows:
+        return [row.raw if isinstance(row, DeadRow) else row for row in rows]
+
+
+def _particulars(exchange: Exchange, detail: Detail, row: Any, say: Say) -> Particulars:
+    values = row if isinstance(row, dict) else {}
+    of = {name: values.get(name) for name in dict.fromkeys(names_in(detail.request.model_dump()))}
+    try:
+        with exchange.discreet():
+            request = compose(exchange.base, detail.request, of)
+        answer = patiently(lambda: exchange.ask(request), say=say)
+    except MillraceError as refusal:
+        return Particulars(detail.title, of, error=str(refusal))
+    lists = {name: _words(find(answer.content, path), detail.name) for name, path in detail.lists.items()}
+    return Particulars(detail.title, of, lists)
+
+
+def _words(entries: Any, name: str) -> list[Any]:
+    """What stands for each entry of a list; an entry without it is left out."""
+    found = [find(entry, name) for entry in entries] if isinstance(entries, list) else []
+    return [word for word in found if word is not None]

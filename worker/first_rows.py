@@ -1,0 +1,101 @@
+"""The first rows of a report, for a person to look at: published nowhere, kept nowhere, without Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from worker.errors import FailJob, RetryLater
+from worker.model import Facts, Row
+from worker.patience import patiently
+from worker.sources import Poll, Report
+from worker.transport.exchange import Exchange
+from worker.vendor import Expired, Prepared, Ready, Vendor, Waiting
+
+MOST_FAILURES = 3
+"""A report that was prepared for us is worth asking for again; one that is read at once is not."""
+
+
+class NotReady(Exception):
+    """The vendor is still preparing the report."""
+
+    def __init__(self, report_id: str, word: str) -> None:
+        self.report_id = report_id
+        self.word = word
+        super().__init__(f"report {report_id} is {word!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a report. `poll_seconds` overrides the source file's; `say` hears how it goes."""
+
+    exchange: Exchange
+    report: Report
+    params: Mapping[str, Any]
+    say: Callable[[str], None]
+    timeout_seconds: float
+    poll_seconds: float | None = None
+    preferred_reader: str | None = None
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def rows(self, count: int) -> tuple[list[Row], int | None]:
+        """Up to so many rows of the first page, dead ones included, and the vendor's count of all where it told one.
+
+        A report that is prepared is asked for and waited for. The connection is closed as soon as there are enough.
+        Raises NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
+        """
+        poll = self.report.poll if self.report.submit else None
+        prepared = Prepared() if poll is None else self._prepared(poll)
+        vendor = self._vendor(prepared)
+        facts = Facts()
+
+        def read() -> list[Row]:
+            with closing(vendor.rows(1, None, facts, vendor.reader(self.preferred_reader))) as rows:
+                return list(islice(rows, count))
+
+        found = patiently(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
+        return found, prepared.total if facts.total is None else facts.total
+
+    def _vendor(self, prepared: Prepared) -> Vendor:
+        # One exchange for all of it: without Redis it is what remembers the token and the quota.
+        return Vendor(self.report, self.params, self.exchange, prepared)
+
+    def _prepared(self, poll: Poll) -> Prepared:
+        """Ask for the report and poll until it is ready, at the vendor's cadence."""
+        vendor = self._vendor(Prepared())
+        report_id = patiently(vendor.submit, say=self.say, sleep=self.sleep).report_id
+        submitted_at, deadline = self.exchange.clock(), self.monotonic() + self.timeout_seconds
+        every = self.poll_seconds or poll.every_seconds
+        word, failures = "submitted", 0
+        linkless_since: float | None = None
+        self.say(f"the vendor prepares report {report_id}; asking every {every:g} s")
+        while self.monotonic() + every <= deadline:
+            self.sleep(every)
+            now = self.exchange.clock()
+            try:
+                status = vendor.status(report_id, submitted_at=submitted_at, now=now, linkless_since=linkless_since)
+            except RetryLater as later:
+                failures += later.is_attempt
+                if failures >= MOST_FAILURES:
+                    raise
+                self.say(str(later))
+                continue
+            failures = 0
+            if isinstance(status, Ready):
+                return Prepared(report_id, status.link, status.total, status.expires_at)
+            if isinstance(status, Expired):
+                raise FailJob(f"report {report_id} expired at the vendor before it could be read")
+            linkless_since = (linkless_since or now) if status.is_linkless else None
+            word = self._heard(status, word)
+        raise NotReady(report_id, word)
+
+    def _heard(self, status: Waiting, before: str) -> str:
+        """The vendor's word, said aloud where it is a new one."""
+        if status.word != before:
+            self.say(status.word if status.is_known else f"{status.word} (a word the source file does not know)")
+        return status.word

@@ -1,0 +1,42 @@
+"""Sits through the waits a vendor asks for, where a person is waiting and no worker is held."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from worker.errors import RetryLater
+
+LONGEST_WAIT_SECONDS = 60.0
+LONGEST_IN_ALL_SECONDS = 300.0
+USUAL_WAIT_SECONDS = 2.0
+
+Given = TypeVar("Given")
+
+
+def patiently(
+    act: Callable[[], Given],
+    *,
+    say: Callable[[str], None],
+    most_failures: int = 1,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Given:
+    """What the act gives in the end.
+
+    A quota or a pause is waited for, up to a bound; of failures that may pass, the one after which it is enough is
+    raised as RetryLater. `say` hears why it takes longer.
+    """
+    failures, waited = 0, 0.0
+    while True:
+        try:
+            return act()
+        except RetryLater as later:
+            failures += later.is_attempt
+            wait = USUAL_WAIT_SECONDS if later.wait_seconds is None else later.wait_seconds
+            waited += wait
+            if failures >= most_failures or wait > LONGEST_WAIT_SECONDS or waited > LONGEST_IN_ALL_SECONDS:
+                raise
+            if later.is_attempt or wait >= USUAL_WAIT_SECONDS:
+                say(f"{later}; trying again in {wait:g} s")
+        sleep(wait)

@@ -24,7 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         faults = json.loads(options["faults"])
         sandbox = Sandbox(
-            options["port"], storage_port=options["storage_port"], host=options["host"], faults=faults, **settings
+            options["port"],
+            storage_port=options["storage_port"],
+            host=options["host"],
+            announced_host=options["announced_host"],
+            faults=faults,
+            **settings,
         )
     except (ValidationError, BadRule, ValueError, OSError) as reason:
         print(f"sandbox: {reason}", file=sys.stderr)  # noqa: T201 - a program's own messages
@@ -41,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--announced-host", help="host in URLs and links, where clients know it by another name")
     parser.add_argument("--port", type=int, default=0, help="port of the vendors; 0: any free one (default)")
     parser.add_argument("--storage-port", type=int, default=0, help="port of the storage host; 0: any free one")
     parser.add_argument("--faults", default="[]", metavar="JSON", help="the rules the dial begins with")

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.wire import Request
 
-BODY_CHARACTERS = 65_536
+BODY_CHARACTERS = 16_384
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 

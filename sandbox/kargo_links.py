@@ -42,8 +42,10 @@ def page_of(exchange: Exchange, refuse: Refuse) -> Page:
     query = exchange.request.query
     limit = _number(query.get("limit", str(DEFAULT_LIMIT)), "limit", 1, refuse)
     offset = _number(query.get("offset", "0"), "offset", 0, refuse)
-    if unknown := query.keys() - {"limit", "offset", "format"}:
-        raise Refusal(refuse(400, f"unknown parameters: {', '.join(sorted(unknown))}"))
+    # `format=json` is what a link of fault `link_composition` carries already.
+    unknown = query.keys() - {"limit", "offset", "format"}
+    if unknown or query.get("format", "json") != "json":
+        raise Refusal(refuse(400, f"unknown parameters: {', '.join(sorted(unknown)) or 'format'}"))
     if limit > LARGEST_LIMIT and exchange.fault("limit_refused") is not None:
         raise Refusal(refuse(400, f"limit {limit} is above {LARGEST_LIMIT}"))
     limit = min(limit, LARGEST_LIMIT)

@@ -117,8 +117,4 @@ def moment(seconds: float | None) -> str | None:
 
 def parameters_as_told(order: Order) -> dict[str, Any]:
     """The request's parameters in Kargo's own order, which is not the one they were sent in."""
-    return {
-        "filters": order.parameters.get("filters", []),
-        "measures": list(order.measures),
-        "dimensions": list(order.dimensions),
-    }
+    return {name: order.parameters[name] for name in ("filters", "measures", "dimensions") if name in order.parameters}

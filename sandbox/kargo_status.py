@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.exchange import Exchange
-from sandbox.kargo_links import DOCUMENTED, envelope, page_of
+from sandbox.kargo_links import DOCUMENTED, Refuse, envelope, page_of
 from sandbox.kargo_reports import Report, Reports, moment, parameters_as_told
 from sandbox.totals import told
 from sandbox.wire import Answer, Refusal, as_json
@@ -16,12 +16,14 @@ from sandbox.wire import Answer, Refusal, as_json
 _FOREIGN_ID = "cgunomk22vhc70c9uaa0"
 
 
-def poll(exchange: Exchange, reports: Reports, refuse: Any) -> Answer:
+def poll(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
     """The status of one report.
 
     With show_all=1 as rows, as the vendor's example reads it, else with totals.
     """
     query = exchange.request.query
+    if query.keys() - {"report_id", "show_all"} or query.get("show_all", "1") != "1":
+        raise Refusal(refuse(400, "a report's status takes report_id, and show_all=1"))
     report = reports.find(query["report_id"])
     if report is not None:
         polls = report.poll(exchange.settings.polls_until_ready, exchange.settings.report_seconds)
@@ -102,7 +104,7 @@ def _api_link(exchange: Exchange, report: Report) -> str:
     return f"{DOCUMENTED}/completed-reports/{report.id}{'?format=json' if fault else ''}"
 
 
-def listed(exchange: Exchange, reports: Reports, refuse: Any) -> Answer:
+def listed(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
     """The requests so far, newest first, in pages."""
     page = page_of(exchange, refuse)
     late = exchange.fault("late_listing")

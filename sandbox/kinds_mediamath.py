@@ -11,7 +11,13 @@ _MEDIAMATH = frozenset({"mediamath"})
 MEDIAMATH_KINDS: tuple[Kind, ...] = (
     Kind("page_bound", _PAGE, "The largest page_size.", {"rows": Arg(int, 10_000)}, _MEDIAMATH),
     Kind("windows_conflict", _QUERY, "time_window beside start_time is refused, instead of winning.", {}, _MEDIAMATH),
-    Kind("current_date", _QUERY, "The window of today is called `current_date`, not `current_day`.", {}, _MEDIAMATH),
+    Kind(
+        "current_date",
+        _QUERY,
+        "The window of today is called `current_date`, not `current_day`; `beside`: either.",
+        {"beside": Arg(bool, False)},
+        _MEDIAMATH,
+    ),
     Kind("end_inclusive", _QUERY, "A bucket that begins at end_time still belongs to the report.", {}, _MEDIAMATH),
     Kind(
         "week_start",

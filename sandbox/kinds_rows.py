@@ -94,7 +94,7 @@ ROW_KINDS: tuple[Kind, ...] = (
     Kind("no_final_newline", roles("stream", "csv"), "The last line has no newline."),
     Kind(
         "numbers",
-        ROW_ROLES,
+        JSON_ROLES,
         "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, with some `null` or `empty`, "
         "ids `unquoted` (Rokt), or decimals `long` beyond what a double holds.",
         {"style": choice("numbers", "strings", "mixed", "null", "empty", "unquoted", "long")},

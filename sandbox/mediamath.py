@@ -99,18 +99,20 @@ class MediaMath:
             raise Refusal(refuse(404, "The requested resource could not be found"))
         if request.media_type != "application/json":
             raise Refusal(refuse(400, "send application/json"))
-        bound = exchange.fault("page_bound")
-        leniency = Leniency(
-            bound["rows"] if bound else 1000,
-            exchange.fault("windows_conflict") is not None,
-            "current_date" if exchange.fault("current_date") is not None else "current_day",
-        )
         try:
-            return read_query(dataset, request.json(), leniency)
+            return read_query(dataset, request.json(), _leniency(exchange))
         except BadQuery as reason:
             raise Refusal(refuse(400, str(reason))) from None
         except ValueError:
             raise Refusal(refuse(400, "the body is no JSON")) from None
+
+
+def _leniency(exchange: Exchange) -> Leniency:
+    bound, word = exchange.fault("page_bound"), exchange.fault("current_date")
+    words: tuple[str, ...] = ("current_day",)
+    if word is not None:
+        words = ("current_day", "current_date") if word["beside"] else ("current_date",)
+    return Leniency(bound["rows"] if bound else 1000, exchange.fault("windows_conflict") is not None, words)
 
 
 def _stream(exchange: Exchange, query: Query, report: str, rows: RowPlan) -> Answer:

@@ -29,7 +29,7 @@ class Leniency:
 
     page_bound: int = 1000
     is_conflict_refused: bool = False
-    today_word: str = "current_day"
+    today_words: tuple[str, ...] = ("current_day",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_query(dataset: Dataset, body: Any, leniency: Leniency) -> Query:
         raise BadQuery(f"unknown: {', '.join(extra)}")
     fields = _fields(dataset, body)
     try:
-        check_times(dataset, body, is_conflict_refused=leniency.is_conflict_refused, today_word=leniency.today_word)
+        check_times(dataset, body, is_conflict_refused=leniency.is_conflict_refused, today_words=leniency.today_words)
         check_zone(dataset, body.get("time_zone"))
         check_filters(dataset, body["filters"])
         deals_filters(dataset, body["filters"])

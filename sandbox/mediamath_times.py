@@ -18,7 +18,9 @@ class BadTimes(ValueError):
     """A query's window, range, rollup or zone is refused."""
 
 
-def check_times(dataset: Dataset, body: dict[str, Any], *, is_conflict_refused: bool, today_word: str) -> None:
+def check_times(
+    dataset: Dataset, body: dict[str, Any], *, is_conflict_refused: bool, today_words: tuple[str, ...]
+) -> None:
     """BadTimes unless the dataset has this rollup and what it needs of window and range."""
     if body["rollup"] not in dataset.rollups:
         raise BadTimes(f"rollup not supported by this dataset: {body['rollup']}")
@@ -30,15 +32,17 @@ def check_times(dataset: Dataset, body: dict[str, Any], *, is_conflict_refused: 
     if window is not None and start is not None and is_conflict_refused:
         raise BadTimes("time_window and start_time exclude each other")
     if window is not None:
-        _check_window(dataset, window, today_word)
+        _check_window(dataset, window, today_words)
     opens = _moment(start, "start_time")
     closes = _moment(end, "end_time")
     if opens and closes and closes < opens:
         raise BadTimes("end_time is before start_time")
 
 
-def _check_window(dataset: Dataset, window: Any, today_word: str) -> None:
-    told = [today_word if name == "current_day" else name for name in dataset.windows]
+def _check_window(dataset: Dataset, window: Any, today_words: tuple[str, ...]) -> None:
+    told = {*dataset.windows} - {"current_day"}
+    if "current_day" in dataset.windows:
+        told |= {*today_words}
     if not isinstance(window, str) or (window not in told and _family(window) not in told):
         raise BadTimes(f"time_window not supported by this dataset: {window}")
 

@@ -128,7 +128,7 @@ def _render(look: Look, start: int, end: int) -> list[bytes]:
     return (text % tuple(range(start + 1, end + 1))).split(b"\n")
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _template(look: Look) -> tuple[bytes, list[bytes]]:
     """A period of rows with a `%d` in each where its number goes: as one text, and row by row."""
     random = Random(look.seed)

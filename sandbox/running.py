@@ -24,12 +24,15 @@ from sandbox.storage import Storage
 from sandbox.tokens import CREDENTIALS
 from sandbox.wire import Answer, Hangup, Request, as_json
 
+ANY_HOST = "0.0.0.0"  # noqa: S104 - compared with, not listened on
+
 
 class Sandbox:
     """The four vendors on one port, and storage on a second.
 
     Use it in a `with`, or start and stop it.
-    Every other argument is a setting by its name; `faults` is the list of rules the dial begins with.
+    `announced_host` is what stands in URLs and links where clients reach it by another name than `host`. Every other
+    argument is a setting by its name; `faults` is the list of rules the dial begins with.
     """
 
     def __init__(
@@ -38,10 +41,11 @@ class Sandbox:
         *,
         storage_port: int = 0,
         host: str = "127.0.0.1",
+        announced_host: str | None = None,
         faults: Sequence[dict[str, Any]] = (),
         **settings: Any,
     ) -> None:
-        self.host = host
+        named = announced_host or ("127.0.0.1" if host == ANY_HOST else host)
         self.world = World(Settings(**settings), Dial(list(faults)))
         kargo, instal = Kargo(), Instal()
         vendors = (kargo.mount(), MediaMath().mount(), Rokt().mount(), instal.mount())
@@ -51,8 +55,8 @@ class Sandbox:
         self._storage = Server(host, storage_port, self._respond, is_storage=True)
         self.port = self._server.port
         self.storage_port = self._storage.port
-        self.world.base = f"http://{host}:{self.port}"
-        self.world.storage_base = f"http://{host}:{self.storage_port}/storage"
+        self.world.base = f"http://{named}:{self.port}"
+        self.world.storage_base = f"http://{named}:{self.storage_port}/storage"
 
     def start(self) -> Self:
         """Accept connections from now on."""

@@ -94,6 +94,9 @@ class Server:
             if request is None:
                 return
             answer = self._respond(request)
+            if request.method == "HEAD":
+                connection.sendall(answer.head())
+                continue
             _send(connection, answer)
             if answer.until_close or request.headers.get("connection", "").lower() == "close":
                 return

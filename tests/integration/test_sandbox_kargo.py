@@ -159,6 +159,8 @@ def test_a_report_is_read_only_once_it_is_ready(visitor: Visitor) -> None:
     assert poll(visitor, "unknown", show_all=1)["data"]["rows"] == []
     assert visitor.get("kargo", "/reports", report_id="unknown").status == 404
     assert visitor.get("kargo", "/reports", report_id="").status == 404
+    assert visitor.get("kargo", "/reports", report_id="unknown", show_all=2).status == 400
+    assert rows_of(visitor, visitor.kargo_report(ASKED), format="csv").status == 400
 
 
 def test_a_report_expires_by_itself(sandbox: Sandbox, visitor: Visitor) -> None:

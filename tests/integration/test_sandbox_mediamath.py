@@ -182,6 +182,8 @@ def test_today_has_two_names(visitor: Visitor, dial: Dial) -> None:
     assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [200, 400]
     dial("current_date")
     assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [400, 200]
+    dial("current_date", beside=True)
+    assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [200, 200]
 
 
 def test_an_end_may_be_inclusive_and_a_week_begin_on_sunday(visitor: Visitor, dial: Dial) -> None:

@@ -107,11 +107,18 @@ def test_sixty_four_are_served_at_once(sandbox: Sandbox) -> None:
         assert list(pool.map(visit, range(64))) == [2001] * 64
 
 
+def test_it_is_announced_by_the_name_clients_know() -> None:
+    with Sandbox(host="0.0.0.0") as everywhere, Sandbox(announced_host="localhost") as named:
+        assert everywhere.urls["kargo"] == f"http://127.0.0.1:{everywhere.port}/kargo/v1"
+        assert named.urls["storage"] == f"http://localhost:{named.storage_port}/storage"
+        assert Visitor(named).log_in("kargo").status == 200
+
+
 def test_a_connection_is_kept_for_the_next_request(sandbox: Sandbox) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=20)
     local = set()
-    for path in ("/_sandbox/counters", "/kargo/v1/nothing", "/_sandbox/settings"):
-        connection.request("GET", path)
+    for method, path in (("GET", "/_sandbox/counters"), ("HEAD", "/kargo/v1/reports"), ("GET", "/_sandbox/settings")):
+        connection.request(method, path)
         connection.getresponse().read()
         local.add(connection.sock.getsockname())
     connection.close()

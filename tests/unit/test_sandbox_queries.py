@@ -124,7 +124,7 @@ def test_mediamath_refuses_what_its_definition_does_not_allow(
 
 def test_the_switches_of_mediamath_move_its_bounds() -> None:
     query(leniency=Leniency(page_bound=10_000), pagination={"page_index": 0, "page_size": 10_000})
-    query(leniency=Leniency(today_word="current_date"), time_window="current_date")
+    query(leniency=Leniency(today_words=("current_date",)), time_window="current_date")
     with pytest.raises(BadQuery, match="exclude each other"):
         query(leniency=Leniency(is_conflict_refused=True), start_time="2026-01-01T00:00:00Z")
 

@@ -17,6 +17,7 @@ from worker.readers.complaints import complaint, paths_of
 from worker.readers.exact import dumps
 from worker.readers.faults import READ_AT_MOST, Fault, excerpt, too_large
 from worker.readers.list_cutter import ListCutter
+from worker.readers.member_cutter import MemberCutter
 from worker.readers.places import count, link
 from worker.readers.slices import slices
 from worker.readers.stream import extend
@@ -44,7 +45,7 @@ class _Page:
     ) -> None:
         self._shape = shape
         self._facts = facts
-        self._typed = Columns(columns)
+        self._typed = Columns(columns, is_exact=False)
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None
@@ -139,15 +140,16 @@ class _Page:
         is_joined = self._is_joined(text, 0)
         if is_joined:
             yield from self._published([self._walk.found[()]])
-        cutter = ListCutter(skip_empty=self._shape.skip_empty, is_joined=is_joined)
-        for part in chain((text,), self._texts):
-            rows, values = cutter.feed(part)
+        skip_empty = self._shape.skip_empty
+        cutter: MemberCutter | ListCutter = MemberCutter(skip_empty=skip_empty)
+        if is_joined:
+            cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
+        for part in chain((text,), self._texts, (None,)):
+            rows, values = cutter.finish() if part is None else cutter.feed(part)
             yield from self._typed.typed(rows, values)
             self._rows += len(rows)
             if cutter.after is not None or cutter.fault is not None:
                 break
-        else:
-            cutter.finish()
         if cutter.fault is not None:
             extend(cutter.fault, self._texts)
             raise cutter.fault.error(self._next_row)

@@ -14,26 +14,27 @@ _CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
 
 
 class ListCutter(Cutter):
-    """The members of a list whose opening bracket was just read; of objects joined by commas, those after the first.
+    """The members of a list whose opening bracket was just read, or, where it `has_rows`, those after some others.
 
-    `skip_empty` passes over `[]` and `{}`. `after` is the text after the closing bracket, once that was read.
+    `skip_empty` passes over `[]` and `{}`. `after` is the text after the closing bracket, once that was read; objects
+    that are only joined by commas have none.
     """
 
     _around = b"," + BLANK
 
-    def __init__(self, *, skip_empty: bool = False, is_joined: bool = False) -> None:
+    def __init__(self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False) -> None:
         super().__init__()
         self.after: bytes | None = None
         self._skip_empty = skip_empty
         self._is_joined = is_joined
-        self._has_rows = is_joined
+        self.has_rows = has_rows
         self._parser = parser.members(self._values)
-        self._parser.send(b"[{}" if is_joined else b"[")
+        self._parser.send(b"[{}" if has_rows else b"[")
         self._values.clear()
 
     def _assembled(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
         rows, values = super()._assembled(pieces, ends, text)
-        self._has_rows = self._has_rows or bool(rows)
+        self.has_rows = self.has_rows or bool(rows)
         if self._skip_empty and not all(values):
             rows = [row for row, value in zip(rows, values, strict=True) if value]
             values = [value for value in values if value]
@@ -62,7 +63,7 @@ class ListCutter(Cutter):
         if b"[" in text and not self._skip_empty:
             return False
         try:
-            parser.members([]).send((b"[{}" if self._has_rows else b"[") + text)
+            parser.members([]).send((b"[{}" if self.has_rows else b"[") + text)
         except parser.PARSE_ERRORS:
             return False
         return True

@@ -14,7 +14,7 @@ from worker.readers.scan import DEEPEST_NESTING, has_long_number
 
 
 def loaded(rows: list[bytes], block: bytes) -> list[dict[str, Any]] | None:
-    """The values of rows cut from this block, fractions in binary; None where one is anything but an object on one line.
+    """The values of rows cut from this block, fractions in binary; None where one is anything but an object.
 
     None also where a row needs a closer look: long numbers, deep nesting.
     """

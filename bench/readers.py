@@ -1,0 +1,174 @@
+"""How fast the readers are, as ratios to bare parsing of the same bytes in the same run: `python -m bench.readers`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import ijson
+import orjson
+
+from worker.model import Facts
+from worker.readers import read
+from worker.sources import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
+
+ROWS = 60_000
+ROUNDS = 5
+CHUNK_BYTES = 256 * 1024
+
+STREAM = Ndjson(
+    kind="ndjson",
+    header=StreamHeader(),
+    metadata="meta",
+    errors=[ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id")],
+)
+PAGE = JsonRows(kind="json", rows=["data.rows", "rows", "data"], total=["data.total_rows"], next=["data.links.next"])
+FILE = Delimited(kind="delimited")
+MEASURES: dict[str, ColumnType] = {"clicks_sum": "integer", "media_delivery_sum": "integer", "cost_sum": "number"}
+
+Timed = Callable[[], object]
+
+
+def stream_rows(count: int) -> Iterator[bytes]:
+    """Fourteen columns: ids, a time, names, counts, and three numbers with decimals."""
+    chance = random.Random(1)
+    for number in range(count):
+        yield (
+            b'{"agg_timestamp":"2026-07-%02dT12:00:00Z","organization_id":100048,"advertiser_id":%d,"campaign_id":%d,'
+            b'"campaign_name":"Campaign %d, spring","strategy_id":%d,"creative_id":%d,"exchange_id":%d,'
+            b'"impressions":%d,"clicks":%d,"total_spend":%.4f,"total_revenue":%.4f,"ctr":%.6f,"deal_name":null}'
+            % (
+                number % 28 + 1,
+                chance.randrange(10**6),
+                chance.randrange(10**6),
+                number % 50,
+                chance.randrange(10**7),
+                chance.randrange(10**7),
+                chance.randrange(100),
+                chance.randrange(10**5),
+                chance.randrange(500),
+                chance.random() * 100,
+                chance.random() * 200,
+                chance.random(),
+            )
+        )
+
+
+def page_rows(count: int) -> Iterator[bytes]:
+    """Nine columns, every number as text."""
+    chance = random.Random(2)
+    for number in range(count):
+        yield (
+            b'{"campaign_name":"Campaign %d, spring","publisher_name":"Publisher %d","advertiser_name":"Advertiser",'
+            b'"day_time_id":"2026112000","country":"US","device":"mobile","media_delivery_sum":"%d","clicks_sum":"%d",'
+            b'"cost_sum":"%.4f"}'
+            % (number % 50, number % 700, chance.randrange(10**5), chance.randrange(500), chance.random() * 100)
+        )
+
+
+def drained(body: bytes, shape: Format, columns: Mapping[str, ColumnType], reader: str, count: int) -> Timed:
+    """Reads all rows, by thousands, as the pipeline does, with its digest."""
+    chunks = [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)]
+
+    def run() -> None:
+        digest, rows, batch = hashlib.sha256(), 0, []
+        for row in read(chunks, shape, columns, Facts(), reader=reader):
+            batch.append(row)
+            if len(batch) == 1000:
+                digest.update(b"\n".join(batch) + b"\n")
+                rows += len(batch)
+                batch = []
+        if rows + len(batch) != count:
+            raise AssertionError(f"{rows + len(batch)} rows of {count}")
+
+    return run
+
+
+def bare(body: bytes, prefix: str, *, many: bool) -> Timed:
+    """What ijson alone takes, decimals included."""
+
+    def run() -> None:
+        for _ in ijson.items(io.BytesIO(body), prefix, multiple_values=many):
+            pass
+
+    return run
+
+
+def bare_lines(body: bytes) -> Timed:
+    def run() -> None:
+        for line in body.split(b"\n"):
+            if line:
+                orjson.loads(line)
+
+    return run
+
+
+def bare_csv(text: str) -> Timed:
+    def run() -> None:
+        for _ in csv.reader(io.StringIO(text)):
+            pass
+
+    return run
+
+
+def fastest(runs: dict[str, Timed]) -> dict[str, float]:
+    """Each one's best of some rounds, taken in turns so that all meet the same machine."""
+    best = dict.fromkeys(runs, float("inf"))
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
+
+
+def measured() -> list[dict[str, Any]]:
+    """One line per reader: rows per second, and its ratio to bare parsing."""
+    header = orjson.dumps(
+        {"fields": [{"name": name} for name in orjson.loads(next(stream_rows(1)))], "total_items_count": ROWS}
+    )
+    stream = b"\n".join((header, *stream_rows(ROWS), b""))
+    page = b'{"data":{"total_rows":%d,"links":{"next":""},"rows":[%b]}}' % (ROWS, b",".join(page_rows(ROWS)))
+    names, *_ = [list(orjson.loads(row)) for row in page_rows(1)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([names, *(orjson.loads(row).values() for row in page_rows(ROWS))])
+    runs = {
+        "bare ijson, stream": bare(stream, "", many=True),
+        "bare orjson, lines": bare_lines(stream),
+        "bare ijson, page": bare(page, "data.rows.item", many=False),
+        "bare csv": bare_csv(text.getvalue()),
+        "stream by ijson": drained(stream, STREAM, {}, "ijson", ROWS),
+        "stream by lines": drained(stream, STREAM, {}, "lines", ROWS),
+        "page": drained(page, PAGE, {}, "ijson", ROWS),
+        "page, three columns typed": drained(page, PAGE, MEASURES, "ijson", ROWS),
+        "csv": drained(text.getvalue().encode(), FILE, {}, "delimited", ROWS),
+        "csv, three columns typed": drained(text.getvalue().encode(), FILE, MEASURES, "delimited", ROWS),
+    }
+    against = {"stream by ijson": 0, "stream by lines": 1, "page": 2, "page, three columns typed": 2}
+    best = fastest(runs)
+    bares = list(runs)[:4]
+    return [
+        {
+            "reader": name,
+            "rows_per_second": round(ROWS / best[name]),
+            "against": bares[against.get(name, 3)],
+            "ratio": best[bares[against.get(name, 3)]] / best[name],
+        }
+        for name in list(runs)[4:]
+    ]
+
+
+def main() -> None:
+    print(f"{'reader':<28}{'rows/s':>12}  {'against':<22}{'ratio':>6}")
+    for line in measured():
+        print(f"{line['reader']:<28}{line['rows_per_second']:>12,}  {line['against']:<22}{line['ratio']:>6.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,14 +6,20 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
-from tests.stack import Stack
+from tests.conftest import RedisServer
+from tests.stack import Stack, running_stack
+from worker.embedded_redis import free_port, start_server
 from worker.model import FINISHED, Job
 from worker.sinks.audit import Audit
+
+SHAPES = {"pages": "kargo.campaign-performance-metrics", "one long stream": "mediamath.performance"}
 
 LONGEST_CALM_SECONDS = 6.0
 """A kill waits for progress since the last one, but no longer than this: a storm that never lets up proves nothing."""
@@ -57,12 +63,12 @@ class Damage:
 class Storm:
     """Kills until enough is killed, while a report is read and asked for again."""
 
-    def __init__(self, stack: Stack, restart_redis: object, *, seed: int) -> None:
+    def __init__(self, stack: Stack, redis: RedisServer, *, seed: int) -> None:
         self._stack = stack
-        self._restart_redis = restart_redis
+        self._redis = redis
         self._random = random.Random(seed)
 
-    def rage(self, name: str, rows: int, kills: int, damage: Damage) -> None:
+    def rage(self, name: str, rows: int, kills: int, damage: Damage, say: Callable[[str], None]) -> None:
         """Read reports of `rows` rows, one after another, until so many workers were killed meanwhile."""
         began = time.monotonic()
         enough = damage.sigkills + kills
@@ -73,6 +79,7 @@ class Storm:
             self._stack.receipt(job_id)
             damage.add(self._stack.audit(stream, job_id), self._stack.job(job_id), rows)
             self._stack.redis.delete(stream)
+            say(f"{name}: {damage.sigkills} SIGKILLs, {damage.rows:,} rows, {damage.lost} lost, {damage.doubled} doubled")
         damage.seconds += time.monotonic() - began
 
     def _over(self, job_id: str, enough: int, damage: Damage) -> None:
@@ -108,7 +115,8 @@ class Storm:
         elif draw < 0.95:
             self._cut_a_connection(damage)
         else:
-            self._restart_redis()  # type: ignore[operator]
+            self._redis.kill()
+            self._redis.start()
             damage.kills["Redis SIGKILL and restart"] += 1
 
     def _kill_process(self, damage: Damage) -> None:
@@ -127,3 +135,19 @@ class Storm:
         after = self._random.randrange(1, 3_000_000)
         self._stack.dial({"kind": "reset", "args": {"after_bytes": after}, "times": 1, "match": {"role": "stream"}})
         damage.kills["vendor connection reset"] += 1
+
+
+def storm_over(directory: Path, rows: int, kills: int, seed: int, *, say: Callable[[str], None]) -> dict[str, Damage]:
+    """Half of the kills over reports in pages, half over long streams, on a Redis of their own."""
+    port = free_port()
+    server = RedisServer(port, directory / "redis", start_server(directory / "redis", port))
+    damage = {shape: Damage() for shape in SHAPES}
+    try:
+        with running_stack(directory / "stack", server.url, processes=3) as stack:
+            stack.vendors_are(rows=rows)
+            storm = Storm(stack, server, seed=seed)
+            for shape, name in SHAPES.items():
+                storm.rage(name, rows, kills // 2, damage[shape], say)
+    finally:
+        server.kill()
+    return damage

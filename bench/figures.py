@@ -1,0 +1,72 @@
+"""What a budget came to: one line of the table, and how it is told from a measuring process to the table."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+REPETITIONS = 3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line: what was asked, what came, and the figures behind it. `is_met` None: this machine cannot tell."""
+
+    what: str
+    at_least: str
+    measured: str
+    is_met: bool | None
+    behind: str = ""
+
+    @property
+    def verdict(self) -> str:
+        return {True: "ok", False: "short", None: "cannot tell"}[self.is_met]
+
+    def tell(self) -> None:
+        """Put it where the table is made."""
+        print(json.dumps(asdict(self)), flush=True)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The same thing measured a few times."""
+
+    values: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({min(self.values):.2f} to {max(self.values):.2f})"
+
+
+def told(line: str) -> Figure:
+    """The figure a measuring process told."""
+    return Figure(**json.loads(line))
+
+
+def talk(text: str) -> None:
+    """Say on stderr what goes on."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def ratios(yardsticks: Sequence[Sequence[float]], ours: Sequence[float]) -> Spread:
+    """Our speed as a share of the slowest yardstick's, repetition by repetition: neighbours in time are compared."""
+    return Spread([max(times) / own for times, own in zip(zip(*yardsticks, strict=True), ours, strict=True)])
+
+
+def thousands_a_second(rows: int, times: Sequence[float]) -> str:
+    """A speed for people."""
+    return f"{rows / statistics.median(times) / 1000:.0f} krows/s"

@@ -1,0 +1,95 @@
+"""Memory: the peak of a worker process on a report, and on one of a hundred times the rows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+
+from redis import Redis
+
+from bench.figures import Figure, talk
+from bench.reports import MEDIAMATH, MEDIAMATH_PARAMS, ROKT, ROKT_PARAMS
+from bench.stage import Stage, stage
+from config.settings import child_environment
+from worker.model import Json
+
+FEW = 20_000
+TIMES = 100
+MOST_GROWTH_BYTES = 10_000_000
+TRIM_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of report, by one reader."""
+
+    what: str
+    name: str
+    params: Json
+    reader: str = "ijson"
+
+
+CASES = [
+    Case("NDJSON by ijson", MEDIAMATH, MEDIAMATH_PARAMS),
+    Case("NDJSON by lines", MEDIAMATH, MEDIAMATH_PARAMS, "lines"),
+    Case("one JSON page", ROKT, ROKT_PARAMS),
+]
+
+
+def main() -> None:
+    """Measure each case with few rows and with many, and tell the figures."""
+    with stage(rows=FEW) as place:
+        for case in CASES:
+            few, many = (_peak(place, case, rows) for rows in (FEW, FEW * TIMES))
+            grown = many - few
+            behind = f"{few / 1e6:.0f} MB with {FEW:,} rows, {many / 1e6:.0f} MB with {FEW * TIMES:,}"
+            what = f"peak of a worker on {TIMES} times the rows: {case.what}"
+            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).tell()
+
+
+def _peak(place: Stage, case: Case, rows: int) -> int:
+    """The peak of a process that runs one report of so many rows, while a consumer keeps the stream short."""
+    place.vendors.remote.set(rows=rows)
+    command = [
+        sys.executable,
+        "-m",
+        "bench.one_process",
+        case.name,
+        json.dumps(case.params),
+        "stream:bench",
+        case.reader,
+    ]
+    with Redis.from_url(place.redis_url) as redis, _Consumer(redis):
+        ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=child_environment())
+    told = json.loads(ran.stdout)
+    if told["rows"] != rows:
+        raise RuntimeError(f"{told['rows']} rows of {rows} arrived")
+    talk(f"{case.what}: {rows:,} rows in {told['seconds']:.1f} s, peak {told['peak'] / 1e6:.0f} MB")
+    return int(told["peak"])
+
+
+class _Consumer:
+    """Trims the stream all the time."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._trim)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _trim(self) -> None:
+        while not self._is_over.wait(TRIM_SECONDS):
+            self._redis.xtrim("bench", maxlen=0)
+
+
+if __name__ == "__main__":
+    main()

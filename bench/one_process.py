@@ -1,0 +1,84 @@
+"""One worker process: a job's steps run here one after another, as a worker runs them, without messages in between.
+
+What is timed are the `stream` steps, whole: lease and heartbeat, quota and HTTP, reading, commits, ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.reports import require_whole
+from tasks.finalize import finalize
+from tasks.paginate import paginate
+from tasks.poll import poll
+from tasks.stream import stream
+from tasks.submit import submit
+from worker.assembly import assembly
+from worker.model import Job, Json
+from worker.observe import configure_logging
+from worker.orders import Order, place
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A job that ran here."""
+
+    job: Job
+    seconds: float
+
+
+def run_report(name: str, params: Json, sink: str) -> Ran:
+    """Take one report from its request to its receipt. RuntimeError where it does not end with every row."""
+    parts = assembly()
+    configure_logging(parts.settings.log, parts.settings.log_level)
+    job_id, _ = place(parts, Order(name, params, sink, may_join=False))
+    submit(job_id)
+    while (job := _job(job_id)).state == "pending":
+        poll(job_id, job.poll)
+    paginate(job_id)
+    took = 0.0
+    while (job := _job(job_id)).state == "streaming":
+        began = time.perf_counter()
+        stream(job_id, job.closed + 1)
+        took += time.perf_counter() - began
+    finalize(job_id)
+    job = _job(job_id)
+    parts.redis.delete("control", "stream")  # the messages nobody waits for
+    require_whole(job)
+    return Ran(job, took)
+
+
+def read_by(reader: Literal["ijson", "lines"]) -> None:
+    """Read NDJSON by this reader from now on."""
+    parts = assembly()
+    parts.settings = parts.settings.model_copy(update={"ndjson_reader": reader})
+
+
+def peak_bytes() -> int:
+    """The most memory this process had resident so far."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def _job(job_id: str) -> Job:
+    job = assembly().ledger.job(job_id)
+    if job is None:
+        raise RuntimeError(f"the ledger lost {job_id}")
+    return job
+
+
+def main() -> None:
+    """Run the report the arguments name: NAME PARAMS SINK READER. Prints its rows, seconds and peak memory."""
+    name, params, sink, reader = sys.argv[1:]
+    read_by("lines" if reader == "lines" else "ijson")
+    ran = run_report(name, json.loads(params), sink)
+    print(json.dumps({"rows": ran.job.rows, "seconds": ran.seconds, "peak": peak_bytes()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The reports that are measured, as wide as reports are, and how to ask the vendor without Millrace."""
+
+from __future__ import annotations
+
+import requests
+
+from bench.stage import Stage
+from worker.model import Job, Json
+
+MEDIAMATH = "mediamath.performance"
+MEDIAMATH_PARAMS: Json = {
+    "fields": [
+        "organization_id", "advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "strategy_id",
+        "strategy_name", "impressions", "clicks", "ctr", "total_conversions", "total_revenue", "total_spend",
+        "total_spend_cpm",
+    ],
+    "filters": [{"field": "organization_id", "value": 100048}],
+    "rollup": "by_day",
+    "time_window": "last_7_days",
+}  # fmt: skip
+
+KARGO = "kargo.campaign-performance-metrics"
+KARGO_PARAMS: Json = {
+    "dimensions": ["publisher_name", "advertiser_name", "campaign_name", "day_time_id"],
+    "measures": ["advertiser_impressions_sum", "clicks_sum", "media_delivery_sum"],
+    "filters": [{"day_time_id": {"op": "between", "start": 2026110100, "end": 2026113023}}],
+}
+KARGO_PAGE_ROWS = 10_000
+
+ROKT = "rokt.account-transactions-breakdown"
+ROKT_PARAMS: Json = {
+    "accountId": "2595010012832894976",
+    "dateStart": "2026-01-01",
+    "dateEnd": "2026-01-31",
+    "currency": "USD",
+    "timeZoneVariation": "America/New_York",
+    "groupby": "age",
+}
+
+
+def mediamath_call(stage: Stage) -> tuple[str, dict[str, str]]:
+    """Where the stream is, and the headers that open it."""
+    token = stage.vendors.credentials["mediamath"]["token"]
+    return f"{stage.vendors.urls['mediamath']}/performance", {"Authorization": f"Bearer {token}"}
+
+
+def mediamath_stream(stage: Stage) -> bytes:
+    """The whole stream in memory."""
+    url, headers = mediamath_call(stage)
+    answer = requests.post(url, json=MEDIAMATH_PARAMS, headers=headers, timeout=120)
+    answer.raise_for_status()
+    return answer.content
+
+
+def kargo_page(stage: Stage, report_id: str, offset: int) -> bytes:
+    """One page of a prepared report in memory."""
+    base, known = stage.vendors.urls["kargo"], stage.vendors.credentials["kargo"]
+    token = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
+    answer = requests.get(
+        f"{base}/completed-reports/{report_id}",
+        params={"limit": KARGO_PAGE_ROWS, "offset": offset},
+        headers={"Authorization": f"Bearer {token['access_token']}"},
+        timeout=120,
+    )
+    answer.raise_for_status()
+    return answer.content
+
+
+def require_whole(job: Job) -> None:
+    """RuntimeError unless the job is done and its rows are as many as the vendor counted, where it counted."""
+    receipt = job.receipt or {}
+    if job.state != "done" or receipt.get("expected_rows") not in (None, receipt.get("rows")):
+        raise RuntimeError(f"a report did not arrive: {job}")

@@ -1,0 +1,76 @@
+"""Everything a budget is measured against: a Redis server and the simulated vendors, each in a process of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.settings import prepare_environment
+from sandbox import SandboxProcess
+from worker.embedded_redis import free_port, start_server
+
+# Of the quotas only that of the connection's own file is in the way of a measurement.
+LIMITS = "limits: {requests_per_second: 100000, reports_at_once: 100000, streams_at_once: 64}"
+CONNECTIONS = f"""\
+kargo:
+  source: kargo
+  base_url: ${{KARGO_BASE_URL}}
+  credentials: {{username: $KARGO_USERNAME, password: $KARGO_PASSWORD}}
+  {LIMITS}
+mediamath:
+  source: mediamath
+  base_url: ${{MEDIAMATH_BASE_URL}}
+  credentials: {{token: $MEDIAMATH_TOKEN}}
+  {LIMITS}
+rokt:
+  source: rokt
+  base_url: ${{ROKT_BASE_URL}}
+  credentials: {{app_id: $ROKT_APP_ID, app_secret: $ROKT_APP_SECRET}}
+  {LIMITS}
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where things are. `environment` leads other processes here."""
+
+    directory: Path
+    redis_url: str
+    vendors: SandboxProcess
+    environment: dict[str, str]
+
+
+@contextmanager
+def stage(*, settings: dict[str, str] | None = None, **vendor_settings: Any) -> Iterator[Stage]:
+    """A stage of one's own; this process's settings lead to it, so it may be set up once in a process."""
+    port = free_port()
+    with (
+        tempfile.TemporaryDirectory(prefix="millrace-bench-", ignore_cleanup_errors=True) as name,
+        SandboxProcess(port=0, **vendor_settings) as vendors,
+    ):
+        directory = Path(name)
+        server = start_server(directory / "redis", port)
+        try:
+            environment = _environment(directory, f"redis://127.0.0.1:{port}/0", vendors) | (settings or {})
+            prepare_environment(environment)
+            yield Stage(directory, environment["MILLRACE_REDIS_URL"], vendors, environment)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _environment(directory: Path, redis_url: str, vendors: SandboxProcess) -> dict[str, str]:
+    connections = directory / "connections.yaml"
+    connections.write_text(CONNECTIONS)
+    return {
+        **vendors.environment,
+        "MEDIAMATH_TOKEN": vendors.credentials["mediamath"]["token"],
+        "MILLRACE_REDIS_URL": redis_url,
+        "MILLRACE_DATA_DIR": str(directory),
+        "MILLRACE_CONNECTIONS": str(connections),
+        "MILLRACE_LOG_LEVEL": "warning",
+    }

@@ -1,0 +1,65 @@
+"""Real Celery workers in their own processes, and jobs they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from bench.reports import require_whole
+from bench.stage import Stage
+from worker.assembly import assembly
+from worker.celery import has_workers, nudge
+from worker.crew import Command, Crew
+from worker.model import FINISHED, Job, Json
+from worker.orders import Order, place
+
+LOOK_SECONDS = 0.02
+PATIENCE_SECONDS = 300.0
+
+
+@contextmanager
+def running(stage: Stage, commands: Mapping[str, Command]) -> Iterator[Crew]:
+    """Workers that answer, until the block ends."""
+    crew = Crew(commands, stage.directory / "logs", stage.environment)
+    try:
+        crew.tend()
+        wait_until(has_workers, "a worker that answers")
+        yield crew
+    finally:
+        crew.stop()
+
+
+def wait_until(holds: Callable[[], object], what: str) -> None:
+    """Return once a condition holds; RuntimeError naming it where it does not within five minutes."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"never came: {what}")
+        time.sleep(LOOK_SECONDS)
+
+
+def ask(name: str, params: Json, sink: str) -> str:
+    """Make a job of its own and nudge it."""
+    job_id, _ = place(assembly(), Order(name, params, sink, may_join=False))
+    nudge("report.submit", job_id)
+    return job_id
+
+
+def finished(job_id: str) -> Job:
+    """The job once it ended with every row; RuntimeError where it ended otherwise."""
+    ledger = assembly().ledger
+    wait_until(lambda: (job := ledger.job(job_id)) and job.state in FINISHED, f"the end of job {job_id}")
+    job = ledger.job(job_id)
+    if job is None:
+        raise RuntimeError(f"the ledger lost {job_id}")
+    require_whole(job)
+    return job
+
+
+def reading_seconds(name: str, params: Json, sink: str) -> float:
+    """How long a job takes from ready to done: its pages planned, read, published, and the end confirmed."""
+    job = finished(ask(name, params, sink))
+    assert job.ready_at is not None
+    assert job.finished_at is not None
+    return job.finished_at - job.ready_at

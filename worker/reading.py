@@ -70,12 +70,13 @@ class Reading:
         came, last = 0, None
         while address is not None:
             found = self._whereabouts.located(address)
-            said = Facts(total=found.total, first_row=came + 1 - address.repeats_last)
+            said = Facts(total=found.total, first_row=came + (address.begins_with != "last"))
             rows = 0
             with closing(self._answered(found, address, said, reader)) as answered:
-                if address.repeats_last and not self._repeats(answered, last, facts):
+                begun = self._begun(answered, address, last, facts)
+                if begun is None:
                     return
-                for last in answered:
+                for last in begun:
                     rows += 1
                     yield last
             came += rows
@@ -142,16 +143,19 @@ class Reading:
 
     # ------------------------------------------------------------ what is refused
 
-    def _repeats(self, answered: Iterator[Row], last: Row | None, facts: Facts) -> bool:
-        """Does the answer begin with the row it should repeat? If not, a row is missing or the report has changed.
+    def _begun(self, answered: Iterator[Row], address: Address, last: Row | None, facts: Facts) -> Iterator[Row] | None:
+        """The rows of an answer that begins as it should. If it does not, a row is missing or the report has changed.
 
-        False where the vendor's count will show that; StartOver where there is no such count.
+        None then, where the vendor's count will show it; StartOver where there is no such count.
         """
-        if next(answered, None) == last:
-            return True
+        if address.begins_with is None:
+            return answered
+        start = next(answered, None)
+        if (start == last) == (address.begins_with == "last"):
+            return answered if start == last or start is None else chain((start,), answered)
         if facts.total is None or facts.total == self._capped_at:
             raise StartOver("rows are no longer where they were")
-        return False
+        return None
 
     def _refuse_first(self, url: str) -> None:
         """The first page has no link on record, so a way back to it is seen here."""

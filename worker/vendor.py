@@ -55,7 +55,7 @@ class Vendor:
         self._report = report
         self._values = params
         self._exchange = exchange
-        self._prepared = prepared
+        self.prepared = prepared
         may_relink = report.poll is not None and prepared.report_id is not None
         self._reading = Reading(report, params, exchange, prepared, relink=self._link_now if may_relink else None)
 
@@ -148,7 +148,7 @@ class Vendor:
     def _link_now(self) -> str | None:
         """The address of the rows as the vendor gives it now; None where it gives none."""
         now = self._exchange.clock()
-        status = self.status(self._prepared.report_id or "", submitted_at=now, now=now)
+        status = self.status(self.prepared.report_id or "", submitted_at=now, now=now)
         return status.link if isinstance(status, Ready) else None
 
     def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:

@@ -88,7 +88,7 @@ def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None, 
         vendor.asked.append(address)
         rows, said = vendor.answer(vendor, address)
         facts.total, facts.total_pages, facts.next = said.total, said.total_pages, said.next
-        rows = rows[1:] if address.repeats_last else rows
+        rows = rows[1:] if address.begins_with == "last" else rows
         parts.append(rows)
         try:
             address = requests.send(len(rows))

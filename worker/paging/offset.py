@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from worker.errors import FailJob
 from worker.model import Facts
 from worker.paging.pager import Address, Addresses, Following
@@ -24,18 +26,20 @@ class Offset:
         return max(1, -(-(total or 0) // self._paging.limit))
 
     def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
-        limit, came, repeated = self._paging.limit, 0, 0
+        limit, came = self._paging.limit, 0
         start = (number - 1) * limit
+        begins_with: Literal["last", "another"] | None = None
         while True:
             asked = limit - came
-            rows = yield self._address(start + came - repeated, asked + repeated, repeated, facts.total)
+            rows = yield self._address(start + came, asked, begins_with, facts.total)
             if rows > asked:
                 raise FailJob(f"asked for {asked} rows from row {start + came} on, got {rows}")
             came += rows
-            if came == limit or self._is_all(start + came, facts.total) or not (rows or repeated):
+            is_end = not rows and begins_with != "last"
+            if is_end or came == limit or self._is_all(start + came, facts.total):
                 return
-            # Where nothing lies beyond the repeated row, the end is looked for without it.
-            repeated = 1 if rows else 0
+            # Where nothing came beyond the repeated row, the end is looked for without it.
+            begins_with = "last" if rows else "another"
 
     def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
         """A page that is not full has met the end; behind a full one are as many as the total says, or one more."""
@@ -47,11 +51,14 @@ class Offset:
         """Is this the vendor's whole count? A count that stands at its cap proves nothing, so reading goes on."""
         return total is not None and total != self._paging.total_capped_at and rows >= total
 
-    def _address(self, offset: int, limit: int, repeated: int, total: int | None) -> Address:
+    def _address(
+        self, offset: int, limit: int, begins_with: Literal["last", "another"] | None, total: int | None
+    ) -> Address:
         is_promised = total is not None and (offset < total or total != self._paging.total_capped_at)
+        repeated = int(begins_with == "last")
         return Address(
-            query={self._paging.limit_param: limit, self._paging.offset_param: offset},
-            values={"limit": limit, "offset": offset},
-            repeats_last=bool(repeated),
+            query={self._paging.limit_param: limit + repeated, self._paging.offset_param: offset - repeated},
+            values={"limit": limit + repeated, "offset": offset - repeated},
+            begins_with=begins_with,
             is_probe=offset > 0 and not repeated and not is_promised,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from worker.model import Facts
 
@@ -16,15 +16,15 @@ class Address:
     """How one request of a page differs from the report's first.
 
     `query` and `json_parts` (by path) are sent in place of what the request says there; `values` fill placeholders.
-    `link` is asked instead of the request itself. `repeats_last`: the first row must be the last that came, again, and
-    is not counted. `is_probe`: no count promises rows here, so the answer may be a refusal that means the end.
+    `link` is asked instead of the request itself. `begins_with`: its first row must be the last that came, again, and
+    is not counted; or must be another. `is_probe`: no count promises rows here, so a refusal may mean the end.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
     json_parts: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     link: str | None = None
-    repeats_last: bool = False
+    begins_with: Literal["last", "another"] | None = None
     is_probe: bool = False
 
 

@@ -129,15 +129,17 @@ def _no_room(full: object) -> None:
     raise AssertionError(full)
 
 
-def consumer(url: str, database: Path, *flags: str, log: int | BinaryIO = subprocess.PIPE) -> subprocess.Popen[bytes]:
+def consumer(
+    url: str, database: Path, *flags: str, stream: str = STREAM, log: int | BinaryIO = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     """Start a consumer; the caller ends it."""
-    command = [sys.executable, "-m", "examples.consumer", url, STREAM, "--database", str(database), *flags]
+    command = [sys.executable, "-m", "examples.consumer", url, stream, "--database", str(database), *flags]
     return subprocess.Popen(command, cwd=ROOT, stderr=log)
 
 
-def consume(url: str, database: Path, *flags: str) -> tuple[int, str]:
+def consume(url: str, database: Path, *flags: str, stream: str = STREAM) -> tuple[int, str]:
     """Consume all there is; the exit code and what was said."""
-    process = consumer(url, database, "--once", *flags)
+    process = consumer(url, database, "--once", *flags, stream=stream)
     try:
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, said.decode()

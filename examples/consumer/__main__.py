@@ -26,7 +26,7 @@ EXITS = "exit: 0 all is applied, or stopped; 1 --once left entries that wait, or
 
 def main() -> int:
     """Run one consumer; the exit code."""
-    options = _options().parse_args()
+    options = options_parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,7 +73,8 @@ def _connect(url: str) -> Redis:
     )
 
 
-def _options() -> argparse.ArgumentParser:
+def options_parser() -> argparse.ArgumentParser:
+    """What may be said on the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m examples.consumer", description="Apply a Millrace stream to a warehouse.", epilog=EXITS
     )

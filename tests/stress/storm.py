@@ -79,7 +79,7 @@ class Storm:
             self._stack.receipt(job_id)
             damage.add(self._stack.audit(stream, job_id), self._stack.job(job_id), rows)
             self._stack.redis.delete(stream)
-            say(f"{name}: {damage.sigkills} SIGKILLs, {damage.rows:,} rows, {damage.lost} lost, {damage.doubled} doubled")
+            say(f"{stream}: {damage.sigkills} SIGKILLs, {damage.lost} lost, {damage.doubled} doubled so far")
         damage.seconds += time.monotonic() - began
 
     def _over(self, job_id: str, enough: int, damage: Damage) -> None:

@@ -4,7 +4,7 @@
 -- gives the final state that stands
 local now = now_or(ARGV[1])
 local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'done' or state == 'failed' or state == 'cancelled' or not state then return state end
+if not state or is_over(state) then return state end
 forget_pages(KEYS[1], KEYS[2], ARGV[2])
 redis.call('ZREM', OVERDUE, ARGV[2])
 redis.call('HDEL', KEYS[1], 'verdict', 'token', 'until', 'reason', 'error')

@@ -8,7 +8,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return {id, 1} end
 if ARGV[3] == '1' then
   local other = redis.call('GET', KEYS[2])
   local state = other and redis.call('HGET', PREFIX .. 'job:' .. other, 'state')
-  if state and state ~= 'done' and state ~= 'failed' and state ~= 'cancelled' then
+  if state and not is_over(state) then
     local hooks = cjson.decode(redis.call('HGET', PREFIX .. 'job:' .. other, 'webhooks'))
     local known = {}
     for _, hook in ipairs(hooks) do known[hook] = true end

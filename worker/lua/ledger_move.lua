@@ -3,7 +3,7 @@
 -- ARGV  1 now  2 id  3 token  4 from  5 to  6 seconds until overdue, or '' when nothing is left to do  7... field, value
 -- A value of '@SECONDS' is a time so many seconds from now. gives 1, or 0 where the lease or the state is another's
 local now = now_or(ARGV[1])
-if not holds(KEYS[1], '', ARGV[3]) or redis.call('HGET', KEYS[1], 'state') ~= ARGV[4] then return 0 end
+if not may_move(KEYS[1], ARGV[3], ARGV[4]) then return 0 end
 for i = 7, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], field_value(ARGV[i + 1], now))
 end

@@ -3,7 +3,7 @@
 -- ARGV  1 now  2 id  3 token  4 pages  5 pages at once  6 grace seconds
 -- gives {page, ...} to nudge, or {0} where the lease or the state is another's
 local now = now_or(ARGV[1])
-if not holds(KEYS[1], '', ARGV[3]) or redis.call('HGET', KEYS[1], 'state') ~= 'ready' then return {0} end
+if not may_move(KEYS[1], ARGV[3], 'ready') then return {0} end
 redis.call('DEL', KEYS[2])
 let_go(KEYS[1], '')
 redis.call('HDEL', KEYS[1], 'reason', 'total')

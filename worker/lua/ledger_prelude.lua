@@ -30,6 +30,13 @@ local function holds(key, prefix, token)
   return redis.call('HGET', key, prefix .. 'token') == token
 end
 
+-- A step's move: its lease holds, the job is where the step found it, and nobody has decided otherwise.
+local function may_move(job, token, from)
+  return holds(job, '', token) and redis.call('HGET', job, 'state') == from and redis.call('HEXISTS', job, 'verdict') == 0
+end
+
+local function is_over(state) return state == 'done' or state == 'failed' or state == 'cancelled' end
+
 local function let_go(key, prefix)
   redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
 end

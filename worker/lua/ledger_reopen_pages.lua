@@ -3,7 +3,7 @@
 -- ARGV  1 now  2 id  3 token  4 grace seconds  5... pages
 -- gives 1, or 0 where the lease or the state is another's
 local now = now_or(ARGV[1])
-if not holds(KEYS[1], '', ARGV[3]) or redis.call('HGET', KEYS[1], 'state') ~= 'streamed' then return 0 end
+if not may_move(KEYS[1], ARGV[3], 'streamed') then return 0 end
 let_go(KEYS[1], '')
 redis.call('ZREM', OVERDUE, ARGV[2])
 set_state(KEYS[1], ARGV[2], now, 'streaming')

@@ -5,6 +5,7 @@
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'poll', 'poll_at')
 if not f[1] then return {0, 'no such job'} end
+if is_over(f[1]) then return {0, 'the job is ' .. f[1]} end
 local wanted = f[2] and 'verdict' or f[1]
 if not string.find(ARGV[3], ' ' .. wanted .. ' ', 1, true) then return {0, 'the job is ' .. wanted} end
 if ARGV[6] ~= '' and f[3] ~= ARGV[6] then return {0, 'poll ' .. f[3] .. ' is due'} end

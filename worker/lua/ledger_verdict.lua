@@ -5,7 +5,7 @@
 local now = now_or(ARGV[1])
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'none'} end
-if state == 'done' or state == 'failed' or state == 'cancelled' then return {'ended', state} end
+if is_over(state) then return {'ended', state} end
 if redis.call('HSETNX', KEYS[1], 'verdict', ARGV[3]) == 1 then
   redis.call('HSET', KEYS[1], 'error', ARGV[4])
   if ARGV[5] == '1' then redis.call('HDEL', KEYS[1], 'vendor_report_id') end

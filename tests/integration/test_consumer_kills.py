@@ -209,3 +209,24 @@ def test_an_end_a_crash_took_back_is_applied_once_and_another_one_is_told(
     assert published(database) == {MONDAY: rows("j", 500)}
     assert staged(database) == 0
     redis.close()
+
+
+def test_a_consumer_outlives_a_restart_of_redis(own_redis: RedisServer, tmp_path: Path) -> None:
+    database = tmp_path / "warehouse.db"
+    redis = own_redis.client()
+    Job(redis, "j").publish(1, rows("j", 500)[:200], is_whole=False)
+    with (tmp_path / "consumer.log").open("wb") as log:
+        follower = consumer(own_redis.url, database, log=log)
+        try:
+            until(lambda: staged(database) == 200, "the first rows are staged")
+            own_redis.kill()
+            own_redis.start()
+            job = Job(redis, "j")
+            job.publish(1, rows("j", 500))
+            job.end(1, MONDAY, 1)
+            until(lambda: published(database) == {MONDAY: rows("j", 500)}, "the end is applied")
+            assert follower.poll() is None
+        finally:
+            follower.kill()
+            follower.wait()
+    redis.close()

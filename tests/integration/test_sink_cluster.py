@@ -1,0 +1,145 @@
+"""Streams in a Redis Cluster: what belongs to one stream is on one node, wherever that is now."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redis-py's own name
+
+from worker.embedded_redis import free_port, server_binary
+from worker.model import Batch, Checkpoint, Kept, Totals
+from worker.sinks import open_sink
+from worker.sinks.address import parse_address
+from worker.sinks.audit_stream import audit
+from worker.sinks.sink import Sink
+
+SLOTS = 16_384
+BUS_DISTANCE = 10_000
+START_SECONDS = 30
+ROWS = tuple(b'{"n":%d}' % number for number in range(1, 9))
+
+
+class Node:
+    """One node of a cluster in a process of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self.port = free_port()
+        while self.port + BUS_DISTANCE > 65_535:
+            self.port = free_port()
+        command = [
+            server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", "",
+            "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--logfile", "redis.log",
+        ]  # fmt: skip
+        self.process = subprocess.Popen(command)
+        self.client = Redis(port=self.port)
+        until(self.is_up)
+
+    def is_up(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except ConnectionError:
+            return False
+
+    def cluster(self, *arguments: object) -> bytes:
+        answer: bytes = self.client.execute_command("CLUSTER", *arguments)
+        return answer
+
+    def has(self, key: str) -> bool:
+        try:
+            return bool(self.client.exists(key))
+        except ResponseError:
+            return False
+
+    def end(self) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something to come true; a cluster agrees with itself by gossip."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
+    """A cluster of two nodes, half of the slots on each."""
+    pair = (Node(tmp_path / "one"), Node(tmp_path / "other"))
+    try:
+        for node, first in zip(pair, (0, SLOTS // 2), strict=True):
+            node.cluster("ADDSLOTS", *range(first, first + SLOTS // 2))
+        pair[0].cluster("MEET", "127.0.0.1", pair[1].port)
+        until(lambda: all(b"cluster_state:ok" in node.cluster("INFO") for node in pair))
+        yield pair
+    finally:
+        for node in pair:
+            node.end()
+
+
+def make(node: Node, stream: str) -> Sink:
+    return open_sink(
+        parse_address(f"redis://127.0.0.1:{node.port}?stream={stream}"),
+        job="j1",
+        connection="kargo",
+        report="report",
+        default_redis=Redis(port=1),
+        stream_bound=0,
+        part_rows=1,
+    )
+
+
+def position(rows: int) -> Checkpoint:
+    text = b"".join(row + b"\n" for row in ROWS[:rows])
+    return Checkpoint(rows, hashlib.sha256(text).hexdigest(), 0, len(text), "ijson")
+
+
+def commit(sink: Sink, first: int, last: int) -> None:
+    batch = Batch(ROWS[first - 1 : last], position(last))
+    assert sink.commit(1, 1, position(first - 1), batch) == Kept(position(last))
+
+
+def finish(sink: Sink) -> None:
+    sink.close(1, 1, position(8))
+    totals = sink.tally(1, 1)
+    assert isinstance(totals, Totals)
+    sink.finish(1, 1, {"rows": 8, "pages": 1, "digest": totals.digest})
+    sink.release()
+
+
+def test_any_node_leads_to_the_one_that_has_the_stream(nodes: tuple[Node, Node]) -> None:
+    for stream in ("rows:kargo.a", "rows:kargo.b", "rows:kargo.c", "rows:kargo.d"):
+        sink = make(nodes[0], stream)
+        sink.open(1)
+        commit(sink, 1, 8)
+        finish(sink)
+    assert all(node.client.dbsize() for node in nodes), "every stream is on one node: the test says nothing"
+
+
+def test_a_stream_that_moves_in_the_middle_loses_and_doubles_nothing(nodes: tuple[Node, Node]) -> None:
+    stream = "rows:kargo.a"
+    slot = int(nodes[0].cluster("KEYSLOT", stream))
+    source, destination = nodes if slot < SLOTS // 2 else nodes[::-1]
+    sink = make(source, stream)
+    sink.open(1)
+    commit(sink, 1, 3)
+    ids = {node.port: node.cluster("MYID") for node in nodes}
+    destination.cluster("SETSLOT", slot, "IMPORTING", ids[source.port])
+    source.cluster("SETSLOT", slot, "MIGRATING", ids[destination.port])
+    keys = source.cluster("GETKEYSINSLOT", slot, 10)
+    source.client.execute_command("MIGRATE", "127.0.0.1", destination.port, "", 0, 5_000, "KEYS", *keys)
+    for node in (destination, source):
+        node.cluster("SETSLOT", slot, "NODE", ids[destination.port])
+    commit(sink, 4, 8)
+    finish(sink)
+    assert not source.has(stream)
+    assert audit(destination.client, stream, "j1").is_whole

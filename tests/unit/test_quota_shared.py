@@ -89,7 +89,7 @@ def test_no_second_ever_sees_more_than_the_rate_and_what_was_saved_up(kind: str,
 def test_those_who_come_back_are_told_of_different_times(time: Time) -> None:
     quota = make("shared", time, 10)
     waits = []
-    for _ in range(2_000):
+    for _ in range(700):
         try:
             quota().wait_turn(patience_seconds=0)
         except RetryLater as later:

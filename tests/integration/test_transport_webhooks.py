@@ -1,0 +1,83 @@
+"""Webhooks: an address from a caller reaches nothing it should not, and says whether it was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.scripted_vendor import Script, ScriptedVendor
+from worker.connections import Connection
+from worker.errors import BadInput, FailJob, RetryLater
+from worker.sources import Source
+from worker.transport.webhooks import check_webhook, deliver
+
+READ = {"request": {"path": "/r"}, "format": {"kind": "json", "rows": [""]}}
+REPORT = {"title": "r", "proof": "end", "replay": "stable", "read": [READ]}
+SOURCE = Source.model_validate(
+    {"source": "acme", "title": "Acme", "auth": [{"kind": "none"}], "reports": {"r": REPORT}}
+)
+
+ON_LOOPBACK = Connection("acme", SOURCE, "http://127.0.0.1:1/v1")
+PUBLIC = Connection("acme", SOURCE, "https://93.184.216.34/v1")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Callable[[Script], ScriptedVendor]]:
+    started: list[ScriptedVendor] = []
+
+    def start(script: Script) -> ScriptedVendor:
+        started.append(ScriptedVendor(script))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+Start = Callable[[Script], ScriptedVendor]
+
+
+def answer(status: int, more: str = "") -> Script:
+    return lambda heard: f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n{more}\r\nno".encode()
+
+
+def test_whoever_asked_is_told_under_a_key_that_stays_the_same(receiver: Start) -> None:
+    heard = receiver(answer(204))
+    for _ in range(2):
+        deliver(ON_LOOPBACK, f"{heard.url}/done?x=1", b'{"job":"j1"}', key="j1")
+    assert heard.targets() == ["POST /done?x=1"] * 2
+    assert {(each.body, each.headers["idempotency-key"]) for each in heard.heard} == {(b'{"job":"j1"}', "j1")}
+    assert "authorization" not in heard.heard[0].headers
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_a_receiver_that_is_busy_is_told_later(receiver: Start, status: int) -> None:
+    with pytest.raises(RetryLater, match=f"POST /x: {status}: no"):
+        deliver(ON_LOOPBACK, f"{receiver(answer(status)).url}/x", b"{}", key="j1")
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 404, 410])
+def test_a_receiver_that_refuses_or_points_elsewhere_is_not_told_again(receiver: Start, status: int) -> None:
+    other = receiver(answer(200))
+    pointing = receiver(answer(status, f"Location: {other.url}/y\r\n"))
+    with pytest.raises(FailJob, match=f"POST /x: {status}"):
+        deliver(ON_LOOPBACK, f"{pointing.url}/x", b"{}", key="j1")
+    assert other.heard == []
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1:1/x", "https://10.0.0.1/x", "https://169.254.169.254/x", "https://[::1]/x"]
+)
+def test_a_webhook_into_a_private_network_is_not_sent(url: str) -> None:
+    assert check_webhook(PUBLIC, url) == url
+    with pytest.raises(FailJob, match="not contacted"):
+        deliver(PUBLIC, url, b"{}", key="j1")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://receiver.example/x", "ftp://receiver.example/x", "/x", "https://u:p@r.example/", ""]
+)
+def test_a_webhook_that_can_never_be_sent_is_refused_when_it_is_named(url: str) -> None:
+    with pytest.raises(BadInput, match="webhook"):
+        check_webhook(PUBLIC, url)

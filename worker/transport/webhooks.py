@@ -1,0 +1,53 @@
+"""Tells whoever asked that a job has ended. An address from a caller is judged as a link in a vendor's answer is."""
+
+from __future__ import annotations
+
+from worker.connections import Connection
+from worker.errors import BadInput, FailJob, RetryLater
+from worker.transport import addresses, links
+from worker.transport.answers import excerpt
+from worker.transport.channel import Channel, WireRequest
+from worker.transport.links import Base
+
+SILENCE_SECONDS = 15.0
+RETRY_STATUSES = (408, 425, 429)
+EXCERPT_READ_BYTES = 1_024
+
+
+def check_webhook(connection: Connection, url: str) -> str:
+    """The address in its one form. BadInput where it is malformed or plain http; sends and resolves nothing."""
+    try:
+        return _target(_base(connection), url)
+    except FailJob as reason:
+        raise BadInput("webhook", url, f"an https address ({reason})") from None
+
+
+def deliver(connection: Connection, url: str, body: bytes, *, key: str) -> None:
+    """Post a JSON body once. The receiver sees `key` in `Idempotency-Key`, and the same one whenever it is repeated.
+
+    Hosts at private or loopback addresses are contacted only where the connection's own is one; redirects are not
+    followed and nothing of ours is sent along. Raises RetryLater where it may work later, FailJob where it will not.
+    """
+    base = _base(connection)
+    target = _target(base, url)
+    kinds = addresses.kinds_beside(base.host, base.port)
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    channel = Channel(silence_seconds=SILENCE_SECONDS)
+    response = channel.send(WireRequest("POST", target, headers, body), kinds=kinds)
+    if 200 <= response.status < 300:
+        response.close()
+        return
+    said = f"{response.name}: {response.status}: {excerpt(response.start(EXCERPT_READ_BYTES))}"
+    if response.status in RETRY_STATUSES or response.status >= 500:
+        raise RetryLater(said)
+    raise FailJob(said)
+
+
+def _target(base: Base, url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise FailJob("it does not begin with https://")
+    return links.elsewhere(base, url, at=url).url
+
+
+def _base(connection: Connection) -> Base:
+    return links.base_of(connection.base_url, allow_http=connection.allow_http)

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     sources: Annotated[tuple[Path, ...], NoDecode] = ()
     poll_seconds: float | None = Field(default=None, gt=0)
     stream_bound: int = Field(default=10_000_000, ge=0)
+    silence_seconds: float = Field(default=120, gt=0)
     hold_seconds: float = Field(default=900, ge=0)
     part_rows: int = Field(default=250_000, ge=1)
     dead_share: float = Field(default=0.01, ge=0, le=1)

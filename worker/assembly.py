@@ -19,8 +19,9 @@ from worker.sinks import open_sink
 from worker.sinks.address import default_stream, parse_address
 from worker.sinks.sink import Sink
 from worker.sources import Limits, Report, Source
+from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
-from worker.vendor import Vendor, vendor_for
+from worker.vendor import Vendor
 
 
 class Assembly:
@@ -59,7 +60,8 @@ class Assembly:
     def vendor(self, job: Job) -> Vendor:
         """The dialogue with a job's vendor."""
         prepared = Prepared(job.vendor_report_id, job.link, job.total, job.expires_at)
-        return vendor_for(self.connection(job), self.report(job), job.params, self.redis, prepared)
+        exchange = Exchange(self.connection(job), self.redis, silence_seconds=self.settings.silence_seconds)
+        return Vendor(self.report(job), job.params, exchange, prepared)
 
     def places(self, job: Job) -> ReportPlaces:
         """The places for reports in preparation that a job's connection has."""

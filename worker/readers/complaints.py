@@ -24,7 +24,9 @@ def complaint(find: Finder, shapes: Iterable[ErrorShape]) -> str | None:
 def worded(find: Finder, shape: ErrorShape) -> str:
     """What a shape says of a body that it fits."""
     said = [find(path) for path in (shape.code, shape.message) if path]
-    text = ": ".join(_text(part) for part in said if is_value(part)) or _text(find(shape.when))
+    cause = find(shape.when)
+    said = [part for part in said if is_value(part)] or [cause if is_value(cause) else "neither code nor message"]
+    text = ": ".join(map(_text, said))
     request_id = find(shape.request_id) if shape.request_id else None
     return f"{text} (request id {_text(request_id)})" if is_value(request_id) else text
 

@@ -6,20 +6,19 @@ appears then ends in that very byte. So digits, exponents and escapes stay as th
 
 from __future__ import annotations
 
-from copy import copy
 from itertools import repeat
 from typing import Any
 
 from worker.readers import parser
 from worker.readers.exact import dumps
 from worker.readers.faults import LARGEST_ROW_BYTES, Fault
-from worker.readers.scan import BLANK, Scan, has_long_number, is_sound, may_be_unsound
+from worker.readers.scan import BLANK, is_sound, may_be_unsound
+from worker.readers.watch import Watch, is_flat
 
 Cut = tuple[list[bytes], list[dict[str, Any]]]
 """Rows, and the value of each."""
 
 _HELD_BYTES = 16 * 1024
-_NUMBER_BYTES = 8 * 1024
 
 
 class Cutter:
@@ -35,8 +34,7 @@ class Cutter:
         self._parser = parser.values(self._values)
         self._sent: list[bytes] = []  # of the row begun, what the parser has
         self._held = b""  # and what it does not have yet
-        self._scan = Scan()  # follows the first `_scanned` of `_sent`
-        self._scanned = 0
+        self._watch = Watch()
 
     @property
     def is_between(self) -> bool:
@@ -49,15 +47,13 @@ class Cutter:
         self._held = b""
         pieces = [piece + b"}" for piece in text.split(b"}")]
         rest = pieces.pop()[:-1]
-        safe = self._safe(text, pieces, rest)
-        ends = self._send(pieces[:safe])
+        ends = self._send(pieces, text)
         rows, values = self._assembled(pieces, ends, text)
         self._values.clear()
+        if len(ends) < len(pieces):
+            self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
         if self.fault is None:
-            if len(ends) < len(pieces) or safe == len(pieces):
-                self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
-            else:
-                self._keep(rest)
+            self._keep(rest)
         return rows, values
 
     def finish(self) -> Cut:
@@ -65,31 +61,32 @@ class Cutter:
         if self.fault is not None or self.is_between:
             return [], []
         left = b"".join(self._sent) + self._held
-        is_taken = not self._held or bool(self._send([self._held]))
+        is_taken = not self._held or bool(self._send([self._held], self._held))
         if is_taken and left.lstrip(self._around)[:1] in (b"{", b""):
             self.fault = Fault(left, is_cut=True)
         else:
             self._stop(left)
         return [], []
 
-    def _safe(self, text: bytes, pieces: list[bytes], rest: bytes) -> int:
-        """How many of the pieces the parser survives; more than there are if the rest is no danger either."""
-        before = self._sent[-1][-_NUMBER_BYTES:] if self._sent else b""
-        if has_long_number(before + text):
-            scan = copy(self._followed())
-            for index, piece in enumerate((*pieces, rest)):
-                if scan.feed(piece):
-                    return index
-        return len(pieces) + 1
-
-    def _send(self, pieces: list[bytes]) -> list[int]:
-        """Give pieces to the parser: how many values there are after each, up to the one it refuses."""
+    def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
+        """Give pieces of this text to the parser: how many values there are after each, up to the one it refuses."""
         ends: list[int] = []
-        send, values = self._parser.send, self._values
+        send, values, watch = self._parser.send, self._values, self._watch
         try:
+            if not self._sent and is_flat(text, pieces):
+                watch.renew()
+                for piece in pieces:
+                    send(piece)
+                    ends.append(len(values))
+                return ends
+            watch.look_at(text, self._sent)
             for piece in pieces:
+                if watch.refuses(piece):
+                    break
                 send(piece)
                 ends.append(len(values))
+                if ends[-1] > (ends[-2] if len(ends) > 1 else 0):
+                    watch.renew()
         except parser.PARSE_ERRORS:
             pass
         return ends
@@ -124,7 +121,7 @@ class Cutter:
                 row = b"".join(self._sent)
                 rows.append(row[row.index(b"{") :])
                 values.append(new[-1])
-                self._forget()
+                self._sent.clear()
         return rows, values
 
     def _proven(self, rows: list[bytes], values: list[dict[str, Any]]) -> Cut:
@@ -141,24 +138,13 @@ class Cutter:
         if len(rest) < _HELD_BYTES:
             self._held = rest
             return
-        is_taken = bool(self._send([rest]))
+        is_taken = bool(self._send([rest], rest))
         odd = [value for value in self._values if not self._may_skip(value)]
         self._values.clear()
         if self._sent or rest.strip(BLANK):
             self._sent.append(rest)
-        if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES or self._followed().reason:
+        if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES:
             self._stop(b"".join(self._sent))
-
-    def _followed(self) -> Scan:
-        """The scan of all that was sent of the row begun."""
-        for piece in self._sent[self._scanned :]:
-            self._scan.feed(piece)
-        self._scanned = len(self._sent)
-        return self._scan
-
-    def _forget(self) -> None:
-        self._sent.clear()
-        self._scan, self._scanned = Scan(), 0
 
     def _may_skip(self, value: Any) -> bool:  # a list may have members that are no rows
         return False

@@ -81,7 +81,7 @@ class _Page:
                 break
         if start.lstrip()[:1] not in (b"{", b"["):
             fault = Fault(start)
-            extend(fault, self._texts, _START_BYTES)
+            extend(fault, self._texts)
             raise FailJob(f"no JSON list or object but: {excerpt(fault.left)}")
         return start
 

@@ -39,7 +39,7 @@ class LineCutter:
         if cut is None:
             # With its newline, so that a number at the end of the line is known to be one.
             cut = self._parsed(block + newline)
-        if self._cutter is not None and self.fault is None:
+        if self._cutter is not None:
             more = self._parsed(self._taken())
             return cut[0] + more[0], cut[1] + more[1]
         return cut
@@ -78,12 +78,13 @@ class LineCutter:
         self._cutter = self._cutter or Cutter()
         cut: Cut = ([], [])
         for part in sliced(text):
+            if self.fault is not None:
+                self.fault.left += part
+                continue
             rows, values = self._cutter.feed(part)
             cut[0].extend(rows)
             cut[1].extend(values)
             self.fault = self._cutter.fault
-            if self.fault is not None:
-                return cut
-        if self._cutter.is_between:
+        if self.fault is None and self._cutter.is_between:
             self._cutter = None
         return cut

@@ -54,7 +54,7 @@ class MemberCutter:
             self.after += rest
         elif self._cutter is None:
             self._held = rest
-        elif self.fault is None:
+        else:
             more = self._parsed(rest)
             return rows + more[0], values + more[1]
         return rows, values
@@ -101,13 +101,14 @@ class MemberCutter:
             if self.after is not None:
                 self.after += part
                 continue
+            if self.fault is not None:
+                self.fault.left += part
+                continue
             rows, values = self._cutter.feed(part)
             cut[0].extend(rows)
             cut[1].extend(values)
             self._has_rows = self._cutter.has_rows
             self.after, self.fault = self._cutter.after, self._cutter.fault
-            if self.fault is not None:
-                return cut
-        if self._cutter.is_between:
+        if self.fault is None and self._cutter.is_between:
             self._cutter = None
         return cut

@@ -17,9 +17,6 @@ _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])
 
 _PAIR_BYTES = 12
 
-_SAMPLE_EVERY_BYTES = 128
-_SAMPLED_DIGITS = re.compile(rb"[0-9]{%d}" % (LONGEST_INTEGER_DIGITS // _SAMPLE_EVERY_BYTES))
-
 
 class Scan:
     """Follows JSON text piece by piece from the start of a value on. `reason` says what is wrong, if anything."""
@@ -79,11 +76,6 @@ class Scan:
         self._digits = total if is_last else 0
 
 
-def has_long_number(text: bytes) -> bool:
-    """May there be an integer over the bound in this text? Cheap; True may be wrong, False is right."""
-    return _SAMPLED_DIGITS.search(text[::_SAMPLE_EVERY_BYTES]) is not None
-
-
 def has_half_character(raw: bytes) -> bool:
     r"""Is there an escape such as \ud800 without its other half? ijson would give a question mark for it."""
     if b"\\" not in raw or _SURROGATE.search(raw) is None:
@@ -114,7 +106,7 @@ class HalfCharacters:
 def may_be_unsound(text: bytes) -> bool:
     """May a row within this text be unsound? Cheap; rows of several pieces are to be looked at in any case."""
     return (
-        (b"[" in text and text.count(b"[") > DEEPEST_NESTING)
+        (b"[" in text and text.count(b"[") >= DEEPEST_NESTING)
         or b"\v" in text
         or b"\f" in text
         or (b"\\" in text and _SURROGATE.search(text) is not None)

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 SLICE_BYTES = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
-# ijson's C parser needs stack for every open list: 100,000 in one slice would end the process.
-_MANY_LISTS = 8 * 1024
 
 
 def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -19,13 +17,7 @@ def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def sliced(text: bytes) -> Iterator[bytes]:
     """One text in slices."""
-    for start in range(0, len(text), SLICE_BYTES):
-        piece = text[start : start + SLICE_BYTES]
-        if b"[" not in piece or piece.count(b"[") < _MANY_LISTS:
-            yield piece
-            continue
-        for at in range(0, len(piece), _MANY_LISTS):
-            yield piece[at : at + _MANY_LISTS]
+    return (text[start : start + SLICE_BYTES] for start in range(0, len(text), SLICE_BYTES))
 
 
 def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -14,8 +14,8 @@ from worker.readers.messages import Messages
 from worker.readers.slices import slices
 from worker.sources import ColumnType, Ndjson
 
-_TELLING_BYTES = 16
-"""How much must follow the place where text is broken, to see what stands there."""
+_TELLING_BYTES = 400
+"""How much must follow where text is broken, to see and to show what stands there."""
 
 
 def read_by(
@@ -42,9 +42,9 @@ def read_by(
     messages.end()
 
 
-def extend(fault: Fault, texts: Iterator[bytes], by_bytes: int = _TELLING_BYTES) -> None:
+def extend(fault: Fault, texts: Iterator[bytes]) -> None:
     """Read on a little, so that a fault reads the same however the response was cut into chunks."""
-    wanted = len(fault.left) + by_bytes
+    wanted = len(fault.left) + _TELLING_BYTES
     while not fault.is_cut and len(fault.left) < wanted and (text := next(texts, None)) is not None:
         fault.left += text
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from worker.readers.scan import DEEPEST_NESTING, has_long_number
+from worker.readers.scan import DEEPEST_NESTING
+from worker.readers.watch import has_long_number
 
 
 def loaded(rows: list[bytes], block: bytes) -> list[dict[str, Any]] | None:

@@ -1,0 +1,90 @@
+"""Bodies, formats and readings for the tests of the readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from worker.errors import MillraceError
+from worker.model import DeadRow, Facts, Row
+from worker.readers import read, reader_for
+from worker.sources import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
+
+PLAIN = Ndjson(kind="ndjson")
+STREAM = Ndjson(
+    kind="ndjson",
+    header=StreamHeader(),
+    metadata="meta",
+    errors=[
+        ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id"),
+        ErrorShape(
+            when="meta.status",
+            equals="error",
+            code="errors.0.code",
+            message="errors.0.message",
+            request_id="meta.uuid",
+        ),
+    ],
+)
+PAGE = JsonRows(
+    kind="json",
+    rows=["data.rows", "rows", "data"],
+    total=["data.total_rows", "total_rows"],
+    total_pages=["meta.total_pages"],
+    next=["data.links.next", "links.next"],
+    errors=[ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id")],
+)
+FILE = Delimited(kind="delimited")
+
+
+@dataclass
+class Reading:
+    """What came of reading a response: its rows, what was raised in the end, and the facts."""
+
+    rows: list[Row]
+    error: MillraceError | None
+    facts: Facts
+
+    @property
+    def said(self) -> str:
+        return str(self.error)
+
+    @property
+    def published(self) -> list[bytes]:
+        assert self.error is None, self.error
+        assert not any(isinstance(row, DeadRow) for row in self.rows)
+        return [row for row in self.rows if isinstance(row, bytes)]
+
+
+def reading(
+    body: bytes | Iterable[bytes],
+    shape: Format,
+    *,
+    reader: str | None = None,
+    columns: Mapping[str, ColumnType] | None = None,
+    cuts: Sequence[int] = (),
+    first_row: int = 1,
+) -> Reading:
+    """Read a body, cut into chunks at the given places, to its end or its error."""
+    facts, rows, error = Facts(first_row=first_row), [], None
+    chunks = pieces(body, cuts) if isinstance(body, bytes) else body
+    try:
+        for row in read(chunks, shape, columns or {}, facts, reader=reader or reader_for(shape)):
+            rows.append(row)  # noqa: PERF402 - those before an error stay
+    except MillraceError as raised:
+        error = raised
+    return Reading(rows, error, facts)
+
+
+def pieces(body: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
+    """The body in chunks, some of them empty."""
+    places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
+    return (body[start:end] for start, end in pairwise(places))
+
+
+def header(names: Iterable[str], total: int) -> bytes:
+    """The first line of a stream."""
+    fields: list[Any] = [{"name": name} for name in names]
+    return (repr({"fields": fields, "total_items_count": total}).replace("'", '"') + "\n").encode()

@@ -48,7 +48,9 @@ def try_account(connection: Connection, environment: Environment = environment_v
     try:
         proven = _proven(exchange)
     except RetryLater as away:
-        return Finding(connection.name, source, "failed", f"{away}; is {connection.base_url} right, and reachable from here?")
+        return Finding(
+            connection.name, source, "failed", f"{away}; is {connection.base_url} right, and reachable from here?"
+        )
     except MillraceError as refusal:
         return Finding(connection.name, source, "failed", str(refusal))
     if proven:

@@ -47,6 +47,8 @@ def place(parts: Assembly, order: Order) -> tuple[str, bool]:
     resolved = resolve(report, order.params, now=now, timezone=connection.timezone)
     sink = parts.sink_address(order.sink, connection.name, report_name)
     source = connection.source
+    ready_within = seconds_in(order.ready_within or source.ready_within, "ready_within")
+    finish_within = seconds_in(order.finish_within or source.finish_within, "finish_within")
     text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {
@@ -63,8 +65,8 @@ def place(parts: Assembly, order: Order) -> tuple[str, bool]:
         fields,
         fingerprint=_fingerprint(connection.name, report_name, resolved.params, sink),
         may_join=order.may_join,
-        ready_within=seconds_in(order.ready_within or source.ready_within, "ready_within"),
-        finish_within=seconds_in(order.finish_within or source.finish_within, "finish_within"),
+        ready_within=ready_within,
+        finish_within=finish_within,
     )
 
 

@@ -12,7 +12,6 @@ import click
 
 from config.settings import settings
 from worker.assembly import Assembly
-from worker.celery import has_workers, nudge
 from worker.cli.endings import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
 from worker.cli.following import Interrupted, TimedOut, follow
 from worker.cli.given import as_json_option, given_params, report_options
@@ -47,6 +46,8 @@ def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--processes", type=click.IntRange(1), help="Stream processes where workers are started here.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
     """Follow one report to its end; without MILLRACE_REDIS_URL with workers of our own."""
+    from worker.celery import has_workers  # finds the broker, and may start one, on import
+
     is_local = settings().redis_url is None
     parts = everything()
     order = _order(name, default_sink=f"file:{settings().data_dir / 'rows'}" if is_local else None, **asked)
@@ -72,6 +73,8 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
 @order_options
 def submit(name: str, as_json: bool, **asked: Any) -> None:
     """Make the job and print its id; workers must be running to do it."""
+    from worker.celery import has_workers
+
     parts = everything()
     order = _order(name, default_sink=None, **asked)
     if not has_workers():
@@ -100,6 +103,8 @@ def _order(
 
 
 def _place(parts: Assembly, order: Order) -> tuple[str, bool]:
+    from worker.celery import nudge
+
     job, joined = place(parts, order)
     if not joined:
         nudge("report.submit", job)

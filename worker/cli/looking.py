@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import click
 
-from worker.celery import nudge
 from worker.cli.given import as_json_option
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.parts import parts
@@ -89,6 +88,8 @@ def cancel(job_id: str, as_json: bool) -> None:
 @as_json_option
 def retry(job_id: str, as_json: bool) -> None:
     """Open the next generation; the vendor's prepared report is used again where it may be."""
+    from worker.celery import nudge  # finds the broker, and may start one, on import
+
     _job(job_id)
     state, other = parts().ledger.retry(job_id)
     if state is None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from config.settings import environment_value, settings
 from worker.catalogue import Catalogue, load_catalogue
 from worker.connections import Connection, load_connections
-from worker.errors import BadInput
+from worker.errors import BadInput, RetryLater
 from worker.observe import configure_logging
 from worker.wording import one_of
 
 if TYPE_CHECKING:
     from worker.assembly import Assembly
+
+REDIS_PATIENCE_SECONDS = 5.0
+REDIS_LOOK_SECONDS = 0.25
 
 
 def catalogue() -> Catalogue:
@@ -36,29 +41,45 @@ def connection(name: str) -> Connection:
 
 
 def parts() -> Assembly:
-    """The parts of this process, ledger included. Says so where Redis does not answer; it is tried again then."""
-    from redis.exceptions import RedisError
-
+    """The parts of this process, ledger included. Waits a moment for Redis; RetryLater where it does not answer."""
     from worker.assembly import assembly
-    from worker.cli.output import talk
-    from worker.redis_client import connect, redis_url
+    from worker.redis_client import redis_url
 
     _log_to_stderr()
-    url = redis_url()
-    try:
-        probe = connect(url, retries=0)
-    except ValueError:
-        scheme = urlsplit(url).scheme or "no scheme"
-        raise BadInput("MILLRACE_REDIS_URL", scheme, "a URL that begins with redis://, rediss:// or unix://") from None
-    try:
-        probe.ping()
-    except RedisError as away:
-        place = urlsplit(url)
-        where = f"{place.hostname}:{place.port or 6379}" if place.hostname else place.path
-        talk.print(f"Redis at {where} (MILLRACE_REDIS_URL) does not answer, trying again: {away}")
-    finally:
-        probe.close()
+    wait_for_redis(redis_url())
     return assembly()
+
+
+def wait_for_redis(
+    url: str, *, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
+) -> None:
+    """Return once Redis answers; say so where it does not at once. Raises BadInput where it never will."""
+    from redis.exceptions import AuthenticationError, RedisError
+
+    from worker.cli.output import talk
+    from worker.redis_client import connect
+
+    place = urlsplit(url)
+    where = f"{place.hostname}:{place.port or 6379}" if place.hostname else place.path
+    deadline, is_said = monotonic() + REDIS_PATIENCE_SECONDS, False
+    while True:
+        try:
+            with connect(url, retries=0) as client:
+                client.ping()
+        except ValueError:
+            allowed = "a URL that begins with redis://, rediss:// or unix://"
+            raise BadInput("MILLRACE_REDIS_URL", place.scheme or "no scheme", allowed) from None
+        except AuthenticationError as refusal:
+            raise BadInput("MILLRACE_REDIS_URL", where, f"a URL with the right password; {refusal}") from None
+        except RedisError as away:
+            if monotonic() >= deadline:
+                raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not answer: {away}") from None
+            if not is_said:
+                talk.print(f"Redis at {where} does not answer; trying again for {REDIS_PATIENCE_SECONDS:g} s")
+            is_said = True
+            sleep(REDIS_LOOK_SECONDS)
+        else:
+            return
 
 
 def _log_to_stderr() -> None:

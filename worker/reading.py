@@ -49,7 +49,9 @@ class Reading:
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
         self.format = _filled(self.read.format, values)
+        self.errors = [] if isinstance(self.format, Delimited) else self.format.errors
         self._exchange = exchange
+        self._response: Response | None = None
         self._prepared = prepared
         self._relink = relink
         self._may_be_gone = report.submit is not None
@@ -85,7 +87,7 @@ class Reading:
 
     def _answered(self, found: Located, address: Address, said: Facts, reader: str) -> Generator[Row, None, None]:
         """The rows of one answer."""
-        response = self._sent(found, address, said)
+        response = self._response = self._sent(found, address, said)
         try:
             if response.status >= 300:
                 self._refuse_gone(response)
@@ -96,7 +98,13 @@ class Reading:
             if isinstance(self.read.paging, LinkPaging) and self.read.paging.place == "header":
                 said.next = next_in(response.headers.get("Link", ""))
         finally:
+            self._response = None
             response.close()
+
+    def hang_up(self) -> None:
+        """From another thread: whoever waits for the rows of this reading waits no longer, and finds them cut."""
+        if response := self._response:
+            response.hang_up()
 
     def _sent(self, found: Located, address: Address, said: Facts) -> Response:
         """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""
@@ -105,7 +113,7 @@ class Reading:
             return self._exchange.send(
                 request,
                 kind=found.kind,
-                shapes=[] if isinstance(self.format, Delimited) else self.format.errors,
+                shapes=self.errors,
                 allow=self._meaningful(found, address),
                 patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
             )

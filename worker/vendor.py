@@ -82,7 +82,7 @@ class Vendor:
         request = compose(self._exchange.base, declared.request, self._values)
         seen = {request.url}
         while len(seen) <= MOST_LIST_PAGES:
-            answer = self._exchange.ask(request)
+            answer = self._exchange.ask(request, shapes=self._reading.errors)
             if found := latest_match(declared, find(answer.content, declared.rows) or (), wanted, since):
                 return Submission(found[1])
             link = link_in(answer.content, declared.next)
@@ -139,6 +139,10 @@ class Vendor:
         with self._exchange.discreet():
             yield from self._reading.rows(number, link, facts, reader)
 
+    def hang_up(self) -> None:
+        """From another thread: end the answer that is being read; its reader finds it cut."""
+        self._reading.hang_up()
+
     def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
         """What a page read to its end led to."""
         return self._reading.pager.following(number, rows, facts, planned)
@@ -153,13 +157,14 @@ class Vendor:
 
     def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:
         """Ask for small JSON; at the other path where the first is not there."""
-        base = self._exchange.base
+        base, errors = self._exchange.base, self._reading.errors
         if request.path_on_404 is None:
-            return self._exchange.ask(compose(base, request, values), allow=allow)
-        answer = self._exchange.ask(compose(base, request, values), allow=(404, *allow))
+            return self._exchange.ask(compose(base, request, values), shapes=errors, allow=allow)
+        answer = self._exchange.ask(compose(base, request, values), shapes=errors, allow=(404, *allow))
         if answer.status != 404:
             return answer
-        return self._exchange.ask(compose(base, request, values, path=request.path_on_404), allow=allow)
+        request_there = compose(base, request, values, path=request.path_on_404)
+        return self._exchange.ask(request_there, shapes=errors, allow=allow)
 
     def _submitted(self) -> Submit:
         if self._report.submit is None:

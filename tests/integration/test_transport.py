@@ -172,6 +172,22 @@ def test_silence_in_a_body_or_before_it_is_not_waited_out(vendor: Start) -> None
     assert not caught.value.is_unsent
 
 
+def test_whoever_waits_for_more_of_a_body_is_freed_from_another_thread(vendor: Start) -> None:
+    def script(heard: Heard) -> Iterator[bytes]:
+        yield SIZED + b"row"
+        acme.is_over.wait(60)
+
+    acme = vendor(script)
+    at = exchange(connection(acme))
+    response = at.send(get(at))
+    chunks = response.chunks()
+    assert next(chunks) == b"row"
+    threading.Timer(0.1, response.hang_up).start()
+    with pytest.raises(RetryLater, match="cut after 3 bytes"):
+        next(chunks)
+    response.hang_up()
+
+
 def test_a_vendor_that_is_not_there_got_nothing(vendor: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -314,6 +314,20 @@ def test_a_report_that_failed_fails_with_the_vendors_words(dialogue: Dialogue) -
     vendor = dialogue.vendor(I)
     with pytest.raises(FailJob, match="worker lost"):
         vendor.status(vendor.submit().report_id, submitted_at=0, now=0)
+
+
+@pytest.mark.parametrize("role", ["submit", "status", "list"])
+def test_an_error_in_a_success_is_an_error_wherever_it_stands(dialogue: Dialogue, role: str) -> None:
+    vendor = dialogue.vendor(K)
+    asked = vendor.submit().report_id
+    dialogue.set(fault("body", text='{"error": "E7", "message": "no more"}', match={"role": role}))
+    asks: dict[str, Callable[[], object]] = {
+        "submit": vendor.submit,
+        "status": lambda: vendor.status(asked, submitted_at=0, now=0),
+        "list": lambda: vendor.find_submitted(0),
+    }
+    with pytest.raises(FailJob, match="200: E7: no more"):
+        asks[role]()
 
 
 def test_ready_without_a_link_is_waited_for_and_then_fails(dialogue: Dialogue) -> None:

@@ -7,6 +7,7 @@ Nothing is repeated here but what the vendor certainly did not act on; the steps
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -89,20 +90,22 @@ class Exchange:
         else:
             self._quota = SharedQuota(redis, connection.name, connection.limits, sleep=sleep)
         self._auth: Auth | None = None
+        self._choosing = threading.Lock()
 
     def auth(self) -> Auth:
         """How this connection authenticates. Raises BadInput, naming what to set, where credentials are missing."""
-        if self._auth is None:
-            self._auth = Auth(
-                self.connection,
-                self.base,
-                self._environment,
-                self.redactor,
-                tokens=self._tokens,
-                ask=self._ask_for_token,
-                sleep=self._sleep,
-            )
-        return self._auth
+        with self._choosing:
+            if self._auth is None:
+                self._auth = Auth(
+                    self.connection,
+                    self.base,
+                    self._environment,
+                    self.redactor,
+                    tokens=self._tokens,
+                    ask=self._ask_for_token,
+                    sleep=self._sleep,
+                )
+            return self._auth
 
     def send(
         self,

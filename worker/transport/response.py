@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from requests import Response as HeardResponse
@@ -74,6 +76,14 @@ class Response:
     def start(self, limit: int) -> bytes:
         """The first bytes of the body, unpacked; the rest is dropped."""
         return decoded(self.chunks(), self.encoding or "", limit)
+
+    def hang_up(self) -> None:
+        """End the connection from another thread: whoever waits for more of the body finds it cut."""
+        framing = self._raw._original_response.fp
+        wire = getattr(getattr(framing, "raw", None), "_sock", None)
+        if wire is not None:
+            with suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Drop whatever was not read. May be repeated."""

@@ -1,0 +1,146 @@
+"""Every report of every source, asked for once, end to end: done, whole, and row for row what the vendor served."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sandbox import expected_rows
+from tests.stack import KARGO
+from tests.stage import INSTAL, QUERY, ROKT, Ending, Stage, exact, played
+from worker.catalogue import load_catalogue
+
+SOURCES = load_catalogue().sources
+ORGANIZATION = {"field": "organization_id", "value": 100048}
+DEALS = [ORGANIZATION, {"field": "deal_id", "value": [7, 8]}]
+ROWS = 600
+
+
+def dataset(name: str, **more: Any) -> dict[str, Any]:
+    """Every column a dataset has on each of its rows, over a week."""
+    params = SOURCES["mediamath"].reports[name].params
+    fields = [field for field in params["fields"].items_allowed or [] if field != "agg_timestamp"]
+    rollup = "all" if name == "reach-frequency" else "by_day"
+    filters = DEALS if name == "deals" else [ORGANIZATION]
+    return {"fields": fields, "filters": filters, "rollup": rollup, "time_window": "last_7_days", **more}
+
+
+ONE_CREATIVE = {**ROKT, "creativeId": "3456789012345678901"}
+ONE_AUDIENCE = {"accountId": ROKT["accountId"], "campaignId": ROKT["campaignId"], "audienceId": "4567890123456789012"}
+IDS = {"accountId", "campaignId", "creativeId"}
+
+
+def only(names: set[str], params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name in names}
+
+
+def without(names: set[str], params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name not in names}
+
+
+ACCOUNT = without({"campaignId"}, ROKT)
+ROKT_REPORTS: dict[str, tuple[dict[str, Any], int]] = {
+    "account-campaigns-breakdown": ({**ACCOUNT, "groupby": "country"}, ROWS),
+    "account-summary": (ACCOUNT, 1),
+    "account-transactions-overview": (ACCOUNT, 1),
+    "account-transactions-breakdown": ({**ACCOUNT, "groupby": "placement"}, ROWS),
+    "campaign-overview": (ROKT, 1),
+    "campaign-breakdown": ({**ROKT, "groupby": "creative"}, ROWS),
+    "campaign-histogram": (ROKT, 31),
+    "creative-overview": (ONE_CREATIVE, 1),
+    "creative-breakdown": ({**ONE_CREATIVE, "groupby": "audience"}, ROWS),
+    "campaign-metadata": (only({"accountId", "campaignId"}, ROKT), 1),
+    "audience-metadata": (ONE_AUDIENCE, 1),
+    "creative-metadata": (only(IDS, ONE_CREATIVE), 1),
+    "query-accounts": ({}, 3),
+    "query-campaigns": (QUERY, ROWS),
+    "query-transactions": (
+        {**QUERY, "metrics": ["transactions", "referral_rate"], "dimensions": ["page_type"]},
+        ROWS,
+    ),
+}
+SHOWN = {"rokt": ROKT_REPORTS, "mediamath": {name: (dataset(name), ROWS) for name in SOURCES["mediamath"].reports}}
+
+
+def case(name: str, params: dict[str, Any], rows: int = ROWS) -> Any:
+    """A report's name, parameters and number of rows, played."""
+    return pytest.param(name, params, rows, marks=played(name, params=params, rows=ROWS))
+
+
+def test_no_report_is_left_out() -> None:
+    assert {name: list(source.reports) for name, source in SOURCES.items()} == {
+        "kargo": ["campaign-performance-metrics", "report", "completed-report", "reports", "report-definitions"],
+        "mediamath": list(SHOWN["mediamath"]),
+        "rokt": list(ROKT_REPORTS),
+        "instal": ["advertiser-export"],
+    }
+
+
+def assert_as_served(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
+    assert ending.is_done(rows)
+    served = expected_rows(name, ending.receipt["params"], rows, typed=True)
+    assert ending.rows == [exact(row) for row in served]
+    counts = SOURCES[name.partition(".")[0]].reports[name.partition(".")[2]].proof == "count"
+    assert (ending.receipt["proof"] == "count") == counts
+    assert ending.receipt["expected_rows"] == (rows if counts else None)
+
+
+@pytest.mark.parametrize(("name", "params", "rows"), [
+    case(f"{vendor}.{report}", params, rows)
+    for vendor, reports in SHOWN.items()
+    for report, (params, rows) in reports.items()
+])  # fmt: skip
+def test_a_report_that_needs_no_preparation(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
+    assert_as_served(ending, name, params, rows)
+
+
+@pytest.mark.parametrize(("name", "params", "rows"), [
+    case(f"mediamath.{name}", dataset(name, page_size=250)) for name in SHOWN["mediamath"]
+])  # fmt: skip
+def test_every_dataset_in_pages(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
+    assert_as_served(ending, name, params, rows)
+    assert ending.receipt["pages"] == 3
+    assert sorted(json.loads(one["body"])["pagination"]["page_index"] for one in ending.asked("page")) == [0, 1, 2]
+
+
+DEFINED = {**KARGO, "report_definition_id": "reach-by-publisher", "measures": ["clicks_sum", "media_spend"]}
+
+
+@pytest.mark.parametrize(("name", "params", "rows"), [
+    case("kargo.campaign-performance-metrics", KARGO),
+    case("kargo.campaign-performance-metrics", {**KARGO, "format": "csv"}),
+    case("kargo.report", DEFINED),
+    case("instal.advertiser-export", INSTAL),
+    case("instal.advertiser-export", {**INSTAL, "csv_headers": False, "interval": "hourly", "sorting": "time"}),
+])  # fmt: skip
+def test_a_report_that_is_prepared(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
+    known = f"kargo.{params['report_definition_id']}" if name == "kargo.report" else name
+    assert ending.is_done(rows)
+    assert ending.rows == [exact(row) for row in expected_rows(known, params, rows, typed=True)]
+    assert ending.receipt["proof"] == ("end" if name.startswith("instal") else "count")
+    assert ending.receipt["vendor_report_id"]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_report_prepared_before_and_the_list_it_stands_in(stage: Stage, form: str) -> None:
+    with stage.borrowed(is_unused=True) as company:
+        company.vendors.remote.set(rows=ROWS, polls_until_ready=0)
+        first = company.ending(*company.ask("kargo.campaign-performance-metrics"))
+        assert first.is_done(ROWS)
+        known = first.receipt["vendor_report_id"]
+        asked = {"report_id": known, "measures": KARGO["measures"], "format": form}
+        again = company.ending(*company.ask("kargo.completed-report", params=asked))
+        assert again.is_done(ROWS)
+        assert again.rows == first.rows
+        listed = company.ending(*company.ask("kargo.reports", params={}))
+        assert listed.is_done(1)
+        assert listed.rows[0]["id"] == known
+        assert len(listed.asked("reports")) == 1
+
+
+@pytest.mark.parametrize(("name", "params", "rows"), [case("kargo.report-definitions", {}, 1)])
+def test_the_definitions_there_are(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
+    assert ending.is_done(rows)
+    assert [row["id"] for row in ending.rows] == ["campaign-performance-metrics"]

@@ -1,0 +1,341 @@
+"""Many cases at once: vendors of its own for each, one Redis and one crew of workers for all.
+
+A test says by the marker `played` what is asked for and what goes wrong. All cases of a module begin together, as many
+at a time as there are vendors; each test then looks at how its own ended.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from celery import Celery
+from redis import Redis
+
+from config.celery import celery_settings
+from config.settings import PACKAGED, Settings
+from sandbox import Sandbox
+from tests.stack import KARGO, LOOK_SECONDS, MEDIAMATH
+from worker.assembly import Assembly
+from worker.crew import Crew, beat, control, stream
+from worker.embedded_redis import free_port, start_server
+from worker.model import FINISHED, Job, Json
+from worker.orders import Order, place
+from worker.redis_client import connect
+from worker.sinks.audit import Audit
+from worker.sinks.audit_stream import audit
+
+AT_ONCE = 10
+ONCE_ONLY = 14
+PATIENCE_SECONDS = 100.0
+SILENCE_SECONDS = 4
+HASTY = "kargo-hasty"
+
+MEDIAMATH_PAGES: Json = {**MEDIAMATH, "page_size": 1000}
+ROKT: Json = {
+    "accountId": "1234567890123456789",
+    "campaignId": "2345678901234567890",
+    "dateStart": "2026-01-01",
+    "dateEnd": "2026-01-31",
+    "currency": "USD",
+    "timeZoneVariation": "America/New_York",
+}
+QUERY: Json = {
+    "accountId": "1234567890123456789",
+    "startDate": "2026-01-01",
+    "endDate": "2026-01-08",
+    "interval": "day",
+    "metrics": ["impressions", "gross_cost"],
+    "dimensions": ["campaign_id", "campaign_name"],
+}
+INSTAL: Json = {"start_date": "2026-01-01", "stop_date": "2026-01-31"}
+
+PARAMS = {
+    "kargo.campaign-performance-metrics": KARGO,
+    "mediamath.performance": MEDIAMATH,
+    "rokt.campaign-breakdown": ROKT,
+    "rokt.campaign-histogram": ROKT,
+    "rokt.query-campaigns": QUERY,
+    "instal.advertiser-export": INSTAL,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one test asks for, and what the vendors do."""
+
+    report: str
+    faults: tuple[Json, ...] = ()
+    params: Json | None = None
+    rows: int = 2500
+    settings: Json = field(default_factory=dict)
+    ready_within: str | None = None
+    finish_within: str | None = None
+    is_hasty: bool = False
+    is_alone: bool = False
+    before: Callable[[Company], None] | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a case ended: the receipt, what a consumer has in hand, what the vendors were sent."""
+
+    receipt: Json
+    job: Job
+    audit: Audit
+    rows: list[Json]
+    raw: list[bytes]
+    dead: list[dict[bytes, bytes]]
+    heard: list[Json]
+    company: Company
+
+    @property
+    def state(self) -> str:
+        return str(self.receipt["state"])
+
+    @property
+    def error(self) -> str:
+        return self.receipt["error"] or ""
+
+    def asked(self, endpoint: str, method: str | None = None) -> list[Json]:
+        """The requests one endpoint got, oldest first."""
+        return [one for one in self.heard if one["endpoint"] == endpoint and method in (None, one["method"])]
+
+    def is_done(self, rows: int, *, generation: int = 1) -> bool:
+        """Done, whole, and as many rows as this; a failure shows what came instead."""
+        came = (self.state, self.error, self.receipt["rows"], self.receipt["generation"], self.audit.is_whole)
+        assert came == ("done", "", rows, generation, True), (came, self.audit)
+        assert len(self.rows) == rows
+        assert [self.audit.lost, self.audit.doubled, self.audit.late, self.audit.ends] == [0, 0, 0, 1]
+        return True
+
+    def is_failed(self, *words: str, published: bool | None = None) -> bool:
+        """Failed, with these words in the error; what was published is voided, and there is no end."""
+        assert self.state == "failed", self.receipt
+        assert [word for word in words if word not in self.error] == [], self.error
+        found = self.audit
+        assert [found.ends, found.late, found.doubled] == [0, 0, 0], found
+        assert found.rows == 0, "rows of a failed job stand unvoided"
+        if published is not None:
+            assert bool(found.voided) == published, found
+        return True
+
+
+def played(report: str, *faults: Json, **how: Any) -> pytest.MarkDecorator:
+    """Mark a test: this report is asked for while the vendors do this."""
+    return pytest.mark.played(Case(report, faults, **how))
+
+
+def fault(kind: str, *, times: int | None = None, match: Json | None = None, **args: Any) -> Json:
+    """One rule of the dial."""
+    return {"kind": kind, "args": args, "times": times, "match": match or {}}
+
+
+@dataclass
+class Company:
+    """One set of vendors and our accounts there, used by one case at a time."""
+
+    stage: Stage
+    number: int
+    vendors: Sandbox
+
+    def account(self, vendor: str) -> str:
+        return f"{vendor}-{self.number}"
+
+    def begin(self, case: Case) -> None:
+        """The vendors as this case wants them, nothing of an earlier one left over."""
+        remote = self.vendors.remote
+        remote.reset()
+        for key in self.stage.redis.scan_iter(f"millrace:connection:*-{self.number}:*"):
+            self.stage.redis.delete(key)
+        remote.set(rows=case.rows, **{"polls_until_ready": 1, **case.settings})
+        if case.before:
+            case.before(self)
+        remote.turn(*case.faults)
+
+    def ask(self, report: str, *, params: Json | None = None, is_hasty: bool = False, **more: Any) -> tuple[str, str]:
+        """Make a job: its id and its stream."""
+        vendor, _, name = report.partition(".")
+        source = HASTY if is_hasty else vendor
+        sink = self.stage.next_stream(report)
+        asked = PARAMS[report] if params is None else params
+        order = Order(f"{self.account(source)}.{name}", asked, f"stream:{sink}", may_join=False, **more)
+        job, _ = place(self.stage.parts, order)
+        self.stage.nudge("report.submit", job)
+        return job, sink
+
+    def ending(self, job: str, sink: str) -> Ending:
+        """How a job ended, once it has."""
+        ended = self.stage.ended(job)
+        entries = [fields for _, fields in self.stage.redis.xrange(sink)]
+        found = audit(self.stage.redis, sink, job)
+        raw = [fields[b"row"] for fields in sorted(_rows_of(entries, found.generation), key=_place)]
+        dead = [fields for _, fields in self.stage.redis.xrange(f"dead:{{{sink}}}")]
+        heard = self.vendors.remote.requests()
+        assert ended.receipt
+        return Ending(ended.receipt, ended, found, list(map(exact, raw)), raw, dead, heard, self)
+
+    def play(self, case: Case) -> Ending:
+        self.begin(case)
+        times = {"ready_within": case.ready_within, "finish_within": case.finish_within}
+        return self.ending(*self.ask(case.report, params=case.params, is_hasty=case.is_hasty, **times))
+
+
+def exact(text: bytes) -> Any:
+    """JSON with its numbers as they are written, told apart from text."""
+    return json.loads(text, parse_int=lambda digits: ("number", digits), parse_float=lambda digits: ("number", digits))
+
+
+def _place(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:
+    return tuple(map(int, fields[b"at"].split(b".")))
+
+
+def _rows_of(entries: list[dict[bytes, bytes]], generation: int) -> Iterator[dict[bytes, bytes]]:
+    return (fields for fields in entries if b"row" in fields and _place(fields)[0] == generation)
+
+
+class Stage:
+    """One Redis, both workers and beat, and many vendors."""
+
+    def __init__(self, directory: Path, redis_url: str) -> None:
+        # A company is its port: the workers read our accounts once, when they start.
+        ready = [Sandbox(port=0) for _ in range(AT_ONCE + ONCE_ONLY)]
+        self.companies = [Company(self, number, vendors.start()) for number, vendors in enumerate(ready)]
+        (directory / "sources").mkdir()
+        (directory / "sources" / f"{HASTY}.yaml").write_text(_hasty())
+        accounts = directory / "connections.yaml"
+        accounts.write_text(yaml.safe_dump({name: entry for one in self.companies for name, entry in _accounts(one)}))
+        settings = {
+            "redis_url": redis_url,
+            "data_dir": directory,
+            "connections": accounts,
+            "sources": str(directory / "sources"),
+            "poll_seconds": 0.2,
+            "silence_seconds": SILENCE_SECONDS,
+            "lease_seconds": 5,
+            "sweep_seconds": 2,
+        }
+        self.parts = Assembly(Settings(**settings), connect(redis_url))
+        environment = {f"MILLRACE_{name.upper()}": str(value) for name, value in settings.items()}
+        commands = {"control": control(12), "stream": stream(3), "beat": beat(directory)}
+        self.crew = Crew(commands, directory / "logs", environment)
+        self._app = Celery("tests", set_as_current=False)
+        self._app.conf.update(celery_settings(redis_url, 2))
+        self._counted = 0
+        self._guard = threading.Lock()
+        self._free: queue.SimpleQueue[Company] = queue.SimpleQueue()
+        self._unused: queue.SimpleQueue[Company] = queue.SimpleQueue()
+        for one in self.companies:
+            (self._free if one.number < AT_ONCE else self._unused).put(one)
+        self.players = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="case")
+        self.is_over = threading.Event()
+        self.crew.tend()
+
+    @property
+    def redis(self) -> Redis:
+        return self.parts.redis
+
+    def play(self, case: Case) -> Ending:
+        """Play a case with vendors of its own; where it is `is_alone`, with vendors nobody asked anything before."""
+        with self.borrowed(is_unused=case.is_alone) as company:
+            return company.play(case)
+
+    @contextmanager
+    def borrowed(self, *, is_unused: bool = False) -> Iterator[Company]:
+        """Vendors of one's own for a while."""
+        company = self._unused.get(timeout=1) if is_unused else self._free.get(timeout=PATIENCE_SECONDS)
+        try:
+            yield company
+        finally:
+            if not is_unused:
+                self._free.put(company)
+
+    def nudge(self, task: str, *args: str | int) -> None:
+        with self._guard:
+            self._app.send_task(task, args=args)
+
+    def next_stream(self, report: str) -> str:
+        with self._guard:
+            self._counted += 1
+            return f"{report}-{self._counted}"
+
+    def job(self, job_id: str) -> Job:
+        job = self.parts.ledger.job(job_id)
+        assert job
+        return job
+
+    def ended(self, job_id: str) -> Job:
+        """The job once it is over."""
+        return self.wait_for(job_id, lambda job: job.state in FINISHED and job.receipt)
+
+    def wait_for(self, job_id: str, holds: Callable[[Job], Any]) -> Job:
+        """The job once this holds of it."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds(job := self.job(job_id)):
+            assert time.monotonic() < deadline and not self.is_over.is_set(), f"never came; {job}"  # noqa: PT018
+            time.sleep(LOOK_SECONDS)
+        return job
+
+    def close(self) -> None:
+        self.is_over.set()
+        self.players.shutdown(cancel_futures=True)
+        self.crew.stop()
+        self._app.close()
+        for company in self.companies:
+            with suppress(OSError):
+                company.vendors.stop()
+        self.parts.redis.close()
+
+
+def _accounts(company: Company) -> Iterator[tuple[str, Json]]:
+    urls, known = company.vendors.urls, company.vendors.credentials
+    fast = {"requests_per_second": 500, "reports_at_once": 10, "streams_at_once": 4}
+    mediamath = {name: value for name, value in known["mediamath"].items() if name != "token"}
+    credentials = {**known, "mediamath": {**mediamath, "auth_url": urls["mediamath_auth"]}}
+    for source in (*known, HASTY):
+        vendor = "kargo" if source == HASTY else source
+        entry = {"source": source, "base_url": urls[vendor], "credentials": credentials[vendor], "limits": fast}
+        yield company.account(source), entry
+
+
+def _hasty() -> str:
+    """Kargo with no patience, for what ends only when patience ends."""
+    text = (PACKAGED / "sources" / "kargo.yaml").read_text(encoding="utf-8")
+    patient = "    every_seconds: 15\n"
+    assert patient in text
+    hasty = f"{patient}    listing_grace_seconds: 1\n    missing_link_grace_seconds: 1\n"
+    return text.replace(patient, hasty).replace("source: kargo\n", f"source: {HASTY}\n")
+
+
+def begun(stage: Stage, items: list[pytest.Item]) -> dict[str, Future[Ending]]:
+    """Every case these tests want, on its way."""
+    futures = {}
+    for item in items:
+        if marker := item.get_closest_marker("played"):
+            futures[item.nodeid] = stage.players.submit(stage.play, marker.args[0])
+    return futures
+
+
+@contextmanager
+def running_stage(directory: Path) -> Iterator[Stage]:
+    port = free_port()
+    server = start_server(directory / "redis", port)
+    try:
+        stage = Stage(directory, f"redis://127.0.0.1:{port}/0")
+        try:
+            yield stage
+        finally:
+            stage.close()
+    finally:
+        server.kill()
+        server.wait()

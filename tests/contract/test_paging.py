@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import FailJob, StartOver
@@ -98,6 +98,7 @@ def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None, 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("says_total", [False, True])
+@settings(deadline=None, max_examples=100)
 @given(rows=st.integers(0, 1_050))
 def test_every_row_comes_once_and_in_order(way: str, says_total: bool, rows: int) -> None:
     paging, answer = WAYS[way]
@@ -108,6 +109,7 @@ def test_every_row_comes_once_and_in_order(way: str, says_total: bool, rows: int
 
 
 @pytest.mark.parametrize("way", WAYS)
+@settings(deadline=None, max_examples=100)
 @given(rows=st.integers(0, 450), size=st.integers(1, 99))
 def test_a_vendor_that_gives_fewer_rows_at_a_time_than_asked_loses_none(way: str, rows: int, size: int) -> None:
     paging, answer = WAYS[way]
@@ -115,6 +117,7 @@ def test_a_vendor_that_gives_fewer_rows_at_a_time_than_asked_loses_none(way: str
     assert [row for part in parts for row in part] == list(range(rows))
 
 
+@settings(deadline=None, max_examples=100)
 @given(rows=st.integers(0, 1_200))
 def test_a_total_at_its_cap_ends_nothing(rows: int) -> None:
     vendor = PagedVendor(rows, by_offset, says_total=True, capped_at=500)

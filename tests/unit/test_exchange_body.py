@@ -6,7 +6,7 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import FailJob, RetryLater
@@ -39,6 +39,7 @@ def split(text: bytes, at: list[int]) -> list[bytes]:
 CHUNKED = b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE \r\nin \r\n\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\n"
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.integers(0, len(CHUNKED)), max_size=20))
 def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) -> None:
     source = Pieces(*split(CHUNKED, at))
@@ -46,6 +47,7 @@ def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) ->
     assert source.read1(1) == b""
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.lists(st.integers(0, 700), max_size=20))
 def test_any_chunks_come_out_as_they_went_in(chunks: list[bytes], at: list[int]) -> None:
     framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
@@ -123,6 +123,7 @@ def test_a_link_has_one_form_so_that_a_circle_is_seen() -> None:
     assert len({links.on_base(BASE, spelling, at=AT) for spelling in spellings}) == 1
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=80))
 def test_whatever_a_link_says_only_our_own_host_is_asked(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import fakeredis
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import RetryLater
@@ -72,6 +72,7 @@ def test_a_longer_wait_gives_the_work_back_and_is_no_attempt(quota: Make, time: 
 
 
 @pytest.mark.parametrize("kind", ["shared", "own"])
+@settings(deadline=None, max_examples=40)
 @given(gaps=st.lists(st.floats(0, 1), max_size=30))
 def test_no_second_ever_sees_more_than_the_rate_and_what_was_saved_up(kind: str, gaps: list[float]) -> None:
     time = Time()

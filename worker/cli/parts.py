@@ -17,7 +17,7 @@ from worker.wording import one_of
 if TYPE_CHECKING:
     from worker.assembly import Assembly
 
-REDIS_PATIENCE_SECONDS = 5.0
+REDIS_PATIENCE_SECONDS = 3.0
 REDIS_LOOK_SECONDS = 0.25
 
 

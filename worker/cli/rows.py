@@ -28,6 +28,15 @@ def print_rows_as_table(rows: Iterable[bytes], columns: Sequence[str] = ()) -> N
 
 
 def _cell(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
+    return value or "" if value is None or isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    """A value as JSON, decimals with their digits."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_json(name)}: {_json(part)}' for name, part in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,81 @@
+"""The verbs that look at jobs and act on them, against a Redis and workers that run anyway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.commanding import KARGO, NO_REDIS, Command
+from tests.conftest import RedisServer
+from tests.stack import Stack, until
+
+
+@pytest.fixture
+def without_workers(tmp_path: Path, redis: Redis, redis_server: RedisServer) -> Command:
+    """The command, credentials set, on a Redis where nobody works."""
+    account = {"KARGO_USERNAME": "u", "KARGO_PASSWORD": "p", "KARGO_BASE_URL": "http://127.0.0.1:1/v1"}
+    return Command(tmp_path, {**account, "MILLRACE_REDIS_URL": redis_server.url})
+
+
+def test_a_job_that_was_asked_for_is_seen_through_to_its_receipt(stack: Stack, tmp_path: Path) -> None:
+    url = stack.parts.settings.redis_url
+    assert url
+    millrace = Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})
+    # Workers that are still starting do not answer yet; until one does, nothing is submitted.
+    until(lambda: stack.app.control.ping(timeout=1, limit=1), "a worker")
+    command = ("submit", *KARGO, "--to", "stream:submitted", "--new", "--json")
+    answer = until(lambda: (tried := millrace(*command)).code == 0 and tried, "a job")
+    (submitted,) = answer.lines
+    assert submitted["joined"] is False
+    receipt = stack.receipt(submitted["job"])
+    assert millrace("receipt", submitted["job"], "--json").lines == [receipt]
+    assert stack.audit("submitted", submitted["job"]).is_whole
+
+
+def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, redis: Redis) -> None:
+    millrace = without_workers
+    asked = millrace("run", *KARGO, "--timeout", "0")
+    assert asked.code == 3
+    assert "no worker answers; the job waits for one" in asked.err
+    assert "still running: millrace show " in asked.err
+    job = asked.err.split()[-1]
+
+    (shown,) = millrace("show", job, "--json").lines
+    assert (shown["job"], shown["state"], shown["params"]["measures"]) == (job, "queued", ["clicks_sum"])
+    waiting = millrace("receipt", job)
+    assert (waiting.code, waiting.out) == (3, "")
+    assert "is queued: there is no receipt yet" in waiting.err
+
+    assert millrace("cancel", job, "--json").lines == [{"job": job, "state": "cancelled"}]
+    assert "cancelled" in millrace("receipt", job).out
+    assert job in millrace("jobs", "--state", "cancelled").out
+    again = millrace("retry", job)
+    assert (again.code, again.out) == (0, f"{job} queued\n")
+    running = millrace("retry", job)
+    assert running.code == 2
+    assert "expected a failed or cancelled job" in running.err
+
+
+def test_submit_wants_somebody_to_do_the_work(without_workers: Command, redis: Redis) -> None:
+    answer = without_workers("submit", *KARGO)
+    assert (answer.code, answer.out) == (2, "")
+    assert "celery -A worker worker" in answer.err
+    assert [key for key in redis.keys("*") if b"job" in key] == []
+
+
+@pytest.mark.parametrize("verb", ["show", "receipt", "cancel", "retry"])
+def test_a_job_nobody_knows_is_wrong_usage(without_workers: Command, verb: str) -> None:
+    answer = without_workers(verb, "nosuchjob")
+    assert (answer.code, answer.out) == (2, "")
+    assert "JOB: 'nosuchjob' is not allowed; expected the id of a job in this ledger" in answer.err
+
+
+def test_a_redis_that_is_away_is_named_and_ends_with_1(tmp_path: Path) -> None:
+    answer = Command(tmp_path)("jobs", MILLRACE_REDIS_URL=NO_REDIS.replace("://", "://:secret@"))
+    assert (answer.code, answer.out) == (1, "")
+    first, last = answer.err.splitlines()
+    assert "Redis at 127.0.0.1:1 does not answer; trying again for" in first
+    assert "Redis at 127.0.0.1:1 (MILLRACE_REDIS_URL) does not answer" in last
+    assert "secret" not in answer.err

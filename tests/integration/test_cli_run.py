@@ -1,0 +1,97 @@
+"""`run` on a machine with nothing running: an embedded Redis, workers of its own, files, and nobody left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox import Sandbox
+from tests.commanding import KARGO, Command, ended
+from tests.stack import until
+
+SETTINGS = {"MILLRACE_POLL_SECONDS": "0.2", "MILLRACE_SWEEP_SECONDS": "1"}
+ROWS = 300
+
+
+@pytest.fixture(scope="module")
+def vendors() -> Iterator[Sandbox]:
+    with Sandbox(port=0, rows=ROWS, polls_until_ready=1) as vendors:
+        yield vendors
+
+
+@pytest.fixture(scope="module")
+def millrace(vendors: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """One data directory for the whole module: what one command leaves in the ledger the next one finds."""
+    return Command(tmp_path_factory.mktemp("run"), {**vendors.environment, **SETTINGS})
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays(millrace: Command, vendors: Sandbox) -> Iterator[None]:
+    vendors.remote.reset()
+    yield
+    assert working_in(millrace.directory) == []
+
+
+def working_in(directory: Path) -> list[list[str]]:
+    """The processes whose directory or data is below this one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(directory):
+                found.append(process.cmdline())
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def test_a_report_becomes_files_and_a_receipt(millrace: Command) -> None:
+    answer = millrace("run", *KARGO, "--json", "--processes", "1")
+    assert answer.code == 0
+    receipt = answer.lines[-1]
+    assert (receipt["state"], receipt["rows"], receipt["expected_rows"]) == ("done", ROWS, ROWS)
+    home = millrace.directory / "data/rows/kargo/campaign-performance-metrics" / receipt["job"]
+    (listed,) = receipt["files"]
+    content = (home / listed["path"]).read_bytes()
+    assert (content.count(b"\n"), hashlib.sha256(content).hexdigest()) == (ROWS, listed["sha256"])
+    assert json.loads((home / "receipt.json").read_bytes()) == receipt
+
+    job = receipt["job"]
+    assert millrace("receipt", job, "--json").lines == [receipt]
+    assert [one["job"] for one in millrace("jobs", "--state", "done", "--json").lines] == [job]
+    cancelled = millrace("cancel", job)
+    assert (cancelled.code, cancelled.out) == (1, f"{job} done\n")
+
+
+def test_a_job_that_is_not_done_in_time_is_left_and_found_again(millrace: Command) -> None:
+    answer = millrace("run", *KARGO, "--timeout", "0", "--to", "file:late")
+    assert (answer.code, answer.out) == (3, "")
+    assert "not finished; the same command (without --new) goes on with it" in answer.err
+    again = millrace("run", *KARGO, "--timeout", "0", "--to", "file:late")
+    assert again.code == 3
+    (left,) = millrace("jobs", "--json", "--state", "queued").lines
+    assert f"job {left['job']} (joined: the same report is running already)" in again.err
+    assert millrace("cancel", left["job"]).out == f"{left['job']} cancelled\n"
+
+
+def test_a_job_that_fails_ends_with_1_and_says_why(millrace: Command, vendors: Sandbox) -> None:
+    vendors.remote.turn({"vendor": "kargo", "kind": "error_status", "args": {"text": "no such measure"}})
+    answer = millrace("run", *KARGO, "--new", "--json", "--processes", "1")
+    receipt = answer.lines[-1]
+    assert (answer.code, receipt["state"], receipt["files"]) == (1, "failed", None)
+    assert "no such measure" in receipt["error"]
+
+
+def test_ctrl_c_cancels_the_job_and_ends_with_130(millrace: Command, vendors: Sandbox) -> None:
+    vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
+    process = millrace.start("run", *KARGO, "--new", "--json", "--processes", "1")
+    until(lambda: vendors.remote.requests("kargo", "status"), "a poll")
+    process.send_signal(signal.SIGINT)
+    answer = ended(process)
+    assert (answer.code, answer.lines[-1]["state"]) == (130, "cancelled")
+    assert "cancelling" in answer.err

@@ -96,7 +96,7 @@ class Cutter:
         values = self._values
         # A piece completes one object at most, so equal numbers mean one object each.
         if self._sent or len(values) != len(ends) or set(map(type, values)) - {dict}:
-            rows, values = self._pieced_together(pieces, ends)
+            rows, values = self._pieced_together(pieces, ends, text)
             return self._proven(rows, values)
         rows = list(map(bytes.strip, pieces[: len(ends)], repeat(self._around)))
         if may_be_unsound(text):
@@ -106,16 +106,16 @@ class Cutter:
             rows = list(map(_on_one_line, rows, values))
         return rows, values[:]
 
-    def _pieced_together(self, pieces: list[bytes], ends: list[int]) -> Cut:
+    def _pieced_together(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
         """Rows of one or more pieces; a value that is no object is a fault."""
         rows: list[bytes] = []
         values: list[dict[str, Any]] = []
         start = 0
-        for piece, end in zip(pieces, ends, strict=False):
+        for index, (piece, end) in enumerate(zip(pieces, ends, strict=False), 1):
             self._sent.append(piece)
             new, start = self._values[start:end], end
             if any(not self._may_skip(value) for value in new if type(value) is not dict):
-                self._stop(b"".join(self._sent))
+                self._stop(b"".join((*self._sent, *pieces[index:], text.rpartition(b"}")[2])))
                 break
             if new and type(new[-1]) is dict:
                 row = b"".join(self._sent)
@@ -128,7 +128,7 @@ class Cutter:
         """The rows before the first that is unsound in a way the parser does not see."""
         for index, row in enumerate(rows):
             if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
-                self._stop(row)
+                self.fault = Fault(row, is_whole=True)
                 return rows[:index], values[:index]
             rows[index] = _on_one_line(row, values[index])
         return rows, values

@@ -40,10 +40,19 @@ def unfinished(text: bytes, row: int) -> MillraceError:
 
 @dataclass
 class Fault:
-    """Text that is no row, from where the last row ended; `is_cut` where the response ended in it."""
+    """Text that is no row, from where the last row ended on.
+
+    `is_cut`: the response ended in it. `is_whole`: it looked like a row, so it shows what is wrong by itself.
+    """
 
     left: bytes
     is_cut: bool = False
+    is_whole: bool = False
+
+    def extend(self, text: bytes) -> None:
+        """This is what follows."""
+        if not self.is_cut and not self.is_whole:
+            self.left += text
 
     def error(self, row: int) -> MillraceError:
         """What to raise for it."""

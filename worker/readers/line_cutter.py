@@ -79,7 +79,7 @@ class LineCutter:
         cut: Cut = ([], [])
         for part in sliced(text):
             if self.fault is not None:
-                self.fault.left += part
+                self.fault.extend(part)
                 continue
             rows, values = self._cutter.feed(part)
             cut[0].extend(rows)

@@ -102,7 +102,7 @@ class MemberCutter:
                 self.after += part
                 continue
             if self.fault is not None:
-                self.fault.left += part
+                self.fault.extend(part)
                 continue
             rows, values = self._cutter.feed(part)
             cut[0].extend(rows)

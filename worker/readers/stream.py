@@ -45,8 +45,8 @@ def read_by(
 def extend(fault: Fault, texts: Iterator[bytes]) -> None:
     """Read on a little, so that a fault reads the same however the response was cut into chunks."""
     wanted = len(fault.left) + _TELLING_BYTES
-    while not fault.is_cut and len(fault.left) < wanted and (text := next(texts, None)) is not None:
-        fault.left += text
+    while not (fault.is_cut or fault.is_whole) and len(fault.left) < wanted and (text := next(texts, None)) is not None:
+        fault.extend(text)
 
 
 def _cuts(cutter: Cutter | LineCutter, texts: Iterator[bytes]) -> Iterator[Cut]:

@@ -1,0 +1,297 @@
+"""JSON pages: rows wherever they stand, what the page says of itself, and everything that is not a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reading import PAGE, pieces, reading
+from worker.errors import FailJob, RetryLater
+from worker.readers.list_cutter import ListCutter
+from worker.readers.member_cutter import MemberCutter
+from worker.readers.places import find
+from worker.sources import ErrorShape, JsonRows
+
+ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
+JOINED = ENVELOPES.model_copy(update={"comma_joined": True})
+STRICT = JsonRows(kind="json", rows=["data.rows", "rows", "data"], total=["data.total_rows", "total_rows"])
+
+texts = st.text(alphabet=st.sampled_from('ab "\\/{}[],:\n€😀'), max_size=5)
+leaves = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**25), 10**25), st.decimals(-1000, 1000, places=4).map(Decimal), texts
+)
+values = st.recursive(
+    leaves,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
+    max_leaves=5,
+)
+rows = st.dictionaries(st.sampled_from(["a", "b", "c d", 'q"{}']), values, max_size=3)
+cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=8)
+others = st.dictionaries(
+    st.sampled_from(["status", "note", "list"]), st.one_of(values, st.lists(rows, max_size=3)), max_size=3
+)
+
+
+def dumped(value: Any, *, compact: bool = True) -> str:
+    """JSON with Decimals as numbers."""
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ", "[: 2 - compact].join(f"{json.dumps(k)}:{dumped(v, compact=compact)}" for k, v in value.items())
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", "[: 2 - compact].join(dumped(inner, compact=compact) for inner in value) + "]"
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def exact(raw: bytes | str) -> Any:
+    return json.loads(raw, parse_int=str, parse_float=str)
+
+
+@given(st.lists(rows, max_size=10), others, others, st.booleans(), st.sampled_from(["data.rows", "rows", "data"]), cuts)
+@settings(deadline=None, max_examples=200)
+def test_rows_and_facts_are_those_of_the_whole_document_whatever_the_chunks(
+    sent: list[Any], before: dict[str, Any], after: dict[str, Any], compact: bool, place: str, some: list[int]
+) -> None:
+    page: dict[str, Any] = {**{f"b_{key}": value for key, value in before.items()}}
+    facts = {"total_rows": len(sent), "links": {"next": "/more?offset=3"}}
+    if place == "data.rows":
+        page |= {"data": {**facts, "rows": sent, "note": after}}
+    else:
+        page |= {"links": facts["links"], place: sent, "total_rows": str(len(sent))}
+    page |= {f"a_{key}": value for key, value in after.items()}
+    body = dumped(page, compact=compact)
+    got = reading(body.encode(), PAGE, cuts=some)
+    assert [exact(row) for row in got.published] == find(exact(body), place)
+    assert (got.facts.total, got.facts.next) == (len(sent), "/more?offset=3")
+
+
+@given(st.lists(rows, min_size=1, max_size=8), st.data(), cuts)
+@settings(deadline=None, max_examples=150)
+def test_a_page_cut_anywhere_is_never_a_clean_end(sent: list[Any], data: st.DataObject, some: list[int]) -> None:
+    body = dumped({"data": {"rows": sent, "total_rows": len(sent)}}).encode()
+    at = data.draw(st.integers(min_value=0, max_value=len(body) - 1))
+    got = reading(body[:at], PAGE, cuts=some)
+    assert isinstance(got.error, RetryLater if at else FailJob)
+    assert [exact(row) for row in got.rows] == exact(dumped(sent))[: len(got.rows)]  # type: ignore[arg-type]
+
+
+@given(st.lists(st.one_of(rows, st.just([])), max_size=8), st.data(), st.booleans(), cuts)
+@settings(deadline=None, max_examples=300)
+def test_the_quick_cutter_gives_the_rows_and_faults_of_the_parsing_one(
+    sent: list[Any], data: st.DataObject, skip_empty: bool, some: list[int]
+) -> None:
+    between = data.draw(st.sampled_from([",", ", ", ",\n  ", " ,"]))
+    body = (between.join(map(dumped, sent)) + '],"after":[{"x":1},{"x":2}]}').encode()
+    at = data.draw(st.integers(min_value=0, max_value=len(body)))
+    wrong = data.draw(
+        st.sampled_from([b"", b"", b"\xff", b"NaN", b"}", b"]", b"{", b",", b'"', b"\\", b"\v", b"[]", b"{},"])
+    )
+    body = body[:at] + wrong + body[at:]
+
+    def cut(cutter: ListCutter | MemberCutter) -> tuple[list[bytes], bytes | None, bytes | None]:
+        got: list[bytes] = []
+        texts: Iterator[bytes] = pieces(body, some)
+        for text in texts:
+            got += cutter.feed(text)[0]
+            if cutter.after is not None or cutter.fault is not None:
+                break
+        else:
+            got += cutter.finish()[0]
+        rest = b"".join(texts)
+        return got, cutter.after and cutter.after + rest, cutter.fault and cutter.fault.left[:1]
+
+    assert cut(MemberCutter(skip_empty=skip_empty)) == cut(ListCutter(skip_empty=skip_empty))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"data":{"items":[{"a":1},[],{},{"a":2}]}}', [b'{"a":1}', b'{"a":2}']),
+        (b'{"items":[{"a":1}]}', [b'{"a":1}']),
+        (b'{"data":[{"a":1}]}', [b'{"a":1}']),
+        (b'[{"a":1},{"a":2.50}]', [b'{"a":1}', b'{"a":2.50}']),
+        (b'{"data":{"a":1,"b":[1,{"c":57.1000}]}}', [b'{"a":1,"b":[1,{"c":57.1000}]}']),
+        (b'{"a":1,"b":12345678901234567890123}', [b'{"a":1,"b":12345678901234567890123}']),
+        (b"[]", []),
+        (b"{}", []),
+        (b'{"data":{}}', []),
+        (b'{"data":{"items":[]}}', []),
+        (b" \n [ [ ] , [ ] ] ", []),
+        (b'{"items":[],"data":{"items":[{"a":1}]}}', [b'{"a":1}']),
+        (b'{"data":{"items":[{"a":1}]},"items":[{"b":1}]}', [b'{"a":1}']),
+        (b'\xef\xbb\xbf[{\n "a": 1,\n "b": 57.1000\n}]', [b'{"a":1,"b":57.1000}']),
+    ],
+)
+@pytest.mark.parametrize("shape", [ENVELOPES, JOINED])
+def test_rows_are_found_in_every_envelope(body: bytes, expected: list[bytes], shape: JsonRows) -> None:
+    for size in (1, 3, 1000):
+        assert reading(body, shape, cuts=range(0, len(body), size)).published == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a":1}, {"a":2}', [b'{"a":1}', b'{"a":2}']),
+        (b'{"a":1},\n{"a":{"b":2}} ,{"a":3}\n', [b'{"a":1}', b'{"a":{"b":2}}', b'{"a":3}']),
+    ],
+)
+def test_objects_joined_by_commas_are_rows_where_declared(body: bytes, expected: list[bytes]) -> None:
+    for size in (1, 5, 1000):
+        assert reading(body, JOINED, cuts=range(0, len(body), size)).published == expected
+    assert isinstance(reading(body, ENVELOPES).error, RetryLater)
+
+
+@pytest.mark.parametrize("body", [b'{"a":1},{"a":2},', b'{"a":1},{"a"', b'{"a":1},', b'{"a":1}, {"b":1}]'])
+def test_joined_objects_that_are_cut_or_broken_are_no_clean_end(body: bytes) -> None:
+    assert isinstance(reading(body, JOINED).error, RetryLater)
+
+
+@pytest.mark.parametrize("said", ["null", '""', '"null"', '"  "', "[]"])
+def test_no_link_is_no_next_page(said: str) -> None:
+    got = reading(b'{"data":{"rows":[],"links":{"next":%b}}}' % said.encode(), PAGE)
+    assert got.published == []
+    assert got.facts.next is None
+
+
+def test_the_first_place_that_has_a_link_or_count_is_taken() -> None:
+    got = reading(
+        b'{"links":{"next":"/b"},"total_rows":7,"meta":{"total_pages":"3"},"rows":[],"data":{"links":{"next":""}}}',
+        PAGE,
+    )
+    assert got.published == []
+    assert (got.facts.next, got.facts.total, got.facts.total_pages) == ("/b", 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("total", "heard"), [(b"605", 605), (b'"605"', 605), (b"-1", None), (b"null", None), (b'"many"', None)]
+)
+def test_a_count_may_be_a_number_or_digits(total: bytes, heard: int | None) -> None:
+    assert reading(b'{"rows":[],"total_rows":%b}' % total, PAGE).facts.total == heard
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error_code":"BadRequest","message":"no","request_id":"r1"}',
+        b'{"error_code":"BadRequest","message":"no","request_id":"r1","data":{"rows":[]}}',
+        b'{"rows":[{"a":1}],"error_code":"BadRequest","message":"no","request_id":"r1"}',
+    ],
+)
+def test_an_error_body_fails_the_job_with_what_it_says(body: bytes) -> None:
+    got = reading(body, PAGE, cuts=range(len(body)))
+    assert isinstance(got.error, FailJob)
+    assert "BadRequest: no (request id r1)" in got.said
+
+
+def test_an_error_is_found_in_a_list_of_errors() -> None:
+    shape = PAGE.model_copy(
+        update={"errors": [ErrorShape(when="errors", code="errors.0.code", message="errors.0.text")]}
+    )
+    assert reading(b'{"rows":[],"errors":[]}', shape).published == []
+    assert "E7: no" in reading(b'{"rows":[],"errors":[{"code":"E7","text":"no"},{"code":"E8"}]}', shape).said
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"status":"pending"}', b'{"data":{"status":"x"}}', b'{"data":null}', b'{"data":{"rows":7}}', b"[]"]
+)
+def test_a_page_without_rows_anywhere_fails_and_says_where_they_were_looked_for(body: bytes) -> None:
+    got = reading(body, STRICT)
+    assert isinstance(got.error, FailJob)
+    assert "'data.rows' or 'rows' or 'data'" in got.said
+    assert body.decode() in got.said
+    assert reading(body, STRICT.model_copy(update={"absent_is_empty": True})).published == []
+
+
+def test_null_for_rows_is_none_only_where_the_count_says_so() -> None:
+    assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
+    assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)
+    assert isinstance(reading(b'{"data":{"rows":null}}', STRICT).error, FailJob)
+
+
+def test_rows_in_two_places_are_not_mixed() -> None:
+    got = reading(b'{"rows":[{"a":1}],"data":{"rows":[{"b":1}]}}', STRICT)
+    assert isinstance(got.error, FailJob)
+    assert "rows and data.rows" in got.said
+
+
+@pytest.mark.parametrize("body", [b"<html><h1>502</h1></html>", b"", b"  \n", b"upstream error", b'"text"', b"12"])
+def test_what_is_no_page_fails_with_its_first_bytes(body: bytes) -> None:
+    got = reading(body, PAGE, cuts=range(len(body)))
+    assert isinstance(got.error, FailJob)
+    assert (body.decode().strip() or "(empty)") in got.said
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "said"),
+    [
+        (b'{"rows":[{"a":1},{"a":NaN}]}', FailJob, "row 2: NaN"),
+        (b'{"rows":[{"a":1},5]}', FailJob, "row 2: not a JSON object"),
+        (b'{"rows":[{"a":1},[]]}', FailJob, "row 2: not a JSON object"),
+        (b'{"rows":["a"]}', FailJob, "row 1: not a JSON object"),
+        (b'{"rows":[{"a":1},{"a":%b}]}' % (b"[" * 100 + b"]" * 100), FailJob, "row 2: nesting is deeper than 100"),
+        (b'{"rows":[{"a":1},{"a":%b' % (b"[" * 300_000), FailJob, "row 2: nesting is deeper than 100"),
+        (b'{"rows":[{"a":1},{"a":%b}]}' % (b"9" * 5000), FailJob, "row 2: a number has more than 4300 digits"),
+        (b'{"rows":[{"a":1}],"x":NaN}', FailJob, "row 2: NaN"),
+        (b'{"x":%b,"rows":[]}' % (b"[" * 10_000), FailJob, "row 1: nesting is deeper than 100"),
+        (b'{"x":%b,"rows":[]}' % (b"9" * 5_000), FailJob, "row 1: a number has more than 4300 digits"),
+        (b'{"rows":[{"a":1},{"a":x}]}', RetryLater, "row 2: not valid JSON"),
+        (b'{"rows":[{"a":1},{"a":"\xff"}]}', RetryLater, "row 2: not valid JSON"),
+        (b'{"rows":[{"a":1},{"a":"\\ud800"}]}', RetryLater, "row 2: not valid JSON"),
+        (b'{"rows":[{"a":1},]}', RetryLater, "row 2: not valid JSON"),
+        (b'{"rows":[{"a":1} {"a":2}]}', RetryLater, "row 2: not valid JSON"),
+        (b'{"rows":[{"a":1}],"x":}', RetryLater, "row 2: not valid JSON"),
+        (b'{"x":"\xff","rows":[]}', RetryLater, "row 1: not valid JSON"),
+        (b'{"rows":[{"a":1}]} x', RetryLater, "row 2: not valid JSON"),
+        (b'{"rows":[{"a":1}]}{"rows":[]}', RetryLater, "row 2: not valid JSON"),
+    ],
+)
+@pytest.mark.parametrize("size", [7, 20_000, 10**6])
+def test_broken_pages_name_the_row(body: bytes, error: type[Exception], said: str, size: int) -> None:
+    got = reading(body, PAGE, cuts=range(0, min(len(body), 10**5), size))
+    assert isinstance(got.error, error)
+    assert got.said.startswith(said)
+    assert len(got.rows) == int(said[4]) - 1
+
+
+@pytest.mark.parametrize("text", [rb"\ud800", rb"\ud83d\u0041"])
+def test_half_a_character_beside_the_rows_is_broken_too(text: bytes) -> None:
+    body = b'{"note":"%b","rows":[]}' % text
+    assert isinstance(reading(body, PAGE, cuts=range(len(body))).error, RetryLater)
+    whole = rb'{"note":"\ud83d\ude00\\ud800","rows":[]}'
+    assert reading(whole, PAGE, cuts=range(len(whole))).published == []
+
+
+def test_what_stands_beside_the_rows_may_be_of_any_size() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"included":[{"x":1}'
+        yield from (b',{"x":[1,2,{"y":"%d"}]}' % number for number in range(20_000))
+        yield b'],"data":{"rows":[{"a":1}'
+        yield from (b',{"a":%d}' % number for number in range(20_000))
+        yield b'],"total_rows":20001}}'
+
+    got = reading(chunks(), PAGE)
+    assert len(got.published) == 20_001
+    assert got.facts.total == 20_001
+
+
+def test_an_object_too_large_for_a_row_is_not_held() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"data":{"a":1'
+        yield from (b',"k%d":"%b"' % (number, b"x" * 100_000) for number in range(200))
+        yield b"}}"
+
+    got = reading(chunks(), ENVELOPES)
+    assert isinstance(got.error, FailJob)
+    assert "larger than 16 MiB" in got.said
+
+
+def test_errors_name_the_row_within_the_page_where_a_page_is_several_responses() -> None:
+    assert reading(b'{"rows":[{"a":1},{"a":NaN}]}', PAGE, first_row=10_001).said.startswith("row 10002: ")

@@ -95,3 +95,14 @@ def test_ctrl_c_cancels_the_job_and_ends_with_130(millrace: Command, vendors: Sa
     answer = ended(process)
     assert (answer.code, answer.lines[-1]["state"]) == (130, "cancelled")
     assert "cancelling" in answer.err
+
+
+def test_a_command_that_is_ended_leaves_its_job_to_be_gone_on_with(millrace: Command, vendors: Sandbox) -> None:
+    vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
+    process = millrace.start("run", *KARGO, "--new", "--processes", "1")
+    until(lambda: vendors.remote.requests("kargo", "status"), "a poll")
+    process.terminate()
+    answer = ended(process)
+    assert (answer.code, answer.out) == (143, "")
+    (left,) = millrace("jobs", "--json", "--state", "pending").lines
+    assert left["vendor_report_id"]

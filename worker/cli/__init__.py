@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -57,7 +58,12 @@ def millrace() -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command: 0 done, 1 failed, 2 wrong usage or parameters, 3 still running, 130 interrupted."""
+    """Run the command: 0 done, 1 failed, 2 wrong usage or parameters, 3 still running, 130 interrupted.
+
+    Whoever ends it with SIGTERM or closes its terminal lets it put away what it started.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         return millrace.main(arguments, prog_name="millrace", standalone_mode=True)
     except Exception as error:
@@ -67,3 +73,7 @@ def main(arguments: list[str] | None = None) -> Any:
             raise
         click.echo(f"millrace: {end[1]}", err=True)
         sys.exit(end[0])
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

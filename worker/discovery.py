@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-
-import orjson
 
 from worker.errors import FailJob, MillraceError
 from worker.model import DeadRow, Facts
@@ -55,7 +54,7 @@ def discover(exchange: Exchange, discovery: Discovery, *, most_detailed: int, sa
     """
     rows = list(_rows(exchange, discovery, say))
     particulars = [
-        _particulars(exchange, detail, orjson.loads(row), say)
+        _particulars(exchange, detail, json.loads(row), say)
         for row in rows[:most_detailed]
         for detail in discovery.details
     ]

@@ -1,0 +1,84 @@
+"""A vendor is asked for everything it lists, page by page, and about each row what the source file says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.scripted_vendor import Heard, ScriptedVendor
+from worker.connections import Connection
+from worker.discovery import discover
+from worker.errors import FailJob
+from worker.sources import Discovery, Source
+from worker.transport.exchange import Exchange
+
+DETAIL = {"title": "help", "request": {"path": "/{id}/help"}, "lists": {"fields": "fields"}, "name": "slug"}
+FORMAT = {"kind": "json", "rows": ["rows"], "next": ["next"]}
+
+
+@contextmanager
+def asking(answers: Callable[[str], Any]) -> Iterator[tuple[Exchange, ScriptedVendor]]:
+    """An exchange with a vendor that answers each path with this JSON."""
+
+    def script(heard: Heard) -> bytes:
+        body = json.dumps(answers(heard.target)).encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    vendor = ScriptedVendor(script)
+    report = {"title": "T", "read": [{"request": {"path": "/all"}, "format": FORMAT, "paging": {"kind": "link"}}]}
+    source = Source.model_validate(
+        {
+            "source": "acme",
+            "title": "Acme",
+            "auth": [{"kind": "none"}],
+            "limits": {"requests_per_second": 1000},
+            "reports": {"all": {**report, "proof": "end", "replay": "unstable"}},
+        }
+    )
+    connection = Connection("acme", source, vendor.url, limits=source.limits)
+    try:
+        yield Exchange(connection, None, environment=lambda _: None), vendor
+    finally:
+        vendor.stop()
+
+
+def declared(*details: dict[str, Any]) -> Discovery:
+    return Discovery.model_validate({"title": "accounts", "report": "all", "details": list(details)})
+
+
+def test_every_page_of_the_list_is_read() -> None:
+    pages = {"/all": {"rows": [{"id": 1}], "next": "/all?p=2"}, "/all?p=2": {"rows": [{"id": 2}], "next": None}}
+    with asking(pages.__getitem__) as (exchange, _):
+        told = discover(exchange, declared(), most_detailed=9, say=pytest.fail)
+    assert [json.loads(row) for row in told.rows] == [{"id": 1}, {"id": 2}]
+    assert (told.particulars, told.left_out) == ([], 0)
+
+
+def test_pages_that_lead_in_a_circle_are_refused() -> None:
+    pages = {
+        "/all": {"rows": [{"id": 1}], "next": "/all?p=2"},
+        "/all?p=2": {"rows": [{"id": 2}], "next": "/all?p=3"},
+        "/all?p=3": {"rows": [{"id": 3}], "next": "/all?p=2"},
+    }
+    with asking(pages.__getitem__) as (exchange, _), pytest.raises(FailJob, match="read before"):
+        discover(exchange, declared(), most_detailed=9, say=pytest.fail)
+
+
+def test_each_row_is_asked_about_as_far_as_was_wanted() -> None:
+    def answers(target: str) -> Any:
+        if target == "/all":
+            return {"rows": [{"id": 1}, {"id": 2}, {"name": "nameless"}, {"id": 4}]}
+        return {"fields": [{"slug": f"of{target}"}, {"description": "no slug"}]}
+
+    with asking(answers) as (exchange, vendor):
+        told = discover(exchange, declared(DETAIL), most_detailed=3, say=pytest.fail)
+    first, _, nameless = told.particulars
+    assert (first.of, first.lists, first.error) == ({"id": 1}, {"fields": ["of/1/help"]}, None)
+    assert nameless.lists == {}
+    assert "id" in (nameless.error or "")
+    assert told.left_out == 1
+    assert vendor.targets() == ["GET /all", "GET /1/help", "GET /2/help"]

@@ -1,0 +1,68 @@
+"""What a source file may say of an account as a whole, and how its mistakes are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from worker.catalogue import load_source
+from worker.errors import BadInput
+from worker.sources import Source
+from worker.yaml_files import read_yaml
+
+LOST: dict[str, Any] = {"title": "help", "request": {"path": "x"}, "lists": {"names": "names"}}
+READ: dict[str, Any] = {"request": {"path": "/all"}, "format": {"kind": "json", "rows": ["data"]}}
+REPORT: dict[str, Any] = {"title": "T", "read": [READ], "proof": "end", "replay": "stable"}
+GOOD: dict[str, Any] = {
+    "source": "acme",
+    "title": "Acme",
+    "base_url": "https://acme.example",
+    "auth": [{"kind": "bearer"}],
+    "check": {"request": {"path": "/me"}},
+    "discover": [
+        {
+            "title": "accounts",
+            "report": "all",
+            "details": [{"title": "help", "request": {"path": "/{id}/help"}, "lists": {"names": "names"}}],
+        }
+    ],
+    "reports": {"all": REPORT, "one": {**REPORT, "params": {"id": {"required": True}}}},
+}
+
+
+def loaded(directory: Path, **changes: Any) -> Source:
+    path = directory / "acme.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, **changes}), encoding="utf-8")
+    return load_source(read_yaml(path))
+
+
+def test_a_check_and_a_discovery_are_declared(tmp_path: Path) -> None:
+    source = loaded(tmp_path)
+    assert source.check.request is not None
+    assert source.check.request.path == "/me"
+    assert source.discover[0].details[0].lists == {"names": "names"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "words"),
+    [
+        ({"check": {"request": {"path": "/{account}"}}}, "check.request", "without placeholders"),
+        ({"check": {"request": {"path": "me"}}}, "check.request.path", "starts with /"),
+        ({"check": {"reqest": {"path": "/me"}}}, "check.reqest", "did you mean 'request'?"),
+        ({"discover": [{"title": "t", "report": "al"}]}, "discover.0.report", "did you mean 'all'?"),
+        ({"discover": [{"title": "t", "report": "one"}]}, "discover.0.report", "needs no parameter"),
+        (
+            {"discover": [{"title": "t", "report": "all", "details": [LOST]}]},
+            "discover.0.details.0.request.path",
+            "starts with /",
+        ),
+    ],
+)
+def test_a_mistake_is_shown_with_its_place(tmp_path: Path, changes: dict[str, Any], place: str, words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        loaded(tmp_path, **changes)
+    assert caught.value.where.endswith(f": {place}")
+    assert words in caught.value.allowed

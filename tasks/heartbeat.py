@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -13,11 +14,13 @@ from worker.ledger import Ledger
 from worker.model import Checkpoint, Held
 from worker.observe import Event, log
 
-NOTE_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+SILENT_SECONDS = 2.0
+"""A step that has not been heard of for so long waits for the vendor, and would not notice that it must stop."""
 
 
 class Heartbeat:
-    """Renews a lease from a thread of its own, so that a vendor's silence does not end it."""
+    """Renews a lease and notes progress from a thread of its own, so that a vendor's silence ends neither."""
 
     def __init__(self, ledger: Ledger, held: Held) -> None:
         self._ledger = ledger
@@ -27,7 +30,9 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._lead = ledger.now() - time.monotonic()
         self._noted = self._kept = Checkpoint()
-        self._noted_at = time.monotonic()
+        self._noting = threading.Lock()
+        self._heard_at = time.monotonic()
+        self._hang_up: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -38,8 +43,7 @@ class Heartbeat:
     ) -> None:
         self._is_over.set()
         self._thread.join()
-        if self._kept.rows > self._noted.rows:
-            self._note()
+        self._note()
 
     def now(self) -> float:
         """The ledger's time, without asking it again."""
@@ -54,8 +58,13 @@ class Heartbeat:
                 f"not finished within {hours:g} h; it was {job.state}, {job.closed} of {job.pages} pages done"
             )
 
+    def waits_for(self, hang_up: Callable[[], None]) -> None:
+        """Tell how to end the step's waiting for the vendor, for when it must stop."""
+        self._hang_up = hang_up
+
     def check(self) -> None:
         """Raise where the work must stop: the lease is lost, the worker is stopping, the time is over."""
+        self._heard_at = time.monotonic()
         if self._is_lost.is_set():
             raise LeaseLost("the lease ran out or the job is decided")
         if is_stopping():
@@ -63,10 +72,8 @@ class Heartbeat:
         self.check_deadline()
 
     def progress(self, at: Checkpoint) -> None:
-        """Hear of rows kept: note them in the ledger about once a second, and check whether to stop."""
+        """Hear of rows kept, to be noted in the ledger within a second; raise where the work must stop."""
         self._kept = at
-        if time.monotonic() - self._noted_at >= NOTE_SECONDS:
-            self._note()
         self.check()
 
     def start_at(self, at: Checkpoint) -> None:
@@ -75,20 +82,36 @@ class Heartbeat:
 
     def rest(self, end: Checkpoint) -> tuple[int, int, int]:
         """Rows, dead rows and bytes the ledger has not heard of, for the move that closes the page to tell it."""
-        known, self._noted = self._noted, end
+        with self._noting:
+            known, self._noted, self._kept = self._noted, end, end
         return end.rows - known.rows, end.dead_rows - known.dead_rows, end.bytes - known.bytes
 
-    def _note(self) -> None:
-        rows, dead_rows, bytes_ = self.rest(self._kept)
-        if not self._ledger.renew(self._held, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
-            self._is_lost.set()
-        self._noted_at = time.monotonic()
+    def _note(self) -> bool:
+        """Tell the ledger of rows it has not heard of, which renews the lease; False where there are none."""
+        with self._noting:
+            known, at = self._noted, self._kept
+            if at.rows <= known.rows:
+                return False
+            self._renew(at.rows - known.rows, at.dead_rows - known.dead_rows, at.bytes - known.bytes)
+            self._noted = at
+            return True
 
     def _beat(self) -> None:
-        while not self._is_over.wait(self._ledger.lease_seconds / 3):
-            try:
-                if not self._ledger.renew(self._held):
-                    self._is_lost.set()
-                    return
-            except Exception as error:  # noqa: BLE001 - Redis is away: the next beat tries again
-                log.warning(Event.LEASE_LOST, why=f"cannot renew: {type(error).__name__}")
+        every = self._ledger.lease_seconds / 3
+        renewed_at = time.monotonic()
+        while not self._is_over.wait(min(every, LOOK_SECONDS)):
+            if self._note():
+                renewed_at = time.monotonic()
+            elif time.monotonic() - renewed_at >= every:
+                self._renew(0, 0, 0)
+                renewed_at = time.monotonic()
+            must_stop = self._is_lost.is_set() or is_stopping() or self.now() > self._held.job.finish_by
+            if must_stop and self._hang_up and time.monotonic() - self._heard_at > SILENT_SECONDS:
+                self._hang_up()
+
+    def _renew(self, rows: int, dead_rows: int, bytes_: int) -> None:
+        try:
+            if not self._ledger.renew(self._held, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
+                self._is_lost.set()
+        except Exception as error:  # noqa: BLE001 - Redis is away: the next beat tries again
+            log.warning(Event.LEASE_LOST, why=f"cannot renew: {type(error).__name__}")

@@ -43,7 +43,7 @@ def run(
         try:
             with Heartbeat(parts.ledger, held) as heartbeat:
                 _refuse_hopeless(held, heartbeat, most_attempts)
-                work(task, parts, held, heartbeat)
+                _work(task, parts, held, heartbeat, work)
         except Retry:
             raise
         except RetryLater as later:
@@ -61,6 +61,15 @@ def run(
         except Exception as surprise:  # noqa: BLE001 - a fault of ours is an attempt like any other
             log.exception(Event.STEP_RETRIES, task=task.name)
             _retry(task, parts, held, RetryLater(f"{type(surprise).__name__}: {surprise}"), most_attempts)
+
+
+def _work(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat, work: Work) -> None:
+    try:
+        work(task, parts, held, heartbeat)
+    except RetryLater:
+        # Where the step was told to stop, the cut it found is our own hanging up.
+        heartbeat.check()
+        raise
 
 
 def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None) -> None:

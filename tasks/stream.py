@@ -27,6 +27,7 @@ def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
     vendor = parts.vendor(held.job)
     sink = parts.sink(held.job)
     facts = Facts()
+    heartbeat.waits_for(vendor.hang_up)
     try:
         end = _publish(parts, held, heartbeat, vendor, sink, facts)
     finally:

@@ -134,17 +134,10 @@ class Ledger:
     def give_back(self, held: Held, reason: str, *, due_seconds: float, is_attempt: bool) -> int | None:
         """End the lease with the work undone: the attempts so far, or None where the lease is lost."""
         key, member, prefix = _place(held)
-        now = "" if self._clock is None else f"{self._clock():.6f}"
-        arguments: list[Argument] = [
-            now,
-            member,
-            prefix,
-            held.token,
-            due_seconds + self._grace_seconds,
-            int(is_attempt),
-            reason,
-        ]
-        attempts = int(_SCRIPTS["give_back"](self.redis, [key], arguments))
+        attempts = self._run(
+            "give_back", held.job.id, member, prefix, held.token, due_seconds + self._grace_seconds,
+            int(is_attempt), reason, more_keys=(key,),
+        )  # fmt: skip
         return None if attempts < 0 else attempts
 
     # ------------------------------------------------------------ moves

@@ -176,9 +176,34 @@ def test_sigterm_gives_a_stream_back_and_another_worker_goes_on(stack: Stack) ->
     worker = stack.crew.pid("stream")
     os.kill(worker, signal.SIGTERM)
     until(lambda: "stream" in stack.crew.tend(), "the worker's end")
+    assert stack.job(job).state == "streaming"
     assert stack.receipt(job)["state"] == "done"
     assert stack.job(job).attempts == 0
     assert stack.audit("sigterm", job).is_whole
+
+
+def test_sigterm_ends_a_worker_in_seconds_though_the_vendor_says_nothing(stack: Stack) -> None:
+    stack.vendors_are(rows=60_000)
+    silence = {"seconds": 80, "after_bytes": 1_000_000}
+    stack.dial({"kind": "silence", "args": silence, "match": {"role": "stream"}, "times": 1})
+    job = stack.ask(MEDIAMATH, "stream:silent")
+    stack.wait_for(job, lambda job: job.rows > 1000, "rows")
+    os.kill(stack.crew.pid("stream"), signal.SIGTERM)
+    until(lambda: "stream" in stack.crew.tend(), "the worker's end")
+    stack.dial()
+    assert stack.job(job).state == "streaming"
+    assert stack.receipt(job)["state"] == "done"
+    assert stack.audit("silent", job).is_whole
+
+
+def test_a_cancelled_stream_lets_go_of_a_vendor_that_says_nothing(stack: Stack) -> None:
+    silence = {"seconds": 60, "after_bytes": 50_000}
+    stack.dial({"kind": "silence", "args": silence, "match": {"role": "stream"}})
+    job = stack.ask(MEDIAMATH, "stream:silent-cancel")
+    stack.wait_for(job, lambda job: job.state == "streaming", "a stream")
+    until(lambda: any(r["path"].endswith("/performance") for r in stack.requests()), "a reader")
+    assert cancel(stack.parts, job) == "cancelled"
+    until(lambda: "the lease ran out or the job is decided" in stack.logs(), "a worker that let go")
 
 
 def test_two_beats_are_harmless(stack: Stack, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@
 -- gives {'lost'} | {'total', the other} | {'loop'} | {'streamed'} | {'closed', page, ...} to nudge
 local now = now_or(ARGV[1])
 local prefix = ARGV[3] .. '.'
-if not holds(KEYS[2], prefix, ARGV[4]) or redis.call('HEXISTS', KEYS[1], 'verdict') == 1 then return {'lost'} end
+-- A repetition, because the answer got lost: the page is closed; whom it would have nudged the sweep finds.
+if holds(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {'closed'} end
+if not is_live(KEYS[1], KEYS[2], prefix, ARGV[4]) then return {'lost'} end
 local known = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and known and known ~= ARGV[7] then return {'total', known} end
 if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end

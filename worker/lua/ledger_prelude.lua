@@ -37,6 +37,15 @@ end
 
 local function is_over(state) return state == 'done' or state == 'failed' or state == 'cancelled' end
 
+-- Work that is still somebody's: the lease holds and was not let go, the job is neither decided nor over, the page not
+-- closed. A heartbeat that comes after the move must not make a lease of nothing.
+local function is_live(job, key, prefix, token)
+  local f = redis.call('HMGET', job, 'state', 'verdict')
+  if not f[1] or f[2] or is_over(f[1]) or not holds(key, prefix, token) then return false end
+  if redis.call('HEXISTS', key, prefix .. 'until') == 0 then return false end
+  return prefix == '' or (f[1] == 'streaming' and redis.call('HEXISTS', key, prefix .. 'closed') == 0)
+end
+
 local function let_go(key, prefix)
   redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
 end

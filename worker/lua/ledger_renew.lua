@@ -3,7 +3,7 @@
 -- ARGV  1 now  2 member  3 prefix  4 token  5 lease seconds  6 grace seconds  7 rows  8 dead rows  9 bytes since the last time
 -- gives 1, or 0 where the lease is lost or the job has its verdict
 local now = now_or(ARGV[1])
-if not holds(KEYS[2], ARGV[3], ARGV[4]) or redis.call('HEXISTS', KEYS[1], 'verdict') == 1 then return 0 end
+if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return 0 end
 redis.call('HSET', KEYS[2], ARGV[3] .. 'until', text(now + ARGV[5]))
 redis.call('ZADD', OVERDUE, text(now + ARGV[5] + ARGV[6]), ARGV[2])
 if tonumber(ARGV[7]) > 0 then

@@ -3,10 +3,10 @@
 -- ARGV  1 now  2 id  3 page  4 lease seconds  5 grace seconds
 -- gives {token, attempts, last reason, link, field, value, ...} or {0, why not}
 local now = now_or(ARGV[1])
-local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'pages')
+local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'next_page')
 local prefix = ARGV[3] .. '.'
 if f[1] ~= 'streaming' or f[2] then return {0, 'the job is ' .. (f[2] and 'verdict' or f[1] or 'not there')} end
-if tonumber(ARGV[3]) > tonumber(f[3]) then return {0, 'no such page'} end
+if tonumber(ARGV[3]) >= tonumber(f[3]) then return {0, 'no such page yet'} end
 if redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {0, 'the page is closed'} end
 local token = take(KEYS[1], KEYS[2], prefix, ARGV[2] .. '/' .. ARGV[3], now, tonumber(ARGV[4]), tonumber(ARGV[5]))
 if not token then return {0, 'another worker has it'} end

@@ -12,7 +12,7 @@ from worker.placeholders import fill
 from worker.prepared import Prepared, ReportGone
 from worker.sources import Read
 from worker.transport import links
-from worker.transport.answers import count_in, link_in
+from worker.transport.answers import count_in, excerpt, link_in
 from worker.transport.channel import WireRequest
 from worker.transport.composing import compose, with_query
 from worker.transport.exchange import Exchange
@@ -79,7 +79,8 @@ class Whereabouts:
             raise ReportGone(f"{request.name}: {answer.status}: the vendor no longer has the report")
         link = link_in(answer.content, self._read.link)
         if link is None:
-            raise FailJob(f"{request.name}: the answer has no link at {' or '.join(self._read.link)}")
+            places = " or ".join(self._read.link)
+            raise FailJob(f"{request.name}: the answer has no link at {places}: {excerpt(answer.raw)}")
         found = self._linked(link, request.url, address)
         return Located(found.request, found.kind, count_in(answer.content, self._read.total))
 

@@ -282,6 +282,13 @@ def test_what_stands_beside_the_rows_may_be_of_any_size() -> None:
     assert got.facts.total == 20_001
 
 
+@pytest.mark.parametrize("after", [b" " * 70_000 + b"}", b',"links":{"next":"' + b"x" * 40_000 + b'"}}'])
+@pytest.mark.parametrize("rows", [b'{"a":1}', b'{"a":1},{"a":2},{"a":3}', b""])
+def test_what_follows_the_rows_may_be_long(rows: bytes, after: bytes) -> None:
+    got = reading(b'{"rows":[' + rows + b"]" + after, PAGE)
+    assert got.published == [row for row in rows.replace(b"},", b"}\n").split(b"\n") if row]
+
+
 def test_an_object_too_large_for_a_row_is_not_held() -> None:
     def chunks() -> Iterator[bytes]:
         yield b'{"data":{"a":1'

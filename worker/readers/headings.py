@@ -9,6 +9,8 @@ from worker.errors import FailJob
 from worker.sources import Delimited
 
 _NO = ("false", "0", "no", "")
+_USUAL = ",;\t|"
+"""What separates values as a rule."""
 
 
 def delimiter_of(first: str, shape: Delimited) -> str:
@@ -44,10 +46,19 @@ def names_of(first: list[str], shape: Delimited, typed: Iterable[str]) -> list[s
         return list(shape.columns)
     declared = {_folded(name): name for name in (*typed, *shape.columns)}
     names = [declared.get(_folded(field), field.strip()) for field in first]
+    _refuse_unsplit(names, shape.delimiters or [shape.delimiter])
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise FailJob(f"line 1: two columns are called {twice!r}")
     return names
+
+
+def _refuse_unsplit(names: list[str], declared: list[str]) -> None:
+    """Raise FailJob where the one column there seems to be is many, set apart by what was not declared."""
+    other = next((mark for mark in _USUAL if mark not in declared and len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        known = ", ".join(map(repr, declared))
+        raise FailJob(f"line 1: values seem to be separated by {other!r}, which is not among {known}: {names[0][:200]}")
 
 
 def _expects_header(shape: Delimited) -> bool:

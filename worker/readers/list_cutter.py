@@ -48,12 +48,17 @@ class ListCutter(Cutter):
             self.fault = Fault(b"", is_cut=True)
         return super().finish()
 
+    def _keep(self, rest: bytes) -> None:
+        # What follows the list is no row begun, however long.
+        if self.after is None:
+            super()._keep(rest)
+
     def _may_skip(self, value: Any) -> bool:
         return self._skip_empty and value == []
 
     def _stop(self, left: bytes) -> None:
-        closing = _CLOSING.match(left)
-        if closing and not self._is_joined and self._closes(closing.group()):
+        closing = None if self.fault or self._is_joined else _CLOSING.match(left)
+        if closing and self._closes(closing.group()):
             self.after = left[closing.end() :]
         else:
             super()._stop(left)

@@ -64,8 +64,9 @@ class TextLines:
     def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> str:
         try:
             return decoder.decode(chunk, not chunk)
-        except UnicodeDecodeError:
-            raise RetryLater(f"after line {self.number}: not valid UTF-8", at_most=READ_AT_MOST) from None
+        except UnicodeDecodeError as error:
+            line = self.number + error.object.count(b"\n", 0, error.start) + 1
+            raise RetryLater(f"line {line}: not valid UTF-8", at_most=READ_AT_MOST) from None
 
     def _bound(self, characters: int) -> None:
         if characters > LARGEST_ROW_BYTES:

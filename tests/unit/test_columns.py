@@ -1,0 +1,147 @@
+"""Declared types: exactly the number that was written, or a dead letter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.model import DeadRow, Row
+from worker.readers.columns import Columns
+from worker.readers.exact import dumps, loads
+from worker.sources import ColumnType
+
+
+def typed(texts: list[str], kind: ColumnType, *, is_exact: bool = True) -> list[Row]:
+    rows = [text.encode() for text in texts]
+    values = list(map(loads if is_exact else json.loads, rows))
+    return Columns({"n": kind}, is_exact=is_exact).typed(rows, values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given_", "expected"),
+    [
+        ("integer", '"2281"', "2281"),
+        ("integer", "2281", "2281"),
+        ("integer", '" 2281 "', "2281"),
+        ("integer", '"-5"', "-5"),
+        ("integer", '"2281.00"', "2281"),
+        ("integer", "2281.0", "2281"),
+        ("integer", "1E+3", "1000"),
+        ("integer", '"123456789012345678901234567890"', "123456789012345678901234567890"),
+        ("integer", "123456789012345678901234567890", "123456789012345678901234567890"),
+        ("integer", '""', "null"),
+        ("integer", "null", "null"),
+        ("number", '"57.1000"', "57.1000"),
+        ("number", "57.1000", "57.1000"),
+        ("number", '"1234567890123456789.50"', "1234567890123456789.50"),
+        ("number", '"-0.0"', "-0.0"),
+        ("number", '"1e400"', "1e400"),
+        ("number", '"2281"', "2281"),
+        ("number", '" "', "null"),
+        ("boolean", '"True"', "true"),
+        ("boolean", "0", "false"),
+        ("boolean", "true", "true"),
+        ("boolean", '""', "null"),
+        ("string", '"0042"', '"0042"'),
+        ("string", '""', '""'),
+        ("string", "null", "null"),
+        ("string", "1234567890123456789", '"1234567890123456789"'),
+        ("string", "57.1000", '"57.1000"'),
+        ("string", "false", '"false"'),
+        ("datetime", '"2026-07-27T12:00:00Z"', '"2026-07-27T12:00:00Z"'),
+        ("datetime", '"2017-05"', '"2017-05"'),
+        ("datetime", "2026112000", '"2026112000"'),
+        ("datetime", '""', "null"),
+    ],
+)
+def test_a_value_that_fits_is_that_value(kind: ColumnType, given_: str, expected: str) -> None:
+    for is_exact in (True, False):
+        assert typed([f'{{"n":{given_}}}'], kind, is_exact=is_exact) == [f'{{"n":{expected}}}'.encode()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given_"),
+    [
+        ("integer", '"1,234"'),
+        ("integer", '"2.5"'),
+        ("integer", "2.5"),
+        ("integer", '"007"'),
+        ("integer", '"+5"'),
+        ("integer", '"1_000"'),
+        ("integer", '"٣"'),
+        ("integer", '"1e99999"'),
+        ("integer", '"1e999999999999999999999"'),
+        ("integer", "true"),
+        ("integer", "[1]"),
+        ("number", '"1,234.5"'),
+        ("number", '"5 %"'),
+        ("number", '".5"'),
+        ("number", '"5."'),
+        ("number", '"NaN"'),
+        ("number", '"1,2"'),
+        ("number", '"[1"'),
+        ("number", "true"),
+        ("boolean", '"yes"'),
+        ("boolean", "2"),
+        ("string", "[1]"),
+        ("string", "{}"),
+        ("datetime", '"soon"'),
+        ("datetime", "true"),
+    ],
+)
+def test_a_value_that_does_not_fit_sets_its_row_aside_as_it_came(kind: ColumnType, given_: str) -> None:
+    row = f'{{"m": 57.1000, "n": {given_}}}'
+    for is_exact in (True, False):
+        (got,) = typed([row], kind, is_exact=is_exact)
+        assert isinstance(got, DeadRow)
+        assert got.raw == row.encode()
+        assert got.reason.startswith("n: ")
+        assert got.reason.endswith(f"is no {kind}")
+
+
+def test_a_reason_shows_no_more_than_a_hundred_characters_of_the_value() -> None:
+    (got,) = typed([json.dumps({"n": "x" * 10_000})], "integer")
+    assert isinstance(got, DeadRow)
+    assert len(got.reason) < 130
+
+
+def test_rows_that_fit_or_lack_the_columns_stay_byte_for_byte() -> None:
+    rows = ['{ "n" : 5 , "m": 57.1000 }', '{"m":1E5}', '{"n":null}', '{"n":1,"n":2}']
+    for is_exact in (True, False):
+        assert typed(rows, "integer", is_exact=is_exact) == [row.encode() for row in rows]
+
+
+def test_a_row_written_anew_keeps_the_digits_of_all_other_values() -> None:
+    row = '{"n":"5","m":57.1000,"o":[1E+2,123456789012345678901234567890,-0.0],"p":{"q":0.10}}'
+    for is_exact in (True, False):
+        assert typed([row], "integer", is_exact=is_exact) == [row.replace('"5"', "5").encode()]
+
+
+def test_several_columns_of_one_row_are_typed_together() -> None:
+    rows = [b'{"a":"1","b":"2.50","c":3}', b'{"a":"x","b":"y","c":4}']
+    columns = Columns({"a": "integer", "b": "number", "c": "string", "d": "integer"})
+    first, second = columns.typed(rows, list(map(loads, rows)))
+    assert first == b'{"a":1,"b":2.50,"c":"3"}'
+    assert second == DeadRow(rows[1], "a: 'x' is no integer")
+
+
+written = st.one_of(
+    st.integers().map(str),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+    st.text(alphabet=st.sampled_from('0123456789-+.eE, []"x'), max_size=4),
+)
+
+
+@given(
+    st.lists(st.one_of(written, written, st.none(), st.integers()), min_size=1, max_size=6),
+    st.sampled_from(["integer", "number", "boolean", "string", "datetime"]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=400)
+def test_many_rows_are_typed_as_each_would_be_alone(column: list[Any], kind: ColumnType, is_exact: bool) -> None:
+    rows = [dumps({"n": value, "m": 1}).decode() for value in column]
+    assert typed(rows, kind, is_exact=is_exact) == [typed([row], kind)[0] for row in rows]

@@ -1,0 +1,170 @@
+"""CSV and TSV: every row as wide as its header, whatever the delimiter, the quotes and the chunks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.reading import FILE, reading
+from worker.errors import FailJob, RetryLater
+from worker.model import DeadRow
+from worker.sources import Delimited
+
+SNIFFED = Delimited(kind="delimited", delimiters=[",", ";", "\t"])
+DECLARED = Delimited(kind="delimited", delimiters=[",", ";", "\t"], columns=["time", "clicks", "cost"])
+HEADLESS = DECLARED.model_copy(update={"header": False})
+
+cells = st.text(alphabet=st.sampled_from("ab1 ,;\t\"'\n€😀\u2028"), max_size=6)
+cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=8)
+
+
+def written(rows: list[list[str]], delimiter: str = ",", end: str = "\n", quoting: int = csv.QUOTE_MINIMAL) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
+    return text.getvalue().encode()
+
+
+@given(
+    st.lists(st.tuples(cells, cells, cells), max_size=8),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["\n", "\r\n"]),
+    cuts,
+)
+@settings(deadline=None, max_examples=200)
+def test_every_value_comes_as_it_was_written_whatever_the_chunks(
+    sent: list[tuple[str, ...]], delimiter: str, end: str, some: list[int]
+) -> None:
+    body = written([["a", "b", "c"], *map(list, sent)], delimiter, end, csv.QUOTE_ALL)
+    got = reading(b"\xef\xbb\xbf" + body, SNIFFED, cuts=some)
+    assert [list(json.loads(row).values()) for row in got.published] == [list(row) for row in sent]
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.data(), cuts)
+@settings(deadline=None, max_examples=150)
+def test_a_file_cut_in_a_row_is_never_a_clean_end(
+    sent: list[tuple[str, str]], data: st.DataObject, some: list[int]
+) -> None:
+    rows = [["a", "b"], *([left.replace('"', "x"), right.replace('"', "x")] for left, right in sent)]
+    whole, all_but_last = written(rows, quoting=csv.QUOTE_ALL), written(rows[:-1], quoting=csv.QUOTE_ALL)
+    at = data.draw(st.integers(min_value=len(all_but_last) + 1, max_value=len(whole) - 2))
+    # Behind a comma stands an empty value: only the transport knows that more should have come.
+    assume(not whole[:at].endswith(b'",'))
+    got = reading(whole[:at], FILE, cuts=some)
+    assert isinstance(got.error, RetryLater)
+    assert [list(json.loads(row).values()) for row in got.rows] == rows[1:-1]  # type: ignore[arg-type]
+
+
+def test_a_last_line_needs_no_newline() -> None:
+    assert reading(b"a,b\n1,2\n3,4", FILE).published == [b'{"a":"1","b":"2"}', b'{"a":"3","b":"4"}']
+
+
+@pytest.mark.parametrize("body", [b"", b"\xef\xbb\xbf", b"time,clicks,cost\n", b"time,clicks,cost", b"\n\n"])
+def test_an_empty_file_and_a_bare_header_have_no_rows(body: bytes) -> None:
+    for shape in (FILE, DECLARED, HEADLESS):
+        assert reading(body, shape).published == []
+
+
+@pytest.mark.parametrize(("line", "width"), [("1", 1), ("1,2,3", 3), ("1,2,", 3)])
+def test_a_row_of_the_wrong_width_fails_with_its_line(line: str, width: int) -> None:
+    got = reading(f'a,b\n"x\ny",2\n{line}\n5,6\n'.encode(), FILE)
+    assert got.rows == [b'{"a":"x\\ny","b":"2"}']
+    assert isinstance(got.error, FailJob)
+    assert got.said == f"line 4: {width} values for 2 columns"
+
+
+def test_a_last_line_of_the_wrong_width_may_be_cut_and_is_read_again() -> None:
+    got = reading(b"a,b\n1,2\n3", FILE)
+    assert got.rows == [b'{"a":"1","b":"2"}']
+    assert isinstance(got.error, RetryLater)
+    assert got.error.at_most == 3
+    assert "line 3" in got.said
+
+
+@pytest.mark.parametrize("body", [b'a,b\n"1"x,2\n3,4\n', b"a,b\n1\r2,3\n"])
+def test_broken_quotes_and_stray_returns_fail_with_the_line(body: bytes) -> None:
+    got = reading(body, FILE)
+    assert isinstance(got.error, FailJob)
+    assert got.said.startswith("line 2: ")
+
+
+def test_names_are_mapped_whatever_their_case_and_blanks() -> None:
+    body = b" Clicks ,TIME,extra, Cost\n1,2026-01-01,x,57.1000\n"
+    columns = {"clicks": "integer", "cost": "number"}
+    got = reading(body, DECLARED, columns=columns)  # type: ignore[arg-type]
+    assert got.published == [b'{"clicks":1,"time":"2026-01-01","extra":"x","cost":57.1000}']
+
+
+@pytest.mark.parametrize("shape", [HEADLESS, DECLARED, HEADLESS.model_copy(update={"header": "false"})])
+def test_a_file_without_header_is_read_by_the_declared_columns(shape: Delimited) -> None:
+    got = reading(b"2026-01-01,3,1.50\n2026-01-02,4,2\n", shape)
+    assert [json.loads(row) for row in got.published] == [
+        {"time": "2026-01-01", "clicks": "3", "cost": "1.50"},
+        {"time": "2026-01-02", "clicks": "4", "cost": "2"},
+    ]
+
+
+@pytest.mark.parametrize("shape", [HEADLESS, DECLARED])
+def test_a_header_is_known_where_none_is_expected(shape: Delimited) -> None:
+    assert reading(b"Cost;Time;Clicks\n1,5;t;2\n", shape).published == [b'{"cost":"1,5","time":"t","clicks":"2"}']
+
+
+def test_a_file_without_header_or_declared_columns_fails() -> None:
+    got = reading(b"1,2\n", Delimited(kind="delimited", header=False))
+    assert isinstance(got.error, FailJob)
+    assert "no header" in got.said
+
+
+def test_two_columns_of_one_name_fail_rather_than_lose_one() -> None:
+    got = reading(b"a,b,A \n1,2,3\n", FILE, columns={"a": "integer"})
+    assert isinstance(got.error, FailJob)
+    assert "two columns are called 'a'" in got.said
+
+
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html>\n<html>", b'{"detail":"Not found."}', b'{\n "a": 1}', b'[{"a":1}]'])
+def test_another_format_fails_with_its_first_bytes(body: bytes) -> None:
+    got = reading(body, DECLARED, cuts=range(len(body)))
+    assert isinstance(got.error, FailJob)
+    assert body[:1].decode() in got.said
+
+
+def test_bytes_that_are_no_utf8_are_read_again_first() -> None:
+    got = reading(b"a,b\n1,2\n\xff,3\n", FILE)
+    assert isinstance(got.error, RetryLater)
+    assert got.error.at_most == 3
+
+
+def test_a_character_cut_in_two_by_the_end_is_no_clean_end() -> None:
+    assert isinstance(reading("a,b\n1,€".encode()[:-1], FILE).error, RetryLater)
+
+
+def test_a_quote_never_closed_does_not_fill_the_memory() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'a,b\n1,2\n"'
+        yield from (b"x" * 1000 + b"\n" for _ in range(40_000))
+
+    got = reading(chunks(), FILE)
+    assert got.rows == [b'{"a":"1","b":"2"}']
+    assert isinstance(got.error, FailJob)
+    assert "16 MiB" in got.said
+
+
+def test_a_line_never_ended_does_not_fill_the_memory() -> None:
+    got = reading((b"x," * 50_000 for _ in range(1_000)), FILE)
+    assert isinstance(got.error, FailJob)
+    assert "16 MiB" in got.said
+
+
+def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:
+    got = reading(b"a,b\n1,2\n1.5,3\n,4\n", FILE, columns={"a": "integer", "b": "number"})
+    assert got.error is None
+    assert got.rows == [
+        b'{"a":1,"b":2}',
+        DeadRow(b'{"a":"1.5","b":"3"}', "a: '1.5' is no integer"),
+        b'{"a":null,"b":4}',
+    ]

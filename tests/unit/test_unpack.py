@@ -1,0 +1,151 @@
+"""Packed responses: unpacked on the way, bounded, and never taken for whole when cut."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+from collections.abc import Iterator
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reading import pieces
+from worker.errors import FailJob, RetryLater
+from worker.readers.unpack import unpack
+
+TEXT = b"".join(b'{"id":%d,"spend":%.4f}\n' % (number, random.Random(number).random()) for number in range(3_000))
+
+
+def deflated(text: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(text) + packer.flush()
+
+
+PACKED = {
+    "gzip": gzip.compress(TEXT),
+    "x-gzip": gzip.compress(TEXT[:500]) + gzip.compress(b"") + gzip.compress(TEXT[500:]) + b"\0" * 20,
+    "zstd": zstandard.compress(TEXT[:700]) + zstandard.ZstdCompressor(write_checksum=True).compress(TEXT[700:]),
+    "deflate": zlib.compress(TEXT),
+    "Deflate": deflated(TEXT),
+    "identity": TEXT,
+    "": TEXT,
+    "gzip, zstd": zstandard.compress(gzip.compress(TEXT)),
+}
+NAMES = pytest.mark.parametrize("name", list(PACKED))
+cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
+
+
+@NAMES
+@given(some=cuts)
+@settings(deadline=None, max_examples=20)
+def test_the_bytes_come_as_they_were_packed_whatever_the_chunks(name: str, some: list[int]) -> None:
+    assert b"".join(unpack(pieces(PACKED[name], some), name or None)) == TEXT
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_a_packed_file_is_known_by_its_first_bytes(name: str) -> None:
+    body = PACKED[name]
+    assert b"".join(unpack(pieces(body, range(len(body))), None)) == TEXT
+
+
+@pytest.mark.parametrize("name", ["gzip", "x-gzip", "zstd", "deflate", "Deflate"])
+@given(data=st.data())
+@settings(deadline=None, max_examples=20)
+def test_a_packed_body_that_is_cut_is_never_a_clean_end(name: str, data: st.DataObject) -> None:
+    body = PACKED[name].rstrip(b"\0")
+    at = data.draw(st.integers(min_value=1, max_value=len(body) - 1))
+    got = b""
+    is_whole = True
+    try:
+        for piece in unpack([body[:at]], name):
+            got += piece
+    except RetryLater as cut:
+        is_whole = cut.at_most != 3
+    # Only between two members does a cut leave a whole body.
+    members = (
+        gzip.compress(TEXT[:500]),
+        gzip.compress(TEXT[:500]) + gzip.compress(b""),
+        zstandard.compress(TEXT[:700]),
+    )
+    assert not is_whole or at in map(len, members)
+    assert TEXT.startswith(got)
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd", "deflate"])
+def test_broken_packing_is_read_again_first(name: str) -> None:
+    body = bytearray(PACKED[name])
+    body[len(body) // 2] ^= 0xFF
+    body[-3] ^= 0xFF
+    with pytest.raises(RetryLater, match=name) as raised:
+        b"".join(unpack([bytes(body)], name))
+    assert raised.value.at_most == 3
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd", "deflate"])
+def test_what_is_not_packed_though_it_says_so_is_broken(name: str) -> None:
+    with pytest.raises(RetryLater):
+        b"".join(unpack([b"<html>no</html>"], name))
+
+
+@pytest.mark.parametrize(
+    ("name", "bomb"),
+    [
+        ("gzip", gzip.compress(b"\0" * 50_000_000)),
+        ("deflate", zlib.compress(b" " * 50_000_000)),
+        ("zstd", zstandard.compress(b'{"a":1}' * 10_000_000)),
+    ],
+)
+def test_a_bomb_fails_the_job_before_it_goes_off(name: str, bomb: bytes) -> None:
+    came = 0
+
+    def read(pieces: Iterator[bytes]) -> None:
+        nonlocal came
+        for piece in pieces:
+            came += len(piece)
+
+    with pytest.raises(FailJob, match="200 times"):
+        read(unpack(iter([bomb]), name))
+    assert came < 1024 * 1024 + 200 * len(bomb) + 1
+
+
+def test_a_report_that_packs_well_is_no_bomb() -> None:
+    text = b'{"impressions":0,"clicks":0,"spend":0.0,"campaign":"none"}\n' * 15_000 + TEXT * 20
+    for body, name in ((gzip.compress(text), "gzip"), (zstandard.compress(text), "zstd")):
+        assert sum(map(len, unpack([body], name))) == len(text)
+
+
+def test_pieces_are_of_a_bearable_size() -> None:
+    text = random.Random(1).randbytes(300_000) + b"\0" * 900_000
+    for body, name in (
+        (gzip.compress(text), "gzip"),
+        (zlib.compress(text), "deflate"),
+        (zstandard.compress(text), "zstd"),
+    ):
+        got = list(unpack([body], name))
+        assert max(map(len, got)) <= 256 * 1024
+        assert b"".join(got) == text
+
+
+@pytest.mark.parametrize("name", ["br", "compress", "gzip, br"])
+def test_an_unknown_packing_fails_the_job_and_says_what_is_known(name: str) -> None:
+    with pytest.raises(FailJob, match="gzip"):
+        list(unpack([b"x"], name))
+
+
+@pytest.mark.parametrize("name", [None, "gzip", "zstd", "deflate"])
+def test_an_empty_body_is_empty(name: str | None) -> None:
+    assert list(unpack([], name)) == []
+    assert list(unpack([b""], name)) in ([], [b""])
+
+
+@pytest.mark.parametrize("name", [None, "gzip"])
+def test_what_the_transport_raises_goes_through(name: str | None) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield PACKED["gzip"][:100]
+        raise RetryLater("connection reset")
+
+    with pytest.raises(RetryLater, match="connection reset"):
+        list(unpack(chunks(), name))

@@ -247,8 +247,27 @@ def test_a_retry_asks_anew_where_the_vendors_report_was_the_cause(ledger: Ledger
     make(ledger)
     ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", vendor_report_id="xid")
     ledger.decide("j1", "failed", "status error", report_is_cause=True)
+    failed = ledger.job("j1")
+    assert failed is not None
+    assert failed.vendor_report_id == "xid"  # for the receipt
     ledger.end("j1", "failed", error="status error", receipt={})
     assert ledger.retry("j1") == ("queued", "2")
+    job = ledger.job("j1")
+    assert job is not None
+    assert job.vendor_report_id is None
+
+
+def test_a_retry_begins_without_the_patience_the_first_try_used_up(ledger: Ledger) -> None:
+    make(ledger)
+    work = held(ledger.take("j1", "queued"))
+    used_up: dict[str, str | float] = {"linkless_since": 5, "is_asked_anew": 1}
+    ledger.move(work, "pending", poll=1, poll_at="@15", vendor_report_id="xid", **used_up)
+    ledger.decide("j1", "failed", "x")
+    ledger.end("j1", "failed", error="x", receipt={})
+    assert ledger.retry("j1") == ("pending", "2")
+    job = ledger.job("j1")
+    assert job is not None
+    assert (job.linkless_since, job.is_asked_anew) == (None, 0)
 
 
 def test_a_running_job_is_not_retried(ledger: Ledger) -> None:

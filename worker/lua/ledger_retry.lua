@@ -3,19 +3,21 @@
 -- ARGV  1 now  2 id  3 grace seconds
 -- gives {'queued' or 'pending', poll} or {'', the state it is in}
 local now = now_or(ARGV[1])
-local f = redis.call('HMGET', KEYS[1], 'state', 'vendor_report_id', 'ready_within', 'finish_within', 'expires_at', 'needs_poll')
+local f = redis.call('HMGET', KEYS[1], 'state', 'vendor_report_id', 'ready_within', 'finish_within', 'expires_at', 'is_spoilt')
 if f[1] ~= 'failed' and f[1] ~= 'cancelled' then return {'', f[1] or 'not there'} end
 redis.call('PERSIST', KEYS[1])
 redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'error', 'receipt', 'finished_at', 'first_row_at', 'total', 'pages', 'closed', 'next_page',
-  'rows', 'dead_rows', 'bytes', 'poll_at', 'possible_orphans', 'submitting_at')
+  'rows', 'dead_rows', 'bytes', 'poll_at', 'possible_orphans', 'submitting_at', 'linkless_since',
+  'is_asked_anew', 'is_spoilt')
 redis.call('HINCRBY', KEYS[1], 'generation', 1)
 redis.call('HINCRBY', KEYS[1], 'poll', 1)
 redis.call('HSET', KEYS[1], 'restarts', 0, 'attempts', 0,
   'ready_by', text(now + f[3]), 'finish_by', text(now + f[4]))
 local state = 'queued'
 local expired = f[5] and f[5] ~= '' and tonumber(f[5]) <= now
-if f[2] and f[2] ~= '' and not expired then state = 'pending' else redis.call('HDEL', KEYS[1], 'vendor_report_id') end
+local is_there = f[2] and f[2] ~= '' and not expired and not f[6]
+if is_there then state = 'pending' else redis.call('HDEL', KEYS[1], 'vendor_report_id') end
 set_state(KEYS[1], ARGV[2], now, state)
 redis.call('ZADD', OVERDUE, text(now + ARGV[3]), ARGV[2])
 return {state, redis.call('HGET', KEYS[1], 'poll')}

@@ -8,7 +8,7 @@ if not state then return {'none'} end
 if is_over(state) then return {'ended', state} end
 if redis.call('HSETNX', KEYS[1], 'verdict', ARGV[3]) == 1 then
   redis.call('HSET', KEYS[1], 'error', ARGV[4])
-  if ARGV[5] == '1' then redis.call('HDEL', KEYS[1], 'vendor_report_id') end
+  if ARGV[5] == '1' then redis.call('HSET', KEYS[1], 'is_spoilt', 1) end
 end
 -- Whoever holds the step works in vain from here on, and so does the lease.
 redis.call('HDEL', KEYS[1], 'token', 'until')

@@ -59,6 +59,8 @@ def test_two_workers_on_one_page_publish_each_row_once(stack: Stack) -> None:
 
 
 def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: Stack) -> None:
+    stack.crew.kill("stream")  # fresh processes: whoever has a connection to the vendors is the one that reads
+    stack.crew.tend()
     stack.vendors_are(rows=40_000)
     stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
     job = stack.ask(MEDIAMATH, "stream:stalled")

@@ -1,0 +1,235 @@
+"""What every reader promises, whatever the format. A new format is one entry in KINDS."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reading import FILE, PAGE, PLAIN, STREAM, header, reading
+from worker.errors import FailJob, RetryLater
+from worker.model import DeadRow, Facts
+from worker.readers import READERS, read, reader_for
+from worker.sources import ColumnType, Format
+
+MEMORY_GROWS_BY_AT_MOST = 10 * 1024 * 1024
+COLUMNS: dict[str, ColumnType] = {"spend": "number", "id": "integer"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A format, a reader of it, and how a response is made of rows that are pairs of an id and a spend."""
+
+    shape: Format
+    reader: str
+    begin: bytes
+    row: Callable[[str, str], bytes]
+    between: bytes
+    end: bytes
+
+    def body(self, *rows: tuple[str, str]) -> bytes:
+        return self.begin + self.between.join(self.row(*row) for row in rows) + self.end
+
+    def endless(self) -> Iterator[bytes]:
+        """A response that never ends its second row."""
+        yield self.begin + self.row("1", "1") + self.between + self.row("2", "X").partition(b"X")[0] + b'"'
+        while True:
+            yield b"x" * 100_000
+
+
+def _object(one: str, two: str) -> bytes:
+    return f'{{"id":{one},"spend":{two}}}'.encode()
+
+
+def _line(one: str, two: str) -> bytes:
+    return f"{one},{two}".encode()
+
+
+def _ids(kind: Kind, count: int) -> list[object]:
+    """The first ids as each format gives them, where no column is typed."""
+    return [str(number) if kind.shape.kind == "delimited" else number for number in range(1, count + 1)]
+
+
+KINDS = {
+    "stream by ijson": Kind(STREAM, "ijson", header(("id", "spend"), -1), _object, b"\n", b"\n"),
+    "stream by lines": Kind(STREAM, "lines", header(("id", "spend"), -1), _object, b"\n", b"\n"),
+    "objects by ijson": Kind(PLAIN, "ijson", b"", _object, b"\n", b"\n"),
+    "objects by lines": Kind(PLAIN, "lines", b"", _object, b"\n", b"\n"),
+    "page": Kind(PAGE, "ijson", b'{"data":{"total_rows":9,"rows":[', _object, b",", b"]}}"),
+    "page with blanks": Kind(PAGE, "ijson", b'{"data" : [ ', _object, b" ,\n ", b" ] }"),
+    "file": Kind(FILE, "delimited", b"id,spend\n", _line, b"\n", b"\n"),
+}
+EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+
+
+def test_every_reader_is_held_to_these_promises() -> None:
+    assert {(kind.shape.kind, kind.reader) for kind in KINDS.values()} == set(READERS)
+
+
+@EVERY
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 10**25), st.decimals(0, 10**6, places=4)), max_size=20),
+    cuts=st.lists(st.integers(0, 10**6), max_size=10),
+)
+@settings(deadline=None, max_examples=40)
+def test_every_row_comes_in_order_with_every_digit_whatever_the_chunks(
+    kind: Kind, rows: list[tuple[int, object]], cuts: list[int]
+) -> None:
+    sent = [(str(one), str(two)) for one, two in rows]
+    got = reading(kind.body(*sent), kind.shape, reader=kind.reader, columns=COLUMNS, cuts=cuts)
+    assert [tuple(json.loads(row, parse_int=str, parse_float=str).values()) for row in got.published] == sent
+
+
+@EVERY
+def test_the_bytes_of_a_row_do_not_depend_on_the_chunks(kind: Kind) -> None:
+    body = kind.body(("1", "57.1000"), ("2", "1E5"), ("3", "-0"), ("9" * 30, "1e400"), ("5", "0.10"))
+    readings = [
+        reading(body, kind.shape, reader=kind.reader, columns=columns, cuts=range(0, len(body), size)).published
+        for columns in ({}, COLUMNS)
+        for size in (1, 2, 7, len(body))
+    ]
+    assert len(readings[0]) == 5
+    assert readings[0] == readings[1] == readings[2] == readings[3]
+    assert readings[4] == readings[5] == readings[6] == readings[7]
+
+
+@EVERY
+def test_a_row_is_given_before_the_next_chunk_is_asked_for(kind: Kind) -> None:
+    """Rows flow: no reader waits for the end of the response."""
+    asked = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal asked
+        yield kind.begin
+        for number in range(1, 3_000):
+            asked = number
+            yield kind.row(str(number), "0." + "1234567890" * 10) + kind.between
+
+    rows = read(chunks(), kind.shape, {}, Facts(), reader=kind.reader)
+    for _ in range(100):
+        next(rows)
+    assert asked < 2_500
+
+
+@EVERY
+def test_what_the_transport_raises_goes_through_after_the_rows_before_it(kind: Kind) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield kind.body(("1", "1"), ("2", "2"), ("3", "3"))[: -len(kind.end) - 1]
+        raise RetryLater("connection reset")
+
+    got = reading(chunks(), kind.shape, reader=kind.reader)
+    assert got.said == "connection reset"
+    assert [json.loads(row)["id"] for row in got.rows] == _ids(kind, 2)  # type: ignore[arg-type]
+
+
+@EVERY
+def test_a_response_cut_in_a_row_is_read_again_and_never_a_clean_end(kind: Kind) -> None:
+    body = kind.body(("1", "1"), ("2", "2"), ("3", "3"))
+    row = body.index(kind.between + kind.row("3", "3")) + len(kind.between)
+    for at in range(row + 1, row + len(kind.row("3", "3")) - 2):
+        got = reading(body[:at], kind.shape, reader=kind.reader)
+        assert isinstance(got.error, RetryLater)
+        assert len(got.rows) == 2
+
+
+@EVERY
+def test_bytes_that_are_no_utf8_are_read_again_but_a_few_times_only(kind: Kind) -> None:
+    body = kind.begin + kind.row("1", "1") + kind.between + b"\xff" + kind.row("2", "2") + kind.end
+    got = reading(body, kind.shape, reader=kind.reader)
+    assert isinstance(got.error, RetryLater)
+    assert got.error.at_most == 3
+
+
+@EVERY
+def test_a_byte_order_mark_is_no_part_of_the_rows(kind: Kind) -> None:
+    body = kind.body(("1", "1"), ("2", "2"))
+    for cuts in ((), (1, 2, 3)):
+        with_mark = reading(b"\xef\xbb\xbf" + body, kind.shape, reader=kind.reader, cuts=cuts)
+        assert with_mark.published == reading(body, kind.shape, reader=kind.reader).published
+
+
+@EVERY
+def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) -> None:
+    got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, reader=kind.reader, cuts=(3, 9))
+    assert isinstance(got.error, FailJob)
+    assert "<html>" in got.said
+    assert got.rows == []
+
+
+@EVERY
+def test_a_row_that_never_ends_fails_the_job_and_does_not_fill_the_memory(kind: Kind) -> None:
+    got = reading(kind.endless(), kind.shape, reader=kind.reader)
+    assert isinstance(got.error, FailJob)
+    assert "16 MiB" in got.said
+    assert len(got.rows) == 1
+
+
+@EVERY
+def test_a_row_of_many_megabytes_is_a_row(kind: Kind) -> None:
+    text = '"' + "x" * 9_000_000 + '"'
+    body = kind.body(("1", "1"), ("2", text), ("3", "3"))
+    got = reading(body, kind.shape, reader=kind.reader, cuts=range(0, len(body), 65_000))
+    assert [len(row) > 9_000_000 for row in got.published] == [False, True, False]
+
+
+@EVERY
+def test_a_value_that_misses_its_type_sets_aside_its_row_only(kind: Kind) -> None:
+    got = reading(kind.body(("1", "1"), ("2", '"5 %"'), ("3", "3")), kind.shape, reader=kind.reader, columns=COLUMNS)
+    assert got.error is None
+    assert [type(row) for row in got.rows] == [bytes, DeadRow, bytes]
+    dead = got.rows[1]
+    assert isinstance(dead, DeadRow)
+    assert dead.reason == "spend: '5 %' is no number"
+    assert b"5 %" in dead.raw
+
+
+@EVERY
+def test_a_format_without_rows_has_none(kind: Kind) -> None:
+    assert reading(kind.begin + kind.end, kind.shape, reader=kind.reader).published == []
+
+
+def test_the_source_file_chooses_the_reader_before_the_operator_does() -> None:
+    assert reader_for(PLAIN) == "ijson"
+    assert reader_for(PLAIN, "lines") == "lines"
+    assert reader_for(PLAIN.model_copy(update={"reader": "ijson"}), "lines") == "ijson"
+    assert reader_for(PLAIN.model_copy(update={"reader": "lines"})) == "lines"
+    assert reader_for(PAGE, "lines") == "ijson"
+    assert reader_for(FILE, "lines") == "delimited"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+@EVERY
+def test_memory_does_not_grow_with_the_number_of_rows(kind: Kind) -> None:
+    name = next(name for name, known in KINDS.items() if known is kind)
+    script = f"from tests.contract.test_readers import peaks; print(*peaks({name!r}))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    small, large = map(int, ran.stdout.split())
+    assert large - small < MEMORY_GROWS_BY_AT_MOST
+
+
+def peaks(name: str) -> tuple[int, int]:
+    """The most memory this process has held after 2,000 rows and after 200,000."""
+    kind = KINDS[name]
+
+    def chunks(count: int) -> Iterator[bytes]:
+        yield kind.begin
+        for start in range(0, count, 500):
+            rows = [kind.row(str(number), '"0.1234567890"') for number in range(start, start + 500)]
+            yield (kind.between if start else b"") + kind.between.join(rows)
+        yield kind.end
+
+    def peak(count: int) -> int:
+        rows = sum(1 for _ in read(chunks(count), kind.shape, COLUMNS, Facts(), reader=kind.reader))
+        assert rows == count
+        # Unlike getrusage, this begins anew with a program.
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    return peak(2_000), peak(200_000)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from tests.commanding import KARGO, NO_REDIS, Command
+from tests.commanding import KARGO, NO_REDIS, Command, ended
 from tests.conftest import RedisServer
 from tests.stack import Stack, until
 
@@ -19,19 +20,45 @@ def without_workers(tmp_path: Path, redis: Redis, redis_server: RedisServer) -> 
     return Command(tmp_path, {**account, "MILLRACE_REDIS_URL": redis_server.url})
 
 
-def test_a_job_that_was_asked_for_is_seen_through_to_its_receipt(stack: Stack, tmp_path: Path) -> None:
+@pytest.fixture
+def with_workers(stack: Stack, tmp_path: Path) -> Command:
+    """The command on the Redis of a crew at work."""
     url = stack.parts.settings.redis_url
     assert url
-    millrace = Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})
-    # Workers that are still starting do not answer yet; until one does, nothing is submitted.
+    # Workers that are still starting do not answer yet.
     until(lambda: stack.app.control.ping(timeout=1, limit=1), "a worker")
+    return Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})
+
+
+def test_a_job_that_was_submitted_is_seen_through_to_its_receipt(stack: Stack, with_workers: Command) -> None:
     command = ("submit", *KARGO, "--to", "stream:submitted", "--new", "--json")
-    answer = until(lambda: (tried := millrace(*command)).code == 0 and tried, "a job")
+    # On a busy machine no worker may answer within the second that is waited; then nothing is submitted.
+    answer = until(lambda: (tried := with_workers(*command)).code == 0 and tried, "a job")
     (submitted,) = answer.lines
     assert submitted["joined"] is False
     receipt = stack.receipt(submitted["job"])
-    assert millrace("receipt", submitted["job"], "--json").lines == [receipt]
+    assert with_workers("receipt", submitted["job"], "--json").lines == [receipt]
     assert stack.audit("submitted", submitted["job"]).is_whole
+
+
+def test_a_job_that_fails_ends_with_1_and_says_why(stack: Stack, with_workers: Command) -> None:
+    stack.dial({"vendor": "kargo", "kind": "error_status", "args": {"text": "no such measure"}})
+    answer = with_workers("run", *KARGO, "--to", "stream:failing", "--new", "--json")
+    receipt = answer.lines[-1]
+    assert (answer.code, receipt["state"], receipt["files"]) == (1, "failed", None)
+    assert "no such measure" in receipt["error"]
+
+
+def test_ctrl_c_cancels_the_job_and_ends_with_130(stack: Stack, with_workers: Command) -> None:
+    stack.dial({"vendor": "kargo", "kind": "never_ready"})
+    process = with_workers.start("run", *KARGO, "--to", "stream:interrupted", "--new", "--json")
+    assert process.stderr
+    job = process.stderr.readline().split()[1]
+    stack.wait_for(job, lambda job: job.state == "pending", "a report in preparation")
+    process.send_signal(signal.SIGINT)
+    answer = ended(process)
+    assert (answer.code, answer.lines[-1]["state"]) == (130, "cancelled")
+    assert "cancelling" in answer.err
 
 
 def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, redis: Redis) -> None:
@@ -49,7 +76,6 @@ def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, r
     assert "is queued: there is no receipt yet" in waiting.err
 
     assert millrace("cancel", job, "--json").lines == [{"job": job, "state": "cancelled"}]
-    assert "cancelled" in millrace("receipt", job).out
     assert job in millrace("jobs", "--state", "cancelled").out
     again = millrace("retry", job)
     assert (again.code, again.out) == (0, f"{job} queued\n")
@@ -65,7 +91,7 @@ def test_submit_wants_somebody_to_do_the_work(without_workers: Command, redis: R
     assert [key for key in redis.keys("*") if b"job" in key] == []
 
 
-@pytest.mark.parametrize("verb", ["show", "receipt", "cancel", "retry"])
+@pytest.mark.parametrize("verb", ["show", "retry"])
 def test_a_job_nobody_knows_is_wrong_usage(without_workers: Command, verb: str) -> None:
     answer = without_workers(verb, "nosuchjob")
     assert (answer.code, answer.out) == (2, "")

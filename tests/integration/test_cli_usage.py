@@ -52,14 +52,13 @@ def refusal(command: Command, *arguments: str, **changes: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("check", "kargoo"), "connection: 'kargoo' is not allowed"),
-        (("discover", "kargoo"), "did you mean 'kargo'?"),
+        (("discover", "kargoo"), "connection: 'kargoo' is not allowed"),
         (("sources", "show", "kargo.reprots"), "report: 'kargo.reprots' is not allowed"),
         (("preview", "kargo"), "expected CONNECTION.REPORT, such as"),
         (("preview", "kargoo.reports"), "expected one of kargo, mediamath, rokt, instal; did you mean 'kargo'?"),
         (("preview", *MEDIAMATH, "--set", "page_size=huge"), "params.page_size: 'huge' is not allowed"),
         (("run", *KARGO, *setting("measurs", [])), "did you mean 'measures'?"),
-        (("run", *KARGO, "--set", "novalue"), "--set: 'novalue' is not allowed; expected NAME=VALUE"),
+        (("preview", *KARGO, "--set", "novalue"), "--set: 'novalue' is not allowed; expected NAME=VALUE"),
         (("run", *KARGO, "--to", "ftp:somewhere"), "'ftp:somewhere' is not allowed; expected"),
         (("run", *KARGO, "--ready-within", "soon"), "ready_within: 'soon' is not allowed"),
     ],

@@ -18,9 +18,8 @@ from worker.discovery import Particulars, Told
 from worker.discovery import discover as ask
 from worker.errors import MillraceError
 from worker.model import Json
-from worker.orders import require_credentials
 from worker.source_words import asks
-from worker.transport.exchange import Exchange
+from worker.transport.exchange import Exchange, require_credentials
 
 MOST_FAILURES_TOLD = 100
 
@@ -33,7 +32,8 @@ def check(name: str | None, as_json: bool) -> None:
     tried = [parts.connection(name)] if name else list(parts.connections().values())
     findings = []
     for connection in tried:
-        talk.print(f"trying {connection.name} at {connection.base_url}") if talk.is_terminal else None
+        if talk.is_terminal:
+            talk.print(f"trying {connection.name} at {connection.base_url}")
         findings.append(try_account(connection))
     if as_json:
         for finding in findings:

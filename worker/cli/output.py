@@ -38,7 +38,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wra
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, right in zip(columns, is_right, strict=True):
-        table.add_column(name, no_wrap=name != wrapped, justify="right" if right else "left")
+        table.add_column(name, no_wrap=name != wrapped, overflow="fold", justify="right" if right else "left")
     for line in lines:
         table.add_row(*line)
     shown = [min(width, PROSE_WIDTH) if name == wrapped else width for name, width in zip(columns, widths, strict=True)]

@@ -17,9 +17,8 @@ from worker.cli.rows import print_rows, print_rows_as_table
 from worker.connections import find_report
 from worker.first_rows import Look, NotReady
 from worker.model import DeadRow, Row
-from worker.orders import require_credentials
 from worker.params import resolve
-from worker.transport.exchange import Exchange
+from worker.transport.exchange import Exchange, require_credentials
 
 DEAD_SHOWN_BYTES = 300
 

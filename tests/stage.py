@@ -136,6 +136,11 @@ def played(report: str, *faults: Json, **how: Any) -> pytest.MarkDecorator:
     return pytest.mark.played(Case(report, faults, **how))
 
 
+def scenes(named: Mapping[str, pytest.MarkDecorator]) -> pytest.MarkDecorator:
+    """One test for several cases that end alike, by their names."""
+    return pytest.mark.parametrize("scene", [pytest.param(name, id=name, marks=mark) for name, mark in named.items()])
+
+
 def fault(kind: str, *, times: int | None = None, match: Json | None = None, **args: Any) -> Json:
     """One rule of the dial."""
     return {"kind": kind, "args": args, "times": times, "match": match or {}}
@@ -227,7 +232,7 @@ class Stage:
         }
         self.parts = Assembly(Settings(**settings), connect(redis_url))
         environment = {f"MILLRACE_{name.upper()}": str(value) for name, value in settings.items()}
-        commands = {"control": control(12), "stream": stream(3), "beat": beat(directory)}
+        commands = {"control": control(12), "stream": stream(6), "beat": beat(directory)}
         self.crew = Crew(commands, directory / "logs", environment)
         self._app = Celery("tests", set_as_current=False)
         self._app.conf.update(celery_settings(redis_url, 2))

@@ -39,7 +39,7 @@ SETTINGS = {
 }
 KILL_AT_SHARE = 0.3
 
-REPORTS: dict[str, dict[str, Any]] = {
+LARGE: dict[str, dict[str, Any]] = {
     "kargo.campaign-performance-metrics": {
         "dimensions": ["publisher_name", "advertiser_name", "campaign_name"],
         "measures": ["advertiser_impressions_sum", "clicks_sum"],
@@ -55,6 +55,21 @@ REPORTS: dict[str, dict[str, Any]] = {
         "time_window": "last_30_days",
     },
 }  # fmt: skip
+"""Read with a worker killed on the way."""
+
+SMALL: dict[str, dict[str, Any]] = {
+    "rokt.query-campaigns": {
+        "accountId": "1234567890123456789",
+        "startDate": "2026-01-01",
+        "endDate": "2026-02-01",
+        "metrics": ["impressions", "referrals", "gross_cost"],
+        "dimensions": ["campaign_id", "campaign_name"],
+        "interval": "day",
+    },
+    "instal.advertiser-export": {"start_date": "2026-01-01", "stop_date": "2026-01-31"},
+}
+SMALL_SHARE = 0.1
+"""Rows of the small ones, as a share of the rows of the large ones."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class Line:
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Stream processes.")
 @click.option("--json", "as_json", is_flag=True, help="The table as JSON lines.")
 def demo(rows: int, processes: int, as_json: bool) -> None:
-    """Ingest one report of each vendor, with a worker killed in the middle of each."""
+    """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
     with tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory:
         lines = list(_ingest(Path(directory), rows, processes))
     if as_json:
@@ -89,16 +104,19 @@ def demo(rows: int, processes: int, as_json: bool) -> None:
 
 
 def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
-    with _sandbox(rows) as vendors, embedded_redis(directory) as url:
+    few = max(1, int(rows * SMALL_SHARE))
+    with _sandbox(rows, dict.fromkeys(SMALL, few)) as vendors, embedded_redis(directory) as url:
         prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": url, "MILLRACE_DATA_DIR": str(directory)})
-        talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows a report")
+        talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
         with local_crew(directory, url, processes=processes) as crew:
-            for name, params in REPORTS.items():
-                yield _run(crew, name, params, rows)
+            for name, params in LARGE.items():
+                yield _run(crew, name, params, rows, kills=True)
+            for name, params in SMALL.items():
+                yield _run(crew, name, params, few, kills=False)
 
 
-def _run(crew: Crew, name: str, params: Mapping[str, Any], rows: int) -> Line:
-    """Ask for one report, kill the stream worker once a share of it has arrived, follow it to its receipt."""
+def _run(crew: Crew, name: str, params: Mapping[str, Any], rows: int, *, kills: bool) -> Line:
+    """Ask for one report of so many rows, perhaps kill the stream worker on the way, follow it to its receipt."""
     from worker.celery import nudge  # reads the settings, which are ours only now
 
     parts = assembly()
@@ -106,15 +124,15 @@ def _run(crew: Crew, name: str, params: Mapping[str, Any], rows: int) -> Line:
     job_id, _ = place(parts, Order(name, params))
     nudge("report.submit", job_id)
     with PeakMemory(crew.pids) as peak:
-        killed = _kill_on_the_way(parts, crew, job_id, rows)
+        killed = _kill_on_the_way(parts, crew, job_id, rows) if kills else 0
         receipt = follow(parts, job_id, None, crew)
     elapsed = time.monotonic() - began
     found = audit(parts.redis, f"rows:{name}", job_id)
-    is_whole = receipt["state"] == "done" and found.is_whole and found.rows == receipt["expected_rows"]
+    is_whole = receipt["state"] == "done" and found.is_whole and found.rows == rows
     return Line(
         name,
         receipt["state"],
-        receipt["expected_rows"],
+        rows,
         found.rows,
         found.doubled,
         is_whole,
@@ -137,9 +155,10 @@ def _kill_on_the_way(parts: Assembly, crew: Crew, job_id: str, rows: int) -> int
 
 
 @contextmanager
-def _sandbox(rows: int) -> Iterator[dict[str, str]]:
+def _sandbox(rows: int, rows_by_report: Mapping[str, int]) -> Iterator[dict[str, str]]:
     """The simulated vendors in a process of their own; what the environment must say to reach them."""
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--rows", str(rows)]
+    command += ["--rows-by-report", json.dumps(rows_by_report)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
         if process.stdout is None or not (line := process.stdout.readline()):

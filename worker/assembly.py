@@ -14,7 +14,7 @@ from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
 from worker.prepared import Prepared
-from worker.redis_client import connect, redis_url
+from worker.redis_client import PATIENT_RETRIES, connect, redis_url
 from worker.sinks import open_sink
 from worker.sinks.address import default_stream, parse_address
 from worker.sinks.sink import Sink
@@ -112,6 +112,6 @@ def _source(text: bytes) -> Source:
 
 
 @cache
-def assembly() -> Assembly:
+def assembly(redis_retries: int = PATIENT_RETRIES) -> Assembly:
     """The parts of this process, made on first use."""
-    return Assembly(settings(), connect(redis_url()))
+    return Assembly(settings(), connect(redis_url(), retries=redis_retries))

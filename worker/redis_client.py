@@ -37,6 +37,7 @@ def connect(url: str, *, retries: int = PATIENT_RETRIES) -> Redis:
     return Redis.from_url(
         url,
         retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries),
-        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+        # A refused connection is an OSError until redis-py gives up on it.
+        retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError, OSError],
         **SOCKETS,
     )

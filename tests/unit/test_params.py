@@ -235,8 +235,9 @@ def test_a_day_whose_midnight_is_skipped_begins_when_the_clocks_say_it_does() ->
     )
 
 
+# Not Pacific/Apia: there was no 2011-12-30 there.
 ZONES = st.sampled_from(
-    ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]
+    ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham"]
 )
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))
 

@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from config.settings import Settings
-from worker.assembly import Assembly, assembly
+from worker.assembly import Assembly
+from worker.assembly import assembly as process_assembly
 from worker.celery import nudge
 from worker.errors import BadInput
 from worker.facts import job_facts
@@ -21,7 +22,15 @@ from worker.model import Job, JobState
 from worker.orders import Order, place
 from worker.settle import cancel
 
+REDIS_RETRIES = 3
+"""A caller is told that Redis is away; a worker waits for it."""
+
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+
+def assembly() -> Assembly:
+    """The parts of this process."""
+    return process_assembly(REDIS_RETRIES)
 
 
 class JobRequest(BaseModel):

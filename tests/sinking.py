@@ -51,6 +51,12 @@ def job_directory(directory: Path, job: str = JOB) -> Path:
     return directory / "kargo" / "report" / job
 
 
+def file_names(directory: Path) -> list[str]:
+    """The files in a job's directory but its record."""
+    files = (path for path in directory.rglob("*") if path.is_file() and ".sink" not in path.parts)
+    return sorted(str(path.relative_to(directory)) for path in files)
+
+
 def position(reading: Sequence[Row], rows: int | None = None, *, is_closed: bool = False) -> Checkpoint:
     """The checkpoint behind so many rows of a reading, or behind all."""
     held = reading[:rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,17 +11,15 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redis-py's own name
 
+from tests.sinking import JOB, READING, commit, finish, make, position, publish
 from worker.embedded_redis import free_port, server_binary
-from worker.model import Batch, Checkpoint, Kept, Totals
-from worker.sinks import open_sink
-from worker.sinks.address import parse_address
+from worker.model import Kept
 from worker.sinks.audit_stream import audit
 from worker.sinks.sink import Sink
 
 SLOTS = 16_384
 BUS_DISTANCE = 10_000
 START_SECONDS = 30
-ROWS = tuple(b'{"n":%d}' % number for number in range(1, 9))
 
 
 class Node:
@@ -86,42 +83,18 @@ def nodes(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
             node.end()
 
 
-def make(node: Node, stream: str) -> Sink:
-    return open_sink(
-        parse_address(f"redis://127.0.0.1:{node.port}?stream={stream}"),
-        job="j1",
-        connection="kargo",
-        report="report",
-        default_redis=Redis(port=1),
-        stream_bound=0,
-        part_rows=1,
-    )
-
-
-def position(rows: int) -> Checkpoint:
-    text = b"".join(row + b"\n" for row in ROWS[:rows])
-    return Checkpoint(rows, hashlib.sha256(text).hexdigest(), 0, len(text), "ijson")
-
-
-def commit(sink: Sink, first: int, last: int) -> None:
-    batch = Batch(ROWS[first - 1 : last], position(last))
-    assert sink.commit(1, 1, position(first - 1), batch) == Kept(position(last))
-
-
-def finish(sink: Sink) -> None:
-    sink.close(1, 1, position(8))
-    totals = sink.tally(1, 1)
-    assert isinstance(totals, Totals)
-    sink.finish(1, 1, {"rows": 8, "pages": 1, "digest": totals.digest})
-    sink.release()
+def through(node: Node, stream: str) -> Sink:
+    """A sink that was told of this node."""
+    return make(f"redis://127.0.0.1:{node.port}?stream={stream}")
 
 
 def test_any_node_leads_to_the_one_that_has_the_stream(nodes: tuple[Node, Node]) -> None:
     for stream in ("rows:kargo.a", "rows:kargo.b", "rows:kargo.c", "rows:kargo.d"):
-        sink = make(nodes[0], stream)
+        sink = through(nodes[0], stream)
         sink.open(1)
-        commit(sink, 1, 8)
+        publish(sink, READING)
         finish(sink)
+        sink.release()
     assert all(node.client.dbsize() for node in nodes), "every stream is on one node: the test says nothing"
 
 
@@ -129,7 +102,7 @@ def test_a_stream_that_moves_in_the_middle_loses_and_doubles_nothing(nodes: tupl
     stream = "rows:kargo.a"
     slot = int(nodes[0].cluster("KEYSLOT", stream))
     source, destination = nodes if slot < SLOTS // 2 else nodes[::-1]
-    sink = make(source, stream)
+    sink = through(source, stream)
     sink.open(1)
     commit(sink, 1, 3)
     ids = {node.port: node.cluster("MYID") for node in nodes}
@@ -139,7 +112,9 @@ def test_a_stream_that_moves_in_the_middle_loses_and_doubles_nothing(nodes: tupl
     source.client.execute_command("MIGRATE", "127.0.0.1", destination.port, "", 0, 5_000, "KEYS", *keys)
     for node in (destination, source):
         node.cluster("SETSLOT", slot, "NODE", ids[destination.port])
-    commit(sink, 4, 8)
+    assert isinstance(commit(sink, 4, 9), Kept)
+    sink.close(1, 1, position(READING))
     finish(sink)
+    sink.release()
     assert not source.has(stream)
-    assert audit(destination.client, stream, "j1").is_whole
+    assert audit(destination.client, stream, JOB).is_whole

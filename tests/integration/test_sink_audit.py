@@ -1,0 +1,52 @@
+"""What an audit of a stream sees."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from redis import Redis
+
+from tests.sinking import JOB, READING, commit, finish, make, position
+from worker.sinks.audit_stream import StreamAudit, audit
+
+
+def test_an_audit_goes_on_beside_consumers_that_trim(redis: Redis) -> None:
+    sink = make("stream:rows", redis)
+    sink.open(1)
+    watch = StreamAudit(redis, "rows")
+    for first in (1, 4, 7):
+        commit(sink, first, first + 2)
+        watch.advance()
+        redis.xtrim("rows", maxlen=0, approximate=False)
+    sink.close(1, 1, position(READING))
+    finish(sink)
+    assert watch.advance().result(JOB).is_whole
+    assert watch.results().keys() == {JOB}
+
+
+def test_an_audit_finds_what_is_wrong(redis: Redis) -> None:
+    sink = make("stream:rows", redis)
+    sink.open(1)
+    commit(sink, 1, 9)
+    sink.close(1, 1, position(READING, 9))
+    sink.finish(1, 1, {"rows": 9})
+    whole = [fields for _, fields in redis.xrange("rows")]
+
+    def seen(*entries: dict[bytes, bytes]) -> Any:
+        redis.delete("rows")
+        for fields in entries:
+            redis.xadd("rows", fields)
+        return audit(redis, "rows", JOB)
+
+    assert seen(*whole).is_whole
+    assert seen(*whole[:3], *whole[4:]).lost == 1
+    assert seen(*whole[:8], whole[9]).lost == 1
+    assert seen(*whole[:3], *whole[2:]).doubled == 1
+    assert seen(whole[1], whole[0], *whole[2:]).out_of_order == 1
+    assert seen(*whole, whole[0]).late == 1
+    assert seen(*whole, whole[9]).ends == 2
+    other = whole[4] | {b"row": b'{"n":55}'}
+    changed = seen(*whole[:4], other, *whole[5:9], {b"job": b"job-1", b"end": json.dumps({"digest": "0"}).encode()})
+    assert changed.is_clean
+    assert not changed.is_whole

@@ -1,0 +1,127 @@
+"""The file sink among rivals, crashes, full disks, and in the wrong place."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sinking import READING, batch, commit, file_names, job_directory, make, position, publish
+from worker.errors import FailJob
+from worker.model import Checkpoint, Ended, Refused
+from worker.sinks import exclusive
+from worker.sinks.file_pages import FilePages
+from worker.sinks.file_record import FileRecord
+from worker.sinks.part import Part
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    return job_directory(tmp_path)
+
+
+def test_a_writer_learns_at_its_next_batch_that_its_part_is_taken(tmp_path: Path) -> None:
+    one, other = make(f"file:{tmp_path}"), make(f"file:{tmp_path}")
+    one.open(1)
+    commit(one, 1, 2)
+    publish(other, READING)
+    assert commit(one, 3, 4) == Refused(position(READING, is_closed=True))
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:
+    record = FileRecord(tmp_path / "job")
+    record.begin(1, "here")
+    parts = []
+    for rows in (2, 3):
+        part = Part(record.rows_directory(1), 1, 1, 1, Checkpoint(), "none")
+        part.append(batch(READING, 1, rows))
+        parts.append(part)
+    assert FilePages(record).take(1, 1, parts[0], is_last=True) is not None
+    assert FilePages(record).take(1, 1, parts[1], is_last=True) is None
+    assert FilePages(record).last(1, 1).after == position(READING, 2, is_closed=True)
+    assert file_names(tmp_path / "job") == ["page-00001.ndjson"]
+    assert (tmp_path / "job" / "page-00001.ndjson").read_bytes() == b'{"row":1}\n{"row":2}\n'
+
+
+def test_a_name_that_is_taken_stays_with_its_owner(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.write_text("second")
+    assert exclusive.create(tmp_path / "name", b"first")
+    assert not exclusive.create(tmp_path / "name", b"second")
+    assert not exclusive.publish(temporary, tmp_path / "name")
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
+    assert (tmp_path / "name").read_bytes() == b"first"
+
+
+def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_path: Path, job: Path) -> None:
+    sink = make(f"file:{tmp_path}", part_rows=2)
+    sink.open(1)
+    publish(sink, READING[:4])
+    taken = FileRecord(job).part(1, 1, 2)
+    assert taken is not None
+    (job / taken.files[0].name).rename(job / taken.files[0].temporary)
+    assert make(f"file:{tmp_path}").checkpoint(1, 1) == position(READING, 4, is_closed=True)
+    assert file_names(job) == ["page-00001.part-0001.ndjson", "page-00001.part-0002.ndjson"]
+
+
+def test_a_worker_that_does_not_find_the_token_fails_the_job(tmp_path: Path) -> None:
+    sink = make(f"file:{tmp_path}/here")
+    sink.open(1)
+    with pytest.raises(FailJob, match="is not the same place for every worker"):
+        make(f"file:{tmp_path}/there").checkpoint(1, 1)
+    (tmp_path / "here" / ".millrace").write_text("another token")
+    with pytest.raises(FailJob, match="is not the same place for every worker"):
+        make(f"file:{tmp_path}/here").checkpoint(1, 1)
+
+
+def test_a_job_that_fails_before_anything_was_opened_leaves_nothing(tmp_path: Path) -> None:
+    assert make(f"file:{tmp_path}/never").void(1, "failed") == Ended("missing")
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_file_in_the_place_of_a_directory_fails_the_job_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "kargo").write_text("not a directory")
+    with pytest.raises(FailJob, match=r"kargo.*Not a directory"):
+        make(f"file:{tmp_path}").open(1)
+
+
+def fill(directory: Path, *wrapper: str) -> subprocess.CompletedProcess[str]:
+    """Publish four mebibytes in a process of its own; it says how that ended."""
+    script = ROOT / "tests" / "fixtures" / "sink_fill.py"
+    command = [*wrapper, sys.executable, str(script), str(directory)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_fails_the_job_and_leaves_no_unfinished_file(tmp_path: Path) -> None:
+    mount = f'mount -t tmpfs -o size=1m none {tmp_path} && exec "$@"'
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "sh", "true"], check=False).returncode:
+        pytest.skip("no small disk can be had here")
+    filled = fill(tmp_path, "unshare", "-rm", "sh", "-c", mount, "sh")
+    assert filled.stdout.splitlines() == [f"FailJob: {tmp_path}/kargo/report/j1: No space left on device", "[]"], filled
+
+
+def test_a_file_that_may_not_grow_fails_the_job_and_is_removed(tmp_path: Path) -> None:
+    filled = fill(tmp_path, "sh", "-c", 'ulimit -f 1000 && exec "$@"', "sh")
+    assert filled.stdout.splitlines() == [f"FailJob: {tmp_path}/kargo/report/j1: File too large", "[]"], filled
+
+
+@pytest.mark.timeout(300)
+def test_a_crash_at_any_touch_of_the_file_system_is_mended(tmp_path: Path) -> None:
+    script = ROOT / "tests" / "fixtures" / "sink_crash.py"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    lives = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(lives) > 50
+    assert [life.pop("died") for life in lives] == [True] * (len(lives) - 1) + [False]
+    expected = {"is_whole": True, "rows": [8, 1], "voided": {"1": "replay"}, "leftovers": []}
+    assert [life for life in lives if life != expected] == []

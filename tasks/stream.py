@@ -77,6 +77,7 @@ def _close(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, fa
         rows=rows,
         dead_rows=dead_rows,
         bytes_=bytes_,
+        has_end=facts.has_end,
     )
     if outcome == "lost":
         raise LeaseLost("when the page was closed")

@@ -20,7 +20,7 @@ def proven(job: Job, report: Report, totals: Totals, dead_share: float) -> tuple
         )
     if expected is not None:
         return "count", expected
-    return ("none" if report.proof == "none" else "end"), None
+    return ("none" if report.proof == "none" or job.is_unproven else "end"), None
 
 
 def _expected(job: Job, report: Report, came: int) -> int | None:

@@ -15,7 +15,7 @@ _TIMES = (
     " expires_at linkless_since"
 ).split()
 _COUNTS = (
-    "generation restarts poll attempts possible_orphans is_asked_anew ready_total total pages closed"
+    "generation restarts poll attempts possible_orphans is_asked_anew is_unproven ready_total total pages closed"
     " rows dead_rows bytes"
 ).split()
 _READ: dict[str, Callable[[bytes], Any]] = {

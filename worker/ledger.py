@@ -171,11 +171,12 @@ class Ledger:
         rows: int = 0,
         dead_rows: int = 0,
         bytes_: int = 0,
+        has_end: bool = True,
     ) -> tuple[Literal["lost", "total", "loop", "streamed", "closed"], list[int]]:
         """Close a page and register what follows it: what came of it, and the pages to nudge."""
         answer = self._run_on_pages(
             "close_page", held.job.id, held.job.id, held.page, held.token, planned, link or "",
-            "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_,
+            "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_, int(has_end),
         )  # fmt: skip
         return answer[0].decode(), [int(page) for page in answer[1:]]
 

@@ -126,9 +126,10 @@ class Facts:
 class Job:
     """One report we owe somebody, as the ledger holds it.
 
-    `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count of
-    rows the vendor gave when the report was ready, `total` the one its pages gave. `rows`, `dead_rows` and `bytes` are
-    progress for people; what decides is the sink record.
+    `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count
+    of rows the vendor gave when the report was ready, `total` the one its pages gave. `is_unproven`: a body had no end
+    but that of its connection. `rows`, `dead_rows` and `bytes` are progress for people; what decides is the sink
+    record.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Job:
     vendor_request_id: str | None = None
     possible_orphans: int = 0
     is_asked_anew: int = 0
+    is_unproven: int = 0
     link: str | None = None
     expires_at: float | None = None
     linkless_since: float | None = None

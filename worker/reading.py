@@ -17,7 +17,7 @@ from worker.placeholders import fill
 from worker.prepared import Prepared, ReportGone
 from worker.readers import read as read_rows
 from worker.readers.unpack import unpack
-from worker.sources import Delimited, Format, LinkPaging, Report, TokenPaging
+from worker.sources import Delimited, Format, JsonRows, LinkPaging, Report, TokenPaging
 from worker.transport.channel import WireRequest
 from worker.transport.exchange import Exchange
 from worker.transport.quota import PATIENCE_SECONDS
@@ -94,7 +94,8 @@ class Reading:
                 return
             if chunks := self._body(response):
                 yield from read_rows(chunks, self.format, self._columns, said, reader=reader)
-            said.has_end = response.has_end
+            # A JSON document has an end of its own.
+            said.has_end = response.has_end or isinstance(self.format, JsonRows)
             if isinstance(self.read.paging, LinkPaging) and self.read.paging.place == "header":
                 said.next = next_in(response.headers.get("Link", ""))
         finally:

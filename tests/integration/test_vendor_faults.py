@@ -120,11 +120,17 @@ def test_an_end_between_rows_that_looks_clean_fails_by_the_count(ending: Ending,
 
 @scenes({
     "stream without a count": played(STREAM, fault("until_close"), fault("named_total", value=-1)),
-    "rokt": played(SINGLE, fault("until_close")),
+    "csv": played(EXPORT, fault("until_close", match={"role": "csv"})),
 })  # fmt: skip
 def test_a_body_that_only_the_connection_ends_is_no_proof(ending: Ending, scene: str) -> None:
     assert_whole(ending)
     assert ending.receipt["proof"] == "none"
+
+
+@scenes({"rokt": played(SINGLE, fault("until_close"))})
+def test_a_json_document_proves_its_own_end(ending: Ending, scene: str) -> None:
+    assert_whole(ending)
+    assert ending.receipt["proof"] == "end"
 
 
 @scenes({"stream": played(STREAM, fault("until_close")), "kargo": played(PAGES, fault("until_close"))})
@@ -711,7 +717,7 @@ def test_packing_that_stays_broken_fails_naming_the_page(ending: Ending, scene: 
     assert ending.is_failed("page 1.1", "gzip", "given up after 3 attempts")
 
 
-@scenes(spoilt("bomb", *BROKEN, megabytes=400))
+@scenes(spoilt("bomb", *BROKEN, megabytes=200))
 def test_a_bomb_fails_before_it_is_unpacked(ending: Ending, scene: str) -> None:
     # Behind the rows of a page, and in a line, a long run of blanks is refused before the ratio is.
     assert ending.is_failed("unpack to more than 200 times as many" if scene == "stream" else "than 16 MiB")

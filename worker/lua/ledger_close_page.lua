@@ -1,7 +1,7 @@
 -- Close a page, register the pages it led to, let the next ones out; the last page moves the job to streamed.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 page  4 token  5 pages now known  6 address of the next page or ''  7 total or ''  8 pages at once
---       9 grace seconds  10 rows  11 dead rows  12 bytes since the last renewal
+--       9 grace seconds  10 rows  11 dead rows  12 bytes since the last renewal  13 can its end be trusted (1 or 0)
 -- gives {'lost'} | {'total', the other} | {'loop'} | {'streamed'} | {'closed', page, ...} to nudge
 local now = now_or(ARGV[1])
 local prefix = ARGV[3] .. '.'
@@ -12,6 +12,7 @@ local known = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and known and known ~= ARGV[7] then return {'total', known} end
 if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'total', ARGV[7]) end
+if ARGV[13] == '0' then redis.call('HSET', KEYS[1], 'is_unproven', 1) end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], (ARGV[3] + 1) .. '.link', ARGV[6]) end
 let_go(KEYS[2], prefix)
 redis.call('HDEL', KEYS[2], prefix .. 'attempts', prefix .. 'reason')

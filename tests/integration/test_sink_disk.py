@@ -60,6 +60,19 @@ def test_a_name_that_is_taken_stays_with_its_owner(tmp_path: Path) -> None:
     assert (tmp_path / "name").read_bytes() == b"first"
 
 
+def test_a_name_that_was_given_though_the_answer_was_lost_is_ours(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.write_text("ours")
+    (tmp_path / "name").hardlink_to(temporary)
+    assert exclusive.publish(temporary, tmp_path / "name")
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
+
+
+def test_a_name_for_nothing_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        exclusive.publish(tmp_path / "nothing", tmp_path / "name")
+
+
 def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_path: Path, job: Path) -> None:
     sink = make(f"file:{tmp_path}", part_rows=2)
     sink.open(1)

@@ -45,15 +45,21 @@ def publish(temporary: Path, path: Path) -> bool:
     try:
         # A link, unlike a rename, fails where somebody has the name.
         os.link(temporary, path)
-    except (FileExistsError, FileNotFoundError):
-        if not path.exists():
-            raise
-        is_ours = False
-    else:
-        is_ours = True
         sync_directory(path.parent)
+        is_ours = True
+    except (FileExistsError, FileNotFoundError):
+        is_ours = _is_same(temporary, path)
     temporary.unlink(missing_ok=True)
     return is_ours
+
+
+def _is_same(temporary: Path, path: Path) -> bool:
+    """Whether the name leads to this very file: a network file system may have linked it and lost the answer."""
+    place = path.stat()
+    try:
+        return os.path.samestat(temporary.stat(), place)
+    except FileNotFoundError:
+        return False
 
 
 def make_directory(path: Path) -> None:

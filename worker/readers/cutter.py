@@ -6,7 +6,6 @@ appears then ends in that very byte. So digits, exponents and escapes stay as th
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import Any
 
 from worker.readers import parser
@@ -14,6 +13,7 @@ from worker.readers.exact import dumps
 from worker.readers.faults import LARGEST_ROW_BYTES, Fault
 from worker.readers.scan import BLANK, is_sound, may_be_unsound
 from worker.readers.watch import Watch, is_flat
+from worker.readers.whole_rows import are_on_one_line
 
 Cut = tuple[list[bytes], list[dict[str, Any]]]
 """Rows, and the value of each."""
@@ -31,7 +31,7 @@ class Cutter:
         self.fault: Fault | None = None
         """Why what comes next will never be a row; the rows before it were given."""
         self._values: list[Any] = []
-        self._parser = parser.values(self._values)
+        self._parser = self._parser_between()
         self._sent: list[bytes] = []  # of the row begun, what the parser has
         self._held = b""  # and what it does not have yet
         self._watch = Watch()
@@ -43,18 +43,15 @@ class Cutter:
 
     def feed(self, text: bytes) -> Cut:
         """The rows that are complete with this text, those before a fault included."""
-        text = self._held + text
-        self._held = b""
-        pieces = [piece + b"}" for piece in text.split(b"}")]
-        rest = pieces.pop()[:-1]
-        ends = self._send(pieces, text)
-        rows, values = self._assembled(pieces, ends, text)
-        self._values.clear()
-        if len(ends) < len(pieces):
-            self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
+        text, self._held = self._held + text, b""
+        parts = text.split(b"}")
+        rest = parts.pop()
+        cut = self._at_once(text, parts, rest) if not self._sent else None
+        if cut is None:
+            cut = self._one_by_one(text, [part + b"}" for part in parts], rest)
         if self.fault is None:
             self._keep(rest)
-        return rows, values
+        return cut
 
     def finish(self) -> Cut:
         """The response ends here: a row begun is a fault."""
@@ -68,45 +65,55 @@ class Cutter:
             self._stop(left)
         return [], []
 
+    def _at_once(self, text: bytes, parts: list[bytes], rest: bytes) -> Cut | None:
+        """The rows where each part, with its brace, is one; None, and nothing parsed, where that is not so."""
+        if not parts or not is_flat(text, parts):
+            return None
+        values = self._values
+        try:
+            self._parser.send(text[: len(text) - len(rest)])
+            # With one brace of each kind in a part, as many objects as parts are one in each.
+            is_whole = len(values) == len(parts) and set(map(type, values)) == {dict}
+        except parser.PARSE_ERRORS:
+            is_whole = False
+        if not is_whole:
+            values.clear()
+            self._parser = self._parser_between()
+            return None
+        rows = [part.lstrip(self._around) + b"}" for part in parts]
+        cut = rows, values[:]
+        values.clear()
+        if may_be_unsound(text) or not are_on_one_line(rows):
+            cut = self._proven(*cut)
+        return self._given(*cut)
+
+    def _one_by_one(self, text: bytes, pieces: list[bytes], rest: bytes) -> Cut:
+        """The rows that end in these pieces."""
+        ends = self._send(pieces, text)
+        cut = self._given(*self._proven(*self._pieced_together(pieces, ends, rest)))
+        self._values.clear()
+        if len(ends) < len(pieces):
+            self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
+        return cut
+
     def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
         """Give pieces of this text to the parser: how many values there are after each, up to the one it refuses."""
         ends: list[int] = []
-        send, values, watch = self._parser.send, self._values, self._watch
+        watch = self._watch
+        watch.look_at(text, self._sent)
         try:
-            if not self._sent and is_flat(text, pieces):
-                watch.renew()
-                for piece in pieces:
-                    send(piece)
-                    ends.append(len(values))
-                return ends
-            watch.look_at(text, self._sent)
             for piece in pieces:
                 if watch.refuses(piece):
                     break
-                send(piece)
-                ends.append(len(values))
+                self._parser.send(piece)
+                ends.append(len(self._values))
                 if ends[-1] > (ends[-2] if len(ends) > 1 else 0):
                     watch.renew()
         except parser.PARSE_ERRORS:
             pass
         return ends
 
-    def _assembled(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
-        """The rows that end in these pieces."""
-        values = self._values
-        # A piece completes one object at most, so equal numbers mean one object each.
-        if self._sent or len(values) != len(ends) or set(map(type, values)) - {dict}:
-            rows, values = self._pieced_together(pieces, ends, text)
-            return self._proven(rows, values)
-        rows = list(map(bytes.strip, pieces[: len(ends)], repeat(self._around)))
-        if may_be_unsound(text):
-            return self._proven(rows, values[:])
-        joined = b"".join(rows)
-        if b"\n" in joined or b"\r" in joined:
-            rows = list(map(_on_one_line, rows, values))
-        return rows, values[:]
-
-    def _pieced_together(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
+    def _pieced_together(self, pieces: list[bytes], ends: list[int], rest: bytes) -> Cut:
         """Rows of one or more pieces; a value that is no object is a fault."""
         rows: list[bytes] = []
         values: list[dict[str, Any]] = []
@@ -115,7 +122,7 @@ class Cutter:
             self._sent.append(piece)
             new, start = self._values[start:end], end
             if any(not self._may_skip(value) for value in new if type(value) is not dict):
-                self._stop(b"".join((*self._sent, *pieces[index:], text.rpartition(b"}")[2])))
+                self._stop(b"".join((*self._sent, *pieces[index:], rest)))
                 break
             if new and type(new[-1]) is dict:
                 row = b"".join(self._sent)
@@ -145,6 +152,13 @@ class Cutter:
             self._sent.append(rest)
         if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES:
             self._stop(b"".join(self._sent))
+
+    def _parser_between(self) -> parser.Parser:
+        """A parser that stands between two rows."""
+        return parser.values(self._values)
+
+    def _given(self, rows: list[bytes], values: list[dict[str, Any]]) -> Cut:
+        return rows, values
 
     def _may_skip(self, value: Any) -> bool:  # a list may have members that are no rows
         return False

@@ -91,7 +91,7 @@ class _Table:
         return True
 
     def _wrong(self, what: str) -> MillraceError:
-        """A mistake in the line read last: where the file ends in that line, it may be cut."""
-        if self._lines.is_unfinished:
+        """A mistake in the row read last: where the file ends in it, it may be cut."""
+        if self._lines.is_over:
             return RetryLater(f"line {self._lines.number}: the file may be cut here: {what}", at_most=READ_AT_MOST)
         return FailJob(f"line {self._lines.number}: {what}")

@@ -23,17 +23,13 @@ class ListCutter(Cutter):
     _around = b"," + BLANK
 
     def __init__(self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False) -> None:
-        super().__init__()
         self.after: bytes | None = None
+        self.has_rows = has_rows
         self._skip_empty = skip_empty
         self._is_joined = is_joined
-        self.has_rows = has_rows
-        self._parser = parser.members(self._values)
-        self._parser.send(b"[{}" if has_rows else b"[")
-        self._values.clear()
+        super().__init__()
 
-    def _assembled(self, pieces: list[bytes], ends: list[int], text: bytes) -> Cut:
-        rows, values = super()._assembled(pieces, ends, text)
+    def _given(self, rows: list[bytes], values: list[dict[str, Any]]) -> Cut:
         self.has_rows = self.has_rows or bool(rows)
         if self._skip_empty and not all(values):
             rows = [row for row, value in zip(rows, values, strict=True) if value]
@@ -52,6 +48,12 @@ class ListCutter(Cutter):
         # What follows the list is no row begun, however long.
         if self.after is None:
             super()._keep(rest)
+
+    def _parser_between(self) -> parser.Parser:
+        begun = parser.members(self._values)
+        begun.send(b"[{}" if self.has_rows else b"[")
+        self._values.clear()
+        return begun
 
     def _may_skip(self, value: Any) -> bool:
         return self._skip_empty and value == []

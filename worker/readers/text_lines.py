@@ -13,14 +13,14 @@ from worker.readers.slices import slices
 class TextLines:
     """Lines of UTF-8 text with their newlines; a byte order mark is dropped.
 
-    `is_unfinished`: the line given last had no newline, so the text ended in it. `mark` says that a row begins: one
-    longer than 16 MiB, or a line that is, raises FailJob. Bytes that are no UTF-8 raise RetryLater.
+    `is_over`: the text has ended, or the line given last, which has no newline, is its end. `mark` says that a row
+    begins: one longer than 16 MiB, or a line that is, raises FailJob. Bytes that are no UTF-8 raise RetryLater.
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self.number = 0
         self.characters = 0
-        self.is_unfinished = False
+        self.is_over = False
         self._marked = 0
         self._first: list[str] = []
         self._lines = self._split(chunks)
@@ -29,10 +29,13 @@ class TextLines:
         return self
 
     def __next__(self) -> str:
-        line = self._first.pop() if self._first else next(self._lines)
+        line = self._first.pop() if self._first else next(self._lines, "")
+        if not line:
+            self.is_over = True
+            raise StopIteration
         self.number += 1
         self.characters += len(line)
-        self.is_unfinished = not line.endswith("\n")
+        self.is_over = not line.endswith("\n")
         self._bound(self.characters - self._marked)
         return line
 

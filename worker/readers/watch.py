@@ -23,12 +23,12 @@ def has_long_number(text: bytes) -> bool:
     return _SAMPLED_DIGITS.search(text[::_SAMPLE_EVERY_BYTES]) is not None
 
 
-def is_flat(text: bytes, pieces: list[bytes]) -> bool:
-    """Is a text, read from between two rows and cut at its closing braces, no danger at a glance?"""
+def is_flat(text: bytes, parts: list[bytes]) -> bool:
+    """Is there one opening brace before each closing one, no list and no long number? Then nothing is deep."""
     return (
         b"[" not in text
-        and text.count(b"{") <= len(pieces) + 1
-        and all(map(contains, pieces, repeat(b"{")))
+        and all(map(contains, parts, repeat(b"{")))
+        and text.count(b"{") <= len(parts) + 1
         and not has_long_number(text)
     )
 

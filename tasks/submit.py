@@ -32,7 +32,7 @@ def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
     every = parts.poll_seconds(report)
     if not parts.places(held.job).claim(held.job.id):
         raise RetryLater("the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False)
-    submission = _interrupted(parts, held, vendor, report.submit) or _ask(parts, held, vendor)
+    submission = _interrupted(parts, held, vendor, report.submit, every) or _ask(parts, held, vendor)
     moved = parts.ledger.move(
         held,
         "pending",
@@ -61,8 +61,11 @@ def _ask(parts: Assembly, held: Held, vendor: Vendor) -> Submission:
         raise
 
 
-def _interrupted(parts: Assembly, held: Held, vendor: Vendor, declared: Submit) -> Submission | None:
-    """The report of an earlier request whose answer was never heard; None where asking (again) is right."""
+def _interrupted(parts: Assembly, held: Held, vendor: Vendor, declared: Submit, every: float) -> Submission | None:
+    """The report of an earlier request whose answer was never heard; None where asking (again) is right.
+
+    Raises RetryLater, to look again after `every` seconds, while it may still show up.
+    """
     since = held.job.submitting_at
     if since is None or declared.is_repeatable:
         return None
@@ -72,7 +75,9 @@ def _interrupted(parts: Assembly, held: Held, vendor: Vendor, declared: Submit) 
         return found
     rest = since + grace - parts.ledger.now()
     if rest > 0:
-        raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=rest, is_attempt=False)
+        # Where there is a list, it is looked at as often as a report is polled; else there is nothing to do but wait.
+        wait = min(rest, every) if declared.adopt else rest
+        raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=wait, is_attempt=False)
     if declared.adopt is None:
         log.warning(Event.ORPHAN)
         parts.ledger.note(held, possible_orphans=1)

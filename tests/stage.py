@@ -36,10 +36,21 @@ from worker.sinks.audit import Audit
 from worker.sinks.audit_stream import audit
 
 AT_ONCE = 10
-ONCE_ONLY = 14
+ONCE_ONLY = 24
 PATIENCE_SECONDS = 100.0
 SILENCE_SECONDS = 4
-HASTY = "kargo-hasty"
+HASTY = {
+    "kargo": {
+        "    every_seconds: 15\n": "    listing_grace_seconds: 1\n    missing_link_grace_seconds: 1\n",
+        "        rows: data.rows\n": "        grace_seconds: 2\n",
+    },
+    "instal": {
+        "      grace_seconds: 60\n": "",
+        "      every_seconds: 15\n": "      missing_link_grace_seconds: 1\n",
+    },
+}
+"""Vendors of whom we expect everything at once, for what ends only when patience ends: what follows which line."""
+
 
 MEDIAMATH_PAGES: Json = {**MEDIAMATH, "page_size": 1000}
 ROKT: Json = {
@@ -171,7 +182,7 @@ class Company:
     def ask(self, report: str, *, params: Json | None = None, is_hasty: bool = False, **more: Any) -> tuple[str, str]:
         """Make a job: its id and its stream."""
         vendor, _, name = report.partition(".")
-        source = HASTY if is_hasty else vendor
+        source = f"{vendor}-hasty" if is_hasty else vendor
         sink = self.stage.next_stream(report)
         asked = PARAMS[report] if params is None else params
         order = Order(f"{self.account(source)}.{name}", asked, f"stream:{sink}", may_join=False, **more)
@@ -217,7 +228,8 @@ class Stage:
         ready = [Sandbox(port=0) for _ in range(AT_ONCE + ONCE_ONLY)]
         self.companies = [Company(self, number, vendors.start()) for number, vendors in enumerate(ready)]
         (directory / "sources").mkdir()
-        (directory / "sources" / f"{HASTY}.yaml").write_text(_hasty())
+        for vendor in HASTY:
+            (directory / "sources" / f"{vendor}-hasty.yaml").write_text(_hasty(vendor))
         accounts = directory / "connections.yaml"
         accounts.write_text(yaml.safe_dump({name: entry for one in self.companies for name, entry in _accounts(one)}))
         settings = {
@@ -307,19 +319,21 @@ def _accounts(company: Company) -> Iterator[tuple[str, Json]]:
     fast = {"requests_per_second": 500, "reports_at_once": 10, "streams_at_once": 4}
     mediamath = {name: value for name, value in known["mediamath"].items() if name != "token"}
     credentials = {**known, "mediamath": {**mediamath, "auth_url": urls["mediamath_auth"]}}
-    for source in (*known, HASTY):
-        vendor = "kargo" if source == HASTY else source
+    for source in (*known, *(f"{vendor}-hasty" for vendor in HASTY)):
+        vendor = source.removesuffix("-hasty")
         entry = {"source": source, "base_url": urls[vendor], "credentials": credentials[vendor], "limits": fast}
         yield company.account(source), entry
 
 
-def _hasty() -> str:
-    """Kargo with no patience, for what ends only when patience ends."""
-    text = (PACKAGED / "sources" / "kargo.yaml").read_text(encoding="utf-8")
-    patient = "    every_seconds: 15\n"
-    assert patient in text
-    hasty = f"{patient}    listing_grace_seconds: 1\n    missing_link_grace_seconds: 1\n"
-    return text.replace(patient, hasty).replace("source: kargo\n", f"source: {HASTY}\n")
+def _hasty(vendor: str) -> str:
+    """A source without patience."""
+    text = (PACKAGED / "sources" / f"{vendor}.yaml").read_text(encoding="utf-8")
+    for line, more in HASTY[vendor].items():
+        assert text.count(line) == 1, line
+        text = text.replace(line, line + more)
+    return text.replace("grace_seconds: 60\n", "grace_seconds: 1\n").replace(
+        f"source: {vendor}\n", f"source: {vendor}-hasty\n"
+    )
 
 
 def begun(stage: Stage, items: list[pytest.Item]) -> dict[str, Future[Ending]]:

@@ -455,6 +455,37 @@ def test_ready_without_a_link_waits_where_a_link_is_needed(ending: Ending, scene
     assert_whole(ending)
 
 
+@scenes({"instal": played(EXPORT, fault("null_result"), is_hasty=True)})
+def test_ready_without_a_link_for_good_fails_once_the_grace_is_over(ending: Ending, scene: str) -> None:
+    assert ending.is_failed("still no link", published=False)
+
+
+@scenes({"no answer": played(EXPORT, fault("commit_then_drop", times=1), is_hasty=True)})
+def test_an_export_that_may_have_been_made_is_asked_for_once_more_and_the_receipt_says_so(
+    ending: Ending, scene: str
+) -> None:
+    assert_whole(ending)
+    assert (len(ending.asked("exports")), ending.receipt["possible_orphans"]) == (2, 1)
+
+
+@scenes({
+    "no answer": played(PAGES, fault("commit_then_drop", times=1), is_alone=True),
+    "no answer, listed late": played(PAGES, fault("commit_then_drop", times=1), fault("late_listing", polls=2)),
+    "silence": played(PAGES, fault("silence", seconds=LONG_SILENCE, match={"role": "submit"}, times=1)),
+})  # fmt: skip
+def test_a_report_that_may_have_been_made_is_looked_for_in_the_list(ending: Ending, scene: str) -> None:
+    assert_whole(ending)
+    assert ending.asked("list")
+
+
+@scenes({"never listed": played(
+    PAGES, fault("commit_then_drop", times=1), fault("late_listing", polls=99, match={"role": "list"}), is_hasty=True
+)})  # fmt: skip
+def test_a_report_that_does_not_show_up_in_the_list_is_asked_for_again(ending: Ending, scene: str) -> None:
+    assert_whole(ending)
+    assert len(ending.asked("reports", "POST")) == 2
+
+
 @scenes({
     "kargo": played(PAGES, fault("never_ready"), ready_within="1s"),
     "instal": played(EXPORT, fault("never_ready"), ready_within="1s"),

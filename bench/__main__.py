@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from bench.figures import Figure, talk, told
 
 MEASURED = ("ndjson", "kargo", "pages", "memory", "start")
-ON_REQUEST = ("waiting", "readers", "commit")
+ON_REQUEST = ("waiting", "commit")
 COLUMNS = ("what", "at least", "measured", "", "behind it")
 
 

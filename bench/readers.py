@@ -14,7 +14,7 @@ import orjson
 
 from worker.model import Facts
 from worker.readers import read
-from worker.sources import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
+from worker.sources.schema import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
 
 ROWS = 60_000
 ROUNDS = 5

@@ -11,7 +11,7 @@ from worker.celery import app, nudge
 from worker.errors import FailJob, LeaseLost
 from worker.model import Held
 from worker.observe import Event, log
-from worker.vendor import Expired, Ready, Waiting
+from worker.vendor.dialogue import Expired, Ready, Waiting
 
 
 @app.task(name="report.poll", bind=True)

@@ -16,8 +16,8 @@ from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.ledger import Ledger
 from worker.model import Held
 from worker.observe import Event, log
-from worker.prepared import ReportGone
 from worker.settle import fail, start_over
+from worker.vendor.prepared import ReportGone
 
 MOST_ATTEMPTS = 10
 LONGEST_WAIT_SECONDS = 60

@@ -14,7 +14,7 @@ from worker.model import Checkpoint, Facts, Held
 from worker.observe import Event, log
 from worker.pipeline import Publication
 from worker.sinks.sink import Sink
-from worker.vendor import Vendor
+from worker.vendor.dialogue import Vendor
 
 
 @app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False)

@@ -11,8 +11,8 @@ from worker.celery import app, nudge
 from worker.errors import LeaseLost, RetryLater
 from worker.model import Held
 from worker.observe import Event, log
-from worker.sources import Submit
-from worker.vendor import Submission, Vendor
+from worker.sources.schema import Submit
+from worker.vendor.dialogue import Submission, Vendor
 
 
 @app.task(name="report.submit", bind=True)

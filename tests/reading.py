@@ -10,7 +10,7 @@ from typing import Any
 from worker.errors import MillraceError
 from worker.model import DeadRow, Facts, Row
 from worker.readers import read, reader_for
-from worker.sources import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
+from worker.sources.schema import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
 
 PLAIN = Ndjson(kind="ndjson")
 STREAM = Ndjson(

@@ -8,20 +8,20 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings, environment_value, settings
-from worker.catalogue import load_catalogue
-from worker.connections import Connection, load_connections
 from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
-from worker.prepared import Prepared
 from worker.redis_client import PATIENT_RETRIES, connect, redis_url
 from worker.sinks import open_sink
 from worker.sinks.address import default_stream, parse_address
 from worker.sinks.sink import Sink
-from worker.sources import Limits, Report, Source
+from worker.sources.catalogue import load_catalogue
+from worker.sources.connections import Connection, load_connections
+from worker.sources.schema import Limits, Report, Source
 from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
-from worker.vendor import Vendor
+from worker.vendor.dialogue import Vendor
+from worker.vendor.prepared import Prepared
 
 
 class Assembly:

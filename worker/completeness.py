@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from worker.errors import FailJob
 from worker.model import Job, Totals
-from worker.params import read_for
-from worker.sources import OffsetPaging, Report, SinglePage
+from worker.sources.params import read_for
+from worker.sources.schema import OffsetPaging, Report, SinglePage
 
 
 def proven(job: Job, report: Report, totals: Totals, dead_share: float) -> tuple[str, int | None]:

@@ -13,10 +13,10 @@ import orjson
 
 from config.settings import environment_value
 from worker.assembly import Assembly
-from worker.connections import Connection, find_report, missing_credentials
 from worker.durations import seconds_in
 from worker.errors import BadInput
-from worker.params import resolve
+from worker.sources.connections import Connection, find_report, missing_credentials
+from worker.sources.params import resolve
 
 
 @dataclass(frozen=True, slots=True)

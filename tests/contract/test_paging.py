@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from worker.errors import FailJob, StartOver
 from worker.model import Facts
 from worker.paging import Address, Pager, pager_for
-from worker.sources import Read
+from worker.sources.schema import Read
 
 ROWS = {"kind": "json", "rows": ["rows"]}
 

@@ -17,7 +17,7 @@ from tests.reading import FILE, PAGE, PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow, Facts
 from worker.readers import READERS, read, reader_for
-from worker.sources import ColumnType, Format
+from worker.sources.schema import ColumnType, Format
 
 MEMORY_GROWS_BY_AT_MOST = 10 * 1024 * 1024
 COLUMNS: dict[str, ColumnType] = {"spend": "number", "id": "integer"}

@@ -12,14 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from config.settings import PACKAGED
-from worker.catalogue import load_catalogue, load_source, source_schema
-from worker.connections import connections_schema
-from worker.credentials import credential_names
 from worker.errors import BadInput
-from worker.params import columns_for, read_for, resolve
-from worker.placeholders import fill, fill_path, names_in
-from worker.sources import ENGINE_NAMES, Delimited, JsonRows, Ndjson, Param, Read, Report, Request, Source
-from worker.yaml_files import read_yaml
+from worker.sources.catalogue import load_catalogue, load_source, source_schema
+from worker.sources.connections import connections_schema
+from worker.sources.credentials import credential_names
+from worker.sources.params import columns_for, read_for, resolve
+from worker.sources.placeholders import fill, fill_path, names_in
+from worker.sources.schema import ENGINE_NAMES, Delimited, JsonRows, Ndjson, Param, Read, Report, Request, Source
+from worker.sources.yaml_files import read_yaml
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "sources"
 FILES = sorted([*(PACKAGED / "sources").glob("*.yaml"), *EXAMPLES.glob("*.yaml")])

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 
 from sandbox import Sandbox
 from tests.commanding import NO_REDIS, Command
-from worker.catalogue import load_catalogue
-from worker.yaml_files import read_yaml
+from worker.sources.catalogue import load_catalogue
+from worker.sources.yaml_files import read_yaml
 
 TOKEN = {"MEDIAMATH_TOKEN": "not-a-secret-static-token"}
 NOBODY = dict.fromkeys(

@@ -16,9 +16,9 @@ import pytest
 from redis import Redis
 
 from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor
-from worker.connections import Connection
 from worker.errors import BadInput, FailJob, RetryLater
-from worker.sources import Limits, Request, Source
+from worker.sources.connections import Connection
+from worker.sources.schema import Limits, Request, Source
 from worker.transport.channel import WireRequest
 from worker.transport.composing import compose
 from worker.transport.exchange import Exchange, require_credentials

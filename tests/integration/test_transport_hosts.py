@@ -14,9 +14,9 @@ import pytest
 from urllib3.poolmanager import PoolManager
 
 from tests.scripted_vendor import ScriptedVendor
-from worker.connections import Connection
 from worker.errors import FailJob, RetryLater
-from worker.sources import Source
+from worker.sources.connections import Connection
+from worker.sources.schema import Source
 from worker.transport.adapters import pools
 from worker.transport.addresses import AddressKind
 from worker.transport.channel import WireRequest

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.scripted_vendor import Script, ScriptedVendor
-from worker.connections import Connection
 from worker.errors import BadInput, FailJob, RetryLater
-from worker.sources import Source
+from worker.sources.connections import Connection
+from worker.sources.schema import Source
 from worker.transport.webhooks import check_webhook, deliver
 
 READ = {"request": {"path": "/r"}, "format": {"kind": "json", "rows": [""]}}

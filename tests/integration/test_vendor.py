@@ -14,14 +14,14 @@ from redis import Redis
 
 from config.settings import PACKAGED
 from sandbox import Sandbox, expected_rows
-from worker.catalogue import load_catalogue
-from worker.connections import Connection, load_connections
 from worker.errors import FailJob, RetryLater, StartOver
 from worker.model import Facts, Row
-from worker.params import resolve
-from worker.sources import Limits
+from worker.sources.catalogue import load_catalogue
+from worker.sources.connections import Connection, load_connections
+from worker.sources.params import resolve
+from worker.sources.schema import Limits
 from worker.transport.exchange import Exchange
-from worker.vendor import Expired, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
+from worker.vendor.dialogue import Expired, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
 
 KARGO: dict[str, Any] = {
     "dimensions": ["publisher_name", "campaign_name"],

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker.model import DeadRow, Row
 from worker.readers.columns import Columns
 from worker.readers.exact import dumps, loads
-from worker.sources import ColumnType
+from worker.sources.schema import ColumnType
 
 
 def typed(texts: list[str], kind: ColumnType, *, is_exact: bool = True) -> list[Row]:

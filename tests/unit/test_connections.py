@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from config.settings import PACKAGED
-from worker.catalogue import Catalogue, load_catalogue
-from worker.connections import (
+from worker.errors import BadInput
+from worker.sources.catalogue import Catalogue, load_catalogue
+from worker.sources.connections import (
     Connection,
     auth_for,
     connections_schema,
@@ -17,10 +18,9 @@ from worker.connections import (
     load_connections,
     missing_credentials,
 )
-from worker.credentials import credential_names
-from worker.environment_names import value_of, variable_in
-from worker.errors import BadInput
-from worker.sources import OAuth2Auth, SessionAuth
+from worker.sources.credentials import credential_names
+from worker.sources.environment_names import value_of, variable_in
+from worker.sources.schema import OAuth2Auth, SessionAuth
 
 CREDENTIALS = "credentials: {username: $U, password: $P}"
 

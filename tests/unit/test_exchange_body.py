@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import FailJob, RetryLater
-from worker.sources import ErrorShape, Request
+from worker.sources.schema import ErrorShape, Request
 from worker.transport import answers, body, composing, links
 from worker.transport.redaction import Redactor
 from worker.transport.retry_after import retry_after

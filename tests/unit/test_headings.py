@@ -6,7 +6,7 @@ import pytest
 
 from tests.reading import reading
 from worker.errors import FailJob, RetryLater
-from worker.sources import Delimited
+from worker.sources.schema import Delimited
 
 FILE = Delimited(kind="delimited", delimiters=[",", ";", "\t"])
 

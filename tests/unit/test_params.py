@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import BadInput
-from worker.params import Resolved, columns_for, read_for, resolve
-from worker.sources import Report
+from worker.sources.params import Resolved, columns_for, read_for, resolve
+from worker.sources.schema import Report
 
 NOW = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
 READ = {"request": {"path": "/x"}, "format": {"kind": "json", "rows": ["data"]}}

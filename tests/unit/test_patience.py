@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from worker.errors import FailJob, RetryLater
-from worker.patience import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, patiently
+from worker.vendor.patience import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, patiently
 
 
 class Vendor:

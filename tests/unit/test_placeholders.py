@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import FailJob
-from worker.placeholders import fill, fill_path, names_in
+from worker.sources.placeholders import fill, fill_path, names_in
 
 
 def test_a_text_that_is_nothing_but_a_placeholder_becomes_the_value_with_its_type() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import RetryLater
-from worker.sources import Limits
+from worker.sources.schema import Limits
 from worker.transport.quota import LONGEST_QUEUE_SECONDS, OwnQuota, Quota, ReportPlaces, SharedQuota
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.reading import FILE, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow
-from worker.sources import Delimited
+from worker.sources.schema import Delimited
 
 SNIFFED = Delimited(kind="delimited", delimiters=[",", ";", "\t"])
 DECLARED = Delimited(kind="delimited", delimiters=[",", ";", "\t"], columns=["time", "clicks", "cost"])

@@ -16,7 +16,7 @@ from worker.errors import FailJob, RetryLater
 from worker.readers.list_cutter import ListCutter
 from worker.readers.member_cutter import MemberCutter
 from worker.readers.places import find
-from worker.sources import ErrorShape, JsonRows
+from worker.sources.schema import ErrorShape, JsonRows
 
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
 JOINED = ENVELOPES.model_copy(update={"comma_joined": True})

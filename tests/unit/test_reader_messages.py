@@ -6,7 +6,7 @@ import pytest
 
 from tests.reading import PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
-from worker.sources import ErrorShape, Ndjson
+from worker.sources.schema import ErrorShape, Ndjson
 
 READERS = pytest.mark.parametrize("reader", ["ijson", "lines"])
 TWO = header(("id", "spend"), 2)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from worker.catalogue import load_source
 from worker.errors import BadInput
-from worker.sources import Source
-from worker.yaml_files import read_yaml
+from worker.sources.catalogue import load_source
+from worker.sources.schema import Source
+from worker.sources.yaml_files import read_yaml
 
 LOST: dict[str, Any] = {"title": "help", "request": {"path": "x"}, "lists": {"names": "names"}}
 READ: dict[str, Any] = {"request": {"path": "/all"}, "format": {"kind": "json", "rows": ["data"]}}

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from worker import wire
-from worker.catalogue import load_catalogue, load_source
-from worker.source_docs import source_docs
-from worker.sources import Param, ParamType
-from worker.yaml_files import read_yaml
+from worker.sources import wire
+from worker.sources.catalogue import load_catalogue, load_source
+from worker.sources.docs import source_docs
+from worker.sources.schema import Param, ParamType
+from worker.sources.yaml_files import read_yaml
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_table_of_reports_is_current() -> None:
     assert (DOCS / "sources.md").read_text(encoding="utf-8") == source_docs(), (
-        "run: python -m worker.source_docs > docs/sources.md"
+        "run: python -m worker.sources.docs > docs/sources.md"
     )
 
 

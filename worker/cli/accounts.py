@@ -7,19 +7,19 @@ import sys
 import click
 import orjson
 
-from worker.checking import try_account
 from worker.cli import parts
 from worker.cli.given import as_json_option
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.rows import print_rows_as_table
 from worker.cli.showing import needed, print_reports
-from worker.connections import Connection
-from worker.discovery import Particulars, Told
-from worker.discovery import discover as ask
 from worker.errors import MillraceError
 from worker.model import Json
-from worker.source_words import asks
+from worker.sources.connections import Connection
+from worker.sources.words import asks
 from worker.transport.exchange import Exchange, require_credentials
+from worker.vendor.checking import try_account
+from worker.vendor.discovery import Particulars, Told
+from worker.vendor.discovery import discover as ask
 
 MOST_FAILURES_TOLD = 100
 

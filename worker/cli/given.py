@@ -11,7 +11,7 @@ import click
 
 from worker.errors import BadInput
 from worker.model import Json
-from worker.yaml_files import read_yaml
+from worker.sources.yaml_files import read_yaml
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as JSON.")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from config.settings import environment_value, settings
-from worker.catalogue import Catalogue, load_catalogue
-from worker.connections import Connection, load_connections
 from worker.errors import BadInput, RetryLater
 from worker.observe import configure_logging
+from worker.sources.catalogue import Catalogue, load_catalogue
+from worker.sources.connections import Connection, load_connections
 from worker.wording import one_of
 
 if TYPE_CHECKING:

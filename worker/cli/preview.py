@@ -14,11 +14,11 @@ from worker.cli.endings import EXIT_RUNNING
 from worker.cli.given import as_json_option, given_params, report_options
 from worker.cli.output import talk
 from worker.cli.rows import print_rows, print_rows_as_table
-from worker.connections import find_report
-from worker.first_rows import Look, NotReady
 from worker.model import DeadRow, Row
-from worker.params import resolve
+from worker.sources.connections import find_report
+from worker.sources.params import resolve
 from worker.transport.exchange import Exchange, require_credentials
+from worker.vendor.first_rows import Look, NotReady
 
 DEAD_SHOWN_BYTES = 300
 

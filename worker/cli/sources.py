@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 import orjson
 
-from worker.catalogue import report_of, source_schema
 from worker.cli import parts
 from worker.cli.given import as_json_option
 from worker.cli.output import print_json, print_table
 from worker.cli.showing import print_report, print_source, report_facts, source_facts
-from worker.connections import connections_schema
 from worker.errors import BadInput
-from worker.sources import Source
+from worker.sources.catalogue import report_of, source_schema
+from worker.sources.connections import connections_schema
+from worker.sources.schema import Source
 from worker.wording import one_of
 
 

@@ -11,8 +11,8 @@ from worker.paging.offset import Offset
 from worker.paging.page_number import PageNumber
 from worker.paging.pager import Address, Following, Pager
 from worker.paging.single import Single
-from worker.placeholders import fill
-from worker.sources import LinkPaging, OffsetPaging, PageNumberPaging, Read, SinglePage
+from worker.sources.placeholders import fill
+from worker.sources.schema import LinkPaging, OffsetPaging, PageNumberPaging, Read, SinglePage
 
 __all__ = ["Address", "Following", "Pager", "pager_for"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from worker.errors import FailJob
 from worker.model import Facts
 from worker.paging.pager import Address, Addresses, Following
-from worker.sources import TokenPaging
+from worker.sources.schema import TokenPaging
 
 MOST_EMPTY_ANSWERS = 20
 

@@ -7,7 +7,7 @@ from typing import Literal
 from worker.errors import FailJob
 from worker.model import Facts
 from worker.paging.pager import Address, Addresses, Following
-from worker.sources import OffsetPaging
+from worker.sources.schema import OffsetPaging
 
 
 class Offset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from worker.errors import StartOver
 from worker.model import Facts
 from worker.paging.pager import Address, Addresses, Following
-from worker.sources import PageNumberPaging
+from worker.sources.schema import PageNumberPaging
 
 
 class PageNumber:

@@ -10,7 +10,7 @@ from worker.readers.delimited import read as read_delimited
 from worker.readers.json_rows import read as read_json
 from worker.readers.lines import read as read_lines
 from worker.readers.ndjson import read as read_ndjson
-from worker.sources import ColumnType, Format, Ndjson
+from worker.sources.schema import ColumnType, Format, Ndjson
 
 # Each takes the one kind of format it is listed for.
 Reader = Callable[[Iterable[bytes], Any, Mapping[str, ColumnType], Facts], Iterator[Row]]

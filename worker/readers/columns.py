@@ -14,7 +14,7 @@ from worker.errors import SkipRow
 from worker.model import DeadRow, Row
 from worker.readers.conversions import CONVERSIONS, FITTING, in_bulk, is_time
 from worker.readers.exact import dumps, loads
-from worker.sources import ColumnType
+from worker.sources.schema import ColumnType
 
 Values = list[dict[str, Any]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from worker.readers.places import is_value
-from worker.sources import ErrorShape
+from worker.sources.schema import ErrorShape
 
 Finder = Callable[[str], Any]
 """What a path leads to, None where it leads nowhere."""

@@ -15,7 +15,7 @@ import orjson
 
 from worker.errors import SkipRow
 from worker.readers.exact import LONGEST_INTEGER_DIGITS, digits
-from worker.sources import ColumnType
+from worker.sources.schema import ColumnType
 
 FITTING: dict[ColumnType, frozenset[type]] = {
     "string": frozenset({str, type(None)}),

@@ -14,7 +14,7 @@ from worker.readers.columns import Columns
 from worker.readers.faults import LARGEST_ROW_BYTES, READ_AT_MOST, excerpt
 from worker.readers.headings import delimiter_of, has_header, names_of
 from worker.readers.text_lines import TextLines
-from worker.sources import ColumnType, Delimited
+from worker.sources.schema import ColumnType, Delimited
 
 _BATCH_ROWS = 200
 _BATCH_CHARACTERS = 256 * 1024

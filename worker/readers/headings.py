@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 
 from worker.errors import FailJob
-from worker.sources import Delimited
+from worker.sources.schema import Delimited
 
 _NO = ("false", "0", "no", "")
 _USUAL = ",;\t|"

@@ -22,7 +22,7 @@ from worker.readers.places import count, link
 from worker.readers.slices import slices
 from worker.readers.stream import extend
 from worker.readers.walk import NotJsonError, Path, TooLarge, Walk, path_of
-from worker.sources import ColumnType, JsonRows
+from worker.sources.schema import ColumnType, JsonRows
 
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")

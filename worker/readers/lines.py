@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from worker.model import Facts, Row
 from worker.readers.line_cutter import LineCutter
 from worker.readers.stream import read_by
-from worker.sources import ColumnType, Ndjson
+from worker.sources.schema import ColumnType, Ndjson
 
 
 def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Row]:

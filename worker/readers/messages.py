@@ -18,7 +18,7 @@ from worker.readers.cutter import Cut
 from worker.readers.exact import dumps
 from worker.readers.faults import READ_AT_MOST, excerpt
 from worker.readers.places import find
-from worker.sources import ErrorShape, Ndjson, StreamHeader
+from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
 
 
 class Messages:

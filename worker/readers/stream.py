@@ -12,7 +12,7 @@ from worker.readers.faults import Fault, excerpt
 from worker.readers.line_cutter import LineCutter
 from worker.readers.messages import Messages
 from worker.readers.slices import slices
-from worker.sources import ColumnType, Ndjson
+from worker.sources.schema import ColumnType, Ndjson
 
 _TELLING_BYTES = 400
 """How much must follow where text is broken, to see and to show what stands there."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from worker.errors import FailJob
-from worker.sources import ErrorShape
+from worker.sources.schema import ErrorShape
 
 EXCERPT_BYTES = 200
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from worker.connections import Connection
-from worker.credentials import auth_for, credential_names, missing_credentials
-from worker.environment_names import Environment, value_of, variable_in
 from worker.errors import BadInput
-from worker.placeholders import fill
-from worker.sources import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, QueryAuth, SessionAuth
+from worker.sources.connections import Connection
+from worker.sources.credentials import auth_for, credential_names, missing_credentials
+from worker.sources.environment_names import Environment, value_of, variable_in
+from worker.sources.placeholders import fill
+from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, QueryAuth, SessionAuth
 from worker.transport.channel import WireRequest
 from worker.transport.composing import with_query, without_query_value
 from worker.transport.links import Base

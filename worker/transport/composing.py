@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 from worker.errors import FailJob
-from worker.placeholders import fill, fill_path
+from worker.sources.placeholders import fill, fill_path
+from worker.sources.wire import Request
 from worker.transport.channel import WireRequest
 from worker.transport.links import Base
-from worker.wire import Request
 
 NOTHING: Mapping[str, Any] = {}
 

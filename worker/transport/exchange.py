@@ -18,11 +18,11 @@ from typing import Any
 from redis import Redis
 
 from config.settings import environment_value
-from worker.connections import Connection
-from worker.environment_names import Environment
 from worker.errors import BadInput, FailJob, MillraceError
 from worker.observe import Event, log
-from worker.sources import ErrorShape
+from worker.sources.connections import Connection
+from worker.sources.environment_names import Environment
+from worker.sources.schema import ErrorShape
 from worker.transport import addresses, links
 from worker.transport.addresses import AddressKind
 from worker.transport.answers import complaint, parsed

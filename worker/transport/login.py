@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from worker.errors import FailJob
-from worker.placeholders import fill
-from worker.sources import OAuth2Auth, SessionAuth
+from worker.sources.placeholders import fill
+from worker.sources.schema import OAuth2Auth, SessionAuth
 from worker.transport import links
 from worker.transport.answers import find
 from worker.transport.channel import WireRequest

@@ -15,7 +15,7 @@ from redis import Redis
 from worker import keys
 from worker.errors import RetryLater
 from worker.scripts import Script
-from worker.sources import Limits
+from worker.sources.schema import Limits
 
 PATIENCE_SECONDS = 1.0
 SAVED_UP_SECONDS = 0.5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from worker.errors import FailJob, RetryLater
-from worker.sources import ErrorShape
+from worker.sources.schema import ErrorShape
 from worker.transport.answers import complaint, excerpt, parsed
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response

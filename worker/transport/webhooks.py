@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worker.connections import Connection
 from worker.errors import BadInput, FailJob, RetryLater
+from worker.sources.connections import Connection
 from worker.transport import addresses, links
 from worker.transport.answers import excerpt
 from worker.transport.channel import Channel, WireRequest

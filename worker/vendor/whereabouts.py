@@ -8,15 +8,15 @@ from typing import Any
 
 from worker.errors import FailJob
 from worker.paging import Address
-from worker.placeholders import fill
-from worker.prepared import Prepared, ReportGone
-from worker.sources import Read
+from worker.sources.placeholders import fill
+from worker.sources.schema import Read
 from worker.transport import links
 from worker.transport.answers import count_in, excerpt, link_in
 from worker.transport.channel import WireRequest
 from worker.transport.composing import compose, with_query
 from worker.transport.exchange import Exchange
 from worker.transport.redirects import LinkKind
+from worker.vendor.prepared import Prepared, ReportGone
 
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)

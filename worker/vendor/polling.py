@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.errors import FailJob
-from worker.moments import moment
-from worker.sources import Poll
+from worker.sources.schema import Poll
 from worker.transport.answers import count_in, excerpt, find, first, link_in
+from worker.vendor.moments import moment
 
 WHOLE_BODY_CHARACTERS = 2_000
 

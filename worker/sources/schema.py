@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from worker.source_account import Check, Detail, Discovery
-from worker.wire import (
+from worker.sources.account import Check, Detail, Discovery
+from worker.sources.wire import (
     Auth,
     BasicAuth,
     BearerAuth,

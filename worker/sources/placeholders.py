@@ -1,4 +1,4 @@
-"""Put values where a source file says `{name}`, by the rules of worker/sources.py."""
+"""Put values where a source file says `{name}`, by the rules of worker/sources/schema.py."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ from typing import Any
 from worker.errors import FailJob, MillraceError
 from worker.model import DeadRow, Facts
 from worker.paging import Following
-from worker.params import resolve
-from worker.patience import patiently
-from worker.placeholders import names_in
-from worker.sources import Detail, Discovery
+from worker.sources.params import resolve
+from worker.sources.placeholders import names_in
+from worker.sources.schema import Detail, Discovery
 from worker.transport.answers import find
 from worker.transport.composing import compose
 from worker.transport.exchange import Exchange
-from worker.vendor import Prepared, Vendor
+from worker.vendor.dialogue import Prepared, Vendor
+from worker.vendor.patience import patiently
 
 Say = Callable[[str], None]
 

@@ -8,21 +8,21 @@ from typing import Any
 
 from redis import Redis
 
-from worker.adoption import latest_match
-from worker.connections import Connection
 from worker.errors import FailJob
 from worker.model import Facts, Row
 from worker.paging import Following
-from worker.placeholders import fill
-from worker.polling import Expired, Ready, Status, Waiting, judged, ours_in
-from worker.prepared import Prepared, ReportGone
 from worker.readers import reader_for
-from worker.reading import Reading
-from worker.sources import Report, Request, Submit
+from worker.sources.connections import Connection
+from worker.sources.placeholders import fill
+from worker.sources.schema import Report, Request, Submit
 from worker.transport.answers import excerpt, find, first, link_in
 from worker.transport.channel import WireRequest
 from worker.transport.composing import compose
 from worker.transport.exchange import Answer, Exchange
+from worker.vendor.adoption import latest_match
+from worker.vendor.polling import Expired, Ready, Status, Waiting, judged, ours_in
+from worker.vendor.prepared import Prepared, ReportGone
+from worker.vendor.reading import Reading
 
 __all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting", "vendor_for"]
 

@@ -24,16 +24,16 @@ from typing import Any
 
 from pydantic import Field
 
-from worker.base_urls import checked_base
-from worker.catalogue import Catalogue, report_of
-from worker.credentials import auth_for, check_credentials, missing_credentials
-from worker.environment_names import Environment, expanded
 from worker.errors import BadInput
-from worker.params import zone_of
-from worker.sources import Declared, Limits, Report, Source
-from worker.validation import validate
+from worker.sources.base_urls import checked_base
+from worker.sources.catalogue import Catalogue, report_of
+from worker.sources.credentials import auth_for, check_credentials, missing_credentials
+from worker.sources.environment_names import Environment, expanded
+from worker.sources.params import zone_of
+from worker.sources.schema import Declared, Limits, Report, Source
+from worker.sources.validation import validate
+from worker.sources.yaml_files import YamlFile, read_yaml
 from worker.wording import one_of
-from worker.yaml_files import YamlFile, read_yaml
 
 __all__ = [
     "Connection",

@@ -12,17 +12,17 @@ from worker.model import Facts, Row
 from worker.paging import Address, pager_for
 from worker.paging.link_header import next_in
 from worker.paging.totals import settled
-from worker.params import columns_for, read_for
-from worker.placeholders import fill
-from worker.prepared import Prepared, ReportGone
 from worker.readers import read as read_rows
 from worker.readers.unpack import unpack
-from worker.sources import Delimited, Format, JsonRows, LinkPaging, Report, TokenPaging
+from worker.sources.params import columns_for, read_for
+from worker.sources.placeholders import fill
+from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Report, TokenPaging
 from worker.transport.channel import WireRequest
 from worker.transport.exchange import Exchange
 from worker.transport.quota import PATIENCE_SECONDS
 from worker.transport.response import Response
-from worker.whereabouts import GONE, Located, Whereabouts
+from worker.vendor.prepared import Prepared, ReportGone
+from worker.vendor.whereabouts import GONE, Located, Whereabouts
 
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 """A page half read is worth waiting for: given back, it would be read again from its start."""

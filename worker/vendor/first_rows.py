@@ -11,10 +11,10 @@ from typing import Any
 
 from worker.errors import FailJob, RetryLater
 from worker.model import Facts, Row
-from worker.patience import patiently
-from worker.sources import Poll, Report
+from worker.sources.schema import Poll, Report
 from worker.transport.exchange import Exchange
-from worker.vendor import Expired, Prepared, Ready, Vendor, Waiting
+from worker.vendor.dialogue import Expired, Prepared, Ready, Vendor, Waiting
+from worker.vendor.patience import patiently
 
 MOST_FAILURES = 3
 """A report that was prepared for us is worth asking for again; one that is read at once is not."""

@@ -12,12 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from worker.errors import BadInput
-from worker.json_schemas import check_schema
-from worker.macros import Moment
-from worker.param_values import checked
-from worker.placeholders import is_segment
-from worker.source_checks import path_names
-from worker.sources import ColumnType, Param, Read, Report
+from worker.sources.checks import path_names
+from worker.sources.json_schemas import check_schema
+from worker.sources.macros import Moment
+from worker.sources.param_values import checked
+from worker.sources.placeholders import is_segment
+from worker.sources.schema import ColumnType, Param, Read, Report
 from worker.wording import did_you_mean, one_of, shortened
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from worker.environment_names import Environment, value_of, variable_in
 from worker.errors import BadInput
-from worker.placeholders import names_in
-from worker.sources import Auth, OAuth2Auth, SessionAuth, Source
+from worker.sources.environment_names import Environment, value_of, variable_in
+from worker.sources.placeholders import names_in
+from worker.sources.schema import Auth, OAuth2Auth, SessionAuth, Source
+from worker.sources.yaml_files import Place, YamlFile
 from worker.wording import one_of
-from worker.yaml_files import Place, YamlFile
 
 
 class Account(Protocol):

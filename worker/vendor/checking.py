@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.settings import environment_value
-from worker.connections import Connection, missing_credentials
-from worker.environment_names import Environment
 from worker.errors import MillraceError, RetryLater
+from worker.sources.connections import Connection, missing_credentials
+from worker.sources.environment_names import Environment
 from worker.transport.composing import compose
 from worker.transport.exchange import Exchange
 

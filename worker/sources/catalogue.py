@@ -18,11 +18,11 @@ from typing import Any
 
 from config.settings import PACKAGED
 from worker.errors import BadInput
-from worker.source_checks import check_source
-from worker.sources import Report, Source
-from worker.validation import validate
+from worker.sources.checks import check_source
+from worker.sources.schema import Report, Source
+from worker.sources.validation import validate
+from worker.sources.yaml_files import YamlFile, read_yaml
 from worker.wording import one_of
-from worker.yaml_files import YamlFile, read_yaml
 
 PACKAGED_SOURCES = PACKAGED / "sources"
 

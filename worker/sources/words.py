@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from worker.sources import Param, Poll, Report
+from worker.sources.schema import Param, Poll, Report
 
 SHOWN_VALUES = 16
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from worker.wire import Declared, Request
+from worker.sources.wire import Declared, Request
 
 
 class Check(Declared):

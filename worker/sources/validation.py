@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from worker.errors import BadInput
+from worker.sources.yaml_files import Place, YamlFile
 from worker.wording import one_of
-from worker.yaml_files import Place, YamlFile
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from worker.errors import BadInput
-from worker.placeholders import names_in
-from worker.sources import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Report, Request, Source
+from worker.sources.placeholders import names_in
+from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Report, Request, Source
+from worker.sources.yaml_files import Place, YamlFile
 from worker.wording import one_of
-from worker.yaml_files import Place, YamlFile
 
 
 def check_source(source: Source, file: YamlFile) -> None:

@@ -1,18 +1,18 @@
-"""Writes the table of every report: `python -m worker.source_docs > docs/sources.md`."""
+"""Writes the table of every report: `python -m worker.sources.docs > docs/sources.md`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 
-from worker.catalogue import load_catalogue
-from worker.source_words import asks, default_of, kind_of, meaning, ways
-from worker.sources import Report, Source
+from worker.sources.catalogue import load_catalogue
+from worker.sources.schema import Report, Source
+from worker.sources.words import asks, default_of, kind_of, meaning, ways
 
 _OPENING = """\
 # Sources
 
-Written by `python -m worker.source_docs > docs/sources.md` from the packaged source files; do not edit.
+Written by `python -m worker.sources.docs > docs/sources.md` from the packaged source files; do not edit.
 How to add one of your own: [adding-a-source.md](adding-a-source.md).
 
 *Proof* is what the vendor lets us check before a job is `done`: `count` (rows against the vendor's own number), `end`

@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from worker.errors import BadInput
-from worker.json_schemas import check_schema
-from worker.macros import Form, Moment, expand, rfc3339
-from worker.sources import Param, ParamType
+from worker.sources.json_schemas import check_schema
+from worker.sources.macros import Form, Moment, expand, rfc3339
+from worker.sources.schema import Param, ParamType
 from worker.wording import did_you_mean, one_of, shortened
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from worker.model import Facts, Row
@@ -13,7 +14,7 @@ from worker.readers.ndjson import read as read_ndjson
 from worker.sources.schema import ColumnType, Format, Ndjson
 
 # Each takes the one kind of format it is listed for.
-Reader = Callable[[Iterable[bytes], Any, Mapping[str, ColumnType], Facts], Iterator[Row]]
+Reader = Callable[[Iterable[bytes], Any, Mapping[str, ColumnType], Facts], Iterator[list[Row]]]
 
 # A new kind of format: one file and one line here.
 READERS: dict[tuple[str, str], Reader] = {
@@ -41,4 +42,11 @@ def read(
     broken in a way that reading again might mend, and FailJob where it is not what was declared; both name the row.
     Whatever `chunks` raises goes through. No more than a few chunks and the largest row are held.
     """
+    return chain.from_iterable(read_lists(chunks, shape, columns, facts, reader=reader))
+
+
+def read_lists(
+    chunks: Iterable[bytes], shape: Format, columns: Mapping[str, ColumnType], facts: Facts, *, reader: str
+) -> Iterator[list[Row]]:
+    """The same rows, as many at a time as come at once; some of the lists are empty."""
     return READERS[shape.kind, reader](chunks, shape, columns, facts)

@@ -23,8 +23,10 @@ _OTHER_FORMATS = ("<", '{"', "[{", "{\n", "{\r")
 csv.field_size_limit(LARGEST_ROW_BYTES)
 
 
-def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Row]:
-    """The rows of one file; an empty one has none. See `worker.readers.read`.
+def read(
+    chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, ColumnType], facts: Facts
+) -> Iterator[list[Row]]:
+    """The rows of one file; an empty one has none. See `worker.readers.read_lists`.
 
     Every row must be as wide as the header, else FailJob names the line. A last line without newline that is not may be
     cut: RetryLater, as for a file that ends within quotes.
@@ -33,7 +35,7 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
     typed = Columns(columns)
     for batch in table.batches():
         values: list[dict[str, Any]] = [dict(zip(table.names, fields, strict=True)) for fields in batch]
-        yield from typed.typed(list(map(orjson.dumps, values)), values)
+        yield typed.typed(list(map(orjson.dumps, values)), values)
 
 
 class _Table:

@@ -31,8 +31,10 @@ _BEFORE_BYTES = 32
 _START_BYTES = 400
 
 
-def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Row]:
-    """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read`.
+def read(
+    chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts
+) -> Iterator[list[Row]]:
+    """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read_lists`.
 
     Of several places the first in the source file's order has the rows. An error body fails the job.
     """
@@ -59,7 +61,7 @@ class _Page:
     def _next_row(self) -> int:
         return self._facts.first_row + self._rows
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[list[Row]]:
         start = b""
         for text in chain((self._beginning(),), self._texts):
             start = start if len(start) >= _START_BYTES else start + text[:_START_BYTES]
@@ -135,7 +137,7 @@ class _Page:
 
     # ------------------------------------------------------------ rows
 
-    def _members(self, text: bytes) -> Generator[Row, None, bytes | None]:
+    def _members(self, text: bytes) -> Generator[list[Row], None, bytes | None]:
         """The rows of the list that begins with this text; the text after it, None where it ends the response."""
         is_joined = self._is_joined(text, 0)
         if is_joined:
@@ -146,7 +148,7 @@ class _Page:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
             rows, values = cutter.finish() if part is None else cutter.feed(part)
-            yield from self._typed.typed(rows, values)
+            yield self._typed.typed(rows, values)
             self._rows += len(rows)
             if cutter.after is not None or cutter.fault is not None:
                 break
@@ -157,13 +159,13 @@ class _Page:
             self._step(b"]")
         return cutter.after
 
-    def _published(self, values: list[Any]) -> Iterator[Row]:
+    def _published(self, values: list[Any]) -> Iterator[list[Row]]:
         """Objects that are rows, written anew."""
         for value in values:
             if isinstance(value, TooLarge):
                 raise too_large(self._next_row)
             if value or not self._shape.skip_empty:
-                yield from self._typed.typed([dumps(value)], [value])
+                yield self._typed.typed([dumps(value)], [value])
                 self._rows += 1
 
     # ------------------------------------------------------------ what the page says
@@ -171,7 +173,7 @@ class _Page:
     def _find(self, path: str) -> Any:
         return self._walk.found.get(path_of(path))
 
-    def _told(self, start: bytes) -> Iterator[Row]:
+    def _told(self, start: bytes) -> Iterator[list[Row]]:
         """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
         if (said := complaint(self._find, self._shape.errors)) is not None:
             raise FailJob(f"the vendor answered with an error: {said}")

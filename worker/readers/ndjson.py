@@ -10,6 +10,8 @@ from worker.readers.stream import read_by
 from worker.sources.schema import ColumnType, Ndjson
 
 
-def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Row]:
-    """The rows of a stream; `facts.total` is what its header says. See `worker.readers.read`."""
+def read(
+    chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnType], facts: Facts
+) -> Iterator[list[Row]]:
+    """The rows of a stream; `facts.total` is what its header says. See `worker.readers.read_lists`."""
     return read_by(Cutter(), chunks, shape, columns, facts)

@@ -24,14 +24,14 @@ def read_by(
     shape: Ndjson,
     columns: Mapping[str, ColumnType],
     facts: Facts,
-) -> Iterator[Row]:
+) -> Iterator[list[Row]]:
     """The rows of the stream; raises what ends it. A last line needs no newline."""
     texts = slices(chunks)
     messages = Messages(shape, facts)
     typed = Columns(columns, is_exact=cutter.is_exact)
     for cut in _cuts(cutter, texts):
         (rows, values), end = messages.sorted(*cut)
-        yield from typed.typed(rows, values)
+        yield typed.typed(rows, values)
         if end is not None:
             raise end
     if cutter.fault is not None:

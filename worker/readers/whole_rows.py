@@ -13,6 +13,9 @@ import orjson
 from worker.readers.scan import DEEPEST_NESTING
 from worker.readers.watch import has_long_number
 
+_DEEP_ROW_BYTES = 5 * DEEPEST_NESTING
+"""Without lists, what is nested too deep is longer: a level takes five bytes at least, as in `{"":{}}`."""
+
 
 def loaded(rows: list[bytes], block: bytes) -> list[dict[str, Any]] | None:
     """The values of rows cut from this block, fractions in binary; None where one is anything but an object.
@@ -35,11 +38,7 @@ def are_on_one_line(rows: list[bytes]) -> bool:
 
 
 def _may_be_deep(rows: list[bytes], block: bytes) -> bool:
-    if b"[" not in block and block.count(b"{") < len(rows) + DEEPEST_NESTING:
+    if b"[" not in block and max(map(len, rows), default=0) <= _DEEP_ROW_BYTES:
         return False
-    return any(
-        row_lists + row_objects > DEEPEST_NESTING
-        for row_lists, row_objects in zip(
-            map(bytes.count, rows, repeat(b"[")), map(bytes.count, rows, repeat(b"{")), strict=True
-        )
-    )
+    brackets = zip(map(bytes.count, rows, repeat(b"{")), map(bytes.count, rows, repeat(b"[")), strict=True)
+    return any(objects + lists > DEEPEST_NESTING for objects, lists in brackets)

@@ -12,24 +12,24 @@ from worker.completeness import proven
 from worker.errors import FailJob, LeaseLost, StartOver
 from worker.model import Ended, Finished, Held, OpenPages, Totals
 from worker.observe import Event, log
+from worker.pipeline import RECORD_GONE
 from worker.receipts import receipt
 from worker.settle import finish, settle
 
 
 @app.task(name="report.finalize", bind=True)
-def finalize(self: Task, job_id: str) -> None:
+def finalize(self: Task, job_id: str) -> str | None:
     """End a job, once, however often it is asked."""
-    run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
+    return run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
 
 
-def _finalize(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+def _finalize(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> str | None:
     job = held.job
     if job.verdict:
-        settle(parts, job)
-        return
+        return settle(parts, job)
     totals = _tally(parts, held)
     if totals is None:
-        return
+        return None
     proof, expected = proven(job, parts.report(job), totals, parts.settings.dead_share)
     prepared = receipt(
         job,
@@ -45,6 +45,7 @@ def _finalize(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> 
         log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
     elif isinstance(outcome, Ended):
         raise LeaseLost(f"the sink record is {outcome.state}")
+    return f"done: {totals.rows:,} rows"
 
 
 def _tally(parts: Assembly, held: Held) -> Totals | None:
@@ -65,7 +66,7 @@ def _tally(parts: Assembly, held: Held) -> Totals | None:
         finish(parts, held.job, {})
         return None
     if outcome.state == "missing":
-        raise FailJob("the sink record is gone: what the sink holds of this job cannot be proven")
+        raise FailJob(RECORD_GONE)
     if outcome.state == "superseded":
         raise StartOver("another worker began the next generation")
     raise LeaseLost("the sink record is void")

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from worker.celery import is_stopping
+from worker.durations import spoken
 from worker.errors import FailJob, LeaseLost, RetryLater
 from worker.ledger import Ledger
 from worker.model import Checkpoint, Held
@@ -53,10 +54,8 @@ class Heartbeat:
         """Raise FailJob where the job's time is over."""
         job = self._held.job
         if self.now() > job.finish_by:
-            hours = (job.finish_by - job.created_at) / 3600
-            raise FailJob(
-                f"not finished within {hours:g} h; it was {job.state}, {job.closed} of {job.pages} pages done"
-            )
+            within = spoken(job.finish_within)
+            raise FailJob(f"not finished within {within}; it was {job.state}, {job.closed} of {job.pages} pages done")
 
     def waits_for(self, hang_up: Callable[[], None]) -> None:
         """Tell how to end the step's waiting for the vendor, for when it must stop."""

@@ -14,9 +14,9 @@ from worker.observe import Event, log
 
 
 @app.task(name="report.paginate", bind=True, acks_late=True)
-def paginate(self: Task, job_id: str) -> None:
+def paginate(self: Task, job_id: str) -> str | None:
     """Open the sink record and plan as many pages as can be addressed in advance."""
-    run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
+    return run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
 
 
 def _paginate(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:

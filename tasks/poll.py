@@ -8,6 +8,7 @@ from tasks.heartbeat import Heartbeat
 from tasks.step import run
 from worker.assembly import Assembly
 from worker.celery import app, nudge
+from worker.durations import spoken
 from worker.errors import FailJob, LeaseLost
 from worker.model import Held
 from worker.observe import Event, log
@@ -15,9 +16,9 @@ from worker.vendor.dialogue import Expired, Ready, Waiting
 
 
 @app.task(name="report.poll", bind=True)
-def poll(self: Task, job_id: str, number: int) -> None:
+def poll(self: Task, job_id: str, number: int) -> str | None:
     """Poll once; not ready yet means a retry of this task after the vendor's own cadence."""
-    run(self, lambda ledger: ledger.take(job_id, "pending", poll=number), _poll, most_attempts=None)
+    return run(self, lambda ledger: ledger.take(job_id, "pending", poll=number), _poll, most_attempts=None)
 
 
 def _poll(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
@@ -55,8 +56,8 @@ def _ready(parts: Assembly, held: Held, status: Ready) -> None:
 def _wait(task: Task, parts: Assembly, held: Held, status: Waiting, now: float) -> None:
     job = held.job
     if now > job.ready_by:
-        hours = (job.ready_by - job.created_at) / 3600
-        raise FailJob(f"not ready within {hours:g} h of being asked for; the last status was {status.word!r}")
+        within = spoken(job.ready_within)
+        raise FailJob(f"not ready within {within} of being asked for; the last status was {status.word!r}")
     every = parts.poll_seconds(parts.report(job))
     since = (job.linkless_since or "@0") if status.is_linkless else ""
     next_poll: dict[str, str | float] = {"poll": job.poll + 1, "poll_at": f"@{every}", "linkless_since": since}

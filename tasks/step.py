@@ -22,12 +22,13 @@ from worker.vendor.prepared import ReportGone
 MOST_ATTEMPTS = 10
 LONGEST_WAIT_SECONDS = 60
 
-Work = Callable[[Task, Assembly, Held, Heartbeat], None]
+Work = Callable[[Task, Assembly, Held, Heartbeat], str | None]
+"""Does a step's work; what it gives is shown by Flower as the task's result."""
 
 
 def run(
     task: Task, take: Callable[[Ledger], Held | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
-) -> None:
+) -> str | None:
     """Do one step's work under its lease, or nothing where there is nothing to do.
 
     Whatever `work` raises becomes a move of the ledger. What Redis raises is let through: the lease runs out, the sweep
@@ -37,13 +38,13 @@ def run(
     held = take(parts.ledger)
     if isinstance(held, str):
         log.debug(Event.NOTHING_TO_DO, task=task.name, why=held)
-        return
+        return held
     bound = {"job": held.job.id, "report": held.job.name, **({"page": held.page} if held.page else {})}
     with structlog.contextvars.bound_contextvars(**bound):
         try:
             with Heartbeat(parts.ledger, held) as heartbeat:
                 _refuse_hopeless(held, heartbeat, most_attempts)
-                _work(task, parts, held, heartbeat, work)
+                return _work(task, parts, held, heartbeat, work)
         except Retry:
             raise
         except RetryLater as later:
@@ -61,11 +62,12 @@ def run(
         except Exception as surprise:  # noqa: BLE001 - a fault of ours is an attempt like any other
             log.exception(Event.STEP_RETRIES, task=task.name)
             _retry(task, parts, held, RetryLater(f"{type(surprise).__name__}: {surprise}"), most_attempts)
+    return None
 
 
-def _work(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat, work: Work) -> None:
+def _work(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat, work: Work) -> str | None:
     try:
-        work(task, parts, held, heartbeat)
+        return work(task, parts, held, heartbeat)
     except RetryLater:
         # Where the step was told to stop, the cut it found is our own hanging up.
         heartbeat.check()
@@ -77,7 +79,7 @@ def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None
     if held.job.verdict:
         return
     if most_attempts is not None and held.attempts >= most_attempts:
-        raise FailJob(f"{_place(held)}given up after {held.attempts} attempts: {held.reason}")
+        raise FailJob(f"given up after {held.attempts} attempts: {held.reason}")
     heartbeat.check_deadline()
 
 
@@ -89,7 +91,7 @@ def _retry(task: Task, parts: Assembly, held: Held, later: RetryLater, most_atte
         return
     limit = later.at_most or most_attempts
     if later.is_attempt and limit is not None and attempts >= limit:
-        _fail(parts, held, f"{_place(held)}given up after {attempts} attempts: {later.reason}")
+        _fail(parts, held, f"given up after {attempts} attempts: {later.reason}")
         return
     event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
@@ -109,8 +111,5 @@ def _start_over(parts: Assembly, held: Held, why: str, *, ask_anew: bool = False
 
 
 def _fail(parts: Assembly, held: Held, reason: str, *, spoils_report: bool = False) -> None:
-    fail(parts, held.job.id, reason, report_is_cause=spoils_report)
-
-
-def _place(held: Held) -> str:
-    return f"page {held.job.generation}.{held.page}: " if held.page else ""
+    where = f"page {held.job.generation}.{held.page}: " if held.page else ""
+    fail(parts, held.job.id, where + reason, report_is_cause=spoils_report)

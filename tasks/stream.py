@@ -18,12 +18,12 @@ from worker.vendor.dialogue import Vendor
 
 
 @app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False)
-def stream(self: Task, job_id: str, page: int) -> None:
+def stream(self: Task, job_id: str, page: int) -> str | None:
     """Publish one page from wherever the sink stands, and name what follows it."""
-    run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
+    return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
 
 
-def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> str:
     vendor = parts.vendor(held.job)
     sink = parts.sink(held.job)
     facts = Facts()
@@ -33,6 +33,7 @@ def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
     finally:
         sink.release()
     _close(parts, held, heartbeat, vendor, facts, end)
+    return f"page {held.job.generation}.{held.page}: {end.rows:,} rows"
 
 
 def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, facts: Facts) -> Checkpoint:

@@ -16,9 +16,9 @@ from worker.vendor.dialogue import Submission, Vendor
 
 
 @app.task(name="report.submit", bind=True)
-def submit(self: Task, job_id: str) -> None:
+def submit(self: Task, job_id: str) -> str | None:
     """Ask for the report and keep the vendor's report id."""
-    run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
+    return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
 
 
 def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:

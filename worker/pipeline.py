@@ -16,6 +16,11 @@ from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.model import Checkpoint, Ended, Full, Kept, Refused, Row
 from worker.sinks.sink import Sink
 
+RECORD_GONE = (
+    "the sink record is gone: what the sink holds of this job cannot be proven"
+    " (was it deleted, or is the directory not the same place for every worker?)"
+)
+
 Outcome = Kept | Refused | Full | Ended
 
 
@@ -101,7 +106,7 @@ class Publication:
 
 def _over(ended: Ended) -> NoReturn:
     if ended.state == "missing":
-        raise FailJob("the sink record is gone: what the sink holds of this job cannot be proven")
+        raise FailJob(RECORD_GONE)
     if ended.state == "superseded":
         raise StartOver("another worker began the next generation")
     raise LeaseLost(f"the sink record is {ended.state}")

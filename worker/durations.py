@@ -1,4 +1,4 @@
-"""Durations as people write them: `15s`, `30m`, `2h`, `1d`, `1w`."""
+"""Durations as people write them: `15s`, `30m`, `2h`, `1d`, `1w`; and as they read them."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def seconds_in(text: str, where: str) -> float:
     if not found:
         raise BadInput(where, text, "a duration: a whole number and s, m, h, d or w, such as 2h")
     return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def spoken(seconds: float) -> str:
+    """The duration in the largest unit that gives a whole number of them: `2 h`, `90 m`, `0.5 s`."""
+    unit, size = next(((u, n) for u, n in reversed(_SECONDS.items()) if seconds % n == 0), ("s", 1))
+    return f"{seconds / size:g} {unit}"

@@ -149,6 +149,8 @@ class Job:
     created_at: float
     ready_by: float
     finish_by: float
+    ready_within: float = 0
+    finish_within: float = 0
     submitting_at: float | None = None
     submitted_at: float | None = None
     ready_at: float | None = None

@@ -93,7 +93,7 @@ def test_a_body_that_breaks_off_is_read_again_and_each_row_is_published_once(end
 )
 def test_a_stream_that_always_breaks_off_fails_at_the_deadline_and_is_voided(ending: Ending, scene: str) -> None:
     # Less than a batch comes before the reset.
-    assert ending.is_failed("not finished within", published="reset" not in scene)
+    assert ending.is_failed("not finished within 6 s", published="reset" not in scene)
     assert len(ending.asked("stream")) > 1
 
 
@@ -405,8 +405,8 @@ def test_nothing_where_nothing_may_stand_is_a_report_of_no_rows(ending: Ending, 
     "instal": played(EXPORT, fault("task_state", state="Hibernating"), ready_within="2s"),
 })  # fmt: skip
 def test_a_status_nobody_knows_waits_and_fails_at_the_deadline_with_its_word(ending: Ending, scene: str) -> None:
-    assert ending.is_failed("not ready within", "hibernating", published=False)
-    assert len(ending.asked("status" if scene == "kargo" else "task")) > 2
+    assert ending.is_failed("not ready within 2 s", "hibernating", published=False)
+    assert len(ending.asked("status" if scene == "kargo" else "task")) > 1
 
 
 @scenes({

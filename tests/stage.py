@@ -25,7 +25,7 @@ from redis import Redis
 from config.celery import celery_settings
 from config.settings import PACKAGED, Settings
 from sandbox import Sandbox
-from tests.stack import KARGO, LOOK_SECONDS, MEDIAMATH
+from tests.stack import KARGO, LOOK_SECONDS, MEDIAMATH, until
 from worker.assembly import Assembly
 from worker.crew import Crew, beat, control, stream
 from worker.embedded_redis import free_port, start_server
@@ -257,6 +257,12 @@ class Stage:
         self.players = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="case")
         self.is_over = threading.Event()
         self.crew.tend()
+        until(self._are_ready, "workers that are ready")
+
+    def _are_ready(self) -> bool:
+        """Do both workers take work? Deadlines of seconds would pass before they do."""
+        logs = [self.crew.log_dir / f"{name}.log" for name in ("control", "stream")]
+        return all(" ready." in log.read_text(errors="replace") for log in logs)
 
     @property
     def redis(self) -> Redis:

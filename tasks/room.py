@@ -10,7 +10,7 @@ from worker.errors import FailJob, RetryLater
 from worker.model import Full
 from worker.observe import Event, log
 
-GIVE_BACK_SECONDS = 15
+GIVE_BACK_SECONDS = 5
 LOOK_SECONDS = 0.5
 
 

@@ -1,0 +1,84 @@
+"""A stream whose consumers do not keep up: nothing is dropped, nothing trimmed, and reading waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.stack import Stack, running_stack
+from worker.embedded_redis import free_port, start_server
+
+KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
+BOUND = 5_000
+
+
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose streams hold at most 5,000 rows, and whose readers wait at most 4 seconds for room."""
+    directory = tmp_path_factory.mktemp("bounded")
+    port = free_port()
+    server = start_server(directory / "redis", port)
+    limits = {"MILLRACE_STREAM_BOUND": str(BOUND), "MILLRACE_HOLD_SECONDS": "4"}
+    with running_stack(directory, f"redis://127.0.0.1:{port}/0", **limits) as stack:
+        yield stack
+    server.kill()
+    server.wait()
+
+
+class Consumer:
+    """Takes what stands in a stream, and only then makes room."""
+
+    def __init__(self, stack: Stack, stream: str) -> None:
+        self._redis = stack.redis
+        self._stream = stream
+        self.rows: dict[bytes, bytes] = {}
+        self.ends = 0
+
+    def consume(self) -> int:
+        entries = self._redis.xrange(self._stream)
+        for _, fields in entries:
+            if b"row" in fields:
+                assert fields[b"at"] not in self.rows
+                self.rows[fields[b"at"]] = fields[b"row"]
+            self.ends += b"end" in fields
+        if entries:
+            self._redis.xdel(self._stream, *[entry for entry, _ in entries])
+        return len(entries)
+
+
+@pytest.mark.parametrize("name", [KARGO, MEDIAMATH])
+def test_a_full_stream_is_waited_for_and_every_row_comes_once_there_is_room(bounded: Stack, name: str) -> None:
+    bounded.vendors_as_usual()
+    bounded.vendors_are(rows=30_000)
+    job = bounded.ask(name, f"stream:{name}")
+    bounded.wait_for(job, lambda _: bounded.redis.xlen(name) >= BOUND, "a full stream")
+    assert bounded.redis.xlen(name) < BOUND + 1_001
+    consumer = Consumer(bounded, name)
+    bounded.wait_for(job, lambda job: consumer.consume() >= 0 and job.state == "done", "the end")
+    consumer.consume()
+    assert (len(consumer.rows), consumer.ends) == (30_000, 1)
+    assert bounded.job(job).attempts == 0
+
+
+def test_a_stream_nobody_makes_room_in_fails_saying_how_full_it_is(bounded: Stack) -> None:
+    bounded.vendors_as_usual()
+    bounded.vendors_are(rows=30_000)
+    job = bounded.ask(MEDIAMATH, "stream:stuck")
+    receipt = bounded.receipt(job)
+    assert receipt["state"] == "failed"
+    assert "full" in receipt["error"]
+    assert "5,000 entries" in receipt["error"] or "5000 entries" in receipt["error"]
+    assert bounded.audit("stuck", job).voided == {1: "failed"}
+
+
+def test_memory_stays_flat_while_the_sink_is_full(bounded: Stack) -> None:
+    bounded.vendors_as_usual()
+    bounded.vendors_are(rows=1_000_000)
+    job = bounded.ask(MEDIAMATH, "stream:flat")
+    bounded.wait_for(job, lambda _: bounded.redis.xlen("flat") >= BOUND, "a full stream")
+    pool = psutil.Process(bounded.crew.pid("stream")).children()
+    at_first = max(process.memory_info().rss for process in pool)
+    bounded.receipt(job)
+    assert max(process.memory_info().rss for process in pool) - at_first < 10_000_000

@@ -6,13 +6,10 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis
-
 from worker.errors import FailJob
 from worker.model import Facts, Row
 from worker.paging import Following
 from worker.readers import reader_for
-from worker.sources.connections import Connection
 from worker.sources.placeholders import fill
 from worker.sources.schema import Report, Request, Submit
 from worker.transport.answers import excerpt, find, first, link_in
@@ -24,7 +21,7 @@ from worker.vendor.polling import Expired, Ready, Status, Waiting, judged, ours_
 from worker.vendor.prepared import Prepared, ReportGone
 from worker.vendor.reading import Reading
 
-__all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting", "vendor_for"]
+__all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting"]
 
 MOST_LIST_PAGES = 200
 
@@ -35,17 +32,6 @@ class Submission:
 
     report_id: str
     request_id: str | None = None
-
-
-def vendor_for(
-    connection: Connection,
-    report: Report,
-    params: Mapping[str, Any],
-    redis: Redis | None,
-    prepared: Prepared | None = None,
-) -> Vendor:
-    """The dialogue about one report. Cheap; nothing is sent and no credential looked up before the first request."""
-    return Vendor(report, params, Exchange(connection, redis), prepared or Prepared())
 
 
 class Vendor:

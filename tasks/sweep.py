@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from worker.assembly import assembly
-from worker.celery import app, nudge
+from worker.celery import app, nudge_out_of
 from worker.observe import Event, log
-
-STEP_FOR = {
-    "queued": "report.submit",
-    "ready": "report.paginate",
-    "streamed": "report.finalize",
-    "verdict": "report.finalize",
-}
 
 
 @app.task(name="report.sweep")
@@ -20,10 +13,5 @@ def sweep() -> None:
     ledger = assembly().ledger
     for job, page, state, poll in ledger.overdue():
         log.info(Event.SWEPT, job=job, page=page, state=state)
-        if state == "pending":
-            nudge("report.poll", job, poll)
-        elif state == "streaming" and page:
-            nudge("report.stream", job, page)
-        elif state in STEP_FOR and page is None:
-            nudge(STEP_FOR[state], job)
+        nudge_out_of(state, job, number=page or poll)
     ledger.forget_finished(ledger.now())

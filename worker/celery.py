@@ -44,6 +44,22 @@ def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
         log.warning(Event.NUDGE_LOST, task=task, why=type(error).__name__)
 
 
+STEP_OUT_OF = {
+    "queued": "report.submit",
+    "pending": "report.poll",
+    "ready": "report.paginate",
+    "streaming": "report.stream",
+    "streamed": "report.finalize",
+    "verdict": "report.finalize",
+}
+"""The step that leads out of each state; a job with a verdict is settled whatever its state."""
+
+
+def nudge_out_of(state: str, job_id: str, *, number: int | None = None) -> None:
+    """Send the step that leads out of a state; `number` is that of the poll or page, for the two that have one."""
+    nudge(STEP_OUT_OF[state], job_id, *([number] if state in {"pending", "streaming"} and number is not None else []))
+
+
 def has_workers() -> bool:
     """Whether any worker answers within a second."""
     try:

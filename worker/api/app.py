@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from config.settings import Settings
 from worker.assembly import Assembly
 from worker.assembly import assembly as process_assembly
-from worker.celery import nudge
+from worker.celery import nudge_out_of
 from worker.errors import BadInput
 from worker.facts import job_facts
 from worker.model import Job, JobState
@@ -110,7 +110,7 @@ def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
         )
         job_id, joined = place(parts, order)
         if not joined:
-            nudge("report.submit", job_id)
+            nudge_out_of("queued", job_id)
         return {**job_facts(_known(parts, job_id)), "joined": joined}
 
     @app.get("/v1/jobs", dependencies=guard, summary="Jobs, the latest first")
@@ -153,7 +153,4 @@ def _retry(parts: Assembly, job_id: str) -> None:
     state, other = parts.ledger.retry(job_id)
     if state is None:
         raise HTTPException(409, f"job {job_id} is {other}; only a failed or cancelled one can be retried")
-    if state == "pending":
-        nudge("report.poll", job_id, int(other))
-    else:
-        nudge("report.submit", job_id)
+    nudge_out_of(state, job_id, number=int(other))

@@ -88,16 +88,13 @@ def cancel(job_id: str, as_json: bool) -> None:
 @as_json_option
 def retry(job_id: str, as_json: bool) -> None:
     """Open the next generation; the vendor's prepared report is used again where it may be."""
-    from worker.celery import nudge  # finds the broker, and may start one, on import
+    from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
     _job(job_id)
     state, other = parts().ledger.retry(job_id)
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")
-    if state == "pending":
-        nudge("report.poll", job_id, int(other))
-    else:
-        nudge("report.submit", job_id)
+    nudge_out_of(state, job_id, number=int(other))
     if as_json:
         print_json({"job": job_id, "state": state})
     else:

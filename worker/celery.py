@@ -6,13 +6,14 @@ import multiprocessing
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from config.celery import celery_settings
 from config.settings import settings
+from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
-from worker.redis_client import redis_url
+from worker.redis_client import redis_url, refuse_eviction
 
 app = Celery("millrace")
 app.conf.update(celery_settings(settings().broker_url or redis_url(), settings().sweep_seconds))
@@ -24,6 +25,14 @@ _stopping = multiprocessing.Event()
 @worker_shutting_down.connect
 def _note_shutdown(**_: Any) -> None:
     _stopping.set()
+
+
+@worker_init.connect
+def _refuse_eviction(**_: Any) -> None:
+    try:
+        refuse_eviction(redis_url())
+    except BadInput as bad:
+        raise SystemExit(f"millrace: {bad}") from None
 
 
 @setup_logging.connect

@@ -8,12 +8,13 @@ from functools import cache
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004 - redis-py's own names
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004 - redis-py's own names
 from redis.retry import Retry
 
 from config.celery import SOCKETS
 from config.settings import settings
 from worker.embedded_redis import embedded_redis
+from worker.errors import BadInput
 
 PATIENT_RETRIES = 60
 """With waits of at most 2 s: a worker outlives a Redis that is away for a minute or two."""
@@ -27,6 +28,19 @@ def redis_url() -> str:
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(embedded_redis(settings().data_dir))
+
+
+def refuse_eviction(url: str) -> None:
+    """Raise BadInput where this Redis may evict keys: queues and jobs would vanish without a word."""
+    client = Redis.from_url(url, **SOCKETS)
+    try:
+        policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    except RedisError:
+        return  # It is away; whoever needs it waits for it.
+    finally:
+        client.close()
+    if policy != "noeviction":
+        raise BadInput("maxmemory-policy of Redis", policy, "noeviction (CONFIG SET maxmemory-policy noeviction)")
 
 
 def connect(url: str, *, retries: int = PATIENT_RETRIES) -> Redis:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+from tests.conftest import RedisServer
 from worker.embedded_redis import free_port, start_server
 from worker.redis_client import connect
 
@@ -26,3 +30,18 @@ def test_a_command_waits_for_a_redis_that_is_not_there_yet(tmp_path: Path) -> No
         for server in servers:
             server.kill()
             server.wait()
+
+
+def test_a_worker_refuses_a_redis_that_may_evict_its_keys(own_redis: RedisServer) -> None:
+    own_redis.client().config_set("maxmemory-policy", "allkeys-lru")
+    found = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "worker", "worker", "-P", "threads", "-c", "1"],
+        env={**os.environ, "MILLRACE_REDIS_URL": own_redis.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert "allkeys-lru" in found.stderr
+    assert "noeviction" in found.stderr

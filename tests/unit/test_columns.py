@@ -121,6 +121,10 @@ def test_a_row_written_anew_keeps_the_digits_of_all_other_values() -> None:
         assert typed([row], "integer", is_exact=is_exact) == [row.replace('"5"', "5").encode()]
 
 
+def test_blanks_around_a_number_are_none_of_its_digits() -> None:
+    assert typed(['{"n":" 1.50 "}', '{"n":"2"}'], "number") == [b'{"n":1.50}', b'{"n":2}']
+
+
 def test_several_columns_of_one_row_are_typed_together() -> None:
     rows = [b'{"a":"1","b":"2.50","c":3}', b'{"a":"x","b":"y","c":4}']
     columns = Columns({"a": "integer", "b": "number", "c": "string", "d": "integer"})

@@ -210,6 +210,14 @@ def test_a_page_without_rows_anywhere_fails_and_says_where_they_were_looked_for(
     assert reading(body, STRICT.model_copy(update={"absent_is_empty": True})).published == []
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"items":[{"a":1}[]]}', b'{"items":[[][]]}', b'{"items":[{"a":1},,[]]}', b'{"items":[,[]]}']
+)
+def test_an_empty_row_passed_over_must_still_stand_where_a_row_may(body: bytes) -> None:
+    for size in (1, 100):
+        assert reading(body, ENVELOPES, cuts=range(0, len(body), size)).error is not None
+
+
 def test_null_for_rows_is_none_only_where_the_count_says_so() -> None:
     assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
     assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)

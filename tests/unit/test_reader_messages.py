@@ -94,6 +94,12 @@ def test_columns_called_like_messages_do_no_harm(reader: str) -> None:
 
 
 @READERS
+def test_a_row_that_leaves_columns_out_may_look_like_an_error(reader: str) -> None:
+    body = header(("error_code", "id"), 1) + b'{"error_code":"E"}'
+    assert reading(body, STREAM, reader=reader).published == [b'{"error_code":"E"}']
+
+
+@READERS
 def test_with_a_column_called_meta_a_lone_meta_is_not_taken_for_a_row(reader: str) -> None:
     got = reading(header(("meta", "id"), 1) + b'{"meta":{}}', STREAM, reader=reader)
     assert isinstance(got.error, FailJob)

@@ -189,6 +189,7 @@ def test_a_row_spread_over_lines_keeps_its_digits(reader: str) -> None:
         (b'{"a":' + b"[" * 400_000, "deeper than 100"),
         (b'{"a":' + b"9" * 4_301 + b"}", "more than 4300 digits"),
         (b'{"a":' + b"9" * 900_000 + b"}", "more than 4300 digits"),
+        (b'{"a":0.' + b"1" * 5_000 + b"}", "more than 4300 digits"),
         (b'{"a":1e999999999999999999999}', "too large"),
         (b"5", "not a JSON object"),
         (b'[{"a":1}]', "not a JSON object"),
@@ -227,6 +228,13 @@ def test_half_a_character_is_broken_and_not_a_question_mark(reader: str, text: b
 def test_whole_characters_stay_as_they_are_written(reader: str, text: bytes) -> None:
     row = b'{"a":"' + text + b'"}'
     assert reading(row, PLAIN, reader=reader).published == [row]
+
+
+@READERS
+@pytest.mark.parametrize("blank", [b"\r", b"\r\n", b"\n", b"\n\t"])
+def test_a_row_never_holds_a_line_break(reader: str, blank: bytes) -> None:
+    body = b'{"a":1}\n{"a":%b1.0}\n{"a":2}' % blank
+    assert reading(body, PLAIN, reader=reader).published == [b'{"a":1}', b'{"a":1.0}', b'{"a":2}']
 
 
 @READERS

@@ -43,6 +43,12 @@ def test_nesting_is_counted_outside_of_text_whatever_the_cuts(
     assert (scan.reason is not None) == (depth > 100)
 
 
+def test_an_escaped_quote_does_not_end_a_text_even_where_it_is_cut_in_two() -> None:
+    scan = Scan()
+    for byte in rb'{"a":"\"' + b"[" * 200 + rb'\\","b":1}':
+        assert scan.feed(bytes([byte])) is None
+
+
 @given(st.integers(4290, 4310), st.booleans(), cuts)
 @settings(deadline=None, max_examples=100)
 def test_digits_are_counted_outside_of_text_whatever_the_cuts(length: int, is_text: bool, some: list[int]) -> None:

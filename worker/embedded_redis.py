@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
 from worker.errors import BadInput
 
@@ -50,6 +50,8 @@ def start_server(directory: Path, port: int, *, append_only: bool = True) -> sub
     url = f"redis://127.0.0.1:{port}/0"
     deadline = time.monotonic() + START_SECONDS
     while not answers(url):
+        if is_loading(url):
+            deadline = time.monotonic() + START_SECONDS
         if server.poll() is not None or time.monotonic() > deadline:
             server.kill()
             server.wait()
@@ -67,6 +69,20 @@ def answers(url: str) -> bool:
         return False
     finally:
         client.close()
+
+
+def is_loading(url: str) -> bool:
+    """Whether a server is there and still reads its data: a large append-only file takes its time."""
+    client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=None)
+    try:
+        client.ping()
+    except BusyLoadingError:
+        return True
+    except RedisError:
+        return False
+    finally:
+        client.close()
+    return False
 
 
 def free_port() -> int:

@@ -37,6 +37,8 @@ def celery_settings(broker_url: str, sweep_seconds: float) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "result_backend": None,
         "task_ignore_result": True,
+        # Celery takes `retry(max_retries=None)` for the task's own bound, which is 3. Only the ledger bounds attempts.
+        "task_annotations": {"*": {"max_retries": None}},
         "task_serializer": "json",
         "accept_content": ["json"],
         # An exchange each: queues without one would share the default one, and every message would reach all three.

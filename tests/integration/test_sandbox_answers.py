@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +15,8 @@ import zstandard
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Reply, Visitor
+from tests.sandboxing import running
+from tests.sandboxing import visitor as visitor
 
 ROWS = 1200
 QUERY = {
@@ -25,18 +27,7 @@ QUERY = {
 }
 ASKED = {"dimensions": ["campaign_name"], "measures": ["clicks_sum"]}
 WHOLE = list(expected_rows("mediamath.performance", QUERY, ROWS))
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS, polls_until_ready=0) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
+sandbox = running(rows=ROWS, polls_until_ready=0)
 
 
 @pytest.fixture

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
 
-from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Visitor
+from sandbox import expected_rows
+from tests.sandboxing import INSTAL_EXPORT, Spoil, running
+from tests.sandboxing import file as file
+from tests.sandboxing import visitor as visitor
 
 ROWS = 1003
-EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
-FILE = list(expected_rows("instal.advertiser-export", EXPORT, ROWS))
+FILE = list(expected_rows("instal.advertiser-export", INSTAL_EXPORT, ROWS))
 NAMES = b"aff_sub_id,time,clicks_aggr,campaign,country,creative_id,app_id,campaign_id"
-Spoil = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS, polls_until_ready=0) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def file(sandbox: Sandbox, visitor: Visitor) -> Spoil:
-    task_id = visitor.instal_task(EXPORT, polls=0)
-    link = visitor.get("instal", f"/reports/exports/{task_id}").json()["result"]
-
-    def ask(kind: str, **args: Any) -> bytes:
-        sandbox.remote.turn({"kind": kind, "args": args})
-        return visitor.ask("GET", link).body
-
-    return ask
+sandbox = running(rows=ROWS, polls_until_ready=0)
 
 
 def test_csv_bom_comes_first(file: Spoil) -> None:

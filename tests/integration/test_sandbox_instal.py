@@ -3,55 +3,31 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Reply, Visitor
+from sandbox.visitor import Visitor
+from tests.sandboxing import INSTAL_EXPORT, Dial, dial_of, running, task
+from tests.sandboxing import visitor as visitor
 
 ROWS = 77
-EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
 HEADER = (
     "aff_sub_id,time,clicks_aggr,campaign,country,creative_id,app_id,campaign_id,cost_aggr,cr,conversions_aggr,"
     "name_os,version_os,lang,publisher_id"
 )
-EXPECTED = list(expected_rows("instal.advertiser-export", EXPORT, ROWS))
-
-Dial = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def dial(sandbox: Sandbox) -> Dial:
-    def turn(kind: str, **args: Any) -> None:
-        sandbox.remote.turn({"vendor": "instal", "kind": kind, "args": args})
-
-    return turn
-
-
-def task(visitor: Visitor, task_id: str) -> Reply:
-    return visitor.get("instal", f"/reports/exports/{task_id}")
+EXPECTED = list(expected_rows("instal.advertiser-export", INSTAL_EXPORT, ROWS))
+sandbox = running(rows=ROWS)
+dial = dial_of("instal")
 
 
 def link(visitor: Visitor, **changes: Any) -> str:
-    return str(task(visitor, visitor.instal_task({**EXPORT, **changes})).json()["result"])
+    return str(task(visitor, visitor.instal_task({**INSTAL_EXPORT, **changes})).json()["result"])
 
 
 def test_an_export_is_queued_pending_and_then_a_file(visitor: Visitor, sandbox: Sandbox) -> None:
-    made = visitor.post("instal", "/reports/exports/", EXPORT)
+    made = visitor.post("instal", "/reports/exports/", INSTAL_EXPORT)
     assert (made.status, made.json()["result"]) == (200, "QUEUED")
     told = [task(visitor, made.json()["task_id"]).json() for _ in range(3)]
     assert told[:2] == [{"state": "PENDING", "result": None}] * 2
@@ -89,7 +65,7 @@ def test_credentials_are_wanted_by_the_api_and_refused_by_storage(visitor: Visit
 def test_wrong_paths_methods_types_and_fields_are_refused(visitor: Visitor) -> None:
     url = visitor.urls["instal"] + "/reports/exports/"
     known = visitor.authorization("instal")
-    assert visitor.post("instal", "/reports/exports", EXPORT).status == 404
+    assert visitor.post("instal", "/reports/exports", INSTAL_EXPORT).status == 404
     assert visitor.ask("GET", url, known).status == 405
     assert visitor.ask("POST", url, {**known, "Content-Type": "text/plain"}, b"{}").status == 415
     assert visitor.ask("POST", url, {**known, "Content-Type": "application/json"}, b"{").status == 400
@@ -100,7 +76,7 @@ def test_wrong_paths_methods_types_and_fields_are_refused(visitor: Visitor) -> N
 @pytest.mark.parametrize("state", ["STARTED", "RETRY", "FAILURE", "REVOKED", "success"])
 def test_task_state_is_any_of_celerys(visitor: Visitor, dial: Dial, state: str) -> None:
     dial("task_state", state=state, text="a reason", polls=1)
-    task_id = visitor.instal_task(EXPORT, polls=0)
+    task_id = visitor.instal_task(INSTAL_EXPORT, polls=0)
     told = [task(visitor, task_id).json() for _ in range(3)]
     assert told[0] == {"state": state, "result": "a reason"}
     assert [one["state"] for one in told[1:]] == ["PENDING", "SUCCESS"]
@@ -108,7 +84,7 @@ def test_task_state_is_any_of_celerys(visitor: Visitor, dial: Dial, state: str) 
 
 def test_null_result_comes_with_success_for_a_while(visitor: Visitor, dial: Dial) -> None:
     dial("null_result", polls=2)
-    task_id = visitor.instal_task(EXPORT)
+    task_id = visitor.instal_task(INSTAL_EXPORT)
     told = [task(visitor, task_id).json() for _ in range(3)]
     assert [one["state"] for one in told] == ["SUCCESS"] * 3
     assert [one["result"] is None for one in told] == [True, True, False]
@@ -116,19 +92,19 @@ def test_null_result_comes_with_success_for_a_while(visitor: Visitor, dial: Dial
 
 def test_never_ready_is_pending_for_ever(sandbox: Sandbox, visitor: Visitor) -> None:
     sandbox.remote.turn({"kind": "never_ready"})
-    assert task(visitor, visitor.instal_task(EXPORT)).json() == {"state": "PENDING", "result": None}
+    assert task(visitor, visitor.instal_task(INSTAL_EXPORT)).json() == {"state": "PENDING", "result": None}
 
 
 def test_create_error_comes_with_an_id_or_without(visitor: Visitor, dial: Dial) -> None:
     dial("create_error")
-    assert visitor.post("instal", "/reports/exports/", EXPORT).json() == {"result": "ERROR"}
+    assert visitor.post("instal", "/reports/exports/", INSTAL_EXPORT).json() == {"result": "ERROR"}
     dial("create_error", with_id=True, code=500)
-    made = visitor.post("instal", "/reports/exports/", EXPORT)
+    made = visitor.post("instal", "/reports/exports/", INSTAL_EXPORT)
     assert (made.status, set(made.json())) == (500, {"result", "task_id"})
 
 
 def test_task_slash_is_wanted_by_redirect_or_refusal(visitor: Visitor, dial: Dial) -> None:
-    task_id = visitor.instal_task(EXPORT, polls=0)
+    task_id = visitor.instal_task(INSTAL_EXPORT, polls=0)
     dial("task_slash")
     moved = task(visitor, task_id)
     assert (moved.status, moved.headers["Location"]) == (301, f"/instal/advertiser/api/v1/reports/exports/{task_id}/")
@@ -151,7 +127,7 @@ def test_download_link_has_three_forms(visitor: Visitor, sandbox: Sandbox, dial:
 
 
 def test_link_expires_until_the_task_is_asked_again(sandbox: Sandbox, visitor: Visitor) -> None:
-    task_id = visitor.instal_task(EXPORT)
+    task_id = visitor.instal_task(INSTAL_EXPORT)
     first = task(visitor, task_id).json()["result"]
     dial_once = {"vendor": "instal", "kind": "link_expires", "args": {"code": 410}, "times": 1}
     sandbox.remote.turn(dial_once)

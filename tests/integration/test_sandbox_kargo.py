@@ -5,51 +5,22 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Reply, Visitor, basic
+from sandbox.visitor import Visitor, basic
+from tests.sandboxing import KARGO_ASKED, KARGO_DOCUMENTED, KARGO_REPORT, poll, rows_of, running, told
+from tests.sandboxing import visitor as visitor
 
 ROWS = 605
-REPORT = "kargo.campaign-performance-metrics"
-ASKED = {
-    "dimensions": ["campaign_name", "advertiser_name"],
-    "measures": ["clicks_sum", "advertiser_impressions_sum"],
-    "filters": [{"day_time_id": {"op": "between", "start": 2023030100, "end": 2023033100}}],
-}
-DOCUMENTED = "https://datasharingapi.dev.kargo.com/v1"
-EXPECTED = [json.loads(row) for row in expected_rows(REPORT, ASKED, ROWS)]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-def poll(visitor: Visitor, report_id: str, **query: Any) -> Any:
-    return visitor.get("kargo", "/reports", report_id=report_id, **query).json()
-
-
-def told(visitor: Visitor, report_id: str) -> dict[str, Any]:
-    return dict(poll(visitor, report_id, show_all=1)["data"]["rows"][-1])
-
-
-def rows_of(visitor: Visitor, report_id: str, **query: Any) -> Reply:
-    return visitor.get("kargo", f"/completed-reports/{report_id}", **query)
+EXPECTED = [json.loads(row) for row in expected_rows(KARGO_REPORT, KARGO_ASKED, ROWS)]
+sandbox = running(rows=ROWS)
 
 
 def test_a_report_is_asked_for_waited_for_and_read_in_pages(visitor: Visitor) -> None:
-    order = {"report_definition_id": "campaign-performance-metrics", "parameters": ASKED}
+    order = {"report_definition_id": "campaign-performance-metrics", "parameters": KARGO_ASKED}
     made = visitor.post("kargo", "/reports", order)
     first = made.json()
     assert made.status == 200
@@ -61,7 +32,7 @@ def test_a_report_is_asked_for_waited_for_and_read_in_pages(visitor: Visitor) ->
     assert words == ["pending", "running", "complete"]
     ready = told(visitor, first["id"])
     assert ready["record_count"] == ROWS
-    assert ready["rpt_file_api_link"] == f"{DOCUMENTED}/completed-reports/{first['id']}"
+    assert ready["rpt_file_api_link"] == f"{KARGO_DOCUMENTED}/completed-reports/{first['id']}"
     found, offset = [], 0
     while True:
         page = rows_of(visitor, first["id"], limit=200, offset=offset).json()["data"]
@@ -70,13 +41,13 @@ def test_a_report_is_asked_for_waited_for_and_read_in_pages(visitor: Visitor) ->
         if page["links"]["next"] == "":
             break
         offset += 200
-        assert page["links"]["next"] == f"{DOCUMENTED}/completed-reports/{first['id']}?limit=200&offset={offset}"
+        assert page["links"]["next"] == f"{KARGO_DOCUMENTED}/completed-reports/{first['id']}?limit=200&offset={offset}"
     assert found == EXPECTED
     assert {type(row["clicks_sum"]) for row in found} == {str}
 
 
 def test_an_id_begins_with_the_time_it_was_made(visitor: Visitor) -> None:
-    report_id = visitor.kargo_report(ASKED, polls=0)
+    report_id = visitor.kargo_report(KARGO_ASKED, polls=0)
     bits = 0
     for digit in report_id:
         bits = bits << 5 | "0123456789abcdefghijklmnopqrstuv".index(digit)
@@ -84,15 +55,15 @@ def test_an_id_begins_with_the_time_it_was_made(visitor: Visitor) -> None:
 
 
 def test_without_show_all_the_status_stands_beside_totals(visitor: Visitor) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     found = poll(visitor, report_id)
     assert (found["status"], found["data"]["total_rows"]) == ("complete", ROWS)
-    assert found["data"]["links"]["next"].startswith(f"{DOCUMENTED}/completed-reports/{report_id}?limit=")
+    assert found["data"]["links"]["next"].startswith(f"{KARGO_DOCUMENTED}/completed-reports/{report_id}?limit=")
 
 
 def test_a_hundred_rows_without_a_limit_and_never_more_than_ten_thousand(sandbox: Sandbox, visitor: Visitor) -> None:
     sandbox.remote.set(rows=10_050, polls_until_ready=0)
-    report_id = visitor.kargo_report(ASKED, polls=1)
+    report_id = visitor.kargo_report(KARGO_ASKED, polls=1)
     assert len(rows_of(visitor, report_id).json()["data"]["rows"]) == 100
     assert len(rows_of(visitor, report_id, limit=20_000).json()["data"]["rows"]) == 10_000
     assert rows_of(visitor, report_id, limit=5, offset=99_999).json()["data"]["rows"] == []
@@ -102,16 +73,16 @@ def test_a_hundred_rows_without_a_limit_and_never_more_than_ten_thousand(sandbox
     "query", [{"limit": 0}, {"limit": -1}, {"limit": "x"}, {"offset": -1}, {"offset": "1.5"}, {"page": 1}]
 )
 def test_a_page_that_makes_no_sense_is_refused(visitor: Visitor, query: dict[str, Any]) -> None:
-    assert rows_of(visitor, visitor.kargo_report(ASKED), **query).status == 400
+    assert rows_of(visitor, visitor.kargo_report(KARGO_ASKED), **query).status == 400
 
 
 def test_the_file_is_linked_and_holds_the_same_rows(visitor: Visitor, sandbox: Sandbox) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     linked = visitor.get("kargo", f"/completed-reports/{report_id}/data").json()
-    assert linked["csv_link"] == f"{DOCUMENTED}/completed-reports/{report_id}/{report_id}"
+    assert linked["csv_link"] == f"{KARGO_DOCUMENTED}/completed-reports/{report_id}/{report_id}"
     assert linked["data"]["total_rows"] == ROWS
-    file = visitor.get("kargo", linked["csv_link"].removeprefix(DOCUMENTED))
-    rows = list(expected_rows(REPORT, ASKED, ROWS, form="csv"))
+    file = visitor.get("kargo", linked["csv_link"].removeprefix(KARGO_DOCUMENTED))
+    rows = list(expected_rows(KARGO_REPORT, KARGO_ASKED, ROWS, form="csv"))
     assert file.lines() == [b"campaign_name,advertiser_name,clicks_sum,advertiser_impressions_sum", *rows]
     assert file.headers["Content-Length"] == str(len(file.body))
     assert visitor.get("kargo", f"/completed-reports/{report_id}/other").status == 404
@@ -122,11 +93,11 @@ def test_the_file_is_linked_and_holds_the_same_rows(visitor: Visitor, sandbox: S
 
 
 def test_requests_are_listed_newest_first_in_pages(visitor: Visitor) -> None:
-    made = [visitor.kargo_report(ASKED, polls=0) for _ in range(3)]
+    made = [visitor.kargo_report(KARGO_ASKED, polls=0) for _ in range(3)]
     first = visitor.get("kargo", "/reports", limit=2).json()["data"]
     assert [row["id"] for row in first["rows"]] == [made[2], made[1]]
-    assert first["links"]["next"] == f"{DOCUMENTED}/reports?limit=2&offset=2"
-    assert first["rows"][0]["parameters"]["dimensions"] == ASKED["dimensions"]
+    assert first["links"]["next"] == f"{KARGO_DOCUMENTED}/reports?limit=2&offset=2"
+    assert first["rows"][0]["parameters"]["dimensions"] == KARGO_ASKED["dimensions"]
 
 
 def test_definitions_have_a_slash_at_their_end(visitor: Visitor) -> None:
@@ -154,28 +125,28 @@ def test_wrong_credentials_paths_methods_and_types_are_refused(visitor: Visitor)
 
 
 def test_a_report_is_read_only_once_it_is_ready(visitor: Visitor) -> None:
-    assert rows_of(visitor, visitor.kargo_report(ASKED, polls=1)).status == 404
+    assert rows_of(visitor, visitor.kargo_report(KARGO_ASKED, polls=1)).status == 404
     assert rows_of(visitor, "unknown").status == 404
     assert poll(visitor, "unknown", show_all=1)["data"]["rows"] == []
     assert visitor.get("kargo", "/reports", report_id="unknown").status == 404
     assert visitor.get("kargo", "/reports", report_id="").status == 404
     assert visitor.get("kargo", "/reports", report_id="unknown", show_all=2).status == 400
-    assert rows_of(visitor, visitor.kargo_report(ASKED), format="csv").status == 400
+    assert rows_of(visitor, visitor.kargo_report(KARGO_ASKED), format="csv").status == 400
 
 
 def test_a_report_expires_by_itself(sandbox: Sandbox, visitor: Visitor) -> None:
     sandbox.remote.set(report_seconds=0)
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     assert rows_of(visitor, report_id).status == 410
     assert visitor.ask("GET", told(visitor, report_id)["rpt_file_download_link"]).status == 403
 
 
 def test_a_restatement_after_a_reading_changes_values_not_numbers(sandbox: Sandbox, visitor: Visitor) -> None:
     sandbox.remote.set(restate_after_reads=1)
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     sandbox.remote.clear()
     first, rest = (rows_of(visitor, report_id, limit=10, offset=offset).json()["data"]["rows"] for offset in (0, 10))
     assert first + rest == EXPECTED[:20]
     again = rows_of(visitor, report_id, limit=10).json()["data"]["rows"]
-    assert again == [json.loads(row) for row in expected_rows(REPORT, ASKED, ROWS, revision=2)][:10]
+    assert again == [json.loads(row) for row in expected_rows(KARGO_REPORT, KARGO_ASKED, ROWS, revision=2)][:10]
     assert [row["clicks_sum"] for row in again] == [row["clicks_sum"] for row in first]

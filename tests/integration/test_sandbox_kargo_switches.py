@@ -3,69 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Reply, Visitor
+from sandbox.visitor import Visitor
+from tests.sandboxing import KARGO_ASKED, KARGO_DOCUMENTED, KARGO_REPORT, Dial, dial_of, poll, rows_of, running, told
+from tests.sandboxing import visitor as visitor
 
 ROWS = 605
-REPORT = "kargo.campaign-performance-metrics"
-ASKED = {
-    "dimensions": ["campaign_name", "advertiser_name"],
-    "measures": ["clicks_sum", "advertiser_impressions_sum"],
-    "filters": [{"day_time_id": {"op": "between", "start": 2023030100, "end": 2023033100}}],
-}
-DOCUMENTED = "https://datasharingapi.dev.kargo.com/v1"
-EXPECTED = [json.loads(row) for row in expected_rows(REPORT, ASKED, ROWS)]
-Dial = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def dial(sandbox: Sandbox) -> Dial:
-    def turn(kind: str, **args: Any) -> None:
-        sandbox.remote.turn({"vendor": "kargo", "kind": kind, "args": args})
-
-    return turn
-
-
-def poll(visitor: Visitor, report_id: str, **query: Any) -> Any:
-    return visitor.get("kargo", "/reports", report_id=report_id, **query).json()
-
-
-def told(visitor: Visitor, report_id: str) -> dict[str, Any]:
-    return dict(poll(visitor, report_id, show_all=1)["data"]["rows"][-1])
-
-
-def rows_of(visitor: Visitor, report_id: str, **query: Any) -> Reply:
-    return visitor.get("kargo", f"/completed-reports/{report_id}", **query)
+EXPECTED = [json.loads(row) for row in expected_rows(KARGO_REPORT, KARGO_ASKED, ROWS)]
+sandbox = running(rows=ROWS)
+dial = dial_of("kargo")
 
 
 @pytest.mark.parametrize("word", ["completed", "COMPLETE", "thinking"])
 def test_status_word_is_any(visitor: Visitor, dial: Dial, word: str) -> None:
     dial("status_word", word=word, from_poll=2, link="empty")
-    report_id = visitor.kargo_report(ASKED, polls=0)
+    report_id = visitor.kargo_report(KARGO_ASKED, polls=0)
     assert told(visitor, report_id)["status"] == "pending"
     found = [told(visitor, report_id) for _ in range(2)][-1]
     assert (found["status"], found["rpt_file_api_link"]) == (word, "")
 
 
 def test_status_shape_is_one_of_four(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("status_shape", shape="A")
     assert poll(visitor, report_id, show_all=1)["data"]["total_rows"] == ROWS
     dial("status_shape", shape="B")
@@ -77,7 +40,7 @@ def test_status_shape_is_one_of_four(visitor: Visitor, dial: Dial) -> None:
 
 
 def test_ready_by_link_or_without_one_or_never(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("ready_by_link")
     assert told(visitor, report_id)["status"] == "running"
     assert told(visitor, report_id)["rpt_file_api_link"]
@@ -89,14 +52,14 @@ def test_ready_by_link_or_without_one_or_never(visitor: Visitor, dial: Dial) -> 
 
 def test_error_status_comes_with_text_or_without(visitor: Visitor, dial: Dial) -> None:
     dial("error_status")
-    found = told(visitor, visitor.kargo_report(ASKED, polls=0))
+    found = told(visitor, visitor.kargo_report(KARGO_ASKED, polls=0))
     assert (found["status"], "error" in found) == ("error", False)
     dial("error_status", text="no such measure")
-    assert told(visitor, visitor.kargo_report(ASKED, polls=0))["error"] == "no such measure"
+    assert told(visitor, visitor.kargo_report(KARGO_ASKED, polls=0))["error"] == "no such measure"
 
 
 def test_late_listing_hides_a_report_at_first(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED, polls=0)
+    report_id = visitor.kargo_report(KARGO_ASKED, polls=0)
     dial("late_listing", polls=2)
     assert [len(poll(visitor, report_id, show_all=1)["data"]["rows"]) for _ in range(3)] == [0, 0, 1]
     listed = [visitor.get("kargo", "/reports").json()["data"]["rows"] for _ in range(3)]
@@ -104,7 +67,7 @@ def test_late_listing_hides_a_report_at_first(visitor: Visitor, dial: Dial) -> N
 
 
 def test_foreign_row_stands_before_ours_or_alone(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("foreign_row")
     rows = poll(visitor, report_id, show_all=1)["data"]["rows"]
     assert (rows[0]["id"] != report_id, rows[1]["id"] == report_id) == (True, True)
@@ -113,7 +76,7 @@ def test_foreign_row_stands_before_ours_or_alone(visitor: Visitor, dial: Dial) -
 
 
 def test_expired_report_says_so_and_is_gone(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("expired_report", code=404)
     found = told(visitor, report_id)
     assert found["rpt_file_expires_at"] < found["created_at"]
@@ -121,9 +84,10 @@ def test_expired_report_says_so_and_is_gone(visitor: Visitor, dial: Dial) -> Non
 
 
 def test_link_composition_has_a_query_already_or_is_relative(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("link_composition")
-    assert told(visitor, report_id)["rpt_file_api_link"] == f"{DOCUMENTED}/completed-reports/{report_id}?format=json"
+    link = told(visitor, report_id)["rpt_file_api_link"]
+    assert link == f"{KARGO_DOCUMENTED}/completed-reports/{report_id}?format=json"
     assert rows_of(visitor, report_id, format="json", limit=1).status == 200
     dial("link_composition", form="relative")
     assert told(visitor, report_id)["rpt_file_api_link"] == f"/v1/completed-reports/{report_id}"
@@ -131,19 +95,19 @@ def test_link_composition_has_a_query_already_or_is_relative(visitor: Visitor, d
 
 @pytest.mark.parametrize("place", ["data.links.next", "links.next", "data.link.next", "link.next"])
 def test_next_link_stands_in_one_of_four_places(visitor: Visitor, dial: Dial, place: str) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("next_link", place=place)
     found = rows_of(visitor, report_id, limit=10).json()
     for step in place.split("."):
         found = found[step]
-    assert found == f"{DOCUMENTED}/completed-reports/{report_id}?limit=10&offset=10"
+    assert found == f"{KARGO_DOCUMENTED}/completed-reports/{report_id}?limit=10&offset=10"
 
 
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        ({"leads": "self"}, DOCUMENTED + "/completed-reports/ID?limit=10&offset=10"),
-        ({"leads": "circle"}, DOCUMENTED + "/completed-reports/ID?limit=10&offset=0"),
+        ({"leads": "self"}, KARGO_DOCUMENTED + "/completed-reports/ID?limit=10&offset=10"),
+        ({"leads": "circle"}, KARGO_DOCUMENTED + "/completed-reports/ID?limit=10&offset=0"),
         ({"leads": "nowhere"}, ""),
         ({"leads": "nowhere", "end": "null"}, None),
         ({"leads": "nowhere", "end": "null_text"}, "null"),
@@ -154,7 +118,7 @@ def test_next_link_stands_in_one_of_four_places(visitor: Visitor, dial: Dial, pl
     ],
 )
 def test_next_link_leads_anywhere(visitor: Visitor, dial: Dial, args: dict[str, str], expected: str | None) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("next_link", **args)
     links = rows_of(visitor, report_id, limit=10, offset=10).json()["data"]["links"]
     whole = expected and expected.replace("ID", report_id).replace("BASE", visitor.urls["kargo"])
@@ -162,7 +126,7 @@ def test_next_link_leads_anywhere(visitor: Visitor, dial: Dial, args: dict[str, 
 
 
 def test_bare_links_are_missing_without_a_limit(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("bare_links")
     assert "links" not in rows_of(visitor, report_id).json()["data"]
     assert "links" in rows_of(visitor, report_id, limit=100).json()["data"]
@@ -170,7 +134,7 @@ def test_bare_links_are_missing_without_a_limit(visitor: Visitor, dial: Dial) ->
 
 @pytest.mark.parametrize("place", ["data.rows", "rows", "data"])
 def test_rows_place_is_one_of_three(visitor: Visitor, dial: Dial, place: str) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("rows_place", place=place)
     found = rows_of(visitor, report_id, limit=10).json()
     links = found["links"] if place == "data" else found["data"]["links"]
@@ -181,19 +145,19 @@ def test_rows_place_is_one_of_three(visitor: Visitor, dial: Dial, place: str) ->
 
 
 def test_totals_last_stand_after_the_rows(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("totals_last")
     assert list(rows_of(visitor, report_id).json()["data"]) == ["rows", "total_rows", "links"]
 
 
 def test_limit_refused_above_ten_thousand(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("limit_refused")
     assert [rows_of(visitor, report_id, limit=limit).status for limit in (10_000, 10_001)] == [200, 400]
 
 
 def test_strict_names_refuse_or_fail_the_report(visitor: Visitor, dial: Dial) -> None:
-    asked = {**ASKED, "measures": ["views_sum"]}
+    asked = {**KARGO_ASKED, "measures": ["views_sum"]}
     order = {"report_definition_id": "campaign-performance-metrics", "parameters": asked}
     assert visitor.post("kargo", "/reports", order).status == 200
     dial("strict_names")
@@ -206,13 +170,13 @@ def test_strict_names_refuse_or_fail_the_report(visitor: Visitor, dial: Dial) ->
 
 def test_extra_measure_comes_unasked(visitor: Visitor, dial: Dial) -> None:
     dial("extra_measure")
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     assert list(rows_of(visitor, report_id).json()["data"]["rows"][0])[-1] == "media_delivery_sum"
 
 
 def test_totals_are_wrong_capped_or_drifting(sandbox: Sandbox, visitor: Visitor, dial: Dial) -> None:
     sandbox.remote.set(rows=10_007)
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
 
     def totals() -> list[Any]:
         pages = [rows_of(visitor, report_id, limit=5, offset=offset).json()["data"] for offset in (0, 5, 10)]
@@ -233,7 +197,7 @@ def test_totals_are_wrong_capped_or_drifting(sandbox: Sandbox, visitor: Visitor,
 
 
 def test_pages_are_short_or_refused_past_the_end(visitor: Visitor, dial: Dial) -> None:
-    report_id = visitor.kargo_report(ASKED)
+    report_id = visitor.kargo_report(KARGO_ASKED)
     dial("short_page", rows=7)
     page = rows_of(visitor, report_id, limit=100).json()["data"]
     assert len(page["rows"]) == 7
@@ -243,7 +207,7 @@ def test_pages_are_short_or_refused_past_the_end(visitor: Visitor, dial: Dial) -
 
 
 def test_a_link_to_storage_may_be_dead_or_take_credentials(visitor: Visitor, dial: Dial) -> None:
-    stored = told(visitor, visitor.kargo_report(ASKED))["rpt_file_download_link"]
+    stored = told(visitor, visitor.kargo_report(KARGO_ASKED))["rpt_file_download_link"]
     dial("link_expires", code=404)
     assert visitor.ask("GET", stored).status == 404
     dial("storage_accepts_token")

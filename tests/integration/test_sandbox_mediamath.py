@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +11,8 @@ import pytest
 from sandbox import Sandbox, expected_rows
 from sandbox.mediamath_facts import datasets
 from sandbox.visitor import Reply, Visitor
+from tests.sandboxing import Dial, dial_of, running
+from tests.sandboxing import visitor as visitor
 
 ROWS = 1234
 QUERY: dict[str, Any] = {
@@ -21,28 +22,8 @@ QUERY: dict[str, Any] = {
     "time_window": "last_7_days",
 }
 EXPECTED = list(expected_rows("mediamath.performance", QUERY, ROWS))
-
-Dial = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def dial(sandbox: Sandbox) -> Dial:
-    def turn(kind: str, **args: Any) -> None:
-        sandbox.remote.turn({"vendor": "mediamath", "kind": kind, "args": args})
-
-    return turn
+sandbox = running(rows=ROWS)
+dial = dial_of("mediamath")
 
 
 def ask(visitor: Visitor, dataset: str = "performance", **changes: Any) -> Reply:

@@ -2,83 +2,49 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from sandbox import Sandbox, expected_rows
 from sandbox.rokt_shapes import SHAPES
-from sandbox.visitor import Reply, Visitor, basic
+from sandbox.visitor import Visitor, basic
+from tests.sandboxing import (
+    ACCOUNT,
+    AUDIENCE,
+    BREAKDOWN,
+    CAMPAIGN,
+    CAMPAIGNS,
+    CREATIVE,
+    ROKT_ASK,
+    ROKT_IDS,
+    ROKT_QUERY,
+    ROKT_ROWS,
+    TRANSACTIONS,
+    Dial,
+    breakdown,
+    dial_of,
+    expected,
+    running,
+)
+from tests.sandboxing import visitor as visitor
 
-ROWS = 40
-ACCOUNT, CAMPAIGN, CREATIVE, AUDIENCE = "3141592653589793238", "2718281828459045235", "11", "12"
-IDS = {"accountId": ACCOUNT, "campaignId": CAMPAIGN, "creativeId": CREATIVE, "audienceId": AUDIENCE}
-ASK = {
-    "dateStart": "2026-01-01T00:00:00.000",
-    "dateEnd": "2026-01-07T23:59:59.000",
-    "currency": "USD",
-    "timeZoneVariation": "America/Los_Angeles",
-}
-BODY = {
-    "interval": "day",
-    "startDate": "2026-01-01",
-    "endDate": "2026-01-08",
-    "metrics": ["impressions", "gross_cost"],
-    "dimensions": ["campaign_id", "campaign_name"],
-    "dimensionFilters": {},
-    "orderBys": [{"column": "impressions", "direction": "desc"}],
-    "timezoneVariation": "UTC",
-    "currencyCode": "USD",
-}
-BREAKDOWN = f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/breakdown"
-CAMPAIGNS = f"/v1/query/accounts/{ACCOUNT}/campaigns/"
-TRANSACTIONS = f"/v1/query/accounts/{ACCOUNT}/transactions"
-Dial = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def dial(sandbox: Sandbox) -> Dial:
-    def turn(kind: str, **args: Any) -> None:
-        sandbox.remote.turn({"vendor": "rokt", "kind": kind, "args": args})
-
-    return turn
-
-
-def expected(report: str, params: dict[str, Any], rows: int = ROWS) -> list[Any]:
-    return [json.loads(row) for row in expected_rows(f"rokt.{report}", params, rows)]
-
-
-def breakdown(visitor: Visitor, **changes: str) -> Reply:
-    return visitor.get("rokt", BREAKDOWN, **{**ASK, "groupby": "creative", **changes})
+sandbox = running(rows=ROKT_ROWS)
+dial = dial_of("rokt")
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape.report))
 def test_every_legacy_report_answers_as_working_clients_read_it(visitor: Visitor, shape: Any) -> None:
     ids = {"account": ACCOUNT, "campaign": CAMPAIGN, "creative": CREATIVE}
-    query = {**ASK, "groupby": shape.groups[-1]} if shape.groups else ASK
+    query = {**ROKT_ASK, "groupby": shape.groups[-1]} if shape.groups else ROKT_ASK
     told = visitor.get("rokt", "/reporting" + shape.path.format(**ids), **query).json()["data"]
     rows = told["items"] if shape.is_list else [told]
-    count = 7 if shape.is_histogram else (ROWS if shape.is_list else 1)
-    assert rows == expected(shape.report, {**IDS, **query}, count)
+    count = 7 if shape.is_histogram else (ROKT_ROWS if shape.is_list else 1)
+    assert rows == expected(shape.report, {**ROKT_IDS, **query}, count)
 
 
 def test_the_summary_holds_two_parts(visitor: Visitor) -> None:
-    told = visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/summary", **ASK).json()["data"]
-    assert [told] == expected("account-summary", {"accountId": ACCOUNT, **ASK}, 1)
+    told = visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/summary", **ROKT_ASK).json()["data"]
+    assert [told] == expected("account-summary", {"accountId": ACCOUNT, **ROKT_ASK}, 1)
     assert list(told) == ["campaignsSummary", "transactionsSummary"]
 
 
@@ -93,7 +59,7 @@ def test_the_summary_holds_two_parts(visitor: Visitor) -> None:
 def test_metadata_takes_no_dates_and_repeats_the_ids(visitor: Visitor, report: str, path: str) -> None:
     path = f"/metadata/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}{path}"
     told = visitor.get("rokt", path).json()["data"]
-    assert [told] == expected(report, IDS, 1)
+    assert [told] == expected(report, ROKT_IDS, 1)
     assert (told["accountId"], told["campaignId"]) == (ACCOUNT, CAMPAIGN)
     assert visitor.get("rokt", path, dateStart="2026-01-01").status == 400
 
@@ -105,21 +71,21 @@ def test_ids_are_nineteen_digits_in_quotes(visitor: Visitor) -> None:
 
 def test_the_campaigns_breakdown_spells_audiences_with_a_capital(visitor: Visitor, dial: Dial) -> None:
     path = f"/reporting/accounts/{ACCOUNT}/campaigns/breakdown"
-    assert "Audiences" in visitor.get("rokt", path, **ASK).json()["data"]["items"][0]
+    assert "Audiences" in visitor.get("rokt", path, **ROKT_ASK).json()["data"]["items"][0]
     dial("audiences")
-    assert "audiences" in visitor.get("rokt", path, **ASK).json()["data"]["items"][0]
+    assert "audiences" in visitor.get("rokt", path, **ROKT_ASK).json()["data"]["items"][0]
 
 
 def test_a_placement_has_no_page_level_metrics(visitor: Visitor) -> None:
     path = f"/reporting/accounts/{ACCOUNT}/transactions/breakdown"
-    row = visitor.get("rokt", path, **ASK, groupby="placement").json()["data"]["items"][0]
+    row = visitor.get("rokt", path, **ROKT_ASK, groupby="placement").json()["data"]["items"][0]
     assert {"transactions", "purchases", "rpt"} & row.keys() == set()
 
 
 def test_queries_answer_rows_beside_the_account(visitor: Visitor) -> None:
-    told = visitor.post("rokt", CAMPAIGNS, BODY).json()
+    told = visitor.post("rokt", CAMPAIGNS, ROKT_QUERY).json()
     assert told["accountId"] == ACCOUNT
-    assert told["data"] == expected("query-campaigns", {"accountId": ACCOUNT, **BODY})
+    assert told["data"] == expected("query-campaigns", {"accountId": ACCOUNT, **ROKT_QUERY})
     assert list(told["data"][0]) == ["datetime", "campaign_id", "campaign_name", "impressions", "gross_cost"]
     body = {"startDate": "2026-01-01", "endDate": "2026-01-08", "metrics": ["transactions"]}
     assert visitor.post("rokt", TRANSACTIONS, body).json()["data"] == expected("query-transactions", body)
@@ -163,12 +129,12 @@ def test_the_token_wants_a_form(visitor: Visitor) -> None:
 
 def test_wrong_tokens_paths_and_parameters_are_refused(visitor: Visitor) -> None:
     assert visitor.ask("GET", visitor.urls["rokt"] + "/v1/query/accounts").status == 403
-    assert visitor.get("rokt", "/reporting/accounts/abc/summary", **ASK).status == 404
-    assert visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/summary/", **ASK).status == 404
-    assert visitor.get("rokt", BREAKDOWN, **ASK, groupby="moon").status == 400
+    assert visitor.get("rokt", "/reporting/accounts/abc/summary", **ROKT_ASK).status == 404
+    assert visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/summary/", **ROKT_ASK).status == 404
+    assert visitor.get("rokt", BREAKDOWN, **ROKT_ASK, groupby="moon").status == 400
     assert breakdown(visitor, currency="XXX").status == 400
     assert visitor.post("rokt", BREAKDOWN, {}).status == 405
-    wrong = visitor.post("rokt", CAMPAIGNS, {**BODY, "orderBys": [{"column": "datetime"}]})
+    wrong = visitor.post("rokt", CAMPAIGNS, {**ROKT_QUERY, "orderBys": [{"column": "datetime"}]})
     assert (wrong.status, wrong.json()["message"]) == (400, "unknown column datetime")
     headers = {**visitor.authorization("rokt"), "Content-Type": "text/plain"}
     assert visitor.ask("POST", visitor.urls["rokt"] + CAMPAIGNS, headers, b"{}").status == 400

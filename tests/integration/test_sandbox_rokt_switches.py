@@ -3,70 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Reply, Visitor
+from sandbox import Sandbox
+from sandbox.visitor import Visitor
+from tests.sandboxing import (
+    ACCOUNT,
+    BREAKDOWN,
+    CAMPAIGN,
+    CAMPAIGNS,
+    ROKT_ASK,
+    ROKT_IDS,
+    ROKT_QUERY,
+    ROKT_ROWS,
+    TRANSACTIONS,
+    Dial,
+    breakdown,
+    dial_of,
+    expected,
+    running,
+)
+from tests.sandboxing import visitor as visitor
 
-ROWS = 40
-ACCOUNT, CAMPAIGN, CREATIVE, AUDIENCE = "3141592653589793238", "2718281828459045235", "11", "12"
-IDS = {"accountId": ACCOUNT, "campaignId": CAMPAIGN, "creativeId": CREATIVE, "audienceId": AUDIENCE}
-ASK = {
-    "dateStart": "2026-01-01T00:00:00.000",
-    "dateEnd": "2026-01-07T23:59:59.000",
-    "currency": "USD",
-    "timeZoneVariation": "America/Los_Angeles",
-}
-BODY = {
-    "interval": "day",
-    "startDate": "2026-01-01",
-    "endDate": "2026-01-08",
-    "metrics": ["impressions", "gross_cost"],
-    "dimensions": ["campaign_id", "campaign_name"],
-    "dimensionFilters": {},
-    "orderBys": [{"column": "impressions", "direction": "desc"}],
-    "timezoneVariation": "UTC",
-    "currencyCode": "USD",
-}
-BREAKDOWN = f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/breakdown"
-CAMPAIGNS = f"/v1/query/accounts/{ACCOUNT}/campaigns/"
-TRANSACTIONS = f"/v1/query/accounts/{ACCOUNT}/transactions"
-Dial = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def dial(sandbox: Sandbox) -> Dial:
-    def turn(kind: str, **args: Any) -> None:
-        sandbox.remote.turn({"vendor": "rokt", "kind": kind, "args": args})
-
-    return turn
-
-
-def expected(report: str, params: dict[str, Any], rows: int = ROWS) -> list[Any]:
-    return [json.loads(row) for row in expected_rows(f"rokt.{report}", params, rows)]
-
-
-def breakdown(visitor: Visitor, **changes: str) -> Reply:
-    return visitor.get("rokt", BREAKDOWN, **{**ASK, "groupby": "creative", **changes})
+sandbox = running(rows=ROKT_ROWS)
+dial = dial_of("rokt")
 
 
 def test_a_wrong_slash_is_refused_redirected_or_accepted(visitor: Visitor, dial: Dial) -> None:
-    wrong = ((CAMPAIGNS[:-1], BODY), (TRANSACTIONS + "/", {**BODY, "metrics": ["impressions"], "dimensions": []}))
+    wrong = (
+        (CAMPAIGNS[:-1], ROKT_QUERY),
+        (TRANSACTIONS + "/", {**ROKT_QUERY, "metrics": ["impressions"], "dimensions": []}),
+    )
     for path, body in wrong:
         dial("slash", answer="404")
         assert visitor.post("rokt", path, body).status == 404
@@ -86,27 +54,27 @@ def test_envelope_wraps_lists_in_four_ways(visitor: Visitor, dial: Dial, shape: 
     found = breakdown(visitor).json()
     for step in steps:
         found = found[step]
-    assert found == expected("campaign-breakdown", {**IDS, **ASK, "groupby": "creative"})
+    assert found == expected("campaign-breakdown", {**ROKT_IDS, **ROKT_ASK, "groupby": "creative"})
 
 
 def test_envelope_may_be_one_row_alone_and_singles_bare(visitor: Visitor, dial: Dial) -> None:
     dial("envelope", shape="first_row")
     assert breakdown(visitor).json()["groupByValue"]
     dial("envelope", shape="bare")
-    overview = visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/overview", **ASK)
+    overview = visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/overview", **ROKT_ASK)
     assert "grossCost" in overview.json()
 
 
 def test_comma_joined_rows_are_no_json(visitor: Visitor, dial: Dial) -> None:
     dial("comma_joined")
-    body = visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/histogram", **ASK).body
+    body = visitor.get("rokt", f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/histogram", **ROKT_ASK).body
     with pytest.raises(json.JSONDecodeError, match="Extra data"):
         json.loads(body)
     assert len(json.loads(b"[" + body + b"]")) == 7
 
 
 def test_group_spelling_may_be_either(visitor: Visitor, dial: Dial) -> None:
-    query = {**ASK, "groupBy": "country"}
+    query = {**ROKT_ASK, "groupBy": "country"}
     assert visitor.get("rokt", BREAKDOWN, **query).status == 400
     dial("group_spelling")
     assert visitor.get("rokt", BREAKDOWN, **query).status == 200
@@ -121,20 +89,20 @@ def test_strict_zones_are_three(visitor: Visitor, dial: Dial) -> None:
 @pytest.mark.parametrize("text", ["[]", "{}"])
 def test_blank_rows_stand_among_the_others(visitor: Visitor, dial: Dial, text: str) -> None:
     dial("blank_rows", text=text)
-    rows = visitor.post("rokt", CAMPAIGNS, BODY).json()["data"]
+    rows = visitor.post("rokt", CAMPAIGNS, ROKT_QUERY).json()["data"]
     assert rows.count(json.loads(text)) == 13
-    assert [row for row in rows if row] == expected("query-campaigns", BODY)
+    assert [row for row in rows if row] == expected("query-campaigns", ROKT_QUERY)
 
 
 def test_no_rows_key_at_all(visitor: Visitor, dial: Dial) -> None:
     dial("no_rows_key")
-    assert "data" not in visitor.post("rokt", CAMPAIGNS, BODY).json()
+    assert "data" not in visitor.post("rokt", CAMPAIGNS, ROKT_QUERY).json()
 
 
 def test_null_group_or_campaign_in_the_first_row(visitor: Visitor, dial: Dial) -> None:
     dial("null_group")
     assert breakdown(visitor).json()["data"]["items"][0]["groupByValue"] is None
-    ids = [row["campaign_id"] for row in visitor.post("rokt", CAMPAIGNS, BODY).json()["data"]]
+    ids = [row["campaign_id"] for row in visitor.post("rokt", CAMPAIGNS, ROKT_QUERY).json()["data"]]
     assert (ids[0], None in ids[1:]) == (None, False)
 
 
@@ -146,7 +114,7 @@ def test_round_cap_cuts_without_a_word(visitor: Visitor, dial: Dial) -> None:
 def test_future_refused_after_tomorrow(visitor: Visitor, dial: Dial) -> None:
     dial("future_refused")
     ends = ("2026-02-02", "2026-02-03")
-    assert [visitor.post("rokt", CAMPAIGNS, {**BODY, "endDate": end}).status for end in ends] == [200, 400]
+    assert [visitor.post("rokt", CAMPAIGNS, {**ROKT_QUERY, "endDate": end}).status for end in ends] == [200, 400]
 
 
 def test_ids_may_come_without_quotes(visitor: Visitor, dial: Dial) -> None:
@@ -158,7 +126,7 @@ def test_ids_may_come_without_quotes(visitor: Visitor, dial: Dial) -> None:
 def test_legacy_may_be_gone_while_queries_go_on(sandbox: Sandbox, visitor: Visitor) -> None:
     sandbox.remote.turn({"vendor": "rokt", "match": {"path": "/reporting/"}, "kind": "status", "args": {"code": 410}})
     assert breakdown(visitor).status == 410
-    assert visitor.post("rokt", CAMPAIGNS, BODY).status == 200
+    assert visitor.post("rokt", CAMPAIGNS, ROKT_QUERY).status == 200
 
 
 def test_a_day_is_restated_in_another_revision(sandbox: Sandbox, visitor: Visitor) -> None:

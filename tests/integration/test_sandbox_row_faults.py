@@ -4,72 +4,30 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Visitor
+from tests.sandboxing import INSTAL_EXPORT, MEDIAMATH_QUERY, Spoil, rows_of, running, spoiling
+from tests.sandboxing import file as file
+from tests.sandboxing import stream as stream
+from tests.sandboxing import visitor as visitor
 
 ROWS = 1003
-QUERY = {
-    "fields": ["campaign_id", "campaign_name", "impressions", "clicks", "total_spend"],
-    "filters": [{"field": "organization_id", "value": 1}],
-    "rollup": "by_day",
-    "time_window": "last_7_days",
-}
 ASKED = {"dimensions": ["campaign_name"], "measures": ["clicks_sum", "ctr_avg"]}
-EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
-LINES = list(expected_rows("mediamath.performance", QUERY, ROWS))
+LINES = list(expected_rows("mediamath.performance", MEDIAMATH_QUERY, ROWS))
 KARGO = list(expected_rows("kargo.campaign-performance-metrics", ASKED, ROWS))
-FILE = list(expected_rows("instal.advertiser-export", EXPORT, ROWS))
-Spoil = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS, polls_until_ready=0) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def stream(sandbox: Sandbox, visitor: Visitor) -> Spoil:
-    def ask(kind: str, **args: Any) -> bytes:
-        sandbox.remote.turn({"kind": kind, "args": args})
-        return visitor.post("mediamath", "/performance", QUERY).body
-
-    return ask
+FILE = list(expected_rows("instal.advertiser-export", INSTAL_EXPORT, ROWS))
+sandbox = running(rows=ROWS, polls_until_ready=0)
 
 
 @pytest.fixture
 def page(sandbox: Sandbox, visitor: Visitor) -> Spoil:
     """Rows 501 to 510 of a Kargo report."""
     report_id = visitor.kargo_report(ASKED, polls=1)
-
-    def ask(kind: str, **args: Any) -> bytes:
-        sandbox.remote.turn({"kind": kind, "args": args})
-        return visitor.get("kargo", f"/completed-reports/{report_id}", limit=10, offset=500).body
-
-    return ask
-
-
-@pytest.fixture
-def file(sandbox: Sandbox, visitor: Visitor) -> Spoil:
-    task_id = visitor.instal_task(EXPORT, polls=0)
-    link = visitor.get("instal", f"/reports/exports/{task_id}").json()["result"]
-
-    def ask(kind: str, **args: Any) -> bytes:
-        sandbox.remote.turn({"kind": kind, "args": args})
-        return visitor.ask("GET", link).body
-
-    return ask
+    return spoiling(sandbox, lambda: rows_of(visitor, report_id, limit=10, offset=500))
 
 
 def broken_off(ask: Spoil, kind: str, **args: Any) -> bytes:

@@ -4,45 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Visitor
+from tests.sandboxing import MEDIAMATH_QUERY, Spoil, running
+from tests.sandboxing import stream as stream
+from tests.sandboxing import visitor as visitor
 
 ROWS = 1003
-QUERY = {
-    "fields": ["campaign_id", "campaign_name", "impressions", "clicks", "total_spend"],
-    "filters": [{"field": "organization_id", "value": 1}],
-    "rollup": "by_day",
-    "time_window": "last_7_days",
-}
-LINES = list(expected_rows("mediamath.performance", QUERY, ROWS))
+LINES = list(expected_rows("mediamath.performance", MEDIAMATH_QUERY, ROWS))
 META = b'{"meta":{}}'
-Spoil = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(rows=ROWS, polls_until_ready=0) as running:
-        yield running
-
-
-@pytest.fixture
-def visitor(sandbox: Sandbox) -> Visitor:
-    sandbox.remote.reset()
-    return Visitor(sandbox)
-
-
-@pytest.fixture
-def stream(sandbox: Sandbox, visitor: Visitor) -> Spoil:
-    def ask(kind: str, **args: Any) -> bytes:
-        sandbox.remote.turn({"kind": kind, "args": args})
-        return visitor.post("mediamath", "/performance", QUERY).body
-
-    return ask
+sandbox = running(rows=ROWS, polls_until_ready=0)
 
 
 @pytest.mark.parametrize("after_rows", [0, 1, 500, 600, 1003])
@@ -96,7 +70,7 @@ def test_faults_of_different_kinds_add_up(sandbox: Sandbox, visitor: Visitor) ->
         {"kind": "cut_after_row", "args": {"row": 3, "clean": True}},
         {"kind": "compressed", "args": {"encoding": "gzip"}},
     )
-    reply = visitor.post("mediamath", "/performance", QUERY)
+    reply = visitor.post("mediamath", "/performance", MEDIAMATH_QUERY)
     assert reply.headers["Content-Encoding"] == "gzip"
     _, *rows = gzip.decompress(reply.body).splitlines()
     assert [json.loads(row)["impressions"] for row in rows] == [1, 1, 2, 3]

@@ -1,0 +1,152 @@
+"""Vendors for tests of the sandbox itself: started, spoken to, spoilt, and what is usually asked of each.
+
+A test module begins with `sandbox = running(...)`, and with `dial = dial_of(vendor)` where it turns one; the other
+fixtures here build on its `sandbox`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox, expected_rows
+from sandbox.visitor import Reply, Visitor
+
+Dial = Callable[..., None]
+Spoil = Callable[..., bytes]
+
+
+def running(**settings: Any) -> Any:
+    """A fixture: vendors with these settings, the same for all tests of a module."""
+
+    @pytest.fixture(scope="module")
+    def sandbox() -> Iterator[Sandbox]:
+        with Sandbox(**settings) as started:
+            yield started
+
+    return sandbox
+
+
+@pytest.fixture
+def visitor(sandbox: Sandbox) -> Visitor:
+    """A client with no tokens yet, of vendors whom no earlier test left a trace in."""
+    sandbox.remote.reset()
+    return Visitor(sandbox)
+
+
+def dial_of(vendor: str) -> Any:
+    """A fixture: what turns the dial of this vendor."""
+
+    @pytest.fixture
+    def dial(sandbox: Sandbox) -> Dial:
+        def turn(kind: str, **args: Any) -> None:
+            sandbox.remote.turn({"vendor": vendor, "kind": kind, "args": args})
+
+        return turn
+
+    return dial
+
+
+def spoiling(sandbox: Sandbox, fetch: Callable[[], Reply]) -> Spoil:
+    """What fetches a body after it has turned the dial to a fault."""
+
+    def ask(kind: str, **args: Any) -> bytes:
+        sandbox.remote.turn({"kind": kind, "args": args})
+        return fetch().body
+
+    return ask
+
+
+# ---------------------------------------------------------------- Kargo
+
+KARGO_REPORT = "kargo.campaign-performance-metrics"
+KARGO_ASKED = {
+    "dimensions": ["campaign_name", "advertiser_name"],
+    "measures": ["clicks_sum", "advertiser_impressions_sum"],
+    "filters": [{"day_time_id": {"op": "between", "start": 2023030100, "end": 2023033100}}],
+}
+KARGO_DOCUMENTED = "https://datasharingapi.dev.kargo.com/v1"
+
+
+def poll(visitor: Visitor, report_id: str, **query: Any) -> Any:
+    return visitor.get("kargo", "/reports", report_id=report_id, **query).json()
+
+
+def told(visitor: Visitor, report_id: str) -> dict[str, Any]:
+    """The last of the rows Kargo tells a report by."""
+    return dict(poll(visitor, report_id, show_all=1)["data"]["rows"][-1])
+
+
+def rows_of(visitor: Visitor, report_id: str, **query: Any) -> Reply:
+    return visitor.get("kargo", f"/completed-reports/{report_id}", **query)
+
+
+# ---------------------------------------------------------------- MediaMath
+
+MEDIAMATH_QUERY = {
+    "fields": ["campaign_id", "campaign_name", "impressions", "clicks", "total_spend"],
+    "filters": [{"field": "organization_id", "value": 1}],
+    "rollup": "by_day",
+    "time_window": "last_7_days",
+}
+
+
+@pytest.fixture
+def stream(sandbox: Sandbox, visitor: Visitor) -> Spoil:
+    """What fetches a stream of MediaMath's with a fault in it."""
+    return spoiling(sandbox, lambda: visitor.post("mediamath", "/performance", MEDIAMATH_QUERY))
+
+
+# ---------------------------------------------------------------- Rokt
+
+ROKT_ROWS = 40
+ACCOUNT, CAMPAIGN, CREATIVE, AUDIENCE = "3141592653589793238", "2718281828459045235", "11", "12"
+ROKT_IDS = {"accountId": ACCOUNT, "campaignId": CAMPAIGN, "creativeId": CREATIVE, "audienceId": AUDIENCE}
+ROKT_ASK = {
+    "dateStart": "2026-01-01T00:00:00.000",
+    "dateEnd": "2026-01-07T23:59:59.000",
+    "currency": "USD",
+    "timeZoneVariation": "America/Los_Angeles",
+}
+ROKT_QUERY = {
+    "interval": "day",
+    "startDate": "2026-01-01",
+    "endDate": "2026-01-08",
+    "metrics": ["impressions", "gross_cost"],
+    "dimensions": ["campaign_id", "campaign_name"],
+    "dimensionFilters": {},
+    "orderBys": [{"column": "impressions", "direction": "desc"}],
+    "timezoneVariation": "UTC",
+    "currencyCode": "USD",
+}
+BREAKDOWN = f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/breakdown"
+CAMPAIGNS = f"/v1/query/accounts/{ACCOUNT}/campaigns/"
+TRANSACTIONS = f"/v1/query/accounts/{ACCOUNT}/transactions"
+
+
+def expected(report: str, params: dict[str, Any], rows: int = ROKT_ROWS) -> list[Any]:
+    """The rows a report of Rokt's ought to have."""
+    return [json.loads(row) for row in expected_rows(f"rokt.{report}", params, rows)]
+
+
+def breakdown(visitor: Visitor, **changes: str) -> Reply:
+    return visitor.get("rokt", BREAKDOWN, **{**ROKT_ASK, "groupby": "creative", **changes})
+
+
+# ---------------------------------------------------------------- Instal
+
+INSTAL_EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
+
+
+def task(visitor: Visitor, task_id: str) -> Reply:
+    return visitor.get("instal", f"/reports/exports/{task_id}")
+
+
+@pytest.fixture
+def file(sandbox: Sandbox, visitor: Visitor) -> Spoil:
+    """What fetches a file of Instal's with a fault in it."""
+    link = task(visitor, visitor.instal_task(INSTAL_EXPORT, polls=0)).json()["result"]
+    return spoiling(sandbox, lambda: visitor.ask("GET", link))

@@ -8,12 +8,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import pytest
 from redis import Redis
 
 from worker.model import Checkpoint, Finished, Json, Kept, Row, Totals
@@ -26,6 +27,13 @@ ROOT = Path(__file__).parents[1]
 STREAM = "rows:kargo.campaign-performance-metrics"
 GROUP = "warehouse"
 PATIENCE_SECONDS = 60
+MONDAY, TUESDAY = "2026-11-02", "2026-11-03"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where a warehouse will be."""
+    return tmp_path / "warehouse.db"
 
 
 def rows(job: str, count: int, *, note: str = "") -> list[Row]:
@@ -137,15 +145,24 @@ def consumer(
     return subprocess.Popen(command, cwd=ROOT, stderr=log)
 
 
-def consume(url: str, database: Path, *flags: str, stream: str = STREAM) -> tuple[int, str]:
-    """Consume all there is; the exit code and what was said."""
-    process = consumer(url, database, "--once", *flags, stream=stream)
+@contextmanager
+def following(
+    url: str, database: Path, *flags: str, stream: str = STREAM, log: int | BinaryIO = subprocess.PIPE
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A consumer for as long as the `with` lasts."""
+    process = consumer(url, database, *flags, stream=stream, log=log)
     try:
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
-        return process.returncode, said.decode()
+        yield process
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+def consume(url: str, database: Path, *flags: str, stream: str = STREAM) -> tuple[int, str]:
+    """Consume all there is; the exit code and what was said."""
+    with following(url, database, "--once", *flags, stream=stream) as process:
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, said.decode()
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

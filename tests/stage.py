@@ -24,7 +24,7 @@ from redis import Redis
 
 from config.celery import celery_settings
 from config.settings import PACKAGED, Settings
-from sandbox import Sandbox
+from sandbox import Sandbox, expected_rows
 from tests.stack import KARGO, LOOK_SECONDS, MEDIAMATH, until
 from worker.assembly import Assembly
 from worker.crew import Crew, beat, control, stream
@@ -71,13 +71,22 @@ QUERY: Json = {
 }
 INSTAL: Json = {"start_date": "2026-01-01", "stop_date": "2026-01-31"}
 
+CSV: Json = {**KARGO, "format": "csv"}
+
+STREAM, PAGES = "mediamath.performance", "kargo.campaign-performance-metrics"
+EXPORT, SINGLE, HISTOGRAM, QUERIED = (
+    "instal.advertiser-export",
+    "rokt.campaign-breakdown",
+    "rokt.campaign-histogram",
+    "rokt.query-campaigns",
+)
 PARAMS = {
-    "kargo.campaign-performance-metrics": KARGO,
-    "mediamath.performance": MEDIAMATH,
-    "rokt.campaign-breakdown": ROKT,
-    "rokt.campaign-histogram": ROKT,
-    "rokt.query-campaigns": QUERY,
-    "instal.advertiser-export": INSTAL,
+    PAGES: KARGO,
+    STREAM: MEDIAMATH,
+    SINGLE: ROKT,
+    HISTOGRAM: ROKT,
+    QUERIED: QUERY,
+    EXPORT: INSTAL,
 }
 
 
@@ -210,6 +219,16 @@ class Company:
 def exact(text: bytes) -> Any:
     """JSON with its numbers as they are written, told apart from text."""
     return json.loads(text, parse_int=lambda digits: ("number", digits), parse_float=lambda digits: ("number", digits))
+
+
+def assert_whole(ending: Ending, rows: int, **how: Any) -> None:
+    """Done, and row for row what the vendor has; `how` tells the vendor's rows where they are not as usual."""
+    assert ending.is_done(rows)
+    report = f"{ending.job.connection.partition('-')[0]}.{ending.job.report}"
+    params = {**ending.job.params, **how.pop("params", {})}
+    served = [exact(row) for row in expected_rows(report, params, rows, **{"typed": True, **how})]
+    differing = (pair for pair in zip(ending.rows, served, strict=False) if pair[0] != pair[1])
+    assert ending.rows == served, next(differing, (len(ending.rows), len(served)))
 
 
 def _place(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:

@@ -13,34 +13,31 @@ from redis import Redis
 from examples.consumer.trimming import trim
 from tests.consuming import (
     GROUP,
+    MONDAY,
     PATIENCE_SECONDS,
     STREAM,
+    TUESDAY,
     Feed,
     Job,
     consume,
-    consumer,
+    following,
     published,
     rows,
     staged,
     until,
 )
+from tests.consuming import database as database
 from worker.model import Batch, Checkpoint, Full, Kept
 
 if TYPE_CHECKING:
     from tests.conftest import RedisServer
 
-MONDAY, TUESDAY = "2026-11-02", "2026-11-03"
 IMPATIENT = ("--claim-seconds", "0.05")
 
 
 @pytest.fixture
 def feed(redis: Redis) -> Feed:
     return Feed(redis)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "warehouse.db"
 
 
 @pytest.fixture
@@ -163,16 +160,12 @@ def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str
 
 def test_a_group_that_was_lost_is_made_again(feed: Feed, url: str, database: Path) -> None:
     feed.page("j", rows("j", 20))
-    follower = consumer(url, database, "--no-trim")
-    try:
+    with following(url, database, "--no-trim") as follower:
         until(lambda: staged(database) == 20, "the rows are staged")
         feed.redis.xgroup_destroy(STREAM, GROUP)
         feed.end("j", MONDAY, 1)
         until(lambda: published(database) == {MONDAY: rows("j", 20)}, "the end is applied")
         assert _stopped(follower) == 0
-    finally:
-        follower.kill()
-        follower.communicate()
 
 
 def _stopped(process: subprocess.Popen[bytes]) -> int:

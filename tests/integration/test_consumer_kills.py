@@ -18,22 +18,24 @@ from redis import Redis
 from examples.consumer.entries import position
 from tests.consuming import (
     GROUP,
+    MONDAY,
     PATIENCE_SECONDS,
     STREAM,
     Feed,
     Job,
     consume,
     consumer,
+    following,
     published,
     rows,
     staged,
     until,
 )
+from tests.consuming import database as database
 
 if TYPE_CHECKING:
     from tests.conftest import RedisServer
 
-MONDAY = "2026-11-02"
 KILLS, CONSUMERS, DAYS = 20, 3, 4
 IMPATIENT = ("--claim-seconds", "0.1", "--batch-entries", "40")
 
@@ -136,10 +138,9 @@ class Days:
 
 
 def test_consumers_killed_at_random_moments_neither_lose_nor_double_a_row(
-    redis: Redis, redis_server: RedisServer, tmp_path: Path
+    redis: Redis, redis_server: RedisServer, database: Path
 ) -> None:
-    chance = random.Random(os.urandom(8))
-    database, number = tmp_path / "warehouse.db", 0
+    chance, number = random.Random(os.urandom(8)), 0
     days = Days(redis, chance)
     ready = chance.sample(range(60), 60)
     redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
@@ -159,9 +160,9 @@ def test_consumers_killed_at_random_moments_neither_lose_nor_double_a_row(
 
 @pytest.mark.parametrize("note", ["", "restated"])
 def test_rows_a_crash_took_back_are_replaced_by_those_read_after_it(
-    own_redis: RedisServer, tmp_path: Path, note: str
+    own_redis: RedisServer, database: Path, note: str
 ) -> None:
-    database, log = tmp_path / "warehouse.db", own_redis.directory / "appendonly.aof"
+    log = own_redis.directory / "appendonly.aof"
     redis = own_redis.client()
     first = rows("j", 2500)
     Job(redis, "j").publish(1, first[:1000], is_whole=False)
@@ -186,9 +187,9 @@ def test_rows_a_crash_took_back_are_replaced_by_those_read_after_it(
 
 
 def test_an_end_a_crash_took_back_is_applied_once_and_another_one_is_told(
-    own_redis: RedisServer, tmp_path: Path
+    own_redis: RedisServer, database: Path
 ) -> None:
-    database, log = tmp_path / "warehouse.db", own_redis.directory / "appendonly.aof"
+    log = own_redis.directory / "appendonly.aof"
     redis = own_redis.client()
     Job(redis, "j").publish(1, rows("j", 500)[:400], is_whole=False)
     durable = log.stat().st_size
@@ -211,22 +212,19 @@ def test_an_end_a_crash_took_back_is_applied_once_and_another_one_is_told(
     redis.close()
 
 
-def test_a_consumer_outlives_a_restart_of_redis(own_redis: RedisServer, tmp_path: Path) -> None:
-    database = tmp_path / "warehouse.db"
+def test_a_consumer_outlives_a_restart_of_redis(own_redis: RedisServer, database: Path, tmp_path: Path) -> None:
     redis = own_redis.client()
     Job(redis, "j").publish(1, rows("j", 500)[:200], is_whole=False)
-    with (tmp_path / "consumer.log").open("wb") as log:
-        follower = consumer(own_redis.url, database, log=log)
-        try:
-            until(lambda: staged(database) == 200, "the first rows are staged")
-            own_redis.kill()
-            own_redis.start()
-            job = Job(redis, "j")
-            job.publish(1, rows("j", 500))
-            job.end(1, MONDAY, 1)
-            until(lambda: published(database) == {MONDAY: rows("j", 500)}, "the end is applied")
-            assert follower.poll() is None
-        finally:
-            follower.kill()
-            follower.wait()
+    with (
+        (tmp_path / "consumer.log").open("wb") as log,
+        following(own_redis.url, database, log=log) as follower,
+    ):
+        until(lambda: staged(database) == 200, "the first rows are staged")
+        own_redis.kill()
+        own_redis.start()
+        job = Job(redis, "j")
+        job.publish(1, rows("j", 500))
+        job.end(1, MONDAY, 1)
+        until(lambda: published(database) == {MONDAY: rows("j", 500)}, "the end is applied")
+        assert follower.poll() is None
     redis.close()

@@ -14,14 +14,22 @@ import pytest
 from sandbox import expected_rows
 from tests.stack import KARGO, MEDIAMATH
 from tests.stage import (
+    CSV,
+    EXPORT,
+    HISTOGRAM,
     INSTAL,
     MEDIAMATH_PAGES,
+    PAGES,
     PARAMS,
+    QUERIED,
     QUERY,
     ROKT,
+    SINGLE,
+    STREAM,
     Company,
     Ending,
     Stage,
+    assert_whole,
     exact,
     fault,
     played,
@@ -29,14 +37,6 @@ from tests.stage import (
 )
 from worker.errors import BadInput
 
-STREAM, PAGES = "mediamath.performance", "kargo.campaign-performance-metrics"
-EXPORT, SINGLE, HISTOGRAM, QUERIED = (
-    "instal.advertiser-export",
-    "rokt.campaign-breakdown",
-    "rokt.campaign-histogram",
-    "rokt.query-campaigns",
-)
-CSV = {**KARGO, "format": "csv"}
 ROWS = 1500
 
 
@@ -56,14 +56,6 @@ def instal(*faults: Any, **how: Any) -> pytest.MarkDecorator:
     return played(EXPORT, *faults, **{"rows": ROWS, **how})
 
 
-def assert_whole(ending: Ending, rows: int = ROWS, **how: Any) -> None:
-    """Done, and row for row what the vendor has."""
-    assert ending.is_done(rows)
-    report = f"{ending.job.connection.partition('-')[0]}.{ending.job.report}"
-    params = {**ending.job.params, **how.pop("params", {})}
-    assert ending.rows == [exact(row) for row in expected_rows(report, params, rows, **{"typed": True, **how})]
-
-
 # ---------------------------------------------------------------- Kargo
 
 
@@ -72,18 +64,18 @@ def assert_whole(ending: Ending, rows: int = ROWS, **how: Any) -> None:
     for word in ("complete", "completed", "Complete", "COMPLETED", " completed ")
 })  # fmt: skip
 def test_kargo_says_complete_or_completed_in_any_case(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({shape: kargo(fault("status_shape", shape=shape)) for shape in "ABCD"})
 def test_kargo_answers_a_poll_in_four_shapes(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("status")) == 2
 
 
 @scenes({"before ours": kargo(fault("foreign_row"))})
 def test_kargo_ignores_the_id_and_lists_another_report_first(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"alone": kargo(fault("foreign_row", alone=True), ready_within="1s")})
@@ -93,7 +85,7 @@ def test_kargo_lists_another_report_alone_which_is_never_taken_for_ours(ending: 
 
 @scenes({"as in its example": kargo()})
 def test_kargo_is_asked_for_the_status_as_its_example_does(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     (first, *_) = ending.asked("status")
     assert first["query"].keys() == {"show_all", "report_id"}
 
@@ -103,7 +95,7 @@ def test_kargo_is_asked_for_the_status_as_its_example_does(ending: Ending, scene
     "an unknown word, with the link": kargo(fault("status_word", word="archived", link="set", from_poll=2)),
 })  # fmt: skip
 def test_kargo_is_ready_by_its_link_alone(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"error": kargo(fault("status_word", word="error", link="set"))})
@@ -145,18 +137,18 @@ def test_kargo_ends_its_pages_in_four_ways(ending: Ending, scene: str) -> None:
 
 @scenes({place: kargo(fault("rows_place", place=place)) for place in ("data.rows", "rows", "data")})
 def test_kargo_puts_rows_in_three_places(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"after the rows": kargo(fault("totals_last"))})
 def test_kargo_names_totals_and_links_behind_the_rows(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.receipt["proof"] == "count"
 
 
 @scenes({style: kargo(fault("numbers", style=style)) for style in ("strings", "numbers", "mixed")})
 def test_kargo_writes_numbers_as_text_or_as_numbers(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 SPENT = {**KARGO, "measures": ["clicks_sum", "media_spend"]}
@@ -179,7 +171,7 @@ def test_kargo_has_dimensions_of_digits_only_which_stay_text(ending: Ending, sce
     "a number": kargo(),
 })  # fmt: skip
 def test_kargo_counts_rows_as_a_number_or_as_text(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.receipt["expected_rows"] == ROWS
 
 
@@ -203,7 +195,7 @@ def test_kargo_gives_links_only_where_a_limit_was_sent_so_one_always_is(ending: 
 
 @scenes({form: kargo(fault("link_composition", form=form)) for form in ("query", "relative")})
 def test_kargo_gives_a_link_that_has_a_query_already_or_is_relative(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -229,7 +221,7 @@ def test_kargo_makes_a_report_and_drops_the_connection_and_is_not_asked_twice(st
         # Asked for by somebody else, at the same time: not ours.
         company.ask(PAGES, params={**KARGO, "measures": ["media_delivery_sum"]})
         ended = company.ending(job, sink)
-        assert_whole(ended)
+        assert_whole(ended, ROWS)
         ours = [one for one in ended.asked("reports") if "clicks_sum" in one["body"]]
         assert (len(ours), ended.receipt["possible_orphans"]) == (1, 0)
 
@@ -261,7 +253,7 @@ def test_kargo_refuses_a_name_at_once(ending: Ending, scene: str) -> None:
     "404": kargo(fault("late_listing", polls=2), fault("status_shape", shape="A")),
 })  # fmt: skip
 def test_kargo_does_not_list_a_report_right_after_making_it(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -292,7 +284,7 @@ def test_kargo_sends_a_measure_nobody_asked_for_which_is_kept(ending: Ending, sc
 
 @scenes({"1000": mediamath(fault("page_bound", rows=1000), params=MEDIAMATH_PAGES)})
 def test_mediamath_takes_pages_of_1000_whatever_its_bound(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 EXPLICIT = {
@@ -307,7 +299,7 @@ EXPLICIT = {
     "a start": mediamath(fault("windows_conflict"), params=EXPLICIT),
 })  # fmt: skip
 def test_mediamath_refuses_a_window_beside_a_start_so_one_is_sent(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     (asked,) = ending.asked("stream")
     assert len({"time_window", "start_time"} & json.loads(asked["body"]).keys()) == 1
 
@@ -316,7 +308,7 @@ def test_mediamath_refuses_a_window_beside_a_start_so_one_is_sent(ending: Ending
     "either": mediamath(fault("current_date", beside=True), params={**MEDIAMATH, "time_window": "current_day"}),
 })  # fmt: skip
 def test_mediamath_calls_today_current_day(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"inclusive": mediamath(fault("end_inclusive"), params=EXPLICIT)})
@@ -331,7 +323,7 @@ def test_mediamath_may_count_the_end_in_and_every_row_it_sends_is_kept(ending: E
     for name, params in (("stream", MEDIAMATH), ("page", MEDIAMATH_PAGES))
 })  # fmt: skip
 def test_mediamath_names_any_content_type(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -354,7 +346,7 @@ def test_mediamath_counts_wrongly_as_in_its_own_sample(ending: Ending, scene: st
 
 @scenes({"-1": mediamath(fault("named_total", value=-1))})
 def test_mediamath_cannot_count_and_ends_cleanly(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.receipt["proof"] == "end"
 
 
@@ -363,7 +355,7 @@ def test_mediamath_cannot_count_and_ends_cleanly(ending: Ending, scene: str) -> 
     "between rows": mediamath(fault("cut_after_row", row=900, times=1), fault("named_total", value=-1)),
 })  # fmt: skip
 def test_mediamath_cannot_count_and_cuts_the_stream_which_is_resumed(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -371,7 +363,7 @@ def test_mediamath_cannot_count_and_cuts_the_stream_which_is_resumed(ending: End
     for where in ("before_header", "between", "after_last", "everywhere")
 })  # fmt: skip
 def test_mediamath_sends_metadata_at_any_time(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"a row put in front": mediamath(fault("drifting_total", by=1, shifts=True), params=MEDIAMATH_PAGES)})
@@ -429,7 +421,7 @@ def test_mediamath_sends_decimals_longer_than_a_double_which_keep_every_digit(en
     for body in ("gateway", "html")
 })  # fmt: skip
 def test_mediamath_asks_to_come_back_in_json_or_html(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.job.attempts == 0
 
 
@@ -448,7 +440,7 @@ def test_mediamath_begins_weeks_on_any_day_and_the_stamps_are_kept(ending: Endin
     "a stream": mediamath(fault("status", code=401, times=1, match={"role": "stream"})),
 })  # fmt: skip
 def test_mediamath_ends_a_token_in_the_middle_and_the_same_page_is_asked_again(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("token")) == 2
 
 
@@ -463,7 +455,7 @@ def test_mediamath_ends_a_token_in_the_middle_and_the_same_page_is_asked_again(e
 def test_mediamath_sends_rows_in_lines_of_any_form(ending: Ending, scene: str) -> None:
     assert ending.is_done(ROWS)
     if "8 MB" not in scene:
-        assert_whole(ending)
+        assert_whole(ending, ROWS)
     else:
         assert max(map(len, ending.raw)) > 8_000_000
 
@@ -490,7 +482,7 @@ def test_mediamath_sends_no_header_or_two_which_is_no_stream(ending: Ending, sce
 
 @scenes({"strictly": rokt()})
 def test_rokt_is_asked_for_a_token_by_client_credentials(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     (asked,) = ending.asked("token")
     assert asked["body"] == "grant_type=client_credentials"
     assert asked["headers"]["content-type"] == "application/x-www-form-urlencoded"
@@ -498,7 +490,7 @@ def test_rokt_is_asked_for_a_token_by_client_credentials(ending: Ending, scene: 
 
 @scenes({shape: rokt(fault("envelope", shape=shape)) for shape in ("data.items", "items", "data", "bare")})
 def test_rokt_wraps_a_list_in_four_ways(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"first row": rokt(fault("envelope", shape="first_row"))})
@@ -533,7 +525,7 @@ def test_rokt_spells_audiences_either_way(ending: Ending, scene: str) -> None:
 
 @scenes({"groupby": rokt(params={**ROKT, "groupby": "country"})})
 def test_rokt_is_asked_for_groups_in_lower_case(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.asked("campaign-breakdown")[0]["query"]["groupby"] == "country"
 
 
@@ -542,14 +534,14 @@ def test_rokt_is_asked_for_groups_in_lower_case(ending: Ending, scene: str) -> N
     "a moment": rokt(params={**ROKT, "dateEnd": "2026-01-31T23:59:59.000"}),
 })  # fmt: skip
 def test_rokt_gets_whole_days_in_its_documented_form(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     asked = ending.asked("campaign-breakdown")[0]["query"]
     assert (asked["dateStart"], asked["dateEnd"]) == ("2026-01-01T00:00:00.000", "2026-01-31T23:59:59.000")
 
 
 @scenes({"any zone": rokt(params={**ROKT, "timeZoneVariation": "Europe/Berlin"})})
 def test_rokt_takes_any_time_zone(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"strict": rokt(fault("strict_zones"), params={**ROKT, "timeZoneVariation": "Europe/Berlin"})})
@@ -559,7 +551,7 @@ def test_rokt_takes_three_time_zones_only_and_says_so(ending: Ending, scene: str
 
 @scenes({style: rokt(fault("numbers", style=style)) for style in ("strings", "numbers", "mixed")})
 def test_rokt_writes_numbers_as_text_or_as_numbers(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"null": rokt(fault("numbers", style="null")), "empty": rokt(fault("numbers", style="empty"))})
@@ -575,7 +567,7 @@ def test_rokt_has_null_metrics_which_are_not_0(ending: Ending, scene: str) -> No
     "query": rokt(fault("numbers", style="unquoted"), report=QUERIED),
 })  # fmt: skip
 def test_rokt_sends_ids_of_19_digits_without_quotes(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     column = "groupByValue" if scene == "legacy" else "campaign_id"
     assert all(isinstance(row[column], str) and len(row[column]) > 16 for row in ending.rows)
 
@@ -584,7 +576,7 @@ def test_rokt_sends_ids_of_19_digits_without_quotes(ending: Ending, scene: str) 
     str(code): rokt(fault("status", code=code, times=1, match={"role": "single"})) for code in (401, 403)
 })  # fmt: skip
 def test_rokt_refuses_a_token_with_401_or_403(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("token")) == 2
 
 
@@ -601,8 +593,8 @@ def test_rokt_restates_its_days_which_a_later_job_reads_anew(stage: Stage, resta
         first = company.ending(*company.ask(SINGLE))
         company.vendors.remote.set(revision=2, restate=restate)
         second = company.ending(*company.ask(SINGLE))
-        assert_whole(first)
-        assert_whole(second, revision=2, restate=restate)
+        assert_whole(first, ROWS)
+        assert_whole(second, ROWS, revision=2, restate=restate)
         assert first.receipt["digest"] != second.receipt["digest"]
         assert first.receipt["ready_at"] < second.receipt["ready_at"]
 
@@ -613,7 +605,7 @@ def test_rokt_restates_its_days_which_a_later_job_reads_anew(stage: Stage, resta
     for name, report in (("legacy", SINGLE), ("query", QUERIED))
 })  # fmt: skip
 def test_rokt_sends_empty_rows_which_are_none(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -638,7 +630,7 @@ def test_rokt_retires_the_legacy_api(ending: Ending, scene: str) -> None:
 
 @scenes({"query": rokt(report=QUERIED), "legacy": rokt()})
 def test_rokt_has_two_apis_behind_one_token(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"a round number": rokt(fault("round_cap", rows=1000))})
@@ -653,7 +645,7 @@ def test_rokt_may_cap_an_answer_without_a_word_so_the_receipt_claims_no_count(en
     "without": rokt(fault("status", code=429, times=2)),
 })  # fmt: skip
 def test_rokt_limits_requests(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("campaign-breakdown")) == (2 if scene == "as a date" else 3)
 
 
@@ -669,7 +661,7 @@ TRANSACTIONS = {**QUERY, "metrics": ["transactions"], "dimensions": ["page_type"
     for answer in ("301", "404")
 })  # fmt: skip
 def test_rokt_wants_slashes_exactly_as_documented(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     (asked,) = [one for one in ending.heard if one["endpoint"].startswith("query-")]
     assert asked["path"].endswith("/campaigns/" if scene.startswith("campaigns") else "/transactions")
     assert asked["method"] == "POST"
@@ -697,7 +689,7 @@ def test_rokt_refuses_an_end_in_the_future(ending: Ending, scene: str) -> None:
 
 @scenes({answer: instal(fault("task_slash", answer=answer)) for answer in ("301", "404")})
 def test_instal_wants_a_slash_behind_the_task(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert any(one["path"].endswith("/") for one in ending.asked("task"))
 
 
@@ -711,7 +703,7 @@ def test_instal_is_pending_for_ever_for_a_task_it_does_not_know(ending: Ending, 
     for state in ("QUEUED", "PENDING", "STARTED", "RETRY", "RECEIVED", "pending", "Progress")
 })  # fmt: skip
 def test_instal_uses_any_of_its_task_queues_words_for_waiting(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({state: instal(fault("task_state", state=state)) for state in ("FAILURE", "REVOKED", "ERROR", "failure")})
@@ -721,19 +713,19 @@ def test_instal_uses_any_of_its_task_queues_words_for_failed(ending: Ending, sce
 
 @scenes({"for a moment": instal(fault("null_result", polls=2))})
 def test_instal_says_success_before_there_is_a_link(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({form: instal(fault("download_link", form=form)) for form in ("own", "relative", "storage")})
 def test_instal_links_to_itself_or_to_storage_and_only_itself_sees_the_token(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     (got,) = ending.asked("storage" if scene == "storage" else "download")
     assert ("authorization" in got["headers"]) == (scene != "storage")
 
 
 @scenes({"accepting": instal(fault("storage_accepts_token"))})
 def test_instal_would_take_the_token_at_storage_and_does_not_get_it(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert all("authorization" not in one["headers"] for one in ending.asked("storage"))
 
 
@@ -745,7 +737,7 @@ def test_instal_would_take_the_token_at_storage_and_does_not_get_it(ending: Endi
     for there in (True, False)
 })  # fmt: skip
 def test_instal_has_a_header_or_none_whatever_was_asked(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -757,7 +749,7 @@ def test_instal_has_a_header_or_none_whatever_was_asked(ending: Ending, scene: s
     "no header, tab": instal(fault("csv_header", present=False), fault("csv_delimiter", text="\t")),
 })  # fmt: skip
 def test_instal_separates_values_by_what_it_likes(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -774,12 +766,12 @@ def test_instal_exports_nothing(ending: Ending, scene: str) -> None:
     "shorter than it says": instal(fault("wrong_length", by=100, times=1, match={"role": "csv"})),
 })  # fmt: skip
 def test_instal_cuts_its_file(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({str(code): instal(fault("link_expires", code=code, times=1)) for code in (403, 404, 410)})
 def test_instal_ends_the_life_of_a_link_and_gives_another(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("exports")) == 1
     assert len(ending.asked("storage")) == 2
 
@@ -806,7 +798,7 @@ def test_instal_writes_numbers_as_people_do_which_are_never_guessed(ending: Endi
 
 @scenes({"as text": instal()})
 def test_instal_has_versions_and_names_that_only_look_like_numbers(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert {type(row["version_os"]) for row in ending.rows} == {str}
     assert {type(row["creative_id"]) for row in ending.rows} == {str}
 

@@ -8,46 +8,27 @@ from typing import Any
 
 import pytest
 
-from sandbox import expected_rows
-from tests.stack import KARGO
 from tests.stage import (
+    CSV,
+    EXPORT,
     INSTAL,
     MEDIAMATH_PAGES,
-    PARAMS,
+    PAGES,
+    QUERIED,
     SILENCE_SECONDS,
+    SINGLE,
+    STREAM,
     Company,
     Ending,
     Stage,
-    exact,
+    assert_whole,
     fault,
     played,
     scenes,
 )
 
-STREAM, PAGES = "mediamath.performance", "kargo.campaign-performance-metrics"
-EXPORT, SINGLE, HISTOGRAM, QUERIED = (
-    "instal.advertiser-export",
-    "rokt.campaign-breakdown",
-    "rokt.campaign-histogram",
-    "rokt.query-campaigns",
-)
-CSV = {**KARGO, "format": "csv"}
 ROWS = 2500
 LONG_SILENCE = SILENCE_SECONDS * 2.5
-
-
-def served(report: str, rows: int = ROWS, **how: Any) -> list[Any]:
-    """The rows the vendor has, as Millrace ought to publish them."""
-    params = how.pop("params", PARAMS[report])
-    return [exact(row) for row in expected_rows(report, params, rows, typed=True, **how)]
-
-
-def assert_whole(ending: Ending, rows: int = ROWS) -> None:
-    """Done, and row for row what the vendor has."""
-    assert ending.is_done(rows)
-    vendor = ending.job.connection.partition("-")[0]
-    report = f"{vendor}.{ending.job.report}"
-    assert ending.rows == served(report, rows, params=ending.job.params)
 
 
 # ---------------------------------------------------------------- cuts, resets, silence
@@ -84,7 +65,7 @@ def once(rule: dict[str, Any]) -> dict[str, Any]:
     if not (name == "numbered pages" and "silence" in how)
 })  # fmt: skip
 def test_a_body_that_breaks_off_is_read_again_and_each_row_is_published_once(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert not ending.audit.voided
 
 
@@ -107,7 +88,7 @@ def test_a_stream_that_always_breaks_off_fails_at_the_deadline_and_is_voided(end
     "instal's file": played(EXPORT, fault("cut_in_row", row=1700, clean=True, times=1)),
 })  # fmt: skip
 def test_a_cut_that_looks_like_an_end_is_seen_by_what_is_missing(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -123,19 +104,19 @@ def test_an_end_between_rows_that_looks_clean_fails_by_the_count(ending: Ending,
     "csv": played(EXPORT, fault("until_close", match={"role": "csv"})),
 })  # fmt: skip
 def test_a_body_that_only_the_connection_ends_is_no_proof(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.receipt["proof"] == "none"
 
 
 @scenes({"rokt": played(SINGLE, fault("until_close"))})
 def test_a_json_document_proves_its_own_end(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.receipt["proof"] == "end"
 
 
 @scenes({"stream": played(STREAM, fault("until_close")), "kargo": played(PAGES, fault("until_close"))})
 def test_a_count_proves_a_body_that_only_the_connection_ends(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.receipt["proof"] == "count"
 
 
@@ -146,7 +127,7 @@ def test_a_count_proves_a_body_that_only_the_connection_ends(ending: Ending, sce
     "half a status": played(EXPORT, fault("cut", after_bytes=10, match={"role": "status"}, times=1)),
 })  # fmt: skip
 def test_a_question_that_gets_no_answer_is_asked_again(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 # ---------------------------------------------------------------- errors that look like success
@@ -222,13 +203,13 @@ def test_a_count_that_differs_fails_with_what_was_expected_and_what_came(ending:
     "null": played(PAGES, fault("named_total", value=None)),
 })  # fmt: skip
 def test_a_count_nobody_has_is_accepted_on_a_clean_end(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert (ending.receipt["proof"], ending.receipt["expected_rows"]) == ("end", None)
 
 
 @scenes({"digits in text": played(PAGES, fault("named_total", value=str(ROWS)))})
 def test_a_count_in_text_counts(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert (ending.receipt["proof"], ending.receipt["expected_rows"]) == ("count", ROWS)
 
 
@@ -263,7 +244,7 @@ LATER = {"after_requests": 3}
     "rokt's 403": played(SINGLE, fault("status", code=403, match={"role": "single"}, times=1)),
 })  # fmt: skip
 def test_a_token_refused_in_the_middle_is_renewed_once_and_the_work_goes_on(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     logins = [one for one in ending.heard if one["endpoint"] in ("authenticate", "token")]
     assert len(logins) == 2
     assert ending.job.attempts == 0
@@ -314,7 +295,7 @@ def test_a_retry_after_pauses_the_connection_for_every_job_on_it(stage: Stage, c
         others = [company.ask(STREAM) for _ in range(3)]
         endings = [company.ending(*job) for job in (first, *others)]
         for ended in endings:
-            assert_whole(ended)
+            assert_whole(ended, ROWS)
             assert ended.job.attempts == 0
         asked = endings[0].asked("stream")
         assert len(asked) == 5
@@ -344,7 +325,7 @@ def until_asked(company: Company, endpoint: str, times: int) -> None:
     "504 at storage": played(EXPORT, fault("status", code=504, times=1, match={"role": "csv"})),
 })  # fmt: skip
 def test_a_vendor_in_trouble_is_asked_again(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"500": played(STREAM, fault("status", code=500, message="all is lost"), finish_within="6s")})
@@ -414,7 +395,7 @@ def test_a_status_nobody_knows_waits_and_fails_at_the_deadline_with_its_word(end
     "instal": played(EXPORT, fault("task_state", state="Hibernating", polls=3)),
 })  # fmt: skip
 def test_a_status_nobody_knows_is_waited_for(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -452,7 +433,7 @@ def test_a_failed_preparation_is_asked_for_anew_by_a_retry(stage: Stage) -> None
     "kargo, whose pages need none": played(PAGES, fault("ready_without_link")),
 })  # fmt: skip
 def test_ready_without_a_link_waits_where_a_link_is_needed(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({"instal": played(EXPORT, fault("null_result"), is_hasty=True)})
@@ -464,7 +445,7 @@ def test_ready_without_a_link_for_good_fails_once_the_grace_is_over(ending: Endi
 def test_an_export_that_may_have_been_made_is_asked_for_once_more_and_the_receipt_says_so(
     ending: Ending, scene: str
 ) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert (len(ending.asked("exports")), ending.receipt["possible_orphans"]) == (2, 1)
 
 
@@ -474,7 +455,7 @@ def test_an_export_that_may_have_been_made_is_asked_for_once_more_and_the_receip
     "silence": played(PAGES, fault("silence", seconds=LONG_SILENCE, match={"role": "submit"}, times=1)),
 })  # fmt: skip
 def test_a_report_that_may_have_been_made_is_looked_for_in_the_list(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert ending.asked("list")
 
 
@@ -482,7 +463,7 @@ def test_a_report_that_may_have_been_made_is_looked_for_in_the_list(ending: Endi
     PAGES, fault("commit_then_drop", times=1), fault("late_listing", polls=99, match={"role": "list"}), is_hasty=True
 )})  # fmt: skip
 def test_a_report_that_does_not_show_up_in_the_list_is_asked_for_again(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("reports", "POST")) == 2
 
 
@@ -501,7 +482,7 @@ def test_a_report_pending_for_ever_fails_at_the_deadline(ending: Ending, scene: 
     "by a 404": played(PAGES, fault("late_listing", polls=3), fault("status_shape", shape="C")),
 })  # fmt: skip
 def test_a_report_not_listed_yet_is_waited_for(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("reports")) == 1
 
 
@@ -539,7 +520,7 @@ def test_a_report_that_expires_twice_fails(ending: Ending, scene: str) -> None:
     code: played(EXPORT, fault("link_expires", times=1, code=int(code))) for code in ("403", "404", "410")
 })  # fmt: skip
 def test_an_expired_download_link_is_asked_for_again_without_a_new_export(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
     assert len(ending.asked("exports")) == 1
 
 
@@ -606,7 +587,7 @@ def test_pages_read_by_offset_do_not_follow_links_at_all(ending: Ending, scene: 
     "mediamath": played(STREAM, fault("short_page", rows=300), params=MEDIAMATH_PAGES),
 })  # fmt: skip
 def test_a_page_shorter_than_asked_ends_nothing(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -640,7 +621,7 @@ def test_full_pages_without_a_count_end_by_the_count_of_pages(ending: Ending, sc
 
 @scenes({"kargo": played(PAGES), "no types": played(STREAM)})
 def test_numbers_leave_as_declared_with_every_digit(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -723,7 +704,7 @@ def spoilt(kind: str, *names: str, times: int | None = None, **args: Any) -> dic
     for name, mark in named.items()
 })  # fmt: skip
 def test_broken_bytes_are_mended_by_a_second_reading(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({
@@ -780,7 +761,7 @@ def test_nan_fails_naming_the_row(ending: Ending, scene: str) -> None:
     "deflate": played(SINGLE, fault("compressed", encoding="deflate")),
 })  # fmt: skip
 def test_packed_bodies_are_unpacked_on_the_way(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 # ---------------------------------------------------------------- csv
@@ -800,7 +781,7 @@ def test_packed_bodies_are_unpacked_on_the_way(ending: Ending, scene: str) -> No
     "instal: no final newline": played(EXPORT, fault("no_final_newline")),
 })  # fmt: skip
 def test_a_csv_is_read_whatever_its_dialect(ending: Ending, scene: str) -> None:
-    assert_whole(ending)
+    assert_whole(ending, ROWS)
 
 
 @scenes({

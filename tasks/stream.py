@@ -56,7 +56,7 @@ def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, 
         heartbeat.start_at(start)
         log.info(Event.TAKEN_OVER, rows=start.rows)
     reader = start.reader or vendor.reader(parts.settings.ndjson_reader)
-    rows = vendor.rows(held.page, held.link, facts, reader)
+    rows = vendor.lists(held.page, held.link, facts, reader)
     try:
         end = publication.publish(rows, start, reader)
     finally:

@@ -118,7 +118,7 @@ class Job:
         work = Publication(
             self.sink, self.generation, page, on_read=lambda: None, on_kept=lambda _: None, on_full=_no_room
         )
-        at = work.publish(reading, work.start(), "ijson")
+        at = work.publish([list(reading)], work.start(), "ijson")
         if is_whole:
             work.close(at)
 

@@ -54,27 +54,54 @@ class Section:
         return held, _section(held.after, self.rows[count:], held.ended)
 
 
-def sections(rows: Iterable[Row], reader: str) -> Iterator[Section]:
+def sections(lists: Iterable[list[Row]], reader: str) -> Iterator[Section]:
     """Cut a page's rows into sections of at most 1,000 rows and 4 MiB; a larger row stands alone."""
     at, running = Checkpoint(reader=reader), hashlib.sha256()
-    for part in _parts(rows):
+    for part in _parts(lists):
         section = _section(at, part, running)
         yield section
         at, running = section.after, section.ended
 
 
-def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _parts(lists: Iterable[list[Row]]) -> Iterator[list[Row]]:
     part: list[Row] = []
     size = 0
-    for row in rows:
-        length = len(row) if type(row) is bytes else len(row.raw)  # type: ignore[union-attr]
-        if part and (size + length > BATCH_BYTES or len(part) == BATCH_ROWS):
-            yield part
-            part, size = [], 0
-        part.append(row)
-        size += length
+    for at_once in lists:
+        rest = at_once
+        while rest:
+            taken = _that_fit(rest[: BATCH_ROWS - len(part)], BATCH_BYTES - size)
+            if not taken and not part:
+                taken = rest[:1]
+            part += taken
+            size += _size(taken)
+            rest = rest[len(taken) :]
+            if rest:
+                yield part
+                part, size = [], 0
     if part:
         yield part
+
+
+def _that_fit(rows: list[Row], room: int) -> list[Row]:
+    """The first rows that are no larger together than `room` bytes."""
+    if _size(rows) <= room:
+        return rows
+    for count, row in enumerate(rows):
+        room -= _length(row)
+        if room < 0:
+            return rows[:count]
+    return rows
+
+
+def _size(rows: list[Row]) -> int:
+    try:
+        return sum(map(len, rows))  # type: ignore[arg-type]
+    except TypeError:
+        return sum(map(_length, rows))
+
+
+def _length(row: Row) -> int:
+    return len(row.raw if isinstance(row, DeadRow) else row)
 
 
 def _section(before: Checkpoint, rows: list[Row], running: _Hash) -> Section:

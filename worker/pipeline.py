@@ -52,17 +52,17 @@ class Publication:
         stands = self._sink.checkpoint(*self._place)
         return _over(stands) if isinstance(stands, Ended) else stands
 
-    def publish(self, rows: Iterable[Row], at: Checkpoint, reader: str) -> Checkpoint:
+    def publish(self, lists: Iterable[list[Row]], at: Checkpoint, reader: str) -> Checkpoint:
         """Publish what lies beyond `at`; the checkpoint at the page's end, every row before it kept.
 
         Raises StartOver where this reading differs from what is kept, LeaseLost where the job is over, FailJob where
-        the sink record is gone, and whatever `rows` raises, once the batch on its way is settled.
+        the sink record is gone, and whatever `lists` raises, once the batch on its way is settled.
         """
         pending: tuple[Section, Future[Outcome]] | None = None
         end = Checkpoint(reader=reader)
         with ThreadPoolExecutor(max_workers=1) as committer:
             try:
-                for section in sections(rows, reader):
+                for section in sections(lists, reader):
                     end = section.after
                     self._on_read()
                     on_its_way, pending = pending, None

@@ -51,7 +51,7 @@ def publication(
 
 def publish(sink: Sink, rows: list[Row] | Iterator[Row], **more: Callable[..., None]) -> Checkpoint:
     work = publication(sink, **more)
-    return work.publish(rows, work.start(), "ijson")
+    return work.publish(([row] for row in rows), work.start(), "ijson")
 
 
 def published(redis: Redis) -> list[bytes]:
@@ -120,12 +120,12 @@ def test_a_replay_that_is_shorter_than_what_was_published_starts_over(redis: Red
 
 def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: Sink) -> None:
     work = publication(sink)
-    end = work.publish(ROWS, work.start(), "ijson")
+    end = work.publish([ROWS], work.start(), "ijson")
     work.close(end)
     again = publication(sink)
-    assert again.publish(ROWS, again.start(), "ijson").rows == 3500
+    assert again.publish([ROWS], again.start(), "ijson").rows == 3500
     with pytest.raises(StartOver):
-        again.publish([*ROWS, b"{}"], again.start(), "ijson")
+        again.publish([[*ROWS, b"{}"]], again.start(), "ijson")
     assert published(redis) == ROWS
 
 

@@ -40,7 +40,7 @@ def streamed(parts: Assembly) -> Job:
     sink = parts.sink(job)
     sink.open(1)
     ledger.plan(held(ledger.take(job_id, "ready")), 1, at_once=1)
-    (section,) = sections(ROWS, "ijson")
+    (section,) = sections([ROWS], "ijson")
     sink.commit(1, 1, Checkpoint(), section.batch())
     sink.close(1, 1, section.after)
     ledger.close_page(held(ledger.take_page(job_id, 1)), planned=1, link=None, total=10, at_once=1)

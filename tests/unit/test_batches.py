@@ -27,13 +27,13 @@ def digest(rows: list[Row]) -> str:
 
 
 def only(rows: list[Row]) -> Section:
-    (section,) = sections(rows, "ijson")
+    (section,) = sections([rows], "ijson")
     return section
 
 
 @given(rows_of_a_page)
 def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows: list[Row]) -> None:
-    cut = list(sections(rows, "ijson"))
+    cut = list(sections([rows], "ijson"))
     end = cut[-1].after if cut else Checkpoint(reader="ijson")
     assert (end.rows, end.digest) == (len(rows), digest(rows))
     assert end.dead_rows == sum(isinstance(row, DeadRow) for row in rows)
@@ -58,7 +58,7 @@ def test_another_reading_is_never_continued(rows: list[Row], data: st.DataObject
 
 
 def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
-    second = list(sections([b"{}"] * (BATCH_ROWS + 1), "ijson"))[1]
+    second = list(sections([[b"{}"] * (BATCH_ROWS + 1)], "ijson"))[1]
     with pytest.raises(RetryLater):
         second.beyond(Checkpoint(rows=3))
 
@@ -72,7 +72,7 @@ def test_a_closed_page_takes_no_more_rows() -> None:
 
 
 def test_a_section_holds_at_most_a_thousand_rows() -> None:
-    assert [len(section.rows) for section in sections([b"{}"] * (2 * BATCH_ROWS + 1), "")] == [
+    assert [len(section.rows) for section in sections([[b"{}"] * (2 * BATCH_ROWS + 1)], "")] == [
         BATCH_ROWS,
         BATCH_ROWS,
         1,
@@ -81,9 +81,17 @@ def test_a_section_holds_at_most_a_thousand_rows() -> None:
 
 def test_a_section_holds_at_most_4_mib_and_a_larger_row_stands_alone() -> None:
     small, large = b"x" * (BATCH_BYTES // 2), b"y" * (BATCH_BYTES + 1)
-    assert [section.rows for section in sections([small, small, small, large, small], "")] == [
+    assert [section.rows for section in sections([[small, small, small, large, small]], "")] == [
         [small, small],
         [small],
         [large],
         [small],
     ]
+
+
+@given(st.lists(rows_of_a_page, max_size=6))
+def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[Row]]) -> None:
+    rows = [row for at_once in lists for row in at_once]
+    ends = [list(sections(given, "ijson")) for given in (lists, [rows], [[row] for row in rows])]
+    assert len({(cut[-1].after.rows, cut[-1].after.digest) if cut else None for cut in ends}) == 1
+    assert all([row for section in cut for row in section.rows] == rows for cut in ends)

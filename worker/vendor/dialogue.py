@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,10 +121,16 @@ class Vendor:
         """The reader for this report's rows; `preferred` is the operator's choice where there is one."""
         return reader_for(self._reading.format, preferred)
 
-    def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
-        """The rows of a page; see `Reading.rows`."""
+    def lists(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[list[Row], None, None]:
+        """The rows of a page, many at a time; see `Reading.lists`."""
         with self._exchange.discreet():
-            yield from self._reading.rows(number, link, facts, reader)
+            yield from self._reading.lists(number, link, facts, reader)
+
+    def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
+        """The rows of a page, one by one; see `Reading.lists`."""
+        with closing(self.lists(number, link, facts, reader)) as lists:
+            for rows in lists:
+                yield from rows
 
     def hang_up(self) -> None:
         """From another thread: end the answer that is being read; its reader finds it cut."""

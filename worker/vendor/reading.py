@@ -12,7 +12,7 @@ from worker.model import Facts, Row
 from worker.paging import Address, pager_for
 from worker.paging.link_header import next_in
 from worker.paging.totals import settled
-from worker.readers import read as read_rows
+from worker.readers import read_lists
 from worker.readers.unpack import unpack
 from worker.sources.params import columns_for, read_for
 from worker.sources.placeholders import fill
@@ -59,8 +59,10 @@ class Reading:
         self._capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
         self._whereabouts = Whereabouts(self.read, values, exchange, prepared)
 
-    def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
-        """The rows of a page, in order; `facts` is complete once they are exhausted. Closing early hangs up.
+    def lists(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[list[Row], None, None]:
+        """The rows of a page, in order, as many at a time as come at once; `facts` is complete once they are exhausted.
+
+        Closing early hangs up.
 
         Raises RetryLater where a body is cut or the vendor asks to come back, FailJob where the rows cannot be had or
         are not as declared, ReportGone where the vendor has the report no longer, StartOver where counts changed.
@@ -78,22 +80,23 @@ class Reading:
                 begun = self._begun(answered, address, last, facts)
                 if begun is None:
                     return
-                for last in begun:
-                    rows += 1
-                    yield last
+                for rows_at_once in begun:
+                    rows += len(rows_at_once)
+                    last = rows_at_once[-1]
+                    yield rows_at_once
             came += rows
             self._note(facts, said, found)
             address = _after(requests, rows)
 
-    def _answered(self, found: Located, address: Address, said: Facts, reader: str) -> Generator[Row, None, None]:
-        """The rows of one answer."""
+    def _answered(self, found: Located, address: Address, said: Facts, reader: str) -> Generator[list[Row], None, None]:
+        """The rows of one answer, no list of them empty."""
         response = self._response = self._sent(found, address, said)
         try:
             if response.status >= 300:
                 self._refuse_gone(response)
                 return
             if chunks := self._body(response):
-                yield from read_rows(chunks, self.format, self._columns, said, reader=reader)
+                yield from filter(None, read_lists(chunks, self.format, self._columns, said, reader=reader))
             # A JSON document has an end of its own.
             said.has_end = response.has_end or isinstance(self.format, JsonRows)
             if isinstance(self.read.paging, LinkPaging) and self.read.paging.place == "header":
@@ -152,16 +155,20 @@ class Reading:
 
     # ------------------------------------------------------------ what is refused
 
-    def _begun(self, answered: Iterator[Row], address: Address, last: Row | None, facts: Facts) -> Iterator[Row] | None:
+    def _begun(
+        self, answered: Iterator[list[Row]], address: Address, last: Row | None, facts: Facts
+    ) -> Iterator[list[Row]] | None:
         """The rows of an answer that begins as it should. If it does not, a row is missing or the report has changed.
 
         None then, where the vendor's count will show it; StartOver where there is no such count.
         """
         if address.begins_with is None:
             return answered
-        start = next(answered, None)
+        at_once = next(answered, [])
+        start = at_once[0] if at_once else None
         if (start == last) == (address.begins_with == "last"):
-            return answered if start == last or start is None else chain((start,), answered)
+            rest = at_once[1:] if start == last else at_once
+            return chain((rest,), answered) if rest else answered
         if facts.total is None or facts.total == self._capped_at:
             raise StartOver("rows are no longer where they were")
         return None

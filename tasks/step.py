@@ -45,8 +45,9 @@ def run(
             with Heartbeat(parts.ledger, held) as heartbeat:
                 _refuse_hopeless(held, heartbeat, most_attempts)
                 return _work(task, parts, held, heartbeat, work)
-        except Retry:
-            raise
+        except Retry as planned:
+            # Celery pictures every frame of it, at a cost that thousands of waiting reports feel.
+            raise planned.with_traceback(None) from None
         except RetryLater as later:
             _retry(task, parts, held, later, most_attempts)
         except StartOver as again:

@@ -37,6 +37,8 @@ class Assembly:
             lease_seconds=settings.lease_seconds,
             keep_finished_seconds=settings.keep_finished_days * 86_400,
         )
+        # A digest names one text for ever, and a large source is not asked for anew at each poll and each page.
+        self._source = lru_cache(maxsize=64)(self._kept_source)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:
@@ -52,10 +54,13 @@ class Assembly:
 
     def report(self, job: Job) -> Report:
         """The report a job is for, as it was declared when the job was made."""
-        text = self.ledger.source(job.source_digest)
+        return self._source(job.source_digest).reports[job.report]
+
+    def _kept_source(self, digest: str) -> Source:
+        text = self.ledger.source(digest)
         if text is None:
             raise FailJob("the ledger has lost the source this job was made from")
-        return _source(text).reports[job.report]
+        return Source.model_validate_json(text)
 
     def vendor(self, job: Job) -> Vendor:
         """The dialogue with a job's vendor."""
@@ -104,11 +109,6 @@ class Assembly:
         if not any(address.text.startswith(prefix) for prefix in prefixes):
             raise BadInput("to", address.shown, "a sink that begins with " + " or ".join(prefixes))
         return address.text
-
-
-@lru_cache(maxsize=64)
-def _source(text: bytes) -> Source:
-    return Source.model_validate_json(text)
 
 
 @cache

@@ -60,7 +60,12 @@ def _wait(task: Task, parts: Assembly, held: Held, status: Waiting, now: float) 
         raise FailJob(f"not ready within {within} of being asked for; the last status was {status.word!r}")
     every = parts.poll_seconds(parts.report(job))
     since = (job.linkless_since or "@0") if status.is_linkless else ""
-    next_poll: dict[str, str | float] = {"poll": job.poll + 1, "poll_at": f"@{every}", "linkless_since": since}
+    next_poll: dict[str, str | float] = {
+        "poll": job.poll + 1,
+        "poll_at": f"@{every}",
+        "poll_every": every,
+        "linkless_since": since,
+    }
     if not parts.ledger.move(held, "pending", due_seconds=every, **next_poll):
         raise LeaseLost("between two polls")
     parts.places(job).keep(job.id)

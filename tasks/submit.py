@@ -39,6 +39,7 @@ def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
         due_seconds=every,
         poll=held.job.poll + 1,
         poll_at=f"@{every}",
+        poll_every=every,
         vendor_report_id=submission.report_id,
         vendor_request_id=submission.request_id or "",
         submitted_at="@0",

@@ -320,3 +320,44 @@ def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: C
     assert [job.id for job in ledger.jobs(state="done")] == ["j1"]
     ledger.forget_finished(clock.now + 31 * 86_400)
     assert list(ledger.jobs()) == []
+
+
+def test_a_clock_set_forward_costs_a_lease_and_nothing_else(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 1)
+    zombie = held(ledger.take_page("j1", 1))
+    clock.now += 3700
+    second = held(ledger.take_page("j1", 1))
+    assert not ledger.renew(zombie)
+    assert ledger.renew(second)
+
+
+def test_a_clock_set_back_holds_no_lease_for_ever(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 1)
+    held(ledger.take_page("j1", 1))
+    clock.now -= 3700
+    held(ledger.take_page("j1", 1))
+
+
+def test_a_clock_set_back_hides_no_work_from_the_sweep(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 1)
+    assert ledger.overdue() == []
+    clock.now -= 3700
+    assert ledger.overdue() == []
+    clock.now += 11
+    assert ledger.overdue() == [("j1", 1, "streaming", 0)]
+
+
+def test_a_clock_set_back_delays_no_poll_by_more_than_its_own_wait(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", poll_every=15)
+    assert ledger.take("j1", "pending", poll=1) == "too early"
+    clock.now -= 3700
+    held(ledger.take("j1", "pending", poll=1))
+
+
+def test_a_heartbeat_after_a_clock_was_set_back_keeps_its_lease(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 1)
+    mine = held(ledger.take_page("j1", 1))
+    clock.now -= 3700
+    assert ledger.renew(mine)
+    assert ledger.take_page("j1", 1) == "another worker has it"

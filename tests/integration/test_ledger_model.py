@@ -80,7 +80,7 @@ class JobLife(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what happens
 
-    @rule(seconds=st.sampled_from([1.0, 11.0, 21.0, 400.0]))
+    @rule(seconds=st.sampled_from([1.0, 11.0, 21.0, 400.0, -30.0, -4000.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 

@@ -50,16 +50,21 @@ local function let_go(key, prefix)
   redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
 end
 
+-- A lease runs from the time it was taken or renewed; one from the future is of before the clock was set back.
+local function runs(key, prefix, now)
+  local f = redis.call('HMGET', key, prefix .. 'since', prefix .. 'until')
+  return f[2] and now < tonumber(f[2]) and now >= tonumber(f[1] or '0')
+end
+
 -- Whoever takes work counts the failure of a holder that never came back.
 local function take(job, key, prefix, member, now, lease_seconds, grace_seconds)
-  local until_ = redis.call('HGET', key, prefix .. 'until')
-  if until_ and tonumber(until_) > now then return nil end
-  if until_ then
+  if runs(key, prefix, now) then return nil end
+  if redis.call('HEXISTS', key, prefix .. 'until') == 1 then
     redis.call('HINCRBY', key, prefix .. 'attempts', 1)
     redis.call('HSETNX', key, prefix .. 'reason', 'the worker was lost')
   end
   local token = redis.call('HINCRBY', job, 'tokens', 1)
-  redis.call('HSET', key, prefix .. 'token', token, prefix .. 'until', text(now + lease_seconds))
+  redis.call('HSET', key, prefix .. 'token', token, prefix .. 'since', text(now), prefix .. 'until', text(now + lease_seconds))
   redis.call('HDEL', key, prefix .. 'nudges')
   redis.call('ZADD', OVERDUE, text(now + lease_seconds + grace_seconds), member)
   return token

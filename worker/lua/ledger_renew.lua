@@ -4,7 +4,7 @@
 -- gives 1, or 0 where the lease is lost or the job has its verdict
 local now = now_or(ARGV[1])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return 0 end
-redis.call('HSET', KEYS[2], ARGV[3] .. 'until', text(now + ARGV[5]))
+redis.call('HSET', KEYS[2], ARGV[3] .. 'since', text(now), ARGV[3] .. 'until', text(now + ARGV[5]))
 redis.call('ZADD', OVERDUE, text(now + ARGV[5] + ARGV[6]), ARGV[2])
 if tonumber(ARGV[7]) > 0 then
   redis.call('HDEL', KEYS[2], ARGV[3] .. 'reason')

@@ -2,6 +2,12 @@
 -- ARGV  1 now  2 at most  3 grace seconds  4 longest grace seconds
 -- gives {job, page or '', state or 'verdict', poll, ...}, four values for each
 local now = now_or(ARGV[1])
+-- Where the clock was set back, what is due goes back with it.
+local last = tonumber(redis.call('GET', PREFIX .. 'swept_at') or '0')
+if now < last - 1 then
+  for _, member in ipairs(redis.call('ZRANGE', OVERDUE, 0, -1)) do redis.call('ZINCRBY', OVERDUE, text(now - last), member) end
+end
+redis.call('SET', PREFIX .. 'swept_at', text(now))
 local found = {}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', OVERDUE, '-inf', text(now), 'LIMIT', 0, ARGV[2])) do
   local id, page = string.match(member, '^([^/]+)/?(%d*)$')

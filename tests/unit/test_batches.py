@@ -79,7 +79,7 @@ def test_a_section_holds_at_most_a_thousand_rows() -> None:
     ]
 
 
-def test_a_section_holds_at_most_4_mib_and_a_larger_row_stands_alone() -> None:
+def test_a_section_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None:
     small, large = b"x" * (BATCH_BYTES // 2), b"y" * (BATCH_BYTES + 1)
     assert [section.rows for section in sections([[small, small, small, large, small]], "")] == [
         [small, small],

@@ -28,9 +28,9 @@ def main() -> None:
 
 def _one_process(place: Stage) -> Figure:
     from bench.one_process import run_report
-    from worker.assembly import assembly
+    from worker.services import get_services
 
-    redis = assembly().redis
+    redis = get_services().redis
     job = run_report(KARGO, KARGO_PARAMS, SINK).job
     assert job.vendor_report_id
     pages = [kargo_page(place, job.vendor_report_id, number * KARGO_PAGE_ROWS) for number in range(PAGES)]
@@ -65,14 +65,14 @@ def _two_processes(place: Stage) -> Figure:
 def _worker_seconds(place: Stage, processes: int) -> list[float]:
     """How long a report takes a real stream worker, a few times, the first not counted."""
     from bench.workers import reading_seconds, running
-    from worker.assembly import assembly
-    from worker.crew import control, stream
+    from worker.local_workers import control, stream
+    from worker.services import get_services
 
     took = []
     with running(place, {"control": control(4), "stream": stream(processes)}):
         for _ in range(REPETITIONS + 1):
             took.append(reading_seconds(KARGO, KARGO_PARAMS, SINK))
-            assembly().redis.delete("bench")
+            get_services().redis.delete("bench")
     talk(f"{processes} of {2} processes measured")
     return took[1:]
 

@@ -65,9 +65,9 @@ def main() -> None:
 
 def _measure(place: Stage, body: bytes, rows: list[bytes], measured: list[Case]) -> Times:
     from bench.one_process import read_by, run_report
-    from worker.assembly import assembly
+    from worker.services import get_services
 
-    redis = assembly().redis
+    redis = get_services().redis
     url, headers = mediamath_call(place)
     acts: dict[str, Callable[[], object]] = {
         "drain": lambda: yardsticks.drain(url, headers, MEDIAMATH_PARAMS),

@@ -18,10 +18,10 @@ from tasks.paginate import paginate
 from tasks.poll import poll
 from tasks.stream import stream
 from tasks.submit import submit
-from worker.assembly import assembly
+from worker.jobs.create import JobRequest, create_job
 from worker.model import Job, Json
 from worker.observe import configure_logging
-from worker.orders import Order, place
+from worker.services import get_services
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Ran:
 
 def run_report(name: str, params: Json, sink: str) -> Ran:
     """Take one report from its request to its receipt. RuntimeError where it does not end with every row."""
-    parts = assembly()
-    configure_logging(parts.settings.log, parts.settings.log_level)
-    job_id, _ = place(parts, Order(name, params, sink, may_join=False))
+    services = get_services()
+    configure_logging(services.settings.log, services.settings.log_level)
+    job_id, _ = create_job(services, JobRequest(name, params, sink, may_join=False))
     submit(job_id)
     while (job := _job(job_id)).state == "pending":
         poll(job_id, job.poll)
@@ -48,15 +48,15 @@ def run_report(name: str, params: Json, sink: str) -> Ran:
         took += time.perf_counter() - began
     finalize(job_id)
     job = _job(job_id)
-    parts.redis.delete("control", "stream")  # the messages nobody waits for
+    services.redis.delete("control", "stream")  # the messages nobody waits for
     require_whole(job)
     return Ran(job, took)
 
 
 def read_by(reader: Literal["ijson", "lines"]) -> None:
     """Read NDJSON by this reader from now on."""
-    parts = assembly()
-    parts.settings = parts.settings.model_copy(update={"ndjson_reader": reader})
+    services = get_services()
+    services.settings = services.settings.model_copy(update={"ndjson_reader": reader})
 
 
 def peak_bytes() -> int:
@@ -66,7 +66,7 @@ def peak_bytes() -> int:
 
 
 def _job(job_id: str) -> Job:
-    job = assembly().ledger.job(job_id)
+    job = get_services().ledger.job(job_id)
     if job is None:
         raise RuntimeError(f"the ledger lost {job_id}")
     return job

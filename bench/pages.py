@@ -28,7 +28,7 @@ def main() -> None:
 def _worker_seconds(place: Stage, processes: int, *, repetitions: int) -> list[float]:
     """How long a report takes, a few times, after a first one that warms every process."""
     from bench.workers import reading_seconds, running
-    from worker.crew import control, stream
+    from worker.local_workers import control, stream
 
     params = {**MEDIAMATH_PARAMS, "page_size": PAGE_ROWS}
     with running(place, {"control": control(4), "stream": stream(processes)}):

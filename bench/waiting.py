@@ -13,7 +13,7 @@ from itertools import pairwise
 from bench.figures import Figure, talk
 from bench.reports import KARGO, KARGO_PARAMS
 from bench.stage import Stage, stage
-from worker.crew import Command
+from worker.local_workers import Command
 
 EVERY_SECONDS = 15.0
 AT_MOST_LATE_SECONDS = 2.0
@@ -35,20 +35,20 @@ def main() -> None:
 
 def _wait(place: Stage, reports: int, workers: int) -> list[Figure]:
     from bench.workers import running
-    from worker.assembly import assembly
-    from worker.crew import beat, control
+    from worker.local_workers import beat, control
+    from worker.services import get_services
 
-    assembly().redis.flushall()
+    get_services().redis.flushall()
     commands = {f"control-{number}": _named(control(THREADS), number) for number in range(1, workers + 1)}
-    with running(place, {**commands, "beat": beat(place.directory)}) as crew:
+    with running(place, {**commands, "beat": beat(place.directory)}) as workers:
         _ask_for(place, reports)
         place.vendors.remote.clear()
         time.sleep(WINDOW_SECONDS)
         late = _lateness(_polls(place))
         place.vendors.remote.clear()
-        crew.kill("control-1")
+        workers.kill("control-1")
         killed_at = time.monotonic()
-        crew.tend()
+        workers.restart_dead()
         lost = _missing(place, reports)
         back = time.monotonic() - killed_at
     return _figures(reports, workers, late, lost, back)

@@ -8,26 +8,26 @@ from contextlib import contextmanager
 
 from bench.reports import require_whole
 from bench.stage import Stage
-from worker.assembly import assembly
 from worker.celery import has_workers, nudge
-from worker.crew import Command, Crew
+from worker.jobs.create import JobRequest, create_job
+from worker.local_workers import Command, LocalWorkers
 from worker.model import FINISHED, Job, Json
-from worker.orders import Order, place
+from worker.services import get_services
 
 LOOK_SECONDS = 0.02
 PATIENCE_SECONDS = 300.0
 
 
 @contextmanager
-def running(stage: Stage, commands: Mapping[str, Command]) -> Iterator[Crew]:
+def running(stage: Stage, commands: Mapping[str, Command]) -> Iterator[LocalWorkers]:
     """Workers that answer, until the block ends."""
-    crew = Crew(commands, stage.directory / "logs", stage.environment)
+    workers = LocalWorkers(commands, stage.directory / "logs", stage.environment)
     try:
-        crew.tend()
+        workers.restart_dead()
         wait_until(has_workers, "a worker that answers")
-        yield crew
+        yield workers
     finally:
-        crew.stop()
+        workers.stop()
 
 
 def wait_until(holds: Callable[[], object], what: str) -> None:
@@ -41,14 +41,14 @@ def wait_until(holds: Callable[[], object], what: str) -> None:
 
 def ask(name: str, params: Json, sink: str) -> str:
     """Make a job of its own and nudge it."""
-    job_id, _ = place(assembly(), Order(name, params, sink, may_join=False))
+    job_id, _ = create_job(get_services(), JobRequest(name, params, sink, may_join=False))
     nudge("report.submit", job_id)
     return job_id
 
 
 def finished(job_id: str) -> Job:
     """The job once it ended with every row; RuntimeError where it ended otherwise."""
-    ledger = assembly().ledger
+    ledger = get_services().ledger
     wait_until(lambda: (job := ledger.job(job_id)) and job.state in FINISHED, f"the end of job {job_id}")
     job = ledger.job(job_id)
     if job is None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.heartbeat import Heartbeat
+from tasks.lease import Heartbeat
 from tasks.step import run
-from worker.assembly import Assembly
 from worker.celery import app, nudge
-from worker.completeness import proven
 from worker.errors import FailJob, LeaseLost, StartOver
+from worker.jobs.completeness import proven
+from worker.jobs.finish import end_job, finish
+from worker.jobs.receipts import receipt
 from worker.model import Ended, Finished, Held, OpenPages, Totals
 from worker.observe import Event, log
-from worker.pipeline import RECORD_GONE
-from worker.receipts import receipt
-from worker.settle import finish, settle
+from worker.publish.pipeline import RECORD_GONE
+from worker.services import Services
 
 
 @app.task(name="report.finalize", bind=True)
@@ -23,24 +23,24 @@ def finalize(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
 
 
-def _finalize(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> str | None:
+def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str | None:
     job = held.job
     if job.verdict:
-        return settle(parts, job)
-    totals = _tally(parts, held)
+        return end_job(services, job)
+    totals = _tally(services, held)
     if totals is None:
         return None
-    proof, expected = proven(job, parts.report(job), totals, parts.settings.dead_share)
+    proof, expected = proven(job, services.report(job), totals, services.settings.dead_share)
     prepared = receipt(
         job,
         "done",
         finished_at=heartbeat.now(),
-        sink=parts.shown_sink(job),
+        sink=services.shown_sink(job),
         proof=proof,
         totals=totals,
         expected_rows=expected,
     )
-    outcome = finish(parts, job, prepared)
+    outcome = finish(services, job, prepared)
     if isinstance(outcome, Finished):
         log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
     elif isinstance(outcome, Ended):
@@ -48,9 +48,9 @@ def _finalize(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> 
     return f"done: {totals.rows:,} rows"
 
 
-def _tally(parts: Assembly, held: Held) -> Totals | None:
+def _tally(services: Services, held: Held) -> Totals | None:
     """What the sink holds; None where pages the ledger thought closed were opened again."""
-    sink = parts.sink(held.job)
+    sink = services.sink(held.job)
     try:
         outcome = sink.tally(held.job.generation, held.job.pages)
     finally:
@@ -58,12 +58,12 @@ def _tally(parts: Assembly, held: Held) -> Totals | None:
     if isinstance(outcome, Totals):
         return outcome
     if isinstance(outcome, OpenPages):
-        if parts.ledger.reopen_pages(held, outcome.pages):
+        if services.ledger.reopen_pages(held, outcome.pages):
             for page in outcome.pages:
                 nudge("report.stream", held.job.id, page)
         return None
     if outcome.state == "ended":
-        finish(parts, held.job, {})
+        finish(services, held.job, {})
         return None
     if outcome.state == "missing":
         raise FailJob(RECORD_GONE)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.heartbeat import Heartbeat
+from tasks.lease import Heartbeat
 from tasks.step import run
-from worker.assembly import Assembly
 from worker.celery import app, nudge
 from worker.errors import FailJob, LeaseLost, StartOver
 from worker.model import Ended, Held
 from worker.observe import Event, log
+from worker.services import Services
 
 
 @app.task(name="report.paginate", bind=True, acks_late=True)
@@ -19,12 +19,12 @@ def paginate(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
 
 
-def _paginate(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
     job = held.job
-    _open_sink(parts, held)
-    pages = parts.vendor(job).planned(job.ready_total)
-    at_once = parts.connection(job).limits.streams_at_once
-    out = parts.ledger.plan(held, pages, at_once=at_once)
+    _open_sink(services, held)
+    pages = services.vendor(job).planned(job.ready_total)
+    at_once = services.connection(job).limits.streams_at_once
+    out = services.ledger.plan(held, pages, at_once=at_once)
     if out is None:
         raise LeaseLost("while the pages were planned")
     log.info(Event.PLANNED, pages=pages, total=job.ready_total)
@@ -32,8 +32,8 @@ def _paginate(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> 
         nudge("report.stream", job.id, page)
 
 
-def _open_sink(parts: Assembly, held: Held) -> None:
-    sink = parts.sink(held.job)
+def _open_sink(services: Services, held: Held) -> None:
+    sink = services.sink(held.job)
     try:
         outcome = sink.open(held.job.generation)
     finally:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.heartbeat import Heartbeat
+from tasks.lease import Heartbeat
 from tasks.step import run
-from worker.assembly import Assembly
 from worker.celery import app, nudge
+from worker.client.vendor import Expired, Ready, Waiting
 from worker.durations import spoken
 from worker.errors import FailJob, LeaseLost
 from worker.model import Held
 from worker.observe import Event, log
-from worker.vendor.dialogue import Expired, Ready, Waiting
+from worker.services import Services
 
 
 @app.task(name="report.poll", bind=True)
@@ -21,24 +21,24 @@ def poll(self: Task, job_id: str, number: int) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "pending", poll=number), _poll, most_attempts=None)
 
 
-def _poll(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
+def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
     job = held.job
-    status = parts.vendor(job).status(
+    status = services.vendor(job).status(
         job.vendor_report_id or "",
         submitted_at=job.submitted_at,
         now=heartbeat.now(),
         linkless_since=job.linkless_since,
     )
     if isinstance(status, Ready):
-        _ready(parts, held, status)
+        _ready(services, held, status)
     elif isinstance(status, Expired):
-        _ask_anew(parts, held)
+        _ask_anew(services, held)
     else:
-        _wait(task, parts, held, status, heartbeat.now())
+        _wait(task, services, held, status, heartbeat.now())
 
 
-def _ready(parts: Assembly, held: Held, status: Ready) -> None:
-    moved = parts.ledger.move(
+def _ready(services: Services, held: Held, status: Ready) -> None:
+    moved = services.ledger.move(
         held,
         "ready",
         ready_at="@0",
@@ -48,17 +48,17 @@ def _ready(parts: Assembly, held: Held, status: Ready) -> None:
     )
     if not moved:
         raise LeaseLost("when the report was ready")
-    parts.places(held.job).release(held.job.id)
+    services.places(held.job).release(held.job.id)
     log.info(Event.READY, total=status.total)
     nudge("report.paginate", held.job.id)
 
 
-def _wait(task: Task, parts: Assembly, held: Held, status: Waiting, now: float) -> None:
+def _wait(task: Task, services: Services, held: Held, status: Waiting, now: float) -> None:
     job = held.job
     if now > job.ready_by:
         within = spoken(job.ready_within)
         raise FailJob(f"not ready within {within} of being asked for; the last status was {status.word!r}")
-    every = parts.poll_seconds(parts.report(job))
+    every = services.poll_seconds(services.report(job))
     since = (job.linkless_since or "@0") if status.is_linkless else ""
     next_poll: dict[str, str | float] = {
         "poll": job.poll + 1,
@@ -66,18 +66,18 @@ def _wait(task: Task, parts: Assembly, held: Held, status: Waiting, now: float) 
         "poll_every": every,
         "linkless_since": since,
     }
-    if not parts.ledger.move(held, "pending", due_seconds=every, **next_poll):
+    if not services.ledger.move(held, "pending", due_seconds=every, **next_poll):
         raise LeaseLost("between two polls")
-    parts.places(job).keep(job.id)
+    services.places(job).keep(job.id)
     log.log(*_level(status), poll=job.poll, status=status.word)
     raise task.retry(args=(job.id, job.poll + 1), countdown=every, max_retries=None)
 
 
-def _ask_anew(parts: Assembly, held: Held) -> None:
+def _ask_anew(services: Services, held: Held) -> None:
     """The vendor no longer has the report: ask for it once more, and only once."""
     if held.job.is_asked_anew:
         raise FailJob("the report expired at the vendor twice before it could be read")
-    if not parts.ledger.move(held, "queued", submitting_at="", vendor_report_id="", is_asked_anew=1):
+    if not services.ledger.move(held, "queued", submitting_at="", vendor_report_id="", is_asked_anew=1):
         raise LeaseLost("when the report had expired")
     log.warning(Event.EXPIRED)
     nudge("report.submit", held.job.id)

@@ -9,20 +9,19 @@ import structlog
 from celery import Task
 from celery.exceptions import Retry
 
-from tasks.heartbeat import Heartbeat
-from worker.assembly import Assembly, assembly
+from tasks.lease import Heartbeat
 from worker.celery import nudge
-from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
+from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater, StartOver
+from worker.jobs.finish import fail, start_over
 from worker.ledger import Ledger
 from worker.model import Held
 from worker.observe import Event, log
-from worker.settle import fail, start_over
-from worker.vendor.prepared import ReportGone
+from worker.services import Services, get_services
 
 MOST_ATTEMPTS = 10
 LONGEST_WAIT_SECONDS = 60
 
-Work = Callable[[Task, Assembly, Held, Heartbeat], str | None]
+Work = Callable[[Task, Services, Held, Heartbeat], str | None]
 """Does a step's work; what it gives is shown by Flower as the task's result."""
 
 
@@ -34,41 +33,41 @@ def run(
     Whatever `work` raises becomes a move of the ledger. What Redis raises is let through: the lease runs out, the sweep
     finds the work again. `most_attempts` None: only the deadlines end the trying.
     """
-    parts = assembly()
-    held = take(parts.ledger)
+    services = get_services()
+    held = take(services.ledger)
     if isinstance(held, str):
         log.debug(Event.NOTHING_TO_DO, task=task.name, why=held)
         return held
     bound = {"job": held.job.id, "report": held.job.name, **({"page": held.page} if held.page else {})}
     with structlog.contextvars.bound_contextvars(**bound):
         try:
-            with Heartbeat(parts.ledger, held) as heartbeat:
+            with Heartbeat(services.ledger, held) as heartbeat:
                 _refuse_hopeless(held, heartbeat, most_attempts)
-                return _work(task, parts, held, heartbeat, work)
+                return _work(task, services, held, heartbeat, work)
         except Retry as planned:
             # Celery pictures every frame of it, at a cost that thousands of waiting reports feel.
             raise planned.with_traceback(None) from None
         except RetryLater as later:
-            _retry(task, parts, held, later, most_attempts)
+            _retry(task, services, held, later, most_attempts)
         except StartOver as again:
-            _start_over(parts, held, str(again))
+            _start_over(services, held, str(again))
         except ReportGone as gone:
-            _start_over(parts, held, str(gone), ask_anew=True)
+            _start_over(services, held, str(gone), ask_anew=True)
         except FailJob as reason:
-            _fail(parts, held, str(reason), spoils_report=reason.spoils_report)
+            _fail(services, held, str(reason), spoils_report=reason.spoils_report)
         except LeaseLost as lost:
             log.warning(Event.LEASE_LOST, why=str(lost))
-        except parts.redis_errors:
+        except services.redis_errors:
             raise
         except Exception as surprise:  # noqa: BLE001 - a fault of ours is an attempt like any other
             log.exception(Event.STEP_RETRIES, task=task.name)
-            _retry(task, parts, held, RetryLater(f"{type(surprise).__name__}: {surprise}"), most_attempts)
+            _retry(task, services, held, RetryLater(f"{type(surprise).__name__}: {surprise}"), most_attempts)
     return None
 
 
-def _work(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat, work: Work) -> str | None:
+def _work(task: Task, services: Services, held: Held, heartbeat: Heartbeat, work: Work) -> str | None:
     try:
-        return work(task, parts, held, heartbeat)
+        return work(task, services, held, heartbeat)
     except RetryLater:
         # Where the step was told to stop, the cut it found is our own hanging up.
         heartbeat.check()
@@ -84,15 +83,15 @@ def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None
     heartbeat.check_deadline()
 
 
-def _retry(task: Task, parts: Assembly, held: Held, later: RetryLater, most_attempts: int | None) -> None:
+def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_attempts: int | None) -> None:
     wait = later.wait_seconds if later.wait_seconds is not None else _backoff_seconds(held.attempts)
-    attempts = parts.ledger.give_back(held, later.reason, due_seconds=wait, is_attempt=later.is_attempt)
+    attempts = services.ledger.give_back(held, later.reason, due_seconds=wait, is_attempt=later.is_attempt)
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return
     limit = later.at_most or most_attempts
     if later.is_attempt and limit is not None and attempts >= limit:
-        _fail(parts, held, f"given up after {attempts} attempts: {later.reason}")
+        _fail(services, held, f"given up after {attempts} attempts: {later.reason}")
         return
     event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
@@ -104,13 +103,13 @@ def _backoff_seconds(attempts: int) -> float:
     return float(min(LONGEST_WAIT_SECONDS, 2**attempts)) * random.uniform(0.5, 1)
 
 
-def _start_over(parts: Assembly, held: Held, why: str, *, ask_anew: bool = False) -> None:
-    generation = start_over(parts, held.job, why, ask_anew=ask_anew)
+def _start_over(services: Services, held: Held, why: str, *, ask_anew: bool = False) -> None:
+    generation = start_over(services, held.job, why, ask_anew=ask_anew)
     if generation:
         log.warning(Event.START_OVER, generation=generation, why=why)
         nudge("report.submit" if ask_anew else "report.paginate", held.job.id)
 
 
-def _fail(parts: Assembly, held: Held, reason: str, *, spoils_report: bool = False) -> None:
+def _fail(services: Services, held: Held, reason: str, *, spoils_report: bool = False) -> None:
     where = f"page {held.job.generation}.{held.page}: " if held.page else ""
-    fail(parts, held.job.id, where + reason, report_is_cause=spoils_report)
+    fail(services, held.job.id, where + reason, report_is_cause=spoils_report)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.heartbeat import Heartbeat
-from tasks.room import Room
+from tasks.backpressure import Backpressure
+from tasks.lease import Heartbeat
 from tasks.step import run
-from worker.assembly import Assembly
 from worker.celery import app, nudge
+from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
 from worker.model import Checkpoint, Facts, Held
 from worker.observe import Event, log
-from worker.pipeline import Publication
+from worker.publish.pipeline import Publication
+from worker.services import Services
 from worker.sinks.sink import Sink
-from worker.vendor.dialogue import Vendor
 
 
 @app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False)
@@ -23,24 +23,26 @@ def stream(self: Task, job_id: str, page: int) -> str | None:
     return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
 
 
-def _stream(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> str:
-    vendor = parts.vendor(held.job)
-    sink = parts.sink(held.job)
+def _stream(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
+    vendor = services.vendor(held.job)
+    sink = services.sink(held.job)
     facts = Facts()
     heartbeat.waits_for(vendor.hang_up)
     try:
-        end = _publish(parts, held, heartbeat, vendor, sink, facts)
+        end = _publish(services, held, heartbeat, vendor, sink, facts)
     finally:
         sink.release()
-    _close(parts, held, heartbeat, vendor, facts, end)
+    _close(services, held, heartbeat, vendor, facts, end)
     return f"page {held.job.generation}.{held.page}: {end.rows:,} rows"
 
 
-def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, facts: Facts) -> Checkpoint:
-    room = Room(heartbeat, hold_seconds=0 if vendor.is_addressable else parts.settings.hold_seconds)
+def _publish(
+    services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, facts: Facts
+) -> Checkpoint:
+    backpressure = Backpressure(heartbeat, hold_seconds=0 if vendor.is_addressable else services.settings.hold_seconds)
 
     def kept(at: Checkpoint) -> None:
-        room.found()
+        backpressure.reset()
         heartbeat.progress(at)
 
     publication = Publication(
@@ -49,13 +51,13 @@ def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, 
         held.page,
         on_read=heartbeat.check,
         on_kept=kept,
-        on_full=room.wait,
+        on_full=backpressure.wait,
     )
     start = publication.start()
     if start.rows:
         heartbeat.start_at(start)
         log.info(Event.TAKEN_OVER, rows=start.rows)
-    reader = start.reader or vendor.reader(parts.settings.ndjson_reader)
+    reader = start.reader or vendor.reader(services.settings.ndjson_reader)
     rows = vendor.lists(held.page, held.link, facts, reader)
     try:
         end = publication.publish(rows, start, reader)
@@ -65,16 +67,16 @@ def _publish(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, 
     return end
 
 
-def _close(parts: Assembly, held: Held, heartbeat: Heartbeat, vendor: Vendor, facts: Facts, end: Checkpoint) -> None:
+def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, facts: Facts, end: Checkpoint) -> None:
     job = held.job
     following = vendor.following(held.page, end.rows, facts, job.pages)
     rows, dead_rows, bytes_ = heartbeat.rest(end)
-    outcome, out = parts.ledger.close_page(
+    outcome, out = services.ledger.close_page(
         held,
         planned=following.planned,
         link=following.link,
         total=facts.total,
-        at_once=parts.connection(job).limits.streams_at_once,
+        at_once=services.connection(job).limits.streams_at_once,
         rows=rows,
         dead_rows=dead_rows,
         bytes_=bytes_,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.heartbeat import Heartbeat
+from tasks.lease import Heartbeat
 from tasks.step import run
-from worker.assembly import Assembly
 from worker.celery import app, nudge
+from worker.client.vendor import Submission, Vendor
 from worker.errors import LeaseLost, RetryLater
 from worker.model import Held
 from worker.observe import Event, log
+from worker.services import Services
 from worker.sources.schema import Submit
-from worker.vendor.dialogue import Submission, Vendor
 
 
 @app.task(name="report.submit", bind=True)
@@ -21,19 +21,19 @@ def submit(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
 
 
-def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> None:
-    report = parts.report(held.job)
+def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
+    report = services.report(held.job)
     if report.submit is None or report.poll is None:
-        if not parts.ledger.move(held, "ready", submitted_at="@0", ready_at="@0"):
+        if not services.ledger.move(held, "ready", submitted_at="@0", ready_at="@0"):
             raise LeaseLost("before the report was read")
         nudge("report.paginate", held.job.id)
         return
-    vendor = parts.vendor(held.job)
-    every = parts.poll_seconds(report)
-    if not parts.places(held.job).claim(held.job.id):
+    vendor = services.vendor(held.job)
+    every = services.poll_seconds(report)
+    if not services.places(held.job).claim(held.job.id):
         raise RetryLater("the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False)
-    submission = _interrupted(parts, held, vendor, report.submit, every) or _ask(parts, held, vendor)
-    moved = parts.ledger.move(
+    submission = _interrupted(services, held, vendor, report.submit, every) or _ask(services, held, vendor)
+    moved = services.ledger.move(
         held,
         "pending",
         due_seconds=every,
@@ -50,19 +50,19 @@ def _submit(task: Task, parts: Assembly, held: Held, heartbeat: Heartbeat) -> No
     nudge("report.poll", held.job.id, held.job.poll + 1, countdown=every)
 
 
-def _ask(parts: Assembly, held: Held, vendor: Vendor) -> Submission:
+def _ask(services: Services, held: Held, vendor: Vendor) -> Submission:
     """Send the request; that it may be on its way is on record before it is."""
-    if not parts.ledger.note(held, submitting_at="@0"):
+    if not services.ledger.note(held, submitting_at="@0"):
         raise LeaseLost("before the vendor was asked")
     try:
         return vendor.submit()
     except RetryLater as later:
         if later.is_unsent:
-            parts.ledger.note(held, submitting_at="")
+            services.ledger.note(held, submitting_at="")
         raise
 
 
-def _interrupted(parts: Assembly, held: Held, vendor: Vendor, declared: Submit, every: float) -> Submission | None:
+def _interrupted(services: Services, held: Held, vendor: Vendor, declared: Submit, every: float) -> Submission | None:
     """The report of an earlier request whose answer was never heard; None where asking (again) is right.
 
     Raises RetryLater, to look again after `every` seconds, while it may still show up.
@@ -74,12 +74,12 @@ def _interrupted(parts: Assembly, held: Held, vendor: Vendor, declared: Submit, 
     if declared.adopt and (found := vendor.find_submitted(since)):
         log.info(Event.ADOPTED, vendor_report_id=found.report_id)
         return found
-    rest = since + grace - parts.ledger.now()
+    rest = since + grace - services.ledger.now()
     if rest > 0:
         # Where there is a list, it is looked at as often as a report is polled; else there is nothing to do but wait.
         wait = min(rest, every) if declared.adopt else rest
         raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=wait, is_attempt=False)
     if declared.adopt is None:
         log.warning(Event.ORPHAN)
-        parts.ledger.note(held, possible_orphans=1)
+        services.ledger.note(held, possible_orphans=1)
     return None

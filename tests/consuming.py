@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 
 from worker.model import Checkpoint, Finished, Json, Kept, Row, Totals
-from worker.pipeline import Publication
+from worker.publish.pipeline import Publication
 from worker.sinks.redis_place import RedisPlace
 from worker.sinks.redis_stream import RedisStreamSink
 from worker.sinks.totals import totals

@@ -17,12 +17,12 @@ from redis import Redis
 from config.celery import celery_settings
 from config.settings import Settings
 from sandbox import Sandbox
-from worker.assembly import Assembly
-from worker.crew import Crew, beat, control, stream
 from worker.embedded_redis import free_port, start_server
+from worker.jobs.create import JobRequest, create_job
+from worker.local_workers import LocalWorkers, beat, control, stream
 from worker.model import FINISHED, Job, Json
-from worker.orders import Order, place
 from worker.redis_client import connect
+from worker.services import Services
 from worker.sinks.audit import Audit
 from worker.sinks.audit_stream import audit
 
@@ -56,14 +56,14 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 class Stack:
     """Everything that runs, and the verbs a test needs."""
 
-    parts: Assembly
+    services: Services
     vendors: Sandbox
-    crew: Crew
+    workers: LocalWorkers
     app: Celery
 
     @property
     def redis(self) -> Redis:
-        return self.parts.redis
+        return self.services.redis
 
     # ------------------------------------------------------------ the vendors
 
@@ -92,8 +92,8 @@ class Stack:
 
     def ask(self, name: str, sink: str, *, params: Json | None = None, **more: Any) -> str:
         """Make a job of its own and nudge it."""
-        order = Order(name, PARAMS[name] if params is None else params, sink, may_join=False, **more)
-        job_id, _ = place(self.parts, order)
+        request = JobRequest(name, PARAMS[name] if params is None else params, sink, may_join=False, **more)
+        job_id, _ = create_job(self.services, request)
         self.nudge("report.submit", job_id)
         return job_id
 
@@ -101,7 +101,7 @@ class Stack:
         self.app.send_task(task, args=args)
 
     def job(self, job_id: str) -> Job:
-        job = self.parts.ledger.job(job_id)
+        job = self.services.ledger.job(job_id)
         assert job
         return job
 
@@ -110,7 +110,7 @@ class Stack:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds(job := self.job(job_id)):
             assert time.monotonic() < deadline, f"never came: {what}; {job}\n{self.logs()}"
-            self.crew.tend()
+            self.workers.restart_dead()
             time.sleep(LOOK_SECONDS)
         return job
 
@@ -126,7 +126,8 @@ class Stack:
     def logs(self) -> str:
         """The last lines of every worker's log, for a test that failed."""
         return "\n".join(
-            f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:] for path in self.crew.log_dir.glob("*.log")
+            f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:]
+            for path in self.workers.log_dir.glob("*.log")
         )
 
 
@@ -145,18 +146,18 @@ def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: 
         }
         for name, value in environment.items():
             patch.setenv(name, value)
-        parts = Assembly(Settings(), connect(url))
+        services = Services(Settings(), connect(url))
         commands = {"control": control(8), "stream": stream(processes), "beat": beat(directory)}
-        crew = Crew(commands, directory / "logs", environment)
+        workers = LocalWorkers(commands, directory / "logs", environment)
         app = Celery("tests", set_as_current=False)
         app.conf.update(celery_settings(url, 1))
         try:
-            crew.tend()
-            yield Stack(parts, vendors, crew, app)
+            workers.restart_dead()
+            yield Stack(services, vendors, workers, app)
         finally:
-            crew.stop()
+            workers.stop()
             app.close()
-            parts.redis.close()
+            services.redis.close()
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +175,6 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def stack(shared_stack: Stack) -> Iterator[Stack]:
     """The stack every test shares, with the vendors as they are by default."""
     shared_stack.vendors_as_usual()
-    shared_stack.crew.tend()
+    shared_stack.workers.restart_dead()
     yield shared_stack
     shared_stack.vendors_as_usual()

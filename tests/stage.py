@@ -1,4 +1,4 @@
-"""Many cases at once: vendors of its own for each, one Redis and one crew of workers for all.
+"""Many cases at once: vendors of its own for each, one Redis and one workers of workers for all.
 
 A test says by the marker `played` what is asked for and what goes wrong. All cases of a module begin together, as many
 at a time as there are vendors; each test then looks at how its own ended.
@@ -26,12 +26,12 @@ from config.celery import celery_settings
 from config.settings import PACKAGED, Settings
 from sandbox import Sandbox, expected_rows
 from tests.stack import KARGO, LOOK_SECONDS, MEDIAMATH, until
-from worker.assembly import Assembly
-from worker.crew import Crew, beat, control, stream
 from worker.embedded_redis import free_port, start_server
+from worker.jobs.create import JobRequest, create_job
+from worker.local_workers import LocalWorkers, beat, control, stream
 from worker.model import FINISHED, Job, Json
-from worker.orders import Order, place
 from worker.redis_client import connect
+from worker.services import Services
 from worker.sinks.audit import Audit
 from worker.sinks.audit_stream import audit
 
@@ -194,8 +194,8 @@ class Company:
         source = f"{vendor}-hasty" if is_hasty else vendor
         sink = self.stage.next_stream(report)
         asked = PARAMS[report] if params is None else params
-        order = Order(f"{self.account(source)}.{name}", asked, f"stream:{sink}", may_join=False, **more)
-        job, _ = place(self.stage.parts, order)
+        request = JobRequest(f"{self.account(source)}.{name}", asked, f"stream:{sink}", may_join=False, **more)
+        job, _ = create_job(self.stage.services, request)
         self.stage.nudge("report.submit", job)
         return job, sink
 
@@ -204,7 +204,7 @@ class Company:
         ended = self.stage.ended(job)
         entries = [fields for _, fields in self.stage.redis.xrange(sink)]
         found = audit(self.stage.redis, sink, job)
-        raw = [fields[b"row"] for fields in sorted(_rows_of(entries, found.generation), key=_place)]
+        raw = [fields[b"row"] for fields in sorted(_rows_of(entries, found.generation), key=_row_address)]
         dead = [fields for _, fields in self.stage.redis.xrange(f"dead:{{{sink}}}")]
         heard = self.vendors.remote.requests()
         assert ended.receipt
@@ -231,12 +231,12 @@ def assert_whole(ending: Ending, rows: int, **how: Any) -> None:
     assert ending.rows == served, next(differing, (len(ending.rows), len(served)))
 
 
-def _place(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:
+def _row_address(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:
     return tuple(map(int, fields[b"at"].split(b".")))
 
 
 def _rows_of(entries: list[dict[bytes, bytes]], generation: int) -> Iterator[dict[bytes, bytes]]:
-    return (fields for fields in entries if b"row" in fields and _place(fields)[0] == generation)
+    return (fields for fields in entries if b"row" in fields and _row_address(fields)[0] == generation)
 
 
 class Stage:
@@ -261,10 +261,10 @@ class Stage:
             "lease_seconds": 5,
             "sweep_seconds": 2,
         }
-        self.parts = Assembly(Settings(**settings), connect(redis_url))
+        self.services = Services(Settings(**settings), connect(redis_url))
         environment = {f"MILLRACE_{name.upper()}": str(value) for name, value in settings.items()}
         commands = {"control": control(12), "stream": stream(6), "beat": beat(directory)}
-        self.crew = Crew(commands, directory / "logs", environment)
+        self.workers = LocalWorkers(commands, directory / "logs", environment)
         self._app = Celery("tests", set_as_current=False)
         self._app.conf.update(celery_settings(redis_url, 2))
         self._counted = 0
@@ -275,17 +275,17 @@ class Stage:
             (self._free if one.number < AT_ONCE else self._unused).put(one)
         self.players = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="case")
         self.is_over = threading.Event()
-        self.crew.tend()
+        self.workers.restart_dead()
         until(self._are_ready, "workers that are ready")
 
     def _are_ready(self) -> bool:
         """Do both workers take work? Deadlines of seconds would pass before they do."""
-        logs = [self.crew.log_dir / f"{name}.log" for name in ("control", "stream")]
+        logs = [self.workers.log_dir / f"{name}.log" for name in ("control", "stream")]
         return all(" ready." in log.read_text(errors="replace") for log in logs)
 
     @property
     def redis(self) -> Redis:
-        return self.parts.redis
+        return self.services.redis
 
     def play(self, case: Case) -> Ending:
         """Play a case with vendors of its own; where it is `is_alone`, with vendors nobody asked anything before."""
@@ -312,7 +312,7 @@ class Stage:
             return f"{report}-{self._counted}"
 
     def job(self, job_id: str) -> Job:
-        job = self.parts.ledger.job(job_id)
+        job = self.services.ledger.job(job_id)
         assert job
         return job
 
@@ -331,12 +331,12 @@ class Stage:
     def close(self) -> None:
         self.is_over.set()
         self.players.shutdown(cancel_futures=True)
-        self.crew.stop()
+        self.workers.stop()
         self._app.close()
         for company in self.companies:
             with suppress(OSError):
                 company.vendors.stop()
-        self.parts.redis.close()
+        self.services.redis.close()
 
 
 def _accounts(company: Company) -> Iterator[tuple[str, Json]]:

@@ -4,12 +4,16 @@ MillraceError
 ├── BadInput      the operator's input is wrong: say where and what is allowed, send nothing (exit 2, HTTP 422)
 ├── RetryLater    do the same step again after a while
 ├── FailJob       the job cannot succeed: fail it with this reason
+│   └── ReportGone    the vendor no longer has the prepared report: ask for it anew, once
 ├── StartOver     what is read is not what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
 └── LeaseLost     somebody else holds this work: stop at once, publish nothing more
 """
 
 from __future__ import annotations
+
+READ_AT_MOST = 3
+"""Broken bytes are read again, in case they broke on the way, but no more often than this."""
 
 
 class MillraceError(Exception):
@@ -62,6 +66,13 @@ class FailJob(MillraceError):
     def __init__(self, reason: str, *, spoils_report: bool = False) -> None:
         self.spoils_report = spoils_report
         super().__init__(reason)
+
+
+class ReportGone(FailJob):
+    """The vendor no longer has the prepared report; asking for it anew may help."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, spoils_report=True)
 
 
 class StartOver(MillraceError):

@@ -17,7 +17,7 @@ def dead_rows(stream: str) -> str:
     return f"dead:{{{stream}}}"
 
 
-# The ledger's own; worker/lua/ledger_prelude.lua spells the same prefix.
+# The ledger's own; worker/lua/ledger_leases.lua spells the same prefix.
 
 OVERDUE = "millrace:overdue"
 JOBS = "millrace:jobs"

@@ -24,7 +24,7 @@ POLL_EARLY_SECONDS = 2
 _NAMES = (
     "make take take_page renew move note give_back plan close_page restart reopen_pages verdict end retry sweep".split()
 )
-_SCRIPTS = {name: Script(f"ledger_{name}", prelude="ledger_prelude") for name in _NAMES}
+_SCRIPTS = {name: Script(f"ledger_{name}", prelude="ledger_leases") for name in _NAMES}
 
 
 class Ledger:
@@ -198,7 +198,7 @@ class Ledger:
         reason: str,
         *,
         report_is_cause: bool = False,
-    ) -> tuple[Literal["settle", "ended", "none"], str]:
+    ) -> tuple[Literal["decided", "ended", "none"], str]:
         """Decide that a job ends without being done; the first verdict stands. Then it is settled with the sink."""
         answer = self._run("verdict", job_id, job_id, verdict, reason, int(report_is_cause))
         return answer[0].decode(), answer[1].decode() if len(answer) > 1 else ""

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from config.settings import PACKAGED
 from worker.errors import BadInput
-from worker.sources.catalogue import load_catalogue, load_source, source_schema
 from worker.sources.connections import connections_schema
 from worker.sources.credentials import credential_names
+from worker.sources.loading import load_catalogue, load_source, source_schema
 from worker.sources.params import columns_for, read_for, resolve
 from worker.sources.placeholders import fill, fill_path, names_in
 from worker.sources.schema import ENGINE_NAMES, Delimited, JsonRows, Ndjson, Param, Read, Report, Request, Source

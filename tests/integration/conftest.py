@@ -29,5 +29,5 @@ def cases(request: pytest.FixtureRequest, stage: Stage) -> dict[str, Future[Endi
 @pytest.fixture
 def ending(request: pytest.FixtureRequest, cases: dict[str, Future[Ending]], stage: Stage) -> Ending:
     """How the case of this test ended."""
-    stage.crew.tend()
+    stage.workers.restart_dead()
     return cases[request.node.nodeid].result()

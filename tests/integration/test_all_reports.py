@@ -10,7 +10,7 @@ import pytest
 from sandbox import expected_rows
 from tests.stack import KARGO
 from tests.stage import INSTAL, QUERY, ROKT, Ending, Stage, exact, played
-from worker.sources.catalogue import load_catalogue
+from worker.sources.loading import load_catalogue
 
 SOURCES = load_catalogue().sources
 ORGANIZATION = {"field": "organization_id", "value": 100048}

@@ -41,7 +41,7 @@ def api(shared_stack: Stack) -> Iterator[Api]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "worker", "api", "--port", str(port)],
-        env={**os.environ, **shared_stack.crew.environment, "MILLRACE_API_TOKENS": TOKEN},
+        env={**os.environ, **shared_stack.workers.environment, "MILLRACE_API_TOKENS": TOKEN},
         stderr=subprocess.DEVNULL,
     )
     found = Api(f"http://127.0.0.1:{port}")

@@ -78,7 +78,7 @@ def test_memory_stays_flat_while_the_sink_is_full(bounded: Stack) -> None:
     bounded.vendors_are(rows=1_000_000)
     job = bounded.ask(MEDIAMATH, "stream:flat")
     bounded.wait_for(job, lambda _: bounded.redis.xlen("flat") >= BOUND, "a full stream")
-    pool = psutil.Process(bounded.crew.pid("stream")).children()
+    pool = psutil.Process(bounded.workers.pid("stream")).children()
     at_first = max(process.memory_info().rss for process in pool)
     bounded.receipt(job)
     assert max(process.memory_info().rss for process in pool) - at_first < 10_000_000

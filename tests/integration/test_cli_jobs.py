@@ -23,7 +23,7 @@ def without_workers(tmp_path: Path, redis: Redis, redis_server: RedisServer) -> 
 @pytest.fixture
 def with_workers(stack: Stack, tmp_path: Path) -> Command:
     """The command on the Redis of a crew at work."""
-    url = stack.parts.settings.redis_url
+    url = stack.services.settings.redis_url
     assert url
     # Workers that are still starting do not answer yet.
     until(lambda: stack.app.control.ping(timeout=1, limit=1), "a worker")

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from sandbox import Sandbox
 from tests.commanding import NO_REDIS, Command
-from worker.sources.catalogue import load_catalogue
+from worker.sources.loading import load_catalogue
 from worker.sources.yaml_files import read_yaml
 
 TOKEN = {"MEDIAMATH_TOKEN": "not-a-secret-static-token"}

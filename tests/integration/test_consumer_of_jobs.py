@@ -20,7 +20,7 @@ def test_a_report_asked_for_twice_is_in_the_warehouse_once(stack: Stack, tmp_pat
     published_rows = [
         fields[b"row"] for _, fields in stack.redis.xrange(stream) if fields.get(b"at", b"").startswith(b"1.")
     ]
-    code, said = consume(stack.parts.settings.redis_url, database, stream=stream)
+    code, said = consume(stack.services.settings.redis_url, database, stream=stream)
     assert code == 0, said
     [rows] = published(database).values()
     assert sorted(rows) == sorted(published_rows[2500:])

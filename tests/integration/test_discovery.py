@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.scripted_vendor import Heard, ScriptedVendor
+from worker.client.discover import discover
 from worker.errors import FailJob
 from worker.sources.connections import Connection
 from worker.sources.schema import Discovery, Source
 from worker.transport.exchange import Exchange
-from worker.vendor.discovery import discover
 
 DETAIL = {"title": "help", "request": {"path": "/{id}/help"}, "lists": {"fields": "fields"}, "name": "slug"}
 FORMAT = {"kind": "json", "rows": ["rows"], "next": ["next"]}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.stack import KARGO as KARGO_PARAMS
 from tests.stack import Stack, until
-from worker.crew import beat
-from worker.orders import Order, place
-from worker.settle import cancel
+from worker.jobs.create import JobRequest, create_job
+from worker.jobs.finish import cancel
+from worker.local_workers import beat
 from worker.sinks.audit_files import audit_files
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
@@ -19,7 +19,7 @@ NEVER_READY = {"kind": "never_ready", "vendor": "kargo"}
 
 
 def retry(stack: Stack, job: str) -> None:
-    state, poll = stack.parts.ledger.retry(job)
+    state, poll = stack.services.ledger.retry(job)
     assert state
     if state == "pending":
         stack.nudge("report.poll", job, int(poll))
@@ -35,7 +35,7 @@ def test_a_pending_job_is_cancelled_and_writes_nothing(stack: Stack) -> None:
     stack.dial(NEVER_READY)
     job = stack.ask(KARGO, "stream:cancel-pending")
     stack.wait_for(job, lambda job: job.state == "pending", "pending")
-    assert cancel(stack.parts, job) == "cancelled"
+    assert cancel(stack.services, job) == "cancelled"
     assert stack.redis.xlen("cancel-pending") == 0
     assert stack.receipt(job)["state"] == "cancelled"
 
@@ -45,8 +45,8 @@ def test_a_streaming_job_is_cancelled_at_its_next_batch_and_voided_once(stack: S
     stack.dial(SLOW)
     job = stack.ask(MEDIAMATH, "stream:cancel-streaming")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
-    assert cancel(stack.parts, job) == "cancelled"
-    assert cancel(stack.parts, job) == "cancelled"
+    assert cancel(stack.services, job) == "cancelled"
+    assert cancel(stack.services, job) == "cancelled"
     found = stack.audit("cancel-streaming", job)
     assert (found.voided, found.ends, found.late) == ({1: "cancelled"}, 0, 0)
     assert found.rows < 40_000
@@ -55,7 +55,7 @@ def test_a_streaming_job_is_cancelled_at_its_next_batch_and_voided_once(stack: S
 def test_a_finished_job_is_not_cancelled(stack: Stack) -> None:
     job = stack.ask(MEDIAMATH, "stream:cancel-late")
     stack.receipt(job)
-    assert cancel(stack.parts, job) == "done"
+    assert cancel(stack.services, job) == "done"
     assert stack.audit("cancel-late", job).is_whole
 
 
@@ -64,7 +64,7 @@ def test_a_cancelled_job_taken_up_again_is_read_whole_under_the_next_generation(
     stack.dial(SLOW)
     job = stack.ask(MEDIAMATH, "stream:retried")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
-    cancel(stack.parts, job)
+    cancel(stack.services, job)
     stack.dial()
     retry(stack, job)
     receipt = stack.receipt(job)
@@ -141,14 +141,14 @@ def test_a_report_that_does_not_hold_still_fails_in_the_end(stack: Stack) -> Non
 
 def test_the_same_report_asked_for_twice_while_running_is_one_job(stack: Stack) -> None:
     stack.dial(NEVER_READY)
-    order = Order(KARGO, {**KARGO_PARAMS, "dimensions": ["campaign_name"]}, "stream:joined")
-    first, joined = place(stack.parts, order)
+    request = JobRequest(KARGO, {**KARGO_PARAMS, "dimensions": ["campaign_name"]}, "stream:joined")
+    first, joined = create_job(stack.services, request)
     assert not joined
-    assert place(stack.parts, order) == (first, True)
-    cancel(stack.parts, first)
-    second, joined = place(stack.parts, order)
+    assert create_job(stack.services, request) == (first, True)
+    cancel(stack.services, first)
+    second, joined = create_job(stack.services, request)
     assert (second != first, joined) == (True, False)
-    cancel(stack.parts, second)
+    cancel(stack.services, second)
 
 
 def test_a_submit_that_was_never_answered_is_adopted_and_asks_for_no_second_report(stack: Stack) -> None:
@@ -163,7 +163,7 @@ def test_a_control_worker_killed_while_submitting_asks_for_no_second_report(stac
     stack.dial({"kind": "delay", "vendor": "kargo", "args": {"seconds": 1.5}, "match": {"role": "submit"}, "times": 1})
     job = stack.ask(KARGO, "stream:submit-killed")
     until(lambda: stack.job(job).submitting_at, "a request on its way")
-    stack.crew.kill("control")
+    stack.workers.kill("control")
     assert stack.receipt(job)["state"] == "done"
     assert submits(stack) == 1
 
@@ -173,9 +173,9 @@ def test_sigterm_gives_a_stream_back_and_another_worker_goes_on(stack: Stack) ->
     stack.dial(SLOW)
     job = stack.ask(MEDIAMATH, "stream:sigterm")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
-    worker = stack.crew.pid("stream")
+    worker = stack.workers.pid("stream")
     os.kill(worker, signal.SIGTERM)
-    until(lambda: "stream" in stack.crew.tend(), "the worker's end")
+    until(lambda: "stream" in stack.workers.restart_dead(), "the worker's end")
     assert stack.job(job).state == "streaming"
     assert stack.receipt(job)["state"] == "done"
     assert stack.job(job).attempts == 0
@@ -188,8 +188,8 @@ def test_sigterm_ends_a_worker_in_seconds_though_the_vendor_says_nothing(stack: 
     stack.dial({"kind": "silence", "args": silence, "match": {"role": "stream"}, "times": 1})
     job = stack.ask(MEDIAMATH, "stream:silent")
     stack.wait_for(job, lambda job: job.rows > 1000, "rows")
-    os.kill(stack.crew.pid("stream"), signal.SIGTERM)
-    until(lambda: "stream" in stack.crew.tend(), "the worker's end")
+    os.kill(stack.workers.pid("stream"), signal.SIGTERM)
+    until(lambda: "stream" in stack.workers.restart_dead(), "the worker's end")
     stack.dial()
     assert stack.job(job).state == "streaming"
     assert stack.receipt(job)["state"] == "done"
@@ -202,23 +202,23 @@ def test_a_cancelled_stream_lets_go_of_a_vendor_that_says_nothing(stack: Stack) 
     job = stack.ask(MEDIAMATH, "stream:silent-cancel")
     stack.wait_for(job, lambda job: job.state == "streaming", "a stream")
     until(lambda: any(r["path"].endswith("/performance") for r in stack.requests()), "a reader")
-    assert cancel(stack.parts, job) == "cancelled"
+    assert cancel(stack.services, job) == "cancelled"
     until(lambda: "the lease ran out or the job is decided" in stack.logs(), "a worker that let go")
 
 
 def test_two_beats_are_harmless(stack: Stack, tmp_path: Path) -> None:
-    stack.crew.commands = {**stack.crew.commands, "beat-2": beat(tmp_path)}
-    stack.crew.tend()
+    stack.workers.commands = {**stack.workers.commands, "beat-2": beat(tmp_path)}
+    stack.workers.restart_dead()
     try:
         job = stack.ask(KARGO, "stream:two-beats")
         assert stack.receipt(job)["state"] == "done"
         assert stack.audit("two-beats", job).is_whole
     finally:
-        stack.crew.dismiss("beat-2")
+        stack.workers.stop_one("beat-2")
 
 
 def test_a_lost_nudge_is_sent_again_by_the_sweep(stack: Stack) -> None:
-    job, _ = place(stack.parts, Order(KARGO, KARGO_PARAMS, "stream:no-nudge", may_join=False))
+    job, _ = create_job(stack.services, JobRequest(KARGO, KARGO_PARAMS, "stream:no-nudge", may_join=False))
     assert stack.receipt(job)["state"] == "done"
 
 
@@ -237,7 +237,7 @@ def test_a_worker_killed_while_writing_files_leaves_no_gap_and_no_duplicate(stac
     stack.dial(SLOW)
     job = stack.ask(MEDIAMATH, f"file:{tmp_path}")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
-    stack.crew.kill("stream")
+    stack.workers.kill("stream")
     receipt = stack.receipt(job)
     assert (receipt["state"], receipt["rows"]) == ("done", 60_000)
     assert audit_files(tmp_path / "mediamath" / "performance" / job).is_whole

@@ -15,7 +15,7 @@ KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
 
 def stream_processes(stack: Stack) -> list[psutil.Process]:
     """The processes of the stream worker that read pages."""
-    return psutil.Process(stack.crew.pid("stream")).children(recursive=True)
+    return psutil.Process(stack.workers.pid("stream")).children(recursive=True)
 
 
 def assert_whole(stack: Stack, stream: str, job: str, rows: int) -> None:
@@ -42,7 +42,7 @@ def test_a_whole_worker_killed_leaves_no_gap_and_no_duplicate(stack: Stack) -> N
     stack.dial({"kind": "throttle", "args": {"bytes_per_second": 4_000_000}, "match": {"role": "stream"}})
     job = stack.ask(MEDIAMATH, "stream:killed-whole")
     stack.wait_for(job, lambda job: job.rows > 3000, "rows")
-    stack.crew.kill("stream")
+    stack.workers.kill("stream")
     assert_whole(stack, "killed-whole", job, 60_000)
 
 
@@ -59,8 +59,8 @@ def test_two_workers_on_one_page_publish_each_row_once(stack: Stack) -> None:
 
 
 def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: Stack) -> None:
-    stack.crew.kill("stream")  # fresh processes: whoever has a connection to the vendors is the one that reads
-    stack.crew.tend()
+    stack.workers.kill("stream")  # fresh processes: whoever has a connection to the vendors is the one that reads
+    stack.workers.restart_dead()
     stack.vendors_are(rows=40_000)
     stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
     job = stack.ask(MEDIAMATH, "stream:stalled")

@@ -210,8 +210,8 @@ def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> 
 def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -> None:
     streaming(ledger, 2)
     page = held(ledger.take_page("j1", 1))
-    assert ledger.decide("j1", "cancelled", "cancelled") == ("settle", "")
-    assert ledger.decide("j1", "failed", "too late")[0] == "settle"
+    assert ledger.decide("j1", "cancelled", "cancelled") == ("decided", "")
+    assert ledger.decide("j1", "failed", "too late")[0] == "decided"
     assert not ledger.renew(page)
     assert ledger.take_page("j1", 2) == "the job is verdict"
     final = held(ledger.take("j1", "streamed", "verdict"))

@@ -9,7 +9,7 @@ from redis import Redis
 
 from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Full, Row
-from worker.pipeline import Publication
+from worker.publish.pipeline import Publication
 from worker.sinks import open_sink
 from worker.sinks.address import parse_address
 from worker.sinks.sink import Sink

@@ -39,12 +39,12 @@ def test_redis_restarted_under_a_busy_worker_loses_and_doubles_nothing_and_ends_
     waiting = fragile.ask(KARGO, "stream:waiting")
     busy = fragile.ask(MEDIAMATH, "stream:busy")
     fragile.wait_for(busy, lambda job: job.rows > 3000, "rows")
-    before = {name: fragile.crew.pid(name) for name in ("control", "stream")}
+    before = {name: fragile.workers.pid(name) for name in ("control", "stream")}
     own_redis.kill()
     own_redis.start()
     assert_whole(fragile, "busy", busy, 60_000)
     assert_whole(fragile, "waiting", waiting, 60_000)
-    assert {name: fragile.crew.pid(name) for name in before} == before
+    assert {name: fragile.workers.pid(name) for name in before} == before
 
 
 def test_work_goes_on_when_redis_returns_after_a_while(fragile: Stack, own_redis: RedisServer) -> None:
@@ -93,7 +93,7 @@ def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: 
 
 
 def test_parameters_never_stand_in_a_message(fragile: Stack) -> None:
-    fragile.crew.kill("control")
+    fragile.workers.kill("control")
     fragile.ask(KARGO, "stream:quiet", params={**KARGO_PARAMS, "dimensions": ["publisher_name"]})
     (message,) = fragile.redis.lrange("control", 0, -1)
     assert b"publisher_name" not in message

@@ -14,14 +14,14 @@ from redis import Redis
 
 from config.settings import PACKAGED
 from sandbox import Sandbox, expected_rows
+from worker.client.vendor import Expired, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
 from worker.errors import FailJob, RetryLater, StartOver
 from worker.model import Facts, Row
-from worker.sources.catalogue import load_catalogue
 from worker.sources.connections import Connection, load_connections
+from worker.sources.loading import load_catalogue
 from worker.sources.params import resolve
 from worker.sources.schema import Limits
 from worker.transport.exchange import Exchange
-from worker.vendor.dialogue import Expired, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
 
 KARGO: dict[str, Any] = {
     "dimensions": ["publisher_name", "campaign_name"],

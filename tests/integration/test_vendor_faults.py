@@ -420,7 +420,7 @@ def test_a_failed_preparation_is_asked_for_anew_by_a_retry(stage: Stage) -> None
         job, sink = company.ask(PAGES)
         assert company.ending(job, sink).is_failed("could not prepare the report")
         company.vendors.remote.turn()
-        assert stage.parts.ledger.retry(job)[0] == "queued"
+        assert stage.services.ledger.retry(job)[0] == "queued"
         stage.nudge("report.submit", job)
         stage.wait_for(job, lambda job: job.state == "done")
         again = company.ending(job, sink)

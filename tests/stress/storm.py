@@ -95,7 +95,7 @@ class Storm:
         before = self._stack.job(job_id)
         deadline = time.monotonic() + LONGEST_CALM_SECONDS
         while time.monotonic() < deadline:
-            self._stack.crew.tend()
+            self._stack.workers.restart_dead()
             job = self._stack.job(job_id)
             if job.state in FINISHED:
                 return False
@@ -122,13 +122,13 @@ class Storm:
     def _kill_process(self, damage: Damage) -> None:
         """One process of the stream worker's pool."""
         with suppress(psutil.Error):
-            pool = psutil.Process(self._stack.crew.pid("stream")).children()
+            pool = psutil.Process(self._stack.workers.pid("stream")).children()
             if pool:
                 self._random.choice(pool).send_signal(signal.SIGKILL)
                 damage.kills["SIGKILL of a stream process"] += 1
 
     def _kill_worker(self, name: str, damage: Damage) -> None:
-        self._stack.crew.kill(name)
+        self._stack.workers.kill(name)
         damage.kills[f"SIGKILL of the {name} worker"] += 1
 
     def _cut_a_connection(self, damage: Damage) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.batches import BATCH_BYTES, BATCH_ROWS, Section, sections
 from worker.errors import RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Row
+from worker.publish.batch import BATCH_BYTES, BATCH_ROWS, Section, sections
 
 rows_of_a_page = st.lists(
     st.one_of(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from worker.errors import BadInput
-from worker.sources.catalogue import digest_of, load_catalogue, load_source, source_schema
+from worker.sources.loading import digest_of, load_catalogue, load_source, source_schema
 from worker.sources.yaml_files import read_yaml
 
 GOOD = """\
@@ -195,5 +195,5 @@ def test_the_schema_forbids_unknown_fields_like_the_models_do() -> None:
 
 
 def test_loading_sources_does_not_load_what_only_checking_needs() -> None:
-    code = "import sys, worker.sources.catalogue as c; c.load_catalogue(); sys.exit('jsonschema' in sys.modules)"
+    code = "import sys, worker.sources.loading as c; c.load_catalogue(); sys.exit('jsonschema' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

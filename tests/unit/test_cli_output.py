@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from worker.cli.output import print_json, print_table
-from worker.cli.parts import REDIS_PATIENCE_SECONDS, wait_for_redis
 from worker.cli.rows import print_rows, print_rows_as_table
+from worker.cli.services import REDIS_PATIENCE_SECONDS, wait_for_redis
 from worker.errors import BadInput, RetryLater
 
 Captured = pytest.CaptureFixture[str]

@@ -9,7 +9,6 @@ import pytest
 
 from config.settings import PACKAGED
 from worker.errors import BadInput
-from worker.sources.catalogue import Catalogue, load_catalogue
 from worker.sources.connections import (
     Connection,
     auth_for,
@@ -20,6 +19,7 @@ from worker.sources.connections import (
 )
 from worker.sources.credentials import credential_names
 from worker.sources.environment_names import value_of, variable_in
+from worker.sources.loading import Catalogue, load_catalogue
 from worker.sources.schema import OAuth2Auth, SessionAuth
 
 CREDENTIALS = "credentials: {username: $U, password: $P}"

@@ -54,7 +54,7 @@ def test_every_step_has_a_queue_that_a_worker_of_the_procfile_consumes() -> None
 
 
 def test_the_scripts_spell_the_ledgers_keys_as_the_code_does() -> None:
-    prelude = text("worker/lua/ledger_prelude.lua")
+    prelude = text("worker/lua/ledger_leases.lua")
     prefix = re.search(r"local PREFIX = '([^']+)'", prelude)
     assert prefix
     assert job("x") == f"{prefix[1]}job:x"

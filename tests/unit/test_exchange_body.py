@@ -146,7 +146,7 @@ SHAPES = [
     ],
 )
 def test_a_vendors_complaint_is_found_in_the_shape_it_has(content: object, said: str | None) -> None:
-    assert answers.complaint(content, SHAPES) == said
+    assert answers.error_in(content, SHAPES) == said
 
 
 def test_paths_lead_through_names_and_positions_and_nowhere_else() -> None:

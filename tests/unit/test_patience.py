@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from worker.client.patience import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, patiently
 from worker.errors import FailJob, RetryLater
-from worker.vendor.patience import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, patiently
 
 
 class Vendor:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.reading import PAGE, pieces, reading
 from worker.errors import FailJob, RetryLater
+from worker.json_path import find
 from worker.readers.list_cutter import ListCutter
 from worker.readers.member_cutter import MemberCutter
-from worker.readers.places import find
 from worker.sources.schema import ErrorShape, JsonRows
 
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from worker.errors import BadInput
-from worker.sources.catalogue import load_source
+from worker.sources.loading import load_source
 from worker.sources.schema import Source
 from worker.sources.yaml_files import read_yaml
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from worker.sources import wire
-from worker.sources.catalogue import load_catalogue, load_source
+from worker.sources import schema
 from worker.sources.docs import source_docs
+from worker.sources.loading import load_catalogue, load_source
 from worker.sources.schema import Param, ParamType
 from worker.sources.yaml_files import read_yaml
 
@@ -41,9 +41,9 @@ def test_the_file_in_the_guide_loads(tmp_path: Path) -> None:
     assert set(load_source(read_yaml(path)).reports) == {"campaigns"}
 
 
-@pytest.mark.parametrize("kind", [part for part in dir(wire) if hasattr(getattr(wire, part), "model_fields")])
+@pytest.mark.parametrize("kind", [part for part in dir(schema) if hasattr(getattr(schema, part), "model_fields")])
 def test_every_kind_there_is_stands_in_the_guide(kind: str) -> None:
-    field = getattr(wire, kind).model_fields.get("kind")
+    field = getattr(schema, kind).model_fields.get("kind")
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
     if field is not None:
         (name,) = field.annotation.__args__

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reading import pieces
+from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
-from worker.readers.unpack import unpack
 
 TEXT = b"".join(b'{"id":%d,"spend":%.4f}\n' % (number, random.Random(number).random()) for number in range(3_000))
 

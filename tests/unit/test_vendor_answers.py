@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from worker.client.adoption import latest_match
+from worker.client.moments import moment
+from worker.client.status import Expired, Ready, Status, Waiting, judged, ours_in
 from worker.errors import FailJob
-from worker.sources.catalogue import load_catalogue
+from worker.sources.loading import load_catalogue
 from worker.sources.schema import Adoption, Poll
-from worker.vendor.adoption import latest_match
-from worker.vendor.moments import moment
-from worker.vendor.polling import Expired, Ready, Status, Waiting, judged, ours_in
 
 NOW = 1_700_000_000.0
 OURS = "cgunomk22vhc70c9uaa0"

@@ -13,14 +13,14 @@ from redis.exceptions import RedisError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from config.settings import Settings
-from worker.assembly import Assembly
-from worker.assembly import assembly as process_assembly
 from worker.celery import nudge_out_of
 from worker.errors import BadInput
-from worker.facts import job_facts
+from worker.jobs.create import JobRequest, create_job
+from worker.jobs.finish import cancel
+from worker.jobs.views import job_facts
 from worker.model import Job, JobState
-from worker.orders import Order, place
-from worker.settle import cancel
+from worker.services import Services
+from worker.services import get_services as process_services
 
 REDIS_RETRIES = 3
 """A caller is told that Redis is away; a worker waits for it."""
@@ -28,12 +28,12 @@ REDIS_RETRIES = 3
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def assembly() -> Assembly:
-    """The parts of this process."""
-    return process_assembly(REDIS_RETRIES)
+def get_services() -> Services:
+    """The services of this process."""
+    return process_services(REDIS_RETRIES)
 
 
-class JobRequest(BaseModel):
+class JobBody(BaseModel):
     """What `POST /v1/jobs` takes."""
 
     model_config = ConfigDict(extra="forbid")
@@ -90,16 +90,16 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz", response_class=PlainTextResponse, summary="Redis answers too")
     def readyz() -> str:
-        assembly().redis.ping()
+        get_services().redis.ping()
         return "ok"
 
 
 def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
     @app.post("/v1/jobs", status_code=202, dependencies=guard, summary="Ask for a report")
-    def make(asked: JobRequest, idempotency_key: Annotated[str | None, Header()] = None) -> dict[str, Any]:
-        parts = assembly()
-        sink = parts.allowed_sink(asked.to)
-        order = Order(
+    def make(asked: JobBody, idempotency_key: Annotated[str | None, Header()] = None) -> dict[str, Any]:
+        services = get_services()
+        sink = services.allowed_sink(asked.to)
+        request = JobRequest(
             f"{asked.connection}.{asked.report}",
             asked.params,
             sink,
@@ -108,10 +108,10 @@ def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
             asked.finish_within,
             idempotency_key,
         )
-        job_id, joined = place(parts, order)
+        job_id, joined = create_job(services, request)
         if not joined:
             nudge_out_of("queued", job_id)
-        return {**job_facts(_known(parts, job_id)), "joined": joined}
+        return {**job_facts(_known(services, job_id)), "joined": joined}
 
     @app.get("/v1/jobs", dependencies=guard, summary="Jobs, the latest first")
     def list_jobs(
@@ -119,38 +119,38 @@ def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
         start: Annotated[int, Query(ge=0)] = 0,
         count: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[dict[str, Any]]:
-        return [job_facts(job) for job in assembly().ledger.jobs(state=state, start=start, count=count)]
+        return [job_facts(job) for job in get_services().ledger.jobs(state=state, start=start, count=count)]
 
     @app.get("/v1/jobs/{job_id}", dependencies=guard, summary="One job, with its receipt once it has one")
     def show(job_id: str) -> dict[str, Any]:
-        job = _known(assembly(), job_id)
+        job = _known(get_services(), job_id)
         return {**job_facts(job), "receipt": job.receipt}
 
     @app.post("/v1/jobs/{job_id}/{act}", status_code=202, dependencies=guard, summary="Cancel a job, or retry it")
     def act_on(job_id: str, act: Literal["cancel", "retry"]) -> dict[str, Any]:
-        parts = assembly()
-        _known(parts, job_id)
+        services = get_services()
+        _known(services, job_id)
         if act == "cancel":
-            cancel(parts, job_id)
+            cancel(services, job_id)
         else:
-            _retry(parts, job_id)
-        return job_facts(_known(parts, job_id))
+            _retry(services, job_id)
+        return job_facts(_known(services, job_id))
 
     @app.get("/v1/connections", dependencies=guard, summary="Our accounts and the reports each can be asked for")
     def connections() -> list[dict[str, Any]]:
-        found = assembly().connections.values()
+        found = get_services().connections.values()
         return [{"connection": c.name, "source": c.source.source, "reports": list(c.source.reports)} for c in found]
 
 
-def _known(parts: Assembly, job_id: str) -> Job:
-    job = parts.ledger.job(job_id)
+def _known(services: Services, job_id: str) -> Job:
+    job = services.ledger.job(job_id)
     if job is None:
         raise HTTPException(404, f"no job {job_id}")
     return job
 
 
-def _retry(parts: Assembly, job_id: str) -> None:
-    state, other = parts.ledger.retry(job_id)
+def _retry(services: Services, job_id: str) -> None:
+    state, other = services.ledger.retry(job_id)
     if state is None:
         raise HTTPException(409, f"job {job_id} is {other}; only a failed or cancelled one can be retried")
     nudge_out_of(state, job_id, number=int(other))

@@ -10,16 +10,16 @@ from typing import Any
 import click
 
 VERBS = {
-    "run": ("worker.cli.asking", "Ask for a report and follow it to its receipt."),
-    "submit": ("worker.cli.asking", "Ask for a report and return at once."),
-    "jobs": ("worker.cli.looking", "List jobs."),
-    "show": ("worker.cli.looking", "Show one job."),
-    "receipt": ("worker.cli.looking", "Print a finished job's receipt."),
-    "cancel": ("worker.cli.looking", "Cancel a job, in whatever state it is."),
-    "retry": ("worker.cli.looking", "Take a failed or cancelled job up again."),
+    "run": ("worker.cli.run", "Ask for a report and follow it to its receipt."),
+    "submit": ("worker.cli.run", "Ask for a report and return at once."),
+    "jobs": ("worker.cli.jobs", "List jobs."),
+    "show": ("worker.cli.jobs", "Show one job."),
+    "receipt": ("worker.cli.jobs", "Print a finished job's receipt."),
+    "cancel": ("worker.cli.jobs", "Cancel a job, in whatever state it is."),
+    "retry": ("worker.cli.jobs", "Take a failed or cancelled job up again."),
     "sources": ("worker.cli.sources", "List sources, show one, print the JSON Schema."),
-    "check": ("worker.cli.accounts", "Check that the credentials work."),
-    "discover": ("worker.cli.accounts", "List the reports a connection offers."),
+    "check": ("worker.cli.check", "Check that the credentials work."),
+    "discover": ("worker.cli.check", "List the reports a connection offers."),
     "preview": ("worker.cli.preview", "Show the first rows of a report; publish nothing."),
     "api": ("worker.cli.api", "Serve the HTTP API."),
     "sandbox": ("worker.cli.sandbox", "Run the simulated vendors, with faults on a dial."),
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return millrace.main(arguments, prog_name="millrace", standalone_mode=True)
     except Exception as error:
-        from worker.cli.endings import ending
+        from worker.cli.exit_codes import ending
 
         if (end := ending(error)) is None:
             raise

@@ -20,15 +20,15 @@ from typing import Any
 import click
 
 from config.settings import prepare_environment
-from worker.assembly import Assembly, assembly
-from worker.cli.following import follow
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import PeakMemory
-from worker.crew import Crew, local_crew
+from worker.cli.progress import follow
 from worker.embedded_redis import embedded_redis
 from worker.errors import BadInput
+from worker.jobs.create import JobRequest, create_job
+from worker.local_workers import LocalWorkers, local_workers
 from worker.model import FINISHED
-from worker.orders import Order, place
+from worker.services import Services, get_services
 from worker.sinks.audit_stream import audit
 
 SETTINGS = {
@@ -108,26 +108,26 @@ def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
     with _sandbox(rows, dict.fromkeys(SMALL, few)) as vendors, embedded_redis(directory) as url:
         prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": url, "MILLRACE_DATA_DIR": str(directory)})
         talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
-        with local_crew(directory, url, processes=processes) as crew:
+        with local_workers(directory, url, processes=processes) as workers:
             for name, params in LARGE.items():
-                yield _run(crew, name, params, rows, kills=True)
+                yield _run(workers, name, params, rows, kills=True)
             for name, params in SMALL.items():
-                yield _run(crew, name, params, few, kills=False)
+                yield _run(workers, name, params, few, kills=False)
 
 
-def _run(crew: Crew, name: str, params: Mapping[str, Any], rows: int, *, kills: bool) -> Line:
+def _run(workers: LocalWorkers, name: str, params: Mapping[str, Any], rows: int, *, kills: bool) -> Line:
     """Ask for one report of so many rows, perhaps kill the stream worker on the way, follow it to its receipt."""
     from worker.celery import nudge  # reads the settings, which are ours only now
 
-    parts = assembly()
+    services = get_services()
     began = time.monotonic()
-    job_id, _ = place(parts, Order(name, params))
+    job_id, _ = create_job(services, JobRequest(name, params))
     nudge("report.submit", job_id)
-    with PeakMemory(crew.pids) as peak:
-        killed = _kill_on_the_way(parts, crew, job_id, rows) if kills else 0
-        receipt = follow(parts, job_id, None, crew)
+    with PeakMemory(workers.pids) as peak:
+        killed = _kill_on_the_way(services, workers, job_id, rows) if kills else 0
+        receipt = follow(services, job_id, None, workers)
     elapsed = time.monotonic() - began
-    found = audit(parts.redis, f"rows:{name}", job_id)
+    found = audit(services.redis, f"rows:{name}", job_id)
     is_whole = receipt["state"] == "done" and found.is_whole and found.rows == rows
     return Line(
         name,
@@ -142,12 +142,12 @@ def _run(crew: Crew, name: str, params: Mapping[str, Any], rows: int, *, kills: 
     )
 
 
-def _kill_on_the_way(parts: Assembly, crew: Crew, job_id: str, rows: int) -> int:
+def _kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:
     """End the stream worker and its processes as a crash does; 0 where the job was quicker."""
-    while (job := parts.ledger.job(job_id)) and job.state not in FINISHED:
-        arrived = parts.redis.xlen(f"rows:{job.name}")
+    while (job := services.ledger.job(job_id)) and job.state not in FINISHED:
+        arrived = services.redis.xlen(f"rows:{job.name}")
         if arrived >= rows * KILL_AT_SHARE:
-            crew.kill("stream")
+            workers.kill("stream")
             talk.print(f"{job.name}: killed the stream worker when {arrived:,} rows had arrived")
             return 1
         time.sleep(0.02)

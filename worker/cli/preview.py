@@ -9,16 +9,16 @@ from pathlib import Path
 import click
 
 from config.settings import settings
-from worker.cli import parts
-from worker.cli.endings import EXIT_RUNNING
-from worker.cli.given import as_json_option, given_params, report_options
+from worker.cli import services
+from worker.cli.exit_codes import EXIT_RUNNING
+from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import talk
 from worker.cli.rows import print_rows, print_rows_as_table
+from worker.client.preview import Look, NotReady
 from worker.model import DeadRow, Row
 from worker.sources.connections import find_report
 from worker.sources.params import resolve
 from worker.transport.exchange import Exchange, require_credentials
-from worker.vendor.first_rows import Look, NotReady
 
 DEAD_SHOWN_BYTES = 300
 
@@ -41,7 +41,7 @@ def preview(
     name: str, sets: tuple[str, ...], file: Path | None, count: int, timeout: float, as_json: bool
 ) -> None:  # fmt: skip
     """A table where stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
-    connection, report = find_report(parts.connections(), name)
+    connection, report = find_report(services.connections(), name)
     require_credentials(connection)
     params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
     chosen = settings()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 import orjson
 
-from worker.cli import parts
-from worker.cli.given import as_json_option
+from worker.cli import services
+from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
 from worker.cli.showing import print_report, print_source, report_facts, source_facts
 from worker.errors import BadInput
-from worker.sources.catalogue import report_of, source_schema
 from worker.sources.connections import connections_schema
+from worker.sources.loading import report_of, source_schema
 from worker.sources.schema import Source
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 
 @click.group(help="List sources, show one, print the JSON Schema.", invoke_without_command=True)
@@ -23,7 +23,7 @@ def sources(context: click.Context, as_json: bool) -> None:
     """Without a verb of its own: one line a source."""
     if context.invoked_subcommand is not None:
         return
-    found = parts.catalogue().sources
+    found = services.catalogue().sources
     ours = _accounts()
     if as_json:
         for name in sorted(found):
@@ -73,7 +73,7 @@ def schema(connections: bool, as_json: bool) -> None:
 
 def _source(name: str, report: str) -> Source:
     """The source of this name, or of the connection of this name; of the two the one that has the report."""
-    found, accounts = parts.catalogue().sources, parts.connections()
+    found, accounts = services.catalogue().sources, services.connections()
     named = [found[name]] if name in found else []
     named += [accounts[name].source] if name in accounts else []
     if not named:
@@ -85,7 +85,7 @@ def _source(name: str, report: str) -> Source:
 def _accounts() -> dict[str, list[str]]:
     """The connections of each source."""
     ours: dict[str, list[str]] = {}
-    for name, connection in parts.connections().items():
+    for name, connection in services.connections().items():
         ours.setdefault(connection.source.source, []).append(name)
     return ours
 

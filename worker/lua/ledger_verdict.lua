@@ -1,7 +1,7 @@
 -- Decide that a job ends failed or cancelled. What may have published rows is settled with the sink first.
 -- KEYS  1 job
 -- ARGV  1 now  2 id  3 failed or cancelled  4 reason  5 is the vendor's report itself the cause (1 or 0)
--- gives {'settle'} where the sink must be asked, {'ended', state} where it is over, {'none'} where there is no such job
+-- gives {'decided'} where the sink must be asked, {'ended', state} where it is over, {'none'} where there is no such job
 local now = now_or(ARGV[1])
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'none'} end
@@ -13,4 +13,4 @@ end
 -- Whoever holds the step works in vain from here on, and so does the lease.
 redis.call('HDEL', KEYS[1], 'token', 'until')
 redis.call('ZADD', OVERDUE, text(now), ARGV[2])
-return {'settle'}
+return {'decided'}

@@ -8,7 +8,7 @@ from typing import Any
 
 from worker.model import Facts, Row
 from worker.readers.delimited import read as read_delimited
-from worker.readers.json_rows import read as read_json
+from worker.readers.json_page import read as read_json
 from worker.readers.lines import read as read_lines
 from worker.readers.ndjson import read as read_ndjson
 from worker.sources.schema import ColumnType, Format, Ndjson

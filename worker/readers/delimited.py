@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from worker.errors import FailJob, MillraceError, RetryLater
+from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.model import Facts, Row
 from worker.readers.columns import Columns
-from worker.readers.faults import LARGEST_ROW_BYTES, READ_AT_MOST, excerpt
+from worker.readers.faults import LARGEST_ROW_BYTES, excerpt
 from worker.readers.headings import delimiter_of, has_header, names_of
 from worker.readers.text_lines import TextLines
 from worker.sources.schema import ColumnType, Delimited

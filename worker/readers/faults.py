@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from worker.errors import FailJob, MillraceError, RetryLater
+from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.readers.scan import Scan
 
 LARGEST_ROW_BYTES = 16 * 1024 * 1024
-READ_AT_MOST = 3
-"""Broken bytes are read again, in case they broke on the way, but no more often than this."""
 
 _EXCERPT_BYTES = 200
 

@@ -11,14 +11,14 @@ from itertools import repeat
 from operator import eq
 from typing import Any
 
-from worker.errors import FailJob, MillraceError, RetryLater
+from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
+from worker.json_path import find
 from worker.model import Facts
-from worker.readers.complaints import complaint, paths_of, worded
 from worker.readers.cutter import Cut
 from worker.readers.exact import dumps
-from worker.readers.faults import READ_AT_MOST, excerpt
-from worker.readers.places import find
+from worker.readers.faults import excerpt
 from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
+from worker.vendor_errors import describe, error_in, paths_of
 
 
 class Messages:
@@ -86,7 +86,7 @@ class Messages:
 
     def _is_plain_row(self, value: dict[str, Any]) -> bool:
         """In a stream without header every object is a row, unless it is declared to be something else."""
-        if (said := complaint(lambda path: find(value, path), self._shape.errors)) is not None:
+        if (said := error_in(lambda path: find(value, path), self._shape.errors)) is not None:
             raise self._error(said)
         if self._is_metadata(value):
             return False
@@ -117,9 +117,9 @@ class Messages:
         """Raise if this is an error. What may be a row of these columns is none."""
         if value and value.keys() <= columns:
             return
-        said = complaint(lambda path: find(value, path), self._shape.errors)
+        said = error_in(lambda path: find(value, path), self._shape.errors)
         if said is None and (shape := self._partial(value, columns)) is not None:
-            said = worded(lambda path: find(value, path), shape)
+            said = describe(lambda path: find(value, path), shape)
         if said is not None:
             raise self._error(said)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 
-from worker.errors import FailJob, RetryLater
-from worker.readers.faults import LARGEST_ROW_BYTES, READ_AT_MOST
+from worker.errors import READ_AT_MOST, FailJob, RetryLater
+from worker.readers.faults import LARGEST_ROW_BYTES
 from worker.readers.slices import slices
 
 

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from worker.errors import BadInput
 from worker.sinks.compression import COMPRESSIONS
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 FORMATS = ("ndjson",)
 ALLOWED = "stream:NAME, redis://HOST:PORT/DB?stream=NAME, rediss://... or file:DIR?format=ndjson&compression=none"

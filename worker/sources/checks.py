@@ -8,7 +8,7 @@ from worker.errors import BadInput
 from worker.sources.placeholders import names_in
 from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Report, Request, Source
 from worker.sources.yaml_files import Place, YamlFile
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 
 def check_source(source: Source, file: YamlFile) -> None:

@@ -26,14 +26,14 @@ from pydantic import Field
 
 from worker.errors import BadInput
 from worker.sources.base_urls import checked_base
-from worker.sources.catalogue import Catalogue, report_of
 from worker.sources.credentials import auth_for, check_credentials, missing_credentials
 from worker.sources.environment_names import Environment, expanded
+from worker.sources.loading import Catalogue, report_of
 from worker.sources.params import zone_of
 from worker.sources.schema import Declared, Limits, Report, Source
 from worker.sources.validation import validate
 from worker.sources.yaml_files import YamlFile, read_yaml
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 __all__ = [
     "Connection",

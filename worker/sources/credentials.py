@@ -13,7 +13,7 @@ from worker.sources.environment_names import Environment, value_of, variable_in
 from worker.sources.placeholders import names_in
 from worker.sources.schema import Auth, OAuth2Auth, SessionAuth, Source
 from worker.sources.yaml_files import Place, YamlFile
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 
 class Account(Protocol):

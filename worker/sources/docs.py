@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from worker.sources.catalogue import load_catalogue
+from worker.sources.loading import load_catalogue
 from worker.sources.schema import Report, Source
 from worker.sources.words import asks, default_of, kind_of, meaning, ways
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import BadInput
-from worker.wording import one_of, shortened
+from worker.suggestions import one_of, shortened
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from worker.errors import BadInput
-from worker.wording import close_names
+from worker.suggestions import close_names
 
 Form = Literal["text", "integer", "date", "datetime", "local-datetime", "any"]
 

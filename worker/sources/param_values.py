@@ -13,7 +13,7 @@ from worker.errors import BadInput
 from worker.sources.json_schemas import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
 from worker.sources.schema import Param, ParamType
-from worker.wording import did_you_mean, one_of, shortened
+from worker.suggestions import did_you_mean, one_of, shortened
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"

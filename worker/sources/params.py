@@ -18,7 +18,7 @@ from worker.sources.macros import Moment
 from worker.sources.param_values import checked
 from worker.sources.placeholders import is_segment
 from worker.sources.schema import ColumnType, Param, Read, Report
-from worker.wording import did_you_mean, one_of, shortened
+from worker.suggestions import did_you_mean, one_of, shortened
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from worker.errors import BadInput
 from worker.sources.yaml_files import Place, YamlFile
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 Model = TypeVar("Model", bound=BaseModel)
 

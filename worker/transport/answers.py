@@ -52,7 +52,7 @@ def parsed(raw: bytes, name: str) -> Any:
         raise FailJob(f"{name}: the answer is not JSON: {excerpt(raw)}") from None
 
 
-def complaint(body: Any, shapes: Iterable[ErrorShape]) -> str | None:
+def error_in(body: Any, shapes: Iterable[ErrorShape]) -> str | None:
     """What the vendor complains of in a body, in the first of the shapes it fits; None where it fits none."""
     for shape in shapes:
         cause = find(body, shape.when)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 from worker.errors import FailJob
 from worker.sources.placeholders import fill, fill_path
-from worker.sources.wire import Request
+from worker.sources.schema import Request
 from worker.transport.channel import WireRequest
 from worker.transport.links import Base
 

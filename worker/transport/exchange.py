@@ -25,7 +25,7 @@ from worker.sources.environment_names import Environment
 from worker.sources.schema import ErrorShape
 from worker.transport import addresses, links
 from worker.transport.addresses import AddressKind
-from worker.transport.answers import complaint, parsed
+from worker.transport.answers import error_in, parsed
 from worker.transport.auth import Auth
 from worker.transport.channel import Channel, WireRequest
 from worker.transport.links import Target
@@ -168,7 +168,7 @@ class Exchange:
         with self.discreet():
             raw = response.body(SMALL_ANSWER_BYTES)
             content = parsed(raw, response.name)
-            if words := complaint(content, (*shapes, *self.connection.source.errors)):
+            if words := error_in(content, (*shapes, *self.connection.source.errors)):
                 raise FailJob(f"{response.name}: {response.status}: {words}")
         return Answer(response.name, response.status, content, raw, response.request_id)
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from worker.errors import FailJob, RetryLater
 from worker.sources.schema import ErrorShape
-from worker.transport.answers import complaint, excerpt, parsed
+from worker.transport.answers import error_in, excerpt, parsed
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response
 
@@ -22,7 +22,7 @@ def said(response: Response, shapes: Sequence[ErrorShape], redactor: Redactor) -
     except RetryLater:
         raw = b""
     try:
-        words = complaint(parsed(raw, response.name), shapes)
+        words = error_in(parsed(raw, response.name), shapes)
     except FailJob:
         words = None
     status = f"{response.status} {response.reason}".strip()

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn
 
-from worker.batches import Section, sections
 from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
 from worker.model import Checkpoint, Ended, Full, Kept, Refused, Row
+from worker.publish.batch import Section, sections
 from worker.sinks.sink import Sink
 
 RECORD_GONE = (

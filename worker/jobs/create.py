@@ -12,18 +12,18 @@ from typing import Any
 import orjson
 
 from config.settings import environment_value
-from worker.assembly import Assembly
 from worker.durations import seconds_in
 from worker.errors import BadInput
+from worker.services import Services
 from worker.sources.connections import Connection, find_report, missing_credentials
 from worker.sources.params import resolve
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class JobRequest:
     """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default.
 
-    Two orders with the same `key` are one: the second finds the job the first one made.
+    Two requests with the same `key` are one: the second finds the job the first one made.
     """
 
     name: str
@@ -35,20 +35,20 @@ class Order:
     key: str | None = None
 
 
-def place(parts: Assembly, order: Order) -> tuple[str, bool]:
+def create_job(services: Services, request: JobRequest) -> tuple[str, bool]:
     """Make the job, or join the unfinished one that is the same: its id, and whether it was joined.
 
     Raises BadInput, naming the field, what was given and what is allowed; nothing is kept then.
     """
-    connection, report = find_report(parts.connections, order.name)
-    report_name = order.name.partition(".")[2]
+    connection, report = find_report(services.connections, request.name)
+    report_name = request.name.partition(".")[2]
     require_credentials(connection)
     now = datetime.now(UTC)
-    resolved = resolve(report, order.params, now=now, timezone=connection.timezone)
-    sink = parts.sink_address(order.sink, connection.name, report_name)
+    resolved = resolve(report, request.params, now=now, timezone=connection.timezone)
+    sink = services.sink_address(request.sink, connection.name, report_name)
     source = connection.source
-    ready_within = seconds_in(order.ready_within or source.ready_within, "ready_within")
-    finish_within = seconds_in(order.finish_within or source.finish_within, "finish_within")
+    ready_within = seconds_in(request.ready_within or source.ready_within, "ready_within")
+    finish_within = seconds_in(request.finish_within or source.finish_within, "finish_within")
     text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {
@@ -59,12 +59,12 @@ def place(parts: Assembly, order: Order) -> tuple[str, bool]:
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
     }
-    parts.ledger.keep_source(digest, text)
-    return parts.ledger.make(
-        _job_id(order.key),
+    services.ledger.keep_source(digest, text)
+    return services.ledger.make(
+        _job_id(request.key),
         fields,
         fingerprint=_fingerprint(connection.name, report_name, resolved.params, sink),
-        may_join=order.may_join,
+        may_join=request.may_join,
         ready_within=ready_within,
         finish_within=finish_within,
     )

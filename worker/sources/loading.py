@@ -22,7 +22,7 @@ from worker.sources.checks import check_source
 from worker.sources.schema import Report, Source
 from worker.sources.validation import validate
 from worker.sources.yaml_files import YamlFile, read_yaml
-from worker.wording import one_of
+from worker.suggestions import one_of
 
 PACKAGED_SOURCES = PACKAGED / "sources"
 

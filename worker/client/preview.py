@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from worker.client.patience import patiently
+from worker.client.vendor import Expired, Prepared, Ready, Vendor, Waiting
 from worker.errors import FailJob, RetryLater
 from worker.model import Facts, Row
 from worker.sources.schema import Poll, Report
 from worker.transport.exchange import Exchange
-from worker.vendor.dialogue import Expired, Prepared, Ready, Vendor, Waiting
-from worker.vendor.patience import patiently
 
 MOST_FAILURES = 3
 """A report that was prepared for us is worth asking for again; one that is read at once is not."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from worker.client.moments import moment
 from worker.errors import FailJob
 from worker.sources.schema import Poll
 from worker.transport.answers import count_in, excerpt, find, first, link_in
-from worker.vendor.moments import moment
 
 WHOLE_BODY_CHARACTERS = 2_000
 

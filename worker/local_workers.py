@@ -41,7 +41,7 @@ _QUIET: Command = ("--without-gossip", "--without-mingle", "-l", "INFO")
 
 
 @dataclass
-class Crew:
+class LocalWorkers:
     """Processes that are started, begun again when they die, and stopped together."""
 
     commands: Mapping[str, Command]
@@ -49,7 +49,7 @@ class Crew:
     environment: Mapping[str, str] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def tend(self) -> list[str]:
+    def restart_dead(self) -> list[str]:
         """Start whoever is not running; the names of those that had died."""
         died = []
         for name, command in self.commands.items():
@@ -74,7 +74,7 @@ class Crew:
         _signal_group(process, signal.SIGKILL)
         process.wait()
 
-    def dismiss(self, name: str) -> None:
+    def stop_one(self, name: str) -> None:
         """End one for good."""
         self.commands = {other: command for other, command in self.commands.items() if other != name}
         self.kill(name)
@@ -115,16 +115,16 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 @contextmanager
-def local_crew(data_dir: Path, redis_url: str, *, processes: int | None = None) -> Iterator[Crew]:
+def local_workers(data_dir: Path, redis_url: str, *, processes: int | None = None) -> Iterator[LocalWorkers]:
     """Both workers and beat on this machine, running until the block ends."""
     commands = {
         "control": control(),
         "stream": stream(processes or os.cpu_count() or 1),
         "beat": beat(data_dir),
     }
-    crew = Crew(commands, data_dir / "logs", {"MILLRACE_REDIS_URL": redis_url})
+    workers = LocalWorkers(commands, data_dir / "logs", {"MILLRACE_REDIS_URL": redis_url})
     try:
-        crew.tend()
-        yield crew
+        workers.restart_dead()
+        yield workers
     finally:
-        crew.stop()
+        workers.stop()

@@ -6,11 +6,11 @@ import time
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from worker.assembly import Assembly
 from worker.cli.output import talk
-from worker.crew import Crew
+from worker.jobs.finish import cancel
+from worker.local_workers import LocalWorkers
 from worker.model import FINISHED, Job, Json
-from worker.settle import cancel
+from worker.services import Services
 
 LOOK_SECONDS = 0.2
 
@@ -27,7 +27,7 @@ class Interrupted(Exception):
         super().__init__("interrupted")
 
 
-def follow(parts: Assembly, job_id: str, timeout: float | None, crew: Crew | None) -> Json:
+def follow(services: Services, job_id: str, timeout: float | None, workers: LocalWorkers | None) -> Json:
     """The receipt, once the job has ended. Workers of our own that die are started again.
 
     Ctrl-C cancels the job and is raised as Interrupted once that has taken effect; a second one ends the watching.
@@ -35,24 +35,26 @@ def follow(parts: Assembly, job_id: str, timeout: float | None, crew: Crew | Non
     deadline = None if timeout is None else time.monotonic() + timeout
     with _progress() as progress:
         try:
-            return _watch(parts, job_id, deadline, crew, progress)
+            return _watch(services, job_id, deadline, workers, progress)
         except KeyboardInterrupt:
             talk.print("cancelling")
-            cancel(parts, job_id)
-            raise Interrupted(_watch(parts, job_id, None, crew, progress)) from None
+            cancel(services, job_id)
+            raise Interrupted(_watch(services, job_id, None, workers, progress)) from None
 
 
-def _watch(parts: Assembly, job_id: str, deadline: float | None, crew: Crew | None, progress: Progress) -> Json:
+def _watch(
+    services: Services, job_id: str, deadline: float | None, workers: LocalWorkers | None, progress: Progress
+) -> Json:
     line = progress.add_task("queued", total=None, rows="", rate="", page="")
     began = time.monotonic()
     while True:
-        job = parts.ledger.job(job_id)
+        job = services.ledger.job(job_id)
         if job is None:
             raise LookupError(job_id)
         if job.state in FINISHED and job.receipt:
             return job.receipt
         _show(progress, line, job, time.monotonic() - began)
-        for name in crew.tend() if crew else ():
+        for name in workers.restart_dead() if workers else ():
             talk.print(f"the {name} worker ended and was started again")
         if deadline is not None and time.monotonic() > deadline:
             raise TimedOut

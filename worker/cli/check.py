@@ -7,19 +7,19 @@ import sys
 import click
 import orjson
 
-from worker.cli import parts
-from worker.cli.given import as_json_option
+from worker.cli import services
+from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.rows import print_rows_as_table
 from worker.cli.showing import needed, print_reports
+from worker.client.check import try_account
+from worker.client.discover import Particulars, Told
+from worker.client.discover import discover as ask
 from worker.errors import MillraceError
 from worker.model import Json
 from worker.sources.connections import Connection
 from worker.sources.words import asks
 from worker.transport.exchange import Exchange, require_credentials
-from worker.vendor.checking import try_account
-from worker.vendor.discovery import Particulars, Told
-from worker.vendor.discovery import discover as ask
 
 MOST_FAILURES_TOLD = 100
 
@@ -29,7 +29,7 @@ MOST_FAILURES_TOLD = 100
 @as_json_option
 def check(name: str | None, as_json: bool) -> None:
     """One line a connection: what is proven, or the remedy."""
-    tried = [parts.connection(name)] if name else list(parts.connections().values())
+    tried = [services.connection(name)] if name else list(services.connections().values())
     findings = []
     for connection in tried:
         if talk.is_terminal:
@@ -50,7 +50,7 @@ def check(name: str | None, as_json: bool) -> None:
 @as_json_option
 def discover(name: str, details: int, as_json: bool) -> None:
     """The declared reports, then the vendor's own lists; exit 1 where the vendor did not give them all."""
-    connection = parts.connection(name)
+    connection = services.connection(name)
     source = connection.source
     if source.discover:
         require_credentials(connection)

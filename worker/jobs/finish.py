@@ -7,59 +7,61 @@ from __future__ import annotations
 
 from typing import Literal
 
-from worker.assembly import Assembly
 from worker.errors import LeaseLost
+from worker.jobs.receipts import receipt
 from worker.model import FINISHED, Ended, Finished, Job, JobState, OpenPages
 from worker.observe import Event, log
-from worker.receipts import receipt
+from worker.services import Services
 
 MOST_GENERATIONS = 3
 
 Verdict = Literal["failed", "cancelled"]
 
 
-def fail(parts: Assembly, job_id: str, reason: str, *, report_is_cause: bool = False) -> JobState | None:
+def fail(services: Services, job_id: str, reason: str, *, report_is_cause: bool = False) -> JobState | None:
     """End a job as failed, unless it is over already: the state that stands, None where there is no such job."""
-    return _decide(parts, job_id, "failed", reason, report_is_cause=report_is_cause)
+    return _decide(services, job_id, "failed", reason, report_is_cause=report_is_cause)
 
 
-def cancel(parts: Assembly, job_id: str) -> JobState | None:
+def cancel(services: Services, job_id: str) -> JobState | None:
     """End a job as cancelled, unless it is over already: the state that stands, None where there is no such job."""
-    return _decide(parts, job_id, "cancelled", "cancelled", report_is_cause=False)
+    return _decide(services, job_id, "cancelled", "cancelled", report_is_cause=False)
 
 
-def _decide(parts: Assembly, job_id: str, verdict: Verdict, reason: str, *, report_is_cause: bool) -> JobState | None:
-    answer, _ = parts.ledger.decide(job_id, verdict, reason, report_is_cause=report_is_cause)
-    job = parts.ledger.job(job_id)
+def _decide(
+    services: Services, job_id: str, verdict: Verdict, reason: str, *, report_is_cause: bool
+) -> JobState | None:
+    answer, _ = services.ledger.decide(job_id, verdict, reason, report_is_cause=report_is_cause)
+    job = services.ledger.job(job_id)
     if job is None:
         return None
-    return settle(parts, job) if answer == "settle" else job.state
+    return end_job(services, job) if answer == "decided" else job.state
 
 
-def settle(parts: Assembly, job: Job) -> JobState:
+def end_job(services: Services, job: Job) -> JobState:
     """Carry out a job's verdict: void what it published, unless its end was written first; the state that stands."""
     if job.state in FINISHED or job.verdict is None:
         return job.state
-    parts.places(job).release(job.id)
-    if (done := _void(parts, job, job.verdict)) is not None:
-        return parts.ledger.end(job.id, "done", error=None, receipt=done.receipt)
+    services.places(job).release(job.id)
+    if (done := _void(services, job, job.verdict)) is not None:
+        return services.ledger.end(job.id, "done", error=None, receipt=done.receipt)
     ended = receipt(
         job,
         job.verdict,
-        finished_at=parts.ledger.now(),
-        sink=parts.shown_sink(job),
+        finished_at=services.ledger.now(),
+        sink=services.shown_sink(job),
         proof="none",
         expected_rows=job.expected,
         error=job.error,
     )
-    state = parts.ledger.end(job.id, job.verdict, error=job.error, receipt=ended)
+    state = services.ledger.end(job.id, job.verdict, error=job.error, receipt=ended)
     log.info(Event.FAILED if state == "failed" else Event.CANCELLED, job=job.id, why=job.error)
     return state
 
 
-def _void(parts: Assembly, job: Job, verdict: Verdict) -> Finished | None:
+def _void(services: Services, job: Job, verdict: Verdict) -> Finished | None:
     """Void the job's generation in the sink; the end that was written first, if there is one."""
-    sink = parts.sink(job)
+    sink = services.sink(job)
     try:
         # A restart that was interrupted leaves the sink one generation ahead of the ledger.
         for generation in (job.generation, job.generation + 1):
@@ -74,36 +76,41 @@ def _void(parts: Assembly, job: Job, verdict: Verdict) -> Finished | None:
         sink.release()
 
 
-def start_over(parts: Assembly, job: Job, reason: str, *, ask_anew: bool = False) -> int | None:
+def start_over(services: Services, job: Job, reason: str, *, ask_anew: bool = False) -> int | None:
     """Begin the next generation: the current one afterwards, None where the job ended instead.
 
     `ask_anew`: the vendor no longer has the report; it is asked for once more, and only once.
     """
     if ask_anew and job.is_asked_anew:
         fail(
-            parts, job.id, f"the report was gone at the vendor twice before it was read: {reason}", report_is_cause=True
+            services,
+            job.id,
+            f"the report was gone at the vendor twice before it was read: {reason}",
+            report_is_cause=True,
         )
         return None
     if job.restarts + 1 >= MOST_GENERATIONS:
-        fail(parts, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}")
+        fail(
+            services, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}"
+        )
         return None
-    sink = parts.sink(job)
+    sink = services.sink(job)
     try:
         outcome = sink.void(job.generation, "replay", next_generation=job.generation + 1)
     finally:
         sink.release()
     if isinstance(outcome, Ended) and outcome.state in {"ended", "void"}:
         raise LeaseLost(f"the sink record is {outcome.state}")
-    return parts.ledger.restart(job, ask_anew=ask_anew) or None
+    return services.ledger.restart(job, ask_anew=ask_anew) or None
 
 
-def finish(parts: Assembly, job: Job, prepared: dict[str, object]) -> Finished | OpenPages | Ended:
+def finish(services: Services, job: Job, prepared: dict[str, object]) -> Finished | OpenPages | Ended:
     """Write the end into the sink and the receipt into the ledger."""
-    sink = parts.sink(job)
+    sink = services.sink(job)
     try:
         outcome = sink.finish(job.generation, job.pages, prepared)
     finally:
         sink.release()
     if isinstance(outcome, Finished):
-        parts.ledger.end(job.id, "done", error=None, receipt=outcome.receipt)
+        services.ledger.end(job.id, "done", error=None, receipt=outcome.receipt)
     return outcome

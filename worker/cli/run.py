@@ -11,17 +11,17 @@ from typing import Any
 import click
 
 from config.settings import settings
-from worker.assembly import Assembly
-from worker.cli.endings import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
-from worker.cli.following import Interrupted, TimedOut, follow
-from worker.cli.given import as_json_option, given_params, report_options
+from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
+from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import print_json, print_table, talk
-from worker.cli.parts import parts as everything
-from worker.crew import Crew, local_crew
+from worker.cli.progress import Interrupted, TimedOut, follow
+from worker.cli.services import open_services
 from worker.errors import BadInput
+from worker.jobs.create import JobRequest, create_job
+from worker.local_workers import LocalWorkers, local_workers
 from worker.model import Json
-from worker.orders import Order, place
 from worker.redis_client import redis_url
+from worker.services import Services
 
 
 def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,15 +49,15 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
     from worker.celery import has_workers  # finds the broker, and may start one, on import
 
     is_local = settings().redis_url is None
-    parts = everything()
-    order = _order(name, default_sink=f"file:{settings().data_dir / 'rows'}" if is_local else None, **asked)
-    job, joined = _place(parts, order)
+    services = open_services()
+    request = _request(name, default_sink=f"file:{settings().data_dir / 'rows'}" if is_local else None, **asked)
+    job, joined = _create(services, request)
     talk.print(f"job {job}" + (" (joined: the same report is running already)" if joined else ""))
     if not is_local and not has_workers():
         talk.print("no worker answers; the job waits for one (`celery -A worker worker`)")
-    with _workers(is_local, processes) as crew:
+    with _workers(is_local, processes) as workers:
         try:
-            receipt = follow(parts, job, timeout, crew)
+            receipt = follow(services, job, timeout, workers)
         except TimedOut:
             goes_on = "not finished; the same command (without --new) goes on with it"
             talk.print(goes_on if is_local else f"still running: millrace show {job}")
@@ -75,11 +75,11 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
     """Make the job and print its id; workers must be running to do it."""
     from worker.celery import has_workers
 
-    parts = everything()
-    order = _order(name, default_sink=None, **asked)
+    services = open_services()
+    request = _request(name, default_sink=None, **asked)
     if not has_workers():
         raise BadInput("workers", "none", "running ones (`celery -A worker worker`, or `millrace run` instead)")
-    job, joined = _place(parts, order)
+    job, joined = _create(services, request)
     if as_json:
         print_json({"job": job, "joined": joined})
     else:
@@ -88,7 +88,7 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
             talk.print("joined: the same report is running already")
 
 
-def _order(
+def _request(
     name: str,
     *,
     default_sink: str | None,
@@ -98,26 +98,26 @@ def _order(
     new: bool,
     ready_within: str | None,
     finish_within: str | None,
-) -> Order:
-    return Order(name, given_params(sets, file), sink or default_sink, not new, ready_within, finish_within)
+) -> JobRequest:
+    return JobRequest(name, given_params(sets, file), sink or default_sink, not new, ready_within, finish_within)
 
 
-def _place(parts: Assembly, order: Order) -> tuple[str, bool]:
+def _create(services: Services, request: JobRequest) -> tuple[str, bool]:
     from worker.celery import nudge
 
-    job, joined = place(parts, order)
+    job, joined = create_job(services, request)
     if not joined:
         nudge("report.submit", job)
     return job, joined
 
 
 @contextmanager
-def _workers(is_local: bool, processes: int | None) -> Iterator[Crew | None]:
+def _workers(is_local: bool, processes: int | None) -> Iterator[LocalWorkers | None]:
     if not is_local:
         yield None
         return
-    with local_crew(settings().data_dir, redis_url(), processes=processes) as crew:
-        yield crew
+    with local_workers(settings().data_dir, redis_url(), processes=processes) as workers:
+        yield workers
 
 
 def _print_receipt(receipt: Json, as_json: bool) -> None:

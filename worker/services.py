@@ -8,6 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings, environment_value, settings
+from worker.client.prepared import Prepared
+from worker.client.vendor import Vendor
 from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
@@ -15,16 +17,14 @@ from worker.redis_client import PATIENT_RETRIES, connect, redis_url
 from worker.sinks import open_sink
 from worker.sinks.address import default_stream, parse_address
 from worker.sinks.sink import Sink
-from worker.sources.catalogue import load_catalogue
 from worker.sources.connections import Connection, load_connections
+from worker.sources.loading import load_catalogue
 from worker.sources.schema import Limits, Report, Source
 from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
-from worker.vendor.dialogue import Vendor
-from worker.vendor.prepared import Prepared
 
 
-class Assembly:
+class Services:
     """Everything a step or a front end needs. Safe to share between threads."""
 
     redis_errors: tuple[type[Exception], ...] = (RedisError,)
@@ -112,6 +112,6 @@ class Assembly:
 
 
 @cache
-def assembly(redis_retries: int = PATIENT_RETRIES) -> Assembly:
+def get_services(redis_retries: int = PATIENT_RETRIES) -> Services:
     """The parts of this process, made on first use."""
-    return Assembly(settings(), connect(redis_url(), retries=redis_retries))
+    return Services(settings(), connect(redis_url(), retries=redis_retries))

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from worker.client.patience import patiently
+from worker.client.vendor import Prepared, Vendor
 from worker.errors import FailJob, MillraceError
 from worker.model import DeadRow, Facts
 from worker.paging import Following
@@ -19,8 +21,6 @@ from worker.sources.schema import Detail, Discovery
 from worker.transport.answers import find
 from worker.transport.composing import compose
 from worker.transport.exchange import Exchange
-from worker.vendor.dialogue import Prepared, Vendor
-from worker.vendor.patience import patiently
 
 Say = Callable[[str], None]
 

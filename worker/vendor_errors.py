@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from worker.readers.places import is_value
+from worker.json_path import is_value
 from worker.sources.schema import ErrorShape
 
 Finder = Callable[[str], Any]
 """What a path leads to, None where it leads nowhere."""
 
 
-def complaint(find: Finder, shapes: Iterable[ErrorShape]) -> str | None:
+def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> str | None:
     """What the vendor complains of, with code, message and request id; None where no shape fits."""
     for shape in shapes:
         cause = find(shape.when)
         if is_value(cause) and (shape.equals is None or cause == shape.equals):
-            return worded(find, shape)
+            return describe(find, shape)
     return None
 
 
-def worded(find: Finder, shape: ErrorShape) -> str:
+def describe(find: Finder, shape: ErrorShape) -> str:
     """What a shape says of a body that it fits."""
     said = [find(path) for path in (shape.code, shape.message) if path]
     cause = find(shape.when)

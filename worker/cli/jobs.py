@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 
 import click
 
-from worker.cli.given import as_json_option
+from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
-from worker.cli.parts import parts
+from worker.cli.services import open_services
 from worker.errors import BadInput
-from worker.facts import job_facts
+from worker.jobs.finish import cancel as cancel_job
+from worker.jobs.views import job_facts
 from worker.model import FINISHED, UNFINISHED, Job
-from worker.settle import cancel as cancel_job
 
 STATES = (*UNFINISHED, *FINISHED)
 
 
 def _job(job_id: str) -> Job:
-    job = parts().ledger.job(job_id)
+    job = open_services().ledger.job(job_id)
     if job is None:
         raise BadInput("JOB", job_id, "the id of a job in this ledger; see `millrace jobs`")
     return job
@@ -31,7 +31,7 @@ def _job(job_id: str) -> Job:
 @as_json_option
 def jobs(state: str | None, count: int, as_json: bool) -> None:
     """One line a job."""
-    found = parts().ledger.jobs(state=state, count=count)  # type: ignore[arg-type]
+    found = open_services().ledger.jobs(state=state, count=count)  # type: ignore[arg-type]
     if as_json:
         for job in found:
             print_json(job_facts(job))
@@ -75,7 +75,7 @@ def receipt(job_id: str, as_json: bool) -> None:
 def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job and void what it published; exit 1 where it had ended already."""
     _job(job_id)
-    state = cancel_job(parts(), job_id)
+    state = cancel_job(open_services(), job_id)
     if as_json:
         print_json({"job": job_id, "state": state})
     else:
@@ -91,7 +91,7 @@ def retry(job_id: str, as_json: bool) -> None:
     from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
     _job(job_id)
-    state, other = parts().ledger.retry(job_id)
+    state, other = open_services().ledger.retry(job_id)
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")
     nudge_out_of(state, job_id, number=int(other))

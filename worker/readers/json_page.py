@@ -10,19 +10,19 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from worker.errors import FailJob, MillraceError, RetryLater
+from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
+from worker.json_path import count, link
 from worker.model import Facts, Row
 from worker.readers.columns import Columns
-from worker.readers.complaints import complaint, paths_of
+from worker.readers.envelope import NotJsonError, Path, TooLarge, Walk, path_of
 from worker.readers.exact import dumps
-from worker.readers.faults import READ_AT_MOST, Fault, excerpt, too_large
+from worker.readers.faults import Fault, excerpt, too_large
 from worker.readers.list_cutter import ListCutter
 from worker.readers.member_cutter import MemberCutter
-from worker.readers.places import count, link
 from worker.readers.slices import slices
 from worker.readers.stream import extend
-from worker.readers.walk import NotJsonError, Path, TooLarge, Walk, path_of
 from worker.sources.schema import ColumnType, JsonRows
+from worker.vendor_errors import error_in, paths_of
 
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
@@ -175,7 +175,7 @@ class _Page:
 
     def _told(self, start: bytes) -> Iterator[list[Row]]:
         """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
-        if (said := complaint(self._find, self._shape.errors)) is not None:
+        if (said := error_in(self._find, self._shape.errors)) is not None:
             raise FailJob(f"the vendor answered with an error: {said}")
         facts, shape = self._facts, self._shape
         total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))

@@ -7,13 +7,15 @@ from contextlib import closing
 from itertools import chain
 from typing import Any
 
-from worker.errors import FailJob, StartOver
+from worker.client.prepared import Prepared
+from worker.client.requests import GONE, Located, Whereabouts
+from worker.decompress import unpack
+from worker.errors import FailJob, ReportGone, StartOver
 from worker.model import Facts, Row
 from worker.paging import Address, pager_for
 from worker.paging.link_header import next_in
 from worker.paging.totals import settled
 from worker.readers import read_lists
-from worker.readers.unpack import unpack
 from worker.sources.params import columns_for, read_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Report, TokenPaging
@@ -21,8 +23,6 @@ from worker.transport.channel import WireRequest
 from worker.transport.exchange import Exchange
 from worker.transport.quota import PATIENCE_SECONDS
 from worker.transport.response import Response
-from worker.vendor.prepared import Prepared, ReportGone
-from worker.vendor.whereabouts import GONE, Located, Whereabouts
 
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 """A page half read is worth waiting for: given back, it would be read again from its start."""

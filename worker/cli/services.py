@@ -1,4 +1,4 @@
-"""What verbs work with: our accounts alone, or every part of Millrace. Logs go to stderr, never among the data."""
+"""What verbs work with: our accounts alone, or every service of Millrace. Logs go to stderr, never among the data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from config.settings import environment_value, settings
 from worker.errors import BadInput, RetryLater
 from worker.observe import configure_logging
-from worker.sources.catalogue import Catalogue, load_catalogue
 from worker.sources.connections import Connection, load_connections
-from worker.wording import one_of
+from worker.sources.loading import Catalogue, load_catalogue
+from worker.suggestions import one_of
 
 if TYPE_CHECKING:
-    from worker.assembly import Assembly
+    from worker.services import Services
 
 REDIS_PATIENCE_SECONDS = 3.0
 REDIS_LOOK_SECONDS = 0.25
@@ -40,14 +40,14 @@ def connection(name: str) -> Connection:
     return found[name]
 
 
-def parts() -> Assembly:
-    """The parts of this process, ledger included. Waits a moment for Redis; RetryLater where it does not answer."""
-    from worker.assembly import assembly
+def open_services() -> Services:
+    """The services of this process, ledger included. Waits a moment for Redis; RetryLater where it does not answer."""
     from worker.redis_client import redis_url
+    from worker.services import get_services
 
     _log_to_stderr()
     wait_for_redis(redis_url())
-    return assembly()
+    return get_services()
 
 
 def wait_for_redis(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.errors import FailJob
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -18,10 +16,3 @@ class Prepared:
     link: str | None = None
     total: int | None = None
     expires_at: float | None = None
-
-
-class ReportGone(FailJob):
-    """The vendor no longer has the prepared report; asking for it anew may help."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, spoils_report=True)

@@ -7,7 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from worker.errors import FailJob
+from worker.client.adoption import latest_match
+from worker.client.pages import Reading
+from worker.client.prepared import Prepared
+from worker.client.status import Expired, Ready, Status, Waiting, judged, ours_in
+from worker.errors import FailJob, ReportGone
 from worker.model import Facts, Row
 from worker.paging import Following
 from worker.readers import reader_for
@@ -17,10 +21,6 @@ from worker.transport.answers import excerpt, find, first, link_in
 from worker.transport.channel import WireRequest
 from worker.transport.composing import compose
 from worker.transport.exchange import Answer, Exchange
-from worker.vendor.adoption import latest_match
-from worker.vendor.polling import Expired, Ready, Status, Waiting, judged, ours_in
-from worker.vendor.prepared import Prepared, ReportGone
-from worker.vendor.reading import Reading
 
 __all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting"]
 

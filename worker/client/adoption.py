@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from worker.client.moments import moment
 from worker.sources.schema import Adoption
 from worker.transport.answers import find
-from worker.vendor.moments import moment
 
 MARGIN_SECONDS = 5.0
 """The vendor's clock may run behind ours, and it may note whole seconds only."""

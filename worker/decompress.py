@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import zstandard
 
-from worker.errors import FailJob, RetryLater
-from worker.readers.faults import READ_AT_MOST
+from worker.errors import READ_AT_MOST, FailJob, RetryLater
 
 LARGEST_RATIO = 200
 FREE_BYTES = 1024 * 1024

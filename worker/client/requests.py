@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from worker.errors import FailJob
+from worker.client.prepared import Prepared
+from worker.errors import FailJob, ReportGone
 from worker.paging import Address
 from worker.sources.placeholders import fill
 from worker.sources.schema import Read
@@ -16,7 +17,6 @@ from worker.transport.channel import WireRequest
 from worker.transport.composing import compose, with_query
 from worker.transport.exchange import Exchange
 from worker.transport.redirects import LinkKind
-from worker.vendor.prepared import Prepared, ReportGone
 
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)

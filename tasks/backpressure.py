@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tasks.heartbeat import Heartbeat
+from tasks.lease import Heartbeat
 from worker.errors import FailJob, RetryLater
 from worker.model import Full
 from worker.observe import Event, log
@@ -14,7 +14,7 @@ GIVE_BACK_SECONDS = 5
 LOOK_SECONDS = 0.5
 
 
-class Room:
+class Backpressure:
     """Holds a stream's connection open for a while, or gives an addressable page back at once.
 
     While it waits nothing is read, so the vendor is slowed by its own full socket; the heartbeat keeps the lease.
@@ -40,6 +40,6 @@ class Room:
             raise FailJob(full.reason)
         self._pause(LOOK_SECONDS)
 
-    def found(self) -> None:
+    def reset(self) -> None:
         """Hear that a batch was kept: the next wait counts anew."""
         self._full_since = None

@@ -23,6 +23,11 @@ def is_value(found: Any) -> bool:
     return found is not None and found != "" and found != [] and found != {}
 
 
+def first(value: Any, paths: Iterable[str]) -> Any:
+    """What the first path that leads to a value leads to; None where none does."""
+    return next((found for found in (find(value, path) for path in paths) if is_value(found)), None)
+
+
 def count(candidates: Iterable[Any]) -> int | None:
     """The first that is a count, as a number or in digits. A negative one means that the vendor cannot tell."""
     for found in candidates:
@@ -39,3 +44,13 @@ def link(candidates: Iterable[Any]) -> str | None:
         if isinstance(text, str) and text.strip() not in ("", "null"):
             return text.strip()
     return None
+
+
+def count_in(value: Any, paths: Iterable[str]) -> int | None:
+    """The count at the first path that leads to one."""
+    return count(find(value, path) for path in paths)
+
+
+def link_in(value: Any, paths: Iterable[str]) -> str | None:
+    """The link or token at the first path that leads to one."""
+    return link(find(value, path) for path in paths)

@@ -1,4 +1,4 @@
-"""Errors a vendor words inside a body, as its source file declares them."""
+"""What a vendor says inside a body: its errors, as its source file declares them, and its first bytes, for people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from worker.json_path import is_value
 from worker.sources.schema import ErrorShape
+
+EXCERPT_BYTES = 200
 
 Finder = Callable[[str], Any]
 """What a path leads to, None where it leads nowhere."""
@@ -35,6 +37,14 @@ def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
     """Every place the shapes look at."""
     for shape in shapes:
         yield from (path for path in (shape.when, shape.code, shape.message, shape.request_id) if path is not None)
+
+
+def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
+    """The first bytes of a body on one line, for people."""
+    if not raw.strip():
+        return "(empty)"
+    text = " ".join(raw[: limit * 2].decode("utf-8", "replace").split())
+    return "".join(c if c.isprintable() else "?" for c in text)[:limit]
 
 
 def _text(value: Any) -> str:

@@ -19,9 +19,8 @@ from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Limits, Request, Source
-from worker.transport.channel import WireRequest
-from worker.transport.composing import compose
 from worker.transport.exchange import Exchange, require_credentials
+from worker.transport.request import WireRequest, compose
 
 PASSWORD, TOKEN = "pass word/1", "token-%d"
 ENVIRONMENT = {"V_USER": "somebody@example.com", "V_PASSWORD": PASSWORD, "V_KEY": "k3y+secret"}

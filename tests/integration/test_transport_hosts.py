@@ -17,10 +17,10 @@ from tests.scripted_vendor import ScriptedVendor
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Source
-from worker.transport.adapters import pools
 from worker.transport.addresses import AddressKind
-from worker.transport.channel import WireRequest
 from worker.transport.exchange import Exchange
+from worker.transport.http import pools
+from worker.transport.request import WireRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
 SOURCE = Source.model_validate(

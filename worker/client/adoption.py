@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from worker.client.moments import moment
+from worker.json_path import find
 from worker.sources.schema import Adoption
-from worker.transport.answers import find
 
 MARGIN_SECONDS = 5.0
 """The vendor's clock may run behind ours, and it may note whole seconds only."""

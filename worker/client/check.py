@@ -9,8 +9,8 @@ from config.settings import environment_value
 from worker.errors import MillraceError, RetryLater
 from worker.sources.connections import Connection, missing_credentials
 from worker.sources.environment_names import Environment
-from worker.transport.composing import compose
 from worker.transport.exchange import Exchange
+from worker.transport.request import compose
 
 SILENCE_SECONDS = 20.0
 

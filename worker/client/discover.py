@@ -13,14 +13,14 @@ from typing import Any
 from worker.client.patience import patiently
 from worker.client.vendor import Prepared, Vendor
 from worker.errors import FailJob, MillraceError
+from worker.json_path import find
 from worker.model import DeadRow, Facts
 from worker.paging import Following
 from worker.sources.params import resolve
 from worker.sources.placeholders import names_in
 from worker.sources.schema import Detail, Discovery
-from worker.transport.answers import find
-from worker.transport.composing import compose
 from worker.transport.exchange import Exchange
+from worker.transport.request import compose
 
 Say = Callable[[str], None]
 

@@ -19,9 +19,9 @@ from worker.readers import read_lists
 from worker.sources.params import columns_for, read_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Report, TokenPaging
-from worker.transport.channel import WireRequest
 from worker.transport.exchange import Exchange
 from worker.transport.quota import PATIENCE_SECONDS
+from worker.transport.request import WireRequest
 from worker.transport.response import Response
 
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0

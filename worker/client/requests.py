@@ -8,15 +8,15 @@ from typing import Any
 
 from worker.client.prepared import Prepared
 from worker.errors import FailJob, ReportGone
+from worker.json_path import count_in, link_in
 from worker.paging import Address
 from worker.sources.placeholders import fill
 from worker.sources.schema import Read
 from worker.transport import links
-from worker.transport.answers import count_in, excerpt, link_in
-from worker.transport.channel import WireRequest
-from worker.transport.composing import compose, with_query
 from worker.transport.exchange import Exchange
 from worker.transport.redirects import LinkKind
+from worker.transport.request import WireRequest, compose, with_query
+from worker.vendor_errors import excerpt
 
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)

@@ -7,8 +7,9 @@ from typing import Any
 
 from worker.client.moments import moment
 from worker.errors import FailJob
+from worker.json_path import count_in, find, first, link_in
 from worker.sources.schema import Poll
-from worker.transport.answers import count_in, excerpt, find, first, link_in
+from worker.vendor_errors import excerpt
 
 WHOLE_BODY_CHARACTERS = 2_000
 

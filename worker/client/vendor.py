@@ -12,15 +12,15 @@ from worker.client.pages import Reading
 from worker.client.prepared import Prepared
 from worker.client.status import Expired, Ready, Status, Waiting, judged, ours_in
 from worker.errors import FailJob, ReportGone
+from worker.json_path import find, first, link_in
 from worker.model import Facts, Row
 from worker.paging import Following
 from worker.readers import reader_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Report, Request, Submit
-from worker.transport.answers import excerpt, find, first, link_in
-from worker.transport.channel import WireRequest
-from worker.transport.composing import compose
 from worker.transport.exchange import Answer, Exchange
+from worker.transport.request import WireRequest, compose
+from worker.vendor_errors import excerpt
 
 __all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting"]
 

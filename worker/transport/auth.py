@@ -13,12 +13,11 @@ from worker.sources.credentials import auth_for, credential_names, missing_crede
 from worker.sources.environment_names import Environment, value_of, variable_in
 from worker.sources.placeholders import fill
 from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, QueryAuth, SessionAuth
-from worker.transport.channel import WireRequest
-from worker.transport.composing import with_query, without_query_value
 from worker.transport.links import Base
 from worker.transport.login import basic, with_header
 from worker.transport.redaction import Redactor
 from worker.transport.renewal import Ask, Renewal
+from worker.transport.request import WireRequest, with_query, without_query_value
 from worker.transport.tokens import Token, Tokens
 
 PUBLIC_NAMES = ("username", "client_id", "app_id", "auth_url")

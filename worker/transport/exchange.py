@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,23 +20,24 @@ from redis import Redis
 
 from config.settings import environment_value
 from worker.errors import BadInput, FailJob, MillraceError
+from worker.json_path import find
 from worker.observe import Event, log
 from worker.sources.connections import Connection
 from worker.sources.environment_names import Environment
 from worker.sources.schema import ErrorShape
 from worker.transport import addresses, links
 from worker.transport.addresses import AddressKind
-from worker.transport.answers import error_in, parsed
 from worker.transport.auth import Auth
-from worker.transport.channel import Channel, WireRequest
+from worker.transport.http import Channel
 from worker.transport.links import Target
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
 from worker.transport.redirects import MOST_REDIRECTS, REDIRECTS, LinkKind, redirected
-from worker.transport.refusals import PAUSING, refusal, said
+from worker.transport.refusals import PAUSING, parsed, refusal, retry_after, said
+from worker.transport.request import WireRequest
 from worker.transport.response import Response
-from worker.transport.retry_after import retry_after
 from worker.transport.tokens import OwnTokens, SharedTokens, Tokens
+from worker.vendor_errors import error_in
 
 SMALL_ANSWER_BYTES = 16 * 1024 * 1024
 LOGIN_ANSWER_BYTES = 1024 * 1024
@@ -168,7 +170,7 @@ class Exchange:
         with self.discreet():
             raw = response.body(SMALL_ANSWER_BYTES)
             content = parsed(raw, response.name)
-            if words := error_in(content, (*shapes, *self.connection.source.errors)):
+            if words := error_in(partial(find, content), (*shapes, *self.connection.source.errors)):
                 raise FailJob(f"{response.name}: {response.status}: {words}")
         return Answer(response.name, response.status, content, raw, response.request_id)
 

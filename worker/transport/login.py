@@ -8,13 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from worker.errors import FailJob
+from worker.json_path import find
 from worker.sources.placeholders import fill
 from worker.sources.schema import OAuth2Auth, SessionAuth
 from worker.transport import links
-from worker.transport.answers import find
-from worker.transport.channel import WireRequest
-from worker.transport.composing import compose, encoded
 from worker.transport.links import Base
+from worker.transport.request import WireRequest, compose, encoded
 from worker.transport.tokens import Grant
 
 TokenAuth = SessionAuth | OAuth2Auth

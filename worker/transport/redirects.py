@@ -7,8 +7,8 @@ from typing import Literal
 
 from worker.errors import FailJob
 from worker.transport import links
-from worker.transport.channel import WireRequest
 from worker.transport.links import Base, Target
+from worker.transport.request import WireRequest
 from worker.transport.response import Response
 
 LinkKind = Literal["api", "download"]

@@ -7,10 +7,10 @@ from typing import Any
 
 from worker.errors import FailJob, RetryLater
 from worker.observe import Event, log
-from worker.transport.channel import WireRequest
 from worker.transport.links import Base
 from worker.transport.login import TokenAuth, grant_in, login_request
 from worker.transport.redaction import Redactor
+from worker.transport.request import WireRequest
 from worker.transport.tokens import Grant, Token, Tokens, Turn
 
 LOOK_SECONDS = 0.2

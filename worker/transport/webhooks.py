@@ -5,9 +5,10 @@ from __future__ import annotations
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.transport import addresses, links
-from worker.transport.answers import excerpt
-from worker.transport.channel import Channel, WireRequest
+from worker.transport.http import Channel
 from worker.transport.links import Base
+from worker.transport.request import WireRequest
+from worker.vendor_errors import excerpt
 
 SILENCE_SECONDS = 15.0
 RETRY_STATUSES = (408, 425, 429)

@@ -1,19 +1,34 @@
-"""A request of a source file and its values, put into bytes."""
+"""A request of a source file and its values, put into the bytes that go out."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 from worker.errors import FailJob
 from worker.sources.placeholders import fill, fill_path
 from worker.sources.schema import Request
-from worker.transport.channel import WireRequest
-from worker.transport.links import Base
+from worker.transport.links import Base, without_query
 
 NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One request as it goes out. `url` is absolute and already judged."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """Method and path, for messages; never the query."""
+        return f"{self.method} {without_query(self.url)}"
 
 
 def compose(

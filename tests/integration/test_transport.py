@@ -242,7 +242,7 @@ def test_what_does_not_pass_fails_with_the_vendors_words(vendor: Start, status: 
     with pytest.raises(FailJob, match=rf"{status} Reason: BadRequest: field does not exist \(request id 74K\)"):
         at.send(get(at))
     assert at.send(get(at), allow=(status,)).status == status
-    assert at.ask(get(at), allow=(status,)).content is None
+    assert at.ask(get(at), allow=(status,)).content["error_code"] == "BadRequest"
 
 
 def test_an_error_worded_in_a_success_fails(vendor: Start) -> None:

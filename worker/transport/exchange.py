@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -50,13 +50,18 @@ _OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small answer, whole: what its JSON holds, and its bytes. An allowed status other than success has neither."""
+    """A small answer, whole: what its JSON holds, and its bytes. An empty body, or one that is no JSON, holds None."""
 
     name: str
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
     content: Any = None
     raw: bytes = b""
     request_id: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
 
 
 class Exchange:
@@ -161,18 +166,32 @@ class Exchange:
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
         """Send a request whose answer is small JSON, and give what it holds. Raises as `send` does.
 
-        FailJob where it is no JSON, or words an error whatever its status. An allowed status comes without content.
+        FailJob where a success is no JSON, or words an error.
         """
+        answer = self.hear(request, shapes=shapes, allow=allow)
+        if answer.is_success:
+            if answer.content is None:
+                with self.discreet():
+                    parsed(answer.raw, answer.name)
+            self.refuse_error(answer, shapes)
+        return answer
+
+    def hear(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
+        """Send a request and give its small answer as it came, be it an error or no JSON. Raises as `send` does."""
         response = self.send(request, shapes=shapes, allow=allow)
-        if not 200 <= response.status < 300:
-            response.close()
-            return Answer(response.name, response.status)
         with self.discreet():
             raw = response.body(SMALL_ANSWER_BYTES)
+        try:
             content = parsed(raw, response.name)
-            if words := error_in(partial(find, content), (*shapes, *self.connection.source.errors)):
-                raise FailJob(f"{response.name}: {response.status}: {words}")
-        return Answer(response.name, response.status, content, raw, response.request_id)
+        except FailJob:
+            content = None
+        return Answer(response.name, response.status, response.headers, content, raw, response.request_id)
+
+    def refuse_error(self, answer: Answer, shapes: Collection[ErrorShape] = ()) -> None:
+        """Raise FailJob where an answer words an error in one of the shapes or in one of the source's own."""
+        if words := error_in(partial(find, answer.content), (*shapes, *self.connection.source.errors)):
+            with self.discreet():
+                raise FailJob(f"{answer.name}: {answer.status}: {words}")
 
     def api_link(self, link: str, *, at: str) -> str:
         """A link from a response as the URL on our own base that will be asked, without a key it may repeat."""

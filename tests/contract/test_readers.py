@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reading import FILE, PAGE, PLAIN, STREAM, header, reading
+from tests.readings import FILE, PAGE, PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow, Facts
 from worker.readers import READERS, read, reader_for

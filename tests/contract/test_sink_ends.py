@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sinking import READING, RESTATED, Place, Writer, batch, position
-from tests.sinking import place as place
+from tests.sinks import READING, RESTATED, Place, Writer, batch, position
+from tests.sinks import place as place
 from worker.errors import StartOver
 from worker.model import Checkpoint, DeadRow, Ended, Finished, Kept, OpenPages, Refused
 

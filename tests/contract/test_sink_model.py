@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from redis import Redis
 
-from tests.sink_rules import RuleSink
-from tests.sinking import Place, batch, job_directory, make, position
+from tests.sink_model import RuleSink
+from tests.sinks import Place, batch, job_directory, make, position
 from worker.keys import dead_rows, sink_record
 from worker.model import Checkpoint, DeadRow, Ended, Finished, Json, Kept, Refused, Row, Totals
 from worker.sinks.audit import Audit

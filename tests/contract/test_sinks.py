@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.sinking import READING, RESTATED, Place, Writer, batch, position
-from tests.sinking import place as place
+from tests.sinks import READING, RESTATED, Place, Writer, batch, position
+from tests.sinks import place as place
 from worker.model import Batch, Checkpoint, DeadRow, Kept, OpenPages, Refused, Totals
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from sandbox import expected_rows
-from tests.stack import KARGO
-from tests.stage import INSTAL, QUERY, ROKT, Ending, Stage, exact, played
+from tests.requests import INSTAL, KARGO, QUERY, ROKT
+from tests.scenarios.runner import ScenarioRunner
+from tests.scenarios.scenario import Outcome, exact, played
 from worker.sources.loading import load_catalogue
 
 SOURCES = load_catalogue().sources
@@ -78,13 +79,13 @@ def test_no_report_is_left_out() -> None:
     }
 
 
-def assert_as_served(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
-    assert ending.is_done(rows)
-    served = expected_rows(name, ending.receipt["params"], rows, typed=True)
-    assert ending.rows == [exact(row) for row in served]
+def assert_as_served(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+    outcome.assert_done(rows)
+    served = expected_rows(name, outcome.receipt["params"], rows, typed=True)
+    assert outcome.rows == [exact(row) for row in served]
     counts = SOURCES[name.partition(".")[0]].reports[name.partition(".")[2]].proof == "count"
-    assert (ending.receipt["proof"] == "count") == counts
-    assert ending.receipt["expected_rows"] == (rows if counts else None)
+    assert (outcome.receipt["proof"] == "count") == counts
+    assert outcome.receipt["expected_rows"] == (rows if counts else None)
 
 
 @pytest.mark.parametrize(("name", "params", "rows"), [
@@ -92,17 +93,17 @@ def assert_as_served(ending: Ending, name: str, params: dict[str, Any], rows: in
     for vendor, reports in SHOWN.items()
     for report, (params, rows) in reports.items()
 ])  # fmt: skip
-def test_a_report_that_needs_no_preparation(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
-    assert_as_served(ending, name, params, rows)
+def test_a_report_that_needs_no_preparation(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+    assert_as_served(outcome, name, params, rows)
 
 
 @pytest.mark.parametrize(("name", "params", "rows"), [
     case(f"mediamath.{name}", dataset(name, page_size=250)) for name in SHOWN["mediamath"]
 ])  # fmt: skip
-def test_every_dataset_in_pages(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
-    assert_as_served(ending, name, params, rows)
-    assert ending.receipt["pages"] == 3
-    assert sorted(json.loads(one["body"])["pagination"]["page_index"] for one in ending.asked("page")) == [0, 1, 2]
+def test_every_dataset_in_pages(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+    assert_as_served(outcome, name, params, rows)
+    assert outcome.receipt["pages"] == 3
+    assert sorted(json.loads(one["body"])["pagination"]["page_index"] for one in outcome.asked("page")) == [0, 1, 2]
 
 
 DEFINED = {**KARGO, "report_definition_id": "reach-by-publisher", "measures": ["clicks_sum", "media_spend"]}
@@ -115,32 +116,32 @@ DEFINED = {**KARGO, "report_definition_id": "reach-by-publisher", "measures": ["
     case("instal.advertiser-export", INSTAL),
     case("instal.advertiser-export", {**INSTAL, "csv_headers": False, "interval": "hourly", "sorting": "time"}),
 ])  # fmt: skip
-def test_a_report_that_is_prepared(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
+def test_a_report_that_is_prepared(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
     known = f"kargo.{params['report_definition_id']}" if name == "kargo.report" else name
-    assert ending.is_done(rows)
-    assert ending.rows == [exact(row) for row in expected_rows(known, params, rows, typed=True)]
-    assert ending.receipt["proof"] == ("end" if name.startswith("instal") else "count")
-    assert ending.receipt["vendor_report_id"]
+    outcome.assert_done(rows)
+    assert outcome.rows == [exact(row) for row in expected_rows(known, params, rows, typed=True)]
+    assert outcome.receipt["proof"] == ("end" if name.startswith("instal") else "count")
+    assert outcome.receipt["vendor_report_id"]
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_a_report_prepared_before_and_the_list_it_stands_in(stage: Stage, form: str) -> None:
-    with stage.borrowed(is_unused=True) as company:
-        company.vendors.remote.set(rows=ROWS, polls_until_ready=0)
-        first = company.ending(*company.ask("kargo.campaign-performance-metrics"))
-        assert first.is_done(ROWS)
+def test_a_report_prepared_before_and_the_list_it_stands_in(runner: ScenarioRunner, form: str) -> None:
+    with runner.vendors(is_unused=True) as vendors:
+        vendors.sandbox.remote.set(rows=ROWS, polls_until_ready=0)
+        first = vendors.outcome(vendors.ask("kargo.campaign-performance-metrics"))
+        first.assert_done(ROWS)
         known = first.receipt["vendor_report_id"]
         asked = {"report_id": known, "measures": KARGO["measures"], "format": form}
-        again = company.ending(*company.ask("kargo.completed-report", params=asked))
-        assert again.is_done(ROWS)
+        again = vendors.outcome(vendors.ask("kargo.completed-report", params=asked))
+        again.assert_done(ROWS)
         assert again.rows == first.rows
-        listed = company.ending(*company.ask("kargo.reports", params={}))
-        assert listed.is_done(1)
+        listed = vendors.outcome(vendors.ask("kargo.reports", params={}))
+        listed.assert_done(1)
         assert listed.rows[0]["id"] == known
         assert len(listed.asked("reports")) == 1
 
 
 @pytest.mark.parametrize(("name", "params", "rows"), [case("kargo.report-definitions", {}, 1)])
-def test_the_definitions_there_are(ending: Ending, name: str, params: dict[str, Any], rows: int) -> None:
-    assert ending.is_done(rows)
-    assert [row["id"] for row in ending.rows] == ["campaign-performance-metrics"]
+def test_the_definitions_there_are(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+    outcome.assert_done(rows)
+    assert [row["id"] for row in outcome.rows] == ["campaign-performance-metrics"]

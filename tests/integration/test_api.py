@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stack import KARGO, Stack, until
+from tests.harness import Stack, until
+from tests.requests import KARGO
 from worker.embedded_redis import free_port
 
 TOKEN = "a-token-of-the-tests"

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.stack import Stack, running_stack
-from worker.embedded_redis import free_port, start_server
+from tests.harness import Stack, running_redis, running_stack
 
 KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
 BOUND = 5_000
@@ -18,13 +17,9 @@ BOUND = 5_000
 def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose streams hold at most 5,000 rows, and whose readers wait at most 4 seconds for room."""
     directory = tmp_path_factory.mktemp("bounded")
-    port = free_port()
-    server = start_server(directory / "redis", port)
     limits = {"MILLRACE_STREAM_BOUND": str(BOUND), "MILLRACE_HOLD_SECONDS": "4"}
-    with running_stack(directory, f"redis://127.0.0.1:{port}/0", **limits) as stack:
+    with running_redis(directory / "redis") as server, running_stack(directory, server.url, **limits) as stack:
         yield stack
-    server.kill()
-    server.wait()
 
 
 class Consumer:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.commanding import KARGO, NO_REDIS, Command, ended
-from tests.conftest import RedisServer
-from tests.stack import Stack, until
+from tests.command import KARGO, NO_REDIS, Command, ended
+from tests.harness import RedisServer, Stack, until
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from tests.commanding import KARGO, MEDIAMATH, NO_REDIS, Command, ended
+from tests.command import KARGO, MEDIAMATH, NO_REDIS, Command, ended
 
 ROWS = 20_000
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from sandbox import Sandbox
-from tests.commanding import KARGO, Command, ended
-from tests.stack import until
+from tests.command import KARGO, Command, ended
+from tests.harness import until
 
 SETTINGS = {"MILLRACE_POLL_SECONDS": "0.2", "MILLRACE_SWEEP_SECONDS": "1"}
 ROWS = 300

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sandbox import Sandbox
-from tests.commanding import NO_REDIS, Command
+from tests.command import NO_REDIS, Command
 from worker.sources.loading import load_catalogue
 from worker.sources.yaml_files import read_yaml
 

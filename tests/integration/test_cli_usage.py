@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from sandbox import Sandbox
-from tests.commanding import KARGO, MEDIAMATH, Command, setting
-from tests.conftest import RedisServer
+from tests.command import KARGO, MEDIAMATH, Command, setting
+from tests.harness import RedisServer
 
 TWICE = "acme: {source: kargo}\nacme: {source: kargo}\n"
 SOURCE_TYPO = """

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from examples.consumer.trimming import trim
-from tests.consuming import (
+from tests.consumer_feed import (
     GROUP,
     MONDAY,
     PATIENCE_SECONDS,
@@ -26,11 +26,11 @@ from tests.consuming import (
     staged,
     until,
 )
-from tests.consuming import database as database
+from tests.consumer_feed import database as database
 from worker.model import Batch, Checkpoint, Full, Kept
 
 if TYPE_CHECKING:
-    from tests.conftest import RedisServer
+    from tests.harness import RedisServer
 
 IMPATIENT = ("--claim-seconds", "0.05")
 

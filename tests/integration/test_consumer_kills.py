@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 
 from examples.consumer.entries import position
-from tests.consuming import (
+from tests.consumer_feed import (
     GROUP,
     MONDAY,
     PATIENCE_SECONDS,
@@ -31,10 +31,10 @@ from tests.consuming import (
     staged,
     until,
 )
-from tests.consuming import database as database
+from tests.consumer_feed import database as database
 
 if TYPE_CHECKING:
-    from tests.conftest import RedisServer
+    from tests.harness import RedisServer
 
 KILLS, CONSUMERS, DAYS = 20, 3, 4
 IMPATIENT = ("--claim-seconds", "0.1", "--batch-entries", "40")

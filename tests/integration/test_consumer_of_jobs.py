@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.consuming import consume, published, staged
-from tests.stack import Stack
+from tests.consumer_feed import consume, published, staged
+from tests.harness import Stack
 
 
 @pytest.mark.parametrize("name", ["kargo.campaign-performance-metrics", "mediamath.performance"])

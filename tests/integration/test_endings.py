@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from tests.stack import KARGO as KARGO_PARAMS
-from tests.stack import Stack, until
+from tests.harness import Stack, until
+from tests.requests import KARGO as KARGO_PARAMS
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
 from worker.local_workers import beat

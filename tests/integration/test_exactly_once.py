@@ -8,7 +8,7 @@ import signal
 import psutil
 import pytest
 
-from tests.stack import Stack, until
+from tests.harness import Stack, until
 
 KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
 

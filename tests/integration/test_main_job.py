@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stack import Stack
+from tests.harness import Stack
 
 NAMES = ("kargo.campaign-performance-metrics", "mediamath.performance")
 

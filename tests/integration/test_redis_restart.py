@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RedisServer
-from tests.stack import KARGO as KARGO_PARAMS
-from tests.stack import Stack, running_stack, until
+from tests.harness import RedisServer, Stack, running_stack, until
+from tests.requests import KARGO as KARGO_PARAMS
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}}

@@ -15,8 +15,8 @@ import zstandard
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Reply, Visitor
-from tests.sandboxing import running
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import running
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 1200
 QUERY = {

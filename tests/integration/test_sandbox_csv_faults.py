@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sandbox import expected_rows
-from tests.sandboxing import INSTAL_EXPORT, Spoil, running
-from tests.sandboxing import file as file
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import INSTAL_EXPORT, Spoil, running
+from tests.sandbox_client import file as file
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 1003
 FILE = list(expected_rows("instal.advertiser-export", INSTAL_EXPORT, ROWS))

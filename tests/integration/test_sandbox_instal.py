@@ -9,8 +9,8 @@ import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Visitor
-from tests.sandboxing import INSTAL_EXPORT, Dial, dial_of, running, task
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import INSTAL_EXPORT, Dial, dial_of, running, task
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 77
 HEADER = (

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Visitor, basic
-from tests.sandboxing import KARGO_ASKED, KARGO_DOCUMENTED, KARGO_REPORT, poll, rows_of, running, told
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import KARGO_ASKED, KARGO_DOCUMENTED, KARGO_REPORT, poll, rows_of, running, told
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 605
 EXPECTED = [json.loads(row) for row in expected_rows(KARGO_REPORT, KARGO_ASKED, ROWS)]

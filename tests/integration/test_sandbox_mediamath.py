@@ -11,8 +11,8 @@ import pytest
 from sandbox import Sandbox, expected_rows
 from sandbox.mediamath_facts import datasets
 from sandbox.visitor import Reply, Visitor
-from tests.sandboxing import Dial, dial_of, running
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import Dial, dial_of, running
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 1234
 QUERY: dict[str, Any] = {

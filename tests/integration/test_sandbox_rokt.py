@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.rokt_shapes import SHAPES
 from sandbox.visitor import Visitor, basic
-from tests.sandboxing import (
+from tests.sandbox_client import (
     ACCOUNT,
     AUDIENCE,
     BREAKDOWN,
@@ -26,7 +26,7 @@ from tests.sandboxing import (
     expected,
     running,
 )
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import visitor as visitor
 
 sandbox = running(rows=ROKT_ROWS)
 dial = dial_of("rokt")

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.visitor import Visitor
-from tests.sandboxing import (
+from tests.sandbox_client import (
     ACCOUNT,
     BREAKDOWN,
     CAMPAIGN,
@@ -24,7 +24,7 @@ from tests.sandboxing import (
     expected,
     running,
 )
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import visitor as visitor
 
 sandbox = running(rows=ROKT_ROWS)
 dial = dial_of("rokt")

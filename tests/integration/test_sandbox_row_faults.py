@@ -10,10 +10,10 @@ import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Visitor
-from tests.sandboxing import INSTAL_EXPORT, MEDIAMATH_QUERY, Spoil, rows_of, running, spoiling
-from tests.sandboxing import file as file
-from tests.sandboxing import stream as stream
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import INSTAL_EXPORT, MEDIAMATH_QUERY, Spoil, rows_of, running, spoiling
+from tests.sandbox_client import file as file
+from tests.sandbox_client import stream as stream
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 1003
 ASKED = {"dimensions": ["campaign_name"], "measures": ["clicks_sum", "ctr_avg"]}

@@ -9,9 +9,9 @@ import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.visitor import Visitor
-from tests.sandboxing import MEDIAMATH_QUERY, Spoil, running
-from tests.sandboxing import stream as stream
-from tests.sandboxing import visitor as visitor
+from tests.sandbox_client import MEDIAMATH_QUERY, Spoil, running
+from tests.sandbox_client import stream as stream
+from tests.sandbox_client import visitor as visitor
 
 ROWS = 1003
 LINES = list(expected_rows("mediamath.performance", MEDIAMATH_QUERY, ROWS))

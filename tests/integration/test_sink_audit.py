@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from tests.sinking import JOB, READING, commit, finish, make, position
+from tests.sinks import JOB, READING, commit, finish, make, position
 from worker.sinks.audit_stream import StreamAudit, audit
 
 

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redis-py's own name
 
-from tests.sinking import JOB, READING, commit, finish, make, position, publish
+from tests.sinks import JOB, READING, commit, finish, make, position, publish
 from worker.embedded_redis import free_port, server_binary
 from worker.model import Kept
 from worker.sinks.audit_stream import audit

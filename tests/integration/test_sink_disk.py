@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sinking import READING, batch, commit, file_names, job_directory, make, position, publish
+from tests.sinks import READING, batch, commit, file_names, job_directory, make, position, publish
 from worker.errors import FailJob
 from worker.model import Checkpoint, Ended, Refused
 from worker.sinks import exclusive

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.sinking import READING, commit, file_names, job_directory, make, position, publish
+from tests.sinks import READING, commit, file_names, job_directory, make, position, publish
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Ended, Finished, Kept
 from worker.sinks.audit_files import audit_files

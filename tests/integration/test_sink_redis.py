@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sinking import JOB, READING, commit, finish, make, position
+from tests.sinks import JOB, READING, commit, finish, make, position
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Ended, Finished, Kept, Totals
 from worker.sinks.audit_stream import audit

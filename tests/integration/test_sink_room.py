@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sinking import JOB, READING, commit, make, position
+from tests.sinks import JOB, READING, commit, make, position
 from worker.errors import RetryLater
 from worker.model import Finished, Full, Kept
 from worker.sinks.audit_stream import audit

@@ -13,9 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import RedisServer
-from tests.stack import Stack, running_stack
-from worker.embedded_redis import free_port, start_server
+from tests.harness import RedisServer, Stack, running_redis, running_stack
 from worker.model import FINISHED, Job
 from worker.sinks.audit import Audit
 
@@ -139,15 +137,13 @@ class Storm:
 
 def storm_over(directory: Path, rows: int, kills: int, seed: int, *, say: Callable[[str], None]) -> dict[str, Damage]:
     """Half of the kills over reports in pages, half over long streams, on a Redis of their own."""
-    port = free_port()
-    server = RedisServer(port, directory / "redis", start_server(directory / "redis", port))
     damage = {shape: Damage() for shape in SHAPES}
-    try:
-        with running_stack(directory / "stack", server.url, processes=3) as stack:
-            stack.vendors_are(rows=rows)
-            storm = Storm(stack, server, seed=seed)
-            for shape, name in SHAPES.items():
-                storm.rage(name, rows, kills // 2, damage[shape], say)
-    finally:
-        server.kill()
+    with (
+        running_redis(directory / "redis") as server,
+        running_stack(directory / "stack", server.url, processes=3) as stack,
+    ):
+        stack.vendors_are(rows=rows)
+        storm = Storm(stack, server, seed=seed)
+        for shape, name in SHAPES.items():
+            storm.rage(name, rows, kills // 2, damage[shape], say)
     return damage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reading import reading
+from tests.readings import reading
 from worker.errors import FailJob, RetryLater
 from worker.sources.schema import Delimited
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.reading import FILE, reading
+from tests.readings import FILE, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow
 from worker.sources.schema import Delimited

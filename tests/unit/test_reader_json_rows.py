@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reading import PAGE, pieces, reading
+from tests.readings import PAGE, pieces, reading
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find
 from worker.readers.list_cutter import ListCutter

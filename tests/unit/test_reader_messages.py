@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reading import PLAIN, STREAM, header, reading
+from tests.readings import PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.sources.schema import ErrorShape, Ndjson
 

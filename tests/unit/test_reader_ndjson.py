@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reading import PLAIN, STREAM, Reading, header, reading
+from tests.readings import PLAIN, STREAM, Reading, header, reading
 from worker.errors import FailJob, RetryLater
 
 READERS = pytest.mark.parametrize("reader", ["ijson", "lines"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reading import pieces
+from tests.readings import pieces
 from worker.readers import parser
 from worker.readers.scan import HalfCharacters, Scan, has_half_character
 from worker.readers.watch import Watch, has_long_number, is_flat

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reading import pieces
+from tests.readings import pieces
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
 

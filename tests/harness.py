@@ -1,0 +1,205 @@
+"""The whole of Millrace on this machine: Redis, the simulated vendors over HTTP, both workers and beat."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from redis import Redis
+
+from config.celery import celery_settings
+from config.settings import Settings
+from sandbox import Sandbox
+from tests.requests import PARAMS
+from worker.embedded_redis import free_port, start_server
+from worker.jobs.create import JobRequest, create_job
+from worker.local_workers import LocalWorkers, beat, control, stream
+from worker.model import FINISHED, Job, Json
+from worker.redis_client import connect
+from worker.services import Services
+from worker.sinks.audit import Audit
+from worker.sinks.audit_stream import audit
+
+LOOK_SECONDS = 0.05
+PATIENCE_SECONDS = 100.0
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """What the condition gives once it holds; an error naming `what` where it never does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+@dataclass
+class RedisServer:
+    """One redis-server process and its address."""
+
+    port: int
+    directory: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> Redis:
+        return Redis.from_url(self.url, socket_timeout=30)
+
+    def kill(self) -> None:
+        """End the server at once, as a crash does."""
+        self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start it again on the same port and data."""
+        self.process = start_server(self.directory, self.port)
+
+
+@contextmanager
+def running_redis(directory: Path) -> Iterator[RedisServer]:
+    """A server with its data in this directory, killed at the end."""
+    port = free_port()
+    server = RedisServer(port, directory, start_server(directory, port))
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@dataclass
+class Millrace:
+    """Both workers and beat on one Redis, and the verbs a test needs. Many threads may ask at once."""
+
+    services: Services
+    workers: LocalWorkers
+    app: Celery
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def redis(self) -> Redis:
+        return self.services.redis
+
+    def ask(self, name: str, sink: str, params: Json, **more: Any) -> str:
+        """Make a job of its own and nudge it."""
+        job_id, _ = create_job(self.services, JobRequest(name, params, sink, may_join=False, **more))
+        self.nudge("report.submit", job_id)
+        return job_id
+
+    def nudge(self, task: str, *args: str | int) -> None:
+        with self._guard:
+            self.app.send_task(task, args=args)
+
+    def job(self, job_id: str) -> Job:
+        job = self.services.ledger.job(job_id)
+        assert job
+        return job
+
+    def wait_for(self, job_id: str, holds: Callable[[Job], Any], what: str) -> Job:
+        """The job once this holds of it; workers that died are started again, as a supervisor does."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds(job := self.job(job_id)):
+            assert time.monotonic() < deadline, f"never came: {what}; {job}\n{self.logs()}"
+            with self._guard:
+                self.workers.restart_dead()
+            time.sleep(LOOK_SECONDS)
+        return job
+
+    def ended(self, job_id: str) -> Job:
+        """The job once it is over and has its receipt."""
+        return self.wait_for(job_id, lambda job: job.state in FINISHED and job.receipt, "the end")
+
+    def receipt(self, job_id: str) -> Json:
+        """The receipt, once the job has ended."""
+        receipt = self.ended(job_id).receipt
+        assert receipt
+        return receipt
+
+    def audit(self, stream: str, job_id: str) -> Audit:
+        return audit(self.redis, stream, job_id)
+
+    def logs(self) -> str:
+        """The last lines of every worker's log, for a test that failed."""
+        return "\n".join(
+            f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:]
+            for path in self.workers.log_dir.glob("*.log")
+        )
+
+    def wait_until_ready(self) -> None:
+        """Return once both workers take work."""
+        logs = [self.workers.log_dir / f"{name}.log" for name in ("control", "stream")]
+        until(lambda: all(" ready." in log.read_text(errors="replace") for log in logs), "workers that are ready")
+
+
+@contextmanager
+def running_millrace(
+    directory: Path, settings: Settings, environment: dict[str, str], *, threads: int = 8, processes: int = 2
+) -> Iterator[Millrace]:
+    """Workers and beat with these variables, and services with the settings that say the same."""
+    assert settings.redis_url
+    services = Services(settings, connect(settings.redis_url))
+    commands = {"control": control(threads), "stream": stream(processes), "beat": beat(directory)}
+    workers = LocalWorkers(commands, directory / "logs", environment)
+    app = Celery("tests", set_as_current=False)
+    app.conf.update(celery_settings(settings.redis_url, 1))
+    try:
+        workers.restart_dead()
+        yield Millrace(services, workers, app)
+    finally:
+        workers.stop()
+        app.close()
+        services.redis.close()
+
+
+@dataclass
+class Stack(Millrace):
+    """Millrace and the vendors it asks."""
+
+    vendors: Sandbox = field(kw_only=True)
+
+    def dial(self, *faults: Json) -> None:
+        """Turn the dial to these faults and no others."""
+        self.vendors.remote.turn(*faults)
+
+    def vendors_are(self, **settings: Any) -> None:
+        """Change how the vendors are."""
+        self.vendors.remote.set(**settings)
+
+    def vendors_as_usual(self) -> None:
+        self.vendors.remote.reset()
+
+    def requests(self) -> list[Json]:
+        """What the vendors were sent."""
+        return self.vendors.remote.requests()
+
+    def ask(self, name: str, sink: str, params: Json | None = None, **more: Any) -> str:
+        return super().ask(name, sink, PARAMS[name] if params is None else params, **more)
+
+
+@contextmanager
+def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: str) -> Iterator[Stack]:
+    """Both workers and beat on one Redis, against vendors of their own; this process has their environment."""
+    with Sandbox(port=0, rows=2500, polls_until_ready=1) as vendors, pytest.MonkeyPatch.context() as patch:
+        environment = {
+            **vendors.environment,
+            "MILLRACE_REDIS_URL": url,
+            "MILLRACE_DATA_DIR": str(directory),
+            "MILLRACE_POLL_SECONDS": "0.2",
+            "MILLRACE_LEASE_SECONDS": "2",
+            "MILLRACE_SWEEP_SECONDS": "1",
+            **settings,
+        }
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with running_millrace(directory, Settings(), environment, processes=processes) as millrace:
+            yield Stack(millrace.services, millrace.workers, millrace.app, vendors=vendors)

@@ -1,0 +1,1 @@
+"""What vendors do, played end to end: the table of scenarios, and what plays them."""

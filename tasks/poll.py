@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from celery import Task
 
 from tasks.lease import Heartbeat
@@ -43,7 +44,7 @@ def _ready(services: Services, held: Held, status: Ready) -> None:
         "ready",
         ready_at="@0",
         ready_total="" if status.total is None else status.total,
-        link=status.link or "",
+        links=orjson.dumps(status.links).decode(),
         expires_at="" if status.expires_at is None else status.expires_at,
     )
     if not moved:

@@ -22,7 +22,7 @@ _READ: dict[str, Callable[[bytes], Any]] = {
     **dict.fromkeys(_TIMES, float),
     **dict.fromkeys(_COUNTS, int),
     **dict.fromkeys(("params", "window", "receipt"), orjson.loads),
-    "webhooks": lambda text: tuple(orjson.loads(text)),
+    **dict.fromkeys(("webhooks", "links"), lambda text: tuple(orjson.loads(text))),
 }
 _NAMES = {field.name for field in dataclasses.fields(Job)}
 

@@ -51,6 +51,26 @@ def count_in(value: Any, paths: Iterable[str]) -> int | None:
     return count(find(value, path) for path in paths)
 
 
+def find_all(value: Any, path: str) -> list[Any]:
+    """Everything a path leads to, in order; `*` on it is any position of a list."""
+    before, star, after = path.partition("*")
+    if not star:
+        found = find(value, path)
+        return [] if found is None else [found]
+    inside = find(value, before.removesuffix("."))
+    parts = inside if isinstance(inside, list) else []
+    return [found for part in parts for found in find_all(part, after.removeprefix("."))]
+
+
+def links_in(value: Any, paths: Iterable[str]) -> tuple[str, ...]:
+    """The links at the first path that leads to any; a list there is many."""
+    for path in paths:
+        found = [part for end in find_all(value, path) for part in (end if isinstance(end, list) else [end])]
+        if links := tuple(text for text in (link([part]) for part in found) if text is not None):
+            return links
+    return ()
+
+
 def link_in(value: Any, paths: Iterable[str]) -> str | None:
     """The link or token at the first path that leads to one."""
     return link(find(value, path) for path in paths)

@@ -161,7 +161,7 @@ class Job:
     possible_orphans: int = 0
     is_asked_anew: int = 0
     is_unproven: int = 0
-    link: str | None = None
+    links: tuple[str, ...] = ()
     expires_at: float | None = None
     linkless_since: float | None = None
     ready_total: int | None = None

@@ -64,7 +64,7 @@ class Services:
 
     def vendor(self, job: Job) -> Vendor:
         """The dialogue with a job's vendor."""
-        prepared = Prepared(job.vendor_report_id, job.link, job.total, job.expires_at)
+        prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at)
         exchange = Exchange(self.connection(job), self.redis, silence_seconds=self.settings.silence_seconds)
         return Vendor(self.report(job), job.params, exchange, prepared)
 

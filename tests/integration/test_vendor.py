@@ -102,7 +102,7 @@ class Dialogue:
         for _ in range(MOST_POLLS):
             status = vendor.status(asked.report_id, submitted_at=submitted_at, now=time.time())
             if isinstance(status, Ready):
-                return self.vendor(name, more, Prepared(asked.report_id, status.link, None, status.expires_at)), status
+                return self.vendor(name, more, Prepared(asked.report_id, status.links, None, status.expires_at)), status
         raise AssertionError(f"never ready: {status}")
 
     def rows(self, name: str, more: dict[str, Any] | None = None) -> list[Row]:

@@ -87,7 +87,7 @@ def test_what_is_not_ready_waits_and_an_unknown_word_is_told_apart(content: Any,
 
 def test_a_link_alone_means_ready_but_its_count_is_not_believed_yet() -> None:
     seen = status(KARGO, report(status="running", rpt_file_api_link="/v1/completed-reports/x", record_count=12))
-    assert seen == Ready(total=None, link=None, expires_at=None)
+    assert seen == Ready(total=None, links=(), expires_at=None)
     assert isinstance(status(KARGO, report(status="running", rpt_file_api_link="null")), Waiting)
 
 
@@ -116,7 +116,7 @@ def test_a_count_that_is_none_is_no_count(total: Any) -> None:
 def test_ready_without_a_link_waits_only_where_the_link_is_needed() -> None:
     content = {"state": "SUCCESS", "result": None}
     assert status(INSTAL, content, needs_link=True) == Waiting("success without a link", is_linkless=True)
-    assert status(INSTAL, {"state": "SUCCESS", "result": "/x.csv"}, needs_link=True) == Ready(None, "/x.csv", None)
+    assert status(INSTAL, {"state": "SUCCESS", "result": "/x.csv"}, needs_link=True) == Ready(None, ("/x.csv",), None)
     assert status(INSTAL, content) == Ready()
 
 

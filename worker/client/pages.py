@@ -42,9 +42,9 @@ class Reading:
         exchange: Exchange,
         prepared: Prepared,
         *,
-        relink: Callable[[], str | None] | None = None,
+        relink: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
-        """`relink` asks the vendor for the address of the rows as it is now."""
+        """`relink` asks the vendor for the addresses of the rows as they are now."""
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
@@ -73,10 +73,10 @@ class Reading:
         address: Address | None = next(requests)
         came, last = 0, None
         while address is not None:
-            found = self._whereabouts.located(address)
+            found = self._whereabouts.located(address, number)
             said = Facts(total=found.total, first_row=came + (address.begins_with != "last"))
             rows = 0
-            with closing(self._answered(found, address, said, reader)) as answered:
+            with closing(self._answered(found, address, number, said, reader)) as answered:
                 begun = self._begun(answered, address, last, facts)
                 if begun is None:
                     return
@@ -88,9 +88,11 @@ class Reading:
             self._note(facts, said, found)
             address = _after(requests, rows)
 
-    def _answered(self, found: Located, address: Address, said: Facts, reader: str) -> Generator[list[Row], None, None]:
+    def _answered(
+        self, found: Located, address: Address, number: int, said: Facts, reader: str
+    ) -> Generator[list[Row], None, None]:
         """The rows of one answer, no list of them empty."""
-        response = self._response = self._sent(found, address, said)
+        response = self._response = self._sent(found, address, number, said)
         try:
             if response.status >= 300:
                 self._refuse_gone(response)
@@ -110,7 +112,7 @@ class Reading:
         if response := self._response:
             response.hang_up()
 
-    def _sent(self, found: Located, address: Address, said: Facts) -> Response:
+    def _sent(self, found: Located, address: Address, number: int, said: Facts) -> Response:
         """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""
 
         def send(request: WireRequest) -> Response:
@@ -125,11 +127,11 @@ class Reading:
         response = send(found.request)
         if found.kind != "download" or response.status not in (403, *GONE) or self._relink is None:
             return response
-        link = self._relink()
-        if link is None:
+        links = self._relink()
+        if not links:
             return response
         response.close()
-        return send(self._whereabouts.linked(link).request)
+        return send(self._whereabouts.linked(links, address, number).request)
 
     def _body(self, response: Response) -> Iterator[bytes] | None:
         """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 class Prepared:
     """What earlier steps learned: the vendor's id of the report, where its rows are, how many, and until when.
 
+    `links` are where the poll said the rows are: several where the report comes in several files, page N in file N.
     `total` is the count pages have agreed on so far.
     """
 
     report_id: str | None = None
-    link: str | None = None
+    links: tuple[str, ...] = ()
     total: int | None = None
     expires_at: float | None = None

@@ -87,7 +87,7 @@ class Look:
                 continue
             failures = 0
             if isinstance(status, Ready):
-                return Prepared(report_id, status.link, status.total, status.expires_at)
+                return Prepared(report_id, status.links, status.total, status.expires_at)
             if isinstance(status, Expired):
                 raise FailJob(f"report {report_id} expired at the vendor before it could be read")
             linkless_since = (linkless_since or now) if status.is_linkless else None

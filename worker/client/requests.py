@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,6 @@ from worker.vendor_errors import excerpt
 
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)
-FIRST = Address()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,8 @@ class Whereabouts:
         self._exchange = exchange
         self._prepared = prepared
 
-    def located(self, address: Address) -> Located:
-        """The request of one address. May ask the vendor for it; raises as `Exchange.ask` does, and ReportGone."""
+    def located(self, address: Address, page: int) -> Located:
+        """The request of one address on a page. May ask the vendor; raises as `Exchange.ask` does, and ReportGone."""
         base = self._exchange.base
         if address.link is not None:
             return Located(self._get(self._exchange.api_link(address.link, at=base.url(""))))
@@ -50,13 +49,15 @@ class Whereabouts:
             return Located(self.asked(address))
         if self._read.resolve is not None:
             return self._resolved(address)
-        if self._prepared.link is None:
-            raise ReportGone("the vendor said ready and gave no address of the rows")
-        return self.linked(self._prepared.link, address)
+        return self.linked(self._prepared.links, address, page)
 
-    def linked(self, link: str, address: Address = FIRST) -> Located:
-        """The request of an address that the poll's answer gave."""
-        return self._linked(link, self._exchange.base.url("/"), address)
+    def linked(self, links: Sequence[str], address: Address, page: int) -> Located:
+        """The request of an address that the poll's answer gave: of several, page N is at the N-th."""
+        if not links:
+            raise ReportGone("the vendor said ready and gave no address of the rows")
+        if 1 < len(links) < page:
+            raise ReportGone(f"the vendor now gives {len(links)} files, and page {page} was one of them")
+        return self._linked(links[0 if len(links) == 1 else page - 1], self._exchange.base.url("/"), address)
 
     def asked(self, address: Address) -> WireRequest:
         """The declared request with what an address adds to it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.client.moments import moment
 from worker.errors import FailJob
-from worker.json_path import count_in, find, first, link_in
+from worker.json_path import count_in, find, first, link_in, links_in
 from worker.sources.schema import Poll
 from worker.vendor_errors import excerpt
 
@@ -33,10 +33,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Prepared. `total` is the vendor's count of rows, `link` where they are, `expires_at` how long it is kept."""
+    """Prepared. `total` is the vendor's count of rows, `links` where they are, `expires_at` how long it is kept."""
 
     total: int | None = None
-    link: str | None = None
+    links: tuple[str, ...] = ()
     expires_at: float | None = None
 
 
@@ -74,11 +74,11 @@ def judged(poll: Poll, ours: Any, raw: bytes, *, needs_link: bool, now: float) -
     expires_at = moment(find(ours, poll.expires_at)) if poll.expires_at else None
     if expires_at is not None and expires_at <= now:
         return Expired()
-    link = link_in(ours, poll.link)
-    if needs_link and link is None:
+    links = links_in(ours, poll.link)
+    if needs_link and not links:
         return Waiting(f"{word} without a link", is_linkless=True)
     # Until the word says done, the count may still grow.
-    return Ready(count_in(ours, poll.total) if is_done else None, link, expires_at)
+    return Ready(count_in(ours, poll.total) if is_done else None, links, expires_at)
 
 
 def _id(poll: Poll, report: Any) -> str | None:

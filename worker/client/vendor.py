@@ -44,7 +44,7 @@ class Vendor:
         self._exchange = exchange
         self.prepared = prepared
         may_relink = report.poll is not None and prepared.report_id is not None
-        self._reading = Reading(report, params, exchange, prepared, relink=self._link_now if may_relink else None)
+        self._reading = Reading(report, params, exchange, prepared, relink=self._links_now if may_relink else None)
 
     # ------------------------------------------------------------ a report that is prepared
 
@@ -115,7 +115,7 @@ class Vendor:
 
     def planned(self, total: int | None) -> int:
         """The pages known before any is read, given the vendor's count of rows."""
-        return self._reading.pager.planned(total, None)
+        return max(self._reading.pager.planned(total, None), len(self.prepared.links))
 
     def reader(self, preferred: str | None) -> str:
         """The reader for this report's rows; `preferred` is the operator's choice where there is one."""
@@ -142,11 +142,11 @@ class Vendor:
 
     # ------------------------------------------------------------ one exchange
 
-    def _link_now(self) -> str | None:
-        """The address of the rows as the vendor gives it now; None where it gives none."""
+    def _links_now(self) -> tuple[str, ...]:
+        """The addresses of the rows as the vendor gives them now; none where it gives none."""
         now = self._exchange.clock()
         status = self.status(self.prepared.report_id or "", submitted_at=now, now=now)
-        return status.link if isinstance(status, Ready) else None
+        return status.links if isinstance(status, Ready) else ()
 
     def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:
         """Ask for small JSON; at the other path where the first is not there."""

@@ -11,7 +11,7 @@ redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'token', 'until', 'total', 'is_unproven')
 redis.call('HINCRBY', KEYS[1], 'restarts', 1)
 if ARGV[5] == 'queued' then
-  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'submitting_at', 'ready_total', 'link', 'expires_at')
+  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'submitting_at', 'ready_total', 'links', 'expires_at')
   redis.call('HSET', KEYS[1], 'is_asked_anew', 1)
 end
 set_state(KEYS[1], ARGV[2], now, ARGV[5])

@@ -7,12 +7,14 @@ import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
 import pytest
+import zstandard
 from redis import Redis
 
 from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor
@@ -214,12 +216,40 @@ def test_a_connection_that_ends_before_an_answer_may_have_brought_the_request(
 
 
 def test_small_answers_are_bounded_and_unpacked(vendor: Start) -> None:
-    packed = gzip.compress(b"[" + b" " * 50_000_000 + b"]")
+    packed = gzip.compress(b"[" + b" " * 17 * 1024 * 1024 + b"]", 0)
     acme = vendor(lambda heard: answer(body=packed, Content_Encoding="gzip"))
     at = exchange(connection(acme))
     with pytest.raises(FailJob, match="longer than"):
         at.ask(get(at))
     assert at.send(get(at)).start(3) == b"[  "
+
+
+@pytest.mark.parametrize("named", ["deflate", "Deflate", "gzip, zstd", "x-gzip", "zstd", "", "zip", "br"])
+def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start, named: str) -> None:
+    said = b'{"status": "ready"}'
+    raw = zlib.compressobj(wbits=-15)
+    ways = {
+        "deflate": zlib.compress(said),
+        "Deflate": raw.compress(said) + raw.flush(),
+        "gzip, zstd": zstandard.compress(gzip.compress(said)),
+        "x-gzip": gzip.compress(said[:5]) + gzip.compress(said[5:]),
+        "": gzip.compress(said),
+    }
+    acme = vendor(lambda heard: answer(body=ways.get(named, said), Content_Encoding=named))
+    at = exchange(connection(acme))
+    if named in ways:
+        assert at.ask(get(at)).content == {"status": "ready"}
+    else:
+        with pytest.raises((RetryLater, FailJob), match=named):
+            at.ask(get(at))
+
+
+def test_a_refusal_is_told_as_far_as_it_can_be_unpacked(vendor: Start) -> None:
+    words = gzip.compress(b'{"detail": "no"}' + bytes(range(256)) * 200)
+    acme = vendor(lambda heard: answer(400, words[:60], Content_Encoding="gzip"))
+    at = exchange(connection(acme))
+    with pytest.raises(FailJob, match="GET /v1/rows: 400 Reason: "):
+        at.ask(get(at))
 
 
 # ---------------------------------------------------------------- statuses

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from functools import partial
 
 import pytest
@@ -81,14 +79,6 @@ def test_a_sized_body_ends_at_its_size_and_nowhere_else() -> None:
     assert list(body.sized(Pieces(b"next answer"), 0)) == []
     with pytest.raises(body.Cut, match="1 of 7 bytes are missing"):
         list(body.sized(Pieces(b"row", b"row"), 7))
-
-
-@pytest.mark.parametrize(
-    ("encoding", "packed"), [("gzip", gzip.compress(b"x" * 10_000)), ("deflate", zlib.compress(b"x" * 10_000))]
-)
-def test_a_small_body_is_unpacked_no_further_than_needed(encoding: str, packed: bytes) -> None:
-    assert body.decoded([packed[:7], packed[7:]], encoding, 100) == b"x" * 100
-    assert body.decoded([b"<html>"], encoding, 100) == b""
 
 
 # ---------------------------------------------------------------- Retry-After

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PACKAGED = Path(__file__).parent
 
+_NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+
 
 class Settings(BaseSettings):
     """What an operator may set; `.env.example` says the same for people. Unset variables take these defaults."""
@@ -64,6 +66,12 @@ def settings() -> Settings:
 def environment_value(name: str) -> str | None:
     """One variable named by a connection file, from the environment or else `.env`; an empty one counts as absent."""
     return os.environ.get(name) or _dotenv().get(name) or None
+
+
+def network_variables() -> dict[str, str]:
+    """What the environment, or else `.env`, says of proxies and certificates. An empty value is one: `NO_PROXY=`."""
+    found = {**_dotenv(), **os.environ}
+    return {name: value for name, value in found.items() if name.upper() in _NETWORK and value is not None}
 
 
 @cache

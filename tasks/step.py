@@ -11,7 +11,7 @@ from celery.exceptions import Retry
 
 from tasks.lease import Heartbeat
 from worker.celery import nudge
-from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater, StartOver
+from worker.errors import BadInput, FailJob, LeaseLost, ReportGone, RetryLater, StartOver
 from worker.jobs.finish import fail, start_over
 from worker.ledger import Ledger
 from worker.model import Held
@@ -53,8 +53,9 @@ def run(
             _start_over(services, held, str(again))
         except ReportGone as gone:
             _start_over(services, held, str(gone), ask_anew=True)
-        except FailJob as reason:
-            _fail(services, held, str(reason), spoils_report=reason.spoils_report)
+        except (FailJob, BadInput) as reason:
+            is_spoilt = isinstance(reason, FailJob) and reason.spoils_report
+            _fail(services, held, str(reason), spoils_report=is_spoilt)
         except LeaseLost as lost:
             log.warning(Event.LEASE_LOST, why=str(lost))
         except services.redis_errors:

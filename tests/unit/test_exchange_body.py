@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from worker import json_path, vendor_errors
 from worker.errors import FailJob, RetryLater
+from worker.sources.base_urls import base_of
 from worker.sources.schema import ErrorShape, Request
-from worker.transport import body, links, refusals, request
+from worker.transport import body, refusals, request
 from worker.transport.redaction import Redactor
 from worker.transport.refusals import retry_after
 
@@ -201,7 +202,7 @@ def test_a_longer_secret_leaves_nothing_of_itself_beside_a_shorter_one() -> None
 # ---------------------------------------------------------------- composing
 
 
-BASE = links.base_of("https://api.vendor.example/v1")
+BASE = base_of("https://api.vendor.example/v1")
 
 
 def test_a_request_is_composed_of_what_its_values_give() -> None:

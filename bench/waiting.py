@@ -40,7 +40,7 @@ def _wait(place: Stage, reports: int, workers: int) -> list[Figure]:
 
     get_services().redis.flushall()
     commands = {f"control-{number}": _named(control(THREADS), number) for number in range(1, workers + 1)}
-    with running(place, {**commands, "beat": beat(place.directory)}) as workers:
+    with running(place, {**commands, "beat": beat()}) as workers:
         _ask_for(place, reports)
         place.vendors.remote.clear()
         time.sleep(WINDOW_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,11 +29,12 @@ SOCKETS: dict[str, Any] = {
 }
 
 
-def celery_settings(broker_url: str, sweep_seconds: float) -> dict[str, Any]:
-    """The whole configuration of the Celery app for one broker."""
+def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str, Any]:
+    """The whole configuration of the Celery app; `broker` are the settings that say where the broker is."""
+    options = {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS, **SOCKETS}
     return {
-        "broker_url": broker_url,
-        "broker_transport_options": {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS, **SOCKETS},
+        **broker,
+        "broker_transport_options": {**options, **broker.get("broker_transport_options", {})},
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "result_backend": None,
@@ -53,6 +55,8 @@ def celery_settings(broker_url: str, sweep_seconds: float) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_max_tasks_per_child": 1_000,
         "imports": ["tasks.submit", "tasks.poll", "tasks.paginate", "tasks.stream", "tasks.finalize", "tasks.sweep"],
+        # Beat remembers nothing on disk: what it sends may be missed or sent twice without harm.
+        "beat_scheduler": "celery.beat:Scheduler",
         "beat_schedule": {
             "sweep": {
                 "task": "report.sweep",

@@ -1,4 +1,7 @@
-"""Every environment variable, typed, read once, frozen. Nothing else in Millrace reads the environment."""
+"""Every environment variable, typed, read once, frozen. Nothing else in Millrace reads the environment.
+
+Any variable may stand in a file instead, which `NAME_FILE` names: secrets of containers are mounted so.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,40 @@ from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PACKAGED = Path(__file__).parent
+PREFIX = "MILLRACE_"
 
-_NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+
+class BadSetting(ValueError):
+    """A variable cannot be used; the message names it and never shows its value."""
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """Settings whose value stands in the file that `MILLRACE_NAME_FILE` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        name = PREFIX + field_name.upper()
+        is_named = variable(f"{name}_FILE") is not None
+        return (environment_value(name) if is_named else None), field_name, False
+
+    def __call__(self) -> dict[str, str]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
     """What an operator may set; `.env.example` says the same for people. Unset variables take these defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="MILLRACE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
-    redis_url: str | None = None
-    broker_url: str | None = None
+    redis_url: str | None = Field(default=None, repr=False)
+    redis_password: SecretStr = SecretStr("")
+    broker_url: str | None = Field(default=None, repr=False)
     data_dir: Path = Path("data")
     connections: Path = PACKAGED / "connections.yaml"
     sources: Annotated[tuple[Path, ...], NoDecode] = ()
@@ -56,6 +79,17 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, FileSource(settings_cls), env_settings, dotenv_settings
+
 
 @cache
 def settings() -> Settings:
@@ -64,14 +98,25 @@ def settings() -> Settings:
 
 
 def environment_value(name: str) -> str | None:
-    """One variable named by a connection file, from the environment or else `.env`; an empty one counts as absent."""
+    """One variable, from the environment or else `.env`, or from the file `NAME_FILE` names; an empty one is absent.
+
+    Raises BadSetting where both are set, or the file cannot be read.
+    """
+    value, file = variable(name), variable(f"{name}_FILE")
+    if file is None:
+        return value
+    if value is not None:
+        raise BadSetting(f"{name} and {name}_FILE are both set; one of them is wanted")
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n") or None
+    except (OSError, UnicodeDecodeError) as reason:
+        why = reason.strerror if isinstance(reason, OSError) else "is not UTF-8"
+        raise BadSetting(f"{name}_FILE: {file}: {why}") from None
+
+
+def variable(name: str) -> str | None:
+    """A variable as it stands in the environment or else in `.env`."""
     return os.environ.get(name) or _dotenv().get(name) or None
-
-
-def network_variables() -> dict[str, str]:
-    """What the environment, or else `.env`, says of proxies and certificates. An empty value is one: `NO_PROXY=`."""
-    found = {**_dotenv(), **os.environ}
-    return {name: value for name, value in found.items() if name.upper() in _NETWORK and value is not None}
 
 
 @cache
@@ -87,5 +132,6 @@ def prepare_environment(changes: dict[str, str]) -> None:
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """This process's environment with changes, for processes Millrace starts itself."""
-    return {**os.environ, **changes}
+    """This process's environment with changes, for processes Millrace starts itself: they find its packages first."""
+    path = os.pathsep.join(filter(None, [str(PACKAGED.parent), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **changes}

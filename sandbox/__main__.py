@@ -18,7 +18,7 @@ from sandbox.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start, say in one line of JSON where everything is, stay until SIGTERM or SIGINT."""
+    """Start, say where everything is, stay until SIGTERM or SIGINT."""
     options = vars(_parser().parse_args(arguments))
     settings = {name: value for name, value in options.items() if name in Settings.model_fields and value is not None}
     try:
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stopping.set())
     with sandbox:
-        print(sandbox.announcement(), flush=True)  # noqa: T201 - the promised line
+        said = sandbox.announcement() if options["announce"] == "json" else sandbox.exports()
+        print(said, flush=True)  # noqa: T201 - the promised lines
         stopping.wait()
     return 0
 
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--announced-host", help="host in URLs and links, where clients know it by another name")
     parser.add_argument("--port", type=int, default=0, help="port of the vendors; 0: any free one (default)")
     parser.add_argument("--storage-port", type=int, default=0, help="port of the storage host; 0: any free one")
+    parser.add_argument(
+        "--announce", choices=["json", "shell"], default="json",
+        help="one JSON object (default), or lines to paste into a shell",
+    )  # fmt: skip
     parser.add_argument("--faults", default="[]", metavar="JSON", help="the rules the dial begins with")
     for name, field in Settings.model_fields.items():
         kind: Any = json.loads if name == "rows_by_report" else type(field.default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -127,6 +128,11 @@ class Sandbox:
         """One line of JSON: where everything is and which credentials open it."""
         ports = {"port": self.port, "storage_port": self.storage_port}
         return json.dumps({**ports, "urls": self.urls, "credentials": CREDENTIALS, "environment": self.environment})
+
+    def exports(self) -> str:
+        """The environment as lines to paste into a shell, and where the dial is."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        return "\n".join([*lines, f"# faults, settings, requests: {self.urls['control']}"])
 
     def _respond(self, request: Request) -> Answer:
         try:

@@ -19,13 +19,15 @@ from config.celery import celery_settings
 from config.settings import Settings
 from sandbox import Sandbox
 from tests.requests import PARAMS
+from worker.broker import broker_settings
 from worker.embedded_redis import free_port, start_server
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, beat, control, stream
 from worker.model import FINISHED, Job, Json
 from worker.redis_client import connect
 from worker.services import Services
-from worker.sinks.audit import Audit, audit
+from worker.sinks.audit import Audit
+from worker.sinks.audit_stream import audit
 
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 100.0
@@ -147,10 +149,10 @@ def running_millrace(
     """Workers and beat with these variables, and services with the settings that say the same."""
     assert settings.redis_url
     services = Services(settings, connect(settings.redis_url))
-    commands = {"control": control(threads), "stream": stream(processes), "beat": beat(directory)}
+    commands = {"control": control(threads), "stream": stream(processes), "beat": beat()}
     workers = LocalWorkers(commands, directory / "logs", environment)
     app = Celery("tests", set_as_current=False)
-    app.conf.update(celery_settings(settings.redis_url, 1))
+    app.conf.update(celery_settings(broker_settings(settings.redis_url), 1))
     try:
         workers.restart_dead()
         yield Millrace(services, workers, app)

@@ -11,12 +11,14 @@ from kombu.exceptions import OperationalError
 
 from config.celery import celery_settings
 from config.settings import settings
+from worker.broker import broker_settings, wait_where_redis_cannot_serve
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
-from worker.redis_client import redis_url, refuse_eviction
+from worker.redis_client import own_redis, refuse_unfit
 
+wait_where_redis_cannot_serve()
 app = Celery("millrace")
-app.conf.update(celery_settings(settings().broker_url or redis_url(), settings().sweep_seconds))
+app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
 
 # Shared with the pool's child processes, which never see the signal that stops their worker.
 _stopping = multiprocessing.Event()
@@ -28,9 +30,9 @@ def _note_shutdown(**_: Any) -> None:
 
 
 @worker_init.connect
-def _refuse_eviction(**_: Any) -> None:
+def _refuse_unfit(**_: Any) -> None:
     try:
-        refuse_eviction(redis_url())
+        refuse_unfit(own_redis())
     except BadInput as bad:
         raise SystemExit(f"millrace: {bad}") from None
 

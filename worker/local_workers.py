@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,64 +12,102 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import child_environment
+from worker.application import Command, python_module
+from worker.embedded_redis import last_line
+from worker.errors import MillraceError
 
 STOP_SECONDS = 15
+EARLY_SECONDS = 10.0
+"""A process that ends by itself so soon after its start will hardly do better the next time."""
+MOST_EARLY_ENDS = 5
+FIRST_WAIT_SECONDS = 0.5
 
-Command = tuple[str, ...]
+_CHILD: Command = ("--with-parent",)
 
-CELERY: Command = (sys.executable, "-m", "celery", "-A", "worker")
+
+class WorkerFailed(MillraceError):
+    """A process of ours does not start, however often it is tried."""
 
 
 def control(threads: int = 16) -> Command:
     """The worker of `submit`, `poll`, `paginate`, `finalize` and the sweep."""
-    queues = "control,sweep"
-    return (*CELERY, "worker", "-n", "control@%h", "-Q", queues, "-P", "threads", "-c", str(threads), *_QUIET)
+    return (*python_module("worker"), "worker", "control", "--threads", str(threads), *_CHILD)
 
 
 def stream(processes: int) -> Command:
     """The worker that reads pages, one process for each at once."""
-    return (*CELERY, "worker", "-n", "stream@%h", "-Q", "stream", "-P", "prefork", "-c", str(processes), *_QUIET)
+    return (*python_module("worker"), "worker", "stream", "--processes", str(processes), *_CHILD)
 
 
-def beat(data_dir: Path) -> Command:
-    """What sends the sweep."""
-    return (*CELERY, "beat", "-s", str(data_dir / "celerybeat-schedule"), "--pidfile=")
+def beat() -> Command:
+    """What sends `sweep`."""
+    return (*python_module("worker"), "beat", *_CHILD)
 
 
-_QUIET: Command = ("--without-gossip", "--without-mingle", "-l", "INFO")
+@dataclass
+class _Child:
+    """One process as it runs now, and how it fared before."""
+
+    process: subprocess.Popen[bytes]
+    started_at: float
+    early_ends: int = 0
+    start_again_at: float | None = None
 
 
 @dataclass
 class LocalWorkers:
-    """Processes that are started, begun again when they die, and stopped together."""
+    """Processes that are started, begun again when they die, and stopped together.
+
+    Their standard input is a pipe from this process: where it breaks, this process is gone, and they end too.
+    """
 
     commands: Mapping[str, Command]
     log_dir: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _children: dict[str, _Child] = field(default_factory=dict)
 
     def restart_dead(self) -> list[str]:
-        """Start whoever is not running; the names of those that had died."""
+        """Start whoever is not running, those that end early after a growing wait; the names of those that had died.
+
+        Raises WorkerFailed, with the last line of its log, for one that ended early again and again.
+        """
         died = []
         for name, command in self.commands.items():
-            process = self._running.get(name)
-            if process is None or process.poll() is not None:
-                if process is not None:
-                    died.append(name)
-                self._running[name] = self._start(name, command)
+            child = self._children.get(name)
+            if child is None:
+                self._children[name] = _Child(self._start(name, command), time.monotonic())
+            elif child.process.poll() is not None and self._may_start(name, child):
+                died.append(name)
+                child.process, child.started_at = self._start(name, command), time.monotonic()
         return died
+
+    def _may_start(self, name: str, child: _Child) -> bool:
+        """Whether a process that ended is to be started now."""
+        now = time.monotonic()
+        if child.start_again_at is None:
+            # Who was killed did not end by itself.
+            is_early = now - child.started_at < EARLY_SECONDS and child.process.returncode != -signal.SIGKILL
+            child.early_ends = child.early_ends + 1 if is_early else 0
+            if child.early_ends >= MOST_EARLY_ENDS:
+                log = last_line(self.log_dir / f"{name}.log")
+                raise WorkerFailed(f"the {name} process ended {child.early_ends} times right after its start; {log}")
+            child.start_again_at = now + (FIRST_WAIT_SECONDS * 2**child.early_ends if is_early else 0)
+        if now < child.start_again_at:
+            return False
+        child.start_again_at = None
+        return True
 
     def pids(self) -> list[int]:
         """The processes as they run now, their children not counted."""
-        return [process.pid for process in self._running.values()]
+        return [child.process.pid for child in self._children.values()]
 
     def pid(self, name: str) -> int:
         """The process of one of them, as it runs now."""
-        return self._running[name].pid
+        return self._children[name].process.pid
 
     def kill(self, name: str) -> None:
         """End one and its children at once, as a crash does."""
-        process = self._running[name]
+        process = self._children[name].process
         _signal_group(process, signal.SIGKILL)
         process.wait()
 
@@ -78,30 +115,33 @@ class LocalWorkers:
         """End one for good."""
         self.commands = {other: command for other, command in self.commands.items() if other != name}
         self.kill(name)
-        del self._running[name]
+        del self._children[name]
 
     def stop(self) -> None:
         """Let everybody give its work back and end; whoever does not is ended."""
-        for process in self._running.values():
+        processes = [child.process for child in self._children.values()]
+        for process in processes:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         try:
-            for process in self._running.values():
+            for process in processes:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.1, deadline - time.monotonic()))
         finally:
             # Also where a second Ctrl-C ends the waiting: nobody may stay behind.
-            for process in self._running.values():
+            for process in processes:
                 _signal_group(process, signal.SIGKILL)
                 process.wait()
+                if process.stdin:
+                    process.stdin.close()
 
     def _start(self, name: str, command: Command) -> subprocess.Popen[bytes]:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         with (self.log_dir / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=child_environment(**self.environment),
@@ -115,14 +155,10 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 @contextmanager
-def local_workers(data_dir: Path, redis_url: str, *, processes: int | None = None) -> Iterator[LocalWorkers]:
-    """Both workers and beat on this machine, running until the block ends."""
-    commands = {
-        "control": control(),
-        "stream": stream(processes or os.cpu_count() or 1),
-        "beat": beat(data_dir),
-    }
-    workers = LocalWorkers(commands, data_dir / "logs", {"MILLRACE_REDIS_URL": redis_url})
+def local_workers(data_dir: Path, *, processes: int | None = None) -> Iterator[LocalWorkers]:
+    """Both workers and beat on this machine, running until the block ends; they find Redis as this process does."""
+    commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1), "beat": beat()}
+    workers = LocalWorkers(commands, data_dir / "logs")
     try:
         workers.restart_dead()
         yield workers

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
 
 from redis import Redis
@@ -15,9 +13,9 @@ from worker.client.vendor import Vendor
 from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
-from worker.redis_client import PATIENT_RETRIES, connect, redis_url
-from worker.sinks.address import default_stream
-from worker.sinks.kinds import SinkJob, open_sink, parse_address
+from worker.redis_client import PATIENT_RETRIES, connect, own_redis
+from worker.sinks import open_sink
+from worker.sinks.address import default_stream, parse_address
 from worker.sinks.sink import Sink
 from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
@@ -82,21 +80,13 @@ class Services:
 
     # ------------------------------------------------------------ sinks
 
-    @contextmanager
-    def sink(self, job: Job) -> Iterator[Sink]:
-        """The sink of a job, let go at the end of the `with` block."""
-        sink = open_sink(parse_address(job.sink), self.sink_job(job))
-        try:
-            yield sink
-        finally:
-            sink.release()
-
-    def sink_job(self, job: Job) -> SinkJob:
-        """What any sink must know of a job."""
-        return SinkJob(
-            job.id,
-            job.connection,
-            job.report,
+    def sink(self, job: Job) -> Sink:
+        """The sink of a job; the caller releases it."""
+        return open_sink(
+            parse_address(job.sink),
+            job=job.id,
+            connection=job.connection,
+            report=job.report,
             default_redis=self.redis,
             stream_bound=self.settings.stream_bound,
             part_rows=self.settings.part_rows,
@@ -124,4 +114,4 @@ class Services:
 @cache
 def get_services(redis_retries: int = PATIENT_RETRIES) -> Services:
     """The parts of this process, made on first use."""
-    return Services(settings(), connect(redis_url(), retries=redis_retries))
+    return Services(settings(), connect(own_redis(), retries=redis_retries))

@@ -86,7 +86,7 @@ def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, r
 def test_submit_wants_somebody_to_do_the_work(without_workers: Command, redis: Redis) -> None:
     answer = without_workers("submit", *KARGO)
     assert (answer.code, answer.out) == (2, "")
-    assert "celery -A worker worker" in answer.err
+    assert "millrace worker control" in answer.err
     assert [key for key in redis.keys("*") if b"job" in key] == []
 
 
@@ -101,6 +101,6 @@ def test_a_redis_that_is_away_is_named_and_ends_with_1(tmp_path: Path) -> None:
     answer = Command(tmp_path)("jobs", MILLRACE_REDIS_URL=NO_REDIS.replace("://", "://:secret@"))
     assert (answer.code, answer.out) == (1, "")
     first, last = answer.err.splitlines()
-    assert "Redis at 127.0.0.1:1 does not answer; trying again for" in first
-    assert "Redis at 127.0.0.1:1 (MILLRACE_REDIS_URL) does not answer" in last
+    assert "Redis at redis://127.0.0.1:1/0 does not answer; trying again for" in first
+    assert "Redis at redis://127.0.0.1:1/0 (MILLRACE_REDIS_URL) does not answer" in last
     assert "secret" not in answer.err

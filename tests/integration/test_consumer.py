@@ -27,8 +27,7 @@ from tests.consumer_feed import (
     until,
 )
 from tests.consumer_feed import database as database
-from worker.errors import SinkFull
-from worker.publish.batch import batches
+from worker.model import Batch, Checkpoint, Full, Kept
 
 if TYPE_CHECKING:
     from tests.harness import RedisServer
@@ -153,11 +152,10 @@ def test_nothing_another_group_still_needs_is_trimmed(feed: Feed, url: str, data
 def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str, database: Path) -> None:
     job = Job(redis, "j", bound=100)
     job.publish(1, rows("j", 100))
-    (more,) = batches([[b"{}"]])
-    with pytest.raises(SinkFull):
-        job.sink.commit(1, 2, more)
+    more = Batch((b"{}",), Checkpoint(1, "d", reader="ijson"))
+    assert isinstance(job.sink.commit(1, 2, Checkpoint(), more), Full)
     assert consume(url, database)[0] == 0
-    assert job.sink.commit(1, 2, more) == more.after
+    assert isinstance(job.sink.commit(1, 2, Checkpoint(), more), Kept)
 
 
 def test_a_group_that_was_lost_is_made_again(feed: Feed, url: str, database: Path) -> None:

@@ -11,7 +11,7 @@ from tests.requests import KARGO as KARGO_PARAMS
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
 from worker.local_workers import beat
-from worker.sinks.files.audit import audit_files
+from worker.sinks.audit_files import audit_files
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}}
@@ -206,8 +206,8 @@ def test_a_cancelled_stream_lets_go_of_a_vendor_that_says_nothing(stack: Stack) 
     until(lambda: "the lease ran out or the job is decided" in stack.logs(), "a worker that let go")
 
 
-def test_two_beats_are_harmless(stack: Stack, tmp_path: Path) -> None:
-    stack.workers.commands = {**stack.workers.commands, "beat-2": beat(tmp_path)}
+def test_two_beats_are_harmless(stack: Stack) -> None:
+    stack.workers.commands = {**stack.workers.commands, "beat-2": beat()}
     stack.workers.restart_dead()
     try:
         job = stack.ask(KARGO, "stream:two-beats")

@@ -9,7 +9,7 @@ from config.celery import celery_settings
 
 def test_a_step_is_retried_as_often_as_it_takes() -> None:
     app = Celery("tests", set_as_current=False)
-    app.conf.update(celery_settings("memory://", 30))
+    app.conf.update(celery_settings({"broker_url": "memory://"}, 30))
 
     @app.task(name="report.poll", bind=True)
     def poll(self: Task) -> int:

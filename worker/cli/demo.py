@@ -19,17 +19,17 @@ from typing import Any
 
 import click
 
-from config.settings import prepare_environment
+from config.settings import child_environment, prepare_environment
+from worker.application import python_module
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import PeakMemory
 from worker.cli.progress import follow
-from worker.embedded_redis import embedded_redis
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import FINISHED
 from worker.services import Services, get_services
-from worker.sinks.audit import audit
+from worker.sinks.audit_stream import audit
 
 SETTINGS = {
     "MILLRACE_POLL_SECONDS": "1",
@@ -105,10 +105,10 @@ def demo(rows: int, processes: int, as_json: bool) -> None:
 
 def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
     few = max(1, int(rows * SMALL_SHARE))
-    with _sandbox(rows, dict.fromkeys(SMALL, few)) as vendors, embedded_redis(directory) as url:
-        prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": url, "MILLRACE_DATA_DIR": str(directory)})
+    with _sandbox(rows, dict.fromkeys(SMALL, few)) as vendors:
+        prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": str(directory)})
         talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
-        with local_workers(directory, url, processes=processes) as workers:
+        with local_workers(directory, processes=processes) as workers:
             for name, params in LARGE.items():
                 yield _run(workers, name, params, rows, kills=True)
             for name, params in SMALL.items():
@@ -157,9 +157,9 @@ def _kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, row
 @contextmanager
 def _sandbox(rows: int, rows_by_report: Mapping[str, int]) -> Iterator[dict[str, str]]:
     """The simulated vendors in a process of their own; what the environment must say to reach them."""
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--rows", str(rows)]
+    command = [*python_module("sandbox"), "--port", "0", "--rows", str(rows)]
     command += ["--rows-by-report", json.dumps(rows_by_report)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), start_new_session=True)
     try:
         if process.stdout is None or not (line := process.stdout.readline()):
             raise BadInput("sandbox", f"exit {process.wait()}", "a sandbox that starts")

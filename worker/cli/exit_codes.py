@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from config.settings import BadSetting
 from worker.errors import BadInput, MillraceError
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RUNNING = 0, 1, 2, 3
@@ -24,6 +25,8 @@ def ending(error: Exception) -> tuple[int, str] | None:
 def _of_settings(error: Exception) -> tuple[int, str] | None:
     from pydantic import ValidationError
 
+    if isinstance(error, BadSetting):
+        return EXIT_USAGE, str(error)
     if not isinstance(error, ValidationError) or error.title != "Settings":
         return None
     first = error.errors(include_url=False)[0]

@@ -20,7 +20,6 @@ from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import Json
-from worker.redis_client import redis_url
 from worker.services import Services
 
 
@@ -51,10 +50,11 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
     is_local = settings().redis_url is None
     services = open_services()
     request = _request(name, default_sink=f"file:{settings().data_dir / 'rows'}" if is_local else None, **asked)
+    # Asked before there is a job: until it is followed, Ctrl-C could not cancel it.
+    if not is_local and not has_workers():
+        talk.print("no worker answers; the job waits for one (`millrace worker control`, `millrace worker stream`)")
     job, joined = _create(services, request)
     talk.print(f"job {job}" + (" (joined: the same report is running already)" if joined else ""))
-    if not is_local and not has_workers():
-        talk.print("no worker answers; the job waits for one (`celery -A worker worker`)")
     with _workers(is_local, processes) as workers:
         try:
             receipt = follow(services, job, timeout, workers)
@@ -78,7 +78,11 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
     services = open_services()
     request = _request(name, default_sink=None, **asked)
     if not has_workers():
-        raise BadInput("workers", "none", "running ones (`celery -A worker worker`, or `millrace run` instead)")
+        raise BadInput(
+            "workers",
+            "none",
+            "running ones (`millrace worker control` and `millrace worker stream`, or `millrace run` instead)",
+        )
     job, joined = _create(services, request)
     if as_json:
         print_json({"job": job, "joined": joined})
@@ -116,7 +120,7 @@ def _workers(is_local: bool, processes: int | None) -> Iterator[LocalWorkers | N
     if not is_local:
         yield None
         return
-    with local_workers(settings().data_dir, redis_url(), processes=processes) as workers:
+    with local_workers(settings().data_dir, processes=processes) as workers:
         yield workers
 
 

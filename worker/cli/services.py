@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from config.settings import environment_value, settings
 from worker.errors import BadInput, RetryLater
@@ -15,6 +14,7 @@ from worker.sources.loading import Catalogue, load_catalogue
 from worker.suggestions import one_of
 
 if TYPE_CHECKING:
+    from worker.redis_url import RedisUrl
     from worker.services import Services
 
 REDIS_PATIENCE_SECONDS = 3.0
@@ -42,16 +42,16 @@ def connection(name: str) -> Connection:
 
 def open_services() -> Services:
     """The services of this process, ledger included. Waits a moment for Redis; RetryLater where it does not answer."""
-    from worker.redis_client import redis_url
+    from worker.redis_client import own_redis
     from worker.services import get_services
 
     _log_to_stderr()
-    wait_for_redis(redis_url())
+    wait_for_redis(own_redis())
     return get_services()
 
 
 def wait_for_redis(
-    url: str, *, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
+    url: RedisUrl, *, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
 ) -> None:
     """Return once Redis answers; say so where it does not at once. Raises BadInput where it never will."""
     from redis.exceptions import AuthenticationError, RedisError
@@ -59,18 +59,16 @@ def wait_for_redis(
     from worker.cli.output import talk
     from worker.redis_client import connect
 
-    place = urlsplit(url)
-    where = f"{place.hostname}:{place.port or 6379}" if place.hostname else place.path
+    where = url.shown
     deadline, is_said = monotonic() + REDIS_PATIENCE_SECONDS, False
     while True:
         try:
             with connect(url, retries=0) as client:
                 client.ping()
-        except ValueError:
-            allowed = "a URL that begins with redis://, rediss:// or unix://"
-            raise BadInput("MILLRACE_REDIS_URL", place.scheme or "no scheme", allowed) from None
         except AuthenticationError as refusal:
-            raise BadInput("MILLRACE_REDIS_URL", where, f"a URL with the right password; {refusal}") from None
+            raise BadInput(
+                "MILLRACE_REDIS_URL", where, f"a Redis that takes this user and password; it says: {refusal}"
+            ) from None
         except RedisError as away:
             if monotonic() >= deadline:
                 raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not answer: {away}") from None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from config.settings import network_variables
 from worker.errors import BadInput, FailJob, RetryLater
-from worker.sources.base_urls import Base, base_of
 from worker.sources.connections import Connection
 from worker.transport import addresses, links
 from worker.transport.http import Channel
-from worker.transport.proxies import network_of
+from worker.transport.links import Base
 from worker.transport.request import WireRequest
 from worker.vendor_errors import excerpt
 
@@ -35,8 +33,7 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str) -> None:
     target = _target(base, url)
     kinds = addresses.kinds_beside(base.host, base.port)
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    network = network_of(connection.proxy, network_variables())
-    channel = Channel(silence_seconds=SILENCE_SECONDS, network=network)
+    channel = Channel(silence_seconds=SILENCE_SECONDS)
     response = channel.send(WireRequest("POST", target, headers, body), kinds=kinds)
     if 200 <= response.status < 300:
         response.close()
@@ -54,4 +51,4 @@ def _target(base: Base, url: str) -> str:
 
 
 def _base(connection: Connection) -> Base:
-    return base_of(connection.base_url, allow_http=connection.allow_http)
+    return links.base_of(connection.base_url, allow_http=connection.allow_http)

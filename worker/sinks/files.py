@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from worker.errors import FailJob, RecordClosed
-from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
-from worker.sinks.files.exclusive import make_directory, named
-from worker.sinks.files.generations import FileGenerations
-from worker.sinks.files.pages import FilePages
-from worker.sinks.files.part import Part, remove_leftovers
-from worker.sinks.files.record import FileRecord
+from worker.errors import FailJob
+from worker.model import Batch, Checkpoint, Ended, Finished, Json, Kept, OpenPages, Refused, Totals, VoidReason
+from worker.sinks.exclusive import make_directory, named
+from worker.sinks.file_generations import FileGenerations
+from worker.sinks.file_leftovers import remove_leftovers
+from worker.sinks.file_pages import FilePages
+from worker.sinks.file_record import FileRecord
+from worker.sinks.part import Part
 
 Answer = TypeVar("Answer")
 
@@ -23,8 +24,8 @@ Answer = TypeVar("Answer")
 class FileSink:
     """One job's rows in DIR/CONNECTION/REPORT/JOB. Used by one thread at a time.
 
-    Committed rows stand in an unfinished part, which nobody else sees and which dies with this process; whoever takes
-    over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
+    Rows answered Kept stand in an unfinished part, which nobody else sees and which dies with this process; whoever
+    takes over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
     """
 
     def __init__(self, directory: Path, names: Sequence[str], *, compression: str, part_rows: int) -> None:
@@ -37,51 +38,58 @@ class FileSink:
         self._generations = FileGenerations(directory, self._record, self._pages)
         self._growing: dict[tuple[int, int], Part] = {}
 
-    def open(self, generation: int) -> None:
-        self._named(lambda: self._generations.open(generation))
+    def open(self, generation: int) -> Kept | Ended:
+        return self._named(lambda: self._generations.open(generation)) or Kept(Checkpoint())
 
-    def checkpoint(self, generation: int, page: int) -> Checkpoint:
+    def checkpoint(self, generation: int, page: int) -> Checkpoint | Ended:
         self._drop(generation, page)
         return self._while_open(generation, lambda: self._pages.last(generation, page).after)
 
-    def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
-        return self._while_open(generation, lambda: self._commit(generation, page, batch))
+    def commit(self, generation: int, page: int, before: Checkpoint, batch: Batch) -> Kept | Refused | Ended:
+        if batch.after.rows != before.rows + len(batch.rows):
+            raise ValueError(f"{len(batch.rows)} rows do not lead from row {before.rows} to {batch.after.rows}")
+        return self._while_open(generation, lambda: self._commit(generation, page, before, batch))
 
-    def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
+    def close(self, generation: int, page: int, at: Checkpoint) -> Kept | Refused | Ended:
         return self._while_open(generation, lambda: self._close(generation, page, at))
 
-    def tally(self, generation: int, pages: int) -> Totals | OpenPages:
+    def tally(self, generation: int, pages: int) -> Totals | OpenPages | Ended:
         return self._while_open(generation, lambda: self._generations.tally(generation, pages))
 
-    def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
+    def finish(self, generation: int, pages: int, receipt: Json) -> Finished | OpenPages | Ended:
         return self._named(lambda: self._generations.finish(generation, pages, receipt))
 
-    def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
-        self._named(lambda: self._generations.void(generation, reason, next_generation))
+    def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> Kept | Ended:
+        return self._named(lambda: self._generations.void(generation, reason, next_generation)) or Kept(Checkpoint())
 
     def release(self) -> None:
         for generation, page in list(self._growing):
             self._drop(generation, page)
 
-    def _commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
+    def _commit(self, generation: int, page: int, before: Checkpoint, batch: Batch) -> Kept | Refused | Ended:
         at = self._at(generation, page)
-        if at.is_closed or not at.is_at(batch.before):
-            return at
+        if at.is_closed or _differs(at, before):
+            return Refused(at)
         part = self._growing.get((generation, page))
         if part and not part.has_room(len(batch.rows), self._part_rows):
-            taken = self._take(generation, page, is_last=False)
-            if taken.is_closed or not taken.is_at(batch.before):
-                return taken
+            outcome = self._take(generation, page, is_last=False)
+            if not isinstance(outcome, Kept):
+                return outcome
         if batch.rows:
             self._part(generation, page).append(batch)
-        return batch.after
+        return Kept(batch.after)
 
-    def _close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
+    def _close(self, generation: int, page: int, at: Checkpoint) -> Kept | Refused | Ended:
         stands = self._at(generation, page)
-        if stands.is_closed or not stands.is_at(at):
-            return stands
+        if _differs(stands, at):
+            return Refused(stands)
+        if stands.is_closed:
+            return Kept(stands)
         self._part(generation, page)
-        return self._take(generation, page, is_last=True)
+        outcome = self._take(generation, page, is_last=True)
+        if isinstance(outcome, Refused) and outcome.checkpoint.is_closed and not _differs(outcome.checkpoint, at):
+            return Kept(outcome.checkpoint)
+        return outcome
 
     def _at(self, generation: int, page: int) -> Checkpoint:
         """Where the next row goes: behind the rows written here, unless another writer took their part's number."""
@@ -102,33 +110,35 @@ class FileSink:
             self._growing[generation, page] = part
         return self._growing[generation, page]
 
-    def _take(self, generation: int, page: int, *, is_last: bool) -> Checkpoint:
-        """Make the part that is being written durable and ours, or learn where whoever was first stands."""
+    def _take(self, generation: int, page: int, *, is_last: bool) -> Kept | Refused | Ended:
+        """Make the part that is being written durable and ours, or learn who was first."""
         part = self._growing[generation, page]
         kept = self._pages.take(generation, page, part, is_last=is_last)
         self._drop(generation, page)
         if kept is None:
-            return self._pages.last(generation, page).after
+            return Refused(self._pages.last(generation, page).after)
         if self._generations.is_void(generation):
             # The void's own clearing up may have come before these files had their names.
             remove_leftovers(self._record.rows_directory(generation))
-            raise RecordClosed("void")
-        return kept.after
+            return Ended("void")
+        return Kept(kept.after)
 
     def _drop(self, generation: int, page: int) -> None:
         """Forget a part that is being written, with its files."""
         if part := self._growing.pop((generation, page), None):
             part.discard()
 
-    def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer:
+    def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer | Ended:
         """Act in an open generation. What goes wrong because it ended meanwhile is no error."""
 
-        def guarded() -> Answer:
-            self._generations.check(generation)
+        def guarded() -> Answer | Ended:
+            if refusal := self._generations.refusal(generation):
+                return refusal
             try:
                 return act()
             except (OSError, FailJob):
-                self._generations.check(generation)
+                if refusal := self._generations.refusal(generation):
+                    return refusal
                 raise
 
         return self._named(guarded)
@@ -140,3 +150,7 @@ class FileSink:
         except OSError as error:
             self.release()
             raise named(error, self._directory) from error
+
+
+def _differs(one: Checkpoint, other: Checkpoint) -> bool:
+    return one.rows != other.rows or one.digest != other.digest

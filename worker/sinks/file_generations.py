@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-from worker.errors import FailJob, RecordClosed, StartOver
-from worker.model import Json, OpenPages, Totals, VoidReason
-from worker.sinks.files.exclusive import create, make_directory
-from worker.sinks.files.pages import FilePages
-from worker.sinks.files.part import remove_leftovers
-from worker.sinks.files.record import FileRecord, Standing
-from worker.sinks.sink import tally
+from worker.errors import FailJob, StartOver
+from worker.model import Ended, Finished, Json, OpenPages, Totals, VoidReason
+from worker.sinks.exclusive import create, make_directory
+from worker.sinks.file_leftovers import remove_leftovers
+from worker.sinks.file_pages import FilePages
+from worker.sinks.file_record import FileRecord, Standing
+from worker.sinks.totals import totals
 
 PLACE = ".millrace"
 RECEIPT = "receipt.json"
@@ -28,7 +28,7 @@ class FileGenerations:
         self._pages = pages
         self._opened: set[int] = set()
 
-    def open(self, generation: int) -> None:
+    def open(self, generation: int) -> Ended | None:
         """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
         make_directory(self._place.parent)
         create(self._place, uuid4().hex.encode())
@@ -37,16 +37,19 @@ class FileGenerations:
         if standing.state == "void" and standing.through < generation:
             self._record.reopen(standing.generation, generation)
             standing = self._standing()
-        standing.check(generation)
+        return standing.refusal(generation)
 
-    def check(self, generation: int) -> None:
-        """Raise RecordClosed to whoever writes in a generation that is not open.
+    def refusal(self, generation: int) -> Ended | None:
+        """The answer to whoever writes in a generation; None where it is open.
 
         Raises FailJob where DIR is not the directory the record was made in.
         """
-        if generation not in self._opened or self._record.outcome(generation) is not None:
-            self._standing().check(generation)
+        if generation in self._opened and self._record.outcome(generation) is None:
+            return None
+        refusal = self._standing().refusal(generation)
+        if refusal is None:
             self._opened.add(generation)
+        return refusal
 
     def is_void(self, generation: int) -> bool:
         """Whether a generation's rows are to be discarded."""
@@ -55,34 +58,35 @@ class FileGenerations:
 
     def tally(self, generation: int, pages: int) -> Totals | OpenPages:
         """Add up an open generation's pages."""
-        return tally(self._pages.last(generation, page).after for page in range(1, pages + 1))
+        held = [self._pages.last(generation, page).after for page in range(1, pages + 1)]
+        unclosed = tuple(number for number, page in enumerate(held, 1) if not page.is_closed)
+        return OpenPages(unclosed) if unclosed else totals(held)
 
-    def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
+    def finish(self, generation: int, pages: int, receipt: Json) -> Finished | OpenPages | Ended:
         """Write the end and the receipt, or complete an end that was begun: the receipt that stands."""
         standing = self._standing()
         if standing.state == "open" and standing.generation == generation:
-            held = self.tally(generation, pages)
-            if isinstance(held, OpenPages):
-                return held
+            tally = self.tally(generation, pages)
+            if isinstance(tally, OpenPages):
+                return tally
             if rows := self._pages.rows(generation, beyond=pages):
                 raise StartOver(f"{rows} rows are published beyond page {pages}, the report's last")
             ended = receipt | self._pages.listed(generation, pages)
             self._record.decide(generation, {"state": "ended", "receipt": ended})
             standing = self._standing()
         if standing.state != "ended" or standing.outcome is None:
-            standing.check(generation)
-            raise RecordClosed("superseded")
+            return standing.refusal(generation) or Ended("superseded")
         written: Json = standing.outcome["receipt"]
         self._clear(standing.generation)
         text = json.dumps(written, ensure_ascii=False, indent=2)
         create(self._record.job_directory / RECEIPT, f"{text}\n".encode())
-        return written
+        return Finished(written)
 
-    def void(self, generation: int, reason: VoidReason, following: int | None) -> None:
-        """Discard what is open and open the following generation, or none."""
+    def void(self, generation: int, reason: VoidReason, following: int | None) -> Ended | None:
+        """Discard what is open and open the following generation, or none; None where that is so, now or before."""
         standing = self._record.standing()
         if standing.state == "missing" or standing.state == "ended":
-            raise RecordClosed(standing.state)
+            return Ended(standing.state)
         if standing.state == "open" and standing.generation <= generation:
             outcome = {
                 "state": "void",
@@ -92,13 +96,13 @@ class FileGenerations:
                 "next": following,
             }
             if not self._record.decide(standing.generation, outcome):
-                self.void(generation, reason, following)
-                return
+                return self.void(generation, reason, following)
         elif standing.state == "void" and following is not None:
-            raise RecordClosed("void")
+            return Ended("void")
         elif standing.state == "open" and standing.generation != following:
-            raise RecordClosed("superseded")
+            return Ended("superseded")
         self._clear(generation)
+        return None
 
     def _clear(self, last: int) -> None:
         """Remove what nobody will read of the generations up to this one; those still open keep everything."""

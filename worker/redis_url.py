@@ -1,0 +1,195 @@
+"""The URL of a Redis, read and checked once for everybody who connects: ledger, broker, Flower and sinks.
+
+    redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
+    rediss://...                                    the same over TLS
+    unix:///PATH/OF/SOCKET[?db=DATABASE]
+    sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...]/SERVICE[/DATABASE]
+
+Over TLS the server's certificate is verified unless the URL says `ssl_cert_reqs=none`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+from worker.errors import BadInput
+from worker.suggestions import one_of
+
+FORMS = (
+    "redis://HOST:PORT/0, rediss://HOST:PORT/0 (TLS), unix:///PATH/OF/SOCKET "
+    "or sentinel://HOST:PORT,HOST:PORT/SERVICE/0"
+)
+TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
+SENTINEL_OPTIONS = ("ssl", "sentinel_username", "sentinel_password")
+REDIS_PORT, SENTINEL_PORT = 6379, 26379
+
+_WORDS: dict[str, dict[str, Any]] = {
+    "ssl_cert_reqs": {"required": "required", "cert_required": "required", "none": "none", "cert_none": "none"},
+    "ssl_check_hostname": {"true": True, "false": False},
+    "ssl": {"true": True, "false": False},
+}
+
+
+@dataclass(frozen=True)
+class RedisUrl:
+    """One Redis. `tls` is None without TLS, else redis-py's own options; `service` is a name Sentinel knows."""
+
+    scheme: Literal["redis", "rediss", "unix", "sentinel"]
+    hosts: tuple[tuple[str, int], ...] = ()
+    socket: str = ""
+    database: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    service: str = ""
+    tls: Mapping[str, Any] | None = None
+    sentinel_user: str = ""
+    sentinel_password: str = field(default="", repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The place for people: no password, no options."""
+        if self.scheme == "unix":
+            return f"unix://{self.socket}"
+        places = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+        return f"{self.scheme}://{places}/{f'{self.service}/' if self.service else ''}{self.database}"
+
+    @property
+    def login(self) -> dict[str, str]:
+        """User and password as redis-py takes them, those that are set."""
+        named = {"username": self.user, "password": self.password}
+        return {name: value for name, value in named.items() if value}
+
+    @property
+    def sentinel_login(self) -> dict[str, str]:
+        """The same for the sentinels themselves."""
+        named = {"username": self.sentinel_user, "password": self.sentinel_password}
+        return {name: value for name, value in named.items() if value}
+
+    @property
+    def userinfo(self) -> str:
+        """User and password as they stand in a URL, with the `@` behind them."""
+        if not self.user and not self.password:
+            return ""
+        return f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
+
+
+@lru_cache(maxsize=64)
+def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: str = "") -> RedisUrl:
+    """Read and check a URL; `password` holds where the URL has none.
+
+    Raises BadInput that names `where` and what is wrong; a password in the URL is never part of the message.
+    """
+    parts = _split(text.strip(), where)
+    options = _options(parts, where)
+    user, given = unquote(parts.username or ""), unquote(parts.password or "")
+    common: dict[str, Any] = {"user": user, "password": given or password, "tls": _tls(parts.scheme, options, where)}
+    if parts.scheme == "unix":
+        if parts.hostname or not parts.path.strip("/"):
+            raise BadInput(where, _shown(parts), "unix:///PATH/OF/SOCKET, the path absolute")
+        database = _database(options.get("db", "0"), where)
+        return RedisUrl("unix", socket=unquote(parts.path), database=database, **common)
+    hosts = _hosts(parts, where)
+    first, _, rest = parts.path.strip("/").partition("/")
+    if parts.scheme == "sentinel":
+        if not first:
+            raise BadInput(
+                where, _shown(parts), "the service's name behind the sentinels, sentinel://HOST:PORT/SERVICE"
+            )
+        return RedisUrl(
+            "sentinel",
+            hosts=hosts,
+            service=unquote(first),
+            database=_database(rest or "0", where),
+            sentinel_user=options.get("sentinel_username", ""),
+            sentinel_password=options.get("sentinel_password", ""),
+            **common,
+        )
+    if len(hosts) > 1:
+        raise BadInput(where, _shown(parts), "one host; several are for sentinel://")
+    return RedisUrl(
+        "rediss" if parts.scheme == "rediss" else "redis",
+        hosts=hosts,
+        database=_database(options.get("db", parts.path.strip("/") or "0"), where),
+        **common,
+    )
+
+
+def _split(text: str, where: str) -> SplitResult:
+    scheme = text.partition("://")[0]
+    if "://" not in text or scheme not in {"redis", "rediss", "unix", "sentinel"}:
+        # What has no scheme may be a password pasted alone: nothing of it is shown.
+        known = bool(re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme)) and "://" in text
+        raise BadInput(where, f"{scheme}://..." if known else "...", FORMS)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise BadInput(where, f"{scheme}://...", FORMS) from None
+    is_cut = "#" in text or "@" in parts.query or ("@" in parts.path and parts.netloc)
+    if is_cut:
+        allowed = "a URL whose password has '/', '?' and '#' written as %2F, %3F and %23"
+        raise BadInput(where, f"{scheme}://...", allowed)
+    return parts
+
+
+def _hosts(parts: SplitResult, where: str) -> tuple[tuple[str, int], ...]:
+    default = SENTINEL_PORT if parts.scheme == "sentinel" else REDIS_PORT
+    found = []
+    for place in parts.netloc.rpartition("@")[2].split(","):
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@]+)(?::([0-9]{1,5}))?", place)
+        if match is None or not 0 < (port := int(match[2] or default)) < 65_536:
+            # Where the host was forgotten, what stands in its place may be the password.
+            raise BadInput(where, f"{parts.scheme}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")
+        found.append((match[1].strip("[]"), port))
+    return tuple(found)
+
+
+def _database(text: str, where: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text):
+        raise BadInput(f"{where}: database", text, "the number of a Redis database, as in redis://HOST:PORT/0")
+    return int(text)
+
+
+def _options(parts: SplitResult, where: str) -> dict[str, str]:
+    allowed: tuple[str, ...] = TLS_OPTIONS if parts.scheme in {"rediss", "sentinel"} else ()
+    allowed += SENTINEL_OPTIONS if parts.scheme == "sentinel" else ("db",)
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in allowed or name in found:
+            hint = " (TLS is rediss://)" if name in TLS_OPTIONS and name not in allowed else ""
+            raise BadInput(f"{where}: option", name, f"{one_of(name, allowed)}, each once{hint}")
+        found[name] = value
+    return found
+
+
+def _tls(scheme: str, options: Mapping[str, str], where: str) -> dict[str, Any] | None:
+    given = {name: _word(name, options[name], where) for name in TLS_OPTIONS if name in options}
+    is_tls = scheme == "rediss" or _word("ssl", options.get("ssl", "false"), where)
+    if not is_tls:
+        if given:
+            raise BadInput(f"{where}: option", min(given), "ssl=true beside it")
+        return None
+    is_verified = given.get("ssl_cert_reqs", "required") == "required"
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        if name in given and not os.access(given[name], os.R_OK):
+            raise BadInput(f"{where}: {name}", given[name], "a file this user can read")
+    return {"ssl_cert_reqs": "required", "ssl_check_hostname": is_verified, **given}
+
+
+def _word(name: str, value: str, where: str) -> Any:
+    if name not in _WORDS:
+        return value
+    if value.lower() not in _WORDS[name]:
+        raise BadInput(f"{where}: {name}", value, one_of(value, [word for word in _WORDS[name] if "_" not in word]))
+    return _WORDS[name][value.lower()]
+
+
+def _shown(parts: SplitResult) -> str:
+    """Scheme, hosts and path; what stands before the last `@` is left out, and the options."""
+    before, at, places = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{'***@' if at or before else ''}{places}{parts.path}"

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import cast
 from uuid import uuid4
 
 from redis import Redis
@@ -21,9 +20,8 @@ from redis import Redis
 from bench.figures import Figure, ratios, talk
 from bench.yardsticks import add_to_stream
 from worker.embedded_redis import free_port, start_server
-from worker.model import Batch, Checkpoint
-from worker.sinks import open_sink
-from worker.sinks.address import parse_address
+from worker.publish.batch import ReadBatch, batches
+from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
 
 ROWS = 100_000
@@ -35,15 +33,15 @@ def main() -> None:
     """Measure each way in turn, a few times over, and tell the figures."""
     rows = [b'{"campaign_id":%d,"name":"campaign %d","impressions":93283,"clicks":123,"spend":57.1000}' % (n, n)
             for n in range(ROWS)]  # fmt: skip
-    batches = list(_batches(rows))
+    ready = list(batches([rows]))
     with _redis() as redis, tempfile.TemporaryDirectory(prefix="millrace-bench-") as name:
         directory = Path(name)
         acts: dict[str, Callable[[], object]] = {
             "script": lambda: add_to_stream(redis, rows),
             "pipeline": lambda: _pipeline(redis, rows),
-            "stream": lambda: _commit(_sink("stream:rows", redis), batches),
-            "write": lambda: _write(directory / "plain", batches),
-            "files": lambda: _commit(_sink(f"file:{directory}", redis), batches),
+            "stream": lambda: _commit(_sink("stream:rows", redis), ready),
+            "write": lambda: _write(directory / "plain", ready),
+            "files": lambda: _commit(_sink(f"file:{directory}", redis), ready),
         }
         costs: dict[str, list[float]] = {name: [] for name in acts}
         for repetition in range(REPETITIONS + 1):
@@ -71,23 +69,11 @@ def _processor_seconds(redis: Redis) -> float:
     return time.process_time() + float(server["used_cpu_user"]) + float(server["used_cpu_sys"])
 
 
-def _batches(rows: list[bytes]) -> Iterator[tuple[Checkpoint, Batch]]:
-    """Each batch with the checkpoint before it."""
-    at, running = Checkpoint(), hashlib.sha256()
-    for first in range(0, len(rows), BATCH_ROWS):
-        part = rows[first : first + BATCH_ROWS]
-        text = b"\n".join(part) + b"\n"
-        running.update(text)
-        after = Checkpoint(at.rows + len(part), running.hexdigest(), 0, at.bytes + len(text), "lines")
-        yield at, Batch(tuple(part), after)
-        at = after
-
-
-def _commit(sink: Sink, batches: list[tuple[Checkpoint, Batch]]) -> None:
+def _commit(sink: Sink, ready: list[ReadBatch]) -> None:
     sink.open(1)
-    for before, batch in batches:
-        sink.commit(1, 1, before, batch)
-    sink.close(1, 1, batches[-1][1].after)
+    for batch in ready:
+        sink.commit(1, 1, batch)
+    sink.close(1, 1, ready[-1].after)
     sink.void(1, "cancelled")
 
 
@@ -99,28 +85,20 @@ def _pipeline(redis: Redis, rows: list[bytes]) -> None:
         pipeline.execute()
 
 
-def _write(path: Path, batches: list[tuple[Checkpoint, Batch]]) -> None:
+def _write(path: Path, ready: list[ReadBatch]) -> None:
     digest = hashlib.sha256()
     with path.open("wb") as file:
-        for _, batch in batches:
-            text = b"\n".join(cast("tuple[bytes, ...]", batch.rows)) + b"\n"
-            digest.update(text)
-            file.write(text)
+        for batch in ready:
+            digest.update(batch.text)
+            file.write(batch.text)
         file.flush()
         os.fsync(file.fileno())
 
 
 def _sink(to: str, redis: Redis) -> Sink:
     """A sink of a job of its own."""
-    return open_sink(
-        parse_address(to),
-        job=uuid4().hex,
-        connection="bench",
-        report="commit",
-        default_redis=redis,
-        stream_bound=10_000_000,
-        part_rows=250_000,
-    )
+    job = SinkJob(uuid4().hex, "bench", "commit", redis, stream_bound=10_000_000, part_rows=250_000)
+    return open_sink(parse_address(to), job)
 
 
 @contextmanager

@@ -36,6 +36,9 @@ class FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
+_NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+
+
 class Settings(BaseSettings):
     """What an operator may set; `.env.example` says the same for people. Unset variables take these defaults."""
 
@@ -117,6 +120,12 @@ def environment_value(name: str) -> str | None:
 def variable(name: str) -> str | None:
     """A variable as it stands in the environment or else in `.env`."""
     return os.environ.get(name) or _dotenv().get(name) or None
+
+
+def network_variables() -> dict[str, str]:
+    """What the environment, or else `.env`, says of proxies and certificates. An empty value is one: `NO_PROXY=`."""
+    found = {**_dotenv(), **os.environ}
+    return {name: value for name, value in found.items() if name.upper() in _NETWORK and value is not None}
 
 
 @cache

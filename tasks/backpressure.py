@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 
 from tasks.lease import Heartbeat
-from worker.errors import FailJob, RetryLater
-from worker.model import Full
+from worker.errors import FailJob, RetryLater, SinkFull
 from worker.observe import Event, log
 
 GIVE_BACK_SECONDS = 5
@@ -28,7 +27,7 @@ class Backpressure:
         self._pause = pause
         self._full_since: float | None = None
 
-    def wait(self, full: Full) -> None:
+    def wait(self, full: SinkFull) -> None:
         """Return when it is worth trying again; raise RetryLater or FailJob where waiting here is over."""
         self._heartbeat.check()
         if not self._hold_seconds:

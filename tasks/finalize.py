@@ -7,13 +7,11 @@ from celery import Task
 from tasks.lease import Heartbeat
 from tasks.step import run
 from worker.celery import app, nudge
-from worker.errors import FailJob, LeaseLost, StartOver
 from worker.jobs.completeness import proven
 from worker.jobs.finish import end_job, finish
 from worker.jobs.receipts import receipt
-from worker.model import Ended, Finished, Held, OpenPages, Totals
+from worker.model import Held, OpenPages, Totals
 from worker.observe import Event, log
-from worker.publish.pipeline import RECORD_GONE
 from worker.services import Services
 
 
@@ -40,33 +38,18 @@ def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
         totals=totals,
         expected_rows=expected,
     )
-    outcome = finish(services, job, prepared)
-    if isinstance(outcome, Finished):
+    if not isinstance(finish(services, job, prepared), OpenPages):
         log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
-    elif isinstance(outcome, Ended):
-        raise LeaseLost(f"the sink record is {outcome.state}")
     return f"done: {totals.rows:,} rows"
 
 
 def _tally(services: Services, held: Held) -> Totals | None:
     """What the sink holds; None where pages the ledger thought closed were opened again."""
-    sink = services.sink(held.job)
-    try:
+    with services.sink(held.job) as sink:
         outcome = sink.tally(held.job.generation, held.job.pages)
-    finally:
-        sink.release()
     if isinstance(outcome, Totals):
         return outcome
-    if isinstance(outcome, OpenPages):
-        if services.ledger.reopen_pages(held, outcome.pages):
-            for page in outcome.pages:
-                nudge("report.stream", held.job.id, page)
-        return None
-    if outcome.state == "ended":
-        finish(services, held.job, {})
-        return None
-    if outcome.state == "missing":
-        raise FailJob(RECORD_GONE)
-    if outcome.state == "superseded":
-        raise StartOver("another worker began the next generation")
-    raise LeaseLost("the sink record is void")
+    if services.ledger.reopen_pages(held, outcome.pages):
+        for page in outcome.pages:
+            nudge("report.stream", held.job.id, page)
+    return None

@@ -7,8 +7,8 @@ from celery import Task
 from tasks.lease import Heartbeat
 from tasks.step import run
 from worker.celery import app, nudge
-from worker.errors import FailJob, LeaseLost, StartOver
-from worker.model import Ended, Held
+from worker.errors import LeaseLost
+from worker.model import Held
 from worker.observe import Event, log
 from worker.services import Services
 
@@ -21,7 +21,8 @@ def paginate(self: Task, job_id: str) -> str | None:
 
 def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
     job = held.job
-    _open_sink(services, held)
+    with services.sink(job) as sink:
+        sink.open(job.generation)
     pages = services.vendor(job).planned(job.ready_total)
     at_once = services.connection(job).limits.streams_at_once
     out = services.ledger.plan(held, pages, at_once=at_once)
@@ -30,18 +31,3 @@ def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
     log.info(Event.PLANNED, pages=pages, total=job.ready_total)
     for page in out:
         nudge("report.stream", job.id, page)
-
-
-def _open_sink(services: Services, held: Held) -> None:
-    sink = services.sink(held.job)
-    try:
-        outcome = sink.open(held.job.generation)
-    finally:
-        sink.release()
-    if not isinstance(outcome, Ended):
-        return
-    if outcome.state == "superseded":
-        raise StartOver("another worker began the next generation")
-    if outcome.state == "missing":
-        raise FailJob("the sink record cannot be made")
-    raise LeaseLost(f"the sink record is {outcome.state}")

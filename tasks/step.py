@@ -11,8 +11,8 @@ from celery.exceptions import Retry
 
 from tasks.lease import Heartbeat
 from worker.celery import nudge
-from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater, StartOver
-from worker.jobs.finish import fail, start_over
+from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
+from worker.jobs.finish import fail, finish, start_over
 from worker.ledger import Ledger
 from worker.model import Held
 from worker.observe import Event, log
@@ -20,6 +20,11 @@ from worker.services import Services, get_services
 
 MOST_ATTEMPTS = 10
 LONGEST_WAIT_SECONDS = 60
+
+RECORD_GONE = (
+    "the sink record is gone: what the sink holds of this job cannot be proven"
+    " (was it deleted, or is the directory not the same place for every worker?)"
+)
 
 Work = Callable[[Task, Services, Held, Heartbeat], str | None]
 """Does a step's work; what it gives is shown by Flower as the task's result."""
@@ -49,14 +54,8 @@ def run(
             raise planned.with_traceback(None) from None
         except RetryLater as later:
             _retry(task, services, held, later, most_attempts)
-        except StartOver as again:
-            _start_over(services, held, str(again))
-        except ReportGone as gone:
-            _start_over(services, held, str(gone), ask_anew=True)
-        except FailJob as reason:
-            _fail(services, held, str(reason), spoils_report=reason.spoils_report)
-        except LeaseLost as lost:
-            log.warning(Event.LEASE_LOST, why=str(lost))
+        except MillraceError as error:
+            _go_on(services, held, error)
         except services.redis_errors:
             raise
         except Exception as surprise:  # noqa: BLE001 - a fault of ours is an attempt like any other
@@ -103,8 +102,36 @@ def _backoff_seconds(attempts: int) -> float:
     return float(min(LONGEST_WAIT_SECONDS, 2**attempts)) * random.uniform(0.5, 1)
 
 
+def _go_on(services: Services, held: Held, error: MillraceError) -> None:
+    """What becomes of the job where a step ends with an error that is no reason to repeat it as it is."""
+    match error:
+        case StartOver():
+            _start_over(services, held, str(error))
+        case ReportGone():
+            _start_over(services, held, str(error), ask_anew=True)
+        case FailJob():
+            _fail(services, held, str(error), spoils_report=error.spoils_report)
+        case BadInput():
+            _fail(services, held, str(error))
+        case RecordClosed(state="missing"):
+            _fail(services, held, RECORD_GONE)
+        case RecordClosed(state="superseded"):
+            _start_over(services, held, "another worker began the next generation")
+        case RecordClosed(state="ended"):
+            # Whoever wrote the end may not have come to the ledger: the sink record decides.
+            finish(services, held.job, {})
+        case LeaseLost() | RecordClosed():
+            log.warning(Event.LEASE_LOST, why=str(error))
+        case _:
+            raise error
+
+
 def _start_over(services: Services, held: Held, why: str, *, ask_anew: bool = False) -> None:
-    generation = start_over(services, held.job, why, ask_anew=ask_anew)
+    try:
+        generation = start_over(services, held.job, why, ask_anew=ask_anew)
+    except LeaseLost as lost:
+        _go_on(services, held, lost)
+        return
     if generation:
         log.warning(Event.START_OVER, generation=generation, why=why)
         nudge("report.submit" if ask_anew else "report.paginate", held.job.id)

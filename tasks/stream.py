@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from celery import Task
 
 from tasks.backpressure import Backpressure
@@ -25,13 +27,10 @@ def stream(self: Task, job_id: str, page: int) -> str | None:
 
 def _stream(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
     vendor = services.vendor(held.job)
-    sink = services.sink(held.job)
     facts = Facts()
     heartbeat.waits_for(vendor.hang_up)
-    try:
+    with services.sink(held.job) as sink:
         end = _publish(services, held, heartbeat, vendor, sink, facts)
-    finally:
-        sink.release()
     _close(services, held, heartbeat, vendor, facts, end)
     return f"page {held.job.generation}.{held.page}: {end.rows:,} rows"
 
@@ -57,12 +56,8 @@ def _publish(
     if start.rows:
         heartbeat.start_at(start)
         log.info(Event.TAKEN_OVER, rows=start.rows)
-    reader = start.reader or vendor.reader(services.settings.ndjson_reader)
-    rows = vendor.lists(held.page, held.link, facts, reader)
-    try:
-        end = publication.publish(rows, start, reader)
-    finally:
-        rows.close()
+    with closing(vendor.lists(held.page, held.link, facts, vendor.reader(services.settings.ndjson_reader))) as rows:
+        end = publication.publish(rows)
     publication.close(end)
     return end
 

@@ -17,11 +17,11 @@ from typing import BinaryIO
 import pytest
 from redis import Redis
 
-from worker.model import Checkpoint, Finished, Json, Kept, Row, Totals
+from worker.model import Checkpoint, Json, Totals
 from worker.publish.pipeline import Publication
-from worker.sinks.redis_place import RedisPlace
+from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import RedisStreamSink
-from worker.sinks.totals import totals
+from worker.sinks.sink import totals
 
 ROOT = Path(__file__).parents[1]
 STREAM = "rows:kargo.campaign-performance-metrics"
@@ -36,7 +36,7 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "warehouse.db"
 
 
-def rows(job: str, count: int, *, note: str = "") -> list[Row]:
+def rows(job: str, count: int, *, note: str = "") -> list[bytes]:
     """A reading of so many rows; another note makes it another reading."""
     return [json.dumps({"job": job, "n": n, "note": note}).encode() for n in range(1, count + 1)]
 
@@ -73,9 +73,9 @@ class Feed:
     """Entries put into the stream one by one, with the fields they have there."""
 
     redis: Redis
-    pages: dict[str, list[list[Row]]] = field(default_factory=dict)
+    pages: dict[str, list[list[bytes]]] = field(default_factory=dict)
 
-    def page(self, job: str, page_rows: Sequence[Row], *, generation: int = 1, kept: int | None = None) -> None:
+    def page(self, job: str, page_rows: Sequence[bytes], *, generation: int = 1, kept: int | None = None) -> None:
         """The job's next page; `kept` is how many of its rows reach the stream (all)."""
         pages = self.pages.setdefault(f"{job}.{generation}", [])
         pages.append(list(page_rows))
@@ -98,39 +98,40 @@ class Feed:
             self.redis.xadd(STREAM, fields)
 
 
-def checkpoint(page: Sequence[Row]) -> Checkpoint:
+def checkpoint(page: Sequence[bytes]) -> Checkpoint:
     """The checkpoint of a page of rows that are all alive."""
-    texts = [row + b"\n" for row in page if isinstance(row, bytes)]
+    texts = [row + b"\n" for row in page]
     return Checkpoint(len(texts), hashlib.sha256(b"".join(texts)).hexdigest(), bytes=sum(map(len, texts)))
 
 
 class Job:
     """One job that publishes through the real sink; each verb may be repeated, as by another worker."""
 
-    def __init__(self, redis: Redis, job: str, *, bound: int = 0) -> None:
+    def __init__(self, redis: Redis, job: str, *, bound: int = 0, rows_per_entry: int = 1) -> None:
         self.name = job
         self.generation = 1
-        self.sink = RedisStreamSink(RedisPlace(redis, f"stream:{STREAM}"), STREAM, job, bound=bound)
+        server = RedisServer(redis, f"stream:{STREAM}")
+        self.sink = RedisStreamSink(server, STREAM, job, bound=bound, rows_per_entry=rows_per_entry)
 
-    def publish(self, page: int, reading: Sequence[Row], *, is_whole: bool = True) -> None:
+    def publish(self, page: int, reading: Sequence[bytes], *, is_whole: bool = True) -> None:
         """Open the job and read a page from its start, skipping what is kept; close it where that is all."""
-        assert isinstance(self.sink.open(self.generation), Kept)
+        self.sink.open(self.generation)
         work = Publication(
             self.sink, self.generation, page, on_read=lambda: None, on_kept=lambda _: None, on_full=_no_room
         )
-        at = work.publish([list(reading)], work.start(), "ijson")
+        work.start()
+        at = work.publish([list(reading)])
         if is_whole:
             work.close(at)
 
     def begin_anew(self) -> None:
-        assert isinstance(self.sink.void(self.generation, "replay", self.generation + 1), Kept)
+        self.sink.void(self.generation, "replay", self.generation + 1)
         self.generation += 1
 
     def end(self, pages: int, day: str, ready: int) -> None:
         made = self.sink.tally(self.generation, pages)
         assert isinstance(made, Totals)
-        finished = self.sink.finish(self.generation, pages, receipt(self.name, day, ready, made, self.generation))
-        assert isinstance(finished, Finished)
+        self.sink.finish(self.generation, pages, receipt(self.name, day, ready, made, self.generation))
 
 
 def _no_room(full: object) -> None:

@@ -26,8 +26,7 @@ from worker.local_workers import LocalWorkers, beat, control, stream
 from worker.model import FINISHED, Job, Json
 from worker.redis_client import connect
 from worker.services import Services
-from worker.sinks.audit import Audit
-from worker.sinks.audit_stream import audit
+from worker.sinks.audit import Audit, audit
 
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 100.0

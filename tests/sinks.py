@@ -6,22 +6,60 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 
-from worker.model import Batch, Checkpoint, DeadRow, Ended, Finished, Full, Kept, Refused, Row, Totals
-from worker.sinks import open_sink
-from worker.sinks.address import parse_address
-from worker.sinks.audit import Audit
-from worker.sinks.audit_files import audit_files
-from worker.sinks.audit_stream import audit
+from worker.errors import RecordClosed, SinkFull
+from worker.model import Batch, Checkpoint, DeadRow, Totals
+from worker.sinks.audit import Audit, audit
+from worker.sinks.files.audit import audit_files
+from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
 
-READING: tuple[Row, ...] = tuple(b'{"row":%d}' % number for number in range(1, 10))
-RESTATED: tuple[Row, ...] = tuple(b'{"row":%d,"restated":1}' % number for number in range(1, 10))
+READING: tuple[bytes, ...] = tuple(b'{"row":%d}' % number for number in range(1, 10))
+RESTATED: tuple[bytes, ...] = tuple(b'{"row":%d,"restated":1}' % number for number in range(1, 10))
 
 JOB = "job-1"
+
+DONE = "done"
+"""What an AnsweringSink answers where a sink has nothing to say."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """RecordClosed, as an answer."""
+
+    state: str
+
+
+@dataclass(frozen=True)
+class Full:
+    """SinkFull, as an answer."""
+
+    reason: str
+
+
+class AnsweringSink:
+    """A sink that answers where a sink raises RecordClosed or SinkFull, so that answers can be compared."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        act = getattr(self._sink, verb)
+
+        def ask(*arguments: object) -> object:
+            try:
+                answer = act(*arguments)
+            except RecordClosed as closed:
+                return Closed(closed.state)
+            except SinkFull as full:
+                return Full(full.reason)
+            return DONE if answer is None else answer
+
+        return ask
 
 
 def make(
@@ -32,18 +70,20 @@ def make(
     bound: int = 0,
     part_rows: int = 4,
     keep_seconds: float = 3600,
-) -> Sink:
-    """The sink of one job at an address; `redis` is Millrace's own."""
-    return open_sink(
-        parse_address(to),
-        job=job,
-        connection="kargo",
-        report="report",
-        default_redis=redis or Redis(port=1),
-        stream_bound=bound,
-        part_rows=part_rows,
-        keep_seconds=keep_seconds,
-    )
+) -> AnsweringSink:
+    """The sink of one job at an address, answering; `redis` is Millrace's own."""
+    return AnsweringSink(open_sink(parse_address(to), sink_job(job, redis, bound, part_rows, keep_seconds)))
+
+
+def sink_job(
+    job: str = JOB,
+    redis: Redis | None = None,
+    bound: int = 0,
+    part_rows: int = 4,
+    keep_seconds: float = 3600,
+) -> SinkJob:
+    """A job as its sinks know it."""
+    return SinkJob(job, "kargo", "report", redis or Redis(port=1), bound, part_rows, keep_seconds)
 
 
 def job_directory(directory: Path, job: str = JOB) -> Path:
@@ -57,52 +97,61 @@ def file_names(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in files)
 
 
-def position(reading: Sequence[Row], rows: int | None = None, *, is_closed: bool = False) -> Checkpoint:
+def position(reading: Sequence[bytes], rows: int | None = None, *, is_closed: bool = False) -> Checkpoint:
     """The checkpoint behind so many rows of a reading, or behind all."""
     held = reading[:rows]
-    texts = [(row.raw if isinstance(row, DeadRow) else row) + b"\n" for row in held]
+    texts = [row + b"\n" for row in held]
     dead_rows = sum(isinstance(row, DeadRow) for row in held)
     digest = hashlib.sha256(b"".join(texts)).hexdigest()
-    return Checkpoint(len(held), digest, dead_rows, sum(map(len, texts)), "ijson" if held else "", is_closed)
+    return Checkpoint(len(held), digest, dead_rows, sum(map(len, texts)), is_closed)
 
 
-def batch(reading: Sequence[Row], first: int, last: int) -> Batch:
+def batch(reading: Sequence[bytes], first: int, last: int) -> Batch:
     """Rows `first` to `last`, counted from 1."""
-    return Batch(tuple(reading[first - 1 : last]), position(reading, last))
+    rows = reading[first - 1 : last]
+    return Batch(position(reading, first - 1), rows, position(reading, last), b"".join(row + b"\n" for row in rows))
 
 
 def commit(
-    sink: Sink, first: int, last: int, reading: Sequence[Row] = READING, *, generation: int = 1, page: int = 1
-) -> Kept | Refused | Full | Ended:
+    sink: AnsweringSink,
+    first: int,
+    last: int,
+    reading: Sequence[bytes] = READING,
+    *,
+    generation: int = 1,
+    page: int = 1,
+) -> Any:
     """Commit rows `first` to `last` of a reading whose rows before them are kept."""
-    return sink.commit(generation, page, position(reading, first - 1), batch(reading, first, last))
+    return sink.commit(generation, page, batch(reading, first, last))
 
 
-def publish(sink: Sink, reading: Sequence[Row], *, generation: int = 1, page: int = 1, stride: int = 2) -> None:
+def publish(
+    sink: AnsweringSink, reading: Sequence[bytes], *, generation: int = 1, page: int = 1, stride: int = 2
+) -> None:
     """Commit a page from its first row on, and close it."""
     for first in range(1, len(reading) + 1, stride):
         last = min(first + stride - 1, len(reading))
-        assert isinstance(commit(sink, first, last, reading, generation=generation, page=page), Kept)
-    assert isinstance(sink.close(generation, page, position(reading)), Kept)
+        assert commit(sink, first, last, reading, generation=generation, page=page) == position(reading, last)
+    assert sink.close(generation, page, position(reading)) == position(reading, is_closed=True)
 
 
-def finish(sink: Sink, pages: int = 1, generation: int = 1) -> None:
+def finish(sink: AnsweringSink, pages: int = 1, generation: int = 1) -> None:
     """Write the end with a receipt that says what the sink counted."""
     totals = sink.tally(generation, pages)
     assert isinstance(totals, Totals), totals
     receipt = {"rows": totals.rows, "dead_rows": totals.dead_rows, "pages": pages, "digest": totals.digest}
-    assert isinstance(sink.finish(generation, pages, receipt), Finished)
+    assert isinstance(sink.finish(generation, pages, receipt), dict)
 
 
 @dataclass
 class Place:
     """Somewhere rows are kept: makes sinks, as many workers as wanted, and says what consumers see."""
 
-    make: Callable[[str], Sink]
+    make: Callable[[str], AnsweringSink]
     seen: Callable[[str], Audit]
-    made: list[Sink] = field(default_factory=list)
+    made: list[AnsweringSink] = field(default_factory=list)
 
-    def sink(self, job: str = JOB) -> Sink:
+    def sink(self, job: str = JOB) -> AnsweringSink:
         self.made.append(self.make(job))
         return self.made[-1]
 
@@ -115,12 +164,13 @@ class Place:
         return self.audit()
 
 
-@pytest.fixture(params=["stream", "files", "files-gzip", "files-zstd"])
+@pytest.fixture(params=["stream", "stream-packed", "files", "files-gzip", "files-zstd"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A place of each kind; files take two rows a part, so that each further batch makes the one before it durable."""
-    if request.param == "stream":
+    if request.param.startswith("stream"):
         redis = request.getfixturevalue("redis")
-        held = Place(lambda job: make("stream:rows", redis, job=job), lambda job: audit(redis, "rows", job))
+        to = "stream:rows?rows_per_entry=2" if request.param == "stream-packed" else "stream:rows"
+        held = Place(lambda job: make(to, redis, job=job), lambda job: audit(redis, "rows", job))
     else:
         to = f"file:{tmp_path}?compression={request.param.partition('-')[2] or 'none'}"
         held = Place(lambda job: make(to, job=job, part_rows=2), lambda job: audit_files(job_directory(tmp_path, job)))
@@ -132,7 +182,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 class Writer:
     """A worker on a page: begins where the sink stands, goes on as the sink's answers say."""
 
-    def __init__(self, place: Place, reading: Sequence[Row] = READING, *, generation: int = 1, page: int = 1) -> None:
+    def __init__(self, place: Place, reading: Sequence[bytes] = READING, *, generation: int = 1, page: int = 1) -> None:
         self.sink = place.sink()
         self.reading = reading
         self.where = (generation, page)
@@ -145,9 +195,7 @@ class Writer:
         last = min(self.at.rows + rows, len(self.reading))
         if self.at.rows == last:
             return False
-        outcome = self.sink.commit(*self.where, self.at, batch(self.reading, self.at.rows + 1, last))
-        assert isinstance(outcome, Kept | Refused), outcome
-        self.at = outcome.checkpoint
+        self.at = self.sink.commit(*self.where, batch(self.reading, self.at.rows + 1, last))
         assert self.at.digest == position(self.reading, self.at.rows).digest, "what is kept is another reading"
         return True
 
@@ -156,8 +204,7 @@ class Writer:
         while True:
             while self.step(rows):
                 pass
-            outcome = self.sink.close(*self.where, self.at)
-            if isinstance(outcome, Kept):
+            reached, self.at = self.at, self.sink.close(*self.where, self.at)
+            if self.at.is_at(reached):
+                assert self.at.is_closed
                 return
-            assert isinstance(outcome, Refused)
-            self.at = outcome.checkpoint

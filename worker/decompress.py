@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import zstandard
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
+from worker.unzip import PIECE_BYTES, BrokenZip, inflated, unzip
 
 LARGEST_RATIO = 200
 FREE_BYTES = 1024 * 1024
 """Reports pack 10 to 60 times; gzip's most is 1,030. Unpacked bytes may be 200 times the packed ones and a MiB."""
+MOST_LAYERS = 4
 
-_PIECE_BYTES = 256 * 1024
 _ZSTD_STEP_BYTES = 512
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
-_BROKEN = (zlib.error, zstandard.ZstdError)
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_BROKEN = (zlib.error, zstandard.ZstdError, BrokenZip)
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+_LONGEST_MAGIC_BYTES = max(map(len, _MAGIC))
 
 Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 
@@ -25,43 +28,46 @@ Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
     """The bytes unpacked, in pieces of up to 256 KB; `encoding` as in Content-Encoding, several joined by commas.
 
-    Without an encoding a file that begins like gzip or zstd is unpacked too. Raises RetryLater where the packing is
-    broken or cut, FailJob where it is unknown or unpacks beyond the bound.
+    What then still begins like gzip, zstd or ZIP is unpacked too: a file that was packed before it was sent. Raises
+    RetryLater where the packing is broken or cut; FailJob where it is unknown, where there are more than four layers,
+    or where they unpack to more than the bound, which holds for what came from the network and all layers together.
     """
     names = [name.strip().lower() for name in (encoding or "").split(",")]
     names = [name for name in reversed(names) if name not in ("", "identity")]
-    if not names:
-        return _by_magic(chunks)
-    for name in names:
-        chunks = _unpacked(chunks, name)
-    return iter(chunks)
-
-
-def _by_magic(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    start = b""
-    rest = iter(chunks)
-    for chunk in rest:
-        start += chunk
-        if len(start) >= max(map(len, _MAGIC)):
+    packed = _Counted(chunks)
+    unpacked: Iterator[bytes] = iter(packed)
+    for layer in range(MOST_LAYERS + 1):
+        start, unpacked = (b"", unpacked) if layer < len(names) else _peek(unpacked)
+        name = names[layer] if layer < len(names) else _name_of(start)
+        if name is None:
             break
-    name = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
-    whole = _rejoined(start, rest)
-    yield from whole if name is None else _unpacked(whole, name)
+        if layer == MOST_LAYERS:
+            raise FailJob(f"more than {MOST_LAYERS} packings around one another")
+        unpacked = _unpacked(unpacked, name, packed)
+    yield from unpacked
 
 
-def _rejoined(start: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if start:
-        yield start
-    yield from rest
+def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Enough of the beginning to know a packing by, and all of it."""
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if len(start) >= _LONGEST_MAGIC_BYTES:
+            break
+    return start, chain((start,) if start else (), chunks)
 
 
-def _unpacked(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+def _name_of(start: bytes) -> str | None:
+    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+
+
+def _unpacked(chunks: Iterable[bytes], name: str, packed: _Counted) -> Iterator[bytes]:
+    """One layer less. `packed` counts what came from the network."""
     if name not in _UNPACKERS:
         raise FailJob(f"the response is packed by {name!r}; known are {', '.join(_UNPACKERS)}")
-    packed = _Counted(chunks)
     unpacked_bytes = 0
     try:
-        for piece in _UNPACKERS[name](packed):
+        for piece in _UNPACKERS[name](chunks):
             unpacked_bytes += len(piece)
             if unpacked_bytes > FREE_BYTES + LARGEST_RATIO * packed.bytes:
                 raise FailJob(f"{packed.bytes} bytes of {name} unpack to more than {LARGEST_RATIO} times as many")
@@ -107,23 +113,12 @@ def _inflate(chunks: Iterable[bytes], window: Callable[[bytes], int]) -> Iterato
                 if not left:
                     break
                 unpacker = zlib.decompressobj(window(left))
-            yield from _drained(unpacker, left)
+            yield from inflated(unpacker, left)
             left = b""
             if unpacker.eof:
                 left, unpacker = unpacker.unused_data, None
     if unpacker is not None:
         raise EOFError
-
-
-def _drained(unpacker: zlib._Decompress, left: bytes) -> Iterator[bytes]:
-    """All that these bytes unpack to, a piece at a time."""
-    while True:
-        piece = unpacker.decompress(left, _PIECE_BYTES)
-        yield piece
-        left = unpacker.unconsumed_tail
-        # A full piece may leave output behind even where no input is left.
-        if unpacker.eof or (not left and len(piece) < _PIECE_BYTES):
-            return
 
 
 def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -137,7 +132,7 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
             while left:
                 unpacker = unpacker or decompressor.decompressobj()
                 piece = unpacker.decompress(left)
-                yield from (piece[at : at + _PIECE_BYTES] for at in range(0, len(piece), _PIECE_BYTES))
+                yield from (piece[at : at + PIECE_BYTES] for at in range(0, len(piece), PIECE_BYTES))
                 left = b""
                 if unpacker.eof:
                     left, unpacker = unpacker.unused_data, None
@@ -145,4 +140,10 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise EOFError
 
 
-_UNPACKERS: dict[str, Unpacker] = {"gzip": _gunzip, "x-gzip": _gunzip, "deflate": _deflate, "zstd": _unzstd}
+_UNPACKERS: dict[str, Unpacker] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _deflate,
+    "zstd": _unzstd,
+    "zip": unzip,
+}

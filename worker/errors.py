@@ -3,14 +3,19 @@
 MillraceError
 ├── BadInput      the operator's input is wrong: say where and what is allowed, send nothing (exit 2, HTTP 422)
 ├── RetryLater    do the same step again after a while
+│   └── SinkFull      the sink has no room: wait for it, or give the page back
 ├── FailJob       the job cannot succeed: fail it with this reason
+│   ├── LoginRefused  the vendor refuses the credentials
 │   └── ReportGone    the vendor no longer has the prepared report: ask for it anew, once
 ├── StartOver     what is read is not what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
-└── LeaseLost     somebody else holds this work: stop at once, publish nothing more
+├── LeaseLost     somebody else holds this work: stop at once, publish nothing more
+└── RecordClosed  the sink record takes no more from this generation: what follows depends on why
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 READ_AT_MOST = 3
 """Broken bytes are read again, in case they broke on the way, but no more often than this."""
@@ -57,6 +62,13 @@ class RetryLater(MillraceError):
         super().__init__(reason)
 
 
+class SinkFull(RetryLater):
+    """The sink has no room and kept nothing of the batch; the reason says how full it is. It is nobody's failure."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, is_attempt=False)
+
+
 class FailJob(MillraceError):
     """The job cannot succeed; the reason is for the person who reads the receipt.
 
@@ -66,6 +78,10 @@ class FailJob(MillraceError):
     def __init__(self, reason: str, *, spoils_report: bool = False) -> None:
         self.spoils_report = spoils_report
         super().__init__(reason)
+
+
+class LoginRefused(FailJob):
+    """The vendor refuses the credentials; no repetition helps."""
 
 
 class ReportGone(FailJob):
@@ -85,3 +101,17 @@ class SkipRow(MillraceError):
 
 class LeaseLost(MillraceError):
     """The lease ended or went to another worker; whatever this one still wants to write is refused."""
+
+
+RecordState = Literal["ended", "void", "superseded", "missing"]
+
+
+class RecordClosed(MillraceError):
+    """The sink record takes nothing from whoever wrote; nothing was written.
+
+    `state`: the end is written, the record is void for good, another generation is open, or there is no record.
+    """
+
+    def __init__(self, state: RecordState) -> None:
+        self.state = state
+        super().__init__(f"the sink record is {state}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 JobState = Literal["queued", "pending", "ready", "streaming", "streamed", "done", "failed", "cancelled"]
 UNFINISHED: tuple[JobState, ...] = ("queued", "pending", "ready", "streaming", "streamed")
@@ -17,68 +18,67 @@ Json = dict[str, Any]
 EMPTY_DIGEST = hashlib.sha256().hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class DeadRow:
-    """A row set aside: its JSON bytes as they came, and why."""
+class DeadRow(bytes):
+    """A row set aside: its JSON bytes as they came, and why. Every other row is plain bytes.
 
-    raw: bytes
+    It equals no living row: only a dead one with the same bytes and the same reason.
+    """
+
     reason: str
 
+    def __new__(cls, raw: bytes, reason: str) -> Self:
+        row = super().__new__(cls, raw)
+        row.reason = reason
+        return row
 
-Row = bytes | DeadRow
-"""One row as it will be published (JSON bytes, UTF-8, no newline), or set aside."""
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DeadRow) and bytes.__eq__(self, other) and self.reason == other.reason
+
+    __hash__ = bytes.__hash__
+
+    def __repr__(self) -> str:
+        return f"DeadRow({bytes(self)!r}, {self.reason!r})"
+
+
+Row = bytes
+"""One row as it will be published: JSON bytes, UTF-8, no newline; or a `DeadRow`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The durable position in one page of one generation.
 
-    `rows` counts rows as the vendor sent them, dead ones included; `digest` runs over exactly those rows.
-    `reader` names the reader that read them, empty while there are none. `bytes` counts their JSON and newlines.
+    `rows` counts rows as the vendor sent them, dead ones included; `digest` runs over exactly those rows. `bytes`
+    counts their JSON and newlines.
     """
 
     rows: int = 0
     digest: str = EMPTY_DIGEST
     dead_rows: int = 0
     bytes: int = 0
-    reader: str = ""
     is_closed: bool = False
+
+    def is_at(self, other: Checkpoint) -> bool:
+        """Whether both stand behind the same rows, closed or not."""
+        return self.rows == other.rows and self.digest == other.digest
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive rows of one page, and the checkpoint that holds once they are kept."""
+    """Consecutive rows of one page, which lead from `before` to `after`; a dead row is a `DeadRow`.
 
-    rows: tuple[Row, ...]
+    `text` is every row and a newline, dead rows as they came: what the digest runs over.
+    """
+
+    before: Checkpoint
+    rows: Sequence[bytes] = field(repr=False)
     after: Checkpoint
+    text: bytes = field(repr=False)
 
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The sink took the batch, the close or the void: `checkpoint` is now the position."""
-
-    checkpoint: Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The sink's position is another: `checkpoint` is the true one."""
-
-    checkpoint: Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Full:
-    """There is no room: `reason` says how full the sink is. Nothing was written."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The record takes no more: its generation moved on, or it is ended or void. `state` says which."""
-
-    state: Literal["ended", "void", "superseded", "missing"]
+    @property
+    def dead_rows(self) -> int:
+        """How many of the rows are dead."""
+        return self.after.dead_rows - self.before.dead_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,6 @@ class OpenPages:
     """Finish refused: these pages are not closed."""
 
     pages: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end is written, now or before: the receipt that stands, `files` included where the sink has some."""
-
-    receipt: Json
 
 
 @dataclass(slots=True)

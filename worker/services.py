@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
 
 from redis import Redis
@@ -14,8 +16,8 @@ from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
 from worker.redis_client import PATIENT_RETRIES, connect, own_redis
-from worker.sinks import open_sink
-from worker.sinks.address import default_stream, parse_address
+from worker.sinks.address import default_stream
+from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
 from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
@@ -80,13 +82,21 @@ class Services:
 
     # ------------------------------------------------------------ sinks
 
-    def sink(self, job: Job) -> Sink:
-        """The sink of a job; the caller releases it."""
-        return open_sink(
-            parse_address(job.sink),
-            job=job.id,
-            connection=job.connection,
-            report=job.report,
+    @contextmanager
+    def sink(self, job: Job) -> Iterator[Sink]:
+        """The sink of a job, let go at the end of the `with` block."""
+        sink = open_sink(parse_address(job.sink), self.sink_job(job))
+        try:
+            yield sink
+        finally:
+            sink.release()
+
+    def sink_job(self, job: Job) -> SinkJob:
+        """What any sink must know of a job."""
+        return SinkJob(
+            job.id,
+            job.connection,
+            job.report,
             default_redis=self.redis,
             stream_bound=self.settings.stream_bound,
             part_rows=self.settings.part_rows,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.sinks import READING, RESTATED, Place, Writer, batch, position
+from tests.sinks import DONE, READING, RESTATED, Closed, Place, Writer, batch, position
 from tests.sinks import place as place
 from worker.errors import StartOver
-from worker.model import Checkpoint, DeadRow, Ended, Finished, Kept, OpenPages, Refused
+from worker.model import Checkpoint, DeadRow, OpenPages
 
 # -- closing
 
@@ -17,17 +17,17 @@ from worker.model import Checkpoint, DeadRow, Ended, Finished, Kept, OpenPages, 
 def test_a_page_closes_only_where_it_stands(place: Place) -> None:
     sink = place.sink()
     sink.open(1)
-    sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2))
-    assert sink.close(1, 1, Checkpoint()) == Refused(position(READING, 2))
-    assert sink.close(1, 1, position(RESTATED, 2)) == Refused(position(READING, 2))
-    assert sink.close(1, 1, position(READING, 2)) == Kept(position(READING, 2, is_closed=True))
+    sink.commit(1, 1, batch(READING, 1, 2))
+    assert sink.close(1, 1, Checkpoint()) == position(READING, 2)
+    assert sink.close(1, 1, position(RESTATED, 2)) == position(READING, 2)
+    assert sink.close(1, 1, position(READING, 2)) == position(READING, 2, is_closed=True)
 
 
 def test_closing_again_changes_nothing(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().close(1, 1, position(READING, 9)) == Kept(position(READING, 9, is_closed=True))
-    assert place.sink().close(1, 1, position(READING, 8)) == Refused(position(READING, 9, is_closed=True))
+    assert place.sink().close(1, 1, position(READING, 9)) == position(READING, 9, is_closed=True)
+    assert place.sink().close(1, 1, position(READING, 8)) == position(READING, 9, is_closed=True)
 
 
 # -- the end
@@ -62,8 +62,8 @@ def test_finishing_twice_gives_the_first_receipt(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
     first = place.sink().finish(1, 1, {"job": "job-1", "attempt": 1, "name": "Größe"})
-    assert isinstance(first, Finished)
-    assert (first.receipt["attempt"], first.receipt["name"]) == (1, "Größe")
+    assert isinstance(first, dict)
+    assert (first["attempt"], first["name"]) == (1, "Größe")
     assert place.sink().finish(1, 1, {"job": "job-1", "attempt": 2}) == first
     assert place.sink().finish(2, 7, {}) == first
     assert place.audit().ends == 1
@@ -76,11 +76,11 @@ def test_after_the_end_nothing_is_taken(place: Place) -> None:
     Writer(place).run()
     seen = place.finish()
     sink = place.sink()
-    ended = Ended("ended")
-    assert late.sink.commit(1, 1, late.at, batch(READING, 3, 4)) == ended
+    ended = Closed("ended")
+    assert late.sink.commit(1, 1, batch(READING, 3, 4)) == ended
     assert sink.open(1) == sink.open(2) == ended
     assert sink.checkpoint(1, 1) == sink.tally(1, 1) == ended
-    assert sink.commit(1, 2, Checkpoint(), batch(READING, 1, 2)) == sink.close(1, 2, Checkpoint()) == ended
+    assert sink.commit(1, 2, batch(READING, 1, 2)) == sink.close(1, 2, Checkpoint()) == ended
     assert place.audit() == seen
 
 
@@ -88,7 +88,7 @@ def test_a_void_after_the_end_is_refused(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
     place.finish()
-    assert place.sink().void(1, "cancelled") == place.sink().void(1, "replay", 2) == Ended("ended")
+    assert place.sink().void(1, "cancelled") == place.sink().void(1, "replay", 2) == Closed("ended")
     assert place.audit().is_whole
     assert place.audit().voided == {}
 
@@ -96,8 +96,8 @@ def test_a_void_after_the_end_is_refused(place: Place) -> None:
 def test_an_end_after_the_void_is_refused(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().void(1, "cancelled") == Kept(Checkpoint())
-    assert place.sink().finish(1, 1, {}) == place.sink().tally(1, 1) == Ended("void")
+    assert place.sink().void(1, "cancelled") == DONE
+    assert place.sink().finish(1, 1, {}) == place.sink().tally(1, 1) == Closed("void")
     seen = place.audit()
     assert (seen.receipt, seen.voided) == (None, {1: "cancelled"})
 
@@ -111,17 +111,17 @@ def test_a_void_for_good_is_written_once(place: Place, reason: str) -> None:
     writer = Writer(place)
     writer.step()
     writer.step()
-    assert place.sink().void(1, reason) == Kept(Checkpoint())  # type: ignore[arg-type]
-    assert place.sink().void(1, "cancelled") == Kept(Checkpoint())
+    assert place.sink().void(1, reason) == DONE
+    assert place.sink().void(1, "cancelled") == DONE
     assert place.audit().voided == {1: reason}
-    assert writer.sink.commit(1, 1, writer.at, batch(READING, 5, 6)) == Ended("void")
-    assert place.sink().checkpoint(1, 1) == place.sink().open(1) == Ended("void")
+    assert writer.sink.commit(1, 1, batch(READING, 5, 6)) == Closed("void")
+    assert place.sink().checkpoint(1, 1) == place.sink().open(1) == Closed("void")
 
 
 def test_a_void_says_nothing_where_nothing_was_published(place: Place) -> None:
     place.sink().open(1)
     Writer(place, ()).run()
-    assert place.sink().void(1, "failed") == Kept(Checkpoint())
+    assert place.sink().void(1, "failed") == DONE
     assert place.audit().voided == {}
 
 
@@ -135,9 +135,9 @@ def test_a_void_speaks_of_dead_rows_alone(place: Place) -> None:
 def test_the_next_generation_begins_with_nothing(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().void(1, "replay", 2) == Kept(Checkpoint())
+    assert place.sink().void(1, "replay", 2) == DONE
     assert place.sink().checkpoint(2, 1) == Checkpoint()
-    assert place.sink().open(2) == Kept(Checkpoint())
+    assert place.sink().open(2) == DONE
     Writer(place, RESTATED, generation=2).run()
     seen = place.finish(generation=2)
     assert seen.is_whole
@@ -149,9 +149,9 @@ def test_a_superseded_generation_is_refused(place: Place) -> None:
     stale = Writer(place)
     stale.step()
     place.sink().void(1, "replay", 2)
-    superseded = Ended("superseded")
+    superseded = Closed("superseded")
     sink = place.sink()
-    assert stale.sink.commit(1, 1, stale.at, batch(READING, 3, 4)) == superseded
+    assert stale.sink.commit(1, 1, batch(READING, 3, 4)) == superseded
     assert stale.sink.close(1, 1, stale.at) == superseded
     assert sink.open(1) == sink.checkpoint(1, 1) == sink.tally(1, 1) == sink.finish(1, 1, {}) == superseded
     assert sink.void(1, "cancelled") == superseded
@@ -161,9 +161,9 @@ def test_a_superseded_generation_is_refused(place: Place) -> None:
 def test_a_replay_voided_twice_is_voided_once(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().void(1, "replay", 2) == place.sink().void(1, "replay", 2) == Kept(Checkpoint())
+    assert place.sink().void(1, "replay", 2) == place.sink().void(1, "replay", 2) == DONE
     Writer(place, RESTATED, generation=2).step()
-    assert place.sink().void(1, "replay", 2) == Kept(Checkpoint())
+    assert place.sink().void(1, "replay", 2) == DONE
     assert place.audit().voided == {1: "replay"}
 
 
@@ -171,25 +171,25 @@ def test_of_a_replay_and_a_cancel_the_first_wins(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
     place.sink().void(1, "cancelled")
-    assert place.sink().void(1, "replay", 2) == Ended("void")
-    assert place.sink().checkpoint(2, 1) == Ended("void")
+    assert place.sink().void(1, "replay", 2) == Closed("void")
+    assert place.sink().checkpoint(2, 1) == Closed("void")
 
 
 def test_a_void_reaches_a_record_that_is_behind_the_ledger(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().void(2, "cancelled") == Kept(Checkpoint())
+    assert place.sink().void(2, "cancelled") == DONE
     assert place.audit().voided == {1: "cancelled"}
-    assert place.sink().open(2) == Ended("void")
-    assert place.sink().open(3) == Kept(Checkpoint())
+    assert place.sink().open(2) == Closed("void")
+    assert place.sink().open(3) == DONE
 
 
 def test_a_later_generation_opens_a_void_record_again(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
     place.sink().void(1, "failed")
-    assert place.sink().open(2) == place.sink().open(2) == Kept(Checkpoint())
-    assert place.sink().open(1) == place.sink().open(3) == Ended("superseded")
+    assert place.sink().open(2) == place.sink().open(2) == DONE
+    assert place.sink().open(1) == place.sink().open(3) == Closed("superseded")
     Writer(place, RESTATED, generation=2).run()
     seen = place.finish(generation=2)
     assert seen.is_whole
@@ -199,28 +199,28 @@ def test_a_later_generation_opens_a_void_record_again(place: Place) -> None:
 def test_a_generation_is_not_opened_over_one_that_is_open(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().open(2) == Ended("superseded")
+    assert place.sink().open(2) == Closed("superseded")
     assert place.sink().checkpoint(1, 1) == position(READING, 9, is_closed=True)
 
 
 def test_opening_again_keeps_what_is_there(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
-    assert place.sink().open(1) == Kept(Checkpoint())
+    assert place.sink().open(1) == DONE
     assert place.finish().is_whole
 
 
 def test_a_record_may_begin_with_a_later_generation(place: Place) -> None:
-    assert place.sink().open(3) == Kept(Checkpoint())
+    assert place.sink().open(3) == DONE
     Writer(place, generation=3).run()
     assert place.finish(generation=3).generation == 3
 
 
 def test_a_missing_record_takes_nothing_and_is_not_made(place: Place) -> None:
     place.sink("another").open(1)
-    sink, missing = place.sink(), Ended("missing")
+    sink, missing = place.sink(), Closed("missing")
     for _ in range(2):
-        assert sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2)) == missing
+        assert sink.commit(1, 1, batch(READING, 1, 2)) == missing
         assert sink.checkpoint(1, 1) == sink.close(1, 1, Checkpoint()) == sink.tally(1, 1) == missing
         assert sink.finish(1, 1, {}) == sink.void(1, "failed") == missing
     assert place.audit().rows == 0

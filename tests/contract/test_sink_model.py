@@ -19,24 +19,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from redis import Redis
 
 from tests.sink_model import RuleSink
-from tests.sinks import Place, batch, job_directory, make, position
+from tests.sinks import DONE, AnsweringSink, Closed, Place, batch, job_directory, make, position
 from worker.keys import dead_rows, sink_record
-from worker.model import Checkpoint, DeadRow, Ended, Finished, Json, Kept, Refused, Row, Totals
-from worker.sinks.audit import Audit
-from worker.sinks.audit_files import audit_files
-from worker.sinks.audit_stream import audit
-from worker.sinks.sink import Sink
-from worker.sinks.totals import totals
+from worker.model import Checkpoint, DeadRow, Json, Totals
+from worker.sinks.audit import Audit, audit
+from worker.sinks.files.audit import audit_files
+from worker.sinks.sink import totals
 
 PAGES = 2
 VARIANTS = ("first", "restated", "longer")
 NUMBERS = itertools.count(1)
 
 
-def reading(page: int, variant: str) -> tuple[Row, ...]:
+def reading(page: int, variant: str) -> tuple[bytes, ...]:
     """A page as the vendor sends it: its second row is dead; restated it differs from the first row on."""
     mark = b"restated" if variant == "restated" else b"first"
-    rows: list[Row] = [b'{"page":%d,"row":%d,"reading":"%s"}' % (page, number, mark) for number in (1, 2, 3)]
+    rows: list[bytes] = [b'{"page":%d,"row":%d,"reading":"%s"}' % (page, number, mark) for number in (1, 2, 3)]
     rows[1] = DeadRow(b'{"row":"two"}', "row: not an integer")
     return (*rows, b'{"row":4}') if variant == "longer" else tuple(rows)
 
@@ -51,10 +49,10 @@ COMPLETE = {
 class Worker:
     """A worker's page and what it believes."""
 
-    sink: Sink
+    sink: AnsweringSink
     generation: int
     page: int
-    rows: tuple[Row, ...]
+    rows: tuple[bytes, ...]
     at: Checkpoint = field(default_factory=Checkpoint)
     is_through: bool = False
 
@@ -81,19 +79,19 @@ class Workers(RuleBasedStateMachine):
         self.workers: list[Worker] = []
         self.way_back: Callable[[], None] | None = None
 
-    def sink(self) -> Sink:
+    def sink(self) -> AnsweringSink:
         return self.place.sink(self.job)
 
-    def ask(self, sink: Sink, verb: str, *arguments: object) -> object:
+    def ask(self, sink: AnsweringSink, verb: str, *arguments: object) -> object:
         """Ask the sink; a stream answers as the rules do."""
         outcome = getattr(sink, verb)(*arguments)
         if self.copy:
-            assert outcome == getattr(self.rules, verb)(*arguments), verb
+            assert outcome == getattr(AnsweringSink(self.rules), verb)(*arguments), verb
         return outcome
 
     @initialize()
     def opened(self) -> None:
-        assert self.ask(self.sink(), "open", 1) == Kept(Checkpoint())
+        assert self.ask(self.sink(), "open", 1) == DONE
 
     @rule(page=st.integers(1, PAGES), variant=st.sampled_from(VARIANTS))
     def a_worker_takes_a_page(self, page: int, variant: str) -> None:
@@ -106,8 +104,8 @@ class Workers(RuleBasedStateMachine):
     def a_worker_goes_on(self, who: int, rows: int, is_answer_lost: bool) -> None:
         worker = self.workers[who % len(self.workers)]
         last = min(worker.at.rows + rows, len(worker.rows))
-        where = (worker.generation, worker.page, worker.at)
-        request = ("close", *where)
+        where = (worker.generation, worker.page)
+        request: tuple[object, ...] = ("close", *where, worker.at)
         if last > worker.at.rows:
             request = ("commit", *where, batch(worker.rows, worker.at.rows + 1, last))
         outcome = self.ask(worker.sink, *request)
@@ -139,7 +137,7 @@ class Workers(RuleBasedStateMachine):
         sink = self.sink()
         tally = self.ask(sink, "tally", generation, PAGES)
         outcome = self.ask(sink, "finish", generation, PAGES, self.receipt(tally))
-        assert isinstance(outcome, Finished) == (isinstance(tally, Totals) or tally == Ended("ended"))
+        assert isinstance(outcome, dict) == (isinstance(tally, Totals) or tally == Closed("ended"))
 
     @rule(reason=st.sampled_from(["failed", "cancelled"]), is_stale=st.booleans())
     def the_job_is_stopped(self, reason: str, is_stale: bool) -> None:
@@ -147,7 +145,7 @@ class Workers(RuleBasedStateMachine):
 
     @rule(further=st.integers(0, 1))
     def the_job_is_opened(self, further: int) -> None:
-        if isinstance(self.ask(self.sink(), "open", self.generation + further), Kept):
+        if self.ask(self.sink(), "open", self.generation + further) == DONE:
             self.generation += further
 
     @precondition(lambda self: self.copy)
@@ -170,17 +168,16 @@ class Workers(RuleBasedStateMachine):
 
     def settle(self, worker: Worker, outcome: object) -> None:
         """Do what a worker does with an answer: go on, begin anew, or stop."""
-        if isinstance(outcome, Ended):
+        if isinstance(outcome, Closed):
             worker.is_through = True
             return
-        assert isinstance(outcome, Checkpoint | Kept | Refused), outcome
-        at = outcome if isinstance(outcome, Checkpoint) else outcome.checkpoint
-        if worker.reads_the_same(at):
-            worker.at, worker.is_through = at, at.is_closed
+        assert isinstance(outcome, Checkpoint), outcome
+        if worker.reads_the_same(outcome):
+            worker.at, worker.is_through = outcome, outcome.is_closed
             return
         worker.is_through = True
         outcome = self.ask(self.sink(), "void", worker.generation, "replay", worker.generation + 1)
-        if isinstance(outcome, Kept):
+        if outcome == DONE:
             self.generation = max(self.generation, worker.generation + 1)
 
     def receipt(self, tally: object) -> Json:
@@ -215,7 +212,8 @@ def run(place: Place, copy: Callable[[str], Callable[[], None]] | None = None) -
     )
 
 
-def test_a_stream_answers_as_the_rules_do_and_holds_one_complete_reading(redis: Redis) -> None:
+@pytest.mark.parametrize("rows_per_entry", [1, 2])
+def test_a_stream_answers_as_the_rules_do_and_holds_one_complete_reading(redis: Redis, rows_per_entry: int) -> None:
     # A stream of its own for each example: an audit reads it whole.
     def copy(job: str) -> Callable[[], None]:
         keys = (f"rows.{job}", dead_rows(f"rows.{job}"), sink_record(f"rows.{job}", job))
@@ -229,8 +227,14 @@ def test_a_stream_answers_as_the_rules_do_and_holds_one_complete_reading(redis: 
 
         return restore
 
-    place = Place(lambda job: make(f"stream:rows.{job}", redis, job=job), lambda job: audit(redis, f"rows.{job}", job))
-    run(place, copy)
+    packing = f"?rows_per_entry={rows_per_entry}"
+    run(
+        Place(
+            lambda job: make(f"stream:rows.{job}{packing}", redis, job=job),
+            lambda job: audit(redis, f"rows.{job}", job),
+        ),
+        copy,
+    )
 
 
 @pytest.mark.parametrize("part_rows", [1, 2])

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sinks import READING, RESTATED, Place, Writer, batch, position
 from tests.sinks import place as place
-from worker.model import Batch, Checkpoint, DeadRow, Kept, OpenPages, Refused, Totals
+from worker.model import Checkpoint, DeadRow, OpenPages, Totals
 
 
 def test_a_page_is_published_in_order_and_proven_by_its_digest(place: Place) -> None:
@@ -50,49 +50,41 @@ def test_two_writers_interleaving_on_one_page_publish_each_row_once(place: Place
 def test_the_loser_learns_position_and_digest(place: Place) -> None:
     place.sink().open(1)
     winner, loser = Writer(place), Writer(place)
-    loser.sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2))
+    loser.sink.commit(1, 1, batch(READING, 1, 2))
     winner.run(4)
-    outcome = loser.sink.commit(1, 1, position(READING, 2), batch(READING, 3, 4))
-    assert outcome == Refused(position(READING, 9, is_closed=True))
+    outcome = loser.sink.commit(1, 1, batch(READING, 3, 4))
+    assert outcome == position(READING, 9, is_closed=True)
 
 
 def test_a_repeated_commit_learns_that_it_was_kept(place: Place) -> None:
     sink = place.sink()
     sink.open(1)
-    assert sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2)) == Kept(position(READING, 2))
-    assert sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2)) == Refused(position(READING, 2))
+    assert sink.commit(1, 1, batch(READING, 1, 2)) == position(READING, 2)
+    assert sink.commit(1, 1, batch(READING, 1, 2)) == position(READING, 2)
 
 
 def test_a_wrong_digest_at_the_right_row_is_refused(place: Place) -> None:
     sink = place.sink()
     sink.open(1)
-    sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2))
-    outcome = sink.commit(1, 1, position(RESTATED, 2), batch(RESTATED, 3, 4))
-    assert outcome == Refused(position(READING, 2))
+    sink.commit(1, 1, batch(READING, 1, 2))
+    outcome = sink.commit(1, 1, batch(RESTATED, 3, 4))
+    assert outcome == position(READING, 2)
 
 
 def test_a_wrong_row_with_the_right_digest_is_refused(place: Place) -> None:
     sink = place.sink()
     sink.open(1)
-    sink.commit(1, 1, Checkpoint(), batch(READING, 1, 2))
-    elsewhere = replace(position(READING, 2), rows=1)
-    outcome = sink.commit(1, 1, elsewhere, Batch(READING[2:4], replace(position(READING, 4), rows=3)))
-    assert outcome == Refused(position(READING, 2))
-
-
-def test_a_batch_that_does_not_lead_to_its_checkpoint_is_a_mistake_of_the_caller(place: Place) -> None:
-    sink = place.sink()
-    sink.open(1)
-    with pytest.raises(ValueError, match="2 rows do not lead from row 0 to 3"):
-        sink.commit(1, 1, Checkpoint(), Batch(READING[:2], position(READING, 3)))
+    sink.commit(1, 1, batch(READING, 1, 2))
+    elsewhere = replace(batch(READING, 3, 4), before=replace(position(READING, 2), rows=1))
+    assert sink.commit(1, 1, elsewhere) == position(READING, 2)
 
 
 def test_a_closed_page_refuses_rows(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
     more = (*READING, b'{"row":10}')
-    outcome = place.sink().commit(1, 1, position(READING, 9), batch(more, 10, 10))
-    assert outcome == Refused(position(READING, 9, is_closed=True))
+    outcome = place.sink().commit(1, 1, batch(more, 10, 10))
+    assert outcome == position(READING, 9, is_closed=True)
 
 
 def test_pages_do_not_touch_each_other(place: Place) -> None:
@@ -145,7 +137,7 @@ def test_a_report_without_rows_ends(place: Place) -> None:
     assert (seen.rows, seen.receipt["rows"], seen.voided) == (0, 0, {})
 
 
-def test_the_checkpoint_keeps_the_reader_and_the_counts(place: Place) -> None:
+def test_the_checkpoint_keeps_the_counts(place: Place) -> None:
     place.sink().open(1)
     Writer(place).run()
     assert place.sink().checkpoint(1, 1) == position(READING, 9, is_closed=True)

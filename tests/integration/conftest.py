@@ -7,8 +7,8 @@ from concurrent.futures import Future
 
 import pytest
 
+from tests.scenarios.outcome import Outcome
 from tests.scenarios.runner import ScenarioRunner, running_scenarios
-from tests.scenarios.scenario import Outcome
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from sandbox import expected_rows
 from tests.requests import INSTAL, KARGO, QUERY, ROKT
+from tests.scenarios.outcome import Outcome, exact
 from tests.scenarios.runner import ScenarioRunner
-from tests.scenarios.scenario import Outcome, exact, played
+from tests.scenarios.scenario import played
 from worker.sources.loading import load_catalogue
 
 SOURCES = load_catalogue().sources

@@ -27,7 +27,8 @@ from tests.consumer_feed import (
     until,
 )
 from tests.consumer_feed import database as database
-from worker.model import Batch, Checkpoint, Full, Kept
+from worker.errors import SinkFull
+from worker.publish.batch import batches
 
 if TYPE_CHECKING:
     from tests.harness import RedisServer
@@ -152,10 +153,11 @@ def test_nothing_another_group_still_needs_is_trimmed(feed: Feed, url: str, data
 def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str, database: Path) -> None:
     job = Job(redis, "j", bound=100)
     job.publish(1, rows("j", 100))
-    more = Batch((b"{}",), Checkpoint(1, "d", reader="ijson"))
-    assert isinstance(job.sink.commit(1, 2, Checkpoint(), more), Full)
+    (more,) = batches([[b"{}"]])
+    with pytest.raises(SinkFull):
+        job.sink.commit(1, 2, more)
     assert consume(url, database)[0] == 0
-    assert isinstance(job.sink.commit(1, 2, Checkpoint(), more), Kept)
+    assert job.sink.commit(1, 2, more) == more.after
 
 
 def test_a_group_that_was_lost_is_made_again(feed: Feed, url: str, database: Path) -> None:

@@ -11,7 +11,7 @@ from tests.requests import KARGO as KARGO_PARAMS
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
 from worker.local_workers import beat
-from worker.sinks.audit_files import audit_files
+from worker.sinks.files.audit import audit_files
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}}

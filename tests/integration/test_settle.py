@@ -8,12 +8,13 @@ import pytest
 from redis import Redis
 
 from config.settings import Settings
+from worker.errors import RecordClosed
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, start_over
-from worker.model import Checkpoint, Finished, Held, Job
-from worker.publish.batch import sections
+from worker.model import Held, Job
+from worker.publish.batch import batches
 from worker.services import Services
-from worker.sinks.audit_stream import audit
+from worker.sinks.audit import audit
 
 PARAMS = {
     "fields": ["campaign_id"],
@@ -37,12 +38,12 @@ def streamed(services: Services) -> Job:
     ledger = services.ledger
     ledger.move(held(ledger.take(job_id, "queued")), "ready")
     job = known(services, job_id)
-    sink = services.sink(job)
-    sink.open(1)
     ledger.plan(held(ledger.take(job_id, "ready")), 1, at_once=1)
-    (section,) = sections([ROWS], "ijson")
-    sink.commit(1, 1, Checkpoint(), section.batch())
-    sink.close(1, 1, section.after)
+    (batch,) = batches([ROWS])
+    with services.sink(job) as sink:
+        sink.open(1)
+        sink.commit(1, 1, batch)
+        sink.close(1, 1, batch.after)
     ledger.close_page(held(ledger.take_page(job_id, 1)), planned=1, link=None, total=10, at_once=1)
     return known(services, job_id)
 
@@ -61,11 +62,11 @@ def known(services: Services, job_id: str) -> Job:
 def test_a_worker_killed_between_the_sinks_end_and_the_ledgers_changes_nothing(
     services: Services, streamed: Job
 ) -> None:
-    first = services.sink(streamed).finish(1, 1, {"rows": 10, "finished_at": "first"})
-    assert isinstance(first, Finished)
+    with services.sink(streamed) as sink:
+        sink.finish(1, 1, {"rows": 10, "finished_at": "first"})
     assert known(services, streamed.id).state == "streamed"
     again = finish(services, streamed, {"rows": 10, "finished_at": "second"})
-    assert isinstance(again, Finished)
+    assert isinstance(again, dict)
     job = known(services, streamed.id)
     assert job.state == "done"
     assert job.receipt is not None
@@ -74,7 +75,8 @@ def test_a_worker_killed_between_the_sinks_end_and_the_ledgers_changes_nothing(
 
 
 def test_an_end_that_was_first_makes_a_cancelled_job_done(services: Services, streamed: Job) -> None:
-    services.sink(streamed).finish(1, 1, {"rows": 10})
+    with services.sink(streamed) as sink:
+        sink.finish(1, 1, {"rows": 10})
     assert cancel(services, streamed.id) == "done"
     found = audit(services.redis, "rows", streamed.id)
     assert (found.ends, found.voided) == (1, {})
@@ -82,7 +84,8 @@ def test_an_end_that_was_first_makes_a_cancelled_job_done(services: Services, st
 
 def test_a_void_that_was_first_lets_no_end_be_written(services: Services, streamed: Job) -> None:
     assert cancel(services, streamed.id) == "cancelled"
-    assert not isinstance(finish(services, streamed, {"rows": 10}), Finished)
+    with pytest.raises(RecordClosed, match="void"):
+        finish(services, streamed, {"rows": 10})
     assert known(services, streamed.id).state == "cancelled"
     found = audit(services.redis, "rows", streamed.id)
     assert (found.ends, found.voided) == (0, {1: "cancelled"})
@@ -97,7 +100,8 @@ def test_a_verdict_nobody_carried_out_is_carried_out_by_whoever_comes_next(servi
 
 
 def test_a_restart_killed_after_the_sink_moved_on_is_finished_by_the_next(services: Services, streamed: Job) -> None:
-    services.sink(streamed).void(1, "replay", 2)
+    with services.sink(streamed) as sink:
+        sink.void(1, "replay", 2)
     assert start_over(services, streamed, "the reading differs") == 2
     job = known(services, streamed.id)
     assert (job.state, job.generation) == ("ready", 2)
@@ -107,9 +111,11 @@ def test_a_restart_killed_after_the_sink_moved_on_is_finished_by_the_next(servic
 def test_a_job_failed_while_a_restart_was_half_done_is_voided_under_the_new_generation(
     services: Services, streamed: Job
 ) -> None:
-    services.sink(streamed).void(1, "replay", 2)
+    with services.sink(streamed) as sink:
+        sink.void(1, "replay", 2)
     assert fail(services, streamed.id, "why") == "failed"
-    assert services.sink(streamed).checkpoint(2, 1) != Checkpoint()
+    with services.sink(streamed) as sink, pytest.raises(RecordClosed, match="void"):
+        sink.checkpoint(2, 1)
     assert audit(services.redis, "rows", streamed.id).ends == 0
 
 

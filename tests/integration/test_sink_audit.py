@@ -8,7 +8,7 @@ from typing import Any
 from redis import Redis
 
 from tests.sinks import JOB, READING, commit, finish, make, position
-from worker.sinks.audit_stream import StreamAudit, audit
+from worker.sinks.audit import StreamAudit, audit
 
 
 def test_an_audit_goes_on_beside_consumers_that_trim(redis: Redis) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.sinks import READING, batch, commit, file_names, job_directory, make, position, publish
+from tests.sinks import READING, Closed, batch, commit, file_names, job_directory, make, position, publish
 from worker.errors import FailJob
-from worker.model import Checkpoint, Ended, Refused
-from worker.sinks import exclusive
-from worker.sinks.file_pages import FilePages
-from worker.sinks.file_record import FileRecord
-from worker.sinks.part import Part
+from worker.model import Checkpoint
+from worker.sinks.files import exclusive
+from worker.sinks.files.pages import FilePages
+from worker.sinks.files.part import Part
+from worker.sinks.files.record import FileRecord
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def test_a_writer_learns_at_its_next_batch_that_its_part_is_taken(tmp_path: Path
     one.open(1)
     commit(one, 1, 2)
     publish(other, READING)
-    assert commit(one, 3, 4) == Refused(position(READING, is_closed=True))
+    assert commit(one, 3, 4) == position(READING, is_closed=True)
     assert not list(tmp_path.rglob("*.tmp"))
 
 
@@ -95,7 +95,7 @@ def test_a_worker_that_does_not_find_the_token_fails_the_job(tmp_path: Path) -> 
 
 
 def test_a_job_that_fails_before_anything_was_opened_leaves_nothing(tmp_path: Path) -> None:
-    assert make(f"file:{tmp_path}/never").void(1, "failed") == Ended("missing")
+    assert make(f"file:{tmp_path}/never").void(1, "failed") == Closed("missing")
     assert not (tmp_path / "never").exists()
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.sinks import READING, commit, file_names, job_directory, make, position, publish
+from tests.sinks import READING, Closed, commit, file_names, job_directory, make, position, publish
 from worker.errors import FailJob, RetryLater
-from worker.model import Batch, Checkpoint, DeadRow, Ended, Finished, Kept
-from worker.sinks.audit_files import audit_files
-from worker.sinks.file_pages import FilePages
-from worker.sinks.file_record import FileRecord
+from worker.model import Batch, Checkpoint, DeadRow
+from worker.sinks.files.audit import audit_files
+from worker.sinks.files.pages import FilePages
+from worker.sinks.files.record import FileRecord
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_files_are_named_by_page_part_and_generation_and_the_receipt_names_them(
         "receipt.json",
     ]
     receipt = json.loads((job / "receipt.json").read_text())
-    assert finished == Finished(receipt)
+    assert finished == receipt
     assert receipt["name"] == "Größe"
     assert [(file["path"], file["rows"]) for file in receipt["files"]] == [
         ("g2/page-00001.ndjson", 4),
@@ -67,8 +67,8 @@ def test_a_receipt_without_dead_rows_has_no_list_of_them(tmp_path: Path) -> None
     sink.open(1)
     publish(sink, READING[:2])
     finished = sink.finish(1, 1, {})
-    assert isinstance(finished, Finished)
-    assert finished.receipt.keys() == {"files"}
+    assert isinstance(finished, dict)
+    assert finished.keys() == {"files"}
 
 
 def test_a_batch_is_not_cut_and_a_part_takes_what_fits(tmp_path: Path, job: Path) -> None:
@@ -116,7 +116,7 @@ def test_asking_for_the_checkpoint_lets_unfinished_rows_go(tmp_path: Path) -> No
     sink.open(1)
     commit(sink, 1, 2)
     assert sink.checkpoint(1, 1) == Checkpoint()
-    assert commit(sink, 1, 3) == Kept(position(READING, 3))
+    assert commit(sink, 1, 3) == position(READING, 3)
     sink.checkpoint(1, 1)
     publish(sink, READING)
     sink.finish(1, 1, {"rows": 9})
@@ -132,8 +132,8 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         at = Checkpoint()
         tracemalloc.start()
         for number in range(1, batches + 1):
-            after = Checkpoint(number * 1000, f"{number:064x}", 0, number, "ijson")
-            sink.commit(1, 1, at, Batch(rows, after))
+            after = Checkpoint(number * 1000, f"{number:064x}", 0, number)
+            sink.commit(1, 1, Batch(at, rows, after, b"\n".join(rows) + b"\n"))
             at = after
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -184,7 +184,7 @@ def test_a_writer_whose_generation_is_voided_beneath_it_is_told_so(tmp_path: Pat
     late.open(1)
     commit(late, 1, 2)
     make(f"file:{tmp_path}").void(1, "cancelled")
-    assert late.close(1, 1, position(READING, 2)) == Ended("void")
+    assert late.close(1, 1, position(READING, 2)) == Closed("void")
     late.release()
     assert file_names(job) == []
 
@@ -206,7 +206,7 @@ def test_a_void_in_the_middle_of_a_close_leaves_no_rows(
         return kept
 
     monkeypatch.setattr(FilePages, "take", take_amid_a_void)
-    assert sink.close(1, 1, position(READING, 2)) == Ended("void")
+    assert sink.close(1, 1, position(READING, 2)) == Closed("void")
     sink.release()
     assert file_names(job) == []
 
@@ -226,5 +226,5 @@ def test_rows_that_may_be_taken_are_not_thrown_away(tmp_path: Path, job: Path, m
         with pytest.raises(RetryLater, match="Input/output error"):
             sink.close(1, 1, position(READING, 2))
         sink.release()
-    assert make(f"file:{tmp_path}").close(1, 1, position(READING, 2)) == Kept(position(READING, 2, is_closed=True))
+    assert make(f"file:{tmp_path}").close(1, 1, position(READING, 2)) == position(READING, 2, is_closed=True)
     assert file_names(job) == ["page-00001.ndjson"]

@@ -13,13 +13,11 @@ from typing import Any
 
 import pytest
 
-from worker.model import Finished, Totals
+from worker.model import Totals
 from worker.redis_client import connect
-from worker.sinks import open_sink
-from worker.sinks.address import parse_address
-from worker.sinks.audit import Audit
-from worker.sinks.audit_files import audit_files
-from worker.sinks.audit_stream import audit
+from worker.sinks.audit import Audit, audit
+from worker.sinks.files.audit import audit_files
+from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
 ROOT = Path(__file__).parents[2]
 WRITER = ROOT / "tests" / "fixtures" / "sink_writer.py"
@@ -64,8 +62,8 @@ def publish_through_kills(
     """Kill one of two workers again and again, start another, let the last ones finish: what consumers see then."""
     sink = open_sink(
         parse_address(to),
-        job="j1", connection="kargo", report="report", default_redis=connect(redis), stream_bound=0, part_rows=1_000,
-    )  # fmt: skip
+        SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=1_000),
+    )
     sink.open(1)
     chance = random.Random(5)
     writers = [start(to, redis, seed) for seed in (1, 2)]
@@ -89,12 +87,13 @@ def publish_through_kills(
     totals = sink.tally(1, PAGES)
     assert isinstance(totals, Totals)
     receipt = {"rows": totals.rows, "dead_rows": totals.dead_rows, "pages": PAGES, "digest": totals.digest}
-    assert isinstance(sink.finish(1, PAGES, receipt), Finished)
+    assert isinstance(sink.finish(1, PAGES, receipt), dict)
     return seen()
 
 
 @pytest.mark.timeout(300)
-def test_killed_workers_and_servers_leave_each_row_once_in_a_stream(own_redis: Any) -> None:
+@pytest.mark.parametrize("packing", ["", "?rows_per_entry=50"])
+def test_killed_workers_and_servers_leave_each_row_once_in_a_stream(own_redis: Any, packing: str) -> None:
     def restart_at_times(kill: int) -> None:
         if kill % 4 == 1:
             own_redis.kill()
@@ -102,7 +101,7 @@ def test_killed_workers_and_servers_leave_each_row_once_in_a_stream(own_redis: A
 
     client = own_redis.client()
     seen = publish_through_kills(
-        "stream:rows", own_redis.url, lambda: audit(client, "rows", "j1"), kills=12, fault=restart_at_times
+        f"stream:rows{packing}", own_redis.url, lambda: audit(client, "rows", "j1"), kills=12, fault=restart_at_times
     )
     assert seen.is_whole
     assert seen.rows == PAGES * ROWS

@@ -8,28 +8,26 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sinks import JOB, READING, commit, make, position
-from worker.errors import RetryLater
-from worker.model import Finished, Full, Kept
-from worker.sinks.audit_stream import audit
+from tests.sinks import DONE, JOB, READING, Full, commit, make, position
+from worker.sinks.audit import audit
 
 
 def test_at_the_bound_nothing_is_written_until_consumers_trim(redis: Redis) -> None:
     sink = make("stream:rows", redis, bound=4)
     sink.open(1)
-    assert isinstance(commit(sink, 1, 3), Kept)
-    assert isinstance(commit(sink, 4, 5), Kept)
+    assert commit(sink, 1, 3) == position(READING, 3)
+    assert commit(sink, 4, 5) == position(READING, 5)
     assert commit(sink, 6, 7) == Full("stream full: 5 entries, 4 allowed before consumers trim it")
     assert redis.xlen("rows") == 5
     redis.xtrim("rows", maxlen=3, approximate=False)
-    assert isinstance(commit(sink, 6, 7), Kept)
+    assert commit(sink, 6, 7) == position(READING, 7)
 
 
 def test_a_stranger_to_a_full_stream_still_learns_where_it_stands(redis: Redis) -> None:
     sink = make("stream:rows", redis, bound=1)
     sink.open(1)
     commit(sink, 1, 3)
-    assert commit(make("stream:rows", redis, bound=1), 1, 2).checkpoint == position(READING, 3)
+    assert commit(make("stream:rows", redis, bound=1), 1, 2) == position(READING, 3)
 
 
 def test_neither_end_nor_void_waits_for_room(redis: Redis) -> None:
@@ -37,9 +35,9 @@ def test_neither_end_nor_void_waits_for_room(redis: Redis) -> None:
     one.open(1)
     other.open(1)
     commit(one, 1, 3)
-    assert isinstance(one.close(1, 1, position(READING, 3)), Kept)
-    assert isinstance(one.finish(1, 1, {}), Finished)
-    assert isinstance(other.void(1, "failed"), Kept)
+    assert one.close(1, 1, position(READING, 3)) == position(READING, 3, is_closed=True)
+    assert isinstance(one.finish(1, 1, {}), dict)
+    assert other.void(1, "failed") == DONE
 
 
 @pytest.fixture
@@ -59,13 +57,13 @@ def test_at_eighty_percent_of_memory_rows_stop(full: Redis) -> None:
     sink = make("stream:rows", full)
     sink.open(1)
     fill(full, 0.7)
-    assert isinstance(commit(sink, 1, 3), Kept)
+    assert commit(sink, 1, 3) == position(READING, 3)
     fill(full, 0.9)
     outcome = commit(sink, 4, 6)
     assert isinstance(outcome, Full)
     assert "bytes used, rows stop at 80 %" in outcome.reason
     full.config_set("maxmemory", 0)
-    assert isinstance(commit(sink, 4, 6), Kept)
+    assert commit(sink, 4, 6) == position(READING, 6)
     assert audit(full, "rows", JOB).rows == 6
 
 
@@ -74,12 +72,12 @@ def test_out_of_memory_is_full_where_the_server_does_not_say_how_full_it_is(full
     url = own_redis.url.replace("redis://", "redis://millrace:any@")
     sink = make(f"{url}?stream=rows")
     sink.open(1)
-    assert isinstance(commit(sink, 1, 3), Kept)
+    assert commit(sink, 1, 3) == position(READING, 3)
     fill(full, 1.5)
     assert isinstance(commit(sink, 4, 6), Full)
     assert full.xlen("rows") == 3
     full.config_set("maxmemory", 0)
-    assert isinstance(commit(sink, 4, 6), Kept)
+    assert commit(sink, 4, 6) == position(READING, 6)
     sink.release()
 
 
@@ -93,12 +91,12 @@ def test_out_of_memory_stops_neither_close_nor_end_nor_void(full: Redis) -> None
         sink.open(1)
         commit(sink, 1, 3)
     fill(full, 1.5)
-    assert isinstance(ending.close(1, 1, position(READING, 3)), Kept)
-    assert isinstance(ending.finish(1, 1, {"rows": 3}), Finished)
-    assert isinstance(voided.void(1, "replay", 2), Kept)
-    assert isinstance(voided.void(2, "failed"), Kept)
-    with pytest.raises(RetryLater, match="maxmemory") as later:
-        waiting.open(1)
-    assert not later.value.is_attempt
+    assert ending.close(1, 1, position(READING, 3)) == position(READING, 3, is_closed=True)
+    assert isinstance(ending.finish(1, 1, {"rows": 3}), dict)
+    assert voided.void(1, "replay", 2) == DONE
+    assert voided.void(2, "failed") == DONE
+    refused = waiting.open(1)
+    assert isinstance(refused, Full)
+    assert "maxmemory" in refused.reason
     assert audit(full, "rows", JOB).is_whole
     assert audit(full, "rows", "job-2").voided == {1: "replay"}

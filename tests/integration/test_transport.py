@@ -7,12 +7,14 @@ import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
 import pytest
+import zstandard
 from redis import Redis
 
 from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor
@@ -214,12 +216,40 @@ def test_a_connection_that_ends_before_an_answer_may_have_brought_the_request(
 
 
 def test_small_answers_are_bounded_and_unpacked(vendor: Start) -> None:
-    packed = gzip.compress(b"[" + b" " * 50_000_000 + b"]")
+    packed = gzip.compress(b"[" + b" " * 17 * 1024 * 1024 + b"]", 0)
     acme = vendor(lambda heard: answer(body=packed, Content_Encoding="gzip"))
     at = exchange(connection(acme))
     with pytest.raises(FailJob, match="longer than"):
         at.ask(get(at))
     assert at.send(get(at)).start(3) == b"[  "
+
+
+@pytest.mark.parametrize("named", ["deflate", "Deflate", "gzip, zstd", "x-gzip", "zstd", "", "zip", "br"])
+def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start, named: str) -> None:
+    said = b'{"status": "ready"}'
+    raw = zlib.compressobj(wbits=-15)
+    ways = {
+        "deflate": zlib.compress(said),
+        "Deflate": raw.compress(said) + raw.flush(),
+        "gzip, zstd": zstandard.compress(gzip.compress(said)),
+        "x-gzip": gzip.compress(said[:5]) + gzip.compress(said[5:]),
+        "": gzip.compress(said),
+    }
+    acme = vendor(lambda heard: answer(body=ways.get(named, said), Content_Encoding=named))
+    at = exchange(connection(acme))
+    if named in ways:
+        assert at.ask(get(at)).content == {"status": "ready"}
+    else:
+        with pytest.raises((RetryLater, FailJob), match=named):
+            at.ask(get(at))
+
+
+def test_a_refusal_is_told_as_far_as_it_can_be_unpacked(vendor: Start) -> None:
+    words = gzip.compress(b'{"detail": "no"}' + bytes(range(256)) * 200)
+    acme = vendor(lambda heard: answer(400, words[:60], Content_Encoding="gzip"))
+    at = exchange(connection(acme))
+    with pytest.raises(FailJob, match="GET /v1/rows: 400 Reason: "):
+        at.ask(get(at))
 
 
 # ---------------------------------------------------------------- statuses
@@ -327,7 +357,7 @@ def test_credentials_go_where_the_source_says(
 def test_missing_credentials_are_named_and_nothing_is_sent(vendor: Start) -> None:
     acme = vendor(lambda heard: answer())
     at = Exchange(connection(acme, SESSION), None, environment={"V_USER": "x"}.get)
-    with pytest.raises(FailJob, match="V_PASSWORD"):
+    with pytest.raises(BadInput, match="V_PASSWORD"):
         at.send(get(at))
     with pytest.raises(BadInput, match="V_PASSWORD"):
         require_credentials(connection(acme, SESSION), {"V_USER": "x"}.get)
@@ -444,7 +474,7 @@ def test_oauth_sends_its_form_and_renews_with_the_refresh_token(vendor: Start) -
 def test_a_redirect_is_a_link_and_stays_on_the_base(vendor: Start) -> None:
     def script(heard: Heard) -> bytes:
         if heard.target == "/v1/rows":
-            return answer(301, Location="https://evil.example/v1/rows/?a=1")
+            return answer(301, Location="http://127.0.0.1/v1/rows/?a=1")
         return answer(body=b"[1]")
 
     acme = vendor(script)
@@ -454,7 +484,17 @@ def test_a_redirect_is_a_link_and_stays_on_the_base(vendor: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["/admin", "/v1/rows", "", "https://u:p@evil.example/v1/x", "javascript:x", "/v1/../a"]
+    "location",
+    [
+        "/admin",
+        "/v1/rows",
+        "/v1/%72ows",
+        "",
+        "https://u:p@evil.example/v1/x",
+        "javascript:x",
+        "/v1/../a",
+        "//evil.example/v1/x",
+    ],
 )
 def test_a_redirect_that_leads_astray_fails(vendor: Start, location: str) -> None:
     acme = vendor(lambda heard: answer(302, Location=location))
@@ -472,16 +512,83 @@ def test_redirects_come_to_an_end(vendor: Start) -> None:
     assert len(acme.heard) == 6
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host_fails_by_its_name_where_no_download_is_declared(vendor: Start, status: int) -> None:
+    other = vendor(lambda heard: answer())
+    acme = vendor(lambda heard: answer(status, Location=f"{other.url}/v1/x?sig=1"))
+    at = exchange(connection(acme, HEADER))
+    host = other.url.removeprefix("http://")
+    for method in ("GET", "POST"):
+        with pytest.raises(
+            FailJob, match=rf"{method} /v1/rows: {status}: it redirects to another host, {host}"
+        ) as caught:
+            at.send(compose(at.base, Request(method=method, path="/rows"), {}))
+        assert "sig" not in str(caught.value)
+    assert other.heard == []
+
+
 def test_a_redirect_never_drops_a_body_nor_sends_one_elsewhere(vendor: Start) -> None:
     other = vendor(lambda heard: answer())
-    acme = vendor(lambda heard: answer(int(heard.target[-3:]), Location=f"{other.url}/v1/x"))
+    places = {"/v1/rows": other.url + "/v1/x"}
+    acme = vendor(lambda heard: answer(int(heard.target[-3:]), Location=places.get(heard.target[:-4], "/v1/x")))
     at = exchange(connection(acme, HEADER))
-    for status in (301, 302, 303):
+    for status in (301, 302):
         with pytest.raises(FailJob, match="drop the request's body"):
             at.send(compose(at.base, Request(method="POST", path=f"/{status}", json={}), {}))
-    with pytest.raises(FailJob, match="not sent on to another host"):
-        at.send(compose(at.base, Request(method="POST", path="/307", json={}), {}), kind="download")
+    for status in (307, 308):
+        with pytest.raises(FailJob, match="not sent on to another host"):
+            at.send(compose(at.base, Request(method="POST", path=f"/rows/{status}", json={}), {}), kind="download")
     assert other.heard == []
+
+
+@pytest.mark.parametrize(("status", "is_elsewhere"), [(303, False), (303, True), (302, True)])
+def test_an_answer_kept_at_another_address_is_fetched_there(vendor: Start, status: int, is_elsewhere: bool) -> None:
+    def script(heard: Heard) -> bytes:
+        there = storage.url if is_elsewhere else ""
+        return answer(status, Location=f"{there}/v1/made") if heard.method == "POST" else answer(body=b"rows")
+
+    storage = vendor(script)
+    acme = vendor(script)
+    at = exchange(connection(acme, HEADER))
+    request = compose(at.base, Request(method="POST", path="/rows", json={"a": 1}), {})
+    assert at.send(request, kind="download" if is_elsewhere else "api").body(10) == b"rows"
+    fetched = (storage if is_elsewhere else acme).heard[-1]
+    assert (fetched.method, fetched.target, fetched.body) == ("GET", "/v1/made", b"")
+    assert ("authorization" in fetched.headers) is not is_elsewhere
+    assert "content-type" not in fetched.headers
+
+
+def test_a_307_on_the_base_takes_the_body_along(vendor: Start) -> None:
+    acme = vendor(lambda heard: answer(body=b"ok") if heard.target == "/v1/b" else answer(307, Location="/v1/b"))
+    at = exchange(connection(acme, HEADER))
+    assert at.send(compose(at.base, Request(method="POST", path="/a", json={"a": 1}), {})).body(10) == b"ok"
+    assert [heard.body for heard in acme.heard] == [b'{"a":1}'] * 2
+
+
+@pytest.mark.parametrize("kind", ["api", "download"])
+def test_a_circle_of_redirects_is_seen(vendor: Start, kind: str) -> None:
+    acme = vendor(lambda heard: answer(302, Location="/v1/b" if heard.target == "/v1/%61" else "/v1/%61"))
+    at = exchange(connection(acme))
+    with pytest.raises(FailJob, match="it redirects in a circle"):
+        at.send(get(at, "/rows"), kind=kind)
+    assert acme.targets() == ["GET /v1/rows", "GET /v1/%61", "GET /v1/b"]
+
+
+SIGNED = "/bucket//a%2d1%2D%7Ex;v=1/%c3%a9,(b)!?X-Sig=a%2fb%2B+c&d=2026%2D11&e={f}|'g'&&h="
+
+
+def test_a_signed_address_goes_out_letter_by_letter_also_through_redirects(vendor: Start) -> None:
+    storage = vendor(lambda heard: answer(body=b"rows") if heard.target == SIGNED else answer(302, Location=SIGNED))
+    acme = vendor(lambda heard: answer(307, Location=f"{storage.url}{SIGNED}#part"))
+    at = exchange(connection(acme))
+    assert at.send(WireRequest("GET", storage.url + SIGNED, {}), kind="download").body(9) == b"rows"
+    assert at.send(get(at), kind="download").body(9) == b"rows"
+    assert at.send(WireRequest("GET", storage.url + "/x", {}), kind="download").body(9) == b"rows"
+    assert storage.targets() == [f"GET {SIGNED}"] * 2 + ["GET /x", f"GET {SIGNED}"]
+    link = at.api_link("https://dev.example/v1/rows?page=%7e2%2f", at=at.base.url("/rows"))
+    with pytest.raises(FailJob, match="another host"):
+        at.send(WireRequest("GET", link, {}))
+    assert acme.targets()[-1] == "GET /v1/rows?page=%7e2%2f"
 
 
 def test_a_download_elsewhere_goes_without_credentials_and_without_our_headers(vendor: Start) -> None:

@@ -22,7 +22,8 @@ from config.settings import PACKAGED, Settings
 from sandbox import Sandbox
 from tests.harness import PATIENCE_SECONDS, Millrace, running_millrace, running_redis
 from tests.requests import PARAMS
-from tests.scenarios.scenario import Outcome, Scenario, exact
+from tests.scenarios.outcome import Outcome, exact
+from tests.scenarios.scenario import Scenario
 from worker.model import Json
 
 AT_ONCE = 10

@@ -1,20 +1,21 @@
-"""One scenario: what is asked for, what the vendors do meanwhile, and how it turned out."""
+"""One scenario: what is asked for, what the vendors do meanwhile, and what must come of it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import expected_rows
-from worker.model import Job, Json
-from worker.sinks.audit import Audit
+from tests.requests import CSV, EXPORT, MEDIAMATH_PAGES, PAGES, SINGLE, STREAM
+from worker.model import Json
 
 if TYPE_CHECKING:
+    from tests.scenarios.outcome import Outcome
     from tests.scenarios.runner import VendorSet
+
+ROWS = 2500
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Scenario:
     report: str
     faults: tuple[Json, ...] = ()
     params: Json | None = None
-    rows: int = 2500
+    rows: int = ROWS
     settings: Json = field(default_factory=dict)
     ready_within: str | None = None
     finish_within: str | None = None
@@ -37,73 +38,130 @@ class Scenario:
     before: Callable[[VendorSet], None] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What must be true of any outcome: how often an endpoint was `asked` (`POST reports`, `task`), and `also` this."""
+
+    asked: Mapping[str, int] = field(default_factory=dict)
+    also: Callable[[Outcome], None] | None = None
+
+    def check(self, outcome: Outcome) -> None:
+        """AssertionError where the outcome is another."""
+        self._check_end(outcome)
+        for named, times in self.asked.items():
+            method, _, endpoint = named.rpartition(" ")
+            assert len(outcome.asked(endpoint, method or None)) == times, (named, outcome.heard)
+        if self.also:
+            self.also(outcome)
+
+    def _check_end(self, outcome: Outcome) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Expectation):
+    """Done, with so many rows, each once. `is_as_served`: row for row what the vendor has.
+
+    `rows` counts those that `dead_rows` are set aside from; `receipt` holds fields of the receipt; `attempts` is how
+    many failures the job counts in the end.
+    """
+
+    rows: int = ROWS
+    dead_rows: int = 0
+    generation: int = 1
+    is_as_served: bool = True
+    receipt: Json = field(default_factory=dict)
+    attempts: int | None = None
+
+    def _check_end(self, outcome: Outcome) -> None:
+        if self.is_as_served:
+            outcome.assert_whole(self.rows)
+        else:
+            outcome.assert_done(self.rows - self.dead_rows, generation=self.generation)
+        assert {name: outcome.receipt[name] for name in self.receipt} == self.receipt
+        assert self.attempts in (None, outcome.job.attempts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed(Expectation):
+    """Failed, with these words in the error. `published`: whether rows were, which are voided (None: either)."""
+
+    words: tuple[str, ...]
+    published: bool | None = None
+
+    def _check_end(self, outcome: Outcome) -> None:
+        outcome.assert_failed(*self.words, published=self.published)
+
+
+def whole(rows: int = ROWS, **more: Any) -> Done:
+    """Done, row for row as served."""
+    return Done(rows=rows, **more)
+
+
+def done(rows: int = ROWS, **more: Any) -> Done:
+    """Done, with so many rows that are not those the vendor usually has."""
+    return Done(rows=rows, is_as_served=False, **more)
+
+
+def failed(*words: str, **more: Any) -> Failed:
+    """Failed, with these words in the error."""
+    return Failed(words=words, **more)
+
+
+Case = Scenario | tuple[Scenario, Expectation]
+
+
 @dataclass(frozen=True)
-class Outcome:
-    """How a scenario ended: the receipt, what a consumer has in hand, what the vendors were sent."""
+class Behaviour:
+    """One line of the table: what a vendor does, what Millrace makes of it, and the cases that show it.
 
-    receipt: Json
-    job: Job
-    audit: Audit
-    rows: list[Json]
-    raw: list[bytes]
-    dead: list[dict[bytes, bytes]]
-    heard: list[Json]
-    vendors: VendorSet
+    A case has the line's expectation unless it comes with its own.
+    """
 
-    @property
-    def state(self) -> str:
-        return str(self.receipt["state"])
+    vendor: str
+    millrace: str
+    expected: Expectation
+    cases: Mapping[str, Case]
 
-    @property
-    def error(self) -> str:
-        return self.receipt["error"] or ""
-
-    def asked(self, endpoint: str, method: str | None = None) -> list[Json]:
-        """The requests one endpoint got, oldest first."""
-        return [one for one in self.heard if one["endpoint"] == endpoint and method in (None, one["method"])]
-
-    def assert_done(self, rows: int, *, generation: int = 1) -> None:
-        """Done, and as many rows as this, each once; a failure shows what came instead."""
-        came = (self.state, self.error, self.receipt["rows"], self.receipt["generation"], self.audit.is_whole)
-        assert came == ("done", "", rows, generation, True), (came, self.audit)
-        assert len(self.rows) == rows
-        assert [self.audit.lost, self.audit.doubled, self.audit.late, self.audit.ends] == [0, 0, 0, 1]
-
-    def assert_whole(self, rows: int, **how: Any) -> None:
-        """Done, and row for row what the vendor has; `how` describes its rows where they are not as usual."""
-        self.assert_done(rows)
-        report = f"{self.job.connection.partition('-')[0]}.{self.job.report}"
-        params = {**self.job.params, **how.pop("params", {})}
-        served = [exact(row) for row in expected_rows(report, params, rows, **{"typed": True, **how})]
-        differing = (pair for pair in zip(self.rows, served, strict=False) if pair[0] != pair[1])
-        assert self.rows == served, next(differing, (len(self.rows), len(served)))
-
-    def assert_failed(self, *words: str, published: bool | None = None) -> None:
-        """Failed, with these words in the error; what was published is voided, and there is no end."""
-        assert self.state == "failed", self.receipt
-        assert [word for word in words if word not in self.error] == [], self.error
-        found = self.audit
-        assert [found.ends, found.late, found.doubled] == [0, 0, 0], found
-        assert found.rows == 0, "rows of a failed job stand unvoided"
-        if published is not None:
-            assert bool(found.voided) == published, found
-
-
-def exact(text: bytes) -> Any:
-    """JSON with its numbers as they are written, told apart from text."""
-    return json.loads(text, parse_int=lambda digits: ("number", digits), parse_float=lambda digits: ("number", digits))
-
-
-def played(report: str, *faults: Json, **how: Any) -> pytest.MarkDecorator:
-    """Mark a test: this report is asked for while the vendors do this."""
-    return pytest.mark.played(Scenario(report, faults, **how))
-
-
-def scenarios(named: Mapping[str, pytest.MarkDecorator]) -> pytest.MarkDecorator:
-    """One test for several scenarios that end alike, by their names."""
-    return pytest.mark.parametrize("name", [pytest.param(name, id=name, marks=mark) for name, mark in named.items()])
+    def scenarios(self) -> dict[str, tuple[Scenario, Expectation]]:
+        """Every case with what is expected of it."""
+        return {name: case if isinstance(case, tuple) else (case, self.expected) for name, case in self.cases.items()}
 
 
 def fault(kind: str, *, times: int | None = None, match: Json | None = None, **args: Any) -> Json:
     """One rule of the dial."""
     return {"kind": kind, "args": args, "times": times, "match": match or {}}
+
+
+def at(role: str, **more: Any) -> Json:
+    """The exchanges of one role, for a rule's `match`."""
+    return {"role": role, **more}
+
+
+def kargo(*faults: Json, **how: Any) -> Scenario:
+    return Scenario(PAGES, faults, **how)
+
+
+def kargo_csv(*faults: Json, **how: Any) -> Scenario:
+    return Scenario(PAGES, faults, **{"params": CSV, **how})
+
+
+def mediamath(*faults: Json, **how: Any) -> Scenario:
+    return Scenario(STREAM, faults, **how)
+
+
+def mediamath_pages(*faults: Json, **how: Any) -> Scenario:
+    return Scenario(STREAM, faults, **{"params": MEDIAMATH_PAGES, **how})
+
+
+def rokt(*faults: Json, report: str = SINGLE, **how: Any) -> Scenario:
+    return Scenario(report, faults, **how)
+
+
+def instal(*faults: Json, **how: Any) -> Scenario:
+    return Scenario(EXPORT, faults, **how)
+
+
+def played(report: str, *faults: Json, **how: Any) -> pytest.MarkDecorator:
+    """Mark a test: this report is asked for while the vendors do this."""
+    return pytest.mark.played(Scenario(report, faults, **how))

@@ -1,4 +1,4 @@
-"""Sections of a page and the digest that runs over them."""
+"""Batches of a page and the digest that runs over them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import RetryLater, StartOver
-from worker.model import Checkpoint, DeadRow, Row
-from worker.publish.batch import BATCH_BYTES, BATCH_ROWS, Section, sections
+from worker.model import Checkpoint, DeadRow
+from worker.publish.batch import BATCH_BYTES, BATCH_ROWS, ReadBatch, batches
 
 rows_of_a_page = st.lists(
     st.one_of(
@@ -21,29 +21,29 @@ rows_of_a_page = st.lists(
 )
 
 
-def digest(rows: list[Row]) -> str:
-    text = b"".join((row.raw if isinstance(row, DeadRow) else row) + b"\n" for row in rows)
+def digest(rows: list[bytes]) -> str:
+    text = b"".join(row + b"\n" for row in rows)
     return hashlib.sha256(text).hexdigest()
 
 
-def only(rows: list[Row]) -> Section:
-    (section,) = sections([rows], "ijson")
-    return section
+def only(rows: list[bytes]) -> ReadBatch:
+    (batch,) = batches([rows])
+    return batch
 
 
 @given(rows_of_a_page)
-def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows: list[Row]) -> None:
-    cut = list(sections([rows], "ijson"))
-    end = cut[-1].after if cut else Checkpoint(reader="ijson")
+def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows: list[bytes]) -> None:
+    cut = list(batches([rows]))
+    end = cut[-1].after if cut else Checkpoint()
     assert (end.rows, end.digest) == (len(rows), digest(rows))
     assert end.dead_rows == sum(isinstance(row, DeadRow) for row in rows)
-    assert [row for section in cut for row in section.rows] == rows
+    assert [row for batch in cut for row in batch.rows] == rows
 
 
 @given(rows_of_a_page.filter(bool), st.data())
-def test_what_the_sink_lacks_begins_exactly_where_it_stands(rows: list[Row], data: st.DataObject) -> None:
+def test_what_the_sink_lacks_begins_exactly_where_it_stands(rows: list[bytes], data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(rows)))
-    at = Checkpoint(rows=kept, digest=digest(rows[:kept]), reader="ijson")
+    at = Checkpoint(rows=kept, digest=digest(rows[:kept]))
     rest = only(rows).beyond(at)
     assert (rest.rows if rest else []) == rows[kept:]
     if rest:
@@ -51,37 +51,37 @@ def test_what_the_sink_lacks_begins_exactly_where_it_stands(rows: list[Row], dat
 
 
 @given(rows_of_a_page.filter(bool), st.data())
-def test_another_reading_is_never_continued(rows: list[Row], data: st.DataObject) -> None:
+def test_another_reading_is_never_continued(rows: list[bytes], data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(rows)))
     with pytest.raises(StartOver):
         only(rows).beyond(Checkpoint(rows=kept, digest="0" * 64))
 
 
 def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
-    second = list(sections([[b"{}"] * (BATCH_ROWS + 1)], "ijson"))[1]
+    second = list(batches([[b"{}"] * (BATCH_ROWS + 1)]))[1]
     with pytest.raises(RetryLater):
         second.beyond(Checkpoint(rows=3))
 
 
 def test_a_closed_page_takes_no_more_rows() -> None:
-    section = only([b"1", b"2"])
+    batch = only([b"1", b"2"])
     at = Checkpoint(rows=1, digest=digest([b"1"]), is_closed=True)
     with pytest.raises(StartOver):
-        section.beyond(at)
-    assert section.beyond(replace(section.after, is_closed=True)) is None
+        batch.beyond(at)
+    assert batch.beyond(replace(batch.after, is_closed=True)) is None
 
 
-def test_a_section_holds_at_most_a_thousand_rows() -> None:
-    assert [len(section.rows) for section in sections([[b"{}"] * (2 * BATCH_ROWS + 1)], "")] == [
+def test_a_batch_holds_at_most_a_thousand_rows() -> None:
+    assert [len(batch.rows) for batch in batches([[b"{}"] * (2 * BATCH_ROWS + 1)])] == [
         BATCH_ROWS,
         BATCH_ROWS,
         1,
     ]
 
 
-def test_a_section_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None:
+def test_a_batch_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None:
     small, large = b"x" * (BATCH_BYTES // 2), b"y" * (BATCH_BYTES + 1)
-    assert [section.rows for section in sections([[small, small, small, large, small]], "")] == [
+    assert [batch.rows for batch in batches([[small, small, small, large, small]])] == [
         [small, small],
         [small],
         [large],
@@ -90,8 +90,8 @@ def test_a_section_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None
 
 
 @given(st.lists(rows_of_a_page, max_size=6))
-def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[Row]]) -> None:
+def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[bytes]]) -> None:
     rows = [row for at_once in lists for row in at_once]
-    ends = [list(sections(given, "ijson")) for given in (lists, [rows], [[row] for row in rows])]
+    ends = [list(batches(given)) for given in (lists, [rows], [[row] for row in rows])]
     assert len({(cut[-1].after.rows, cut[-1].after.digest) if cut else None for cut in ends}) == 1
-    assert all([row for section in cut for row in section.rows] == rows for cut in ends)
+    assert all([row for batch in cut for row in batch.rows] == rows for cut in ends)

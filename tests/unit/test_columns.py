@@ -98,7 +98,7 @@ def test_a_value_that_does_not_fit_sets_its_row_aside_as_it_came(kind: ColumnTyp
     for is_exact in (True, False):
         (got,) = typed([row], kind, is_exact=is_exact)
         assert isinstance(got, DeadRow)
-        assert got.raw == row.encode()
+        assert bytes(got) == row.encode()
         assert got.reason.startswith("n: ")
         assert got.reason.endswith(f"is no {kind}")
 

@@ -203,6 +203,6 @@ def test_the_packaged_connections_hold_no_secret(catalogue: Catalogue) -> None:
 
 
 def test_the_schema_of_connections_knows_every_field() -> None:
-    assert {"source", "base_url", "credentials", "limits", "timezone", "allow_http"} == set(
+    assert {"source", "base_url", "credentials", "limits", "timezone", "allow_http", "proxy"} == set(
         connections_schema()["additionalProperties"]["properties"]
     )

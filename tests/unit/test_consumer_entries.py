@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from examples.consumer.entries import End, Lost, Row, Strange, Void, parse, position
 from examples.consumer.receipts import digest, provable_digest, window_name
 from worker.model import Checkpoint
-from worker.sinks.totals import totals
+from worker.sinks.sink import totals
 
 RECEIPT = {"generation": 2, "pages": 3, "rows": 7, "connection": "kargo", "report": "r", "params": {}, "window": None}
 

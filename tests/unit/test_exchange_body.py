@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from functools import partial
 
 import pytest
@@ -12,8 +10,9 @@ from hypothesis import strategies as st
 
 from worker import json_path, vendor_errors
 from worker.errors import FailJob, RetryLater
+from worker.sources.base_urls import base_of
 from worker.sources.schema import ErrorShape, Request
-from worker.transport import body, links, refusals, request
+from worker.transport import body, refusals, request
 from worker.transport.redaction import Redactor
 from worker.transport.refusals import retry_after
 
@@ -81,14 +80,6 @@ def test_a_sized_body_ends_at_its_size_and_nowhere_else() -> None:
     assert list(body.sized(Pieces(b"next answer"), 0)) == []
     with pytest.raises(body.Cut, match="1 of 7 bytes are missing"):
         list(body.sized(Pieces(b"row", b"row"), 7))
-
-
-@pytest.mark.parametrize(
-    ("encoding", "packed"), [("gzip", gzip.compress(b"x" * 10_000)), ("deflate", zlib.compress(b"x" * 10_000))]
-)
-def test_a_small_body_is_unpacked_no_further_than_needed(encoding: str, packed: bytes) -> None:
-    assert body.decoded([packed[:7], packed[7:]], encoding, 100) == b"x" * 100
-    assert body.decoded([b"<html>"], encoding, 100) == b""
 
 
 # ---------------------------------------------------------------- Retry-After
@@ -211,7 +202,7 @@ def test_a_longer_secret_leaves_nothing_of_itself_beside_a_shorter_one() -> None
 # ---------------------------------------------------------------- composing
 
 
-BASE = links.base_of("https://api.vendor.example/v1")
+BASE = base_of("https://api.vendor.example/v1")
 
 
 def test_a_request_is_composed_of_what_its_values_give() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from worker.errors import BadInput
-from worker.sinks import open_sink
-from worker.sinks.address import default_stream, parse_address
+from worker.sinks.address import FileAddress, StreamAddress, default_stream
+from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,10 @@ from worker.sinks.address import default_stream, parse_address
     [
         ("stream:rows:kargo.report", "stream:rows:kargo.report"),
         (" stream:x ", "stream:x"),
+        ("stream:x?rows_per_entry=1", "stream:x"),
+        ("stream:x?rows_per_entry=0500", "stream:x?rows_per_entry=500"),
         ("redis://host?stream=x", "redis://host:6379/0?stream=x"),
+        ("redis://host?rows_per_entry=9&stream=x", "redis://host:6379/0?stream=x&rows_per_entry=9"),
         ("redis://HOST:6379/?stream=x", "redis://host:6379/0?stream=x"),
         ("redis://host:7000/02?stream=a%3Ab", "redis://host:7000/2?stream=a:b"),
         ("rediss://me:p%40ss@host/1?stream=a%2Fb", "rediss://me:p%40ss@host:6379/1?stream=a%2Fb"),
@@ -38,12 +41,15 @@ def test_an_address_is_written_in_one_way(text: str, canonical: str) -> None:
 
 def test_a_relative_directory_is_the_same_for_every_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert parse_address("file:./rows").directory == tmp_path / "rows"
-    assert parse_address("file:~/rows").directory == Path.home() / "rows"
+    for text, directory in (("file:./rows", tmp_path / "rows"), ("file:~/rows", Path.home() / "rows")):
+        address = parse_address(text)
+        assert isinstance(address, FileAddress)
+        assert address.directory == directory
 
 
 def test_a_password_is_not_shown() -> None:
     address = parse_address("redis://me:secret@host?stream=x")
+    assert isinstance(address, StreamAddress)
     assert address.shown == "redis://me:***@host:6379/0?stream=x"
     assert address.url == "redis://me:secret@host:6379/0"
     assert "secret" not in repr(address)
@@ -68,6 +74,11 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("stream:", "to: stream", "printable"),
         ("stream:two words", "to: stream", "no space"),
         ("stream:{tag}:rows", "to: stream", "no braces"),
+        ("stream:x?rows_per_entry=0", "to: rows_per_entry", "from 1 to 1,000"),
+        ("stream:x?rows_per_entry=1001", "to: rows_per_entry", "from 1 to 1,000"),
+        ("stream:x?rows_per_entry=many", "to: rows_per_entry", "from 1 to 1,000"),
+        ("redis://host?stream=x&rows_per_entry=", "to: rows_per_entry", "from 1 to 1,000"),
+        ("stream:x?rows_per_entri=5", "to: option", "did you mean 'rows_per_entry'?"),
         ("redis://host", "to: stream", "printable"),
         ("redis://?stream=x", "to", "redis://HOST"),
         ("redis://host/rows?stream=x", "to: database", "number"),
@@ -105,12 +116,14 @@ def test_any_password_is_kept_and_none_is_shown(password: str) -> None:
 
     secret = quote(f"secret{password}", safe="")
     address = parse_address(f"redis://:{secret}@host?stream=x")
+    assert isinstance(address, StreamAddress)
     assert address.url == f"redis://:{secret}@host:6379/0"
     assert "secret" not in address.shown
 
 
 def test_by_default_rows_go_to_the_report_s_own_stream() -> None:
     address = parse_address(default_stream("kargo", "campaign-performance-metrics"))
+    assert isinstance(address, StreamAddress)
     assert address.stream == "rows:kargo.campaign-performance-metrics"
 
 
@@ -119,5 +132,5 @@ def test_by_default_rows_go_to_the_report_s_own_stream() -> None:
 def test_a_name_that_is_no_path_component_is_refused(where: str, name: str) -> None:
     names = {"connection": "c", "report": "r", "job": "j"} | {where: name}
     with pytest.raises(BadInput) as refused:
-        open_sink(parse_address("file:/srv/rows"), **names, default_redis=Redis(), stream_bound=0, part_rows=1)
+        open_sink(parse_address("file:/srv/rows"), SinkJob(**names, default_redis=Redis(), stream_bound=0, part_rows=1))
     assert refused.value.where == where

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import random
+import zipfile
 import zlib
 from collections.abc import Iterator
 
@@ -24,6 +26,21 @@ def deflated(text: bytes) -> bytes:
     return packer.compress(text) + packer.flush()
 
 
+def zipped(text: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("report.csv", text)
+    return file.getvalue()
+
+
+def drain(pieces: Iterator[bytes], until: str) -> int:
+    """Read until the job fails; how many bytes came before."""
+    came: list[int] = []
+    with pytest.raises(FailJob, match=until):
+        came.extend(map(len, pieces))
+    return sum(came)
+
+
 PACKED = {
     "gzip": gzip.compress(TEXT),
     "x-gzip": gzip.compress(TEXT[:500]) + gzip.compress(b"") + gzip.compress(TEXT[500:]) + b"\0" * 20,
@@ -33,6 +50,7 @@ PACKED = {
     "identity": TEXT,
     "": TEXT,
     "gzip, zstd": zstandard.compress(gzip.compress(TEXT)),
+    "zip": zipped(TEXT),
 }
 NAMES = pytest.mark.parametrize("name", list(PACKED))
 cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
@@ -45,13 +63,47 @@ def test_the_bytes_come_as_they_were_packed_whatever_the_chunks(name: str, some:
     assert b"".join(unpack(pieces(PACKED[name], some), name or None)) == TEXT
 
 
-@pytest.mark.parametrize("name", ["gzip", "zstd"])
+@pytest.mark.parametrize("name", ["gzip", "zstd", "zip"])
 def test_a_packed_file_is_known_by_its_first_bytes(name: str) -> None:
     body = PACKED[name]
     assert b"".join(unpack(pieces(body, range(len(body))), None)) == TEXT
 
 
-@pytest.mark.parametrize("name", ["gzip", "x-gzip", "zstd", "deflate", "Deflate"])
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (gzip.compress(PACKED["gzip"]), "gzip"),
+        (PACKED["gzip, zstd"], "zstd"),
+        (gzip.compress(PACKED["zip"]), "gzip"),
+        (zipped(PACKED["gzip"]), None),
+        (gzip.compress(gzip.compress(gzip.compress(PACKED["zstd"]))), None),
+    ],
+    ids=["gzip in gzip", "gzip in zstd", "zip in gzip", "gzip in zip", "four of them"],
+)
+@given(some=cuts)
+@settings(deadline=None, max_examples=10)
+def test_a_file_packed_before_it_was_sent_is_unpacked_to_its_core(
+    body: bytes, name: str | None, some: list[int]
+) -> None:
+    assert b"".join(unpack(pieces(body, some), name)) == TEXT
+
+
+@pytest.mark.parametrize("names", [None, "gzip", "gzip, gzip, gzip, gzip, gzip"])
+def test_five_packings_around_one_another_are_no_report(names: str | None) -> None:
+    body = b"x"
+    for _ in range(5):
+        body = gzip.compress(body)
+    with pytest.raises(FailJob, match="more than 4 packings"):
+        list(unpack([body], names))
+
+
+def test_the_bound_holds_for_all_layers_together() -> None:
+    bomb = gzip.compress(gzip.compress(b"\0" * 200_000_000, 1), 9)
+    assert len(bomb) < 200_000_000 / 2_000
+    assert drain(unpack([bomb], "gzip"), "200 times") <= 1024 * 1024 + 200 * len(bomb)
+
+
+@pytest.mark.parametrize("name", ["gzip", "x-gzip", "zstd", "deflate", "Deflate", "zip"])
 @given(data=st.data())
 @settings(deadline=None, max_examples=20)
 def test_a_packed_body_that_is_cut_is_never_a_clean_end(name: str, data: st.DataObject) -> None:
@@ -74,7 +126,7 @@ def test_a_packed_body_that_is_cut_is_never_a_clean_end(name: str, data: st.Data
     assert TEXT.startswith(got)
 
 
-@pytest.mark.parametrize("name", ["gzip", "zstd", "deflate"])
+@pytest.mark.parametrize("name", ["gzip", "zstd", "deflate", "zip"])
 def test_broken_packing_is_read_again_first(name: str) -> None:
     body = bytearray(PACKED[name])
     body[len(body) // 2] ^= 0xFF
@@ -84,7 +136,7 @@ def test_broken_packing_is_read_again_first(name: str) -> None:
     assert raised.value.at_most == 3
 
 
-@pytest.mark.parametrize("name", ["gzip", "zstd", "deflate"])
+@pytest.mark.parametrize("name", ["gzip", "zstd", "deflate", "zip"])
 def test_what_is_not_packed_though_it_says_so_is_broken(name: str) -> None:
     with pytest.raises(RetryLater):
         b"".join(unpack([b"<html>no</html>"], name))
@@ -99,16 +151,7 @@ def test_what_is_not_packed_though_it_says_so_is_broken(name: str) -> None:
     ],
 )
 def test_a_bomb_fails_the_job_before_it_goes_off(name: str, bomb: bytes) -> None:
-    came = 0
-
-    def read(pieces: Iterator[bytes]) -> None:
-        nonlocal came
-        for piece in pieces:
-            came += len(piece)
-
-    with pytest.raises(FailJob, match="200 times"):
-        read(unpack(iter([bomb]), name))
-    assert came < 1024 * 1024 + 200 * len(bomb) + 1
+    assert drain(unpack(iter([bomb]), name), "200 times") <= 1024 * 1024 + 200 * len(bomb)
 
 
 def test_a_report_that_packs_well_is_no_bomb() -> None:

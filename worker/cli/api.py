@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import click
 
 from config.settings import settings
 from worker.errors import BadInput
+from worker.sources.base_urls import is_loopback
 
 
 @click.command(help="Serve the HTTP API.")
@@ -19,13 +18,6 @@ def api(host: str, port: int) -> None:
 
     from worker.api.app import make_app
 
-    if not settings().api_tokens and not _is_loopback(host):
+    if not settings().api_tokens and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
     uvicorn.run(make_app(settings()), host=host, port=port, log_level="info", server_header=False)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

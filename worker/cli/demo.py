@@ -29,7 +29,7 @@ from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import FINISHED
 from worker.services import Services, get_services
-from worker.sinks.audit_stream import audit
+from worker.sinks.audit import audit
 
 SETTINGS = {
     "MILLRACE_POLL_SECONDS": "1",

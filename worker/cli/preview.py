@@ -59,12 +59,12 @@ def preview(
 
 
 def _print(rows: list[Row], *, as_json: bool) -> None:
-    alive = [row for row in rows if isinstance(row, bytes)]
+    alive = [row for row in rows if not isinstance(row, DeadRow)]
     if as_json or not sys.stdout.isatty():
         print_rows(alive)
     else:
         print_rows_as_table(alive)
     for number, row in enumerate(rows, start=1):
         if isinstance(row, DeadRow):
-            shown = row.raw[:DEAD_SHOWN_BYTES].decode("utf-8", "replace")
+            shown = row[:DEAD_SHOWN_BYTES].decode("utf-8", "replace")
             talk.print(f"row {number} would be a dead letter: {row.reason}: {shown}")

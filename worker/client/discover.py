@@ -14,7 +14,7 @@ from worker.client.patience import patiently
 from worker.client.vendor import Prepared, Vendor
 from worker.errors import FailJob, MillraceError
 from worker.json_path import find
-from worker.model import DeadRow, Facts
+from worker.model import Facts
 from worker.paging import Following
 from worker.sources.params import resolve
 from worker.sources.placeholders import names_in
@@ -82,7 +82,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
 
 def _page(vendor: Vendor, number: int, link: str | None, facts: Facts) -> list[bytes]:
     with closing(vendor.rows(number, link, facts, vendor.reader(None))) as rows:
-        return [row.raw if isinstance(row, DeadRow) else row for row in rows]
+        return list(rows)
 
 
 def _particulars(exchange: Exchange, detail: Detail, row: Any, say: Say) -> Particulars:

@@ -193,7 +193,8 @@ class Reading:
         past_end = PAST_END if address.is_probe else set()
         if not self._may_be_gone:
             return past_end
-        return past_end | ({*GONE, 403} if found.kind == "download" else set(GONE))
+        is_signed = found.kind == "download" and self.read.request is None
+        return past_end | ({*GONE, 403} if is_signed else set(GONE))
 
     def _refuse_gone(self, response: Response) -> None:
         """Return where a page looked for is past the end; ReportGone where the report is not there any more."""

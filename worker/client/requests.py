@@ -14,7 +14,7 @@ from worker.sources.placeholders import fill
 from worker.sources.schema import Read
 from worker.transport import links
 from worker.transport.exchange import Exchange
-from worker.transport.redirects import LinkKind
+from worker.transport.links import LinkKind
 from worker.transport.request import WireRequest, compose, with_query
 from worker.vendor_errors import excerpt
 
@@ -46,7 +46,7 @@ class Whereabouts:
         if address.link is not None:
             return Located(self._get(self._exchange.api_link(address.link, at=base.url(""))))
         if self._read.request is not None:
-            return Located(self.asked(address))
+            return Located(self.asked(address), self._read.link_kind)
         if self._read.resolve is not None:
             return self._resolved(address)
         return self.linked(self._prepared.links, address, page)

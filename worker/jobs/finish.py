@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from worker.errors import LeaseLost
+from worker.errors import LeaseLost, RecordClosed
 from worker.jobs.receipts import receipt
-from worker.model import FINISHED, Ended, Finished, Job, JobState, OpenPages
+from worker.model import FINISHED, Job, JobState, Json, OpenPages
 from worker.observe import Event, log
 from worker.services import Services
 
@@ -44,7 +44,7 @@ def end_job(services: Services, job: Job) -> JobState:
         return job.state
     services.places(job).release(job.id)
     if (done := _void(services, job, job.verdict)) is not None:
-        return services.ledger.end(job.id, "done", error=None, receipt=done.receipt)
+        return services.ledger.end(job.id, "done", error=None, receipt=done)
     ended = receipt(
         job,
         job.verdict,
@@ -59,21 +59,21 @@ def end_job(services: Services, job: Job) -> JobState:
     return state
 
 
-def _void(services: Services, job: Job, verdict: Verdict) -> Finished | None:
-    """Void the job's generation in the sink; the end that was written first, if there is one."""
-    sink = services.sink(job)
-    try:
+def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
+    """Void the job's generation in the sink; the receipt of the end that was written first, if there is one."""
+    with services.sink(job) as sink:
         # A restart that was interrupted leaves the sink one generation ahead of the ledger.
         for generation in (job.generation, job.generation + 1):
-            outcome = sink.void(generation, verdict)
-            if not isinstance(outcome, Ended) or outcome.state != "superseded":
-                break
-        if isinstance(outcome, Ended) and outcome.state == "ended":
-            finished = sink.finish(job.generation, job.pages, {})
-            return finished if isinstance(finished, Finished) else None
-        return None
-    finally:
-        sink.release()
+            try:
+                sink.void(generation, verdict)
+            except RecordClosed as closed:
+                if closed.state == "superseded":
+                    continue
+                if closed.state == "ended":
+                    written = sink.finish(job.generation, job.pages, {})
+                    return None if isinstance(written, OpenPages) else written
+            return None
+    return None
 
 
 def start_over(services: Services, job: Job, reason: str, *, ask_anew: bool = False) -> int | None:
@@ -94,23 +94,23 @@ def start_over(services: Services, job: Job, reason: str, *, ask_anew: bool = Fa
             services, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}"
         )
         return None
-    sink = services.sink(job)
-    try:
-        outcome = sink.void(job.generation, "replay", next_generation=job.generation + 1)
-    finally:
-        sink.release()
-    if isinstance(outcome, Ended) and outcome.state in {"ended", "void"}:
-        raise LeaseLost(f"the sink record is {outcome.state}")
+    with services.sink(job) as sink:
+        try:
+            sink.void(job.generation, "replay", next_generation=job.generation + 1)
+        except RecordClosed as closed:
+            if closed.state in {"ended", "void"}:
+                raise LeaseLost(str(closed)) from closed
     return services.ledger.restart(job, ask_anew=ask_anew) or None
 
 
-def finish(services: Services, job: Job, prepared: dict[str, object]) -> Finished | OpenPages | Ended:
-    """Write the end into the sink and the receipt into the ledger."""
-    sink = services.sink(job)
-    try:
-        outcome = sink.finish(job.generation, job.pages, prepared)
-    finally:
-        sink.release()
-    if isinstance(outcome, Finished):
-        services.ledger.end(job.id, "done", error=None, receipt=outcome.receipt)
-    return outcome
+def finish(services: Services, job: Job, prepared: Json) -> Json | OpenPages:
+    """Write the end into the sink and the receipt into the ledger: the receipt that stands.
+
+    Where the sink has an end already, that one stands and `prepared` does not matter. Raises RecordClosed where the
+    job's record takes no end.
+    """
+    with services.sink(job) as sink:
+        written = sink.finish(job.generation, job.pages, prepared)
+    if not isinstance(written, OpenPages):
+        services.ledger.end(job.id, "done", error=None, receipt=written)
+    return written

@@ -1,9 +1,12 @@
 -- Keep a batch: add every row and move the page's checkpoint, or change nothing.
 -- KEYS  1 sink record  2 stream  3 dead letters
--- ARGV  1 generation  2 page  3 rows before  4 digest before  5 the page's field afterwards  6 job  7 bound on entries (0: none)
---       8 how many rows are dead  9... the rows in order, then place in the batch and reason of each dead one
+-- ARGV  1 generation  2 page  3 rows before  4 digest before  5 the page's field afterwards  6 rows in the batch  7 job
+--       8 bound on entries (0: none)  9 rows per entry  10 how many rows are dead
+--       11... runs of living rows: place of the first in the batch, how many, each row
+--             (packed, rows per entry above 1: place of the first, how many, all of them with a newline each)
+--       then place, reason and row of each dead one
 -- gives {'kept'}, {'refused', the page's field}, {'full', what is full, how much is there, how much may be} or {'over', why}
-local FIRST, MOST_OF_MEMORY = 9, 0.8
+local FIRST, MOST_OF_MEMORY = 11, 0.8
 local record, stream, dead_letters, call = KEYS[1], KEYS[2], KEYS[3], redis.call
 local f = call('HMGET', record, 'state', 'generation', 'rows', ARGV[2])
 local refusal = over(f[1], f[2], ARGV[1])
@@ -11,7 +14,7 @@ if refusal then return refusal end
 local page = f[4] or EMPTY
 if is_closed(page) or position(page) ~= ARGV[3] .. ' ' .. ARGV[4] then return {'refused', page} end
 
-local entries, bound, dead = call('XLEN', stream), tonumber(ARGV[7]), tonumber(ARGV[8])
+local entries, bound = call('XLEN', stream), tonumber(ARGV[8])
 if bound > 0 and entries >= bound then return {'full', 'stream', entries, bound} end
 -- A server may refuse INFO; its own limit still holds then.
 local memory = redis.pcall('INFO', 'memory')
@@ -23,21 +26,22 @@ if type(memory) == 'string' then
 end
 
 -- Redis does not roll back: from here on nothing may fail but the first write, for want of memory.
-local last, before, job = #ARGV - 2 * dead, tonumber(ARGV[3]) - FIRST + 1, ARGV[6]
+local last, before, job = #ARGV - 3 * tonumber(ARGV[10]), tonumber(ARGV[3]), ARGV[7]
 local at = ARGV[1] .. '.' .. ARGV[2] .. '.'
-if dead == 0 then
-  for i = FIRST, last do call('XADD', stream, '*', 'job', job, 'at', at .. (before + i), 'row', ARGV[i]) end
-else
-  call('XLEN', dead_letters)
-  local reasons = {}
-  for i = last + 1, #ARGV, 2 do reasons[tonumber(ARGV[i]) + FIRST - 1] = ARGV[i + 1] end
-  for i = FIRST, last do
-    if reasons[i] then
-      call('XADD', dead_letters, '*', 'job', job, 'at', at .. (before + i), 'reason', reasons[i], 'row', ARGV[i])
-    else
-      call('XADD', stream, '*', 'job', job, 'at', at .. (before + i), 'row', ARGV[i])
-    end
+if last < #ARGV then call('XLEN', dead_letters) end
+local i = FIRST
+while i <= last do
+  local first, count = before + tonumber(ARGV[i]), ARGV[i + 1]
+  if ARGV[9] == '1' then
+    for k = 0, count - 1 do call('XADD', stream, '*', 'job', job, 'at', at .. (first + k), 'row', ARGV[i + 2 + k]) end
+    i = i + 2 + count
+  else
+    call('XADD', stream, '*', 'job', job, 'at', at .. first, 'count', count, 'rows', ARGV[i + 2])
+    i = i + 3
   end
 end
-call('HSET', record, ARGV[2], ARGV[5], 'rows', tonumber(f[3]) + last - FIRST + 1)
+for d = last + 1, #ARGV, 3 do
+  call('XADD', dead_letters, '*', 'job', job, 'at', at .. (before + tonumber(ARGV[d])), 'reason', ARGV[d + 1], 'row', ARGV[d + 2])
+end
+call('HSET', record, ARGV[2], ARGV[5], 'rows', tonumber(f[3]) + tonumber(ARGV[6]))
 return {'kept'}

@@ -2,10 +2,10 @@
 --
 -- The record is a hash: `state` (open, ended, void), `generation`, `rows` (kept in this generation, dead ones too),
 -- `receipt` once ended, and for each page a field named by its number:
---   'rows digest closed dead_rows bytes reader'
+--   'rows digest closed dead_rows bytes'
 -- A page's field holds for the current generation alone: the next one begins with none.
 
-local EMPTY = '0 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 0 0 '
+local EMPTY = '0 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 0 0'
 
 -- The answer where the record takes nothing from this generation, else nil.
 local function over(state, current, generation)

@@ -1,14 +1,14 @@
-"""Consecutive rows of a page and the digest that runs over them."""
+"""Cuts a page's rows into batches, the digest running over them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from worker.errors import RetryLater, StartOver
-from worker.model import Batch, Checkpoint, DeadRow, Row
+from worker.model import Batch, Checkpoint
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -19,21 +19,13 @@ BATCH_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """Rows as they were read, from `before` to `after`, and the digest's running state at either end."""
+class ReadBatch(Batch):
+    """A batch with the digest's running state before its first row, so that it can be cut anywhere."""
 
-    before: Checkpoint
-    rows: list[Row]
-    running: _Hash
-    after: Checkpoint
-    ended: _Hash
+    running: _Hash = field(repr=False, compare=False)
 
-    def batch(self) -> Batch:
-        """What the sink is asked to keep."""
-        return Batch(tuple(self.rows), self.after)
-
-    def beyond(self, at: Checkpoint) -> Section | None:
-        """The rows the sink does not hold yet, None where it holds them all.
+    def beyond(self, at: Checkpoint) -> ReadBatch | None:
+        """The rows the sink does not hold yet where it stands at `at`, None where it holds them all.
 
         Raises StartOver where what it holds is another reading, RetryLater where it lost rows it once held.
         """
@@ -41,41 +33,56 @@ class Section:
             raise RetryLater(f"the sink went back from row {self.before.rows} to {at.rows}")
         if at.rows > self.after.rows:
             return None
-        held, rest = self._split(at.rows - self.before.rows)
-        if at.digest != held.after.digest:
+        held, running = self.after, self.running
+        rest = self.rows[at.rows - self.before.rows :]
+        if rest:
+            held, _, running = _advance(self.before, self.rows[: -len(rest)], self.running)
+        if at.digest != held.digest:
             raise StartOver(f"row {at.rows} and those before it are not what was published")
         if rest and at.is_closed:
             raise StartOver(f"the page was closed at row {at.rows}, this reading goes on")
-        return rest
-
-    def _split(self, count: int) -> tuple[Section, Section | None]:
-        if count == len(self.rows):
-            return self, None
-        held = _section(self.before, self.rows[:count], self.running)
-        return held, _section(held.after, self.rows[count:], held.ended)
+        return read_batch(held, rest, running) if rest else None
 
 
-def sections(lists: Iterable[list[Row]], reader: str) -> Iterator[Section]:
-    """Cut a page's rows into sections of at most 1,000 rows and 256 KiB; a larger row stands alone."""
-    at, running = Checkpoint(reader=reader), hashlib.sha256()
-    for part in _parts(lists):
-        section = _section(at, part, running)
-        yield section
-        at, running = section.after, section.ended
+def batches(lists: Iterable[list[bytes]]) -> Iterator[ReadBatch]:
+    """Cut a page's rows, from its first on, into batches of at most 1,000 rows and 256 KiB; a larger row is alone."""
+    at, running = Checkpoint(), hashlib.sha256()
+    for rows in _cut(lists):
+        after, text, ended = _advance(at, rows, running)
+        yield ReadBatch(at, rows, after, text, running)
+        at, running = after, ended
 
 
-def _parts(lists: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    part: list[Row] = []
+def read_batch(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> ReadBatch:
+    """Rows that follow `before`, where the digest's state is `running`."""
+    after, text, _ = _advance(before, rows, running)
+    return ReadBatch(before, rows, after, text, running)
+
+
+def _advance(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tuple[Checkpoint, bytes, _Hash]:
+    """The position behind some rows, what the digest runs over from `before` to there, and its state then."""
+    # Joining with an empty row at the end puts a newline behind the last one, and copies the rows once.
+    text = b"\n".join([*rows, b""])
+    ended = running.copy()
+    ended.update(text)
+    dead_rows = len(rows) - [type(row) for row in rows].count(bytes)
+    after = Checkpoint(
+        before.rows + len(rows), ended.hexdigest(), before.dead_rows + dead_rows, before.bytes + len(text)
+    )
+    return after, text, ended
+
+
+def _cut(lists: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+    part: list[bytes] = []
     size = 0
-    for at_once in lists:
-        rest = at_once
+    for rest in lists:
         while rest:
             taken = _that_fit(rest[: BATCH_ROWS - len(part)], BATCH_BYTES - size)
             if not taken and not part:
                 taken = rest[:1]
             part += taken
-            size += _size(taken)
-            rest = rest[len(taken) :]
+            size += sum(map(len, taken))
+            rest = rest[len(taken) :]  # noqa: PLW2901 - what is left of the list
             if rest:
                 yield part
                 part, size = [], 0
@@ -83,48 +90,12 @@ def _parts(lists: Iterable[list[Row]]) -> Iterator[list[Row]]:
         yield part
 
 
-def _that_fit(rows: list[Row], room: int) -> list[Row]:
+def _that_fit(rows: list[bytes], room: int) -> list[bytes]:
     """The first rows that are no larger together than `room` bytes."""
-    if _size(rows) <= room:
+    if sum(map(len, rows)) <= room:
         return rows
     for count, row in enumerate(rows):
-        room -= _length(row)
+        room -= len(row)
         if room < 0:
             return rows[:count]
     return rows
-
-
-def _size(rows: list[Row]) -> int:
-    try:
-        return sum(map(len, rows))  # type: ignore[arg-type]
-    except TypeError:
-        return sum(map(_length, rows))
-
-
-def _length(row: Row) -> int:
-    return len(row.raw if isinstance(row, DeadRow) else row)
-
-
-def _section(before: Checkpoint, rows: list[Row], running: _Hash) -> Section:
-    text, dead_rows = _text(rows)
-    ended = running.copy()
-    ended.update(text)
-    after = Checkpoint(
-        rows=before.rows + len(rows),
-        digest=ended.hexdigest(),
-        dead_rows=before.dead_rows + dead_rows,
-        bytes=before.bytes + len(text),
-        reader=before.reader,
-    )
-    return Section(before, rows, running, after, ended)
-
-
-def _text(rows: list[Row]) -> tuple[bytes, int]:
-    """What the digest runs over, each row's JSON bytes and a newline, a dead row as it came; and how many are dead."""
-    if not rows:
-        return b"", 0
-    try:
-        return b"\n".join(rows) + b"\n", 0  # type: ignore[arg-type]
-    except TypeError:
-        dead_rows = sum(isinstance(row, DeadRow) for row in rows)
-        return b"".join((row.raw if isinstance(row, DeadRow) else row) + b"\n" for row in rows), dead_rows

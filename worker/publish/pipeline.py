@@ -1,34 +1,29 @@
-"""The heart: page -> rows -> batches -> sink, with a checkpoint after each batch.
+"""The heart: a page's rows go to the sink in batches, one read ahead while the last is kept.
 
 A page is read from its start, whoever reads it. Rows the sink holds already are read again, checked by their digest and
-skipped; from there on each batch is a compare-and-set against the position this reading has reached. While the sink
-keeps one batch the next is being read, so memory holds two batches and a row.
+skipped; from there on each batch is a compare-and-set against the position before it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NoReturn
 
-from worker.errors import FailJob, LeaseLost, RetryLater, StartOver
-from worker.model import Checkpoint, Ended, Full, Kept, Refused, Row
-from worker.publish.batch import Section, sections
+from worker.errors import RetryLater, SinkFull, StartOver
+from worker.model import Checkpoint
+from worker.publish.batch import ReadBatch, batches
 from worker.sinks.sink import Sink
 
-RECORD_GONE = (
-    "the sink record is gone: what the sink holds of this job cannot be proven"
-    " (was it deleted, or is the directory not the same place for every worker?)"
-)
-
-Outcome = Kept | Refused | Full | Ended
+AHEAD = 2
+"""Batches that may wait for the sink: the one it is keeping, and one to go on with at once. Memory holds one more."""
 
 
 class Publication:
     """One page of one generation on its way into the sink.
 
-    `on_read` is called after each section read, `on_kept` hears the checkpoint after each batch kept, `on_full` waits
-    for room; each raises to stop.
+    `on_read` is called after each batch read; `on_kept` hears the checkpoint after each batch kept and `on_full` waits
+    for room, both on another thread. Each raises to stop.
     """
 
     def __init__(
@@ -39,74 +34,59 @@ class Publication:
         *,
         on_read: Callable[[], None],
         on_kept: Callable[[Checkpoint], None],
-        on_full: Callable[[Full], None],
+        on_full: Callable[[SinkFull], None],
     ) -> None:
         self._sink = sink
-        self._place = (generation, page)
+        self._page = (generation, page)
         self._on_read = on_read
         self._on_kept = on_kept
         self._on_full = on_full
+        self._at = Checkpoint()
 
     def start(self) -> Checkpoint:
         """Where the sink stands: nothing before this position is published again."""
-        stands = self._sink.checkpoint(*self._place)
-        return _over(stands) if isinstance(stands, Ended) else stands
+        self._at = self._sink.checkpoint(*self._page)
+        return self._at
 
-    def publish(self, lists: Iterable[list[Row]], at: Checkpoint, reader: str) -> Checkpoint:
-        """Publish what lies beyond `at`; the checkpoint at the page's end, every row before it kept.
+    def publish(self, lists: Iterable[list[bytes]]) -> Checkpoint:
+        """Publish what lies beyond the start; the checkpoint at the page's end, every row before it kept.
 
-        Raises StartOver where this reading differs from what is kept, LeaseLost where the job is over, FailJob where
-        the sink record is gone, and whatever `lists` raises, once the batch on its way is settled.
+        Raises StartOver where this reading differs from what is kept, whatever the sink raises, and whatever `lists`
+        raises, once the batches on their way are seen through.
         """
-        pending: tuple[Section, Future[Outcome]] | None = None
-        end = Checkpoint(reader=reader)
-        with ThreadPoolExecutor(max_workers=1) as committer:
+        end = Checkpoint()
+        waiting: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(max_workers=1) as keeper:
             try:
-                for section in sections(lists, reader):
-                    end = section.after
+                for batch in batches(lists):
+                    end = batch.after
                     self._on_read()
-                    on_its_way, pending = pending, None
-                    at = self._settled(at, on_its_way)
-                    if rest := section.beyond(at):
-                        pending = rest, committer.submit(self._sink.commit, *self._place, at, rest.batch())
+                    if len(waiting) == AHEAD:
+                        # Left where it is until it is kept: its failure is the one to tell, not that of those behind.
+                        waiting[0].result()
+                        waiting.popleft()
+                    waiting.append(keeper.submit(self._keep, batch))
             finally:
-                at = self._settled(at, pending)
-        if at.rows != end.rows or at.digest != end.digest:
-            raise StartOver(f"{at.rows} rows are published, this reading has {end.rows} or other ones")
-        return at
+                for kept in waiting:
+                    kept.result()
+        if not self._at.is_at(end):
+            raise StartOver(f"{self._at.rows} rows are published, this reading has {end.rows} or other ones")
+        return self._at
 
     def close(self, at: Checkpoint) -> None:
         """End the page at `at`, where it was read to its end."""
-        outcome = self._sink.close(*self._place, at)
-        if isinstance(outcome, Ended):
-            _over(outcome)
-        if isinstance(outcome, Refused):
-            raise RetryLater(f"the sink stands at row {outcome.checkpoint.rows}, this reading ended at {at.rows}")
+        stands = self._sink.close(*self._page, at)
+        if not stands.is_at(at):
+            raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
 
-    def _settled(self, at: Checkpoint, pending: tuple[Section, Future[Outcome]] | None) -> Checkpoint:
-        """Wait for the batch on its way and see it through: the position after it."""
-        if pending is None:
-            return at
-        section: Section | None
-        section, future = pending
-        outcome = future.result()
-        while True:
-            if isinstance(outcome, Ended):
-                _over(outcome)
-            if isinstance(outcome, Full):
-                self._on_full(outcome)
-            else:
-                at = outcome.checkpoint
-                section = section.beyond(at)
-            if section is None:
-                self._on_kept(at)
-                return at
-            outcome = self._sink.commit(*self._place, at, section.batch())
-
-
-def _over(ended: Ended) -> NoReturn:
-    if ended.state == "missing":
-        raise FailJob(RECORD_GONE)
-    if ended.state == "superseded":
-        raise StartOver("another worker began the next generation")
-    raise LeaseLost(f"the sink record is {ended.state}")
+    def _keep(self, batch: ReadBatch) -> None:
+        """See a batch through: every row of it is in the sink then. After a failure nothing more is taken."""
+        rest = batch.beyond(self._at)
+        while rest:
+            try:
+                self._at = self._sink.commit(*self._page, rest)
+            except SinkFull as full:
+                self._on_full(full)
+                continue
+            rest = rest.beyond(self._at)
+            self._on_kept(self._at)

@@ -36,7 +36,7 @@ class Columns:
         """The rows with their values as declared, in order; a row that has one that does not fit is a DeadRow."""
         wanting = self._wanting(values) if self._declared and rows else {}
         if not wanting:
-            return rows  # type: ignore[return-value]  # bytes are rows
+            return rows
         if (
             not self._is_exact
             and not set(map(type, chain.from_iterable(map(dict.values, values)))) <= _ALIKE_IN_ANY_PARSER

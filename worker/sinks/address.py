@@ -6,32 +6,40 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from worker.errors import BadInput
-from worker.sinks.compression import COMPRESSIONS
+from worker.sinks.files.compression import COMPRESSIONS
 from worker.suggestions import one_of
 
 FORMATS = ("ndjson",)
-ALLOWED = "stream:NAME, redis://HOST:PORT/DB?stream=NAME, rediss://... or file:DIR?format=ndjson&compression=none"
 MOST_NAME_CHARACTERS = 512
-STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces"
+STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces, no '?'"
+MOST_ROWS_PER_ENTRY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class SinkAddress:
-    """One place for rows. `text` is canonical and may hold a password; `shown` is the same for people, without it.
+    """One place for rows. `text` is canonical and may hold a password; `shown` is the same for people, without it."""
 
-    `stream` and `url` (empty: Millrace's own Redis) belong to streams, `directory` and `compression` to files.
-    """
-
-    kind: Literal["stream", "redis", "file"]
     text: str = field(repr=False)
     shown: str
-    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAddress(SinkAddress):
+    """A Redis stream; `url` is empty where it lies in Millrace's own Redis. `rows_per_entry` above 1 packs rows."""
+
+    stream: str
     url: str = field(default="", repr=False)
-    directory: Path = Path()
+    rows_per_entry: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileAddress(SinkAddress):
+    """Files below a directory."""
+
+    directory: Path
     compression: str = "none"
 
 
@@ -40,50 +48,57 @@ def default_stream(connection: str, report: str) -> str:
     return f"stream:rows:{connection}.{report}"
 
 
-def parse_address(text: str) -> SinkAddress:
-    """Read an address, a canonical one giving itself. Raises BadInput with what is allowed; sends nothing."""
-    scheme, colon, rest = text.strip().partition(":")
-    if colon and scheme == "stream":
-        name = _stream_name(rest)
-        return SinkAddress("stream", f"stream:{name}", f"stream:{name}", stream=name)
-    if colon and scheme in {"redis", "rediss"}:
-        return _redis(text.strip())
-    if colon and scheme == "file":
-        return _file(rest)
-    raise BadInput("to", _without_password(text), ALLOWED)
+def parse_stream(text: str) -> StreamAddress:
+    """Read `stream:NAME`, a stream of Millrace's own Redis."""
+    name, _, query = text.partition(":")[2].partition("?")
+    options = _options(query, {"rows_per_entry": "1"})
+    name, rows_per_entry = _stream_name(name), _rows_per_entry(options)
+    canonical = f"stream:{name}" + (f"?rows_per_entry={rows_per_entry}" if rows_per_entry > 1 else "")
+    return StreamAddress(canonical, canonical, name, rows_per_entry=rows_per_entry)
 
 
 def _stream_name(name: str) -> str:
     # Braces would take the place of the hash tag that keeps a stream and its record on one node of a cluster.
-    if not 0 < len(name) <= MOST_NAME_CHARACTERS or not name.isprintable() or re.search(r"[\s{}]", name):
+    if not 0 < len(name) <= MOST_NAME_CHARACTERS or not name.isprintable() or re.search(r"[\s{}?]", name):
         raise BadInput("to: stream", name, STREAM_NAME)
     return name
 
 
-def _redis(text: str) -> SinkAddress:
+def _rows_per_entry(options: dict[str, str]) -> int:
+    given = options["rows_per_entry"]
+    if not re.fullmatch(r"[0-9]{1,4}", given) or not 1 <= int(given) <= MOST_ROWS_PER_ENTRY:
+        raise BadInput("to: rows_per_entry", given, f"a whole number from 1 to {MOST_ROWS_PER_ENTRY:,}")
+    return int(given)
+
+
+def parse_redis(text: str) -> StreamAddress:
+    """Read `redis://...` or `rediss://...`, a stream of another Redis or of a Redis Cluster."""
     parts = urlsplit(text)
     database = parts.path.strip("/") or "0"
     try:
         port = parts.port or 6379
     except ValueError:
-        raise BadInput("to: port", _without_password(text), "a port from 1 to 65535") from None
+        raise BadInput("to: port", without_password(text), "a port from 1 to 65535") from None
     if not parts.hostname or parts.fragment:
-        raise BadInput("to", _without_password(text), ALLOWED)
+        raise BadInput("to", without_password(text), "redis://HOST:PORT/DB?stream=NAME or rediss://...")
     if not re.fullmatch(r"[0-9]{1,4}", database):
         raise BadInput(
             "to: database", database, "the number of a Redis database, as in redis://HOST:PORT/0?stream=NAME"
         )
-    name = _stream_name(_options(parts.query, {"stream": ""})["stream"])
+    options = _options(parts.query, {"stream": "", "rows_per_entry": "1"})
+    name, rows_per_entry = _stream_name(options["stream"]), _rows_per_entry(options)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{host}:{port}/{int(database)}"
     stream = f"?stream={quote(name, safe=':._-')}"
+    if rows_per_entry > 1:
+        stream += f"&rows_per_entry={rows_per_entry}"
     credentials, masked = _credentials(parts)
-    return SinkAddress(
-        "redis",
+    return StreamAddress(
         f"{parts.scheme}://{credentials}{place}{stream}",
         f"{parts.scheme}://{masked}{place}{stream}",
-        stream=name,
-        url=f"{parts.scheme}://{credentials}{place}",
+        name,
+        f"{parts.scheme}://{credentials}{place}",
+        rows_per_entry,
     )
 
 
@@ -95,7 +110,9 @@ def _credentials(parts: SplitResult) -> tuple[str, str]:
     return (f"{user}@", f"{user}@") if user else ("", "")
 
 
-def _file(rest: str) -> SinkAddress:
+def parse_file(text: str) -> FileAddress:
+    """Read `file:DIR`."""
+    rest = text.partition(":")[2]
     path, _, query = rest.partition("?")
     if path.startswith("//"):
         path = path[2:] if path.startswith("///") else ""
@@ -109,8 +126,8 @@ def _file(rest: str) -> SinkAddress:
     if options["compression"] not in COMPRESSIONS:
         raise BadInput("to: compression", options["compression"], one_of(options["compression"], COMPRESSIONS))
     directory = Path(os.path.abspath(Path(path).expanduser()))
-    text = f"file:{directory}?format={options['format']}&compression={options['compression']}"
-    return SinkAddress("file", text, text, directory=directory, compression=options["compression"])
+    canonical = f"file:{directory}?format={options['format']}&compression={options['compression']}"
+    return FileAddress(canonical, canonical, directory, options["compression"])
 
 
 def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:
@@ -123,5 +140,6 @@ def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:
     return defaults | found
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
+    """Any text somebody gave for an address, fit to be shown."""
     return re.sub(r"^(\s*\w+:/{0,2})?.*@", r"\1***@", text, flags=re.DOTALL)

@@ -2,15 +2,88 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import orjson
+from redis import Redis
 
+from worker import keys
 from worker.model import Checkpoint, Json
-from worker.sinks.audited_page import AuditedPage
-from worker.sinks.totals import totals
+from worker.sinks.sink import totals
+
+ENTRIES_AT_ONCE = 2_000
+
+Fields = dict[bytes, bytes]
+
+
+class AuditedPage:
+    """Takes rows by their numbers as they come. Memory: a bit a row, and the dead rows not yet passed."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.dead_rows = 0
+        self.doubled = 0
+        self.out_of_order = 0
+        self.bytes = 0
+        self._seen = bytearray()
+        self._last_living = 0
+        self._position = 0
+        self._dead: dict[int, bytes] = {}
+        self._running = hashlib.sha256()
+        self._is_sound = True
+
+    @property
+    def last(self) -> int:
+        """The greatest row number seen."""
+        return max(self._last_living, self._position, *self._dead, 0)
+
+    def row(self, number: int, row: bytes) -> None:
+        """A row of the stream or file."""
+        if not self._is_new(number):
+            return
+        self.rows += 1
+        if number < self._last_living:
+            self.out_of_order += 1
+            self._is_sound = False
+        self._last_living = max(number, self._last_living)
+        self._pass_dead_rows(number)
+        self._feed(number, row)
+
+    def dead_row(self, number: int, raw: bytes) -> None:
+        """A dead letter; those of a page are to come before the rows behind them."""
+        if self._is_new(number):
+            self.dead_rows += 1
+            self._dead[number] = raw
+
+    def digest(self) -> str | None:
+        """The digest over every row to the last, None where one is missing or out of its place."""
+        self._pass_dead_rows(self.last + 1)
+        return self._running.hexdigest() if self._is_sound and not self._dead else None
+
+    def _is_new(self, number: int) -> bool:
+        byte, bit = divmod(number, 8)
+        if byte >= len(self._seen):
+            self._seen.extend(bytes(max(byte + 1 - len(self._seen), len(self._seen))))
+        is_new = not self._seen[byte] >> bit & 1
+        self._seen[byte] |= 1 << bit
+        self.doubled += not is_new
+        return is_new
+
+    def _pass_dead_rows(self, before: int) -> None:
+        while self._position + 1 < before and (raw := self._dead.pop(self._position + 1, None)) is not None:
+            self._feed(self._position + 1, raw)
+
+    def _feed(self, number: int, row: bytes) -> None:
+        if number != self._position + 1:
+            self._is_sound = False
+        self._position = number
+        self._running.update(row)
+        self._running.update(b"\n")
+        self.bytes += len(row) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +135,14 @@ class Auditor:
         self._ends = 0
         self._late = 0
 
-    def entry(self, fields: dict[bytes, bytes]) -> None:
+    def entry(self, fields: Fields) -> None:
         """An entry of the stream."""
-        if b"row" in fields:
+        if b"row" in fields or b"rows" in fields:
             generation, page, number = _address(fields)
-            self._late += self._receipt is not None or generation in self._voided
-            self._pages[generation][page].row(number, fields[b"row"])
+            rows = [fields[b"row"]] if b"row" in fields else _unpacked(fields)
+            self._late += len(rows) * (self._receipt is not None or generation in self._voided)
+            for place, row in enumerate(rows):
+                self._pages[generation][page].row(number + place, row)
         elif b"void" in fields:
             void = orjson.loads(fields[b"void"])
             self._voided[void["generation"]] = void["reason"]
@@ -76,7 +151,7 @@ class Auditor:
             self._ends += 1
             self._receipt = self._receipt or orjson.loads(fields[b"end"])
 
-    def dead_letter(self, fields: dict[bytes, bytes]) -> None:
+    def dead_letter(self, fields: Fields) -> None:
         """An entry of the dead letters; they are to come before the stream's entries behind them."""
         generation, page, number = _address(fields)
         self._pages[generation][page].dead_row(number, fields[b"row"])
@@ -116,6 +191,66 @@ class Auditor:
         return totals(Checkpoint(digest=digest) for digest in digests if digest).digest
 
 
-def _address(fields: dict[bytes, bytes]) -> tuple[int, int, int]:
+def _address(fields: Fields) -> tuple[int, int, int]:
     generation, page, row = fields[b"at"].split(b".")
     return int(generation), int(page), int(row)
+
+
+def _unpacked(fields: Fields) -> list[bytes]:
+    """The rows of a packed entry. Raises ValueError where it holds another number of rows than it says."""
+    rows = fields[b"rows"].split(b"\n")
+    if rows.pop() or len(rows) != int(fields[b"count"]):
+        raise ValueError(
+            f"the entry at {fields[b'at'].decode()} says {fields[b'count'].decode()} rows, has {len(rows)}"
+        )
+    return rows
+
+
+class StreamAudit:
+    """Reads a stream and its dead letters as far as they go, and on from there whenever asked.
+
+    Memory: a bit a row. Works beside writers, and beside consumers that trim only what it has read.
+    """
+
+    def __init__(self, redis: Redis, stream: str, job: str | None = None) -> None:
+        """`redis` answers bytes; `job` None: every job in the stream."""
+        self._redis = redis
+        self._stream = stream
+        self._dead_letters = keys.dead_rows(stream)
+        self._only = job.encode() if job is not None else None
+        self._auditors: dict[bytes, Auditor] = {}
+        self._read = {self._stream: b"-", self._dead_letters: b"-"}
+
+    def advance(self) -> Self:
+        """Read what has come since the last time."""
+        # The end is noted first: the dead letters before it are all there then, and are read before its rows.
+        newest = self._redis.xrevrange(self._stream, count=1)
+        for job, fields in self._entries(self._dead_letters, b"+"):
+            self._auditor(job).dead_letter(fields)
+        for job, fields in self._entries(self._stream, newest[0][0] if newest else b"-"):
+            self._auditor(job).entry(fields)
+        return self
+
+    def result(self, job: str) -> Audit:
+        """What has been read of one job."""
+        return self._auditor(job.encode()).result()
+
+    def results(self) -> dict[str, Audit]:
+        """What has been read, by job."""
+        return {job.decode(): auditor.result() for job, auditor in sorted(self._auditors.items())}
+
+    def _auditor(self, job: bytes) -> Auditor:
+        return self._auditors.setdefault(job, Auditor(job.decode()))
+
+    def _entries(self, stream: str, last: bytes) -> Iterator[tuple[bytes, Fields]]:
+        while entries := self._redis.xrange(stream, self._read[stream], last, count=ENTRIES_AT_ONCE):
+            for _, fields in entries:
+                job = fields.get(b"job")
+                if job is not None and self._only in {None, job}:
+                    yield job, fields
+            self._read[stream] = b"(" + entries[-1][0]
+
+
+def audit(redis: Redis, stream: str, job: str) -> Audit:
+    """One job of a stream, as its consumers see it now."""
+    return StreamAudit(redis, stream, job).advance().result(job)

@@ -6,29 +6,16 @@ How entries and keys look, and why each row stands in the stream once: docs/sink
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
 from worker import keys
-from worker.errors import StartOver
-from worker.model import (
-    Batch,
-    Checkpoint,
-    DeadRow,
-    Ended,
-    Finished,
-    Full,
-    Json,
-    Kept,
-    OpenPages,
-    Refused,
-    Totals,
-    VoidReason,
-)
+from worker.errors import RecordClosed, SinkFull, StartOver
+from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Totals, VoidReason
 from worker.scripts import Argument, Script
-from worker.sinks.redis_place import NoRoom, RedisPlace
-from worker.sinks.redis_record import packed, unpacked
-from worker.sinks.totals import totals
+from worker.sinks.redis_server import RedisServer
+from worker.sinks.sink import tally
 
 OPEN, COMMIT, CLOSE, FINISH, VOID = (
     Script(f"sink_{verb}", prelude="sink_prelude") for verb in ("open", "commit", "close", "finish", "void")
@@ -43,107 +30,128 @@ class RedisStreamSink:
     """One job's rows in one stream. Used by one thread at a time."""
 
     def __init__(
-        self, place: RedisPlace, stream: str, job: str, *, bound: int, keep_seconds: float = KEEP_SECONDS
+        self,
+        server: RedisServer,
+        stream: str,
+        job: str,
+        *,
+        bound: int,
+        rows_per_entry: int = 1,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> None:
-        """`bound` is on the stream's entries not yet trimmed; 0: none."""
-        self._place = place
+        """`bound` is on the stream's entries not yet trimmed (0: none); `rows_per_entry` above 1 packs rows."""
+        self._server = server
         self._job = job
         self._bound = bound
+        self._rows_per_entry = rows_per_entry
         self._keep_milliseconds = int(keep_seconds * 1000)
         self._record = keys.sink_record(stream, job)
         self._keys = (self._record, stream, keys.dead_rows(stream))
 
-    def open(self, generation: int) -> Kept | Ended:
-        return _kept_or_ended(self._run(OPEN, generation))
+    def open(self, generation: int) -> None:
+        self._run(OPEN, generation)
 
-    def checkpoint(self, generation: int, page: int) -> Checkpoint | Ended:
-        held = self._read(generation, [page])
-        return held if isinstance(held, Ended) else held[0]
+    def checkpoint(self, generation: int, page: int) -> Checkpoint:
+        return self._read(generation, [page])[0]
 
-    def commit(self, generation: int, page: int, before: Checkpoint, batch: Batch) -> Kept | Refused | Full | Ended:
-        rows, dead = _rows_and_dead(before, batch)
-        moves = (generation, page, before.rows, before.digest, packed(batch.after))
-        try:
-            answer = self._run(COMMIT, *moves, self._job, self._bound, len(dead) // 2, *rows, *dead)
-        except NoRoom as no_room:
-            return Full(no_room.reason)
-        if answer[0] == b"kept":
-            return Kept(batch.after)
-        return _full(answer) if answer[0] == b"full" else _refused_or_ended(answer)
+    def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
+        rows, dead = (self._runs(batch), ()) if not batch.dead_rows else self._runs_and_dead(batch)
+        answer = self._run(
+            COMMIT, generation, page, batch.before.rows, batch.before.digest, packed(batch.after), len(batch.rows),
+            self._job, self._bound, self._rows_per_entry, batch.dead_rows, *rows, *dead,
+        )  # fmt: skip
+        if answer[0] == b"full":
+            raise _full(answer)
+        return batch.after if answer[0] == b"kept" else unpacked(answer[1])
 
-    def close(self, generation: int, page: int, at: Checkpoint) -> Kept | Refused | Ended:
-        answer = self._run(CLOSE, generation, page, at.rows, at.digest)
-        return Kept(unpacked(answer[1])) if answer[0] == b"kept" else _refused_or_ended(answer)
+    def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
+        return unpacked(self._run(CLOSE, generation, page, at.rows, at.digest)[1])
 
-    def tally(self, generation: int, pages: int) -> Totals | OpenPages | Ended:
+    def tally(self, generation: int, pages: int) -> Totals | OpenPages:
         held: list[Checkpoint] = []
         for first in range(1, pages + 1, PAGES_AT_ONCE):
-            slice_ = self._read(generation, range(first, min(first + PAGES_AT_ONCE, pages + 1)))
-            if isinstance(slice_, Ended):
-                return slice_
-            held += slice_
-        unclosed = tuple(number for number, page in enumerate(held, 1) if not page.is_closed)
-        return OpenPages(unclosed) if unclosed else totals(held)
+            held += self._read(generation, range(first, min(first + PAGES_AT_ONCE, pages + 1)))
+        return tally(held)
 
-    def finish(self, generation: int, pages: int, receipt: Json) -> Finished | OpenPages | Ended:
+    def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
         text = json.dumps(receipt, ensure_ascii=False, separators=(",", ":"))
         answer = self._run(FINISH, generation, pages, text, self._job, self._keep_milliseconds)
-        if answer[0] == b"finished":
-            return Finished(json.loads(answer[1]))
         if answer[0] == b"open":
             return OpenPages(tuple(answer[1]))
         if answer[0] == b"more":
             raise StartOver(f"{answer[1]} rows are published beyond page {pages}, the report's last")
-        return _ended(answer)
+        written: Json = json.loads(answer[1])
+        return written
 
-    def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> Kept | Ended:
+    def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
         following = "" if next_generation is None else next_generation
-        answer = self._run(VOID, generation, reason, following, self._job, self._keep_milliseconds)
-        return _kept_or_ended(answer)
+        self._run(VOID, generation, reason, following, self._job, self._keep_milliseconds)
 
     def release(self) -> None:
-        self._place.close()
+        self._server.close()
 
     def _run(self, script: Script, *arguments: Argument) -> Any:
-        return self._place.run(script, self._keys, arguments)
+        """The script's answer. Raises RecordClosed where the record takes nothing."""
+        answer = self._server.run(script, self._keys, arguments)
+        if answer[0] == b"over":
+            raise RecordClosed(answer[1].decode())
+        return answer
 
-    def _read(self, generation: int, pages: Sequence[int]) -> list[Checkpoint] | Ended:
+    def _read(self, generation: int, pages: Sequence[int]) -> list[Checkpoint]:
         """Pages as they stand at one moment in this generation."""
-        state, current, *fields = self._place.read(self._record, ["state", "generation", *pages])
-        if state is None:
-            return Ended("missing")
+        state, current, *fields = self._server.read(self._record, ["state", "generation", *pages])
         if state != b"open":
-            return _ended((b"over", state))
-        return Ended("superseded") if current != b"%d" % generation else [unpacked(field) for field in fields]
+            raise RecordClosed(state.decode() if state else "missing")  # type: ignore[arg-type]
+        if current != b"%d" % generation:
+            raise RecordClosed("superseded")
+        return [unpacked(field) for field in fields]
+
+    def _runs(self, batch: Batch) -> Sequence[Argument]:
+        """The entries of a batch without dead rows: the place of the first row, how many there are, and they."""
+        if self._rows_per_entry == 1:
+            return (1, len(batch.rows), *batch.rows)
+        if len(batch.rows) <= self._rows_per_entry:
+            return (1, len(batch.rows), batch.text)
+        return list(self._packed(1, batch.rows))
+
+    def _runs_and_dead(self, batch: Batch) -> tuple[list[Argument], list[Argument]]:
+        """The same for the rows between the dead ones, whose numbers are theirs; and place, reason and row of each."""
+        runs: list[Argument] = []
+        dead: list[Argument] = []
+        place = 1
+        for is_dead, group in groupby(batch.rows, key=lambda row: isinstance(row, DeadRow)):
+            rows = list(group)
+            if is_dead:
+                for number, row in enumerate(rows, place):
+                    dead += (number, row.reason.encode(), bytes(row))  # type: ignore[attr-defined]
+            elif self._rows_per_entry == 1:
+                runs += (place, len(rows), *rows)
+            else:
+                runs += self._packed(place, rows)
+            place += len(rows)
+        return runs, dead
+
+    def _packed(self, place: int, rows: Sequence[bytes]) -> Iterator[Argument]:
+        for first in range(0, len(rows), self._rows_per_entry):
+            entry = rows[first : first + self._rows_per_entry]
+            yield from (place + first, len(entry), b"\n".join(entry) + b"\n")
 
 
-def _rows_and_dead(before: Checkpoint, batch: Batch) -> tuple[Sequence[bytes], list[bytes | int]]:
-    """The rows as they came, and after them the place and reason of each dead one."""
-    if batch.after.rows != before.rows + len(batch.rows):
-        raise ValueError(f"{len(batch.rows)} rows do not lead from row {before.rows} to {batch.after.rows}")
-    if batch.after.dead_rows == before.dead_rows:
-        return cast("tuple[bytes, ...]", batch.rows), []
-    dead: list[bytes | int] = []
-    for place, row in enumerate(batch.rows, 1):
-        if isinstance(row, DeadRow):
-            dead += (place, row.reason.encode())
-    return [row.raw if isinstance(row, DeadRow) else row for row in batch.rows], dead
+def packed(page: Checkpoint) -> str:
+    """A page's field in the sink record; worker/lua/sink_prelude.lua reads the same."""
+    return f"{page.rows} {page.digest} {int(page.is_closed)} {page.dead_rows} {page.bytes}"
 
 
-def _kept_or_ended(answer: Any) -> Kept | Ended:
-    return Kept(Checkpoint()) if answer[0] == b"kept" else _ended(answer)
+def unpacked(field: bytes | None) -> Checkpoint:
+    """The checkpoint in a page's field; the zero checkpoint where there is none."""
+    if field is None:
+        return Checkpoint()
+    rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")
+    return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 
 
-def _refused_or_ended(answer: Any) -> Refused | Ended:
-    return Refused(unpacked(answer[1])) if answer[0] == b"refused" else _ended(answer)
-
-
-def _ended(answer: Any) -> Ended:
-    return Ended(answer[1].decode())
-
-
-def _full(answer: Any) -> Full:
+def _full(answer: Any) -> SinkFull:
     _, what, there, allowed = answer
     if what == b"stream":
-        return Full(f"stream full: {there} entries, {allowed} allowed before consumers trim it")
-    return Full(f"Redis is full: {there} of {allowed} bytes used, rows stop at 80 %")
+        return SinkFull(f"stream full: {there} entries, {allowed} allowed before consumers trim it")
+    return SinkFull(f"Redis is full: {there} of {allowed} bytes used, rows stop at 80 %")

@@ -1,39 +1,147 @@
-"""Which base URLs a connection may have."""
+"""URLs taken apart without guessing: which a connection may start from, and which may be its proxy's."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from worker.errors import BadInput
 
+DIRECTLY = "none"
+"""What stands for a proxy where none is wanted, whatever the environment says."""
 
-def checked_base(url: str, where: str, *, may_be_http: bool) -> str:
-    """The base URL without a slash at its end.
+DEFAULT_PORTS = {"https": 443, "http": 80}
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")
+
+
+class NotAUrl(ValueError):
+    """A text that is no http(s) URL every program reads alike. The message says why and repeats no password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a connection lives. `documented_prefix` is the path the vendor's own documents begin with, where known."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+    documented_prefix: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as they stand in a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
+
+    @property
+    def is_plain_loopback(self) -> bool:
+        """Is this plain http on this machine, as the sandbox is?"""
+        return self.scheme == "http" and is_loopback(self.host)
+
+    def url(self, path: str, query: str = "") -> str:
+        """The URL of a path of this base."""
+        if path and not path.startswith("/"):
+            path = f"/{path}"
+        return f"{self.origin}{self.prefix}{path}" + (f"?{query}" if query else "")
+
+
+def base_of(url: str, *, where: str = "base_url", allow_http: bool = False, documented: str | None = None) -> Base:
+    """The base a URL names. `documented` is the source's own base URL.
 
     Raises BadInput unless it is https (http only to loopback, or where allowed), a host, and nothing after the path.
     """
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise BadInput(where, "a URL that cannot be read", "https://HOST/PATH") from error
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise BadInput(where, f"{parts.scheme}://...@{host}", "a URL without user and password; they are `credentials`")
-    if parts.scheme not in ("http", "https") or not host:
-        raise BadInput(where, url, "https://HOST/PATH")
+        parts = split(url)
+        refuse_dots(parts.path)
+    except NotAUrl as error:
+        raise BadInput(where, without_password(url), f"https://HOST/PATH ({error})") from None
     if "?" in url or "#" in url:
         raise BadInput(where, url.partition("?")[0].partition("#")[0], "a URL without ? and #")
-    if parts.scheme == "http" and not (may_be_http or is_loopback(host)):
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname or "")):
         raise BadInput(where, url, "https; plain http only to this machine, or with `allow_http: true`")
-    return url.rstrip("/")
+    known = urlsplit(documented).path.rstrip("/") if documented else None
+    return Base(parts.scheme, host_of(parts), port_of(parts), parts.path.rstrip("/"), known)
+
+
+def proxy_url(text: str, where: str) -> str:
+    """The URL of a proxy. A bare HOST:PORT is one of plain http, as it is everywhere.
+
+    Raises BadInput, which shows neither user nor password.
+    """
+    url = (text if "://" in text else f"http://{text}").rstrip("/")
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0 and not (parts.path or parts.query or parts.fragment)
+    except ValueError:
+        is_usable = False
+    if not is_usable or url.partition("://")[0] not in ("http", "https"):
+        wanted = "http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ where the proxy wants them"
+        raise BadInput(where, f"{url.partition('://')[0]}://...", wanted)
+    return url
+
+
+def split(url: str) -> SplitResult:
+    """Take a URL apart. Raises NotAUrl unless every part is what it seems to be, and where it holds a password."""
+    refuse_unsafe(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise NotAUrl("it cannot be read") from None
+    if parts.scheme not in DEFAULT_PORTS:
+        raise NotAUrl(f"its scheme is {parts.scheme[:20]!r}")
+    if "@" in parts.netloc:
+        raise NotAUrl("a URL without user and password is wanted")
+    bare = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
+    if port == 0 or not _HOST.fullmatch(bare):
+        raise NotAUrl(f"its host is {parts.netloc[:200]!r}")
+    return parts
+
+
+def host_of(parts: SplitResult) -> str:
+    """The host, in small letters and without the dot that may end it."""
+    return (parts.hostname or "").rstrip(".")
+
+
+def port_of(parts: SplitResult) -> int:
+    """The port, given or the scheme's own."""
+    return parts.port or DEFAULT_PORTS[parts.scheme]
+
+
+def refuse_unsafe(text: str) -> None:
+    """Raise NotAUrl for characters that programs drop or read differently."""
+    if _UNSAFE.search(text):
+        raise NotAUrl("there are blanks, control characters or backslashes in it")
+
+
+def refuse_dots(path: str) -> None:
+    """Raise NotAUrl for a path that some server might read as leading upwards, however often it is escaped."""
+    plain = path
+    for _ in range(3):
+        plain = unquote(plain)
+    for segment in plain.replace("\\", "/").split("/"):
+        if segment.partition(";")[0] in (".", ".."):
+            raise NotAUrl(f"it climbs: {path[:200]!r}")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
+    """Does this host name or address mean this machine without asking anybody?"""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def without_password(url: str) -> str:
+    """A URL for people: user and password masked, no query."""
+    shown = url.partition("?")[0].partition("#")[0]
+    start, separator, rest = shown.rpartition("@")
+    return f"{start.partition('://')[0]}://...@{rest}" if separator else shown

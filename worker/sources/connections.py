@@ -25,7 +25,7 @@ from typing import Any
 from pydantic import Field
 
 from worker.errors import BadInput
-from worker.sources.base_urls import checked_base
+from worker.sources.base_urls import DIRECTLY, base_of, proxy_url
 from worker.sources.credentials import auth_for, check_credentials, missing_credentials
 from worker.sources.environment_names import Environment, expanded
 from worker.sources.loading import Catalogue, report_of
@@ -55,7 +55,11 @@ class ConnectionLimits(Declared):
 
 
 class ConnectionEntry(Declared):
-    """One account, as the file has it."""
+    """One account, as the file has it.
+
+    `proxy` is the URL of the proxy its requests go through, or `none`; without it, the environment's HTTPS_PROXY,
+    HTTP_PROXY and NO_PROXY are heeded.
+    """
 
     source: str
     base_url: str | None = None
@@ -63,6 +67,7 @@ class ConnectionEntry(Declared):
     limits: ConnectionLimits = ConnectionLimits()
     timezone: str = "UTC"
     allow_http: bool = False
+    proxy: str | None = Field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Connection:
     limits: Limits = field(default_factory=Limits)
     timezone: str = "UTC"
     allow_http: bool = False
+    proxy: str | None = field(default=None, repr=False)
 
 
 def load_connections(path: Path, catalogue: Catalogue, environment: Environment) -> dict[str, Connection]:
@@ -124,6 +130,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
     base = entry.base_url or source.base_url
     if base is None:
         raise BadInput(file.where((name,)), "nothing", "the field 'base_url', since the source has none")
+    base_of(base, where=file.where((name, "base_url")), allow_http=entry.allow_http)
     try:
         zone_of(entry.timezone)
     except BadInput as error:
@@ -131,12 +138,17 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
     return Connection(
         name=name,
         source=source,
-        base_url=checked_base(base, file.where((name, "base_url")), may_be_http=entry.allow_http),
+        base_url=base.rstrip("/"),
         credentials=entry.credentials,
         limits=source.limits.model_copy(update=entry.limits.model_dump(exclude_none=True)),
         timezone=entry.timezone,
         allow_http=entry.allow_http,
+        proxy=_proxy(entry.proxy, file.where((name, "proxy"))),
     )
+
+
+def _proxy(declared: str | None, where: str) -> str | None:
+    return declared if declared in (None, DIRECTLY) else proxy_url(declared, where)
 
 
 def _check_secrets(content: Any, file: YamlFile, name: str) -> None:

@@ -307,8 +307,9 @@ class Read(Declared):
 
     `when` chooses among several: a parameter's value, or `"*"` for any value given. `request` answers with the rows; or
     `resolve` answers with their address at `link` and their number at `total`; with neither, the rows are at the poll's
-    link. `link_kind` says how far an address is trusted: `api` is put on our own base, `download` may be another https
-    host. `rows_at_most` names a parameter that limits the rows: a total greater than it is no contradiction.
+    link. `link_kind` says how far an address is trusted, and a redirect: `api` is put on our own base, `download` may
+    be another https host. `rows_at_most` names a parameter that limits the rows: a total greater than it is no
+    contradiction.
     """
 
     when: dict[str, Any] = {}

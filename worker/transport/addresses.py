@@ -14,6 +14,7 @@ Resolve = Callable[[str, int], list[str]]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
+_INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".private", ".corp", ".home", ".lan", ".home.arpa")
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -50,6 +51,28 @@ def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 def kinds_beside(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
     """The kinds of address a connection at `host` may be led to: public ones and its own."""
     return frozenset({"public", *map(kind_of, resolve(host, port))}) - {"reserved"}
+
+
+def kinds_behind_proxy(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
+    """As `kinds_beside`, for a connection behind a proxy: where its host has no address here, public ones only."""
+    try:
+        return kinds_beside(host, port, resolve=resolve)
+    except RetryLater:
+        return frozenset({"public"})
+
+
+def check_behind_proxy(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> None:
+    """Raise FailJob where a proxy must not be asked to connect to this host.
+
+    A host with addresses here is judged by them. Where only the proxy can resolve the name, it may be any public name,
+    but none that means something inside a network only.
+    """
+    try:
+        permitted(host, port, kinds, resolve=resolve)
+    except RetryLater:
+        name = host.lower()
+        if "." not in name or name.endswith(_INSIDE_NAMES):
+            raise FailJob(f"the host {host!r} is a name inside a network: no proxy is asked for it") from None
 
 
 def permitted(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> list[str]:

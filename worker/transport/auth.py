@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from worker.errors import BadInput
+from worker.sources.base_urls import Base
 from worker.sources.connections import Connection
 from worker.sources.credentials import auth_for, credential_names, missing_credentials
 from worker.sources.environment_names import Environment, value_of, variable_in
 from worker.sources.placeholders import fill
 from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, QueryAuth, SessionAuth
-from worker.transport.links import Base
 from worker.transport.login import basic, with_header
 from worker.transport.redaction import Redactor
 from worker.transport.renewal import Ask, Renewal

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
-
-import zstandard
 
 READ_BYTES = 262_144
 LONGEST_FRAMING_BYTES = 65_536
@@ -106,30 +103,3 @@ class _Framing:
     def _expect_line(self, buffer: bytes, at: int) -> None:
         if b"\n" in buffer[at:] or len(buffer) - at > LONGEST_FRAMING_BYTES:
             raise Cut(f"broken chunk framing: {buffer[at : at + 20]!r}")
-
-
-def decoded(pieces: Iterable[bytes], encoding: str, limit: int) -> bytes:
-    """The first `limit` bytes of a small body, its packing undone; empty where the packing is broken or unknown."""
-    packed = bytearray()
-    for piece in pieces:
-        packed += piece
-        if len(packed) >= limit:
-            break
-    try:
-        return UNPACK[encoding](bytes(packed), limit)[:limit]
-    except (KeyError, zlib.error, zstandard.ZstdError):
-        return b""
-
-
-def _inflated(packed: bytes, limit: int) -> bytes:
-    """gzip or zlib, told apart by their own first bytes."""
-    return zlib.decompressobj(wbits=47).decompress(packed, limit)
-
-
-UNPACK: dict[str, Callable[[bytes, int], bytes]] = {
-    "": lambda plain, _limit: plain,
-    "gzip": _inflated,
-    "x-gzip": _inflated,
-    "deflate": _inflated,
-    "zstd": lambda packed, limit: zstandard.ZstdDecompressor().stream_reader(packed).read(limit),
-}

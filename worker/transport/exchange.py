@@ -11,17 +11,18 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from redis import Redis
 
-from config.settings import environment_value
-from worker.errors import BadInput, FailJob, MillraceError
+from config.settings import environment_value, network_variables
+from worker.errors import FailJob, MillraceError
 from worker.json_path import find
 from worker.observe import Event, log
+from worker.sources.base_urls import base_of
 from worker.sources.connections import Connection
 from worker.sources.environment_names import Environment
 from worker.sources.schema import ErrorShape
@@ -29,10 +30,10 @@ from worker.transport import addresses, links
 from worker.transport.addresses import AddressKind
 from worker.transport.auth import Auth
 from worker.transport.http import Channel
-from worker.transport.links import Target
+from worker.transport.links import LinkKind, Target
+from worker.transport.proxies import network_of
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
-from worker.transport.redirects import MOST_REDIRECTS, REDIRECTS, LinkKind, redirected
 from worker.transport.refusals import PAUSING, parsed, refusal, retry_after, said
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
@@ -43,6 +44,10 @@ SMALL_ANSWER_BYTES = 16 * 1024 * 1024
 LOGIN_ANSWER_BYTES = 1024 * 1024
 SILENCE_SECONDS = 120.0
 LOGIN_SILENCE_SECONDS = 30.0
+
+MOST_REDIRECTS = 5
+SAME_REQUEST = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
+REDIRECTS = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, *SAME_REQUEST)
 
 _ELSEWHERE = ("accept", "accept-encoding")
 _OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description")
@@ -77,19 +82,22 @@ class Exchange:
         redis: Redis | None,
         *,
         environment: Environment = environment_value,
+        network: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         source = connection.source
         self.connection = connection
-        self.base = links.base_of(connection.base_url, documented=source.base_url, allow_http=connection.allow_http)
+        self.base = base_of(connection.base_url, documented=source.base_url, allow_http=connection.allow_http)
         self.clock = clock
         self.redactor = Redactor()
         self._environment = environment
         self._sleep = sleep
-        self._channel = Channel(silence_seconds=silence_seconds)
-        self._login_channel = Channel(silence_seconds=min(silence_seconds, LOGIN_SILENCE_SECONDS))
+        self._network = network_of(connection.proxy, network_variables() if network is None else network)
+        self._channel = Channel(silence_seconds=silence_seconds, network=self._network)
+        login_silence_seconds = min(silence_seconds, LOGIN_SILENCE_SECONDS)
+        self._login_channel = Channel(silence_seconds=login_silence_seconds, network=self._network)
         self._redis = redis
         self._quota: Quota
         if redis is None:
@@ -154,14 +162,37 @@ class Exchange:
     ) -> Response:
         """Send, and follow redirects as links."""
         target = Target(request.url, links.elsewhere(self.base, request.url, at=request.url).is_own)
+        seen = {links.normal_form(request.url)}
         for _ in range(MOST_REDIRECTS + 1):
             response = self._answered(request, target, patience_seconds, shapes)
             if response.status not in REDIRECTS or response.status in allow:
                 return self._succeeded(response, target, shapes, allow)
             response.close()
-            target = redirected(self.base, request, response, kind, at=target.url)
-            request = WireRequest(request.method, target.url, request.headers, request.body)
+            request, target = self._redirected(request, response, kind)
+            form = links.normal_form(target.url)
+            if form in seen:
+                raise FailJob(f"{response.name}: {response.status}: it redirects in a circle")
+            seen.add(form)
         raise FailJob(f"{request.name}: more than {MOST_REDIRECTS} redirects")
+
+    def _redirected(self, request: WireRequest, response: Response, kind: LinkKind) -> tuple[WireRequest, Target]:
+        """The request a redirect asks for. FailJob where following it would lose a body or give it away."""
+        name, status = f"{response.name}: {response.status}", response.status
+        try:
+            target = links.redirected(self.base, response.headers.get("Location", ""), kind, at=request.url)
+        except FailJob as refusal:
+            raise FailJob(f"{name}: {refusal}") from None
+        if request.method == "GET":
+            return replace(request, url=target.url), target
+        # 303 says that the answer is at another address, to be fetched; so does a 302 from the vendor to its storage.
+        if status == HTTPStatus.SEE_OTHER or (status == HTTPStatus.FOUND and not target.is_own):
+            kept = {key: value for key, value in request.headers.items() if key.lower() != "content-type"}
+            return WireRequest("GET", target.url, kept), target
+        if status not in SAME_REQUEST:
+            raise FailJob(f"{name}: a redirect that would drop the request's body is not followed")
+        if not target.is_own:
+            raise FailJob(f"{name}: what was meant for the vendor is not sent on to another host")
+        return replace(request, url=target.url), target
 
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
         """Send a request whose answer is small JSON, and give what it holds. Raises as `send` does.
@@ -204,10 +235,7 @@ class Exchange:
         """One answer from the target, with credentials only where it is our own; a token refused is renewed once."""
         if not target.is_own:
             return self._channel.send(_without_headers(request), kinds=self._kinds())
-        try:
-            auth = self.auth()
-        except BadInput as missing:
-            raise FailJob(str(missing)) from None
+        auth = self.auth()
         self._quota.wait_turn(patience_seconds=patience_seconds)
         sent = auth.authorise(request)
         response = self._channel.send(sent.request)
@@ -241,6 +269,8 @@ class Exchange:
         return SharedTokens(self._redis, self.connection.name, place)
 
     def _kinds(self) -> frozenset[AddressKind]:
+        if self._network.proxies.proxy_for(self.base.url("/")):
+            return addresses.kinds_behind_proxy(self.base.host, self.base.port)
         return addresses.kinds_beside(self.base.host, self.base.port)
 
     def _ask_for_token(self, request: WireRequest) -> Any:

@@ -7,49 +7,75 @@ whole body of a redirect, keeps cookies and looks into the environment for passw
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 from requests import Response as HeardResponse
 from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException, SSLError
+from requests.exceptions import ConnectTimeout, ProxyError, ReadTimeout, RequestException, SSLError
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+from urllib3.poolmanager import ProxyManager
 from urllib3.util.connection import create_connection
 
 from worker.errors import FailJob, RetryLater
+from worker.sources.base_urls import host_of, port_of, without_password
 from worker.transport import addresses
 from worker.transport.addresses import AddressKind, Resolve
+from worker.transport.proxies import Network
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
 
 CONNECT_SECONDS = 10.0
 USER_AGENT = "millrace"
 HOSTS_KEPT = 32
+DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
+
+_target: ContextVar[str | None] = ContextVar("target", default=None)
+"""Path and query of the request on its way, as they were given: urllib3 would spell them anew."""
 
 
 class Channel:
     """Sends requests, each once. Safe to share between threads; connections are shared by the whole process."""
 
-    def __init__(self, *, silence_seconds: float, connect_seconds: float = CONNECT_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        silence_seconds: float,
+        connect_seconds: float = CONNECT_SECONDS,
+        network: Network = DIRECT,
+    ) -> None:
         """`silence_seconds` bounds the wait for the answer's head and between any two pieces of its body."""
         self._connect_seconds = connect_seconds
         self._silence_seconds = silence_seconds
+        self._network = network
 
     def send(self, request: WireRequest, *, kinds: frozenset[AddressKind] | None = None) -> Response:
         """Send a request, to hosts at `kinds` of address only where given, and wait for the head of its answer.
 
-        Raises RetryLater where that failed (`is_unsent`: the request never left) and FailJob where it never can work.
+        Behind a proxy it is the proxy that connects: the host is judged by the addresses it has here, and where it has
+        none here, by its name. Raises RetryLater where sending failed (`is_unsent`: the request never left) and FailJob
+        where it never can work.
         """
-        chosen = adapter(kinds)
+        proxy = self._network.proxies.proxy_for(request.url)
+        if proxy is not None and kinds is not None:
+            parts = urlsplit(request.url)
+            addresses.check_behind_proxy(host_of(parts), port_of(parts), kinds)
         try:
-            heard = self._send(chosen, request)
+            heard = self._send(request, proxy, None if proxy else kinds)
+        except ProxyError as error:
+            raise _proxy_refusal(request, proxy or "", error) from None
         except ConnectTimeout:
             raise RetryLater(f"{request.name}: no connection in {self._connect_seconds:g} s", is_unsent=True) from None
         except ReadTimeout:
@@ -67,14 +93,23 @@ class Channel:
             raise FailJob(f"{request.name}: the answer's transfer encoding is not understood")
         return Response(request.name, heard, silence_seconds=self._silence_seconds)
 
-    def _send(self, chosen: HTTPAdapter, request: WireRequest) -> HeardResponse:
+    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> HeardResponse:
         prepared = PreparedRequest()
         prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
         prepared.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*", **request.headers})
         if request.body is not None or request.method == "POST":
             prepared.headers["Content-Length"] = str(len(request.body or b""))
         timeout = (self._connect_seconds, self._silence_seconds)
-        return chosen.send(prepared, stream=True, timeout=timeout, verify=True)
+        # Through a proxy plain http names the whole URL, and https is spoken with the host itself.
+        target = request.url if proxy and request.url.startswith("http:") else request.target
+        with _sent_as_given(target):
+            return adapter(kinds).send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=self._network.ca_bundle or True,
+                proxies={"http": proxy, "https": proxy} if proxy else None,
+            )
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -102,6 +137,37 @@ def _tls_refusal(request: WireRequest, error: SSLError) -> FailJob | RetryLater:
     return RetryLater(f"{request.name}: the TLS connection failed")
 
 
+def _proxy_refusal(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
+    """Why the proxy did not lead to the host. What the libraries say may hold the proxy's password."""
+    where = without_password(proxy)
+    said = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
+    if said is None:
+        return RetryLater(f"{request.name}: no connection to the proxy {where}", is_unsent=True)
+    reason = f"{request.name}: the proxy {where} refuses: {said[1]}{said[2]}"
+    if said[1] == "407":
+        return FailJob(f"{reason}; check its user and password")
+    return FailJob(reason) if said[1].startswith("4") else RetryLater(reason, is_unsent=True)
+
+
+@contextmanager
+def _sent_as_given(target: str) -> Iterator[None]:
+    """Whatever is sent within asks for this very spelling of path and query."""
+    before = _target.set(target)
+    try:
+        yield
+    finally:
+        _target.reset(before)
+
+
+class _Adapter(HTTPAdapter):
+    """Behind a proxy, too, only whole heads are heard and targets are sent as given."""
+
+    def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **how)
+        manager.pool_classes_by_scheme = pools(None)
+        return manager
+
+
 class _Kept:
     """The adapters of one process."""
 
@@ -120,7 +186,7 @@ def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
     with _kept.making:
         if kinds not in _kept.adapters:
             # No retries: an adapter never sends anything twice by itself.
-            made = HTTPAdapter(pool_connections=HOSTS_KEPT, pool_maxsize=CONNECTIONS_KEPT_PER_HOST, max_retries=0)
+            made = _Adapter(pool_connections=HOSTS_KEPT, pool_maxsize=CONNECTIONS_KEPT_PER_HOST, max_retries=0)
             made.poolmanager.pool_classes_by_scheme = pools(kinds)
             _kept.adapters[kinds] = made
         return _kept.adapters[kinds]
@@ -137,11 +203,17 @@ def pools(
     class Plain(HTTPConnection):
         response_class = WholeHeadResponse
 
+        def putrequest(self, method: str, url: str, *how: Any, **more: Any) -> None:
+            super().putrequest(method, _target.get() or url, *how, **more)
+
         def _new_conn(self) -> socket.socket:
             return super()._new_conn() if kinds is None else connected(self, kinds, resolve)
 
     class Tls(HTTPSConnection):
         response_class = WholeHeadResponse
+
+        def putrequest(self, method: str, url: str, *how: Any, **more: Any) -> None:
+            super().putrequest(method, _target.get() or url, *how, **more)
 
         def _new_conn(self) -> socket.socket:
             return super()._new_conn() if kinds is None else connected(self, kinds, resolve)

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from worker.errors import FailJob
 from worker.json_path import find
+from worker.sources.base_urls import Base
 from worker.sources.placeholders import fill
 from worker.sources.schema import OAuth2Auth, SessionAuth
 from worker.transport import links
-from worker.transport.links import Base
 from worker.transport.request import WireRequest, compose, encoded
 from worker.transport.tokens import Grant
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.errors import FailJob, RetryLater
 from worker.observe import Event, log
-from worker.transport.links import Base
+from worker.sources.base_urls import Base
 from worker.transport.login import TokenAuth, grant_in, login_request
 from worker.transport.redaction import Redactor
 from worker.transport.request import WireRequest

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 from worker.errors import FailJob
+from worker.sources.base_urls import Base
 from worker.sources.placeholders import fill, fill_path
 from worker.sources.schema import Request
-from worker.transport.links import Base, without_query
+from worker.transport.links import without_query
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -24,6 +25,11 @@ class WireRequest:
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query, spelled as they are in the URL."""
+        return "/" + self.url.partition("://")[2].partition("/")[2]
 
     @property
     def name(self) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from typing import Any
 
 from requests import Response as HeardResponse
 
+from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
-from worker.transport.body import Cut, chunked, decoded, sized, until_closed
+from worker.transport.body import Cut, chunked, sized, until_closed
 
 
 class Response:
@@ -46,7 +47,7 @@ class Response:
         framing = self._raw._original_response
         return bool(framing.chunked) or framing.length is not None
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         """The body, still packed, in pieces of up to 256 KB as they arrive.
 
         Raises RetryLater, naming the bytes received, where it is cut, reset or silent for too long. Stopping early
@@ -68,14 +69,23 @@ class Response:
 
     def body(self, limit: int) -> bytes:
         """The whole of a small body, unpacked. FailJob where it is longer than `limit` bytes."""
-        start = self.start(limit + 1)
-        if len(start) > limit:
-            raise FailJob(f"{self.name}: the answer is longer than {limit} bytes")
-        return start
+        body = bytearray()
+        with closing(self.chunks()) as chunks:
+            for piece in unpack(chunks, self.encoding):
+                body += piece
+                if len(body) > limit:
+                    raise FailJob(f"{self.name}: the answer is longer than {limit} bytes")
+        return bytes(body)
 
     def start(self, limit: int) -> bytes:
-        """The first bytes of the body, unpacked; the rest is dropped."""
-        return decoded(self.chunks(), self.encoding or "", limit)
+        """The first bytes of the body, unpacked, as far as they can be had; the rest is dropped."""
+        start = bytearray()
+        with suppress(RetryLater, FailJob), closing(self.chunks()) as chunks:
+            for piece in unpack(chunks, self.encoding):
+                start += piece
+                if len(start) >= limit:
+                    break
+        return bytes(start[:limit])
 
     def hang_up(self) -> None:
         """End the connection from another thread: whoever waits for more of the body finds it cut."""

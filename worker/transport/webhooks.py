@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from config.settings import network_variables
 from worker.errors import BadInput, FailJob, RetryLater
+from worker.sources.base_urls import Base, base_of
 from worker.sources.connections import Connection
 from worker.transport import addresses, links
 from worker.transport.http import Channel
-from worker.transport.links import Base
+from worker.transport.proxies import network_of
 from worker.transport.request import WireRequest
 from worker.vendor_errors import excerpt
 
@@ -33,7 +35,8 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str) -> None:
     target = _target(base, url)
     kinds = addresses.kinds_beside(base.host, base.port)
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    channel = Channel(silence_seconds=SILENCE_SECONDS)
+    network = network_of(connection.proxy, network_variables())
+    channel = Channel(silence_seconds=SILENCE_SECONDS, network=network)
     response = channel.send(WireRequest("POST", target, headers, body), kinds=kinds)
     if 200 <= response.status < 300:
         response.close()
@@ -51,4 +54,4 @@ def _target(base: Base, url: str) -> str:
 
 
 def _base(connection: Connection) -> Base:
-    return links.base_of(connection.base_url, allow_http=connection.allow_http)
+    return base_of(connection.base_url, allow_http=connection.allow_http)

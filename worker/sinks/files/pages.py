@@ -8,9 +8,9 @@ from pathlib import Path
 
 from worker.errors import FailJob
 from worker.model import Checkpoint, Json
-from worker.sinks.exclusive import publish
-from worker.sinks.file_record import FileRecord, KeptPart
-from worker.sinks.part import KeptFile, Part
+from worker.sinks.files.exclusive import publish
+from worker.sinks.files.part import KeptFile, Part
+from worker.sinks.files.record import FileRecord, KeptPart
 
 NOTHING = KeptPart(0, Checkpoint(), ())
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import orjson
 
 from worker.model import Batch, Checkpoint, DeadRow
-from worker.sinks.compression import COMPRESSIONS
-from worker.sinks.exclusive import sync_directory, temporary_name
+from worker.sinks.files.compression import COMPRESSIONS
+from worker.sinks.files.exclusive import sync_directory, temporary_name
 
 BUFFER_BYTES = 256 * 1024
+ROWS = re.compile(r"page-\d{5,}(\.part-\d{4,})?(\.dead)?\.ndjson(\.gz|\.zst)?")
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +92,15 @@ class Part:
 
     def append(self, batch: Batch) -> None:
         """Write a batch behind the rows that are here."""
-        if batch.after.dead_rows == self.at.dead_rows:
-            living = cast("tuple[bytes, ...]", batch.rows)
-        else:
-            living = tuple(row for row in batch.rows if isinstance(row, bytes))
+        living, text = len(batch.rows) - batch.dead_rows, batch.text
+        if batch.dead_rows:
             dead = [
                 self._dead_line(number, row) for number, row in enumerate(batch.rows, 1) if isinstance(row, DeadRow)
             ]
             self._file(is_dead=True).write(b"".join(dead), len(dead))
+            text = b"".join(row + b"\n" for row in batch.rows if not isinstance(row, DeadRow))
         if living:
-            self._file(is_dead=False).write(b"\n".join(living) + b"\n", len(living))
+            self._file(is_dead=False).write(text, living)
         self.at = batch.after
 
     def seal(self, *, is_last: bool) -> tuple[KeptFile, ...]:
@@ -133,6 +135,19 @@ class Part:
         line = {
             "at": f"{self._address}{self.at.rows + place}",
             "reason": row.reason,
-            "row": row.raw.decode(errors="backslashreplace"),
+            "row": row.decode(errors="backslashreplace"),
         }
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def remove_leftovers(directory: Path, keep: Collection[str] = ()) -> None:
+    """Remove rows and temporary files in a directory but those to keep; whatever else is there stays.
+
+    A writer that is still at it loses nothing by it: its part's number is taken, or its generation void.
+    """
+    if not directory.is_dir():
+        return
+    for path in directory.iterdir():
+        is_ours = ROWS.fullmatch(path.name) or TEMPORARY.fullmatch(path.name)
+        if is_ours and path.name not in keep:
+            path.unlink(missing_ok=True)

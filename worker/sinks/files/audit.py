@@ -11,8 +11,8 @@ import orjson
 
 from worker.model import Json
 from worker.sinks.audit import Audit, Auditor
-from worker.sinks.compression import open_unpacked
-from worker.sinks.file_record import FileRecord
+from worker.sinks.files.compression import open_unpacked
+from worker.sinks.files.record import FileRecord
 
 
 def audit_files(job_directory: Path) -> Audit:

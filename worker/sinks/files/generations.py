@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-from worker.errors import FailJob, StartOver
-from worker.model import Ended, Finished, Json, OpenPages, Totals, VoidReason
-from worker.sinks.exclusive import create, make_directory
-from worker.sinks.file_leftovers import remove_leftovers
-from worker.sinks.file_pages import FilePages
-from worker.sinks.file_record import FileRecord, Standing
-from worker.sinks.totals import totals
+from worker.errors import FailJob, RecordClosed, StartOver
+from worker.model import Json, OpenPages, Totals, VoidReason
+from worker.sinks.files.exclusive import create, make_directory
+from worker.sinks.files.pages import FilePages
+from worker.sinks.files.part import remove_leftovers
+from worker.sinks.files.record import FileRecord, Standing
+from worker.sinks.sink import tally
 
 PLACE = ".millrace"
 RECEIPT = "receipt.json"
@@ -28,7 +28,7 @@ class FileGenerations:
         self._pages = pages
         self._opened: set[int] = set()
 
-    def open(self, generation: int) -> Ended | None:
+    def open(self, generation: int) -> None:
         """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
         make_directory(self._place.parent)
         create(self._place, uuid4().hex.encode())
@@ -37,19 +37,16 @@ class FileGenerations:
         if standing.state == "void" and standing.through < generation:
             self._record.reopen(standing.generation, generation)
             standing = self._standing()
-        return standing.refusal(generation)
+        standing.check(generation)
 
-    def refusal(self, generation: int) -> Ended | None:
-        """The answer to whoever writes in a generation; None where it is open.
+    def check(self, generation: int) -> None:
+        """Raise RecordClosed to whoever writes in a generation that is not open.
 
         Raises FailJob where DIR is not the directory the record was made in.
         """
-        if generation in self._opened and self._record.outcome(generation) is None:
-            return None
-        refusal = self._standing().refusal(generation)
-        if refusal is None:
+        if generation not in self._opened or self._record.outcome(generation) is not None:
+            self._standing().check(generation)
             self._opened.add(generation)
-        return refusal
 
     def is_void(self, generation: int) -> bool:
         """Whether a generation's rows are to be discarded."""
@@ -58,35 +55,34 @@ class FileGenerations:
 
     def tally(self, generation: int, pages: int) -> Totals | OpenPages:
         """Add up an open generation's pages."""
-        held = [self._pages.last(generation, page).after for page in range(1, pages + 1)]
-        unclosed = tuple(number for number, page in enumerate(held, 1) if not page.is_closed)
-        return OpenPages(unclosed) if unclosed else totals(held)
+        return tally(self._pages.last(generation, page).after for page in range(1, pages + 1))
 
-    def finish(self, generation: int, pages: int, receipt: Json) -> Finished | OpenPages | Ended:
+    def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
         """Write the end and the receipt, or complete an end that was begun: the receipt that stands."""
         standing = self._standing()
         if standing.state == "open" and standing.generation == generation:
-            tally = self.tally(generation, pages)
-            if isinstance(tally, OpenPages):
-                return tally
+            held = self.tally(generation, pages)
+            if isinstance(held, OpenPages):
+                return held
             if rows := self._pages.rows(generation, beyond=pages):
                 raise StartOver(f"{rows} rows are published beyond page {pages}, the report's last")
             ended = receipt | self._pages.listed(generation, pages)
             self._record.decide(generation, {"state": "ended", "receipt": ended})
             standing = self._standing()
         if standing.state != "ended" or standing.outcome is None:
-            return standing.refusal(generation) or Ended("superseded")
+            standing.check(generation)
+            raise RecordClosed("superseded")
         written: Json = standing.outcome["receipt"]
         self._clear(standing.generation)
         text = json.dumps(written, ensure_ascii=False, indent=2)
         create(self._record.job_directory / RECEIPT, f"{text}\n".encode())
-        return Finished(written)
+        return written
 
-    def void(self, generation: int, reason: VoidReason, following: int | None) -> Ended | None:
-        """Discard what is open and open the following generation, or none; None where that is so, now or before."""
+    def void(self, generation: int, reason: VoidReason, following: int | None) -> None:
+        """Discard what is open and open the following generation, or none."""
         standing = self._record.standing()
         if standing.state == "missing" or standing.state == "ended":
-            return Ended(standing.state)
+            raise RecordClosed(standing.state)
         if standing.state == "open" and standing.generation <= generation:
             outcome = {
                 "state": "void",
@@ -96,13 +92,13 @@ class FileGenerations:
                 "next": following,
             }
             if not self._record.decide(standing.generation, outcome):
-                return self.void(generation, reason, following)
+                self.void(generation, reason, following)
+                return
         elif standing.state == "void" and following is not None:
-            return Ended("void")
+            raise RecordClosed("void")
         elif standing.state == "open" and standing.generation != following:
-            return Ended("superseded")
+            raise RecordClosed("superseded")
         self._clear(generation)
-        return None
 
     def _clear(self, last: int) -> None:
         """Remove what nobody will read of the generations up to this one; those still open keep everything."""

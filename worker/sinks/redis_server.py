@@ -22,7 +22,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from worker.errors import FailJob, RetryLater
+from worker.errors import FailJob, RetryLater, SinkFull
 from worker.scripts import Argument, Script
 
 MOST_MOVES = 5
@@ -40,15 +40,11 @@ PASSING_WORDS = ("READONLY", "MISCONF", "NOREPLICAS", "BUSY ")
 """The same as they stand in the text where a script met them."""
 
 
-class NoRoom(RetryLater):
-    """Redis is at its maxmemory and refused the script's first write: nothing was written."""
-
-
-class RedisPlace:
+class RedisServer:
     """Runs scripts and reads records; every error is named for what the caller does next."""
 
     def __init__(self, redis: Redis, shown: str, *, is_own: bool = False) -> None:
-        """`shown` names the place in messages; `is_own`: the client is closed with the place."""
+        """`shown` names the sink in messages; `is_own`: the client is closed with it."""
         self._redis = redis
         self._shown = shown
         self._is_own = is_own
@@ -89,7 +85,7 @@ class RedisPlace:
         if isinstance(error, NOT_ALLOWED):
             return FailJob(text)
         if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
-            return NoRoom(f"{text}: Redis is at its maxmemory", is_attempt=False)
+            return SinkFull(f"{text}: Redis is at its maxmemory")
         if "WRONGTYPE" in str(error):
             return FailJob(f"{text}; a key with the name of this stream, or beside it, holds something else")
         is_passing = isinstance(error, PASSING) or any(word in str(error) for word in PASSING_WORDS)

@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from worker.errors import FailJob
-from worker.model import Batch, Checkpoint, Ended, Finished, Json, Kept, OpenPages, Refused, Totals, VoidReason
-from worker.sinks.exclusive import make_directory, named
-from worker.sinks.file_generations import FileGenerations
-from worker.sinks.file_leftovers import remove_leftovers
-from worker.sinks.file_pages import FilePages
-from worker.sinks.file_record import FileRecord
-from worker.sinks.part import Part
+from worker.errors import FailJob, RecordClosed
+from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
+from worker.sinks.files.exclusive import make_directory, named
+from worker.sinks.files.generations import FileGenerations
+from worker.sinks.files.pages import FilePages
+from worker.sinks.files.part import Part, remove_leftovers
+from worker.sinks.files.record import FileRecord
 
 Answer = TypeVar("Answer")
 
@@ -24,8 +23,8 @@ Answer = TypeVar("Answer")
 class FileSink:
     """One job's rows in DIR/CONNECTION/REPORT/JOB. Used by one thread at a time.
 
-    Rows answered Kept stand in an unfinished part, which nobody else sees and which dies with this process; whoever
-    takes over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
+    Committed rows stand in an unfinished part, which nobody else sees and which dies with this process; whoever takes
+    over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
     """
 
     def __init__(self, directory: Path, names: Sequence[str], *, compression: str, part_rows: int) -> None:
@@ -38,58 +37,51 @@ class FileSink:
         self._generations = FileGenerations(directory, self._record, self._pages)
         self._growing: dict[tuple[int, int], Part] = {}
 
-    def open(self, generation: int) -> Kept | Ended:
-        return self._named(lambda: self._generations.open(generation)) or Kept(Checkpoint())
+    def open(self, generation: int) -> None:
+        self._named(lambda: self._generations.open(generation))
 
-    def checkpoint(self, generation: int, page: int) -> Checkpoint | Ended:
+    def checkpoint(self, generation: int, page: int) -> Checkpoint:
         self._drop(generation, page)
         return self._while_open(generation, lambda: self._pages.last(generation, page).after)
 
-    def commit(self, generation: int, page: int, before: Checkpoint, batch: Batch) -> Kept | Refused | Ended:
-        if batch.after.rows != before.rows + len(batch.rows):
-            raise ValueError(f"{len(batch.rows)} rows do not lead from row {before.rows} to {batch.after.rows}")
-        return self._while_open(generation, lambda: self._commit(generation, page, before, batch))
+    def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
+        return self._while_open(generation, lambda: self._commit(generation, page, batch))
 
-    def close(self, generation: int, page: int, at: Checkpoint) -> Kept | Refused | Ended:
+    def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return self._while_open(generation, lambda: self._close(generation, page, at))
 
-    def tally(self, generation: int, pages: int) -> Totals | OpenPages | Ended:
+    def tally(self, generation: int, pages: int) -> Totals | OpenPages:
         return self._while_open(generation, lambda: self._generations.tally(generation, pages))
 
-    def finish(self, generation: int, pages: int, receipt: Json) -> Finished | OpenPages | Ended:
+    def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
         return self._named(lambda: self._generations.finish(generation, pages, receipt))
 
-    def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> Kept | Ended:
-        return self._named(lambda: self._generations.void(generation, reason, next_generation)) or Kept(Checkpoint())
+    def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
+        self._named(lambda: self._generations.void(generation, reason, next_generation))
 
     def release(self) -> None:
         for generation, page in list(self._growing):
             self._drop(generation, page)
 
-    def _commit(self, generation: int, page: int, before: Checkpoint, batch: Batch) -> Kept | Refused | Ended:
+    def _commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         at = self._at(generation, page)
-        if at.is_closed or _differs(at, before):
-            return Refused(at)
+        if at.is_closed or not at.is_at(batch.before):
+            return at
         part = self._growing.get((generation, page))
         if part and not part.has_room(len(batch.rows), self._part_rows):
-            outcome = self._take(generation, page, is_last=False)
-            if not isinstance(outcome, Kept):
-                return outcome
+            taken = self._take(generation, page, is_last=False)
+            if taken.is_closed or not taken.is_at(batch.before):
+                return taken
         if batch.rows:
             self._part(generation, page).append(batch)
-        return Kept(batch.after)
+        return batch.after
 
-    def _close(self, generation: int, page: int, at: Checkpoint) -> Kept | Refused | Ended:
+    def _close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         stands = self._at(generation, page)
-        if _differs(stands, at):
-            return Refused(stands)
-        if stands.is_closed:
-            return Kept(stands)
+        if stands.is_closed or not stands.is_at(at):
+            return stands
         self._part(generation, page)
-        outcome = self._take(generation, page, is_last=True)
-        if isinstance(outcome, Refused) and outcome.checkpoint.is_closed and not _differs(outcome.checkpoint, at):
-            return Kept(outcome.checkpoint)
-        return outcome
+        return self._take(generation, page, is_last=True)
 
     def _at(self, generation: int, page: int) -> Checkpoint:
         """Where the next row goes: behind the rows written here, unless another writer took their part's number."""
@@ -110,35 +102,33 @@ class FileSink:
             self._growing[generation, page] = part
         return self._growing[generation, page]
 
-    def _take(self, generation: int, page: int, *, is_last: bool) -> Kept | Refused | Ended:
-        """Make the part that is being written durable and ours, or learn who was first."""
+    def _take(self, generation: int, page: int, *, is_last: bool) -> Checkpoint:
+        """Make the part that is being written durable and ours, or learn where whoever was first stands."""
         part = self._growing[generation, page]
         kept = self._pages.take(generation, page, part, is_last=is_last)
         self._drop(generation, page)
         if kept is None:
-            return Refused(self._pages.last(generation, page).after)
+            return self._pages.last(generation, page).after
         if self._generations.is_void(generation):
             # The void's own clearing up may have come before these files had their names.
             remove_leftovers(self._record.rows_directory(generation))
-            return Ended("void")
-        return Kept(kept.after)
+            raise RecordClosed("void")
+        return kept.after
 
     def _drop(self, generation: int, page: int) -> None:
         """Forget a part that is being written, with its files."""
         if part := self._growing.pop((generation, page), None):
             part.discard()
 
-    def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer | Ended:
+    def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer:
         """Act in an open generation. What goes wrong because it ended meanwhile is no error."""
 
-        def guarded() -> Answer | Ended:
-            if refusal := self._generations.refusal(generation):
-                return refusal
+        def guarded() -> Answer:
+            self._generations.check(generation)
             try:
                 return act()
             except (OSError, FailJob):
-                if refusal := self._generations.refusal(generation):
-                    return refusal
+                self._generations.check(generation)
                 raise
 
         return self._named(guarded)
@@ -150,7 +140,3 @@ class FileSink:
         except OSError as error:
             self.release()
             raise named(error, self._directory) from error
-
-
-def _differs(one: Checkpoint, other: Checkpoint) -> bool:
-    return one.rows != other.rows or one.digest != other.digest

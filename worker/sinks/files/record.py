@@ -16,9 +16,10 @@ from typing import Literal
 
 import orjson
 
-from worker.model import Checkpoint, Ended, Json
-from worker.sinks.exclusive import create, make_directory
-from worker.sinks.part import KeptFile
+from worker.errors import RecordClosed
+from worker.model import Checkpoint, Json
+from worker.sinks.files.exclusive import create, make_directory
+from worker.sinks.files.part import KeptFile
 
 RECORD = ".sink"
 
@@ -36,11 +37,12 @@ class Standing:
         """The last generation a void spoke of; only a later one may be opened."""
         return int((self.outcome or {}).get("through", self.generation))
 
-    def refusal(self, generation: int) -> Ended | None:
-        """The answer to whoever writes in a generation; None where it is open."""
+    def check(self, generation: int) -> None:
+        """Raise RecordClosed to whoever writes in a generation that is not open."""
         if self.state != "open":
-            return Ended(self.state)
-        return Ended("superseded") if generation != self.generation else None
+            raise RecordClosed(self.state)
+        if generation != self.generation:
+            raise RecordClosed("superseded")
 
 
 @dataclass(frozen=True, slots=True)

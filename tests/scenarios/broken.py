@@ -1,0 +1,172 @@
+"""Broken bytes, and files of any dialect."""
+
+from __future__ import annotations
+
+from tests.scenarios.outcome import Outcome
+from tests.scenarios.scenario import (
+    Behaviour,
+    Scenario,
+    at,
+    done,
+    failed,
+    fault,
+    instal,
+    kargo,
+    kargo_csv,
+    mediamath,
+    rokt,
+    whole,
+)
+
+BROKEN = {"stream": (mediamath, "stream"), "page": (kargo, "page"), "single answer": (rokt, "single")}
+WITH_FILE = {**BROKEN, "csv": (instal, "csv")}
+
+
+def spoilt(kind: str, *shapes: str, times: int | None = None, prefix: str = "", **args: object) -> dict[str, Scenario]:
+    """The same fault in each of these shapes."""
+    return {
+        f"{prefix}{shape}": ask(fault(kind, match=at(role), times=times, **args))
+        for shape, (ask, role) in WITH_FILE.items()
+        if shape in shapes
+    }
+
+
+BYTES = (
+    Behaviour(
+        "sends invalid JSON, UTF-8, gzip or zstd once",
+        "tried again, mended",
+        whole(),
+        {
+            **spoilt("invalid_json", *BROKEN, row=1700, times=1, prefix="JSON: "),
+            **spoilt("invalid_utf8", *WITH_FILE, row=1700, times=1, prefix="UTF-8: "),
+            **spoilt("broken_compression", "page", "csv", after_bytes=2000, times=1, prefix="gzip: "),
+            **spoilt("broken_compression", "stream", after_bytes=2000, encoding="zstd", times=1, prefix="zstd: "),
+        },
+    ),
+    Behaviour(
+        "sends them every time",
+        "failed after three readings, naming page and row (or line)",
+        failed("page 1.1", "row 1700", "given up after 3 attempts", published=True),
+        {
+            **spoilt("invalid_json", *BROKEN, row=1700, prefix="JSON: "),
+            **spoilt("invalid_utf8", "stream", row=1700, prefix="UTF-8: "),
+            "UTF-8: csv": (
+                instal(fault("invalid_utf8", row=1700)),
+                failed("page 1.1", "line 1701", "given up after 3 attempts"),
+            ),
+            "gzip: stream": (
+                mediamath(fault("broken_compression", after_bytes=2000)),
+                failed("page 1.1", "gzip", "given up after 3 attempts"),
+            ),
+            "gzip: csv": (
+                instal(fault("broken_compression", after_bytes=2000, match=at("csv"))),
+                failed("page 1.1", "gzip", "given up after 3 attempts"),
+            ),
+        },
+    ),
+    Behaviour(
+        "packs bodies",
+        "unpacked on the way",
+        whole(),
+        {
+            **spoilt("compressed", "page", "csv", prefix="gzip: "),
+            "zstd: stream": mediamath(fault("compressed", encoding="zstd")),
+            "deflate: single answer": rokt(fault("compressed", encoding="deflate")),
+        },
+    ),
+    # Behind the rows of a page, and in a line, a long run of blanks is refused before the ratio is.
+    Behaviour(
+        "sends a bomb",
+        "failed before it is unpacked",
+        failed("than 16 MiB"),
+        {
+            "stream": (
+                mediamath(fault("bomb", megabytes=200)),
+                failed("unpack to more than 200 times as many"),
+            ),
+            **spoilt("bomb", "page", "csv", megabytes=200),
+        },
+    ),
+    Behaviour(
+        "sends a row of 100 MB",
+        "failed: the row, the bound",
+        failed("row 1700", "larger than 16 MiB"),
+        {
+            **spoilt("big_row", "stream", "page", row=1700, megabytes=100.0),
+            "csv": (instal(fault("big_row", row=1700, megabytes=20.0)), failed("line 1701")),
+        },
+    ),
+    Behaviour(
+        "nests 10,000 deep",
+        "failed: the row",
+        failed("row 1700", "nest"),
+        spoilt("deep_row", "stream", "page", row=1700, depth=10_000),
+    ),
+    Behaviour(
+        "sends NaN",
+        "failed: the row",
+        failed("row 1700", "NaN"),
+        spoilt("nan", "stream", "page", row=1700),
+    ),
+)
+
+
+def has_newlines_in_a_value(outcome: Outcome) -> None:
+    assert next(iter(outcome.rows[6].values())).endswith("\nsecond line\r\nthird line")
+
+
+NO_HEADER = {"start_date": "2026-01-01", "stop_date": "2026-01-31", "csv_headers": False}
+
+FILES = (
+    Behaviour(
+        "uses a byte order mark, semicolons, tabs, no last newline, a header or none",
+        "read",
+        whole(),
+        {
+            "kargo: byte order mark, semicolons": kargo_csv(fault("csv_bom"), fault("csv_delimiter", text=";")),
+            "instal: byte order mark, semicolons": instal(fault("csv_bom"), fault("csv_delimiter", text=";")),
+            "instal: tabs, no header though asked": instal(
+                fault("csv_delimiter", text="\t"), fault("csv_header", present=False)
+            ),
+            "instal: no header as asked": instal(params=NO_HEADER),
+            "instal: a header though not asked": instal(fault("csv_header", present=True), params=NO_HEADER),
+            "instal: no last newline": instal(fault("no_final_newline")),
+        },
+    ),
+    Behaviour(
+        "puts newlines into quotes",
+        "part of the value",
+        done(also=has_newlines_in_a_value),
+        {"kargo": kargo_csv(fault("csv_newlines", row=7)), "instal": instal(fault("csv_newlines", row=7))},
+    ),
+    Behaviour(
+        "sends a row of another width",
+        "failed: the line",
+        failed("line 1701", "values for", "columns", published=True),
+        {
+            "instal, wider": instal(fault("csv_width", row=1700, by=1)),
+            "kargo, narrower": kargo_csv(fault("csv_width", row=1700, by=-1)),
+        },
+    ),
+    Behaviour(
+        "separates values by what nobody declared",
+        "failed: line 1",
+        failed("line 1", published=False),
+        {
+            "instal": instal(fault("csv_delimiter", text="|")),
+            "kargo": kargo_csv(fault("csv_delimiter", text="|")),
+        },
+    ),
+    Behaviour(
+        "leaves away the header that alone names the columns",
+        "failed",
+        failed(),
+        {"kargo": kargo_csv(fault("csv_header", present=False))},
+    ),
+    Behaviour(
+        "writes numbers with marks or percent signs",
+        "never guessed: dead letters, failed",
+        failed("are dead letters", published=True),
+        {style: instal(fault("csv_numbers", style=style)) for style in ("thousands", "comma", "percent")},
+    ),
+)

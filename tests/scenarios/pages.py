@@ -1,0 +1,169 @@
+"""Links, pages and the ends of paging."""
+
+from __future__ import annotations
+
+from tests.requests import PAGES, QUERIED, QUERY
+from tests.scenarios.outcome import Outcome
+from tests.scenarios.runner import VendorSet
+from tests.scenarios.scenario import (
+    Behaviour,
+    Scenario,
+    done,
+    failed,
+    fault,
+    instal,
+    kargo,
+    mediamath_pages,
+    rokt,
+    whole,
+)
+from worker.model import Json
+
+
+def make_three_reports(vendors: VendorSet) -> None:
+    """Kargo's list has three reports, which is three pages where a page has one."""
+    for _ in range(3):
+        vendors.outcome(vendors.ask(PAGES))
+    vendors.sandbox.remote.clear()
+
+
+def listed(*faults: Json) -> Scenario:
+    """The list of three reports, one a page."""
+    return Scenario(
+        "kargo.reports",
+        (fault("short_page", rows=1), *faults),
+        params={},
+        rows=10,
+        is_alone=True,
+        before=make_three_reports,
+        settings={"polls_until_ready": 0},
+    )
+
+
+def was_followed_on_our_host(outcome: Outcome) -> None:
+    assert [one["query"].get("offset") for one in outcome.asked("list")] == [None, "1", "2"]
+
+
+def was_asked_by_offset(outcome: Outcome) -> None:
+    queries = [one["query"] for one in outcome.asked("completed-reports")]
+    assert sorted(query["offset"] for query in queries)[:2] == ["0", "10000"]
+    assert all("limit" in query for query in queries)
+
+
+def stopped_early(outcome: Outcome) -> None:
+    assert len(outcome.asked("list")) <= 3
+
+
+def kept_the_token_to_the_vendor(outcome: Outcome) -> None:
+    assert all("authorization" not in one["headers"] for one in outcome.asked("storage"))
+    assert all("authorization" in one["headers"] for one in outcome.asked("download"))
+    assert len(outcome.asked("storage") + outcome.asked("download")) == 1
+
+
+def was_asked_exactly_as_documented(outcome: Outcome) -> None:
+    (asked,) = [one for one in outcome.heard if one["endpoint"].startswith("query-")]
+    assert asked["path"].endswith("/campaigns/" if asked["endpoint"] == "query-campaigns" else "/transactions")
+    assert asked["method"] == "POST"
+
+
+LINKS = (
+    Behaviour(
+        "gives a next link on another host, relative, at one of four places; ends by empty text, null, no link",
+        "its path and query are asked on our own host",
+        done(3, receipt={"pages": 3}, also=was_followed_on_our_host),
+        {
+            "documented host, data.links.next": listed(),
+            "other host": listed(fault("next_link", host="other")),
+            "relative, links.next": listed(fault("next_link", host="relative", place="links.next")),
+            "null at the end, link.next": listed(fault("next_link", end="null", place="link.next")),
+            "absent at the end": listed(fault("next_link", end="absent")),
+            "the word null, data.link.next": listed(fault("next_link", end="null_text", place="data.link.next")),
+        },
+    ),
+    Behaviour(
+        "links a page to itself or in a circle",
+        "failed",
+        failed("leads", also=stopped_early),
+        {
+            "to itself": listed(fault("next_link", leads="self")),
+            "in a circle": listed(fault("next_link", leads="circle")),
+        },
+    ),
+    Behaviour(
+        "does so, or gives no link, where pages are read by offset",
+        "the links do not matter",
+        whole(10_500, receipt={"pages": 2}, also=was_asked_by_offset),
+        {
+            "to itself": kargo(fault("next_link", leads="self"), rows=10_500),
+            "in a circle": kargo(fault("next_link", leads="circle", host="other"), rows=10_500),
+            "nowhere": kargo(fault("next_link", leads="nowhere"), rows=10_500),
+            "only where a limit was sent": kargo(fault("bare_links"), rows=10_500),
+        },
+    ),
+    Behaviour(
+        "gives a link that has a query already, or is relative",
+        "either is followed",
+        whole(),
+        {form: kargo(fault("link_composition", form=form)) for form in ("query", "relative")},
+    ),
+    Behaviour(
+        "links downloads to itself or to storage, which may take the token",
+        "the token goes to the vendor alone",
+        whole(also=kept_the_token_to_the_vendor),
+        {
+            **{form: instal(fault("download_link", form=form)) for form in ("own", "relative", "storage")},
+            "storage that takes the token": instal(fault("storage_accepts_token")),
+        },
+    ),
+    Behaviour(
+        "wants slashes exactly so",
+        "asked exactly so",
+        whole(also=was_asked_exactly_as_documented),
+        {
+            "campaigns, 301": rokt(fault("slash", answer="301"), report=QUERIED),
+            "transactions, 404": rokt(
+                fault("slash", answer="404"),
+                report="rokt.query-transactions",
+                params={**QUERY, "metrics": ["transactions"], "dimensions": ["page_type"]},
+            ),
+        },
+    ),
+)
+
+ENDS = (
+    Behaviour(
+        "sends shorter pages than asked",
+        "asked on, until all rows are there",
+        whole(),
+        {
+            "kargo": kargo(fault("short_page", rows=900)),
+            "kargo, no count": kargo(fault("short_page", rows=900), fault("named_total", value=None)),
+            "mediamath": mediamath_pages(fault("short_page", rows=300)),
+        },
+    ),
+    Behaviour(
+        "has exactly one full page, and refuses the next or sends it empty",
+        "an end",
+        whole(10_000, also=was_asked_by_offset),
+        {
+            "empty": kargo(rows=10_000),
+            "refused": kargo(fault("past_end", answer="400"), rows=10_000),
+        },
+    ),
+    Behaviour(
+        "has as many pages as it says",
+        "no other is asked for",
+        whole(2000, asked={"page": 2}),
+        {
+            "exactly two": mediamath_pages(fault("past_end", answer="400"), rows=2000),
+            "no count of rows": mediamath_pages(fault("named_total", value=-1), rows=2000),
+            "none": (mediamath_pages(rows=0), whole(0, asked={"page": 1})),
+        },
+    ),
+    Behaviour(
+        "bounds its pages at 1,000 rows",
+        "never asked for more",
+        whole(),
+        {"1000": mediamath_pages(fault("page_bound", rows=1000))},
+    ),
+)

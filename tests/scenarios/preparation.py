@@ -1,0 +1,249 @@
+"""Reports on their way to being ready, and reports that are gone before they are read."""
+
+from __future__ import annotations
+
+from tests.requests import KARGO
+from tests.scenarios.bodies import LONG_SILENCE_SECONDS
+from tests.scenarios.outcome import Outcome
+from tests.scenarios.scenario import Behaviour, at, done, failed, fault, instal, kargo, kargo_csv, whole
+
+ONE_SUBMIT, TWO_SUBMITS = {"POST reports": 1}, {"POST reports": 2}
+MISSPELT = {**KARGO, "measures": ["clics_sum"]}
+NOT_PREPARED = "could not prepare the report"
+
+
+def was_polled_on(outcome: Outcome) -> None:
+    assert len(outcome.asked("status") + outcome.asked("task")) > 1
+
+
+def was_looked_for_in_the_list(outcome: Outcome) -> None:
+    assert outcome.asked("list")
+
+
+def names_the_report(outcome: Outcome) -> None:
+    assert str(outcome.receipt["vendor_report_id"]) in outcome.error
+
+
+def was_asked_behind_the_slash(outcome: Outcome) -> None:
+    assert any(one["path"].endswith("/") for one in outcome.asked("task"))
+
+
+SUBMITTING = (
+    Behaviour(
+        "makes a report and never answers",
+        "it is looked for in the vendor's list and adopted, not asked for twice",
+        whole(also=was_looked_for_in_the_list),
+        {
+            "no answer": kargo(fault("commit_then_drop", times=1), is_alone=True),
+            "no answer, listed late": kargo(fault("commit_then_drop", times=1), fault("late_listing", polls=2)),
+            "silence": kargo(fault("silence", seconds=LONG_SILENCE_SECONDS, match=at("submit"), times=1)),
+        },
+    ),
+    Behaviour(
+        "does not list it within the grace",
+        "asked for again",
+        whole(asked=TWO_SUBMITS),
+        {
+            "never listed": kargo(
+                fault("commit_then_drop", times=1),
+                fault("late_listing", polls=99, match=at("list")),
+                is_impatient=True,
+            )
+        },
+    ),
+    Behaviour(
+        "has no list",
+        "after the grace asked for once more; `possible_orphans` is 1",
+        whole(receipt={"possible_orphans": 1}, asked={"exports": 2}),
+        {"no answer": instal(fault("commit_then_drop", times=1), is_impatient=True)},
+    ),
+    Behaviour(
+        "refuses the request at once",
+        "failed with its words",
+        failed("clics_sum", published=False, asked={"POST reports": 1, "status": 0}),
+        {
+            "kargo, 400": kargo(fault("strict_names"), params=MISSPELT),
+            "kargo, 200": kargo(fault("strict_names", answer="error_status"), params=MISSPELT),
+            **{
+                f"instal, {how}": (
+                    instal(fault("create_error", **args)),
+                    failed("ERROR", published=False, asked={"exports": 1, "task": 0}),
+                )
+                for how, args in (("no id", {}), ("an id", {"with_id": True}), ("400", {"code": 400}))
+            },
+        },
+    ),
+)
+
+WAITING = (
+    Behaviour(
+        "uses a status nobody knows, or any of a task queue's words",
+        "waited for",
+        whole(),
+        {
+            "kargo": kargo(fault("status_word", word="Hibernating", link="empty", times=3)),
+            **{
+                word: instal(fault("task_state", state=word, polls=2))
+                for word in ("Hibernating", "QUEUED", "STARTED", "RETRY", "pending")
+            },
+        },
+    ),
+    Behaviour(
+        "keeps using it",
+        "failed at the deadline with the word",
+        failed("not ready within 2 s", "hibernating", published=False, also=was_polled_on),
+        {
+            "kargo": kargo(fault("status_word", word="Hibernating", link="empty"), ready_within="2s"),
+            "instal": instal(fault("task_state", state="Hibernating"), ready_within="2s"),
+        },
+    ),
+    Behaviour(
+        "says complete or completed, in any case",
+        "ready",
+        whole(),
+        {
+            word.strip(): kargo(fault("status_word", word=word, link="set", from_poll=2))
+            for word in ("completed", "COMPLETE", " Completed ")
+        },
+    ),
+    Behaviour(
+        "is ready by its link alone",
+        "ready",
+        whole(),
+        {
+            "running": kargo(fault("ready_by_link")),
+            "a word nobody knows": kargo(fault("status_word", word="archived", link="set", from_poll=2)),
+        },
+    ),
+    Behaviour(
+        "sets a link beside an error",
+        "failed",
+        failed(NOT_PREPARED, published=False),
+        {"error": kargo(fault("status_word", word="error", link="set"))},
+    ),
+    Behaviour(
+        "says error, failed, failure, revoked",
+        "failed with all the vendor said",
+        failed(NOT_PREPARED, published=False),
+        {
+            "error, with words": (
+                kargo(fault("error_status", text="unknown measure clics_sum")),
+                failed(f"{NOT_PREPARED} (error)", "unknown measure clics_sum", asked=ONE_SUBMIT, also=names_the_report),
+            ),
+            "error, without": (
+                kargo(fault("error_status")),
+                failed(f"{NOT_PREPARED} (error)", '"status":"error"', asked=ONE_SUBMIT, also=names_the_report),
+            ),
+            "FAILED": kargo(fault("status_word", word="FAILED", link="empty")),
+            "FAILURE": (
+                instal(fault("task_state", state="FAILURE", text="unknown column")),
+                failed(NOT_PREPARED, "failure", "unknown column", published=False, asked={"exports": 1}),
+            ),
+            "REVOKED": instal(fault("task_state", state="REVOKED")),
+            "ERROR": instal(fault("task_state", state="ERROR")),
+        },
+    ),
+    Behaviour(
+        "answers a poll in one of four shapes, or with another's report first",
+        "the report with our id is looked for",
+        whole(asked={"status": 2}),
+        {
+            **{f"shape {shape}": kargo(fault("status_shape", shape=shape)) for shape in "ABCD"},
+            "another's first": kargo(fault("foreign_row")),
+        },
+    ),
+    Behaviour(
+        "answers a poll with another's report alone",
+        "waited for; never taken for ours",
+        failed("not ready within", "not listed yet", published=False),
+        {"alone": kargo(fault("foreign_row", alone=True), ready_within="1s")},
+    ),
+    Behaviour(
+        "says ready without a link",
+        "waited for where a link is needed",
+        whole(),
+        {
+            "instal, for a moment": instal(fault("null_result", polls=2)),
+            "kargo, whose pages need none": kargo(fault("ready_without_link")),
+        },
+    ),
+    Behaviour(
+        "never gives the link",
+        "failed once the grace is over",
+        failed("still no link", published=False),
+        {"instal": instal(fault("null_result"), is_impatient=True)},
+    ),
+    Behaviour(
+        "stays pending for ever",
+        "failed at the deadline",
+        failed("not ready within", "pending", published=False),
+        {
+            "kargo": kargo(fault("never_ready"), ready_within="1s"),
+            "instal": instal(fault("never_ready"), ready_within="1s"),
+        },
+    ),
+    Behaviour(
+        "does not list the report yet, by empty rows, another's row or a 404",
+        "waited for",
+        whole(asked={"reports": 1}),
+        {
+            "rows without it": kargo(fault("late_listing", polls=3)),
+            "another's row": kargo(fault("late_listing", polls=3), fault("foreign_row")),
+            "404": kargo(fault("late_listing", polls=3), fault("status_shape", shape="C")),
+        },
+    ),
+    Behaviour(
+        "never lists it",
+        "failed once the grace is over",
+        failed("the vendor does not know report", asked={"reports": 1}, also=names_the_report),
+        {
+            "rows without it": kargo(fault("late_listing", polls=99), is_impatient=True),
+            "404": kargo(fault("late_listing", polls=99), fault("status_shape", shape="C"), is_impatient=True),
+        },
+    ),
+    Behaviour(
+        "wants a slash behind the task, by 301 or 404",
+        "asked there",
+        whole(also=was_asked_behind_the_slash),
+        {answer: instal(fault("task_slash", answer=answer)) for answer in ("301", "404")},
+    ),
+)
+
+GONE = (
+    Behaviour(
+        "forgets a prepared report before it is read",
+        "asked for once anew",
+        done(generation=2, asked=TWO_SUBMITS),
+        {
+            "at the status": (
+                kargo(fault("expired_report", match=at("status", nth=2))),
+                done(generation=1, asked=TWO_SUBMITS),
+            ),
+            "at its page": kargo(fault("expired_report", times=1, match=at("page"))),
+            "at its page, as 404": kargo(fault("expired_report", times=1, match=at("page"), code=404)),
+            "at its csv's link": kargo_csv(fault("expired_report", times=1, match=at("link"))),
+            "at its csv": kargo_csv(fault("expired_report", times=1, match=at("csv"))),
+        },
+    ),
+    Behaviour(
+        "forgets it again",
+        "failed",
+        failed("twice", asked=TWO_SUBMITS),
+        {
+            "at the status": kargo(fault("expired_report", match=at("status"))),
+            "at its page": kargo(fault("expired_report", match=at("page"))),
+        },
+    ),
+    Behaviour(
+        "ends the life of a download link",
+        "a new link is asked for, not a new report",
+        whole(asked={"exports": 1, "storage": 2}),
+        {code: instal(fault("link_expires", times=1, code=int(code))) for code in ("403", "404", "410")},
+    ),
+    Behaviour(
+        "lets every link be dead",
+        "exported once anew, then failed",
+        failed("twice", asked={"exports": 2}),
+        {"403": instal(fault("link_expires"))},
+    ),
+)

@@ -1,0 +1,209 @@
+"""Refusals, trouble, and answers that are no data."""
+
+from __future__ import annotations
+
+from tests.requests import QUERIED
+from tests.scenarios.outcome import Outcome
+from tests.scenarios.scenario import (
+    Behaviour,
+    at,
+    done,
+    failed,
+    fault,
+    instal,
+    kargo,
+    kargo_csv,
+    mediamath,
+    mediamath_pages,
+    rokt,
+    whole,
+)
+
+
+def asked_nothing_but_to_log_in(outcome: Outcome) -> None:
+    assert {one["endpoint"] for one in outcome.heard} <= {"authenticate", "token"}
+
+
+def logged_in_twice(outcome: Outcome) -> None:
+    assert len(outcome.asked("authenticate") + outcome.asked("token")) == 2
+
+
+CREDENTIALS = (
+    Behaviour(
+        "refuses a token in the middle of a report",
+        "renewed once, goes on; no attempt is counted",
+        whole(attempts=0, also=logged_in_twice),
+        {
+            "kargo": kargo(fault("token_expires", after_requests=3, times=1)),
+            "mediamath's page": mediamath_pages(fault("token_expires", after_requests=1, times=1)),
+            "mediamath's stream": mediamath(fault("status", code=401, times=1, match=at("stream"))),
+            "rokt, 401": rokt(fault("status", code=401, match=at("single"), times=1)),
+            "rokt, 403": rokt(fault("status", code=403, match=at("single"), times=1)),
+        },
+    ),
+    Behaviour(
+        "ends sessions early, late, without saying when",
+        "renewed, goes on; no attempt is counted",
+        whole(attempts=0),
+        {
+            "ahead of time": kargo(fault("expires_in", value=1, times=3)),
+            "every other request": kargo(fault("token_expires", after_requests=1)),
+            "no lifetime named": kargo(fault("expires_in", value=None)),
+            "a lifetime in text": kargo(fault("expires_in", value="3600")),
+            "one token at a time": (kargo(fault("one_token"), rows=20_500), whole(20_500, attempts=0)),
+        },
+    ),
+    Behaviour(
+        "refuses the new token as well",
+        "failed, naming the credentials to check",
+        failed("401", "check ", published=False),
+        {
+            "kargo": (
+                kargo(fault("status", code=401, match=at("page"))),
+                failed("401", "check ", published=False, asked={"completed-reports": 2}),
+            ),
+            "mediamath": mediamath(fault("status", code=401, match=at("stream"))),
+            "rokt": rokt(fault("status", code=401, match=at("single"))),
+            "instal": instal(fault("status", code=401, match=at("status"))),
+        },
+    ),
+    Behaviour(
+        "does not know the credentials",
+        "failed before anything else is asked",
+        failed("check ", published=False, also=asked_nothing_but_to_log_in),
+        {
+            "kargo, 401": kargo(fault("status", code=401, match=at("token"))),
+            "mediamath, 403": mediamath(fault("status", code=403, match=at("token"))),
+            "rokt, 400": rokt(fault("status", code=400, match=at("token"))),
+        },
+    ),
+)
+
+REFUSALS = (
+    Behaviour(
+        "answers 403",
+        "failed with its words",
+        failed("403", "made to fail", published=False),
+        {
+            "kargo's page": kargo(fault("status", code=403, match=at("page"))),
+            "kargo's submit": kargo(fault("status", code=403, match=at("submit"))),
+            "mediamath": mediamath(fault("status", code=403)),
+            "rokt": rokt(fault("status", code=403)),
+            "instal's status": instal(fault("status", code=403, match=at("status"))),
+        },
+    ),
+    Behaviour(
+        "answers 400 in any form of body",
+        "failed with its words",
+        failed("400", "no such account", published=False),
+        {
+            form: rokt(fault("status", code=400, body=form, message="no such account"), report=QUERIED)
+            for form in ("message", "errors", "list", "text", "html")
+        },
+    ),
+    Behaviour(
+        "answers an error without a body",
+        "failed, saying so",
+        failed("403", "(empty)", published=False),
+        {"page": kargo(fault("status", code=403, body="empty", match=at("page")))},
+    ),
+    Behaviour(
+        "retires an API: 410",
+        "failed with its words",
+        failed("410", "this API was retired", published=False, asked={"campaign-breakdown": 1}),
+        {"legacy": rokt(fault("status", code=410, message="this API was retired"))},
+    ),
+    Behaviour(
+        "answers 429 or 503 with `Retry-After`",
+        "nobody asks on this connection until then; no attempt is counted",
+        whole(attempts=0),
+        {
+            "429, json": mediamath(fault("status", code=429, body="gateway", retry_after=1.0, times=2)),
+            "503, html": mediamath(fault("status", code=503, body="html", retry_after=1.0, times=2)),
+            "429, a date": (
+                rokt(fault("status", code=429, retry_after=2.0, retry_after_form="date", times=1)),
+                whole(attempts=0, asked={"campaign-breakdown": 2}),
+            ),
+        },
+    ),
+    Behaviour(
+        "answers 429, 500, 502, 503, 504 without it",
+        "asked again, later each time",
+        whole(),
+        {
+            "429": mediamath(fault("status", code=429, times=1)),
+            "429 as html": mediamath(fault("status", code=429, body="html", times=1)),
+            "429 of the gateway": mediamath(fault("gateway", status=429, times=1)),
+            "503 of the gateway": mediamath(fault("gateway", status=503, code="service-overloaded", times=1)),
+            "503 at a page": kargo(fault("status", code=503, times=1, match=at("page"))),
+            "500 at the status": kargo(fault("status", code=500, times=2, match=at("status"))),
+            "500 at the login": kargo(fault("status", code=500, times=1, match=at("token"))),
+            "500 without a body": rokt(fault("status", code=500, body="empty", times=1)),
+            "502 as html": rokt(fault("html", status=502, times=1)),
+            "504 at storage": instal(fault("status", code=504, times=1, match=at("csv"))),
+        },
+    ),
+    Behaviour(
+        "stays in trouble",
+        "failed at the deadline",
+        failed("not finished within", published=False),
+        {"500": mediamath(fault("status", code=500, message="all is lost"), finish_within="6s")},
+    ),
+)
+
+NO_DATA = (
+    Behaviour(
+        "sends HTML where data should be",
+        "failed with its first bytes",
+        failed("<!DOCTYPE html>", published=False),
+        {
+            "status": kargo(fault("html", match=at("status"))),
+            "submit": kargo(fault("html", match=at("submit"))),
+            "page": kargo(fault("html", match=at("page"))),
+            "csv": kargo_csv(fault("html", match=at("csv"))),
+            "csv on storage": instal(fault("html", match=at("csv"))),
+            "stream": mediamath(fault("html")),
+            "single answer": rokt(fault("html")),
+            "login": rokt(fault("html", match=at("token"))),
+        },
+    ),
+    Behaviour(
+        "sends an empty body where something must stand",
+        "failed",
+        failed("empty", published=False),
+        {
+            "kargo's submit": kargo(fault("empty_body", match=at("submit"))),
+            "kargo's status": kargo(fault("empty_body", match=at("status"))),
+            "kargo's page": kargo(fault("empty_body", match=at("page"))),
+            "kargo's csv": kargo_csv(fault("empty_body", match=at("csv"))),
+            "stream": mediamath(fault("empty_body")),
+            "numbered page": mediamath_pages(fault("empty_body")),
+            "single answer": rokt(fault("empty_body")),
+        },
+    ),
+    Behaviour(
+        "sends nothing where nothing may stand",
+        "done, no rows",
+        done(0),
+        {
+            "a file without a byte": instal(fault("empty_body", match=at("csv"))),
+            "a header": instal(fault("csv_empty", header=True)),
+            "an empty stream": mediamath(rows=0),
+            "an empty list": rokt(rows=0),
+            "no list at all": rokt(fault("no_rows_key"), report=QUERIED),
+            "no pages": mediamath_pages(rows=0),
+            "an empty report": kargo(rows=0),
+            "an empty csv": kargo_csv(rows=0),
+        },
+    ),
+    Behaviour(
+        "names any content type",
+        "the content decides",
+        whole(),
+        {
+            "a stream as text/plain": mediamath(fault("content_type", value="text/plain")),
+            "a stream as application/json": mediamath(fault("content_type", value="application/json")),
+            "a page as text/plain": mediamath_pages(fault("content_type", value="text/plain")),
+        },
+    ),
+)

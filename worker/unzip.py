@@ -1,0 +1,208 @@
+"""The one file in a ZIP archive, unpacked while the archive arrives.
+
+A ZIP archive is a row of entries, each a header and its data, and behind them a directory that names them all again.
+Python's `zipfile` begins with the directory, so it needs the whole archive; this reads from the front and then holds
+what it found against the directory. An archive that ends before the end of its directory is cut.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from worker.errors import FailJob
+
+PIECE_BYTES = 256 * 1024
+
+_ENTRY, _DESCRIPTOR, _DIRECTORY = b"PK\x03\x04", b"PK\x07\x08", b"PK\x01\x02"
+_END = b"PK\x05\x06"
+_ENTRY_HEADER = struct.Struct("<4s5H3L2H")
+_END_RECORD = struct.Struct("<4s4H2LH")
+_LARGEST_DIRECTORY_BYTES = 1024 * 1024
+_ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 0x2041, 0x0008, 0x0800
+_STORED, _DEFLATED = 0, 8
+_IN_ZIP64, _ZIP64_FIELD = 0xFFFFFFFF, 1
+
+
+class BrokenZip(Exception):
+    """The archive contradicts itself."""
+
+
+def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes of the archive's one file, in pieces of up to 256 KB.
+
+    Folders, and what macOS adds beside a file, are passed over. Raises FailJob where there is no file or more than one,
+    or one that is encrypted or packed in another way than ZIP's usual ones; EOFError where the archive is cut, and
+    BrokenZip or zlib.error where it is broken, which for the sums of a file shows at its end.
+    """
+    archive = _Bytes(chunks)
+    entries, file = 0, None
+    while (mark := archive.peek(4)) == _ENTRY:
+        entry = _Entry.read(archive)
+        entries += 1
+        if entry.is_file and file is not None:
+            raise FailJob(f"the ZIP holds more than one file: {file!r} and {entry.name!r}")
+        file = entry.name if entry.is_file else file
+        for piece in entry.data(archive):
+            if entry.is_file:
+                yield piece
+    if mark not in (_DIRECTORY, _END):
+        raise BrokenZip("neither an entry nor the directory where one should begin")
+    _check_directory(archive, entries)
+    if file is None:
+        raise FailJob("the ZIP holds no file")
+
+
+def inflated(inflate: zlib._Decompress, packed: bytes) -> Iterator[bytes]:
+    """All that these bytes unpack to, a piece at a time; `inflate.unused_data` is then what stands behind the end."""
+    while True:
+        piece = inflate.decompress(packed, PIECE_BYTES)
+        yield piece
+        packed = inflate.unconsumed_tail
+        # A full piece may leave output behind even where no input is left.
+        if inflate.eof or (not packed and len(piece) < PIECE_BYTES):
+            return
+
+
+class _Bytes:
+    """Bytes to take in any portions from chunks of any size; `taken` counts them."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.taken = 0
+        self._chunks = iter(chunks)
+        self._held = b""
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, which still come next. Raises EOFError where there are fewer."""
+        while len(self._held) < count:
+            if (chunk := next(self._chunks, None)) is None:
+                raise EOFError
+            self._held += chunk
+        return self._held[:count]
+
+    def take(self, count: int) -> bytes:
+        taken = self.peek(count)
+        self._held = self._held[count:]
+        self.taken += count
+        return taken
+
+    def take_some(self, limit: int) -> bytes:
+        """Whatever comes next, a byte to so many."""
+        self.peek(1)
+        return self.take(min(limit, len(self._held)))
+
+    def give_back(self, rest: bytes) -> None:
+        self._held = rest + self._held
+        self.taken -= len(rest)
+
+    def rest(self, limit: int) -> bytes:
+        """All there is left, and no more than a byte beyond `limit`."""
+        for chunk in self._chunks:
+            self._held += chunk
+            if len(self._held) > limit:
+                break
+        return self._held[: limit + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry, as its header has it. Where `has_descriptor`, sum and sizes follow the data instead."""
+
+    name: str
+    method: int
+    has_descriptor: bool
+    crc: int
+    packed_bytes: int
+    unpacked_bytes: int
+
+    @classmethod
+    def read(cls, archive: _Bytes) -> _Entry:
+        fields = _ENTRY_HEADER.unpack(archive.take(_ENTRY_HEADER.size))
+        _, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = fields
+        name = archive.take(name_bytes).decode("utf-8" if flags & _UTF8_NAME else "cp437", "replace")
+        extra = archive.take(extra_bytes)
+        has_descriptor = bool(flags & _SIZES_FOLLOW)
+        if flags & _ENCRYPTED:
+            raise FailJob(f"{name!r} in the ZIP is encrypted")
+        if method not in (_STORED, _DEFLATED):
+            raise FailJob(f"{name!r} in the ZIP is packed by method {method}; known are 0 (stored) and 8 (deflate)")
+        if has_descriptor and method == _STORED and not packed and not name.endswith("/"):
+            raise FailJob(f"{name!r} in the ZIP is stored without its size, so nothing tells where it ends")
+        if _IN_ZIP64 in (packed, size) and not has_descriptor:
+            size, packed = _zip64_sizes(extra)
+        return cls(name, method, has_descriptor, crc, packed, size)
+
+    @property
+    def is_file(self) -> bool:
+        """Is this what somebody packed, and neither a folder nor macOS's notes on a file?"""
+        return not (self.name.endswith(("/", ".DS_Store")) or self.name.startswith("__MACOSX/"))
+
+    def data(self, archive: _Bytes) -> Iterator[bytes]:
+        """The entry's bytes unpacked, held against its sum and sizes at the end."""
+        crc = size = 0
+        start = archive.taken
+        for piece in _stored(archive, self.packed_bytes) if self.method == _STORED else _deflated(archive):
+            crc, size = zlib.crc32(piece, crc), size + len(piece)
+            yield piece
+        packed = archive.taken - start
+        if self.has_descriptor:
+            _take_descriptor(archive, crc, packed, size)
+        elif (crc, packed, size) != (self.crc, self.packed_bytes, self.unpacked_bytes):
+            raise BrokenZip(f"{self.name!r} is not what its header says")
+
+
+def _zip64_sizes(extra: bytes) -> tuple[int, int]:
+    """The sizes that are too large for the header, and stand in one of the fields behind it."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<2H", extra)
+        field, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == _ZIP64_FIELD and length >= 16:
+            size, packed = struct.unpack_from("<2Q", field)
+            return size, packed
+    raise BrokenZip("a size is neither in the header nor beside it")
+
+
+def _stored(archive: _Bytes, count: int) -> Iterator[bytes]:
+    while count:
+        piece = archive.take_some(min(count, PIECE_BYTES))
+        count -= len(piece)
+        yield piece
+
+
+def _deflated(archive: _Bytes) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not inflate.eof:
+        yield from inflated(inflate, archive.take_some(PIECE_BYTES))
+    archive.give_back(inflate.unused_data)
+
+
+def _take_descriptor(archive: _Bytes, crc: int, packed: int, size: int) -> None:
+    """Take what follows data whose sum and sizes were not known before.
+
+    It comes in four forms, with a mark or without, and with short or long sizes; nothing says which. As its content is
+    known, the right one is the one that fits, and that something known follows.
+    """
+    forms = ["<L2Q"] if max(packed, size) >= _IN_ZIP64 else ["<3L", "<L2Q"]
+    for expected in (mark + struct.pack(form, crc, packed, size) for mark in (_DESCRIPTOR, b"") for form in forms):
+        following = archive.peek(len(expected) + 4)
+        if following.startswith(expected) and following[-4:] in (_ENTRY, _DIRECTORY):
+            archive.take(len(expected))
+            return
+    raise BrokenZip("a file is not what stands behind it says")
+
+
+def _check_directory(archive: _Bytes, entries: int) -> None:
+    """Read the directory to its end: it lists as many entries as came."""
+    directory = archive.rest(_LARGEST_DIRECTORY_BYTES)
+    if len(directory) > _LARGEST_DIRECTORY_BYTES:
+        raise FailJob("the directory of the ZIP is larger than 1 MiB")
+    at = directory.rfind(_END)
+    if at < 0 or len(directory) < at + _END_RECORD.size:
+        raise EOFError
+    _, _, _, _, listed, _, _, comment_bytes = _END_RECORD.unpack_from(directory, at)
+    if len(directory) < at + _END_RECORD.size + comment_bytes:
+        raise EOFError
+    if listed not in (entries, 0xFFFF):
+        raise BrokenZip(f"its directory lists {listed} entries, {entries} came")

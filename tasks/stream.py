@@ -10,9 +10,10 @@ from tasks.backpressure import Backpressure
 from tasks.lease import Heartbeat
 from tasks.step import run
 from worker.celery import app, nudge
+from worker.client.pages import Page
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
-from worker.model import Checkpoint, Facts, Held
+from worker.model import Checkpoint, Held
 from worker.observe import Event, log
 from worker.publish.pipeline import Publication
 from worker.services import Services
@@ -27,16 +28,16 @@ def stream(self: Task, job_id: str, page: int) -> str | None:
 
 def _stream(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
     vendor = services.vendor(held.job)
-    facts = Facts()
-    heartbeat.waits_for(vendor.hang_up)
+    page = vendor.page(held.page, held.link)
+    heartbeat.waits_for(page.hang_up)
     with services.sink(held.job) as sink:
-        end = _publish(services, held, heartbeat, vendor, sink, facts)
-    _close(services, held, heartbeat, vendor, facts, end)
+        end = _publish(services, held, heartbeat, vendor, sink, page)
+    _close(services, held, heartbeat, vendor, page, end)
     return f"page {held.job.generation}.{held.page}: {end.rows:,} rows"
 
 
 def _publish(
-    services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, facts: Facts
+    services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, page: Page
 ) -> Checkpoint:
     backpressure = Backpressure(heartbeat, hold_seconds=0 if vendor.is_addressable else services.settings.hold_seconds)
 
@@ -56,21 +57,25 @@ def _publish(
     if start.rows:
         heartbeat.start_at(start)
         log.info(Event.TAKEN_OVER, rows=start.rows)
-    with closing(vendor.lists(held.page, held.link, facts, vendor.reader(services.settings.ndjson_reader))) as rows:
+    with closing(page.lists(vendor.reader(services.settings.ndjson_reader))) as rows:
         end = publication.publish(rows)
     publication.close(end)
     return end
 
 
-def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, facts: Facts, end: Checkpoint) -> None:
+def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint) -> None:
     job = held.job
-    following = vendor.following(held.page, end.rows, facts, job.pages)
+    facts = page.facts
+    following = vendor.following(held.page, facts, job.pages)
     rows, dead_rows, bytes_ = heartbeat.rest(end)
     outcome, out = services.ledger.close_page(
         held,
+        end,
         planned=following.planned,
+        is_open=following.is_open,
         link=following.link,
         total=facts.total,
+        last_count=vendor.last_count(facts),
         at_once=services.connection(job).limits.streams_at_once,
         rows=rows,
         dead_rows=dead_rows,
@@ -81,10 +86,12 @@ def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor,
         raise LeaseLost("when the page was closed")
     if outcome == "total":
         raise StartOver(f"page {held.page} counts {facts.total} rows in all, another page counted differently")
+    if outcome == "repeated":
+        raise FailJob(vendor.repeated(held.page, out[0]))
     if outcome == "loop":
         raise FailJob(f"page {held.page} leads to a page that was read before")
     log.info(Event.PAGE_CLOSED, rows=end.rows, dead_rows=end.dead_rows)
     if outcome == "streamed":
         nudge("report.finalize", job.id)
-    for page in out:
-        nudge("report.stream", job.id, page)
+    for number in out:
+        nudge("report.stream", job.id, number)

@@ -3,10 +3,13 @@
 MillraceError
 ├── BadInput      the operator's input is wrong: say where and what is allowed, send nothing (exit 2, HTTP 422)
 ├── RetryLater    do the same step again after a while
-│   └── SinkFull      the sink has no room: wait for it, or give the page back
+│   ├── SinkFull      the sink has no room: wait for it, or give the page back
+│   ├── RateLimited   nobody asks on this connection until then
+│   └── LoginExpired  the token is no longer accepted: log in anew first
 ├── FailJob       the job cannot succeed: fail it with this reason
 │   ├── LoginRefused  the vendor refuses the credentials
-│   └── ReportGone    the vendor no longer has the prepared report: ask for it anew, once
+│   ├── ReportGone    the vendor no longer has the prepared report: ask for it anew, once
+│   └── NoMorePages   nothing stands here or behind: the end where pages are read, a failure anywhere else
 ├── StartOver     what is read is not what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
 ├── LeaseLost     somebody else holds this work: stop at once, publish nothing more
@@ -69,6 +72,21 @@ class SinkFull(RetryLater):
         super().__init__(reason, is_attempt=False)
 
 
+class RateLimited(RetryLater):
+    """The vendor says in a body that it was asked too often, and did not act on the request."""
+
+    def __init__(self, reason: str, *, wait_seconds: float | None = None) -> None:
+        """Without `wait_seconds` the wait is ours to choose, and each try counts as an attempt."""
+        super().__init__(reason, wait_seconds=wait_seconds, is_attempt=wait_seconds is None, is_unsent=True)
+
+
+class LoginExpired(RetryLater):
+    """The vendor says in a body that it no longer accepts our token. One new token is tried, not one after another."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, wait_seconds=0, at_most=2, is_unsent=True)
+
+
 class FailJob(MillraceError):
     """The job cannot succeed; the reason is for the person who reads the receipt.
 
@@ -89,6 +107,10 @@ class ReportGone(FailJob):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, spoils_report=True)
+
+
+class NoMorePages(FailJob):
+    """An answer the source declares to be the end of paging. Whoever reads no pages fails with its words."""
 
 
 class StartOver(MillraceError):

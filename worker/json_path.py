@@ -1,15 +1,25 @@
-"""Places in a JSON value: names and list positions joined by dots; the empty path is all of it."""
+"""Places in a JSON value: names and list positions joined by dots; the empty path is all of it.
+
+`[rel=next]` on a path is the first member of a list whose `rel` is `next`: `links.[rel=next].href`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
+
+_CHOSEN = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
 
 
 def find(value: Any, path: str) -> Any:
     """What a path leads to; None where it leads nowhere."""
     for name in path.split(".") if path else ():
-        if isinstance(value, dict):
+        if chosen := _CHOSEN.fullmatch(name):
+            members = value if isinstance(value, list) else []
+            value = next((each for each in members if is_same(find(each, chosen[1]), chosen[2])), None)
+        elif isinstance(value, dict):
             value = value.get(name)
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
             value = value[int(name)]
@@ -18,9 +28,23 @@ def find(value: Any, path: str) -> Any:
     return value
 
 
+def split(path: str) -> tuple[str, str]:
+    """A path up to where it chooses among the members of a list, and the rest of it."""
+    before, chooses, rest = path.partition("[")
+    return before.removesuffix("."), chooses + rest
+
+
 def is_value(found: Any) -> bool:
     """Does a path lead to a value? Null, empty text, an empty list and an empty object are none."""
     return found is not None and found != "" and found != [] and found != {}
+
+
+def is_same(found: Any, stated: Any) -> bool:
+    """Does a value in an answer equal one in a source file, however the vendor writes it?
+
+    A number equals its digits in text and true the word; case and blanks around a word do not count.
+    """
+    return bool(_spelled(found) == _spelled(stated))
 
 
 def first(value: Any, paths: Iterable[str]) -> Any:
@@ -43,6 +67,15 @@ def link(candidates: Iterable[Any]) -> str | None:
         text = str(found) if isinstance(found, int) and not isinstance(found, bool) else found
         if isinstance(text, str) and text.strip() not in ("", "null"):
             return text.strip()
+    return None
+
+
+def flag(candidates: Iterable[Any]) -> bool | None:
+    """The first that is a yes or a no: a boolean, one of these words, or a number."""
+    for found in candidates:
+        for stated, words in ((True, ("true", "yes", "y", 1)), (False, ("false", "no", "n", 0))):
+            if any(is_same(found, word) for word in words):
+                return stated
     return None
 
 
@@ -74,3 +107,11 @@ def links_in(value: Any, paths: Iterable[str]) -> tuple[str, ...]:
 def link_in(value: Any, paths: Iterable[str]) -> str | None:
     """The link or token at the first path that leads to one."""
     return link(find(value, path) for path in paths)
+
+
+def _spelled(value: Any) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        return f"{Decimal(str(value)):f}".removesuffix(".0")
+    return value.strip().casefold() if isinstance(value, str) else value

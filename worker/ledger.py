@@ -14,7 +14,7 @@ from redis import Redis
 
 from worker import keys
 from worker.job_fields import job_from
-from worker.model import FINISHED, Held, Job, JobState, Json
+from worker.model import FINISHED, Checkpoint, Held, Job, JobState, Json
 from worker.scripts import Argument, Script
 
 LONGEST_GRACE_SECONDS = 300
@@ -163,20 +163,29 @@ class Ledger:
     def close_page(
         self,
         held: Held,
+        end: Checkpoint,
         *,
         planned: int,
         link: str | None,
         total: int | None,
+        last_count: int | None,
         at_once: int,
+        is_open: bool = False,
         rows: int = 0,
         dead_rows: int = 0,
         bytes_: int = 0,
         has_end: bool = True,
-    ) -> tuple[Literal["lost", "total", "loop", "streamed", "closed"], list[int]]:
-        """Close a page and register what follows it: what came of it, and the pages to nudge."""
+    ) -> tuple[Literal["lost", "total", "loop", "repeated", "streamed", "closed"], list[int]]:
+        """Close a page at its `end` and register what follows it: what came of it, and the pages to nudge.
+
+        `last_count` ends the paging once the closed pages hold as many rows: the next link is dropped then, and no page
+        beyond those planned is opened. `is_open` lets one be opened where they hold fewer. `repeated` names the page
+        beside this one that has the same rows.
+        """
         answer = self._run_on_pages(
             "close_page", held.job.id, held.job.id, held.page, held.token, planned, link or "",
             "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_, int(has_end),
+            end.rows, end.digest if end.rows else "", "" if last_count is None else last_count, int(is_open),
         )  # fmt: skip
         return answer[0].decode(), [int(page) for page in answer[1:]]
 

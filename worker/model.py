@@ -101,17 +101,35 @@ class OpenPages:
 
 @dataclass(slots=True)
 class Facts:
-    """What a response said beside its rows; complete once its rows are exhausted. None: it did not say.
+    """What one response said beside its rows; complete once its rows are exhausted. None: it did not say.
 
-    `next` is the next page's link or token. An empty string and the word "null" are no next page.
+    `next` is the next page's link or token. An empty string and the word "null" are no next page; `has_more` is the
+    vendor's word on whether there is one.
     `first_row` is the number, within the page, of the response's first row, so that errors name the right one.
-    `has_end` is False where the body ended with its connection only, so that nothing but a count proves it whole.
     """
 
     total: int | None = None
     total_pages: int | None = None
     next: str | None = None
+    has_more: bool | None = None
     first_row: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a page read to its end had: its rows, and what its answers said of the whole report.
+
+    `total` is the count that holds, `next` the link or token of the next page. `is_last`: the vendor said in so many
+    words that nothing follows. `has_end` is False where a body ended with its connection only, so that nothing but a
+    count proves it whole.
+    """
+
+    rows: int = 0
+    total: int | None = None
+    total_pages: int | None = None
+    next: str | None = None
+    has_more: bool | None = None
+    is_last: bool = False
     has_end: bool = True
 
 

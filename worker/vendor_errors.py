@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from worker.json_path import is_value
-from worker.sources.schema import ErrorShape
+from worker.errors import FailJob, LoginExpired, MillraceError, NoMorePages, RateLimited, RetryLater
+from worker.json_path import count, find, is_same, is_value
+from worker.sources.schema import Consequence, ErrorShape
+
+EXCERPT_BYTES = 200
 
 EXCERPT_BYTES = 200
 
@@ -14,29 +20,89 @@ Finder = Callable[[str], Any]
 """What a path leads to, None where it leads nowhere."""
 
 
-def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> str | None:
-    """What the vendor complains of, with code, message and request id; None where no shape fits."""
-    for shape in shapes:
-        cause = find(shape.when)
-        if is_value(cause) and (shape.equals is None or cause == shape.equals):
-            return describe(find, shape)
-    return None
+@dataclass(frozen=True, slots=True)
+class VendorError:
+    """An error in a body, in the vendor's words.
+
+    `consequence` is None where the source file names none: then a refusal means what its status means, and an error
+    within a success fails the job. `wait_seconds` is how long a rate limit lasts, where the body says so.
+    """
+
+    words: str
+    consequence: Consequence | None = None
+    wait_seconds: float | None = None
+
+    def failure(self, reason: str) -> MillraceError:
+        """The exception for what happens next, with this reason, which should hold the words."""
+        if self.consequence == "rate-limit":
+            return RateLimited(reason, wait_seconds=self.wait_seconds)
+        if self.consequence == "retry":
+            return RetryLater(reason)
+        if self.consequence == "login":
+            return LoginExpired(reason)
+        return NoMorePages(reason) if self.consequence == "end" else FailJob(reason)
+
+
+def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
+    """The error a body words; None where it fits no shape.
+
+    Of several shapes that fit, the first with a consequence decides what follows, and the first that leads to a code or
+    a message gives the words: so a general shape may stand before or after a special one.
+    """
+    fitting = [shape for shape in shapes if fits(shape, find(shape.when))]
+    if not fitting:
+        return None
+    deciding = next((shape for shape in fitting if shape.then), fitting[0])
+    telling = next((shape for shape in fitting if _said(find, shape)), deciding)
+    seconds = count([find(deciding.wait)]) if deciding.wait else None
+    return VendorError(describe(find, telling), deciding.then, seconds)
+
+
+def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | None:
+    """The error the start of a body words, be it JSON or plain text; None where it fits no shape."""
+    text = raw.decode("utf-8-sig", "replace")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = text.strip()
+    return error_in(partial(find, body), shapes)
+
+
+def fits(shape: ErrorShape, cause: Any) -> bool:
+    """Is this value, found where a shape looks, an error? Null, empty values and a plain `false` are none."""
+    if not is_value(cause):
+        return False
+    if shape.equals is not None:
+        return any(is_same(cause, value) for value in _listed(shape.equals))
+    if shape.unless is not None:
+        return not any(is_same(cause, value) for value in _listed(shape.unless))
+    if shape.contains is not None:
+        return isinstance(cause, str) and shape.contains.casefold() in cause.casefold()
+    return cause is not False
 
 
 def describe(find: Finder, shape: ErrorShape) -> str:
-    """What a shape says of a body that it fits."""
-    said = [find(path) for path in (shape.code, shape.message) if path]
+    """What a shape says of a body that it fits: code, message and request id, each cut to a length a person reads."""
     cause = find(shape.when)
-    said = [part for part in said if is_value(part)] or [cause if is_value(cause) else "neither code nor message"]
-    text = ": ".join(map(_text, said))
+    said = _said(find, shape) or [cause if is_value(cause) else "neither code nor message"]
     request_id = find(shape.request_id) if shape.request_id else None
+    text = ": ".join(map(_text, said))
     return f"{text} (request id {_text(request_id)})" if is_value(request_id) else text
 
 
 def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
     """Every place the shapes look at."""
     for shape in shapes:
-        yield from (path for path in (shape.when, shape.code, shape.message, shape.request_id) if path is not None)
+        places = (shape.when, shape.code, shape.message, shape.request_id, shape.wait)
+        yield from (path for path in places if path is not None)
+
+
+def _said(find: Finder, shape: ErrorShape) -> list[Any]:
+    return [part for part in (find(path) for path in (shape.code, shape.message) if path) if is_value(part)]
+
+
+def _listed(stated: Any) -> list[Any]:
+    return stated if isinstance(stated, list) else [stated]
 
 
 def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import FailJob, StartOver
-from worker.model import Facts
-from worker.paging import Address, Pager, pager_for
+from worker.model import PageFacts
+from worker.paging.pager import Address, Pager
+from worker.paging.pagers import pager_for
 from worker.sources.schema import Read
 
 ROWS = {"kind": "json", "rows": ["rows"]}
@@ -27,7 +28,7 @@ class PagedVendor:
     """A vendor that answers an address with the rows that belong to it and says what it says beside them."""
 
     rows: int
-    answer: Callable[[PagedVendor, Address], tuple[range, Facts]]
+    answer: Callable[[PagedVendor, Address], tuple[range, PageFacts]]
     size: int = 100
     says_total: bool = False
     capped_at: int | None = None
@@ -39,21 +40,21 @@ class PagedVendor:
         return self.rows if self.capped_at is None else min(self.rows, self.capped_at)
 
 
-def by_offset(vendor: PagedVendor, address: Address) -> tuple[range, Facts]:
+def by_offset(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
     start, limit = address.query["offset"], min(address.query["limit"], vendor.size)
-    return range(start, max(start, min(start + limit, vendor.rows))), Facts(total=vendor.total())
+    return range(start, max(start, min(start + limit, vendor.rows))), PageFacts(total=vendor.total())
 
 
-def by_number(vendor: PagedVendor, address: Address) -> tuple[range, Facts]:
+def by_number(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
     start = (address.query["page"] - 1) * vendor.size
     pages = -(-vendor.rows // vendor.size) if vendor.says_total else None
-    return range(start, max(start, min(start + vendor.size, vendor.rows))), Facts(total_pages=pages)
+    return range(start, max(start, min(start + vendor.size, vendor.rows))), PageFacts(total_pages=pages)
 
 
-def by_chain(vendor: PagedVendor, address: Address) -> tuple[range, Facts]:
+def by_chain(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
     start = int(address.link or address.query.get("token") or 0)
     end = min(start + vendor.size, vendor.rows)
-    return range(start, end), Facts(next=str(end) if end < vendor.rows else None, total=vendor.total())
+    return range(start, end), PageFacts(next=str(end) if end < vendor.rows else None, total=vendor.total())
 
 
 WAYS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -66,34 +67,37 @@ WAYS: dict[str, tuple[dict[str, Any], Any]] = {
 
 def read_whole(pager: Pager, vendor: PagedVendor, *, most_pages: int = 1000) -> list[range]:
     """Read the report as the steps do: page by page, as many as are known, each by its own requests."""
-    planned, number, pages = pager.planned(vendor.total(), None), 1, []
+    planned, number, came = pager.planned(vendor.total(), None), 1, 0
+    parts: list[range] = []
     links: dict[int, str | None] = {}
     while number <= planned:
         assert number <= most_pages, "paging does not end"
-        facts = Facts()
-        rows = read_page(pager, vendor, number, links.get(number), facts)
-        pages.append(rows)
-        following = pager.following(number, sum(map(len, rows)), facts, planned)
+        rows, page = read_page(pager, vendor, number, links.get(number))
+        parts += rows
+        came += page.rows
+        following = pager.following(number, page, planned)
         assert following.planned >= planned
+        if page.total is not None and page.total != vendor.capped_at and came >= page.total:
+            break
         planned, links[number + 1] = following.planned, following.link
+        planned += number == planned and following.is_open
         number += 1
-    return [part for rows in pages for part in rows]
+    return parts
 
 
-def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None, facts: Facts) -> list[range]:
-    parts = []
-    requests = pager.addresses(number, link, facts)
+def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None) -> tuple[list[range], PageFacts]:
+    parts: list[range] = []
+    requests = pager.addresses(number, link, None)
     address = next(requests)
     while True:
         vendor.asked.append(address)
         rows, said = vendor.answer(vendor, address)
-        facts.total, facts.total_pages, facts.next = said.total, said.total_pages, said.next
         rows = rows[1:] if address.begins_with == "last" else rows
         parts.append(rows)
         try:
-            address = requests.send(len(rows))
-        except StopIteration:
-            return parts
+            address = requests.send(replace(said, rows=len(rows)))
+        except StopIteration as end:
+            return parts, replace(said, rows=sum(map(len, parts)), next=end.value)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -132,29 +136,22 @@ def test_a_page_asks_for_the_same_rows_whenever_it_is_read(way: str) -> None:
         asked = []
         for _ in range(2):
             vendor = PagedVendor(1_000, answer, says_total=True)
-            read_page(pager(**paging), vendor, number, link, Facts())
+            read_page(pager(**paging), vendor, number, link)
             asked.append(vendor.asked)
         assert asked[0] == asked[1]
 
 
-def test_pages_that_can_be_addressed_are_planned_from_a_total() -> None:
+def test_pages_of_a_known_size_are_planned_from_a_total() -> None:
     assert [pager(kind="offset", limit=100).planned(total, None) for total in (None, 0, 1, 100, 101)] == [1, 1, 1, 1, 2]
-    numbered = pager(kind="page-number", size="{page_size}", params={"page_size": 10})
-    assert [numbered.planned(total, pages) for total, pages in ((None, None), (25, None), (25, 4), (0, 0))] == [
-        1,
-        3,
-        4,
-        1,
-    ]
     assert [pager(kind=kind).planned(1_000, None) for kind in ("single", "link")] == [1, 1]
     assert [pager(**paging).is_addressable for paging, _ in WAYS.values()] == [True, True, False, False]
     assert not pager(kind="single").is_addressable
 
 
 def test_a_page_that_learns_of_more_rows_plans_them_all() -> None:
-    following = pager(kind="offset", limit=100).following(1, 100, Facts(total=1_000), 1)
+    following = pager(kind="offset", limit=100).following(1, PageFacts(rows=100, total=1_000), 1)
     assert following.planned == 10
-    assert pager(kind="page-number").following(1, 100, Facts(total_pages=7), 1).planned == 7
+    assert pager(kind="page-number").following(1, PageFacts(rows=100, total_pages=7), 1).planned == 7
 
 
 def test_numbers_and_sizes_go_where_the_source_says() -> None:
@@ -162,13 +159,13 @@ def test_numbers_and_sizes_go_where_the_source_says() -> None:
         kind="page-number", size="{n}", first=0, number_param="pagination.page_index",
         size_param="pagination.page_size", place="json", params={"n": "50"},
     )  # fmt: skip
-    address = next(numbered.addresses(2, None, Facts()))
+    address = next(numbered.addresses(2, None, None))
     assert address.json_parts == {"pagination.page_index": 1, "pagination.page_size": 50}
     assert (address.query, address.values) == ({}, {"page_number": 1, "page_size": 50})
-    sliced = next(pager(kind="offset", limit=9, limit_param="n", offset_param="from").addresses(3, None, Facts()))
+    sliced = next(pager(kind="offset", limit=9, limit_param="n", offset_param="from").addresses(3, None, None))
     assert (sliced.query, sliced.values) == ({"n": 9, "from": 18}, {"limit": 9, "offset": 18})
     token = pager(kind="token", param="page.token", place="json")
-    assert next(token.addresses(2, "abc", Facts())).json_parts == {"page.token": "abc"}
+    assert next(token.addresses(2, "abc", None)).json_parts == {"page.token": "abc"}
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "many", 0])
@@ -178,42 +175,105 @@ def test_a_page_size_that_is_none_fails(size: object) -> None:
 
 
 def test_more_rows_than_asked_for_fail_since_the_next_slice_would_hold_them_again() -> None:
-    requests = pager(kind="offset", limit=100).addresses(1, None, Facts())
+    requests = pager(kind="offset", limit=100).addresses(1, None, None)
     next(requests)
     with pytest.raises(FailJob, match="asked for 100 rows from row 0 on, got 605"):
-        requests.send(605)
+        requests.send(PageFacts(rows=605))
 
 
 def test_a_count_of_pages_that_changes_starts_over_unless_rows_are_counted_too() -> None:
     numbered = pager(kind="page-number")
     with pytest.raises(StartOver, match="page 2 counts 6 pages"):
-        numbered.following(2, 100, Facts(total_pages=6), 5)
-    assert numbered.following(2, 100, Facts(total_pages=6, total=600), 5).planned == 6
-    assert numbered.following(2, 100, Facts(total_pages=5), 5).planned == 5
-    assert numbered.following(1, 0, Facts(total_pages=0), 1).planned == 1
+        numbered.following(2, PageFacts(rows=100, total_pages=6), 5)
+    assert numbered.following(2, PageFacts(rows=100, total_pages=6, total=600), 5).planned == 6
+    assert numbered.following(2, PageFacts(rows=100, total_pages=5), 5).planned == 5
+    assert numbered.following(1, PageFacts(rows=0, total_pages=0), 1).planned == 1
 
 
 @pytest.mark.parametrize("kind", [{"kind": "link"}, {"kind": "token", "param": "t"}])
 def test_an_empty_answer_that_names_a_next_is_read_past(kind: dict[str, Any]) -> None:
     answers = {"0": (range(3), "1"), "1": (range(0), "2"), "2": (range(0), "3"), "3": (range(3, 5), None)}
 
-    def answer(vendor: PagedVendor, address: Address) -> tuple[range, Facts]:
+    def answer(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
         rows, following = answers[address.link or address.query.get("t") or "0"]
-        return rows, Facts(next=following)
+        return rows, PageFacts(next=following)
 
     vendor = PagedVendor(5, answer)
     assert [row for part in read_whole(pager(**kind), vendor) for row in part] == list(range(5))
     assert len(vendor.asked) == 4
 
 
-@pytest.mark.parametrize("rows", [0, 3])
-def test_a_chain_that_comes_back_fails(rows: int) -> None:
-    vendor = PagedVendor(3, lambda vendor, address: (range(rows), Facts(next="7")))
-    with pytest.raises(FailJob, match="page 2 leads to a page that was read before"):
-        read_page(pager(kind="link"), vendor, 2, "7", Facts())
+def test_a_page_that_leads_to_itself_or_in_a_circle_fails() -> None:
+    itself = PagedVendor(3, lambda vendor, address: (range(3), PageFacts(next="7")))
+    empty_circle = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next="76"[len(vendor.asked) % 2])))
+    for vendor in (itself, empty_circle):
+        with pytest.raises(FailJob, match="page 2 leads to a page that was read before"):
+            read_page(pager(kind="link"), vendor, 2, "7")
+
+
+@pytest.mark.parametrize("kind", [{"kind": "link"}, {"kind": "token", "param": "t"}])
+def test_an_empty_last_answer_that_repeats_its_own_cursor_is_the_end(kind: dict[str, Any]) -> None:
+    def answer(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+        start = int(address.link or address.query.get("t") or 0)
+        end = min(start + 100, vendor.rows)
+        return range(start, end), PageFacts(next=str(end))
+
+    vendor = PagedVendor(250, answer)
+    assert sum(map(len, read_whole(pager(**kind), vendor))) == 250
+    assert len(vendor.asked) == 4
+
+
+@pytest.mark.parametrize("kind", [{"kind": "link"}, {"kind": "token", "param": "t"}])
+def test_an_empty_answer_is_the_end_of_a_chain_where_the_source_says_so(kind: dict[str, Any]) -> None:
+    vendor = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next=str(len(vendor.asked)))))
+    read_whole(pager(**kind, ends_with="empty"), vendor)
+    assert len(vendor.asked) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_more_is_an_end_whatever_else_an_answer_says(way: str) -> None:
+    paging, answer = WAYS[way]
+
+    def said(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+        rows, facts = answer(vendor, address)
+        return rows, replace(facts, next=facts.next or "again", has_more=len(vendor.asked) < 3)
+
+    vendor = PagedVendor(300, said)
+    assert sum(map(len, read_whole(pager(**paging), vendor))) == 300
+    assert len(vendor.asked) == 3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_empty_answer_that_promises_more_and_does_not_say_where_fails(way: str) -> None:
+    paging, _ = WAYS[way]
+    vendor = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(has_more=True)))
+    with pytest.raises(FailJob, match="more follows"):
+        read_whole(pager(**paging), vendor)
+
+
+@pytest.mark.parametrize("kind", [{"kind": "offset", "limit": 100}, {"kind": "page-number", "size": 100}])
+def test_a_short_page_is_the_end_where_the_source_says_so(kind: dict[str, Any]) -> None:
+    vendor = PagedVendor(250, WAYS[kind["kind"]][1])
+    assert sum(map(len, read_whole(pager(**kind, ends_with="short"), vendor))) == 250
+    assert len(vendor.asked) == 3
+
+
+def test_a_vendor_that_counts_from_one_is_asked_from_one() -> None:
+    asked = [next(pager(kind="offset", limit=100, first=1).addresses(n, None, None)).query["offset"] for n in (1, 2)]
+    assert asked == [1, 101]
+
+
+def test_what_stands_beyond_the_count_is_not_asked_for() -> None:
+    def last_page_again(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+        start = min(address.query["page"] - 1, 2) * 100
+        return range(start, min(start + 100, 250)), PageFacts(total=250)
+
+    vendor = PagedVendor(250, last_page_again)
+    assert sum(map(len, read_whole(pager(kind="page-number"), vendor))) == 250
+    assert len(vendor.asked) == 3
 
 
 def test_a_chain_of_empty_answers_fails() -> None:
-    vendor = PagedVendor(0, lambda vendor, address: (range(0), Facts(next=str(len(vendor.asked)))))
+    vendor = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next=str(len(vendor.asked)))))
     with pytest.raises(FailJob, match="20 empty answers in a row"):
-        read_page(pager(kind="link"), vendor, 1, None, Facts())
+        read_page(pager(kind="link"), vendor, 1, None)

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from worker.ledger import Ledger
-from worker.model import Held
+from worker.model import Checkpoint, Held
 
 
 @dataclass
@@ -59,8 +59,12 @@ def streaming(ledger: Ledger, pages: int, *, at_once: int = 4) -> list[int]:
 
 
 def close(ledger: Ledger, page: int, **more: object) -> tuple[str, list[int]]:
-    known = {"planned": 0, "link": None, "total": None, "at_once": 4, **more}
+    known = {"end": Checkpoint(), "planned": 0, "link": None, "total": None, "last_count": None, "at_once": 4, **more}
     return ledger.close_page(held(ledger.take_page("j1", page)), **known)  # type: ignore[arg-type]
+
+
+def ending(rows: int, digest: str = "") -> Checkpoint:
+    return Checkpoint(rows=rows, digest=digest or f"digest of {rows}")
 
 
 def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -> None:
@@ -180,6 +184,41 @@ def test_pages_that_count_the_report_differently_are_told(ledger: Ledger) -> Non
     streaming(ledger, 2)
     assert close(ledger, 1, total=605)[0] == "closed"
     assert close(ledger, 2, total=606)[0] == "total"
+
+
+def test_two_pages_side_by_side_with_the_same_rows_are_noticed_whichever_closes_first(ledger: Ledger) -> None:
+    streaming(ledger, 4)
+    assert close(ledger, 3, end=ending(200, "same"))[0] == "closed"
+    assert close(ledger, 1, end=ending(200, "same"))[0] == "closed"
+    assert close(ledger, 2, end=ending(200, "same")) == ("repeated", [1])
+    assert close(ledger, 4, end=ending(200, "same")) == ("repeated", [3])
+
+
+def test_empty_pages_repeat_nothing(ledger: Ledger) -> None:
+    streaming(ledger, 2)
+    assert close(ledger, 1, end=ending(0, "nothing"))[0] == "closed"
+    assert close(ledger, 2, end=ending(0, "nothing"))[0] == "streamed"
+
+
+def test_what_stands_beyond_the_count_is_not_asked_for(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    assert close(ledger, 1, end=ending(100), planned=2, link="/2", last_count=150) == ("closed", [2])
+    assert close(ledger, 2, end=ending(50), planned=3, link="/3", last_count=150) == ("streamed", [])
+
+
+def test_a_page_more_is_asked_for_only_where_all_known_ones_have_fewer_rows_than_the_count(ledger: Ledger) -> None:
+    streaming(ledger, 2)
+    assert close(ledger, 2, end=ending(40), last_count=150, is_open=True) == ("closed", [])
+    assert close(ledger, 1, end=ending(100), last_count=150, is_open=True) == ("closed", [3])
+    assert close(ledger, 3, end=ending(0), last_count=150) == ("streamed", [])
+
+
+def test_a_page_opened_again_is_counted_once(ledger: Ledger) -> None:
+    streaming(ledger, 2)
+    close(ledger, 1, end=ending(100), last_count=150)
+    assert close(ledger, 2, end=ending(50), last_count=150) == ("streamed", [])
+    assert ledger.reopen_pages(held(ledger.take("j1", "streamed")), (2,))
+    assert close(ledger, 2, end=ending(40), last_count=150, is_open=True) == ("closed", [3])
 
 
 def test_progress_resets_attempts(ledger: Ledger) -> None:

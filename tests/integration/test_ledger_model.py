@@ -16,7 +16,7 @@ from redis import Redis
 
 from worker import keys
 from worker.ledger import Ledger
-from worker.model import FINISHED, Held, Job
+from worker.model import FINISHED, Checkpoint, Held, Job
 
 LEASE_SECONDS = 20.0
 PAGES = 3
@@ -115,7 +115,9 @@ class JobLife(RuleBasedStateMachine):
         if held.page:
             before = self.job().closed
             was_closed = bool(self.redis.hexists(keys.pages("j"), f"{held.page}.closed"))
-            outcome, _ = self.ledger.close_page(held, planned=0, link=None, total=9, at_once=2)
+            outcome, _ = self.ledger.close_page(
+                held, Checkpoint(), planned=0, link=None, total=9, last_count=None, at_once=2
+            )
             assert self.job().closed - before == (outcome in {"closed", "streamed"} and not was_closed)
 
     @precondition(lambda self: self.leases)

@@ -44,7 +44,8 @@ def streamed(services: Services) -> Job:
         sink.open(1)
         sink.commit(1, 1, batch)
         sink.close(1, 1, batch.after)
-    ledger.close_page(held(ledger.take_page(job_id, 1)), planned=1, link=None, total=10, at_once=1)
+    page = held(ledger.take_page(job_id, 1))
+    ledger.close_page(page, batch.after, planned=1, link=None, total=10, last_count=10, at_once=1)
     return known(services, job_id)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from redis import Redis
 
 from config.settings import PACKAGED
 from sandbox import Sandbox, expected_rows
+from worker.client.pages import Page
 from worker.client.vendor import Expired, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
 from worker.errors import FailJob, RetryLater, StartOver
-from worker.model import Facts, Row
+from worker.model import Row
 from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
 from worker.sources.params import resolve
@@ -115,18 +117,21 @@ class Dialogue:
             if number > planned:
                 break
             vendor = self.vendor(name, more, replace(vendor.prepared, total=known))
-            facts = Facts()
-            page = list(vendor.rows(number, links.get(number), facts, vendor.reader(None)))
-            following = vendor.following(number, len(page), facts, planned)
+            page = vendor.page(number, links.get(number))
+            rows += rows_of(page, vendor.reader(None))
+            following = vendor.following(number, page.facts, planned)
             if following.link in links.values() and following.link:
                 raise FailJob(f"page {number} leads to a page that was read before")
-            planned, links[number + 1], known = following.planned, following.link, facts.total
-            rows += page
+            planned, links[number + 1], known = following.planned, following.link, page.facts.total
         assert known in (None, len(rows)) or known == 10_000 < len(rows), f"expected {known}, got {len(rows)}"
         return rows
 
     def asked(self, endpoint: str) -> list[dict[str, Any]]:
         return [heard for heard in self.sandbox.remote.requests() if heard["endpoint"] == endpoint]
+
+
+def rows_of(page: Page, reader: str = "ijson") -> list[Row]:
+    return list(chain.from_iterable(page.lists(reader)))
 
 
 def expected(name: str, rows: int, **how: Any) -> list[bytes]:
@@ -157,10 +162,15 @@ def test_pages_are_addressed_in_advance_and_cover_the_report(dialogue: Dialogue)
 
 
 @pytest.mark.parametrize("rows", [9_999, 10_000, 10_001, 20_000, 20_500])
-@pytest.mark.parametrize("past_end", ["empty", "400"])
-def test_a_count_at_its_cap_ends_nothing(dialogue: Dialogue, rows: int, past_end: str) -> None:
-    dialogue.set(fault("capped_total", "kargo", at=10_000), fault("past_end", "kargo", answer=past_end), rows=rows)
+def test_a_count_at_its_cap_ends_nothing(dialogue: Dialogue, rows: int) -> None:
+    dialogue.set(fault("capped_total", "kargo", at=10_000), rows=rows)
     assert dialogue.rows(K) == expected(K, rows)
+
+
+def test_a_refusal_past_a_count_at_its_cap_is_no_end(dialogue: Dialogue) -> None:
+    dialogue.set(fault("capped_total", "kargo", at=10_000), fault("past_end", "kargo", answer="400"), rows=12_500)
+    with pytest.raises(FailJob, match="past the end"):
+        dialogue.rows(K)
 
 
 @pytest.mark.parametrize("size", [1, 100, 604, 605])
@@ -352,19 +362,19 @@ def test_an_expired_report_is_told_apart(dialogue: Dialogue) -> None:
         for more in ({}, CSV):
             late = dialogue.vendor(K, more, Prepared(asked))
             with pytest.raises(ReportGone) as caught:
-                list(late.rows(1, None, Facts(), late.reader(None)))
+                rows_of(late.page(1, None), late.reader(None))
             assert caught.value.spoils_report
     dialogue.set()
     past = dialogue.vendor(K, {}, Prepared(asked, expires_at=time.time() - 1))
     with pytest.raises(ReportGone, match="expired"):
-        list(past.rows(1, None, Facts(), "ijson"))
+        rows_of(past.page(1, None))
 
 
 def test_a_download_address_that_stays_dead_means_the_report_is_gone(dialogue: Dialogue) -> None:
     vendor, _ = dialogue.prepare(I)
     dialogue.set(fault("status", code=403, match={"role": "csv"}))
     with pytest.raises(ReportGone):
-        list(vendor.rows(1, None, Facts(), vendor.reader(None)))
+        rows_of(vendor.page(1, None), vendor.reader(None))
 
 
 # ---------------------------------------------------------------- reading
@@ -395,7 +405,7 @@ def test_a_page_that_breaks_is_never_taken_for_whole(
     vendor, _ = dialogue.prepare(K)
     dialogue.sandbox.remote.turn(wrong)
     with pytest.raises(outcome):
-        list(vendor.rows(1, None, Facts(), "ijson"))
+        rows_of(vendor.page(1, None))
 
 
 def test_a_token_refused_in_the_middle_is_renewed_once_and_reading_goes_on(dialogue: Dialogue, redis: Redis) -> None:
@@ -409,17 +419,18 @@ def test_a_total_that_changes_between_pages_starts_over(dialogue: Dialogue) -> N
     vendor, _ = dialogue.prepare(M, PAGED)
     later = dialogue.vendor(M, PAGED, Prepared(total=605))
     dialogue.set(fault("drifting_total", "mediamath"), rows=605)
-    assert len(list(vendor.rows(1, None, facts := Facts(), "ijson"))) == 100
-    assert facts.total == 605
+    page = vendor.page(1, None)
+    assert len(rows_of(page)) == 100
+    assert page.facts.total == 605
     with pytest.raises(StartOver, match="counted 605 rows in all, now 606"):
-        list(later.rows(2, None, Facts(), "ijson"))
+        rows_of(later.page(2, None))
 
 
 def test_reading_that_stops_early_hangs_up(dialogue: Dialogue) -> None:
     dialogue.set(rows=200_000)
     vendor = dialogue.vendor(M)
-    rows = vendor.rows(1, None, Facts(), vendor.reader(None))
-    assert [next(rows) for _ in range(3)] == list(itertools.islice(expected_rows(M, MEDIAMATH, 200_000), 3))
+    rows = vendor.page(1, None).lists(vendor.reader(None))
+    assert list(islice(chain.from_iterable(rows), 3)) == list(islice(expected_rows(M, MEDIAMATH, 200_000), 3))
     rows.close()
     assert dialogue.sandbox.remote.counters()["rows"][M] < 200_000
 

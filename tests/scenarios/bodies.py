@@ -282,7 +282,6 @@ COUNTS = (
         whole(20_000, receipt={"proof": "end", "expected_rows": None}),
         {
             "past the end: empty": kargo(fault("capped_total"), rows=20_000),
-            "past the end: refused": kargo(fault("capped_total"), fault("past_end", answer="400"), rows=20_000),
             "last page: short": (
                 kargo(fault("capped_total"), rows=21_000),
                 whole(21_000, receipt={"proof": "end", "expected_rows": None}),

@@ -142,13 +142,16 @@ ENDS = (
         },
     ),
     Behaviour(
-        "has exactly one full page, and refuses the next or sends it empty",
+        "has exactly one full page, and sends the next empty",
         "an end",
         whole(10_000, also=was_asked_by_offset),
-        {
-            "empty": kargo(rows=10_000),
-            "refused": kargo(fault("past_end", answer="400"), rows=10_000),
-        },
+        {"empty": kargo(rows=10_000)},
+    ),
+    Behaviour(
+        "has exactly one full page, and refuses the next",
+        "failed: a refusal is no end unless the source says so",
+        failed("400 Bad Request", "past the end"),
+        {"refused": kargo(fault("past_end", answer="400"), rows=10_000)},
     ),
     Behaviour(
         "has as many pages as it says",

@@ -6,7 +6,7 @@ import pytest
 
 from worker.errors import StartOver
 from worker.paging.link_header import next_in
-from worker.paging.totals import settled
+from worker.paging.row_count import settled
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from worker.client.patience import patiently
 from worker.client.vendor import Prepared, Vendor
 from worker.errors import FailJob, MillraceError
 from worker.json_path import find
-from worker.model import Facts
-from worker.paging import Following
+from worker.model import PageFacts
+from worker.paging.pager import Following
 from worker.sources.params import resolve
 from worker.sources.placeholders import names_in
 from worker.sources.schema import Detail, Discovery
@@ -68,21 +68,30 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
     report = connection.source.reports[discovery.report]
     params = resolve(report, {}, now=datetime.now(UTC), timezone=connection.timezone).params
     vendor = Vendor(report, params, exchange, Prepared())
-    number, ahead, seen = 1, Following(vendor.planned(None)), set[str]()
+    number, ahead, came = 1, Following(vendor.planned(None)), 0
+    seen: set[str | None] = {None}
+    before: list[bytes] = []
     while number <= ahead.planned:
-        facts = Facts()
-        found = patiently(partial(_page, vendor, number, ahead.link, facts), say=say)
+        found, facts = patiently(partial(_read, vendor, number, ahead.link), say=say)
+        if found and found == before:
+            raise FailJob(vendor.repeated(number, number - 1))
         yield from found
-        ahead = vendor.following(number, len(found), facts, ahead.planned)
-        if ahead.link in seen:
+        came, before = came + len(found), found
+        ahead = vendor.following(number, facts, ahead.planned)
+        if (count := vendor.last_count(facts)) is not None and came >= count:
+            return
+        if ahead.link is not None and ahead.link in seen:
             raise FailJob(f"page {number} leads to a page that was read before")
-        seen |= {ahead.link} if ahead.link else set()
+        seen.add(ahead.link)
         number += 1
+        if ahead.is_open:
+            ahead = Following(max(number, ahead.planned))
 
 
-def _page(vendor: Vendor, number: int, link: str | None, facts: Facts) -> list[bytes]:
-    with closing(vendor.rows(number, link, facts, vendor.reader(None))) as rows:
-        return list(rows)
+def _read(vendor: Vendor, number: int, link: str | None) -> tuple[list[bytes], PageFacts]:
+    page = vendor.page(number, link)
+    with closing(page.lists(vendor.reader(None))) as lists:
+        return [row for rows in lists for row in rows], page.facts
 
 
 def _particulars(exchange: Exchange, detail: Detail, row: Any, say: Say) -> Particulars:

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
+from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
 from worker.client.prepared import Prepared
-from worker.client.requests import GONE, Located, Whereabouts
+from worker.client.requests import GONE, PageRequest, PageRequests, PolledLinks
 from worker.decompress import unpack
-from worker.errors import FailJob, ReportGone, StartOver
-from worker.model import Facts, Row
-from worker.paging import Address, pager_for
+from worker.errors import FailJob, NoMorePages, ReportGone, StartOver
+from worker.model import Facts, PageFacts, Row
 from worker.paging.link_header import next_in
-from worker.paging.totals import settled
+from worker.paging.pager import Address
+from worker.paging.pagers import pager_for
+from worker.paging.row_count import settled
 from worker.readers import read_lists
 from worker.sources.params import columns_for, read_for
 from worker.sources.placeholders import fill
-from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Report, TokenPaging
+from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
 from worker.transport.exchange import Exchange
 from worker.transport.quota import PATIENCE_SECONDS
+from worker.transport.refusals import start_of
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
+from worker.vendor_errors import error_in_body
 
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 """A page half read is worth waiting for: given back, it would be read again from its start."""
 
+OTHER_BODY_BYTES = 64 * 1024
+"""As much of a body that is not in the report's format as is looked at for an error."""
 
-PAST_END = {400, 404, 416}
-"""How vendors refuse a page that is not there. A 404 for a prepared report means the report, not the page."""
+Answer = Generator[list[Row], None, PageFacts]
+"""The rows of one answer, no list of them empty; returns what came of it."""
 
 
-class Reading:
+class Pages:
     """How the pages of one report are read."""
 
     def __init__(
@@ -48,166 +55,223 @@ class Reading:
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
-        self.format = _filled(self.read.format, values)
-        self.errors = [] if isinstance(self.format, Delimited) else self.format.errors
-        self._exchange = exchange
+        declared = _filled(self.read.format, values)
+        own = [] if isinstance(declared, Delimited) else declared.errors
+        self.errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
+        self.format = _with_errors(declared, self.errors)
+        self.columns = columns_for(report, params)
+        self.requests = PageRequests(self.read, values, exchange, prepared)
+        self.exchange = exchange
+        self.prepared = prepared
+        self.relink = relink
+        self.may_be_gone = report.submit is not None
+        self.capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
+        self.end_statuses = self.read.paging.end_statuses if isinstance(self.read.paging, Paged) else []
+
+    def page(self, number: int, link: str | None) -> Page:
+        """One page, not read yet; `link` is its address or token where the page before gave it."""
+        return Page(self, number, link)
+
+
+class Page:
+    """One page as it is read: iterate its `lists` once, then ask its `facts`."""
+
+    def __init__(self, pages: Pages, number: int, link: str | None) -> None:
+        self.number = number
+        self.facts = PageFacts(total=pages.prepared.total)
+        """What the page has said so far; complete once its lists are exhausted."""
+        self._pages = pages
+        self._link = link
+        self._exchange = pages.exchange
         self._response: Response | None = None
-        self._prepared = prepared
-        self._relink = relink
-        self._may_be_gone = report.submit is not None
-        self._columns = columns_for(report, params)
-        self._capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
-        self._whereabouts = Whereabouts(self.read, values, exchange, prepared)
+        self._last: Row | None = None
+        self._first: Row | None = None
 
-    def lists(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[list[Row], None, None]:
-        """The rows of a page, in order, as many at a time as come at once; `facts` is complete once they are exhausted.
+    def lists(self, reader: str) -> Generator[list[Row], None, None]:
+        """The rows, in order, as many at a time as come at once. Closing early hangs up.
 
-        Closing early hangs up.
-
-        Raises RetryLater where a body is cut or the vendor asks to come back, FailJob where the rows cannot be had or
-        are not as declared, ReportGone where the vendor has the report no longer, StartOver where counts changed.
+        Raises RetryLater where a body is cut or the vendor asks to come back, FailJob where the rows cannot be had, are
+        not as declared, or an answer words an error, whatever its status, ReportGone where the vendor has the report no
+        longer, StartOver where counts changed.
         """
-        self._refuse_expired()
-        facts.total = self._prepared.total if facts.total is None else facts.total
-        requests = self.pager.addresses(number, link, facts)
-        address: Address | None = next(requests)
-        came, last = 0, None
-        while address is not None:
-            found = self._whereabouts.located(address, number)
-            said = Facts(total=found.total, first_row=came + (address.begins_with != "last"))
-            rows = 0
-            with closing(self._answered(found, address, number, said, reader)) as answered:
-                begun = self._begun(answered, address, last, facts)
-                if begun is None:
-                    return
-                for rows_at_once in begun:
-                    rows += len(rows_at_once)
-                    last = rows_at_once[-1]
-                    yield rows_at_once
-            came += rows
-            self._note(facts, said, found)
-            address = _after(requests, rows)
-
-    def _answered(
-        self, found: Located, address: Address, number: int, said: Facts, reader: str
-    ) -> Generator[list[Row], None, None]:
-        """The rows of one answer, no list of them empty."""
-        response = self._response = self._sent(found, address, number, said)
-        try:
-            if response.status >= 300:
-                self._refuse_gone(response)
-                return
-            if chunks := self._body(response):
-                yield from filter(None, read_lists(chunks, self.format, self._columns, said, reader=reader))
-            # A JSON document has an end of its own.
-            said.has_end = response.has_end or isinstance(self.format, JsonRows)
-            if isinstance(self.read.paging, LinkPaging) and self.read.paging.place == "header":
-                said.next = next_in(response.headers.get("Link", ""))
-        finally:
-            self._response = None
-            response.close()
+        with self._exchange.discreet():
+            self._refuse_expired()
+            requests = self._pages.pager.addresses(self.number, self._link, self.facts.total)
+            address: Address | None = next(requests)
+            while address is not None:
+                answer = yield from self._answer(address, reader)
+                self.facts = replace(answer, rows=self.facts.rows + answer.rows, next=None)
+                try:
+                    address = requests.send(answer)
+                except StopIteration as end:
+                    address = None
+                    self.facts = replace(self.facts, next=end.value)
 
     def hang_up(self) -> None:
-        """From another thread: whoever waits for the rows of this reading waits no longer, and finds them cut."""
+        """From another thread: whoever waits for the rows of this page waits no longer, and finds them cut."""
         if response := self._response:
             response.hang_up()
 
-    def _sent(self, found: Located, address: Address, number: int, said: Facts) -> Response:
+    # ------------------------------------------------------------ one answer
+
+    def _answer(self, address: Address, reader: str) -> Answer:
+        """The rows of one answer, beginning as they should; an answer declared to be the end has none."""
+        found = self._pages.requests.build(address, self.number)
+        said = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
+        rows = 0
+        is_last = False
+        response = self._response = self._sent(found, address, said)
+        try:
+            with closing(self._rows(response, address, found, said, reader)) as read:
+                begun = self._begun(read, address)
+                if begun is None:
+                    return replace(self.facts, rows=0, is_last=True)
+                for rows_at_once in begun:
+                    rows += len(rows_at_once)
+                    self._last = rows_at_once[-1]
+                    yield rows_at_once
+        except NoMorePages:
+            is_last = True
+        finally:
+            self._response = None
+            response.close()
+        # A JSON document has an end of its own.
+        has_end = response.has_end or isinstance(self._pages.format, JsonRows)
+        return PageFacts(
+            rows=rows,
+            total=settled(self.facts.total, said.total, capped_at=self._pages.capped_at),
+            total_pages=self.facts.total_pages if said.total_pages is None else said.total_pages,
+            next=self._next(said, response, found),
+            has_more=said.has_more,
+            is_last=is_last,
+            has_end=self.facts.has_end and has_end,
+        )
+
+    def _rows(
+        self, response: Response, address: Address, found: PageRequest, said: Facts, reader: str
+    ) -> Generator[list[Row], None, None]:
+        """The rows of a response. Raises what it means where it is a refusal, NoMorePages where that is the end."""
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise self._refusal(response, address, found)
+        if response.status == HTTPStatus.NO_CONTENT and address.is_probe:
+            return
+        if chunks := self._body(response):
+            pages = self._pages
+            yield from filter(None, read_lists(chunks, pages.format, pages.columns, said, reader=reader))
+
+    def _sent(self, found: PageRequest, address: Address, said: Facts) -> Response:
         """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""
+        pages = self._pages
 
         def send(request: WireRequest) -> Response:
             return self._exchange.send(
                 request,
                 kind=found.kind,
-                shapes=self.errors,
-                allow=self._meaningful(found, address),
+                shapes=pages.errors,
+                allow=self._judged_here(found, address),
                 patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
             )
 
         response = send(found.request)
-        if found.kind != "download" or response.status not in (403, *GONE) or self._relink is None:
+        if found.kind != "download" or response.status not in (403, *GONE) or pages.relink is None:
             return response
-        links = self._relink()
+        links = pages.relink()
         if not links:
             return response
         response.close()
-        return send(self._whereabouts.linked(links, address, number).request)
+        return send(pages.requests.build(address, self.number, PolledLinks(links)).request)
 
     def _body(self, response: Response) -> Iterator[bytes] | None:
-        """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty."""
+        """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty.
+
+        A body that is not in the report's format may be an error all the same: JSON in place of a file, a sentence in
+        place of JSON.
+        """
         chunks = unpack(response.chunks(), response.encoding)
         start = next((chunk for chunk in chunks if chunk), None)
-        if start is not None:
+        if start is None:
+            if self._pages.read.empty_body_is_no_rows:
+                return None
+            raise FailJob(f"{response.name}: {response.status} with an empty body")
+        is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+        is_file = isinstance(self._pages.format, Delimited)
+        if is_json != is_file and not (is_file and _text_shapes(self._pages.errors)):
             return chain((start,), chunks)
-        if self.read.empty_body_is_no_rows:
-            return None
-        raise FailJob(f"{response.name}: {response.status} with an empty body")
+        for chunk in chunks:
+            start += chunk
+            if len(start) > OTHER_BODY_BYTES:
+                break
+        # Only the first line of a file can be an error: further down the same words may be anybody's data.
+        judged = start if is_json or not is_file else start.partition(b"\n")[0]
+        if error := error_in_body(judged, self._pages.errors):
+            raise error.failure(f"{response.name}: {response.status}: {error.words}")
+        return chain((start,), chunks)
 
-    def _note(self, facts: Facts, said: Facts, found: Located) -> None:
-        """Take over what one answer said of the whole report and of the next page."""
-        facts.total = settled(facts.total, said.total, capped_at=self._capped_at)
-        facts.total_pages = said.total_pages if said.total_pages is not None else facts.total_pages
-        facts.has_end = facts.has_end and said.has_end
-        facts.next = None
-        if isinstance(self.read.paging, TokenPaging):
-            facts.next = said.next
-        elif isinstance(self.read.paging, LinkPaging) and said.next is not None:
-            facts.next = self._exchange.api_link(said.next, at=found.request.url)
-            self._refuse_first(facts.next)
+    def _next(self, said: Facts, response: Response, found: PageRequest) -> str | None:
+        """The next page's token, or its link as the URL that will be asked."""
+        paging = self._pages.read.paging
+        if isinstance(paging, TokenPaging):
+            return said.next if paging.header is None else response.headers.get(paging.header) or None
+        if not isinstance(paging, LinkPaging):
+            return None
+        link = said.next
+        if paging.place == "header":
+            stated = response.headers.get(paging.header, "")
+            link = next_in(stated) if paging.header.lower() == "link" else stated.strip() or None
+        if link is None:
+            return None
+        url = self._exchange.api_link(link, at=found.request.url)
+        # The first page has no link on record, so a way back to it is seen here.
+        if url == self._pages.requests.first_url:
+            raise FailJob("a page leads back to the first")
+        return url
 
     # ------------------------------------------------------------ what is refused
 
-    def _begun(
-        self, answered: Iterator[list[Row]], address: Address, last: Row | None, facts: Facts
-    ) -> Iterator[list[Row]] | None:
+    def _begun(self, read: Iterator[list[Row]], address: Address) -> Iterator[list[Row]] | None:
         """The rows of an answer that begins as it should. If it does not, a row is missing or the report has changed.
 
         None then, where the vendor's count will show it; StartOver where there is no such count.
         """
-        if address.begins_with is None:
-            return answered
-        at_once = next(answered, [])
+        at_once = next(read, [])
         start = at_once[0] if at_once else None
-        if (start == last) == (address.begins_with == "last"):
-            rest = at_once[1:] if start == last else at_once
-            return chain((rest,), answered) if rest else answered
-        if facts.total is None or facts.total == self._capped_at:
+        if self._first is None:
+            self._first = start
+        if address.begins_with is None:
+            return chain((at_once,), read) if at_once else read
+        if (start == self._last) == (address.begins_with == "last"):
+            rest = at_once[1:] if start == self._last else at_once
+            return chain((rest,), read) if rest else read
+        if start == self._first and self._first != self._last:
+            raise FailJob(f"the vendor ignores {self._pages.pager.moved_by}: it sends the first row again")
+        if self.facts.total is None or self.facts.total == self._pages.capped_at:
             raise StartOver("rows are no longer where they were")
         return None
 
-    def _refuse_first(self, url: str) -> None:
-        """The first page has no link on record, so a way back to it is seen here."""
-        if self.read.request is None:
-            return
-        first = self._whereabouts.asked(Address()).url
-        if url == self._exchange.api_link(first, at=first):
-            raise FailJob("a page leads back to the first")
-
     def _refuse_expired(self) -> None:
-        expires_at = self._prepared.expires_at
-        if self._may_be_gone and expires_at is not None and expires_at <= self._exchange.clock():
+        expires_at = self._pages.prepared.expires_at
+        if self._pages.may_be_gone and expires_at is not None and expires_at <= self._exchange.clock():
             raise ReportGone("the prepared report has expired")
 
-    def _meaningful(self, found: Located, address: Address) -> set[int]:
-        """The statuses that are an answer though no success. Storage says 403 where a signed address has expired."""
-        past_end = PAST_END if address.is_probe else set()
-        if not self._may_be_gone:
-            return past_end
-        is_signed = found.kind == "download" and self.read.request is None
-        return past_end | ({*GONE, 403} if is_signed else set(GONE))
+    def _judged_here(self, found: PageRequest, address: Address) -> set[int]:
+        """The refusals that may mean an end, or a report that is gone. Storage says 403 to an address that expired."""
+        pages = self._pages
+        ends = set(pages.end_statuses) if address.is_probe else set()
+        if not pages.may_be_gone:
+            return ends
+        is_signed = found.kind == "download" and pages.read.request is None
+        return ends | ({*GONE, 403} if is_signed else set(GONE))
 
-    def _refuse_gone(self, response: Response) -> None:
-        """Return where a page looked for is past the end; ReportGone where the report is not there any more."""
-        if self._may_be_gone and (response.status in GONE or response.status == 403):
-            raise ReportGone(f"{self._exchange.said(response)}: the vendor no longer has the report")
-
-
-def _after(requests: Generator[Address, int, None], rows: int) -> Address | None:
-    """The next request of the same page, None at its end."""
-    try:
-        return requests.send(rows)
-    except StopIteration:
-        return None
+    def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:
+        """What a refusal judged here means: a declared error, an end, a report that is gone."""
+        pages, raw = self._pages, start_of(response)
+        error = error_in_body(raw, pages.errors)
+        refusal = self._exchange.refusal(response, raw, pages.errors, is_own=found.kind == "api")
+        if error is None and address.is_probe and response.status in pages.end_statuses:
+            return NoMorePages(str(refusal))
+        if pages.may_be_gone and not (error and error.consequence):
+            return ReportGone(f"{refusal}: the vendor no longer has the report")
+        return refusal
 
 
 def _filled(declared: Format, values: Mapping[str, Any]) -> Format:
@@ -216,3 +280,14 @@ def _filled(declared: Format, values: Mapping[str, Any]) -> Format:
         header = fill(declared.header, values)
         return declared.model_copy(update={"header": True if header is None else bool(header)})
     return declared
+
+
+def _with_errors(declared: Format, errors: list[ErrorShape]) -> Format:
+    """The format with every error the report's answers may word, but for those that are not in its own form."""
+    if isinstance(declared, Delimited):
+        return declared
+    return declared.model_copy(update={"errors": [shape for shape in errors if shape.when]})
+
+
+def _text_shapes(errors: list[ErrorShape]) -> bool:
+    return any(not shape.when for shape in errors)

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from worker.client.patience import patiently
 from worker.client.vendor import Expired, Prepared, Ready, Vendor, Waiting
 from worker.errors import FailJob, RetryLater
-from worker.model import Facts, Row
+from worker.model import Row
 from worker.sources.schema import Poll, Report
 from worker.transport.exchange import Exchange
 
@@ -52,14 +52,14 @@ class Look:
         poll = self.report.poll if self.report.submit else None
         prepared = Prepared() if poll is None else self._prepared(poll)
         vendor = self._vendor(prepared)
-        facts = Facts()
 
-        def read() -> list[Row]:
-            with closing(vendor.rows(1, None, facts, vendor.reader(self.preferred_reader))) as rows:
-                return list(islice(rows, count))
+        def read() -> tuple[list[Row], int | None]:
+            page = vendor.page(1, None)
+            with closing(page.lists(vendor.reader(self.preferred_reader))) as lists:
+                return list(islice(chain.from_iterable(lists), count)), page.facts.total
 
-        found = patiently(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
-        return found, prepared.total if facts.total is None else facts.total
+        found, total = patiently(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
+        return found, prepared.total if total is None else total
 
     def _vendor(self, prepared: Prepared) -> Vendor:
         # One exchange for all of it: without Redis it is what remembers the token and the quota.

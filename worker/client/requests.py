@@ -1,17 +1,17 @@
-"""Where the rows of a report are: at a request of our own, or at an address the vendor gave."""
+"""Where the rows of a report are, and the request that reads them there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from worker.client.prepared import Prepared
 from worker.errors import FailJob, ReportGone
 from worker.json_path import count_in, link_in
-from worker.paging import Address
+from worker.paging.pager import Address
 from worker.sources.placeholders import fill
-from worker.sources.schema import Read
+from worker.sources.schema import Read, Request
 from worker.transport import links
 from worker.transport.exchange import Exchange
 from worker.transport.links import LinkKind
@@ -23,7 +23,31 @@ GONE = (404, 410)
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class OwnRequest:
+    """The rows are the answer to a request of the source file."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedLink:
+    """The rows are at a link, and perhaps counted, in the answer to a request of the source file."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PolledLinks:
+    """The rows are where the poll's answer said: in one file, or in several of which page N is the N-th."""
+
+    links: tuple[str, ...]
+
+
+RowsAt = OwnRequest | ResolvedLink | PolledLinks
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
     """One request for rows, how far its address is trusted, and the number of rows where that was told with it."""
 
     request: WireRequest
@@ -31,51 +55,62 @@ class Located:
     total: int | None = None
 
 
-class Whereabouts:
+def rows_at(read: Read, prepared: Prepared) -> RowsAt:
+    """Where a read has its rows."""
+    if read.request is not None:
+        return OwnRequest(read.request)
+    if read.resolve is not None:
+        return ResolvedLink(read.resolve)
+    return PolledLinks(prepared.links)
+
+
+class PageRequests:
     """Turns the addresses of a pager into requests."""
 
     def __init__(self, read: Read, values: Mapping[str, Any], exchange: Exchange, prepared: Prepared) -> None:
         self._read = read
+        self._rows_at = rows_at(read, prepared)
         self._values = values
         self._exchange = exchange
-        self._prepared = prepared
+        self._has_report = prepared.report_id is not None
+        declared = read.request or read.resolve
+        headers = (fill(declared.headers, values) or {}) if declared else {}
+        self._headers = PACKING | {name: str(value) for name, value in headers.items()}
 
-    def located(self, address: Address, page: int) -> Located:
-        """The request of one address on a page. May ask the vendor; raises as `Exchange.ask` does, and ReportGone."""
+    def build(self, address: Address, page: int, now_at: RowsAt | None = None) -> PageRequest:
+        """The request of one address on a page; `now_at` says where the rows are now, where they have moved.
+
+        May ask the vendor for a link. Raises as `Exchange.ask` does, and ReportGone where there is no link any more.
+        """
         base = self._exchange.base
         if address.link is not None:
-            return Located(self._get(self._exchange.api_link(address.link, at=base.url(""))))
-        if self._read.request is not None:
-            return Located(self.asked(address), self._read.link_kind)
-        if self._read.resolve is not None:
-            return self._resolved(address)
-        return self.linked(self._prepared.links, address, page)
+            return PageRequest(self._get(self._exchange.api_link(address.link, at=base.url(""))))
+        match now_at or self._rows_at:
+            case OwnRequest(request):
+                return PageRequest(self._compose(request, address), self._read.link_kind)
+            case ResolvedLink(request):
+                return self._resolve(request, address)
+            case PolledLinks(found):
+                return self._linked(_file(found, page), base.url("/"), address)
 
-    def linked(self, links: Sequence[str], address: Address, page: int) -> Located:
-        """The request of an address that the poll's answer gave: of several, page N is at the N-th."""
-        if not links:
-            raise ReportGone("the vendor said ready and gave no address of the rows")
-        if 1 < len(links) < page:
-            raise ReportGone(f"the vendor now gives {len(links)} files, and page {page} was one of them")
-        return self._linked(links[0 if len(links) == 1 else page - 1], self._exchange.base.url("/"), address)
+    @property
+    def first_url(self) -> str | None:
+        """The URL of the first page as a link would name it; None where a link leads to that as well."""
+        if not isinstance(self._rows_at, OwnRequest):
+            return None
+        first = self._compose(self._rows_at.request, Address()).url
+        return self._exchange.api_link(first, at=first)
 
-    def asked(self, address: Address) -> WireRequest:
+    def _compose(self, request: Request, address: Address) -> WireRequest:
         """The declared request with what an address adds to it."""
-        assert self._read.request is not None  # noqa: S101 - the caller saw it
-        request = compose(
-            self._exchange.base,
-            self._read.request,
-            {**self._values, **address.values},
-            query=address.query,
-            json_parts=address.json_parts,
-        )
-        return WireRequest(request.method, request.url, {**PACKING, **request.headers}, request.body)
+        values = {**self._values, **address.values}
+        wire = compose(self._exchange.base, request, values, query=address.query, json_parts=address.json_parts)
+        return WireRequest(wire.method, wire.url, {**PACKING, **wire.headers}, wire.body)
 
-    def _resolved(self, address: Address) -> Located:
+    def _resolve(self, declared: Request, address: Address) -> PageRequest:
         """Ask for the address of the rows, and hear their number where it is told."""
-        assert self._read.resolve is not None  # noqa: S101 - the caller saw it
-        request = compose(self._exchange.base, self._read.resolve, self._values)
-        answer = self._exchange.ask(request, allow=GONE if self._prepared.report_id else ())
+        request = compose(self._exchange.base, declared, self._values)
+        answer = self._exchange.ask(request, allow=GONE if self._has_report else ())
         if answer.status in GONE:
             raise ReportGone(f"{request.name}: {answer.status}: the vendor no longer has the report")
         link = link_in(answer.content, self._read.link)
@@ -83,14 +118,21 @@ class Whereabouts:
             places = " or ".join(self._read.link)
             raise FailJob(f"{request.name}: the answer has no link at {places}: {excerpt(answer.raw)}")
         found = self._linked(link, request.url, address)
-        return Located(found.request, found.kind, count_in(answer.content, self._read.total))
+        return PageRequest(found.request, found.kind, count_in(answer.content, self._read.total))
 
-    def _linked(self, link: str, at: str, address: Address) -> Located:
+    def _linked(self, link: str, at: str, address: Address) -> PageRequest:
         if self._read.link_kind == "download":
-            return Located(self._get(links.elsewhere(self._exchange.base, link, at=at).url), "download")
-        return Located(self._get(with_query(self._exchange.api_link(link, at=at), address.query)))
+            return PageRequest(self._get(links.elsewhere(self._exchange.base, link, at=at).url), "download")
+        return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query)))
 
     def _get(self, url: str) -> WireRequest:
-        declared = self._read.request or self._read.resolve
-        headers = (fill(declared.headers, self._values) or {}) if declared else {}
-        return WireRequest("GET", url, PACKING | {name: str(value) for name, value in headers.items()})
+        return WireRequest("GET", url, self._headers)
+
+
+def _file(found: tuple[str, ...], page: int) -> str:
+    """The link of a page: the only one, or the one of its number."""
+    if not found:
+        raise ReportGone("the vendor said ready and gave no address of the rows")
+    if 1 < len(found) < page:
+        raise ReportGone(f"the vendor now gives {len(found)} files, and page {page} was one of them")
+    return found[0 if len(found) == 1 else page - 1]

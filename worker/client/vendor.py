@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from worker.client.adoption import latest_match
-from worker.client.pages import Reading
+from worker.client.pages import Page, Pages
 from worker.client.prepared import Prepared
 from worker.client.status import Expired, Ready, Status, Waiting, judged, ours_in
 from worker.errors import FailJob, ReportGone
 from worker.json_path import find, first, link_in
-from worker.model import Facts, Row
-from worker.paging import Following
+from worker.model import PageFacts
+from worker.paging.pager import Following
 from worker.readers import reader_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Report, Request, Submit
@@ -44,7 +43,7 @@ class Vendor:
         self._exchange = exchange
         self.prepared = prepared
         may_relink = report.poll is not None and prepared.report_id is not None
-        self._reading = Reading(report, params, exchange, prepared, relink=self._links_now if may_relink else None)
+        self._pages = Pages(report, params, exchange, prepared, relink=self._links_now if may_relink else None)
 
     # ------------------------------------------------------------ a report that is prepared
 
@@ -69,7 +68,7 @@ class Vendor:
         request = compose(self._exchange.base, declared.request, self._values)
         seen = {request.url}
         while len(seen) <= MOST_LIST_PAGES:
-            answer = self._exchange.ask(request, shapes=self._reading.errors)
+            answer = self._exchange.ask(request, shapes=self._pages.errors)
             if found := latest_match(declared, find(answer.content, declared.rows) or (), wanted, since):
                 return Submission(found[1])
             link = link_in(answer.content, declared.next)
@@ -99,7 +98,7 @@ class Vendor:
             if now - (submitted_at or 0) <= poll.listing_grace_seconds:
                 return Waiting("not listed yet")
             raise FailJob(f"{answer.name}: the vendor does not know report {report_id}", spoils_report=True)
-        needs_link = self._reading.read.request is None and self._reading.read.resolve is None
+        needs_link = self._pages.read.request is None and self._pages.read.resolve is None
         status = judged(poll, ours, answer.raw, needs_link=needs_link, now=now)
         grace = poll.missing_link_grace_seconds
         if isinstance(status, Waiting) and status.is_linkless and now - (linkless_since or now) > grace:
@@ -111,34 +110,31 @@ class Vendor:
     @property
     def is_addressable(self) -> bool:
         """Can a page be given back and asked for again without losing the place?"""
-        return self._reading.pager.is_addressable
+        return self._pages.pager.is_addressable
 
     def planned(self, total: int | None) -> int:
         """The pages known before any is read, given the vendor's count of rows."""
-        return max(self._reading.pager.planned(total, None), len(self.prepared.links))
+        return max(self._pages.pager.planned(total, None), len(self.prepared.links))
 
     def reader(self, preferred: str | None) -> str:
         """The reader for this report's rows; `preferred` is the operator's choice where there is one."""
-        return reader_for(self._reading.format, preferred)
+        return reader_for(self._pages.format, preferred)
 
-    def lists(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[list[Row], None, None]:
-        """The rows of a page, many at a time; see `Reading.lists`."""
-        with self._exchange.discreet():
-            yield from self._reading.lists(number, link, facts, reader)
+    def last_count(self, facts: PageFacts) -> int | None:
+        """The vendor's count of rows where it ends the paging; None where there is none, or one that may be capped."""
+        return None if facts.total == self._pages.capped_at else facts.total
 
-    def rows(self, number: int, link: str | None, facts: Facts, reader: str) -> Generator[Row, None, None]:
-        """The rows of a page, one by one; see `Reading.lists`."""
-        with closing(self.lists(number, link, facts, reader)) as lists:
-            for rows in lists:
-                yield from rows
+    def page(self, number: int, link: str | None) -> Page:
+        """One page, to be read; its rows come first, then what it says of the report."""
+        return self._pages.page(number, link)
 
-    def hang_up(self) -> None:
-        """From another thread: end the answer that is being read; its reader finds it cut."""
-        self._reading.hang_up()
-
-    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
+    def following(self, number: int, facts: PageFacts, planned: int) -> Following:
         """What a page read to its end led to."""
-        return self._reading.pager.following(number, rows, facts, planned)
+        return self._pages.pager.following(number, facts, planned)
+
+    def repeated(self, page: int, other: int) -> str:
+        """What to say where two pages that stand side by side have the same rows."""
+        return f"page {page} has the rows of page {other} again: the vendor ignores {self._pages.pager.moved_by}"
 
     # ------------------------------------------------------------ one exchange
 
@@ -150,7 +146,7 @@ class Vendor:
 
     def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:
         """Ask for small JSON; at the other path where the first is not there."""
-        base, errors = self._exchange.base, self._reading.errors
+        base, errors = self._exchange.base, self._pages.errors
         if request.path_on_404 is None:
             return self._exchange.ask(compose(base, request, values), shapes=errors, allow=allow)
         answer = self._exchange.ask(compose(base, request, values), shapes=errors, allow=(404, *allow))

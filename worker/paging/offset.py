@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from worker.errors import FailJob
-from worker.model import Facts
-from worker.paging.pager import Address, Addresses, Following
+from worker.model import PageFacts
+from worker.paging.pager import Address, Addresses, Following, sent_in
 from worker.sources.schema import OffsetPaging
 
 
@@ -19,33 +19,39 @@ class Offset:
 
     is_addressable = True
 
-    def __init__(self, paging: OffsetPaging) -> None:
+    def __init__(self, paging: OffsetPaging, limit: int) -> None:
+        self.moved_by = f"`{paging.offset_param}`"
         self._paging = paging
+        self._limit = limit
 
     def planned(self, total: int | None, total_pages: int | None) -> int:
-        return max(1, -(-(total or 0) // self._paging.limit))
+        return max(1, -(-(total or 0) // self._limit))
 
-    def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
-        limit, came = self._paging.limit, 0
-        start = (number - 1) * limit
+    def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
+        came = 0
+        start = (number - 1) * self._limit
         begins_with: Literal["last", "another"] | None = None
         while True:
-            asked = limit - came
-            rows = yield self._address(start + came, asked, begins_with, facts.total)
-            if rows > asked:
-                raise FailJob(f"asked for {asked} rows from row {start + came} on, got {rows}")
-            came += rows
-            is_end = not rows and begins_with != "last"
-            if is_end or came == limit or self._is_all(start + came, facts.total):
-                return
+            asked = self._limit - came
+            answer = yield self._address(start + came, asked, begins_with, total)
+            total = answer.total
+            if answer.rows > asked:
+                ignored = f"the vendor ignores `{self._paging.limit_param}` or {self.moved_by}"
+                raise FailJob(f"asked for {asked} rows from row {start + came} on, got {answer.rows}: {ignored}")
+            came += answer.rows
+            is_end = self._paging.ends_with == "short" or (not answer.rows and begins_with != "last")
+            if is_end or came == self._limit or _is_told(answer) or self._is_all(start + came, total):
+                return None
             # Where nothing came beyond the repeated row, the end is looked for without it.
-            begins_with = "last" if rows else "another"
+            begins_with = "last" if answer.rows else "another"
 
-    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
+    def following(self, number: int, page: PageFacts, planned: int) -> Following:
         """A page that is not full has met the end; behind a full one are as many as the total says, or one more."""
-        if rows < self._paging.limit or self._is_all(number * self._paging.limit, facts.total):
+        if page.has_more and not page.rows:
+            raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
+        if page.rows < self._limit or _is_told(page) or self._is_all(number * self._limit, page.total):
             return Following(planned)
-        return Following(max(planned, number + 1, self.planned(facts.total, None)))
+        return Following(max(planned, number + 1, self.planned(page.total, None)))
 
     def _is_all(self, rows: int, total: int | None) -> bool:
         """Is this the vendor's whole count? A count that stands at its cap proves nothing, so reading goes on."""
@@ -54,11 +60,19 @@ class Offset:
     def _address(
         self, offset: int, limit: int, begins_with: Literal["last", "another"] | None, total: int | None
     ) -> Address:
-        is_promised = total is not None and (offset < total or total != self._paging.total_capped_at)
+        paging = self._paging
+        is_promised = total is not None and (offset < total or total != paging.total_capped_at)
         repeated = int(begins_with == "last")
-        return Address(
-            query={self._paging.limit_param: limit + repeated, self._paging.offset_param: offset - repeated},
-            values={"limit": limit + repeated, "offset": offset - repeated},
+        limit, at = limit + repeated, paging.first + offset - repeated
+        return sent_in(
+            paging.place,
+            {paging.limit_param: limit, paging.offset_param: at},
+            values={"limit": limit, "offset": at},
             begins_with=begins_with,
             is_probe=offset > 0 and not repeated and not is_promised,
         )
+
+
+def _is_told(answer: PageFacts) -> bool:
+    """Does the answer itself say that nothing follows?"""
+    return answer.is_last or answer.has_more is False

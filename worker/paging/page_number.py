@@ -1,44 +1,58 @@
-"""Pages by number, up to the vendor's count of pages, or until one is empty."""
+"""Pages by number, up to the vendor's count of pages or of rows, or until one is empty."""
 
 from __future__ import annotations
 
-from worker.errors import StartOver
-from worker.model import Facts
-from worker.paging.pager import Address, Addresses, Following
+from worker.errors import FailJob, StartOver
+from worker.model import PageFacts
+from worker.paging.pager import Addresses, Following, sent_in
 from worker.sources.schema import PageNumberPaging
 
 
 class PageNumber:
-    """Numbered pages. How many rows one brings is the vendor's affair, so a short page ends nothing by itself."""
+    """Numbered pages. How many rows one brings is the vendor's affair, so a short page ends nothing by itself.
+
+    Where rows are counted, the first page shows how many make a page, and so how many pages there are: what stands
+    beyond the count is not asked for.
+    """
 
     is_addressable = True
 
     def __init__(self, paging: PageNumberPaging, size: int | None) -> None:
+        self.moved_by = f"`{paging.number_param}`"
         self._paging = paging
         self._size = size
 
     def planned(self, total: int | None, total_pages: int | None) -> int:
-        if total_pages is not None:
-            return max(1, total_pages)
-        return max(1, -(-total // self._size)) if total is not None and self._size else 1
+        return max(1, total_pages or 1)
 
-    def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
+    def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         position = self._paging.first + number - 1
         sent = {self._paging.number_param: position}
         if self._paging.size_param and self._size is not None:
             sent[self._paging.size_param] = self._size
-        yield Address(
-            query=sent if self._paging.place == "query" else {},
-            json_parts=sent if self._paging.place == "json" else {},
-            values={"page_number": position, "page_size": self._size},
-            is_probe=number > 1 and facts.total is None and facts.total_pages is None,
-        )
+        values = {"page_number": position, "page_size": self._size}
+        yield sent_in(self._paging.place, sent, values=values, is_probe=number > 1 and total is None)
+        return None
 
-    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
-        if facts.total_pages is not None:
-            pages = max(1, facts.total_pages)
-            # Where rows are counted as well, their count decides whether the report changed.
-            if number > 1 and pages != planned and facts.total is None:
-                raise StartOver(f"page {number} counts {pages} pages, another page counted {planned}")
-            return Following(max(planned, pages))
-        return Following(max(planned, number + 1) if rows else planned)
+    def following(self, number: int, page: PageFacts, planned: int) -> Following:
+        if page.total_pages is not None:
+            return self._counted_pages(number, page, page.total_pages, planned)
+        if page.is_last or page.has_more is False:
+            return Following(planned)
+        if not page.rows:
+            if page.has_more:
+                raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
+            return Following(planned)
+        if self._paging.ends_with == "short" and self._size is not None and page.rows < self._size:
+            return Following(planned)
+        if page.total is None:
+            return Following(max(planned, number + 1))
+        counted = -(-page.total // page.rows) if number == 1 else 1
+        return Following(max(planned, counted), is_open=True)
+
+    def _counted_pages(self, number: int, page: PageFacts, counted: int, planned: int) -> Following:
+        pages = max(1, counted)
+        # Where rows are counted as well, their count decides whether the report changed.
+        if number > 1 and pages != planned and page.total is None:
+            raise StartOver(f"page {number} counts {pages} pages, another page counted {planned}")
+        return Following(max(planned, pages))

@@ -6,9 +6,9 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from worker.model import Facts
+from worker.model import PageFacts
 
-Addresses = Generator["Address", int, None]
+Addresses = Generator["Address", PageFacts, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Address:
 
     `query` and `json_parts` (by path) are sent in place of what the request says there; `values` fill placeholders.
     `link` is asked instead of the request itself. `begins_with`: its first row must be the last that came, again, and
-    is not counted; or must be another. `is_probe`: no count promises rows here, so a refusal may mean the end.
+    is not counted; or must be another. `is_probe`: no count promises rows here, so a declared refusal is the end.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -30,10 +30,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What a finished page led to: the pages now known, and the address of the next where only this page knew it."""
+    """What a finished page led to: the pages now known, and the address of the next where only this page knew it.
+
+    `is_open`: where the vendor counts its rows and those of all these pages are fewer, one page more is worth asking.
+    """
 
     planned: int
     link: str | None = None
+    is_open: bool = False
 
 
 class Pager(Protocol):
@@ -42,18 +46,28 @@ class Pager(Protocol):
     is_addressable: bool
     """Can any page be asked for at any time, so that many are read at once and one can be given back?"""
 
+    moved_by: str
+    """What leads from a page to the next, for messages: a vendor that ignores it sends the same rows again."""
+
     def planned(self, total: int | None, total_pages: int | None) -> int:
         """The pages known before any is read; at least 1."""
 
-    def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
-        """The requests of one page, one after another; each is answered by sending the number of rows that came.
+    def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
+        """The requests of one page, one after another; each is answered by sending what came of it.
 
-        `facts` holds what is known of the report and what the answers said. Raises FailJob where there is no end.
+        `rows` of what is sent are those of that answer alone, less a repeated one. `total` is the count known before.
+        Returns the link or token of the next page, None where there is none. Raises FailJob where there is no end.
         """
 
-    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
-        """What a page of `rows` rows led to, where `planned` pages were known.
+    def following(self, number: int, page: PageFacts, planned: int) -> Following:
+        """What a page led to, where `planned` pages were known.
 
-        The end is an answer without rows, the count of pages reached, or no further link. StartOver where the count of
-        pages changed between pages.
+        The end is an answer without rows, the count of pages reached, no further link, or whatever else the source
+        declares. StartOver where the count of pages changed between pages, FailJob where the vendor says that there is
+        more and not where.
         """
+
+
+def sent_in(place: Literal["query", "json"], sent: Mapping[str, Any], **more: Any) -> Address:
+    """An address whose numbers or token go into the query or into the JSON body."""
+    return Address(query=sent, **more) if place == "query" else Address(json_parts=sent, **more)

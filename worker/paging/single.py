@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.model import Facts
+from worker.model import PageFacts
 from worker.paging.pager import Address, Addresses, Following
 
 
@@ -10,12 +10,14 @@ class Single:
     """A report of one page."""
 
     is_addressable = False
+    moved_by = ""
 
     def planned(self, total: int | None, total_pages: int | None) -> int:
         return 1
 
-    def addresses(self, number: int, link: str | None, facts: Facts) -> Addresses:
+    def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         yield Address()
+        return None
 
-    def following(self, number: int, rows: int, facts: Facts, planned: int) -> Following:
+    def following(self, number: int, page: PageFacts, planned: int) -> Following:
         return Following(1)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
-from worker.json_path import count, link
+from worker.json_path import count, find, flag, link, split
 from worker.model import Facts, Row
 from worker.readers.columns import Columns
 from worker.readers.envelope import NotJsonError, Path, TooLarge, Walk, path_of
@@ -53,8 +53,8 @@ class _Page:
         self._rows_at: Path | None = None
         self._before = b""  # the last bytes walked
         objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
-        wanted = (*shape.total, *shape.total_pages, *shape.next, *paths_of(shape.errors))
-        self._walk = Walk(shape.rows, wanted, objects)
+        wanted = (*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *paths_of(shape.errors))
+        self._walk = Walk(shape.rows, [split(path)[0] for path in wanted], objects)
         self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
 
     @property
@@ -171,17 +171,19 @@ class _Page:
     # ------------------------------------------------------------ what the page says
 
     def _find(self, path: str) -> Any:
-        return self._walk.found.get(path_of(path))
+        place, inside = split(path)
+        return find(self._walk.found.get(path_of(place)), inside)
 
     def _told(self, start: bytes) -> Iterator[list[Row]]:
         """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
-        if (said := error_in(self._find, self._shape.errors)) is not None:
-            raise FailJob(f"the vendor answered with an error: {said}")
+        if error := error_in(self._find, self._shape.errors):
+            raise error.failure(f"the vendor answered with an error: {error.words}")
         facts, shape = self._facts, self._shape
         total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))
         facts.total = facts.total if total is None else total
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
+        facts.has_more = flag(map(self._find, shape.has_more))
         if self._rows_at is not None or self._rows:
             return
         row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)

@@ -7,6 +7,7 @@ column called `meta` or `message` does no harm.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import repeat
 from operator import eq
 from typing import Any
@@ -18,7 +19,7 @@ from worker.readers.cutter import Cut
 from worker.readers.exact import dumps
 from worker.readers.faults import excerpt
 from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
-from worker.vendor_errors import describe, error_in, paths_of
+from worker.vendor_errors import VendorError, describe, error_in, paths_of
 
 
 class Messages:
@@ -32,7 +33,8 @@ class Messages:
         self._columns: frozenset[str] | None = None
         self._row_keys: list[str] | None = None  # of a row, in their order: another with the same is a row
         # The vendor's definition of an error requires none of its fields, so any of them alone is one.
-        self._flat = [error for error in shape.errors if error.equals is None and "." not in "".join(paths_of([error]))]
+        plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
+        self._flat = [error for error in plain if "." not in "".join(paths_of([error]))]
 
     @property
     def next_row(self) -> int:
@@ -50,7 +52,7 @@ class Messages:
             try:
                 if not self._is_row(value):
                     continue
-            except FailJob as end:
+            except MillraceError as end:
                 return kept, end
             kept[0].append(row)
             kept[1].append(value)
@@ -86,8 +88,8 @@ class Messages:
 
     def _is_plain_row(self, value: dict[str, Any]) -> bool:
         """In a stream without header every object is a row, unless it is declared to be something else."""
-        if (said := error_in(lambda path: find(value, path), self._shape.errors)) is not None:
-            raise self._error(said)
+        if error := error_in(partial(find, value), self._shape.errors):
+            raise self._ended_by(error)
         if self._is_metadata(value):
             return False
         names = {path.split(".")[0] for path in paths_of(self._shape.errors)} | {self._shape.metadata}
@@ -117,11 +119,11 @@ class Messages:
         """Raise if this is an error. What may be a row of these columns is none."""
         if value and value.keys() <= columns:
             return
-        said = error_in(lambda path: find(value, path), self._shape.errors)
-        if said is None and (shape := self._partial(value, columns)) is not None:
-            said = describe(lambda path: find(value, path), shape)
-        if said is not None:
-            raise self._error(said)
+        error = error_in(partial(find, value), self._shape.errors)
+        if error is None and (shape := self._partial(value, columns)) is not None:
+            error = VendorError(describe(partial(find, value), shape), shape.then)
+        if error is not None:
+            raise self._ended_by(error)
 
     def _partial(self, value: dict[str, Any], columns: frozenset[str]) -> ErrorShape | None:
         """The shape of which these keys are a part and no column is."""
@@ -133,5 +135,5 @@ class Messages:
         name = self._shape.metadata
         return name is not None and value.keys() == {name} and isinstance(value[name], dict)
 
-    def _error(self, said: str) -> FailJob:
-        return FailJob(f"the vendor ended the stream with an error after {self.rows} rows: {said}")
+    def _ended_by(self, error: VendorError) -> MillraceError:
+        return error.failure(f"the vendor ended the stream with an error after {self.rows} rows: {error.words}")

@@ -124,14 +124,25 @@ Auth = Annotated[
 ]
 
 
-class ErrorShape(Declared):
-    """How the vendor words an error: a body is one when `when` leads to a value.
+Consequence = Literal["fail", "retry", "rate-limit", "login", "end"]
 
-    `equals` narrows that to one value. The other paths say where to find what a person needs.
+
+class ErrorShape(Declared):
+    """How the vendor words an error: a body is one when `when` leads to a value other than null, empty or false.
+
+    `equals` narrows that to a value or one of several, `unless` to anything but them, `contains` to text with these
+    words in it; `""` is the whole body, which is text where it is not JSON. `then` is what follows: fail the job, ask
+    again (retry), ask again after the seconds at `wait` and let nobody else ask before (rate-limit), log in anew
+    (login), or nothing more to read (end). Without it a refusal means what its status means, and an error in a success
+    fails the job. The other paths say where to find what a person needs.
     """
 
     when: str
     equals: Any = None
+    unless: Any = None
+    contains: str | None = None
+    then: Consequence | None = None
+    wait: str | None = None
     code: str | None = None
     message: str | None = None
     request_id: str | None = None
@@ -141,7 +152,8 @@ class JsonRows(Declared):
     """One JSON document. `rows` are the places a list of rows may stand.
 
     With `object_is_row`, an object at such a place is the one row where no list is found. `comma_joined` accepts
-    objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows. With `absent_is_empty`, no
+    objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows. `has_more` says whether more
+    pages follow, whatever `next` holds. With `absent_is_empty`, no
     list anywhere means no rows, else it is an error.
     """
 
@@ -152,6 +164,7 @@ class JsonRows(Declared):
     total: Paths = []
     total_pages: Paths = []
     next: Paths = []
+    has_more: Paths = []
     errors: list[ErrorShape] = []
     comma_joined: bool = False
     skip_empty: bool = False
@@ -202,24 +215,38 @@ class SinglePage(Declared):
     total_capped_at: int | None = None
 
 
-class OffsetPaging(Declared):
-    """`limit` rows from `offset` on.
+class Paged(Declared):
+    """What every kind of paging in several requests may say.
 
-    Pages can be addressed in advance, so many are read at once. A total of exactly `total_capped_at` may mean more;
-    here and in SinglePage it is then no proof.
+    `end_statuses`: a refusal of these statuses, where no count promises rows and its body fits no declared error, means
+    that there are no more pages. Any other refusal fails the page, since a refusal is no proof of an end.
+    """
+
+    end_statuses: list[Annotated[int, Field(ge=400, le=499)]] = []
+
+
+class OffsetPaging(Paged):
+    """`limit` rows from `offset` on, the first of them at `first`; both go in the query or, by path, in the JSON body.
+
+    Pages can be addressed in advance, so many are read at once. `limit` may be a placeholder. `ends_with`: the last
+    page is the one before an empty one, or a short one. A total of exactly `total_capped_at` may mean more; here and in
+    SinglePage it is then no proof.
     """
 
     kind: Literal["offset"]
-    limit: int = Field(ge=1)
+    limit: Annotated[int, Field(ge=1)] | str
+    first: int = Field(default=0, ge=0)
     limit_param: str = "limit"
     offset_param: str = "offset"
+    place: Literal["query", "json"] = "query"
+    ends_with: Literal["empty", "short"] = "empty"
     total_capped_at: int | None = None
 
 
-class PageNumberPaging(Declared):
+class PageNumberPaging(Paged):
     """Numbered pages; both numbers go in the query or, by path, in the JSON body.
 
-    `size` may be a placeholder.
+    `size` may be a placeholder. `ends_with` is as for OffsetPaging; `short` is measured by `size`.
     """
 
     kind: Literal["page-number"]
@@ -228,21 +255,32 @@ class PageNumberPaging(Declared):
     number_param: str = "page"
     size_param: str | None = None
     place: Literal["query", "json"] = "query"
+    ends_with: Literal["empty", "short"] = "empty"
 
 
-class LinkPaging(Declared):
-    """The next page's address is in the body (`JsonRows.next`) or in the `Link` header."""
+class LinkPaging(Paged):
+    """The next page's address is in the body (`JsonRows.next`) or in a header, of `Link` the one called `next`.
+
+    The last page names no next; with `ends_with: empty` it is the one before an empty one, whatever that names.
+    """
 
     kind: Literal["link"]
     place: Literal["body", "header"] = "body"
+    header: str = "Link"
+    ends_with: Literal["no-next", "empty"] = "no-next"
 
 
-class TokenPaging(Declared):
-    """The body holds a token (`JsonRows.next`) that takes the place of the request's `param`."""
+class TokenPaging(Paged):
+    """The body (`JsonRows.next`), or `header`, holds a token that takes the place of the request's `param`.
+
+    `place` says where the request has it. `ends_with` is as for LinkPaging.
+    """
 
     kind: Literal["token"]
     param: str
     place: Literal["query", "json"] = "query"
+    header: str | None = None
+    ends_with: Literal["no-next", "empty"] = "no-next"
 
 
 Paging = Annotated[SinglePage | OffsetPaging | PageNumberPaging | LinkPaging | TokenPaging, Field(discriminator="kind")]

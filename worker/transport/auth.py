@@ -73,6 +73,11 @@ class Auth:
         """Does this answer mean that the token is no longer accepted?"""
         return self.renewal is not None and sent.token is not None and status in self.renewal.way.renew_on
 
+    def renew(self) -> None:
+        """Fetch another token than the one last used, where this way of authenticating has tokens."""
+        if self.renewal and self.renewal.last:
+            self.renewal.token(self.renewal.last.version)
+
     def without_key(self, url: str) -> str:
         """The URL without the key, where this connection's key stands in the query and the vendor repeats it."""
         return without_query_value(url, self._way.name) if isinstance(self._way, QueryAuth) else url

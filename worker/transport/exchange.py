@@ -19,7 +19,7 @@ from typing import Any
 from redis import Redis
 
 from config.settings import environment_value, network_variables
-from worker.errors import FailJob, MillraceError
+from worker.errors import FailJob, LoginExpired, MillraceError, RateLimited
 from worker.json_path import find
 from worker.observe import Event, log
 from worker.sources.base_urls import base_of
@@ -34,11 +34,11 @@ from worker.transport.links import LinkKind, Target
 from worker.transport.proxies import network_of
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import PAUSING, parsed, refusal, retry_after, said
+from worker.transport.refusals import PAUSING, parsed, refusal, retry_after, said, start_of
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
 from worker.transport.tokens import OwnTokens, SharedTokens, Tokens
-from worker.vendor_errors import error_in
+from worker.vendor_errors import error_in, error_in_body
 
 SMALL_ANSWER_BYTES = 16 * 1024 * 1024
 LOGIN_ANSWER_BYTES = 1024 * 1024
@@ -105,6 +105,7 @@ class Exchange:
         else:
             self._quota = SharedQuota(redis, connection.name, connection.limits, sleep=sleep)
         self._auth: Auth | None = None
+        self._renewed_for: LoginExpired | None = None
         self._choosing = threading.Lock()
 
     def auth(self) -> Auth:
@@ -141,12 +142,24 @@ class Exchange:
 
     @contextmanager
     def discreet(self) -> Iterator[None]:
-        """Whatever is raised within names no secret."""
+        """Whatever is raised within names no secret; a rate limit pauses the connection, and a dead token is replaced.
+
+        Those two are seen here wherever they were found: in a refusal, in a small answer, beside the rows of a page.
+        """
         try:
             yield
         except MillraceError as error:
             self.redactor.clean_error(error)
+            if isinstance(error, RateLimited) and error.wait_seconds is not None:
+                self._pause(error.wait_seconds)
+            if isinstance(error, LoginExpired) and error is not self._renewed_for:
+                self._renewed_for = error
+                self.auth().renew()
             raise
+
+    def _pause(self, seconds: float) -> None:
+        if self._quota.pause(seconds):
+            log.warning(Event.CONNECTION_PAUSED, connection=self.connection.name, seconds=round(seconds, 1))
 
     def said(self, response: Response) -> str:
         """Status and the vendor's own words for it."""
@@ -219,10 +232,16 @@ class Exchange:
         return Answer(response.name, response.status, response.headers, content, raw, response.request_id)
 
     def refuse_error(self, answer: Answer, shapes: Collection[ErrorShape] = ()) -> None:
-        """Raise FailJob where an answer words an error in one of the shapes or in one of the source's own."""
-        if words := error_in(partial(find, answer.content), (*shapes, *self.connection.source.errors)):
+        """Raise what follows where an answer words an error in one of the shapes or in one of the source's own."""
+        shapes = (*shapes, *self.connection.source.errors)
+        error = (
+            error_in_body(answer.raw, shapes)
+            if answer.content is None
+            else error_in(partial(find, answer.content), shapes)
+        )
+        if error:
             with self.discreet():
-                raise FailJob(f"{answer.name}: {answer.status}: {words}")
+                raise error.failure(f"{answer.name}: {answer.status}: {error.words}")
 
     def api_link(self, link: str, *, at: str) -> str:
         """A link from a response as the URL on our own base that will be asked, without a key it may repeat."""
@@ -250,18 +269,18 @@ class Exchange:
         """The answer, where it is a success or allowed; else the error its status means, after pausing everybody."""
         if 200 <= response.status < 300 or response.status in allow:
             return response
+        raise self.refusal(response, start_of(response), shapes, is_own=target.is_own)
+
+    def refusal(self, response: Response, raw: bytes, shapes: Collection[ErrorShape], *, is_own: bool) -> MillraceError:
+        """The error a refusal means, after pausing everybody where it says so; `raw` is the start of its body."""
         wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
-        if wait is not None and target.is_own and response.status in PAUSING and self._quota.pause(wait):
-            log.warning(Event.CONNECTION_PAUSED, connection=self.connection.name, seconds=round(wait, 1))
-        if response.status == HTTPStatus.UNAUTHORIZED and target.is_own:
-            raise FailJob(f"{said(response, list(shapes), self.redactor)}; check {', '.join(self.auth().variables)}")
-        raise refusal(
-            response,
-            list(shapes),
-            self.redactor,
-            retry_statuses=self.connection.source.retry_statuses,
-            wait_seconds=wait,
-        )
+        if wait is not None and is_own and response.status in PAUSING:
+            self._pause(wait)
+        statuses = self.connection.source.retry_statuses
+        error = refusal(response, raw, list(shapes), self.redactor, retry_statuses=statuses, wait_seconds=wait)
+        if response.status == HTTPStatus.UNAUTHORIZED and is_own and type(error) is FailJob:
+            return FailJob(f"{error}; check {', '.join(self.auth().variables)}")
+        return error
 
     def _tokens(self, place: str) -> Tokens:
         if self._redis is None:
@@ -283,7 +302,7 @@ class Exchange:
             raise PermissionError(f"{said_why}; check {', '.join(self.auth().variables)}")
         wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
         statuses = self.connection.source.retry_statuses
-        raise refusal(response, shapes, self.redactor, retry_statuses=statuses, wait_seconds=wait)
+        raise refusal(response, start_of(response), shapes, self.redactor, retry_statuses=statuses, wait_seconds=wait)
 
 
 def _without_headers(request: WireRequest) -> WireRequest:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from worker.errors import FailJob, RetryLater
-from worker.json_path import find
+from worker.errors import FailJob, MillraceError, RetryLater
 from worker.sources.schema import ErrorShape
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response
-from worker.vendor_errors import error_in, excerpt
+from worker.vendor_errors import VendorError, error_in_body, excerpt
 
 EXCERPT_READ_BYTES = 65_536
 SHORTEST_WAIT_SECONDS = 1.0
@@ -34,36 +33,47 @@ def parsed(raw: bytes, name: str) -> Any:
 
 def said(response: Response, shapes: Sequence[ErrorShape], redactor: Redactor) -> str:
     """Status and the vendor's own words for it, without secrets. Reads the body's start and drops the rest."""
+    raw = start_of(response)
+    return redactor.clean(_words(response, raw, error_in_body(raw, shapes)))
+
+
+def start_of(response: Response) -> bytes:
+    """The start of a body that is no success, as far as it came."""
     try:
-        raw = response.start(EXCERPT_READ_BYTES)
+        return response.start(EXCERPT_READ_BYTES)
     except RetryLater:
-        raw = b""
-    try:
-        words = error_in(partial(find, parsed(raw, response.name)), shapes)
-    except FailJob:
-        words = None
-    status = f"{response.status} {response.reason}".strip()
-    return redactor.clean(f"{response.name}: {status}: {words or excerpt(raw)}")
+        return b""
 
 
 def refusal(
     response: Response,
+    raw: bytes,
     shapes: Sequence[ErrorShape],
     redactor: Redactor,
     *,
     retry_statuses: Sequence[int],
     wait_seconds: float | None,
-) -> RetryLater | FailJob:
-    """The error a status means. `wait_seconds` is what the vendor asks for.
+) -> MillraceError:
+    """The error a refusal means: by the consequence its body's shape declares, else by its status.
 
-    429, and 503 with a time to come back, are said by a gateway: the request was not acted on and nothing went wrong.
+    `raw` is the start of its body, `wait_seconds` what the vendor asks for in a header. 429, and 503 with a time to
+    come back, are said by a gateway: the request was not acted on and nothing went wrong.
     """
-    status, reason = response.status, said(response, shapes, redactor)
+    error = error_in_body(raw, shapes)
+    reason = redactor.clean(_words(response, raw, error))
+    if error and error.consequence:
+        return replace(error, wait_seconds=error.wait_seconds or wait_seconds).failure(reason)
+    status = response.status
     if status in retry_statuses or 520 <= status <= 599:
         is_asked = wait_seconds is not None and status in PAUSING
         is_unsent = is_asked or status == HTTPStatus.TOO_MANY_REQUESTS
         return RetryLater(reason, wait_seconds=wait_seconds, is_attempt=not is_asked, is_unsent=is_unsent)
     return FailJob(reason)
+
+
+def _words(response: Response, raw: bytes, error: VendorError | None) -> str:
+    status = f"{response.status} {response.reason}".strip()
+    return f"{response.name}: {status}: {error.words if error else excerpt(raw)}"
 
 
 def retry_after(stated: str | None, *, now: float) -> float | None:

@@ -36,6 +36,7 @@ class Renewal:
         sleep: Callable[[float], None],
     ) -> None:
         self.way = way
+        self.last: Token | None = None
         self._base = base
         self._secrets = secrets
         self._tokens = tokens
@@ -55,6 +56,7 @@ class Renewal:
             token = self._fetched(found) if isinstance(found, Turn) else found
             if isinstance(token, Token):
                 self._redactor.learn(token.value)
+                self.last = token
                 return token
             if waited >= PATIENCE_SECONDS:
                 why = "another worker is fetching the access token"

@@ -6,11 +6,10 @@ import orjson
 from celery import Task
 
 from tasks.lease import Heartbeat
-from tasks.step import run
+from tasks.step import not_ready, run
 from worker.celery import app, nudge
-from worker.client.vendor import Expired, Ready, Waiting
-from worker.durations import spoken
-from worker.errors import FailJob, LeaseLost
+from worker.client.vendor import Gone, Ready, Waiting
+from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater
 from worker.model import Held
 from worker.observe import Event, log
 from worker.services import Services
@@ -23,19 +22,31 @@ def poll(self: Task, job_id: str, number: int) -> str | None:
 
 
 def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
-    job = held.job
-    status = services.vendor(job).status(
-        job.vendor_report_id or "",
-        submitted_at=job.submitted_at,
-        now=heartbeat.now(),
-        linkless_since=job.linkless_since,
-    )
+    every = services.poll_seconds(services.report(held.job))
+    status = _status(services, held, heartbeat.now(), every)
     if isinstance(status, Ready):
         _ready(services, held, status)
-    elif isinstance(status, Expired):
-        _ask_anew(services, held)
+    elif isinstance(status, Gone):
+        raise ReportGone(status.reason)
     else:
-        _wait(task, services, held, status, heartbeat.now())
+        _wait(task, services, held, status, heartbeat.now(), every)
+
+
+def _status(services: Services, held: Held, now: float, every: float) -> Ready | Gone | Waiting:
+    """One poll. One that failed is repeated no sooner than any other."""
+    job = held.job
+    try:
+        return services.vendor(job).status(
+            job.vendor_report_id or "",
+            poll_link=job.poll_link,
+            submitted_at=job.submitted_at,
+            now=now,
+            linkless_since=job.linkless_since,
+        )
+    except RetryLater as later:
+        if later.is_attempt or later.is_refused:
+            later.wait_seconds = _next_wait(held, every, later.wait_seconds, now)
+        raise
 
 
 def _ready(services: Services, held: Held, status: Ready) -> None:
@@ -50,38 +61,34 @@ def _ready(services: Services, held: Held, status: Ready) -> None:
     if not moved:
         raise LeaseLost("when the report was ready")
     services.places(held.job).release(held.job.id)
-    log.info(Event.READY, total=status.total)
+    log.info(Event.READY, total=status.total, files=len(status.links))
     nudge("report.paginate", held.job.id)
 
 
-def _wait(task: Task, services: Services, held: Held, status: Waiting, now: float) -> None:
+def _wait(task: Task, services: Services, held: Held, status: Waiting, now: float, every: float) -> None:
     job = held.job
     if now > job.ready_by:
-        within = spoken(job.ready_within)
-        raise FailJob(f"not ready within {within} of being asked for; the last status was {status.word!r}")
-    every = services.poll_seconds(services.report(job))
-    since = (job.linkless_since or "@0") if status.is_linkless else ""
-    next_poll: dict[str, str | float] = {
-        "poll": job.poll + 1,
-        "poll_at": f"@{every}",
-        "poll_every": every,
-        "linkless_since": since,
-    }
-    if not services.ledger.move(held, "pending", due_seconds=every, **next_poll):
+        raise FailJob(f"{not_ready(job)}; the last status was {status.word!r}")
+    wait = _next_wait(held, every, status.wait_seconds, now)
+    moved = services.ledger.move(
+        held,
+        "pending",
+        due_seconds=wait,
+        poll=job.poll + 1,
+        poll_at=f"@{wait}",
+        poll_every=wait,
+        linkless_since=(job.linkless_since or "@0") if status.is_linkless else "",
+    )
+    if not moved:
         raise LeaseLost("between two polls")
     services.places(job).keep(job.id)
     log.log(*_level(status), poll=job.poll, status=status.word)
-    raise task.retry(args=(job.id, job.poll + 1), countdown=every, max_retries=None)
+    raise task.retry(args=(job.id, job.poll + 1), countdown=wait, max_retries=None)
 
 
-def _ask_anew(services: Services, held: Held) -> None:
-    """The vendor no longer has the report: ask for it once more, and only once."""
-    if held.job.is_asked_anew:
-        raise FailJob("the report expired at the vendor twice before it could be read")
-    if not services.ledger.move(held, "queued", submitting_at="", vendor_report_id="", is_asked_anew=1):
-        raise LeaseLost("when the report had expired")
-    log.warning(Event.EXPIRED)
-    nudge("report.submit", held.job.id)
+def _next_wait(held: Held, every: float, asked: float | None, now: float) -> float:
+    """The seconds to the next poll: the source file's, or longer where the vendor asks for it before the deadline."""
+    return max(every, min(asked or 0, held.job.ready_by - now))
 
 
 def _level(status: Waiting) -> tuple[int, Event]:

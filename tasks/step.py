@@ -11,10 +11,11 @@ from celery.exceptions import Retry
 
 from tasks.lease import Heartbeat
 from worker.celery import nudge
+from worker.durations import spoken
 from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
-from worker.jobs.finish import fail, finish, start_over
+from worker.jobs.finish import ask_anew, fail, finish, start_over
 from worker.ledger import Ledger
-from worker.model import Held
+from worker.model import Held, Job
 from worker.observe import Event, log
 from worker.services import Services, get_services
 
@@ -73,8 +74,13 @@ def _work(task: Task, services: Services, held: Held, heartbeat: Heartbeat, work
         raise
 
 
+def not_ready(job: Job) -> str:
+    """What is said of a report that its vendor did not prepare in time."""
+    return f"not ready within {spoken(job.ready_within)} of being asked for"
+
+
 def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None) -> None:
-    """Fail what has no attempts or no time left; a verdict is settled however late."""
+    """Fail what has no attempts or no time left; a verdict is carried out however late."""
     if held.job.verdict:
         return
     if most_attempts is not None and held.attempts >= most_attempts:
@@ -83,18 +89,32 @@ def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None
 
 
 def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_attempts: int | None) -> None:
+    job = held.job
     wait = later.wait_seconds if later.wait_seconds is not None else _backoff_seconds(held.attempts)
+    if not job.verdict:
+        in_preparation = _is_in_preparation(job)
+        rest = (job.ready_by if in_preparation else job.finish_by) - services.ledger.now()
+        if in_preparation and rest <= 0:
+            _fail(services, held, f"{not_ready(job)}: {later.reason}")
+            return
+        # A long wait does not outlast the deadline; a poll's own wait is never shortened.
+        wait = wait if job.state == "pending" else max(0.0, min(wait, rest))
     attempts = services.ledger.give_back(held, later.reason, due_seconds=wait, is_attempt=later.is_attempt)
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return
-    limit = later.at_most or most_attempts
-    if later.is_attempt and limit is not None and attempts >= limit:
+    limit = most_attempts and (later.at_most or most_attempts)
+    if later.is_attempt and limit and attempts >= limit:
         _fail(services, held, f"given up after {attempts} attempts: {later.reason}")
         return
     event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
     raise task.retry(countdown=wait, max_retries=None)
+
+
+def _is_in_preparation(job: Job) -> bool:
+    """Was the vendor asked for the report, and is it not ready yet?"""
+    return job.state == "pending" or (job.state == "queued" and job.asked_at is not None)
 
 
 def _backoff_seconds(attempts: int) -> float:
@@ -105,10 +125,8 @@ def _backoff_seconds(attempts: int) -> float:
 def _go_on(services: Services, held: Held, error: MillraceError) -> None:
     """What becomes of the job where a step ends with an error that is no reason to repeat it as it is."""
     match error:
-        case StartOver():
-            _start_over(services, held, str(error))
-        case ReportGone():
-            _start_over(services, held, str(error), ask_anew=True)
+        case StartOver() | ReportGone():
+            _begin_again(services, held, error)
         case FailJob():
             _fail(services, held, str(error), spoils_report=error.spoils_report)
         case BadInput():
@@ -116,7 +134,7 @@ def _go_on(services: Services, held: Held, error: MillraceError) -> None:
         case RecordClosed(state="missing"):
             _fail(services, held, RECORD_GONE)
         case RecordClosed(state="superseded"):
-            _start_over(services, held, "another worker began the next generation")
+            _begin_again(services, held, StartOver("another worker began the next generation"))
         case RecordClosed(state="ended"):
             # Whoever wrote the end may not have come to the ledger: the sink record decides.
             finish(services, held.job, {})
@@ -126,15 +144,18 @@ def _go_on(services: Services, held: Held, error: MillraceError) -> None:
             raise error
 
 
-def _start_over(services: Services, held: Held, why: str, *, ask_anew: bool = False) -> None:
+def _begin_again(services: Services, held: Held, why: StartOver | ReportGone) -> None:
+    """Read the vendor's report again, or ask for a new one where it is gone; unless that was done too often."""
     try:
-        generation = start_over(services, held.job, why, ask_anew=ask_anew)
+        if isinstance(why, ReportGone):
+            if ask_anew(services, held, str(why)):
+                log.warning(Event.ASKED_ANEW, why=str(why))
+                nudge("report.submit", held.job.id)
+        elif generation := start_over(services, held.job, str(why)):
+            log.warning(Event.START_OVER, generation=generation, why=str(why))
+            nudge("report.paginate", held.job.id)
     except LeaseLost as lost:
-        _go_on(services, held, lost)
-        return
-    if generation:
-        log.warning(Event.START_OVER, generation=generation, why=why)
-        nudge("report.submit" if ask_anew else "report.paginate", held.job.id)
+        log.warning(Event.LEASE_LOST, why=str(lost))
 
 
 def _fail(services: Services, held: Held, reason: str, *, spoils_report: bool = False) -> None:

@@ -9,6 +9,7 @@ from tasks.step import run
 from worker.celery import app, nudge
 from worker.client.vendor import Submission, Vendor
 from worker.errors import LeaseLost, RetryLater
+from worker.jobs.finish import discard
 from worker.model import Held
 from worker.observe import Event, log
 from worker.services import Services
@@ -42,9 +43,12 @@ def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) ->
         poll_every=every,
         vendor_report_id=submission.report_id,
         vendor_request_id=submission.request_id or "",
+        poll_link=submission.poll_link or "",
         submitted_at="@0",
     )
     if not moved:
+        if job := services.ledger.job(held.job.id):
+            discard(services, job, job.verdict or job.state, report_id=submission.report_id)
         raise LeaseLost(f"after the vendor made report {submission.report_id}")
     log.info(Event.SUBMITTED, vendor_report_id=submission.report_id)
     nudge("report.poll", held.job.id, held.job.poll + 1, countdown=every)
@@ -52,7 +56,8 @@ def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) ->
 
 def _ask(services: Services, held: Held, vendor: Vendor) -> Submission:
     """Send the request; that it may be on its way is on record before it is."""
-    if not services.ledger.note(held, submitting_at="@0"):
+    first: dict[str, str] = {} if held.job.asked_at else {"asked_at": "@0", "ready_by": f"@{held.job.ready_within}"}
+    if not services.ledger.note(held, submitting_at="@0", **first):
         raise LeaseLost("before the vendor was asked")
     try:
         return vendor.submit()

@@ -46,6 +46,7 @@ class RetryLater(MillraceError):
     wrong and the work is only given back: shutdown, quota, pause, a full sink. `at_most` is the number of attempts
     after which the job fails (None: the usual number); broken bytes that a second reading might mend get few.
     `is_unsent` is True where the vendor certainly did not act on the request: it never left, or was refused.
+    `is_refused` is True where the vendor was asked and said no, so that asking again at once would be one too many.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class RetryLater(MillraceError):
         is_attempt: bool = True,
         at_most: int | None = None,
         is_unsent: bool = False,
+        is_refused: bool = False,
     ) -> None:
         self.reason = reason
         self.wait_seconds = wait_seconds
         self.is_attempt = is_attempt
         self.at_most = at_most
         self.is_unsent = is_unsent
+        self.is_refused = is_refused
         super().__init__(reason)
 
 

@@ -11,11 +11,11 @@ import orjson
 from worker.model import Job
 
 _TIMES = (
-    "created_at ready_by finish_by submitting_at submitted_at ready_at first_row_at finished_at"
+    "created_at ready_by finish_by asked_at submitting_at submitted_at ready_at first_row_at finished_at"
     " expires_at linkless_since ready_within finish_within"
 ).split()
 _COUNTS = (
-    "generation restarts poll attempts possible_orphans is_asked_anew is_unproven ready_total total pages closed"
+    "generation restarts poll attempts possible_orphans asked_anew is_unproven ready_total total pages closed"
     " rows dead_rows bytes"
 ).split()
 _READ: dict[str, Callable[[bytes], Any]] = {

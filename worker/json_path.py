@@ -95,12 +95,12 @@ def find_all(value: Any, path: str) -> list[Any]:
     return [found for part in parts for found in find_all(part, after.removeprefix("."))]
 
 
-def links_in(value: Any, paths: Iterable[str]) -> tuple[str, ...]:
-    """The links at the first path that leads to any; a list there is many."""
-    for path in paths:
-        found = [part for end in find_all(value, path) for part in (end if isinstance(end, list) else [end])]
-        if links := tuple(text for text in (link([part]) for part in found) if text is not None):
-            return links
+def links(candidates: Iterable[Any]) -> tuple[str, ...]:
+    """The links of the first that has any: it may be a list of them."""
+    for found in candidates:
+        texts = (link([part]) for part in (found if isinstance(found, list) else [found]))
+        if whole := tuple(text for text in texts if text is not None):
+            return whole
     return ()
 
 

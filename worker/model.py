@@ -138,9 +138,9 @@ class Job:
     """One report we owe somebody, as the ledger holds it.
 
     `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count
-    of rows the vendor gave when the report was ready, `total` the one its pages gave. `is_unproven`: a body had no end
-    but that of its connection. `rows`, `dead_rows` and `bytes` are progress for people; what decides is the sink
-    record.
+    of rows the vendor gave when the report was ready, `total` the one its pages gave. `asked_at` is when the vendor was
+    first asked, from when `ready_within` counts. `is_unproven`: a body had no end but that of its connection. `rows`,
+    `dead_rows` and `bytes` are progress for people; what decides is the sink record.
     """
 
     id: str
@@ -162,6 +162,7 @@ class Job:
     finish_by: float
     ready_within: float = 0
     finish_within: float = 0
+    asked_at: float | None = None
     submitting_at: float | None = None
     submitted_at: float | None = None
     ready_at: float | None = None
@@ -169,8 +170,9 @@ class Job:
     finished_at: float | None = None
     vendor_report_id: str | None = None
     vendor_request_id: str | None = None
+    poll_link: str | None = None
     possible_orphans: int = 0
-    is_asked_anew: int = 0
+    asked_anew: int = 0
     is_unproven: int = 0
     links: tuple[str, ...] = ()
     expires_at: float | None = None

@@ -22,7 +22,9 @@ class Event(StrEnum):
     NOT_READY = "report.not_ready"  # polled; the vendor is still preparing
     UNKNOWN_STATUS = "report.unknown_status"  # the vendor used a status word no source file knows
     READY = "report.ready"  # the vendor has the report; rows can be read
-    EXPIRED = "report.expired"  # the vendor no longer has the report; it is asked for once more
+    ASKED_ANEW = "report.asked_anew"  # the vendor has the report no longer, or could not prepare it: asked for again
+    DISCARDED = "report.discarded"  # the vendor was told that nobody wants the report any more
+    NOT_DISCARDED = "report.not_discarded"  # telling it failed; the report stays there until the vendor drops it
     PLANNED = "report.planned"  # pages are planned
     PAGE_CLOSED = "page.closed"  # every row of the page is kept
     TAKEN_OVER = "page.taken_over"  # rows were kept already; they are read again, checked and skipped

@@ -64,10 +64,12 @@ class Services:
             raise FailJob("the ledger has lost the source this job was made from")
         return Source.model_validate_json(text)
 
-    def vendor(self, job: Job) -> Vendor:
-        """The dialogue with a job's vendor."""
-        prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at)
-        exchange = Exchange(self.connection(job), self.redis, silence_seconds=self.settings.silence_seconds)
+    def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
+        """The dialogue with a job's vendor; `silence_seconds` is what the settings say unless it is given."""
+        prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link)
+        exchange = Exchange(
+            self.connection(job), self.redis, silence_seconds=silence_seconds or self.settings.silence_seconds
+        )
         return Vendor(self.report(job), job.params, exchange, prepared)
 
     def places(self, job: Job) -> ReportPlaces:

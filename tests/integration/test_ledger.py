@@ -299,14 +299,14 @@ def test_a_retry_asks_anew_where_the_vendors_report_was_the_cause(ledger: Ledger
 def test_a_retry_begins_without_the_patience_the_first_try_used_up(ledger: Ledger) -> None:
     make(ledger)
     work = held(ledger.take("j1", "queued"))
-    used_up: dict[str, str | float] = {"linkless_since": 5, "is_asked_anew": 1}
+    used_up: dict[str, str | float] = {"linkless_since": 5, "asked_anew": 1}
     ledger.move(work, "pending", poll=1, poll_at="@15", vendor_report_id="xid", **used_up)
     ledger.decide("j1", "failed", "x")
     ledger.end("j1", "failed", error="x", receipt={})
     assert ledger.retry("j1") == ("pending", "2")
     job = ledger.job("j1")
     assert job is not None
-    assert (job.linkless_since, job.is_asked_anew) == (None, 0)
+    assert (job.linkless_since, job.asked_anew) == (None, 0)
 
 
 def test_a_running_job_is_not_retried(ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ from redis import Redis
 from config.settings import PACKAGED
 from sandbox import Sandbox, expected_rows
 from worker.client.pages import Page
-from worker.client.vendor import Expired, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
+from worker.client.vendor import Gone, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
 from worker.errors import FailJob, RetryLater, StartOver
 from worker.model import Row
 from worker.sources.connections import Connection, load_connections
@@ -344,7 +344,7 @@ def test_ready_without_a_link_is_waited_for_and_then_fails(dialogue: Dialogue) -
     dialogue.set(fault("null_result", "instal"))
     vendor = dialogue.vendor(I)
     asked = vendor.submit().report_id
-    linkless = Waiting("success without a link", is_linkless=True)
+    linkless = Waiting("ready without a link", is_linkless=True)
     assert vendor.status(asked, submitted_at=0, now=100) == linkless
     assert vendor.status(asked, submitted_at=0, now=160, linkless_since=100) == linkless
     with pytest.raises(FailJob, match="ready for 60 s and still no link"):
@@ -358,7 +358,7 @@ def test_an_expired_report_is_told_apart(dialogue: Dialogue) -> None:
     assert isinstance(ready, Ready)
     for code in (404, 410):
         dialogue.set(fault("expired_report", "kargo", code=code))
-        assert vendor.status(asked, submitted_at=0, now=time.time()) == Expired()
+        assert isinstance(vendor.status(asked, submitted_at=0, now=time.time()), Gone)
         for more in ({}, CSV):
             late = dialogue.vendor(K, more, Prepared(asked))
             with pytest.raises(ReportGone) as caught:

@@ -98,6 +98,32 @@ WAITING = (
         },
     ),
     Behaviour(
+        "answers one poll by HTML, an empty body or an error of its gateway",
+        "asked again",
+        whole(),
+        {
+            "html": kargo(fault("html", match=at("status"), times=1)),
+            "empty": kargo(fault("empty_body", match=at("status"), times=1)),
+            "503": kargo(fault("status", code=503, match=at("status"), times=1)),
+        },
+    ),
+    Behaviour(
+        "answers every poll so",
+        "failed at the deadline with the last answer",
+        failed("not ready within 2 s", published=False, asked=ONE_SUBMIT),
+        {
+            "html": (kargo(fault("html", match=at("status")), ready_within="2s"), failed("<!DOCTYPE html>")),
+            "empty": (kargo(fault("empty_body", match=at("status")), ready_within="2s"), failed("(empty)")),
+            "503": kargo(fault("status", code=503, match=at("status")), ready_within="2s"),
+        },
+    ),
+    Behaviour(
+        "refuses the request again and again",
+        "failed at the deadline with its last words",
+        failed("not ready within 2 s", "429", published=False),
+        {"429": kargo(fault("status", code=429, match=at("submit")), ready_within="2s")},
+    ),
+    Behaviour(
         "says complete or completed, in any case",
         "ready",
         whole(),
@@ -228,7 +254,7 @@ GONE = (
     Behaviour(
         "forgets it again",
         "failed",
-        failed("twice", asked=TWO_SUBMITS),
+        failed("asked for anew once already", asked=TWO_SUBMITS),
         {
             "at the status": kargo(fault("expired_report", match=at("status"))),
             "at its page": kargo(fault("expired_report", match=at("page"))),
@@ -243,7 +269,7 @@ GONE = (
     Behaviour(
         "lets every link be dead",
         "exported once anew, then failed",
-        failed("twice", asked={"exports": 2}),
+        failed("asked for anew once already", asked={"exports": 2}),
         {"403": instal(fault("link_expires"))},
     ),
 )

@@ -157,7 +157,6 @@ NO_DATA = (
         "failed with its first bytes",
         failed("<!DOCTYPE html>", published=False),
         {
-            "status": kargo(fault("html", match=at("status"))),
             "submit": kargo(fault("html", match=at("submit"))),
             "page": kargo(fault("html", match=at("page"))),
             "csv": kargo_csv(fault("html", match=at("csv"))),
@@ -173,7 +172,6 @@ NO_DATA = (
         failed("empty", published=False),
         {
             "kargo's submit": kargo(fault("empty_body", match=at("submit"))),
-            "kargo's status": kargo(fault("empty_body", match=at("status"))),
             "kargo's page": kargo(fault("empty_body", match=at("page"))),
             "kargo's csv": kargo_csv(fault("empty_body", match=at("csv"))),
             "stream": mediamath(fault("empty_body")),

@@ -9,10 +9,11 @@ import pytest
 
 from worker.client.adoption import latest_match
 from worker.client.moments import moment
-from worker.client.status import Expired, Ready, Status, Waiting, judged, ours_in
+from worker.client.status import Gone, Ready, Status, Waiting, status_in
 from worker.errors import FailJob
 from worker.sources.loading import load_catalogue
 from worker.sources.schema import Adoption, Poll
+from worker.transport.exchange import Answer
 
 NOW = 1_700_000_000.0
 OURS = "cgunomk22vhc70c9uaa0"
@@ -29,8 +30,8 @@ INSTAL = declared("instal.advertiser-export")
 
 
 def status(poll: Poll, content: Any, *, needs_link: bool = False) -> Status | None:
-    ours = ours_in(poll, content, OURS)
-    return None if ours is None else judged(poll, ours, json.dumps(content).encode(), needs_link=needs_link, now=NOW)
+    answer = Answer("GET /reports", 200, {}, content, json.dumps(content).encode())
+    return status_in(poll, answer, OURS, needs_link=needs_link, now=NOW, refuse_error=lambda answer: None)
 
 
 def report(**fields: Any) -> dict[str, Any]:
@@ -101,7 +102,9 @@ def test_a_failed_report_fails_with_everything_the_vendor_said(word: str) -> Non
 
 
 def test_a_report_past_its_time_has_expired() -> None:
-    assert status(KARGO, {**DONE, "rpt_file_expires_at": "2023-11-14T22:13:20Z"}) == Expired()
+    assert status(KARGO, {**DONE, "rpt_file_expires_at": "2023-11-14T22:13:20Z"}) == Gone(
+        "the prepared report has expired"
+    )
     assert isinstance(status(KARGO, {**DONE, "rpt_file_expires_at": "2023-11-14T22:13:21Z"}), Ready)
     assert isinstance(status(KARGO, {**DONE, "rpt_file_expires_at": None}), Ready)
 
@@ -115,7 +118,7 @@ def test_a_count_that_is_none_is_no_count(total: Any) -> None:
 
 def test_ready_without_a_link_waits_only_where_the_link_is_needed() -> None:
     content = {"state": "SUCCESS", "result": None}
-    assert status(INSTAL, content, needs_link=True) == Waiting("success without a link", is_linkless=True)
+    assert status(INSTAL, content, needs_link=True) == Waiting("ready without a link", is_linkless=True)
     assert status(INSTAL, {"state": "SUCCESS", "result": "/x.csv"}, needs_link=True) == Ready(None, ("/x.csv",), None)
     assert status(INSTAL, content) == Ready()
 

@@ -65,6 +65,11 @@ class Pages:
         self.prepared = prepared
         self.relink = relink
         self.may_be_gone = report.submit is not None
+        self.is_without_rows = (
+            report.poll is not None
+            and report.poll.no_link_is_no_rows
+            and not (prepared.links or self.read.request or self.read.resolve)
+        )
         self.capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
         self.end_statuses = self.read.paging.end_statuses if isinstance(self.read.paging, Paged) else []
 
@@ -96,6 +101,8 @@ class Page:
         """
         with self._exchange.discreet():
             self._refuse_expired()
+            if self._pages.is_without_rows:
+                return
             requests = self._pages.pager.addresses(self.number, self._link, self.facts.total)
             address: Address | None = next(requests)
             while address is not None:

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from worker.client.patience import patiently
-from worker.client.vendor import Expired, Prepared, Ready, Vendor, Waiting
+from worker.client.vendor import Gone, Prepared, Ready, Vendor, Waiting
 from worker.errors import FailJob, RetryLater
 from worker.model import Row
 from worker.sources.schema import Poll, Report
@@ -68,7 +68,8 @@ class Look:
     def _prepared(self, poll: Poll) -> Prepared:
         """Ask for the report and poll until it is ready, at the vendor's cadence."""
         vendor = self._vendor(Prepared())
-        report_id = patiently(vendor.submit, say=self.say, sleep=self.sleep).report_id
+        submission = patiently(vendor.submit, say=self.say, sleep=self.sleep)
+        report_id = submission.report_id
         submitted_at, deadline = self.exchange.clock(), self.monotonic() + self.timeout_seconds
         every = self.poll_seconds or poll.every_seconds
         word, failures = "submitted", 0
@@ -78,7 +79,13 @@ class Look:
             self.sleep(every)
             now = self.exchange.clock()
             try:
-                status = vendor.status(report_id, submitted_at=submitted_at, now=now, linkless_since=linkless_since)
+                status = vendor.status(
+                    report_id,
+                    poll_link=submission.poll_link,
+                    submitted_at=submitted_at,
+                    now=now,
+                    linkless_since=linkless_since,
+                )
             except RetryLater as later:
                 failures += later.is_attempt
                 if failures >= MOST_FAILURES:
@@ -87,9 +94,9 @@ class Look:
                 continue
             failures = 0
             if isinstance(status, Ready):
-                return Prepared(report_id, status.links, status.total, status.expires_at)
-            if isinstance(status, Expired):
-                raise FailJob(f"report {report_id} expired at the vendor before it could be read")
+                return Prepared(report_id, status.links, status.total, status.expires_at, submission.poll_link)
+            if isinstance(status, Gone):
+                raise FailJob(status.reason)
             linkless_since = (linkless_since or now) if status.is_linkless else None
             word = self._heard(status, word)
         raise NotReady(report_id, word)

@@ -1,14 +1,18 @@
-"""What the answer to a poll means: still waiting, ready, expired, or failed."""
+"""What the answer to a poll means: still waiting, ready, to be asked for anew, or failed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from worker.client.answers import select
 from worker.client.moments import moment
-from worker.errors import FailJob
-from worker.json_path import count_in, find, first, link_in, links_in
-from worker.sources.schema import Poll
+from worker.errors import FailJob, RetryLater
+from worker.json_path import count, find, link_in, links
+from worker.sources.schema import Poll, Selector, status_word
+from worker.transport.exchange import Answer
+from worker.transport.refusals import retry_after
 from worker.vendor_errors import excerpt
 
 WHOLE_BODY_CHARACTERS = 2_000
@@ -24,11 +28,13 @@ class Waiting:
     """Not ready. `is_known` is False where the vendor used a word nobody expected.
 
     `is_linkless`: the vendor says ready but not where the rows are; `missing_link_grace_seconds` counts from the first.
+    `wait_seconds` is how long the vendor asks us to wait, None where it does not.
     """
 
     word: str
     is_known: bool = True
     is_linkless: bool = False
+    wait_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,52 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
-    """Prepared once, but the vendor keeps it no longer."""
+class Gone:
+    """There is no report to be had, but asking for it anew may give one. `reason` is for people."""
+
+    reason: str
 
 
-Status = Waiting | Ready | Expired
+Status = Waiting | Ready | Gone
+
+
+def status_in(
+    poll: Poll, answer: Answer, report_id: str, *, needs_link: bool, now: float, refuse_error: Callable[[Answer], None]
+) -> Status | None:
+    """What an answer says of our report; None where it does not know the report.
+
+    `refuse_error` raises where the answer words an error; a status that the source file has a word for comes first.
+    Raises RetryLater for an answer that is none, FailJob with the vendor's words where it could not prepare the report.
+    """
+    wait_seconds = retry_after(answer.headers.get("Retry-After"), now=now)
+    is_empty = not answer.raw.strip()
+    if answer.status in poll.waits_on or (answer.is_success and is_empty and "empty" in poll.waits_on):
+        return Waiting(f"{answer.status}{' (empty)' if is_empty else ''}", wait_seconds=wait_seconds)
+    is_done = answer.status in poll.done_on
+    if answer.status == 410 and not is_done:
+        return Gone(f"{answer.name}: 410: the report expired at the vendor before it was read")
+    ours = ours_in(poll, answer.content, report_id) if answer.is_success else answer.content
+    if answer.status == 404 and not is_done:
+        return None
+    is_page = answer.raw.lstrip().startswith(b"<") and "html" in answer.headers.get("Content-Type", "").lower()
+    if not is_done and answer.content is None and (is_page or reads_body(poll)):
+        raise RetryLater(f"{answer.name}: {answer.status}: no answer to a poll: {excerpt(answer.raw)}")
+    if ours is None and answer.content is not None:
+        return None
+    word = next(filter(None, map(status_word, select(poll.status, ours, answer.headers))), "")
+    if word in poll.failed:
+        said = excerpt(answer.raw, WHOLE_BODY_CHARACTERS)
+        raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
+    if word in poll.ask_anew:
+        return Gone(f"the vendor says {word!r}: {excerpt(answer.raw, WHOLE_BODY_CHARACTERS)}")
+    refuse_error(answer)
+    is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)
+    if not is_done and not (poll.ready_when_set and link_in(ours, [poll.ready_when_set])):
+        is_known = word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
+        return Waiting(word or "no status", is_known, wait_seconds=wait_seconds)
+    status = _ready(poll, ours, answer, needs_link=needs_link, now=now)
+    # Until the vendor says done, the count may still grow.
+    return Ready(None, status.links, status.expires_at) if isinstance(status, Ready) and not is_done else status
 
 
 def ours_in(poll: Poll, content: Any, report_id: str) -> Any | None:
@@ -61,30 +108,27 @@ def ours_in(poll: Poll, content: Any, report_id: str) -> Any | None:
     return content if _id(poll, content) in (None, report_id) else None
 
 
-def judged(poll: Poll, ours: Any, raw: bytes, *, needs_link: bool, now: float) -> Status:
-    """The status of our report. FailJob with the vendor's whole answer, bounded, where it says failed."""
-    said = first(ours, poll.status)
-    word = str(said).strip().lower() if isinstance(said, str | int | float) else ""
-    if word in _words(poll.failed):
-        answer = excerpt(raw, WHOLE_BODY_CHARACTERS)
-        raise FailJob(f"the vendor could not prepare the report ({word}): {answer}", spoils_report=True)
-    is_done = word in _words(poll.done)
-    if not is_done and not (poll.ready_when_set and link_in(ours, [poll.ready_when_set])):
-        return Waiting(word or "no status", is_known=word in ORDINARY_WAITS)
+def _ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: float) -> Status:
+    """Where the rows of a report that is ready are, and how many."""
     expires_at = moment(find(ours, poll.expires_at)) if poll.expires_at else None
     if expires_at is not None and expires_at <= now:
-        return Expired()
-    links = links_in(ours, poll.link)
-    if needs_link and not links:
-        return Waiting(f"{word} without a link", is_linkless=True)
-    # Until the word says done, the count may still grow.
-    return Ready(count_in(ours, poll.total) if is_done else None, links, expires_at)
+        return Gone("the prepared report has expired")
+    total = count(select(poll.total, ours, answer.headers))
+    found = links(select(poll.link, ours, answer.headers))
+    if needs_link and not found:
+        if poll.no_link_is_no_rows and not total:
+            return Ready(total, (), expires_at)
+        return Waiting("ready without a link", is_linkless=True)
+    return Ready(total, found, expires_at)
+
+
+def reads_body(poll: Poll) -> bool:
+    """Does the body say anything of the report, or can it be the report itself?"""
+    selectors = [*poll.status, *poll.link, *poll.total]
+    in_body = [selector for selector in selectors if not (isinstance(selector, Selector) and selector.header)]
+    return bool(in_body or poll.reports is not None or poll.ready_when_set or poll.expires_at)
 
 
 def _id(poll: Poll, report: Any) -> str | None:
     found = find(report, poll.id)
     return str(found) if isinstance(found, str | int) and found != "" else None
-
-
-def _words(listed: list[str]) -> set[str]:
-    return {word.strip().lower() for word in listed}

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from worker import json_path
 from worker.client.adoption import latest_match
+from worker.client.answers import id_in, named, select
 from worker.client.pages import Page, Pages
 from worker.client.prepared import Prepared
-from worker.client.status import Expired, Ready, Status, Waiting, judged, ours_in
-from worker.errors import FailJob, ReportGone
-from worker.json_path import find, first, link_in
+from worker.client.status import Gone, Ready, Status, Waiting, reads_body, status_in
+from worker.errors import FailJob, ReportGone, RetryLater
+from worker.json_path import find, link_in
 from worker.model import PageFacts
 from worker.paging.pager import Following
 from worker.readers import reader_for
 from worker.sources.placeholders import fill
-from worker.sources.schema import Report, Request, Submit
+from worker.sources.schema import Poll, Report, Request, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
+from worker.transport.links import without_query
+from worker.transport.refusals import retry_after
 from worker.transport.request import WireRequest, compose
-from worker.vendor_errors import excerpt
+from worker.vendor_errors import error_in, excerpt
 
-__all__ = ["Expired", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting"]
+__all__ = ["Gone", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting"]
 
 MOST_LIST_PAGES = 200
+START_BYTES = 1_024
+NOT_THERE = (404, 410)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The vendor took the request: its id of the report, and its id of the exchange where it told one."""
+    """The vendor took the request: its id of the report, its id of the exchange, and the address to poll, if any."""
 
     report_id: str
     request_id: str | None = None
+    poll_link: str | None = None
 
 
 class Vendor:
@@ -50,14 +58,43 @@ class Vendor:
     def submit(self) -> Submission:
         """Ask the vendor to prepare the report. Unless RetryLater says `is_unsent`, it may be prepared all the same."""
         declared = self._submitted()
-        answer = self._ask(declared.request, self._values)
+        request, answer = self._hear(declared.request, self._values, allow=_duplicates(declared))
+        if not answer.is_success:
+            return self._duplicate(declared, answer)
+        self._refuse_error(answer)
         for path, words in declared.refused.items():
-            if _word(find(answer.content, path)) in [_word(word) for word in words]:
+            if status_word(find(answer.content, path)) in [status_word(word) for word in words]:
                 raise FailJob(f"{answer.name}: the vendor refused the report: {excerpt(answer.raw)}")
-        report_id = first(answer.content, declared.report_id)
-        if not isinstance(report_id, str | int) or isinstance(report_id, bool):
-            raise FailJob(f"{answer.name}: no report id at {' or '.join(declared.report_id)}: {excerpt(answer.raw)}")
-        return Submission(str(report_id), answer.request_id)
+        report_id = id_in(declared.report_id, answer.content, answer.headers)
+        if declared.report_id and report_id is None:
+            raise FailJob(f"{answer.name}: no report id at {named(declared.report_id)}: {excerpt(answer.raw)}")
+        link = json_path.link(select(declared.poll_link, answer.content, answer.headers))
+        if declared.poll_link and link is None:
+            raise FailJob(f"{answer.name}: no address to poll at {named(declared.poll_link)}: {excerpt(answer.raw)}")
+        poll_link = None if link is None else self._exchange.api_link(link, at=request.url)
+        # A vendor that gives an address alone knows the report by that.
+        return Submission(report_id or without_query(poll_link or ""), answer.request_id, poll_link)
+
+    def _duplicate(self, declared: Submit, answer: Answer) -> Submission:
+        """The report a refusal names; the refusal itself where it names none."""
+        found = declared.duplicate and id_in(declared.duplicate.report_id, answer.content, answer.headers)
+        if found:
+            return Submission(found, answer.request_id)
+        error = error_in(partial(find, answer.content), self._pages.errors)
+        reason = f"{answer.name}: {answer.status}: {error.words if error else excerpt(answer.raw)}"
+        if error and error.consequence:
+            raise error.failure(reason)
+        if answer.status not in self._exchange.connection.source.retry_statuses:
+            raise FailJob(reason)
+        wait_seconds = retry_after(answer.headers.get("Retry-After"), now=self._exchange.clock())
+        raise RetryLater(reason, wait_seconds=wait_seconds, is_unsent=True)
+
+    def discard(self, report_id: str) -> None:
+        """Tell the vendor that nobody wants the report any more, as the source file says. Raises as submit does."""
+        if self._report.discard is None:
+            raise FailJob("the source file does not say how to discard a report")
+        request = compose(self._exchange.base, self._report.discard.request, {**self._values, "report_id": report_id})
+        self._exchange.send(request, shapes=self._pages.errors, allow=NOT_THERE).close()
 
     def find_submitted(self, since: float) -> Submission | None:
         """The report an earlier `submit`, at `since`, made without our hearing of it, found in the vendor's list."""
@@ -80,9 +117,15 @@ class Vendor:
         return None
 
     def status(
-        self, report_id: str, *, submitted_at: float | None, now: float, linkless_since: float | None = None
+        self,
+        report_id: str,
+        *,
+        poll_link: str | None = None,
+        submitted_at: float | None,
+        now: float,
+        linkless_since: float | None = None,
     ) -> Status:
-        """Ask once whether the report is ready.
+        """Ask once whether the report is ready; at `poll_link` where the vendor gave one.
 
         A report not listed yet is waited for through the vendor's grace, then FailJob. So is a link that does not come:
         `linkless_since` is when `Waiting.is_linkless` was first answered.
@@ -90,20 +133,37 @@ class Vendor:
         poll = self._report.poll
         if poll is None:
             raise FailJob("this report is not prepared, so there is nothing to poll")
-        answer = self._ask(poll.request, {**self._values, "report_id": report_id}, allow=(404, 410))
-        if answer.status == 410:
-            return Expired()
-        ours = ours_in(poll, answer.content, report_id) if answer.status < 300 else None
-        if ours is None:
+        request, answer = self._poll(poll, report_id, poll_link)
+        status = status_in(
+            poll, answer, report_id, needs_link=self._needs_link, now=now, refuse_error=self._refuse_error
+        )
+        if status is None:
             if now - (submitted_at or 0) <= poll.listing_grace_seconds:
                 return Waiting("not listed yet")
             raise FailJob(f"{answer.name}: the vendor does not know report {report_id}", spoils_report=True)
-        needs_link = self._pages.read.request is None and self._pages.read.resolve is None
-        status = judged(poll, ours, answer.raw, needs_link=needs_link, now=now)
         grace = poll.missing_link_grace_seconds
         if isinstance(status, Waiting) and status.is_linkless and now - (linkless_since or now) > grace:
             raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
+        if isinstance(status, Ready) and poll.holds_rows:
+            return replace(status, links=(request.url,))
         return status
+
+    def _poll(self, poll: Poll, report_id: str, poll_link: str | None) -> tuple[WireRequest, Answer]:
+        """Send one poll. Where its head alone says all, the body may be the report, and only its start is read."""
+        allow = {*NOT_THERE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
+        if poll.request is not None:
+            declared, values = poll.request, {**self._values, "report_id": report_id}
+            return self._hear(declared, values, allow=allow, is_start_enough=not reads_body(poll))
+        if poll_link is None:
+            raise FailJob("the ledger has lost the address to poll", spoils_report=True)
+        request = WireRequest("GET", self._exchange.api_link(poll_link, at=poll_link), {})
+        return request, self._heard(request, allow, is_start_enough=not reads_body(poll))
+
+    @property
+    def _needs_link(self) -> bool:
+        """Are the rows where the poll says, and nowhere else?"""
+        read, poll = self._pages.read, self._report.poll
+        return read.request is None and read.resolve is None and not (poll and poll.holds_rows)
 
     # ------------------------------------------------------------ pages
 
@@ -140,20 +200,36 @@ class Vendor:
 
     def _links_now(self) -> tuple[str, ...]:
         """The addresses of the rows as the vendor gives them now; none where it gives none."""
-        now = self._exchange.clock()
-        status = self.status(self.prepared.report_id or "", submitted_at=now, now=now)
+        now, prepared = self._exchange.clock(), self.prepared
+        status = self.status(prepared.report_id or "", poll_link=prepared.poll_link, submitted_at=now, now=now)
         return status.links if isinstance(status, Ready) else ()
 
-    def _ask(self, request: Request, values: Mapping[str, Any], *, allow: tuple[int, ...] = ()) -> Answer:
-        """Ask for small JSON; at the other path where the first is not there."""
-        base, errors = self._exchange.base, self._pages.errors
-        if request.path_on_404 is None:
-            return self._exchange.ask(compose(base, request, values), shapes=errors, allow=allow)
-        answer = self._exchange.ask(compose(base, request, values), shapes=errors, allow=(404, *allow))
-        if answer.status != 404:
-            return answer
-        request_there = compose(base, request, values, path=request.path_on_404)
-        return self._exchange.ask(request_there, shapes=errors, allow=allow)
+    def _hear(
+        self,
+        declared: Request,
+        values: Mapping[str, Any],
+        *,
+        allow: Collection[int] = (),
+        is_start_enough: bool = False,
+    ) -> tuple[WireRequest, Answer]:
+        """Send a declared request, to its other path where the first is not there; what was sent, and the answer."""
+        base, other = self._exchange.base, declared.path_on_404
+        request = compose(base, declared, values)
+        answer = self._heard(request, {*allow, *((404,) if other else ())}, is_start_enough=is_start_enough)
+        if other is None or answer.status != 404:
+            return request, answer
+        request = compose(base, declared, values, path=other)
+        return request, self._heard(request, allow, is_start_enough=is_start_enough)
+
+    def _heard(self, request: WireRequest, allow: Collection[int], *, is_start_enough: bool) -> Answer:
+        if not is_start_enough:
+            return self._exchange.hear(request, shapes=self._pages.errors, allow=allow)
+        response = self._exchange.send(request, shapes=self._pages.errors, allow=allow)
+        start = response.start(START_BYTES)
+        return Answer(response.name, response.status, response.headers, None, start, response.request_id)
+
+    def _refuse_error(self, answer: Answer) -> None:
+        self._exchange.refuse_error(answer, self._pages.errors)
 
     def _submitted(self) -> Submit:
         if self._report.submit is None:
@@ -161,5 +237,5 @@ class Vendor:
         return self._report.submit
 
 
-def _word(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
+def _duplicates(declared: Submit) -> list[int]:
+    return declared.duplicate.statuses if declared.duplicate else []

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from worker.errors import LeaseLost, RecordClosed
+from worker.errors import FailJob, LeaseLost, MillraceError, RecordClosed
 from worker.jobs.receipts import receipt
-from worker.model import FINISHED, Job, JobState, Json, OpenPages
+from worker.model import FINISHED, Held, Job, JobState, Json, OpenPages
 from worker.observe import Event, log
 from worker.services import Services
 
 MOST_GENERATIONS = 3
+DISCARD_SECONDS = 5.0
+"""How long the vendor may be silent when it is told that nobody wants a report any more."""
 
 Verdict = Literal["failed", "cancelled"]
 
@@ -31,10 +33,13 @@ def cancel(services: Services, job_id: str) -> JobState | None:
 def _decide(
     services: Services, job_id: str, verdict: Verdict, reason: str, *, report_is_cause: bool
 ) -> JobState | None:
-    answer, _ = services.ledger.decide(job_id, verdict, reason, report_is_cause=report_is_cause)
     job = services.ledger.job(job_id)
     if job is None:
         return None
+    # What is discarded at the vendor is not there for a retry.
+    is_lost = report_is_cause or _discards(services, job, verdict)
+    answer, _ = services.ledger.decide(job_id, verdict, reason, report_is_cause=is_lost)
+    job = services.ledger.job(job_id) or job
     return end_job(services, job) if answer == "decided" else job.state
 
 
@@ -44,7 +49,9 @@ def end_job(services: Services, job: Job) -> JobState:
         return job.state
     services.places(job).release(job.id)
     if (done := _void(services, job, job.verdict)) is not None:
-        return services.ledger.end(job.id, "done", error=None, receipt=done)
+        state = services.ledger.end(job.id, "done", error=None, receipt=done)
+        discard(services, job, state)
+        return state
     ended = receipt(
         job,
         job.verdict,
@@ -56,6 +63,7 @@ def end_job(services: Services, job: Job) -> JobState:
     )
     state = services.ledger.end(job.id, job.verdict, error=job.error, receipt=ended)
     log.info(Event.FAILED if state == "failed" else Event.CANCELLED, job=job.id, why=job.error)
+    discard(services, job, state)
     return state
 
 
@@ -76,19 +84,41 @@ def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
     return None
 
 
-def start_over(services: Services, job: Job, reason: str, *, ask_anew: bool = False) -> int | None:
-    """Begin the next generation: the current one afterwards, None where the job ended instead.
+def start_over(services: Services, job: Job, reason: str) -> int | None:
+    """Read the report again under the next generation: the current one afterwards, None where the job ended instead."""
+    return _next_generation(services, job, reason, ask_anew=False)
 
-    `ask_anew`: the vendor no longer has the report; it is asked for once more, and only once.
+
+def ask_anew(services: Services, held: Held, reason: str) -> bool:
+    """Ask the vendor for the report again, since the one it had is gone or could not be prepared.
+
+    False where the job ended instead: it has been asked for again as often as the source file allows.
     """
-    if ask_anew and job.is_asked_anew:
-        fail(
-            services,
-            job.id,
-            f"the report was gone at the vendor twice before it was read: {reason}",
-            report_is_cause=True,
-        )
-        return None
+    job = held.job
+    submit = services.report(job).submit
+    allowed = submit.ask_anew_at_most if submit else 0
+    if job.asked_anew >= allowed:
+        times = "once" if job.asked_anew == 1 else f"{job.asked_anew} times"
+        already = f"; it was asked for anew {times} already" if job.asked_anew else ""
+        fail(services, job.id, f"{reason}{already}", report_is_cause=True)
+        return False
+    if job.state != "pending":
+        return _next_generation(services, job, reason, ask_anew=True) is not None
+    moved = services.ledger.move(
+        held,
+        "queued",
+        asked_anew=job.asked_anew + 1,
+        submitting_at="",
+        vendor_report_id="",
+        poll_link="",
+        linkless_since="",
+    )
+    if not moved:
+        raise LeaseLost("when the report was to be asked for anew")
+    return True
+
+
+def _next_generation(services: Services, job: Job, reason: str, *, ask_anew: bool) -> int | None:
     if job.restarts + 1 >= MOST_GENERATIONS:
         fail(
             services, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}"
@@ -113,4 +143,30 @@ def finish(services: Services, job: Job, prepared: Json) -> Json | OpenPages:
         written = sink.finish(job.generation, job.pages, prepared)
     if not isinstance(written, OpenPages):
         services.ledger.end(job.id, "done", error=None, receipt=written)
+        discard(services, job, "done")
     return written
+
+
+def discard(services: Services, job: Job, state: JobState, *, report_id: str | None = None) -> None:
+    """Tell the vendor that a report is wanted no more, where the source file says how and that it is to hear of it.
+
+    `report_id` is the job's own unless it is given. Takes seconds at most and never fails: what went wrong is logged.
+    """
+    wanted = report_id or job.vendor_report_id
+    if wanted is None or not _discards(services, job, state):
+        return
+    try:
+        services.vendor(job, silence_seconds=DISCARD_SECONDS).discard(wanted)
+    except MillraceError as error:
+        log.warning(Event.NOT_DISCARDED, job=job.id, vendor_report_id=wanted, why=str(error))
+    else:
+        log.info(Event.DISCARDED, job=job.id, vendor_report_id=wanted)
+
+
+def _discards(services: Services, job: Job, state: JobState) -> bool:
+    """Is the vendor told when a job ends so? No, where the source this job was made from is lost."""
+    try:
+        declared = services.report(job).discard
+    except FailJob:
+        return False
+    return declared is not None and state in declared.after

@@ -11,8 +11,8 @@ redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'token', 'until', 'total', 'is_unproven')
 redis.call('HINCRBY', KEYS[1], 'restarts', 1)
 if ARGV[5] == 'queued' then
-  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'submitting_at', 'ready_total', 'links', 'expires_at')
-  redis.call('HSET', KEYS[1], 'is_asked_anew', 1)
+  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'poll_link', 'submitting_at', 'ready_total', 'links', 'expires_at')
+  redis.call('HINCRBY', KEYS[1], 'asked_anew', 1)
 end
 set_state(KEYS[1], ARGV[2], now, ARGV[5])
 redis.call('ZADD', OVERDUE, text(now + ARGV[4]), ARGV[2])

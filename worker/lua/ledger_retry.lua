@@ -8,8 +8,8 @@ if f[1] ~= 'failed' and f[1] ~= 'cancelled' then return {'', f[1] or 'not there'
 redis.call('PERSIST', KEYS[1])
 redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'error', 'receipt', 'finished_at', 'first_row_at', 'total', 'pages', 'closed', 'next_page',
-  'rows', 'dead_rows', 'bytes', 'poll_at', 'possible_orphans', 'submitting_at', 'linkless_since',
-  'is_asked_anew', 'is_spoilt', 'is_unproven')
+  'rows', 'dead_rows', 'bytes', 'poll_at', 'possible_orphans', 'asked_at', 'submitting_at', 'linkless_since',
+  'asked_anew', 'is_spoilt', 'is_unproven')
 redis.call('HINCRBY', KEYS[1], 'generation', 1)
 redis.call('HINCRBY', KEYS[1], 'poll', 1)
 redis.call('HSET', KEYS[1], 'restarts', 0, 'attempts', 0,
@@ -17,7 +17,7 @@ redis.call('HSET', KEYS[1], 'restarts', 0, 'attempts', 0,
 local state = 'queued'
 local expired = f[5] and f[5] ~= '' and tonumber(f[5]) <= now
 local is_there = f[2] and f[2] ~= '' and not expired and not f[6]
-if is_there then state = 'pending' else redis.call('HDEL', KEYS[1], 'vendor_report_id') end
+if is_there then state = 'pending' else redis.call('HDEL', KEYS[1], 'vendor_report_id', 'poll_link') end
 set_state(KEYS[1], ARGV[2], now, state)
 redis.call('ZADD', OVERDUE, text(now + ARGV[3]), ARGV[2])
 return {state, redis.call('HGET', KEYS[1], 'poll')}

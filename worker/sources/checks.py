@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from worker.errors import BadInput
 from worker.sources.placeholders import names_in
-from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Report, Request, Source
+from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Poll, Report, Request, Source
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
 
@@ -50,8 +50,10 @@ def _requests(report: Report) -> Iterator[tuple[Place, Request]]:
         yield ("submit", "request"), report.submit.request
         if report.submit.adopt:
             yield ("submit", "adopt", "request"), report.submit.adopt.request
-    if report.poll:
+    if report.poll and report.poll.request:
         yield ("poll", "request"), report.poll.request
+    if report.discard:
+        yield ("discard", "request"), report.discard.request
     for position, read in enumerate(report.read):
         if read.resolve:
             yield ("read", position, "resolve"), read.resolve
@@ -90,14 +92,68 @@ def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
         where = file.where((*place, "read", position))
         if read.request and read.resolve:
             raise BadInput(where, "request and resolve", "one of them")
-        if not (read.request or read.resolve or (report.poll and report.poll.link)):
+        poll = report.poll
+        if not (read.request or read.resolve or (poll and (poll.link or poll.holds_rows))):
             raise BadInput(where, "no address", "`request`, `resolve`, or a `link` of the poll")
         if read.resolve and not read.link:
             raise BadInput(where, "resolve without link", "`link`, the path of the address in the answer")
         if isinstance(read.paging, OffsetPaging | PageNumberPaging) and not read.request:
             raise BadInput(where, "numbered pages at a link", "a `request` that the numbers go into")
+    for word, allowed in _without_effect(report):
+        raise BadInput(file.where((*place, *word)), word[-1], allowed)
     _check_requests(report, file, place)
     _check_params(report, file, place)
+
+
+def _without_effect(report: Report) -> Iterator[tuple[Place, str]]:
+    """The words about a prepared report that contradict each other, or that nothing comes of; what they need."""
+    submit, poll = report.submit, report.poll
+    if report.discard and not submit:
+        yield ("discard",), "a `submit` beside it: nothing else is prepared"
+    if submit and submit.is_repeatable and submit.adopt:
+        yield ("submit", "adopt"), "no `adopt` where asking again does no harm (`is_repeatable`)"
+    if submit and "grace_seconds" in submit.model_fields_set and (submit.is_repeatable or submit.adopt):
+        yield ("submit", "grace_seconds"), "no `grace_seconds` beside `is_repeatable` or `adopt`, which has its own"
+    if submit and not (submit.report_id or submit.poll_link):
+        yield ("submit",), "`report_id` or `poll_link`: where its answer says which report it made"
+    if submit and poll and not submit.report_id:
+        yield from ((place, "a `report_id` in the submit") for place in _uses_of_report_id(report))
+    if poll:
+        yield from ((("poll", word), allowed) for word, allowed in _without_effect_in_poll(report, poll))
+
+
+def _uses_of_report_id(report: Report) -> Iterator[Place]:
+    for where, template in _templates(report):
+        if "report_id" in names_in(template):
+            yield where
+
+
+def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, str]]:
+    by_link = bool(report.submit and report.submit.poll_link)
+    reads_link = any(not (read.request or read.resolve) for read in report.read)
+    words = {name: getattr(poll, name) for name in ("done", "failed", "ask_anew")}
+    listed = [word for name in words for word in set(words[name])]
+    rules: list[tuple[str, bool, str]] = [
+        ("request", by_link == (poll.request is not None), "it, or a `poll_link` in the submit: one of them"),
+        *((name, bool(words[name]) and not poll.status, "`status` beside it, the place of the word") for name in words),
+        (
+            "status",
+            not (poll.status or poll.waits_on or poll.ready_when_set),
+            "`status`, `waits_on` or `ready_when_set`: something that tells ready from not yet",
+        ),
+        ("status", bool(poll.status) and not (poll.done or poll.done_on or poll.ready_when_set), "`done` beside it"),
+        ("status", len(set(listed)) < len(listed), "each word in one of `done`, `failed` and `ask_anew`"),
+        ("waits_on", bool(set(poll.waits_on) & set(poll.done_on)), "no status that stands in `done_on` too"),
+        ("id", "id" in poll.model_fields_set and poll.reports is None, "`reports`, a list of reports, beside it"),
+        ("link", bool(poll.link) and not reads_link, "a `read` without `request` and `resolve`: it reads at the link"),
+        ("no_link_is_no_rows", poll.no_link_is_no_rows and not poll.link, "`link` beside it"),
+        (
+            "holds_rows",
+            poll.holds_rows and (bool(poll.link) or not by_link or not reads_link),
+            "a `poll_link` in the submit, no `link`, and a `read` without `request` and `resolve`",
+        ),
+    ]
+    yield from ((word, allowed) for word, is_broken, allowed in rules if is_broken)
 
 
 def _check_requests(report: Report, file: YamlFile, place: Place) -> None:

@@ -9,9 +9,10 @@ value wins. A list within a list of allowed values is spread, so that YAML ancho
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhdw]$")]
@@ -22,6 +23,18 @@ ParamType = Literal[
 # What the engine itself knows besides parameters; credentials stand inside `auth` only.
 ENGINE_NAMES = frozenset({"report_id", "limit", "offset", "page_number", "page_size", "token", "link"})
 Paths = list[str]
+
+
+def status_word(value: Any) -> Any:
+    """A status as statuses are compared: trimmed, in lower case, a number in its digits. None where it is none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:.15g}"
+    return value.strip().lower() if isinstance(value, str) else None
+
+
+StatusWord = Annotated[str, BeforeValidator(status_word)]
 
 
 class Declared(BaseModel):
@@ -37,7 +50,7 @@ class Request(Declared):
     answers 404: for vendors who do not say whether a slash ends it.
     """
 
-    method: Literal["GET", "POST"] = "GET"
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: str
     path_on_404: str | None = None
     query: dict[str, Any] = {}
@@ -286,6 +299,33 @@ class TokenPaging(Paged):
 Paging = Annotated[SinglePage | OffsetPaging | PageNumberPaging | LinkPaging | TokenPaging, Field(discriminator="kind")]
 
 
+class Selector(Declared):
+    """Where a value stands in an answer: at a `path` of its body, or in a `header`.
+
+    With `pattern`, a regular expression, the value is what it finds in the text there: its one group, or all of it.
+    """
+
+    path: str | None = None
+    header: str | None = None
+    pattern: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if (self.path is None) == (self.header is None):
+            raise ValueError("one of path and header")
+        try:
+            groups = re.compile(self.pattern or "").groups
+        except re.error as error:
+            raise ValueError(f"a regular expression ({error})") from None
+        if groups > 1:
+            raise ValueError("a pattern with at most one group")
+        return self
+
+
+Selectors = list[str | Selector]
+"""The first that leads to a value counts; a text is a path of the body."""
+
+
 class Adoption(Declared):
     """How to find a report we may have asked for, in the vendor's list of reports.
 
@@ -303,41 +343,75 @@ class Adoption(Declared):
     grace_seconds: int = 60
 
 
+class Duplicate(Declared):
+    """A refusal that names the report an earlier request for the same made. One that names none is as any other."""
+
+    statuses: list[int] = Field(min_length=1)
+    report_id: Selectors = Field(min_length=1)
+
+
 class Submit(Declared):
     """Ask the vendor to prepare a report. `is_repeatable`: asking twice makes no second report.
 
-    `refused` maps paths in the answer to values that mean no.
+    The answer holds the report's id, or the address to poll at `poll_link`, or both. `refused` maps paths in the answer
+    to values that mean no. `ask_anew_at_most`: how often, in all, the report is asked for again where the vendor says
+    one of the poll's words `ask_anew` or has the prepared report no longer.
     """
 
     request: Request
-    report_id: Paths
+    report_id: Selectors = []
+    poll_link: Selectors = []
+    duplicate: Duplicate | None = None
     refused: dict[str, list[Any]] = {}
     is_repeatable: bool = False
     adopt: Adoption | None = None
     grace_seconds: int = 60
+    ask_anew_at_most: int = Field(default=1, ge=0)
 
 
 class Poll(Declared):
-    """Ask whether the report is ready.
+    """Ask whether the report is ready, by `request`, or by a GET of the submit's `poll_link` where there is none.
 
-    Where the answer is a list at `reports`, ours is the one whose `id` is our report id, never simply the first. Words
-    are compared trimmed and in lower case; a word in neither list waits. `ready_when_set` leads to a value that alone
-    means ready. `total` may run behind while the vendor still prepares; a page's own total is the better one.
+    `waits_on` are HTTP statuses that mean not yet, and `empty` an empty body; `done_on` those that mean ready, such as
+    303. Any other success is judged by the word at `status`, or means ready where no `status` is declared. Words are
+    compared trimmed and in lower case, numbers and true by their spelling; a word in no list waits. After one of
+    `ask_anew` the report is asked for again, a bounded number of times (see Submit).
+
+    Where the answer is a list at `reports`, ours is the one whose `id` is our report id, never simply the first.
+    `ready_when_set` leads to a value that alone means ready. `link` leads to the rows' address, or to those of several
+    files: `files.*.url`. With `no_link_is_no_rows`, ready without one means that there are none; else it is waited for.
+    With `holds_rows` the rows are in the ready answer itself: the `poll_link` is asked again and read. `total` may run
+    behind while the vendor still prepares; a page's own total is the better one.
     """
 
-    request: Request
+    request: Request | None = None
     every_seconds: float = Field(default=15, gt=0)
+    waits_on: list[int | Literal["empty"]] = []
+    done_on: list[int] = []
     reports: str | None = None
     id: str = "id"
-    status: Paths
-    done: list[str]
-    failed: list[str]
+    status: Selectors = []
+    done: list[StatusWord] = []
+    failed: list[StatusWord] = []
+    ask_anew: list[StatusWord] = []
     ready_when_set: str | None = None
-    total: Paths = []
-    link: Paths = []
+    total: Selectors = []
+    link: Selectors = []
+    no_link_is_no_rows: bool = False
+    holds_rows: bool = False
     expires_at: str | None = None
     listing_grace_seconds: int = 60
     missing_link_grace_seconds: int = 60
+
+
+class Discard(Declared):
+    """Tell the vendor that nobody wants a prepared report any more, once its job has ended so: cancel or delete it.
+
+    Done once, with a few seconds of patience; whether it worked changes nothing for the job.
+    """
+
+    request: Request
+    after: list[Literal["cancelled", "failed", "done"]] = Field(default=["cancelled"], min_length=1)
 
 
 class Read(Declared):
@@ -405,6 +479,7 @@ class Report(Declared):
     window_ends: Literal["inclusive", "exclusive"] = "inclusive"
     submit: Submit | None = None
     poll: Poll | None = None
+    discard: Discard | None = None
     read: list[Read] = Field(min_length=1)
     columns: dict[str, ColumnType] = {}
     columns_from: dict[str, ColumnType] = {}

@@ -67,7 +67,9 @@ def refusal(
     if status in retry_statuses or 520 <= status <= 599:
         is_asked = wait_seconds is not None and status in PAUSING
         is_unsent = is_asked or status == HTTPStatus.TOO_MANY_REQUESTS
-        return RetryLater(reason, wait_seconds=wait_seconds, is_attempt=not is_asked, is_unsent=is_unsent)
+        return RetryLater(
+            reason, wait_seconds=wait_seconds, is_attempt=not is_asked, is_unsent=is_unsent, is_refused=True
+        )
     return FailJob(reason)
 
 

@@ -80,7 +80,9 @@ class RateLimited(RetryLater):
 
     def __init__(self, reason: str, *, wait_seconds: float | None = None) -> None:
         """Without `wait_seconds` the wait is ours to choose, and each try counts as an attempt."""
-        super().__init__(reason, wait_seconds=wait_seconds, is_attempt=wait_seconds is None, is_unsent=True)
+        super().__init__(
+            reason, wait_seconds=wait_seconds, is_attempt=wait_seconds is None, is_unsent=True, is_refused=True
+        )
 
 
 class LoginExpired(RetryLater):

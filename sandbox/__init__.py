@@ -3,8 +3,8 @@
 The world outside: it imports nothing of ours.
 """
 
+from sandbox.app import Sandbox
 from sandbox.expected import expected_digest, expected_plan, expected_rows
-from sandbox.process import Remote, SandboxProcess
-from sandbox.running import Sandbox
+from sandbox.remote import Remote, SandboxProcess
 
 __all__ = ["Remote", "Sandbox", "SandboxProcess", "expected_digest", "expected_plan", "expected_rows"]

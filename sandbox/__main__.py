@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sandbox.faults import BadRule
-from sandbox.running import Sandbox
+from sandbox.app import Sandbox
+from sandbox.faults.dial import BadRule
 from sandbox.settings import Settings
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sandbox.exchange import World
-from sandbox.fault_kinds import KINDS
-from sandbox.faults import BadRule
-from sandbox.wire import Answer, Request, as_json
+from sandbox.faults.dial import BadRule
+from sandbox.http.message import Answer, Request, as_json
+from sandbox.kinds import KINDS
 
 PREFIX = "/_sandbox"
 

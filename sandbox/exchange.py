@@ -10,19 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sandbox.columns import Style
-from sandbox.csv_edits import CSV_EDITS
-from sandbox.faults import Args, Dial, Place
-from sandbox.framing import lines, listed
+from sandbox.faults.dial import Dial, Place
+from sandbox.faults.kind import Args
+from sandbox.http.body import lines, listed
+from sandbox.http.message import Request
 from sandbox.journal import Journal
-from sandbox.line_edits import LINE_EDITS
-from sandbox.plans import Telling
-from sandbox.row_edits import ROW_EDITS, Edit
-from sandbox.rows import Block, Rows
+from sandbox.kinds import EDITS
+from sandbox.rows import Block, Rows, Telling
 from sandbox.settings import Settings
-from sandbox.wire import Request
 
-_EDITS: dict[str, Edit] = {**CSV_EDITS, **ROW_EDITS, **LINE_EDITS}
-_OTHER_LENGTH = {*_EDITS, "csv_bom", "no_final_newline"}
+_OTHER_LENGTH = {*EDITS, "csv_bom", "no_final_newline"}
 
 
 class World:
@@ -98,7 +95,7 @@ class Exchange:
         blocks = self._counted(report, plan.blocks(start, stop))
         if header is not None:
             blocks = _after(Block(0, [header]), blocks)
-        for kind, edit in _EDITS.items():
+        for kind, edit in EDITS.items():
             if (args := self.faults.get(kind)) is not None:
                 blocks = edit(blocks, {**args, "delimiter": self.delimiter.encode()})
         return blocks

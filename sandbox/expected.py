@@ -11,19 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.columns import Style
-from sandbox.instal_request import plan as instal_plan
-from sandbox.instal_request import read_export
-from sandbox.kargo_reports import plan as kargo_plan
-from sandbox.mediamath_facts import datasets
-from sandbox.mediamath_request import Query
-from sandbox.mediamath_rows import plan as mediamath_plan
-from sandbox.mediamath_times import buckets
-from sandbox.plans import Telling
-from sandbox.rokt_request import read_ask
-from sandbox.rokt_rows import account_plan, legacy_plan, metadata, query_plan, summary
-from sandbox.rokt_shapes import METADATA_PATHS, SHAPE_BY_REPORT
-from sandbox.rows import RowPlan, Rows
+from sandbox.rows import RowPlan, Rows, Telling
 from sandbox.settings import TODAY
+from sandbox.vendors.instal.export import plan as instal_plan
+from sandbox.vendors.instal.export import read_export
+from sandbox.vendors.kargo.reports import plan as kargo_plan
+from sandbox.vendors.mediamath.datasets import datasets
+from sandbox.vendors.mediamath.query import Query
+from sandbox.vendors.mediamath.rows import plan as mediamath_plan
+from sandbox.vendors.mediamath.times import buckets
+from sandbox.vendors.rokt.legacy import read_ask
+from sandbox.vendors.rokt.rows import account_plan, legacy_plan, metadata, query_plan, summary
+from sandbox.vendors.rokt.shapes import METADATA_PATHS, SHAPE_BY_REPORT
 
 Params = Mapping[str, Any]
 

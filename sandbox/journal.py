@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from sandbox.wire import Request
+from sandbox.http.message import Request
 
 BODY_CHARACTERS = 16_384
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")

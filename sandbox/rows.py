@@ -16,7 +16,7 @@ from functools import lru_cache
 from random import Random
 from typing import Literal
 
-from sandbox.columns import Column, Style, json_value, sample
+from sandbox.columns import Column, Style, json_value, sample, with_carrier
 
 PERIOD = 500
 
@@ -160,3 +160,32 @@ def _digits(last: int) -> int:
         total += (high - low + 1) * (width - 1)
         width, low = width + 1, low * 10
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How rows are told, whatever report they belong to.
+
+    Which numbers, in which revision, written how.
+    """
+
+    rows: int
+    seed: int = 1
+    revision: int = 1
+    restate: Restatement = "values"
+    style: Style = "numbers"
+    form: Form = "json"
+    delimiter: str = ","
+
+
+def planned(
+    report: str, columns: tuple[Column, ...], telling: Telling, buckets: tuple[str, ...] = ("2026-02-01T00:00:00Z",)
+) -> RowPlan:
+    """The rows of `vendor.report` with these columns.
+
+    The same arguments give the same rows, in any process.
+    """
+    is_other_order = telling.restate == "order"
+    seed = f"{telling.seed}/{report}/{1 if is_other_order else telling.revision}"
+    look = Look(with_carrier(columns), seed, telling.form, telling.style, buckets, telling.delimiter)
+    return RowPlan(look, telling.rows, telling.revision - 1 if is_other_order else 0)

@@ -14,8 +14,7 @@ import pytest
 import zstandard
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Reply, Visitor
-from tests.sandbox_client import running
+from tests.sandbox_client import Reply, Visitor, running
 from tests.sandbox_client import visitor as visitor
 
 ROWS = 1200

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Visitor
-from tests.sandbox_client import INSTAL_EXPORT, Dial, dial_of, running, task
+from tests.sandbox_client import INSTAL_EXPORT, Dial, Visitor, dial_of, running, task
 from tests.sandbox_client import visitor as visitor
 
 ROWS = 77

@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Visitor, basic
-from tests.sandbox_client import KARGO_ASKED, KARGO_DOCUMENTED, KARGO_REPORT, poll, rows_of, running, told
+from tests.sandbox_client import (
+    KARGO_ASKED,
+    KARGO_DOCUMENTED,
+    KARGO_REPORT,
+    Visitor,
+    basic,
+    poll,
+    rows_of,
+    running,
+    told,
+)
 from tests.sandbox_client import visitor as visitor
 
 ROWS = 605

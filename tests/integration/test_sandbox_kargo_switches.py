@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Visitor
 from tests.sandbox_client import (
     KARGO_ASKED,
     KARGO_DOCUMENTED,
     KARGO_REPORT,
     Dial,
+    Visitor,
     dial_of,
     poll,
     rows_of,

@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.mediamath_facts import datasets
-from sandbox.visitor import Reply, Visitor
-from tests.sandbox_client import Dial, dial_of, running
+from sandbox.vendors.mediamath.datasets import datasets
+from tests.sandbox_client import Dial, Reply, Visitor, dial_of, running
 from tests.sandbox_client import visitor as visitor
 
 ROWS = 1234

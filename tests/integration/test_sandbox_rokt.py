@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.rokt_shapes import SHAPES
-from sandbox.visitor import Visitor, basic
+from sandbox.vendors.rokt.shapes import SHAPES
 from tests.sandbox_client import (
     ACCOUNT,
     AUDIENCE,
@@ -21,6 +20,8 @@ from tests.sandbox_client import (
     ROKT_ROWS,
     TRANSACTIONS,
     Dial,
+    Visitor,
+    basic,
     breakdown,
     dial_of,
     expected,

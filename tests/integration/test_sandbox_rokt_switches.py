@@ -7,7 +7,6 @@ import json
 import pytest
 
 from sandbox import Sandbox
-from sandbox.visitor import Visitor
 from tests.sandbox_client import (
     ACCOUNT,
     BREAKDOWN,
@@ -19,6 +18,7 @@ from tests.sandbox_client import (
     ROKT_ROWS,
     TRANSACTIONS,
     Dial,
+    Visitor,
     breakdown,
     dial_of,
     expected,

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Visitor
-from tests.sandbox_client import INSTAL_EXPORT, MEDIAMATH_QUERY, Spoil, rows_of, running, spoiling
+from tests.sandbox_client import INSTAL_EXPORT, MEDIAMATH_QUERY, Spoil, Visitor, rows_of, running, spoiling
 from tests.sandbox_client import file as file
 from tests.sandbox_client import stream as stream
 from tests.sandbox_client import visitor as visitor

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from sandbox import Sandbox, SandboxProcess, expected_digest
-from sandbox.visitor import Visitor
+from tests.sandbox_client import Visitor
 
 QUERY = {
     "fields": ["campaign_id", "impressions"],

@@ -8,8 +8,7 @@ import json
 import pytest
 
 from sandbox import Sandbox, expected_rows
-from sandbox.visitor import Visitor
-from tests.sandbox_client import MEDIAMATH_QUERY, Spoil, running
+from tests.sandbox_client import MEDIAMATH_QUERY, Spoil, Visitor, running
 from tests.sandbox_client import stream as stream
 from tests.sandbox_client import visitor as visitor
 

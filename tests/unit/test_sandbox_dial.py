@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.fault_kinds import KINDS, SECTIONS
-from sandbox.faults import BadRule, Dial, Place, read_rule
+from sandbox.faults.dial import BadRule, Dial, Place, read_rule
+from sandbox.kinds import KINDS, SECTIONS
 
 PAGE = Place("kargo", "completed-reports", "page", "/kargo/v1/completed-reports/abc", ("abc", "campaign"), offset=0)
 STREAM = Place("mediamath", "stream", "stream", "/mediamath/reporting/v2/deals", ("deals",))

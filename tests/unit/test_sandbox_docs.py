@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from sandbox.control import PREFIX
-from sandbox.fault_kinds import KINDS
-from sandbox.faults import MATCHES
+from sandbox.faults.dial import MATCHES
+from sandbox.kinds import KINDS
 from sandbox.reference import page
 from sandbox.settings import Settings
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from sandbox import expected_digest, expected_plan, expected_rows
 from sandbox.columns import Column
-from sandbox.csv_files import header_line
-from sandbox.kargo_reports import plan as kargo_plan
-from sandbox.plans import Telling, planned
-from sandbox.rows import PERIOD, RowPlan
+from sandbox.rows import PERIOD, RowPlan, Telling, planned
+from sandbox.vendors.csv_file import header_line
+from sandbox.vendors.kargo.reports import plan as kargo_plan
 
 ASKED = {"dimensions": ["campaign_name", "advertiser_name"], "measures": ["clicks_sum", "ctr_avg"]}
 KARGO = "kargo.campaign-performance-metrics"

@@ -1,0 +1,148 @@
+"""The sandbox as one thing that is started and stopped."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from sandbox.control import Control
+from sandbox.exchange import World
+from sandbox.faults.dial import Dial
+from sandbox.http.message import Answer, Hangup, Request, as_json
+from sandbox.http.routing import Mount, answer
+from sandbox.http.server import Server
+from sandbox.remote import Remote
+from sandbox.settings import Settings
+from sandbox.vendors.instal.api import Instal
+from sandbox.vendors.kargo.api import Kargo
+from sandbox.vendors.mediamath.api import MediaMath
+from sandbox.vendors.rokt.api import Rokt
+from sandbox.vendors.storage import Storage
+from sandbox.vendors.tokens import CREDENTIALS
+
+ANY_HOST = "0.0.0.0"  # noqa: S104 - compared with, not listened on
+
+
+class Sandbox:
+    """The four vendors on one port, and storage on a second.
+
+    Use it in a `with`, or start and stop it.
+    `announced_host` is what stands in URLs and links where clients reach it by another name than `host`. Every other
+    argument is a setting by its name; `faults` is the list of rules the dial begins with.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        storage_port: int = 0,
+        host: str = "127.0.0.1",
+        announced_host: str | None = None,
+        faults: Sequence[dict[str, Any]] = (),
+        **settings: Any,
+    ) -> None:
+        named = announced_host or ("127.0.0.1" if host == ANY_HOST else host)
+        self.world = World(Settings(**settings), Dial(list(faults)))
+        kargo, instal = Kargo(), Instal()
+        vendors = (kargo.mount(), MediaMath().mount(), Rokt().mount(), instal.mount())
+        self._mounts: tuple[Mount, ...] = (*vendors, *Storage(kargo, instal).mounts())
+        self.control = Control(self.world)
+        self._server = Server(host, port, self._respond)
+        self._storage = Server(host, storage_port, self._respond, is_storage=True)
+        self.port = self._server.port
+        self.storage_port = self._storage.port
+        self.world.base = f"http://{named}:{self.port}"
+        self.world.storage_base = f"http://{named}:{self.storage_port}/storage"
+
+    def start(self) -> Self:
+        """Accept connections from now on."""
+        self._server.start()
+        self._storage.start()
+        return self
+
+    def stop(self) -> None:
+        """End every connection at once. May be called twice."""
+        self.world.stopping.set()
+        self._server.stop()
+        self._storage.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The base URL of each vendor, as a connection wants it, and of what belongs to them."""
+        base = self.world.base
+        return {
+            "kargo": f"{base}/kargo/v1",
+            "mediamath": f"{base}/mediamath/reporting/v2",
+            "mediamath_auth": f"{base}/mediamath/oauth/token",
+            "rokt": f"{base}/rokt",
+            "instal": f"{base}/instal/advertiser/api/v1",
+            "storage": self.world.storage_base,
+            "control": f"{base}/_sandbox",
+        }
+
+    @property
+    def credentials(self) -> dict[str, dict[str, str]]:
+        """What opens each vendor; obviously false, and the same in every sandbox."""
+        return CREDENTIALS
+
+    @property
+    def remote(self) -> Remote:
+        """The control API, reached over HTTP as anybody would."""
+        return Remote(self.urls["control"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that lead clients here, credentials included."""
+        urls, known = self.urls, CREDENTIALS
+        return {
+            "KARGO_BASE_URL": urls["kargo"],
+            "KARGO_USERNAME": known["kargo"]["username"],
+            "KARGO_PASSWORD": known["kargo"]["password"],
+            "MEDIAMATH_BASE_URL": urls["mediamath"],
+            "MEDIAMATH_AUTH_URL": urls["mediamath_auth"],
+            "MEDIAMATH_CLIENT_ID": known["mediamath"]["client_id"],
+            "MEDIAMATH_CLIENT_SECRET": known["mediamath"]["client_secret"],
+            "MEDIAMATH_USERNAME": known["mediamath"]["username"],
+            "MEDIAMATH_PASSWORD": known["mediamath"]["password"],
+            "ROKT_BASE_URL": urls["rokt"],
+            "ROKT_APP_ID": known["rokt"]["app_id"],
+            "ROKT_APP_SECRET": known["rokt"]["app_secret"],
+            "INSTAL_BASE_URL": urls["instal"],
+            "INSTAL_TOKEN": known["instal"]["token"],
+        }
+
+    def announcement(self) -> str:
+        """One line of JSON: where everything is and which credentials open it."""
+        ports = {"port": self.port, "storage_port": self.storage_port}
+        return json.dumps({**ports, "urls": self.urls, "credentials": CREDENTIALS, "environment": self.environment})
+
+    def exports(self) -> str:
+        """The environment as lines to paste into a shell, and where the dial is."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        return "\n".join([*lines, f"# faults, settings, requests: {self.urls['control']}"])
+
+    def _respond(self, request: Request) -> Answer:
+        try:
+            if request.is_storage and not request.path.startswith("/storage/"):
+                return as_json(404, {"error": "only /storage is on this port"})
+            if request.path.startswith("/_sandbox"):
+                return self.control.answer(request)
+            return answer(self.world, self._mounts, request)
+        except Hangup:
+            raise
+        except Exception:  # noqa: BLE001 - a mistake of the sandbox must be seen, not taken for a vendor's fault
+            traceback.print_exc(file=sys.stderr)
+            return as_json(500, {"sandbox": "a mistake in the sandbox itself; see its stderr"})

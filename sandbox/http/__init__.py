@@ -1,0 +1,1 @@
+"""HTTP by hand, so that every byte of it can go wrong."""

@@ -1,0 +1,65 @@
+"""Blocks of rows put into a body: as lines, or as the list of a JSON page.
+
+Cuts in a row end the body here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.faults.rows import CleanCut, Cut, Gone, Last
+from sandbox.http.message import Hangup
+from sandbox.rows import Block
+
+_PLAIN = {bytes}
+
+
+def lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: bool = True) -> Iterator[bytes]:
+    """Rows as lines. The last line ends in a newline unless told otherwise."""
+    is_first = True
+    for block in blocks:
+        rows, mark = _until_mark(block.rows)
+        if rows:
+            yield (b"" if is_first else newline) + newline.join(rows)
+            is_first = False
+        if mark is not None:
+            yield from _ending(mark, b"" if is_first else newline, newline)
+            return
+    if is_last_ended and not is_first:
+        yield newline
+
+
+def _ending(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
+    if isinstance(mark, Cut):
+        yield before + mark
+        if not isinstance(mark, CleanCut):
+            raise Hangup
+    else:
+        yield before + mark + newline
+
+
+def listed(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
+    """Rows as a JSON list, without its brackets, between what stands before and after it."""
+    lead = before
+    for block in blocks:
+        rows, mark = _until_mark(block.rows)
+        if rows:
+            yield lead + b",".join(rows)
+            lead = b","
+        if mark is not None:
+            yield from _ending(mark, lead if mark else b"", b"")
+            return
+    yield (before if lead is before else b"") + after
+
+
+def _until_mark(rows: list[bytes]) -> tuple[list[bytes], bytes | None]:
+    """The rows that are sent, and the one that ends the body if there is one."""
+    if set(map(type, rows)) <= _PLAIN:
+        return rows, None
+    sent: list[bytes] = []
+    for row in rows:
+        if isinstance(row, (Cut, Last)):
+            return sent, row
+        if not isinstance(row, Gone):
+            sent.append(row)
+    return sent, None

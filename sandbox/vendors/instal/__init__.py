@@ -1,0 +1,1 @@
+"""Instal's Advertiser Report Export API."""

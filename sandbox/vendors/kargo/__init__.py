@@ -1,0 +1,1 @@
+"""Kargo's Data Sharing API."""

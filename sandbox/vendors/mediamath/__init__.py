@@ -1,0 +1,1 @@
+"""MediaMath's Reporting API V2."""

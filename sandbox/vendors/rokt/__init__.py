@@ -1,0 +1,1 @@
+"""Rokt's legacy reporting and its Query API."""

@@ -1,0 +1,87 @@
+"""What a request may say, as JSON Schemas beside each vendor's code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError, best_match
+
+from sandbox.vendors.dates import read_date
+
+_FORMATS = FormatChecker(formats=())
+
+
+class BadRequest(ValueError):
+    """A request is refused. `problems` say what is wrong with each field, by its name; the message says one of them."""
+
+    def __init__(self, message: str, problems: Mapping[str, list[str]] | None = None) -> None:
+        self.problems = dict(problems or {})
+        super().__init__(message)
+
+
+class Schema:
+    """A JSON Schema from a file in a vendor's package, with some of its `$defs` put in."""
+
+    def __init__(self, package: str, name: str, **definitions: Any) -> None:
+        schema = read_json(package, name)
+        schema.setdefault("$defs", {}).update(definitions)
+        self._validator = Draft202012Validator(schema, format_checker=_FORMATS)
+
+    def check(self, value: Any) -> None:
+        """BadRequest where the value is not as the schema says."""
+        if (found := best_match(self._validator.iter_errors(value))) is not None:
+            raise BadRequest(_told(found), _by_field(self._validator.iter_errors(value)))
+
+
+@lru_cache(maxsize=32)
+def _text(package: str, name: str) -> str:
+    return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def read_json(package: str, name: str) -> Any:
+    """The JSON of a file in a package."""
+    return json.loads(_text(package, name))
+
+
+def _told(error: ValidationError) -> str:
+    where = ".".join(map(str, error.absolute_path))
+    told = error.message if len(error.message) < 300 else f"{error.message[:140]} ... {error.message[-140:]}"
+    return f"{where}: {told}" if where else told
+
+
+def _by_field(errors: Any) -> dict[str, list[str]]:
+    """The names of the fields that are missing, unknown or wrong, each with its messages."""
+    found: dict[str, list[str]] = {}
+    for error in errors:
+        if error.absolute_path:
+            names = [str(error.absolute_path[0])]
+        elif error.validator == "required":
+            names = [name for name in error.validator_value if name not in error.instance]
+        elif error.validator == "additionalProperties":
+            names = sorted(error.instance.keys() - error.schema["properties"].keys())
+        else:
+            names = ["non_field_errors"]
+        for name in names:
+            if error.message not in found.setdefault(name, []):
+                found[name].append(error.message)
+    return found
+
+
+def _format(allows: Callable[[str], object]) -> tuple[Callable[[object], bool], tuple[type[Exception], ...]]:
+    """A check of text by a function that gives something true, or raises, as the format checker wants it."""
+    return lambda value: not isinstance(value, str) or bool(allows(value)), (KeyError, ValueError, OSError)
+
+
+_FORMATS.checkers = {
+    "date": _format(lambda text: read_date(text, is_time_allowed=False)),
+    "local-date": _format(read_date),
+    "date-time": _format(lambda text: "T" in text and datetime.fromisoformat(text).tzinfo),
+    "time-zone": _format(ZoneInfo),
+}

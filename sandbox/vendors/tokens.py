@@ -1,0 +1,91 @@
+"""Credentials, obviously false ones, and the bearer tokens they buy."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+
+from sandbox.exchange import Exchange
+from sandbox.http.message import Answer, Request, as_json
+
+CREDENTIALS: dict[str, dict[str, str]] = {
+    "kargo": {"username": "sandbox@kargo.invalid", "password": "not-a-secret-kargo"},
+    "mediamath": {
+        "client_id": "sandbox-client",
+        "client_secret": "not-a-secret-client",
+        "username": "sandbox@mediamath.invalid",
+        "password": "not-a-secret-mediamath",
+        "token": "not-a-secret-static-token",
+    },
+    "rokt": {"app_id": "sandboxappid0000000000000a", "app_secret": "notasecret" + "0" * 42},
+    "instal": {"token": "not-a-secret-instal"},
+}
+
+
+@dataclass(slots=True)
+class _Token:
+    ends: float
+    requests_left: int | None
+
+
+class Tokens:
+    """The tokens one vendor has given out."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._tokens: dict[str, _Token] = {}
+
+    def issue(self, seconds: float, *, requests: int | None = None, revokes: bool = False) -> str:
+        """A new token, good for so long and so many requests.
+
+        `revokes` ends those given out before.
+        """
+        text = f"sandbox-{secrets.token_urlsafe(24)}"
+        with self._guard:
+            now = time.monotonic()
+            alive = {} if revokes else {name: token for name, token in self._tokens.items() if token.ends > now}
+            self._tokens = {**alive, text: _Token(now + seconds, requests)}
+        return text
+
+    def accepts(self, request: Request) -> bool:
+        """Does the request carry a token that still holds? Counts the use."""
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        with self._guard:
+            token = self._tokens.get(text)
+            if scheme != "Bearer" or token is None or token.ends <= time.monotonic():
+                return False
+            if token.requests_left is not None:
+                token.requests_left -= 1
+                return token.requests_left >= 0
+            return True
+
+
+def basic(request: Request) -> tuple[str, str] | None:
+    """User and password of a Basic authorization.
+
+    None where there is none or it cannot be read.
+    """
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme != "Basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None
+
+
+def token_answer(exchange: Exchange, tokens: Tokens, own_seconds: int, **more: str) -> Answer:
+    """A new token in the form all four vendors use, with the faults of tokens."""
+    seconds = exchange.settings.token_seconds or own_seconds
+    fault = exchange.fault("token_expires") or {"after_requests": None, "seconds": None}
+    lives = seconds if fault["seconds"] is None else fault["seconds"]
+    is_only_one = exchange.fault("one_token") is not None
+    text = tokens.issue(lives, requests=fault["after_requests"], revokes=is_only_one)
+    claim = exchange.fault("expires_in")
+    told = claim["value"] if claim else seconds
+    return as_json(200, {"token_type": "Bearer", "expires_in": told, "access_token": text, **more})

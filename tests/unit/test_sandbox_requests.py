@@ -1,0 +1,316 @@
+"""What the vendors refuse before anything is prepared: requests their documents do not allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.vendors.instal.export import read_export
+from sandbox.vendors.kargo.request import read_order
+from sandbox.vendors.mediamath.datasets import datasets
+from sandbox.vendors.mediamath.query import Leniency, read_query
+from sandbox.vendors.mediamath.times import buckets
+from sandbox.vendors.rokt.legacy import read_ask
+from sandbox.vendors.rokt.query import read_body
+from sandbox.vendors.rokt.shapes import SHAPE_BY_REPORT
+from sandbox.vendors.schema import BadRequest
+
+
+def order(**parameters: Any) -> dict[str, Any]:
+    return {
+        "report_definition_id": "campaign-performance-metrics",
+        "parameters": {"dimensions": ["campaign_name"], "measures": ["clicks_sum"], **parameters},
+    }
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "2023100112",
+        2023100112,
+        {"op": "gte", "start": 2023030900},
+        {"op": "notIn", "start": [1, 2]},
+        {"op": "iLike", "start": "walmart"},
+        {"op": "iLike", "name": "walmart"},
+        {"op": "between", "start": 1, "end": 2},
+        {"op": "notbetween", "start": 1, "end": 2},
+    ],
+)
+def test_kargo_takes_the_three_ways_to_filter(condition: Any) -> None:
+    read_order(order(filters=[{"day_time_id": condition}]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {**order(), "extra": 1},
+        {**order(), "report_definition_id": 7},
+        {**order(), "parameters": []},
+        order(dimensions="campaign_name"),
+        order(dimensions=["a", "a"]),
+        order(measures=[1]),
+        order(dimensions=[], measures=[]),
+        order(limit=5),
+        order(filters={}),
+        order(filters=[[]]),
+        order(filters=[{}]),
+        order(filters=[{"day_time_id": None}]),
+        order(filters=[{"day_time_id": True}]),
+        order(filters=[{"day_time_id": {"op": "in", "start": [1]}}]),
+        order(filters=[{"day_time_id": {"op": "gte", "start": 1, "end": 2}}]),
+        order(filters=[{"day_time_id": {"op": "gte", "start": [1]}}]),
+        order(filters=[{"day_time_id": {"op": "like", "start": 1}}]),
+        order(filters=[{"day_time_id": {"op": "notIn", "start": 1}}]),
+        order(filters=[{"day_time_id": {"op": "between", "start": 1}}]),
+        order(filters=[{"day_time_id": {"op": "notBetween", "start": 1, "end": 2}}]),
+    ],
+)
+def test_kargo_refuses_what_is_missing_extra_or_of_a_wrong_type(body: Any) -> None:
+    with pytest.raises(BadRequest):
+        read_order(body)
+
+
+def test_only_the_names_of_the_documents_are_known_strictly() -> None:
+    read_order(order()).check_known()
+    with pytest.raises(BadRequest, match="views_sum"):
+        read_order(order(measures=["views_sum"])).check_known()
+
+
+ASK = {
+    "dateStart": "2026-01-01",
+    "dateEnd": "2026-01-08T23:59:59.000",
+    "currency": "USD",
+    "timeZoneVariation": "America/Los_Angeles",
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dateStart": ""},
+        {"dateStart": "01/01/2026"},
+        {"dateEnd": "2025-01-01"},
+        {"dateEnd": "2026-01-08T23:59:59Z"},
+        {"currency": "usd"},
+        {"timeZoneVariation": "Nowhere/Land"},
+        {"timezoneVariation": "UTC"},
+        {"groupBy": "creative"},
+        {"groupby": "Creative"},
+    ],
+)
+def test_rokt_refuses_a_parameter_by_its_name(changes: dict[str, str]) -> None:
+    with pytest.raises(BadRequest):
+        read_ask({**ASK, **changes}, SHAPE_BY_REPORT["campaign-breakdown"])
+
+
+def test_a_date_alone_ends_the_range_before_its_day_and_a_time_within_it() -> None:
+    shape = SHAPE_BY_REPORT["campaign-histogram"]
+    assert len(read_ask(ASK, shape).days()) == 8
+    assert len(read_ask({**ASK, "dateEnd": "2026-01-08"}, shape).days()) == 7
+
+
+def test_the_documented_zones_alone_are_allowed_strictly() -> None:
+    with pytest.raises(BadRequest):
+        read_ask(ASK, None, is_strict=True)
+
+
+BODY = {"startDate": "2026-01-01", "endDate": "2026-01-08", "metrics": ["impressions"], "dimensions": ["campaign_id"]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metrics": []},
+        {"metrics": ["nope"]},
+        {"dimensions": ["page_type"]},
+        {"endDate": "2026-01-01"},
+        {"interval": "week"},
+        {"orderBys": [{"column": "datetime", "direction": "asc"}]},
+        {"orderBys": [{"column": "impressions", "direction": "up"}]},
+        {"timeZoneVariation": "UTC"},
+        {"currencyCode": "XXX"},
+        {"dimensionFilters": []},
+        {"timezoneVariation": "Nowhere"},
+    ],
+)
+def test_the_query_api_refuses_a_field_by_its_name(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        read_body("query-campaigns", {**BODY, **changes})
+
+
+def test_an_end_in_the_future_is_refused_where_the_vendor_looks() -> None:
+    read_body("query-campaigns", BODY, latest_end="2026-01-07")
+    with pytest.raises(BadRequest, match="future"):
+        read_body("query-campaigns", BODY, latest_end="2026-01-06")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"start_date": None}, "start_date"),
+        ({"start_date": "2026-1-1"}, "start_date"),
+        ({"start_date": "2026-01-01T00:00:00.000"}, "start_date"),
+        ({"stop_date": "2025-12-31"}, "stop_date"),
+        ({"sorting": "clicks"}, "sorting"),
+        ({"format": "xlsx"}, "format"),
+        ({"csv_headers": "yes"}, "csv_headers"),
+        ({"interval": "weekly"}, "interval"),
+        ({"page": 1}, "page"),
+    ],
+)
+def test_instal_refuses_a_field_by_its_name(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_export({"start_date": "2026-01-01", "stop_date": "2026-01-03", **changes})
+    assert list(refused.value.problems) == [field]
+
+
+def test_instal_puts_in_its_defaults() -> None:
+    asked = read_export({"start_date": "2026-01-01", "stop_date": "2026-01-01"})
+    assert (asked["interval"], asked["csv_headers"], asked["sorting"]) == ("daily", True, "campaign_id")
+
+
+FILTER = {"field": "organization_id", "value": 1}
+QUERY = {"fields": ["campaign_id", "impressions"], "filters": [FILTER], "rollup": "by_day", "time_window": "yesterday"}
+RANGE = {"time_window": None, "start_time": "2026-01-01T00:00:00Z"}
+PAGED = {"pagination": {"page_index": 0, "page_size": 100}}
+SUM = {"rollup": "all"}
+DEALS = {"fields": ["deal_id", "bids"], "rollup": "by_day", "time_window": "yesterday"}
+DEAL_FILTERS = [FILTER, {"field": "deal_id", "value": ["a", "b"]}]
+BOTH = {"op": "and", "filters": [{"field": "campaign_id", "value": 1}, {"field": "campaign_id", "op": "isNull"}]}
+
+
+def query(dataset: str = "performance", leniency: Leniency | None = None, **changes: Any) -> None:
+    read_query(datasets()[dataset], {**QUERY, **changes}, leniency or Leniency())
+
+
+def test_the_ten_datasets_have_the_fields_the_vendor_publishes() -> None:
+    counted = {name: (len(one.dimensions), len(one.metrics)) for name, one in datasets().items()}
+    assert counted == {
+        "performance": (126, 88),
+        "performance-hourly": (110, 71),
+        "all-dimensions-and-metrics": (168, 92),
+        "day-part": (111, 45),
+        "deals": (10, 6),
+        "win-loss": (114, 14),
+        "pixel-loads": (41, 2),
+        "reach-frequency": (106, 11),
+        "brain-feature-summary": (13, 0),
+        "brain-feature-value": (18, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("dataset", "changes"),
+    [
+        ("performance", {}),
+        ("performance", {**RANGE, "end_time": "2026-01-02T00:00:00+02:00"}),
+        ("performance", {**RANGE, "end_time": None}),
+        ("performance", {"start_time": "2026-01-01T00:00:00Z"}),
+        ("performance", {"time_window": "last_30_days"}),
+        ("performance", {"filters": [BOTH, FILTER]}),
+        ("performance", {"filters": [{"field": "campaign_id", "value": [1, 2]}]}),
+        ("performance", {"order": [{"field": "agg_timestamp", "desc": True, "nulls_last": True}]}),
+        ("performance", {"fields": ["agg_timestamp", "clicks"]}),
+        ("performance", {"max_results": 10, "full_entities": ["campaign"]}),
+        ("performance", PAGED),
+        ("performance", {"pagination": None}),
+        ("performance-hourly", {"time_zone": "Australia/Sydney", "time_window": "last_6_hours"}),
+        ("deals", {**DEALS, "filters": DEAL_FILTERS}),
+        ("deals", {**DEALS, "filters": [{"field": "organization_id", "value": [7]}, DEAL_FILTERS[1]]}),
+        ("reach-frequency", {**SUM, "time_window": "last_90_days"}),
+        ("brain-feature-value", {"fields": ["feature_value", "mean"]}),
+    ],
+)
+def test_mediamath_takes_what_its_definition_allows(dataset: str, changes: dict[str, Any]) -> None:
+    query(dataset, **changes)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "changes"),
+    [
+        ("performance", {"fields": []}),
+        ("performance", {"fields": ["clicks", "clicks"]}),
+        ("performance", {"fields": "clicks"}),
+        ("performance", {"fields": ["campaign_id_test"]}),
+        ("performance", {"fields": ["bids"]}),
+        ("performance", {"filters": []}),
+        ("performance", {"filters": None}),
+        ("performance", {"filters": [{"field": "nope", "value": 1}]}),
+        ("performance", {"filters": [{"field": "campaign_id"}]}),
+        ("performance", {"filters": [{"field": "campaign_id", "value": {}}]}),
+        ("performance", {"filters": [{"field": "campaign_id", "op": "in", "value": 1}]}),
+        ("performance", {"filters": [{"field": "campaign_id", "op": ">", "value": [1]}]}),
+        ("performance", {"filters": [{**BOTH, "filters": [FILTER]}]}),
+        ("performance", {"rollup": "by_hour"}),
+        ("performance", {"rollup": "by_year"}),
+        ("performance", {"time_window": "last_6_hours"}),
+        ("performance", {"time_window": "last_0_days"}),
+        ("performance", {"time_window": "current_date"}),
+        ("performance", {"time_window": None}),
+        ("performance", {**RANGE, "start_time": "2026-01-01"}),
+        ("performance", {**RANGE, "start_time": "2026-01-01T00:00:00"}),
+        ("performance", {**RANGE, "end_time": "2025-01-01T00:00:00Z"}),
+        ("performance", {"order": [{"desc": True}]}),
+        ("performance", {"order": [{"field": "clicks", "desc": "yes"}]}),
+        ("performance", {**SUM, "order": [{"field": "agg_timestamp"}]}),
+        ("performance", {**SUM, "fields": ["agg_timestamp", "clicks"]}),
+        ("performance", {"pagination": {"page_size": 10}}),
+        ("performance", {"pagination": {"page_index": 0, "page_size": 1001}}),
+        ("performance", {"pagination": {"page_index": 0, "page_size": 0}}),
+        ("performance", {"pagination": {"page_index": -1, "page_size": 1}}),
+        ("performance", {"pagination": {"page_index": True, "page_size": 1}}),
+        ("performance", {"max_results": 0}),
+        ("performance", {**PAGED, "max_results": 5}),
+        ("performance", {"full_entities": []}),
+        ("performance", {"time_zone": "UTC"}),
+        ("performance-hourly", {"time_zone": "Mars/Base"}),
+        ("performance", {"field": []}),
+        ("deals", {**DEALS, "filters": DEAL_FILTERS[:1]}),
+        ("deals", {**DEALS, "filters": DEAL_FILTERS[1:]}),
+        ("deals", {**DEALS, "filters": [{"field": "organization_id", "value": [1, 2]}, DEAL_FILTERS[1]]}),
+        ("reach-frequency", {**SUM, **RANGE}),
+        ("reach-frequency", {**SUM, "time_window": "last_8_days"}),
+        ("reach-frequency", {"time_window": "last_7_days", "rollup": "by_day"}),
+        ("pixel-loads", {}),
+    ],
+)
+def test_mediamath_refuses_what_its_definition_does_not_allow(dataset: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest) as refused:
+        query(dataset, **changes)
+    assert refused.value.problems.keys() & {*changes, "filters", "fields", "non_field_errors"}
+
+
+def test_the_switches_of_mediamath_move_its_bounds() -> None:
+    query(leniency=Leniency(page_bound=10_000), pagination={"page_index": 0, "page_size": 10_000})
+    query(leniency=Leniency(today_words=("current_date",)), time_window="current_date")
+    with pytest.raises(BadRequest):
+        query(leniency=Leniency(is_conflict_refused=True), start_time="2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("changes", "first", "count"),
+    [
+        ({"time_window": "yesterday"}, "2026-01-31T00:00:00Z", 1),
+        ({"time_window": "current_day", "rollup": "by_hour"}, "2026-02-01T00:00:00Z", 24),
+        ({"time_window": "last_12_hours", "rollup": "by_hour"}, "2026-01-31T12:00:00Z", 12),
+        ({"time_window": "last_7_days"}, "2026-01-25T00:00:00Z", 7),
+        ({"time_window": "month_to_date"}, "2026-02-01T00:00:00Z", 1),
+        ({"time_window": "last_14_days", "rollup": "by_week"}, "2026-01-12T00:00:00Z", 3),
+        ({"time_window": "last_60_days", "rollup": "by_month"}, "2025-12-01T00:00:00Z", 2),
+        ({**RANGE, "end_time": "2026-01-01T00:00:00Z"}, "2026-01-01T00:00:00Z", 1),
+        ({**RANGE, "end_time": "2026-01-04T00:00:00Z"}, "2026-01-01T00:00:00Z", 3),
+    ],
+)
+def test_times_are_cut_into_the_rollups_buckets(changes: dict[str, Any], first: str, count: int) -> None:
+    found = buckets({**QUERY, **changes}, "2026-02-01")
+    assert (found[0], len(found)) == (first, count)
+
+
+def test_a_week_may_begin_on_sunday_and_an_end_may_be_inclusive() -> None:
+    weeks = {**QUERY, "time_window": "last_14_days", "rollup": "by_week"}
+    assert buckets(weeks, "2026-02-01", week_start="sunday")[0] == "2026-01-18T00:00:00Z"
+    days = {**QUERY, **RANGE, "end_time": "2026-01-04T00:00:00Z"}
+    assert len(buckets(days, "2026-02-01", is_end_inclusive=True)) == 4

@@ -209,6 +209,8 @@ def _stop_if_last(directory: Path, users: int) -> None:
                 os.kill(pid, number)
                 _wait_until_gone(pid)
         (directory / "pids").unlink()
+    for process in _started:
+        process.poll()
 
 
 def _wait_until_gone(pid: int) -> None:

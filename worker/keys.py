@@ -20,6 +20,9 @@ def dead_rows(stream: str) -> str:
 # The ledger's own; worker/lua/ledger_leases.lua spells the same prefix.
 
 OVERDUE = "millrace:overdue"
+SWEPT_AT = "millrace:swept_at"
+WRITTEN = "millrace:written"
+"""String that expires: whoever wants to know whether Redis can be written to writes here."""
 JOBS = "millrace:jobs"
 
 

@@ -236,6 +236,15 @@ class Ledger:
             for job, page, state, poll in zip(*[parts] * 4, strict=True)
         ]
 
+    def swept_at(self) -> float | None:
+        """When the last sweep ran, by the ledger's clock; None where none ever did."""
+        text = self.redis.get(keys.SWEPT_AT)
+        return None if text is None else float(text)
+
+    def try_write(self) -> None:
+        """Raise redis-py's error where the ledger cannot be written to now."""
+        self.redis.set(keys.WRITTEN, 1, ex=60)
+
     def forget_finished(self, now: float) -> None:
         """Drop the finished jobs whose time is over from the lists."""
         over = now - self._keep_seconds

@@ -20,4 +20,4 @@ def api(host: str, port: int) -> None:
 
     if not settings().api_tokens and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
-    uvicorn.run(make_app(settings()), host=host, port=port, log_level="info", server_header=False)
+    uvicorn.run(make_app(), host=host, port=port, log_level="info", server_header=False)

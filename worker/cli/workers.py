@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ import click
 
 from config.settings import environment_value
 from worker.errors import BadInput
+from worker.sources.base_urls import is_loopback
 
 END_SECONDS = 10
 """How long a process whose parent is gone may take to give its work back."""
@@ -23,14 +23,6 @@ with_parent_option = click.option(
     "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: its other side is the parent."
 )
 name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` is the host. One per process.")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @click.group(help="Run a worker until SIGTERM.")

@@ -14,6 +14,7 @@ import orjson
 from config.settings import environment_value
 from worker.durations import seconds_in
 from worker.errors import BadInput
+from worker.jobs.plain_json import require_plain_json
 from worker.services import Services
 from worker.sources.connections import Connection, find_report, missing_credentials
 from worker.sources.params import resolve
@@ -40,6 +41,9 @@ def create_job(services: Services, request: JobRequest) -> tuple[str, bool]:
 
     Raises BadInput, naming the field, what was given and what is allowed; nothing is kept then.
     """
+    for where in ("name", "sink", "key", "ready_within", "finish_within"):
+        require_plain_json(getattr(request, where), where)
+    require_plain_json(dict(request.params), "params")
     connection, report = find_report(services.connections, request.name)
     report_name = request.name.partition(".")[2]
     require_credentials(connection)

@@ -1,0 +1,134 @@
+"""Any request, however malformed, gets what the OpenAPI description says, and never an error of ours."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import SecretStr
+from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+
+from config.settings import Settings
+from tests.harness import RedisServer, until
+from worker.api import app as api
+from worker.embedded_redis import free_port
+from worker.redis_client import connect
+from worker.services import Services
+
+TOKEN = "a-token-of-the-tests"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+SETTINGS = Settings(api_tokens=(SecretStr(TOKEN),))
+
+
+@pytest.fixture(scope="module")
+def services(redis_server: RedisServer) -> Iterator[Services]:
+    found = Services(SETTINGS, connect(redis_server.url, retries=0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "get_services", lambda: found)
+        patch.setattr(api, "nudge_out_of", lambda *_args, **_more: None)
+        yield found
+    found.redis.close()
+
+
+@pytest.fixture(scope="module")
+def base(services: Services) -> Iterator[str]:
+    """The API on a port of its own, without the processes around it."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(api.make_app(SETTINGS), port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started, "the API")
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def openapi(base: str) -> Any:
+    return schemathesis.openapi.from_url(f"{base}/openapi.json")
+
+
+OPERATIONS = [
+    (method, path) for path, methods in api.make_app(SETTINGS).openapi()["paths"].items() for method in methods
+]
+FEW = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_answer_is_one_the_description_names(openapi: Any, method: str, path: str) -> None:
+    @FEW
+    @given(case=openapi[path][method].as_strategy())
+    def check(case: Any) -> None:
+        # What a body may hold depends on the report, which the description cannot say.
+        case.call_and_validate(headers=HEADERS, excluded_checks=[positive_data_acceptance, unsupported_method])
+
+    check()
+
+
+KARGO = b'{"connection": "kargo", "report": "report-definitions", "params": %s}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff\xfe{}",
+        b'{"connection": "\xe9"}',
+        b"[" * 100_000,
+        b"NaN",
+        b'{"connection": "\\ud800", "report": "x"}',
+        b'{"connection": "kargo", "report": "\\udfff"}',
+        b'{"\\ud800": 1, "connection": "kargo", "report": "x"}',
+        KARGO % b'{"a": "\\ud800"}',
+        KARGO % b'{"\\ud800": 1}',
+        KARGO % b'{"a": 100000000000000000000000000}',
+        KARGO % b'{"a": 1e999}',
+        KARGO % b'{"a": NaN}',
+        KARGO % (b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}"),
+        b'{"connection": "kargo", "report": "x", "to": "stream:\\ud800"}',
+        b'{"connection": "kargo", "report": "x", "ready_within": "\\ud800"}',
+    ],
+    ids=range(15),
+)
+def test_a_body_no_parser_should_be_given_is_4xx_with_a_json_body(base: str, body: bytes) -> None:
+    answer = requests.post(f"{base}/v1/jobs", body, headers={**HEADERS, "Content-Type": "application/json"}, timeout=10)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs?start=1e9", "/v1/jobs?start=99999999999999999999", "/v1/jobs/%ff%fe"])
+def test_a_path_or_query_that_is_no_use_is_4xx(base: str, path: str) -> None:
+    assert 400 <= requests.get(base + path, headers=HEADERS, timeout=10).status_code < 500
+
+
+def test_what_was_given_in_the_wrong_field_is_not_repeated(base: str) -> None:
+    answer = requests.post(
+        f"{base}/v1/jobs", json={"connection": {"password": "secret"}, "report": "x"}, headers=HEADERS, timeout=10
+    )
+    assert answer.status_code == 422
+    assert "secret" not in answer.text
+
+
+def test_readyz_says_no_where_redis_answers_but_cannot_be_written_to(base: str, services: Services) -> None:
+    services.redis.set("millrace:swept_at", services.ledger.now() - 5)
+    answer = requests.get(f"{base}/readyz", timeout=10)
+    assert (answer.status_code, answer.json()["redis"]) == (200, "ok")
+    assert 5 <= answer.json()["seconds_since_sweep"] < 60
+    services.redis.replicaof("127.0.0.1", 1)
+    try:
+        assert services.redis.ping()
+        answer = requests.get(f"{base}/readyz", timeout=10)
+        assert (answer.status_code, answer.json()) == (503, {"detail": "Redis cannot serve: IsReplica"})
+    finally:
+        services.redis.replicaof("NO", "ONE")

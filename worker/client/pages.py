@@ -127,7 +127,10 @@ class Page:
         said = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
         rows = 0
         is_last = False
-        response = self._response = self._sent(found, address, said)
+        try:
+            response = self._response = self._sent(found, address, said)
+        except NoMorePages:
+            return replace(self.facts, rows=0, is_last=True)
         try:
             with closing(self._rows(response, address, found, said, reader)) as read:
                 begun = self._begun(read, address)

@@ -1,0 +1,1 @@
+"""Vendors that behave in ways people met, each with the source file a user would write for it."""

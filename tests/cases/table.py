@@ -1,0 +1,8 @@
+"""Every case there is. A new area: one file beside this one and one line here."""
+
+from __future__ import annotations
+
+from tests.cases import errors, paging
+from tests.cases.case import Case
+
+CASES: tuple[Case, ...] = (*errors.CASES, *paging.CASES)

@@ -1,0 +1,99 @@
+"""A vendor in a few lines: a function that answers requests, on two hosts, so that one can stand for storage."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as the vendor got it; `base` and `storage` are the vendor's own addresses."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    base: str
+    storage: str
+    is_storage: bool
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the vendor answers: `body` as it is where it is bytes, else as JSON."""
+
+    body: Any = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Vendor = Callable[[Request], Answer]
+
+
+class FakeVendor:
+    """Serves one vendor on loopback until it is stopped, and remembers what it was asked."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self.heard: list[Request] = []
+        self._vendor = vendor
+        self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, number)) for number in (0, 1)]
+        self.base, self.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
+        for server in self._servers:
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def answer(self, request: Request) -> Answer:
+        self.heard.append(request)
+        return self._vendor(request)
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, fake: FakeVendor, number: int, *args: Any) -> None:
+        self._fake = fake
+        self._number = number
+        super().__init__(*args)
+
+    def _respond(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fake = self._fake
+        request = Request(self.command, self.path, self.headers, body, fake.base, fake.storage, self._number == 1)
+        answer = fake.answer(request)
+        content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815 - the names http.server looks for
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: a test that fails says enough."""

@@ -24,17 +24,15 @@ TRIM_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of report, by one reader."""
+    """One kind of report."""
 
     what: str
     name: str
     params: Json
-    reader: str = "ijson"
 
 
 CASES = [
-    Case("NDJSON by ijson", MEDIAMATH, MEDIAMATH_PARAMS),
-    Case("NDJSON by lines", MEDIAMATH, MEDIAMATH_PARAMS, "lines"),
+    Case("NDJSON", MEDIAMATH, MEDIAMATH_PARAMS),
     Case("one JSON page", ROKT, ROKT_PARAMS),
 ]
 
@@ -60,7 +58,6 @@ def _peak(place: Stage, case: Case, rows: int) -> int:
         case.name,
         json.dumps(case.params),
         "stream:bench",
-        case.reader,
     ]
     with Redis.from_url(place.redis_url) as redis, _Consumer(redis):
         ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=child_environment())

@@ -1,11 +1,10 @@
-"""NDJSON over HTTP into a Redis stream and into files, by either reader, beside what no reader can beat."""
+"""NDJSON over HTTP into a Redis stream and into files, beside what no reader can beat."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
 
 from bench import yardsticks
 from bench.figures import REPETITIONS, Figure, ratios, seconds, talk, thousands_a_second
@@ -14,7 +13,6 @@ from bench.stage import Stage, stage
 
 ROWS = 200_000
 
-Reader = Literal["ijson", "lines"]
 Times = dict[str, list[float]]
 
 
@@ -22,7 +20,6 @@ Times = dict[str, list[float]]
 class Case:
     """One way through one worker process, the yardsticks it is held against, and the share it must reach."""
 
-    reader: Reader
     sink: str
     yardsticks: tuple[str, ...]
     at_least: float
@@ -37,7 +34,7 @@ class Case:
             f"{thousands_a_second(rows, self.times)}; {slowest} {thousands_a_second(rows, times[slowest])};"
             f" {row_bytes:.0f} bytes a row"
         )
-        what = f"NDJSON into {'a Redis stream' if self.sink.startswith('stream') else 'files'}, by {self.reader}"
+        what = f"NDJSON into {'a Redis stream' if self.sink.startswith('stream') else 'files'}"
         return Figure(what, f"{self.at_least} of {self.against}", str(ratio), ratio.median >= self.at_least, behind)
 
 
@@ -45,10 +42,8 @@ def cases(place: Stage) -> list[Case]:
     """The rows of the table."""
     stream, files = "stream:bench", f"file:{place.directory / 'files'}"
     return [
-        Case("ijson", stream, ("ijson",), 0.6, "bare ijson"),
-        Case("lines", stream, ("drain", "orjson", "script"), 0.6, "the slowest of drain, orjson, script"),
-        Case("ijson", files, ("ijson",), 0.7, "bare ijson"),
-        Case("lines", files, ("drain", "orjson"), 0.6, "the slower of drain, orjson"),
+        Case(stream, ("drain", "orjson", "script"), 0.6, "the slowest of drain, orjson, script"),
+        Case(files, ("drain", "orjson"), 0.6, "the slower of drain, orjson"),
     ]
 
 
@@ -64,7 +59,7 @@ def main() -> None:
 
 
 def _measure(place: Stage, body: bytes, rows: list[bytes], measured: list[Case]) -> Times:
-    from bench.one_process import read_by, run_report
+    from bench.one_process import run_report
     from worker.services import get_services
 
     redis = get_services().redis
@@ -73,14 +68,12 @@ def _measure(place: Stage, body: bytes, rows: list[bytes], measured: list[Case])
         "drain": lambda: yardsticks.drain(url, headers, MEDIAMATH_PARAMS),
         "orjson": lambda: yardsticks.load_lines(body),
         "script": lambda: yardsticks.add_to_stream(redis, rows),
-        "ijson": lambda: yardsticks.parse_stream(body),
     }
     times: Times = {name: [] for name in acts}
     for repetition in range(REPETITIONS + 1):
         for name, act in acts.items():
             times[name].append(seconds(act))
         for case in measured:
-            read_by(case.reader)
             case.times.append(run_report(MEDIAMATH, MEDIAMATH_PARAMS, case.sink).seconds)
             redis.delete("bench")
         talk(f"repetition {repetition} of {REPETITIONS}{', not counted' if not repetition else ''}")

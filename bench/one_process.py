@@ -10,7 +10,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from bench.reports import require_whole
 from tasks.finalize import finalize
@@ -53,12 +52,6 @@ def run_report(name: str, params: Json, sink: str) -> Ran:
     return Ran(job, took)
 
 
-def read_by(reader: Literal["ijson", "lines"]) -> None:
-    """Read NDJSON by this reader from now on."""
-    services = get_services()
-    services.settings = services.settings.model_copy(update={"ndjson_reader": reader})
-
-
 def peak_bytes() -> int:
     """The most memory this process had resident so far."""
     status = Path("/proc/self/status").read_text()
@@ -73,9 +66,8 @@ def _job(job_id: str) -> Job:
 
 
 def main() -> None:
-    """Run the report the arguments name: NAME PARAMS SINK READER. Prints its rows, seconds and peak memory."""
-    name, params, sink, reader = sys.argv[1:]
-    read_by("lines" if reader == "lines" else "ijson")
+    """Run the report the arguments name: NAME PARAMS SINK. Prints its rows, seconds and peak memory."""
+    name, params, sink = sys.argv[1:]
     ran = run_report(name, json.loads(params), sink)
     print(json.dumps({"rows": ran.job.rows, "seconds": ran.seconds, "peak": peak_bytes()}))
 

@@ -61,7 +61,6 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=20, gt=0)
     sweep_seconds: float = Field(default=30, gt=0)
     keep_finished_days: float = Field(default=30, gt=0)
-    ndjson_reader: Literal["ijson", "lines"] | None = None
     sinks: Annotated[tuple[str, ...], NoDecode] = ()
     api_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     log: Literal["text", "json"] = "text"
@@ -77,7 +76,7 @@ class Settings(BaseSettings):
     def _split_words(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("redis_url", "broker_url", "poll_seconds", "ndjson_reader", mode="before")
+    @field_validator("redis_url", "broker_url", "poll_seconds", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -57,7 +57,7 @@ def _publish(
     if start.rows:
         heartbeat.start_at(start)
         log.info(Event.TAKEN_OVER, rows=start.rows)
-    with closing(page.lists(vendor.reader(services.settings.ndjson_reader))) as rows:
+    with closing(page.lists()) as rows:
         end = publication.publish(rows)
     publication.close(end)
     return end

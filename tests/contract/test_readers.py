@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.readings import FILE, PAGE, PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow, Facts
-from worker.readers import READERS, read, reader_for
+from worker.readers import READERS, read
 from worker.sources.schema import ColumnType, Format
 
 MEMORY_GROWS_BY_AT_MOST = 10 * 1024 * 1024
@@ -25,10 +25,9 @@ COLUMNS: dict[str, ColumnType] = {"spend": "number", "id": "integer"}
 
 @dataclass(frozen=True)
 class Kind:
-    """A format, a reader of it, and how a response is made of rows that are pairs of an id and a spend."""
+    """A format, and how a response is made of rows that are pairs of an id and a spend."""
 
     shape: Format
-    reader: str
     begin: bytes
     row: Callable[[str, str], bytes]
     between: bytes
@@ -58,19 +57,18 @@ def _ids(kind: Kind, count: int) -> list[object]:
 
 
 KINDS = {
-    "stream by ijson": Kind(STREAM, "ijson", header(("id", "spend"), -1), _object, b"\n", b"\n"),
-    "stream by lines": Kind(STREAM, "lines", header(("id", "spend"), -1), _object, b"\n", b"\n"),
-    "objects by ijson": Kind(PLAIN, "ijson", b"", _object, b"\n", b"\n"),
-    "objects by lines": Kind(PLAIN, "lines", b"", _object, b"\n", b"\n"),
-    "page": Kind(PAGE, "ijson", b'{"data":{"total_rows":9,"rows":[', _object, b",", b"]}}"),
-    "page with blanks": Kind(PAGE, "ijson", b'{"data" : [ ', _object, b" ,\n ", b" ] }"),
-    "file": Kind(FILE, "delimited", b"id,spend\n", _line, b"\n", b"\n"),
+    "stream": Kind(STREAM, header(("id", "spend"), -1), _object, b"\n", b"\n"),
+    "stream with blanks": Kind(STREAM, header(("id", "spend"), -1), _object, b"  \n\t", b"\r\n"),
+    "objects": Kind(PLAIN, b"", _object, b"\n", b"\n"),
+    "page": Kind(PAGE, b'{"data":{"total_rows":9,"rows":[', _object, b",", b"]}}"),
+    "page with blanks": Kind(PAGE, b'{"data" : [ ', _object, b" ,\n ", b" ] }"),
+    "file": Kind(FILE, b"id,spend\n", _line, b"\n", b"\n"),
 }
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 
 
 def test_every_reader_is_held_to_these_promises() -> None:
-    assert {(kind.shape.kind, kind.reader) for kind in KINDS.values()} == set(READERS)
+    assert {kind.shape.kind for kind in KINDS.values()} == set(READERS)
 
 
 @EVERY
@@ -83,7 +81,7 @@ def test_every_row_comes_in_order_with_every_digit_whatever_the_chunks(
     kind: Kind, rows: list[tuple[int, object]], cuts: list[int]
 ) -> None:
     sent = [(str(one), str(two)) for one, two in rows]
-    got = reading(kind.body(*sent), kind.shape, reader=kind.reader, columns=COLUMNS, cuts=cuts)
+    got = reading(kind.body(*sent), kind.shape, columns=COLUMNS, cuts=cuts)
     assert [tuple(json.loads(row, parse_int=str, parse_float=str).values()) for row in got.published] == sent
 
 
@@ -91,7 +89,7 @@ def test_every_row_comes_in_order_with_every_digit_whatever_the_chunks(
 def test_the_bytes_of_a_row_do_not_depend_on_the_chunks(kind: Kind) -> None:
     body = kind.body(("1", "57.1000"), ("2", "1E5"), ("3", "-0"), ("9" * 30, "1e400"), ("5", "0.10"))
     readings = [
-        reading(body, kind.shape, reader=kind.reader, columns=columns, cuts=range(0, len(body), size)).published
+        reading(body, kind.shape, columns=columns, cuts=range(0, len(body), size)).published
         for columns in ({}, COLUMNS)
         for size in (1, 2, 7, len(body))
     ]
@@ -112,7 +110,7 @@ def test_a_row_is_given_before_the_next_chunk_is_asked_for(kind: Kind) -> None:
             asked = number
             yield kind.row(str(number), "0." + "1234567890" * 10) + kind.between
 
-    rows = read(chunks(), kind.shape, {}, Facts(), reader=kind.reader)
+    rows = read(chunks(), kind.shape, {}, Facts())
     for _ in range(100):
         next(rows)
     assert asked < 2_500
@@ -124,7 +122,7 @@ def test_what_the_transport_raises_goes_through_after_the_rows_before_it(kind: K
         yield kind.body(("1", "1"), ("2", "2"), ("3", "3"))[: -len(kind.end) - 1]
         raise RetryLater("connection reset")
 
-    got = reading(chunks(), kind.shape, reader=kind.reader)
+    got = reading(chunks(), kind.shape)
     assert got.said == "connection reset"
     assert [json.loads(row)["id"] for row in got.rows] == _ids(kind, 2)  # type: ignore[arg-type]
 
@@ -134,7 +132,7 @@ def test_a_response_cut_in_a_row_is_read_again_and_never_a_clean_end(kind: Kind)
     body = kind.body(("1", "1"), ("2", "2"), ("3", "3"))
     row = body.index(kind.between + kind.row("3", "3")) + len(kind.between)
     for at in range(row + 1, row + len(kind.row("3", "3")) - 2):
-        got = reading(body[:at], kind.shape, reader=kind.reader)
+        got = reading(body[:at], kind.shape)
         assert isinstance(got.error, RetryLater)
         assert len(got.rows) == 2
 
@@ -142,7 +140,7 @@ def test_a_response_cut_in_a_row_is_read_again_and_never_a_clean_end(kind: Kind)
 @EVERY
 def test_bytes_that_are_no_utf8_are_read_again_but_a_few_times_only(kind: Kind) -> None:
     body = kind.begin + kind.row("1", "1") + kind.between + b"\xff" + kind.row("2", "2") + kind.end
-    got = reading(body, kind.shape, reader=kind.reader)
+    got = reading(body, kind.shape)
     assert isinstance(got.error, RetryLater)
     assert got.error.at_most == 3
 
@@ -151,13 +149,13 @@ def test_bytes_that_are_no_utf8_are_read_again_but_a_few_times_only(kind: Kind) 
 def test_a_byte_order_mark_is_no_part_of_the_rows(kind: Kind) -> None:
     body = kind.body(("1", "1"), ("2", "2"))
     for cuts in ((), (1, 2, 3)):
-        with_mark = reading(b"\xef\xbb\xbf" + body, kind.shape, reader=kind.reader, cuts=cuts)
-        assert with_mark.published == reading(body, kind.shape, reader=kind.reader).published
+        with_mark = reading(b"\xef\xbb\xbf" + body, kind.shape, cuts=cuts)
+        assert with_mark.published == reading(body, kind.shape).published
 
 
 @EVERY
 def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) -> None:
-    got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, reader=kind.reader, cuts=(3, 9))
+    got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, cuts=(3, 9))
     assert isinstance(got.error, FailJob)
     assert "<html>" in got.said
     assert got.rows == []
@@ -165,7 +163,7 @@ def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) ->
 
 @EVERY
 def test_a_row_that_never_ends_fails_the_job_and_does_not_fill_the_memory(kind: Kind) -> None:
-    got = reading(kind.endless(), kind.shape, reader=kind.reader)
+    got = reading(kind.endless(), kind.shape)
     assert isinstance(got.error, FailJob)
     assert "16 MiB" in got.said
     assert len(got.rows) == 1
@@ -175,13 +173,13 @@ def test_a_row_that_never_ends_fails_the_job_and_does_not_fill_the_memory(kind: 
 def test_a_row_of_many_megabytes_is_a_row(kind: Kind) -> None:
     text = '"' + "x" * 9_000_000 + '"'
     body = kind.body(("1", "1"), ("2", text), ("3", "3"))
-    got = reading(body, kind.shape, reader=kind.reader, cuts=range(0, len(body), 65_000))
+    got = reading(body, kind.shape, cuts=range(0, len(body), 65_000))
     assert [len(row) > 9_000_000 for row in got.published] == [False, True, False]
 
 
 @EVERY
 def test_a_value_that_misses_its_type_sets_aside_its_row_only(kind: Kind) -> None:
-    got = reading(kind.body(("1", "1"), ("2", '"5 %"'), ("3", "3")), kind.shape, reader=kind.reader, columns=COLUMNS)
+    got = reading(kind.body(("1", "1"), ("2", '"5 %"'), ("3", "3")), kind.shape, columns=COLUMNS)
     assert got.error is None
     assert [type(row) for row in got.rows] == [bytes, DeadRow, bytes]
     dead = got.rows[1]
@@ -192,16 +190,7 @@ def test_a_value_that_misses_its_type_sets_aside_its_row_only(kind: Kind) -> Non
 
 @EVERY
 def test_a_format_without_rows_has_none(kind: Kind) -> None:
-    assert reading(kind.begin + kind.end, kind.shape, reader=kind.reader).published == []
-
-
-def test_the_source_file_chooses_the_reader_before_the_operator_does() -> None:
-    assert reader_for(PLAIN) == "ijson"
-    assert reader_for(PLAIN, "lines") == "lines"
-    assert reader_for(PLAIN.model_copy(update={"reader": "ijson"}), "lines") == "ijson"
-    assert reader_for(PLAIN.model_copy(update={"reader": "lines"})) == "lines"
-    assert reader_for(PAGE, "lines") == "ijson"
-    assert reader_for(FILE, "lines") == "delimited"
+    assert reading(kind.begin + kind.end, kind.shape).published == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
@@ -226,7 +215,7 @@ def peaks(name: str) -> tuple[int, int]:
         yield kind.end
 
     def peak(count: int) -> int:
-        rows = sum(1 for _ in read(chunks(count), kind.shape, COLUMNS, Facts(), reader=kind.reader))
+        rows = sum(1 for _ in read(chunks(count), kind.shape, COLUMNS, Facts()))
         assert rows == count
         # Unlike getrusage, this begins anew with a program.
         status = Path("/proc/self/status").read_text()

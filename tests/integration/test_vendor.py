@@ -118,7 +118,7 @@ class Dialogue:
                 break
             vendor = self.vendor(name, more, replace(vendor.prepared, total=known))
             page = vendor.page(number, links.get(number))
-            rows += rows_of(page, vendor.reader(None))
+            rows += rows_of(page)
             following = vendor.following(number, page.facts, planned)
             if following.link in links.values() and following.link:
                 raise FailJob(f"page {number} leads to a page that was read before")
@@ -130,8 +130,8 @@ class Dialogue:
         return [heard for heard in self.sandbox.remote.requests() if heard["endpoint"] == endpoint]
 
 
-def rows_of(page: Page, reader: str = "ijson") -> list[Row]:
-    return list(chain.from_iterable(page.lists(reader)))
+def rows_of(page: Page) -> list[Row]:
+    return list(chain.from_iterable(page.lists()))
 
 
 def expected(name: str, rows: int, **how: Any) -> list[bytes]:
@@ -362,7 +362,7 @@ def test_an_expired_report_is_told_apart(dialogue: Dialogue) -> None:
         for more in ({}, CSV):
             late = dialogue.vendor(K, more, Prepared(asked))
             with pytest.raises(ReportGone) as caught:
-                rows_of(late.page(1, None), late.reader(None))
+                rows_of(late.page(1, None))
             assert caught.value.spoils_report
     dialogue.set()
     past = dialogue.vendor(K, {}, Prepared(asked, expires_at=time.time() - 1))
@@ -374,7 +374,7 @@ def test_a_download_address_that_stays_dead_means_the_report_is_gone(dialogue: D
     vendor, _ = dialogue.prepare(I)
     dialogue.set(fault("status", code=403, match={"role": "csv"}))
     with pytest.raises(ReportGone):
-        rows_of(vendor.page(1, None), vendor.reader(None))
+        rows_of(vendor.page(1, None))
 
 
 # ---------------------------------------------------------------- reading
@@ -429,7 +429,7 @@ def test_a_total_that_changes_between_pages_starts_over(dialogue: Dialogue) -> N
 def test_reading_that_stops_early_hangs_up(dialogue: Dialogue) -> None:
     dialogue.set(rows=200_000)
     vendor = dialogue.vendor(M)
-    rows = vendor.page(1, None).lists(vendor.reader(None))
+    rows = vendor.page(1, None).lists()
     assert list(islice(chain.from_iterable(rows), 3)) == list(islice(expected_rows(M, MEDIAMATH, 200_000), 3))
     rows.close()
     assert dialogue.sandbox.remote.counters()["rows"][M] < 200_000

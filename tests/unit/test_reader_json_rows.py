@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readings import PAGE, pieces, reading
+from tests.readings import PAGE, reading
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find
-from worker.readers.list_cutter import ListCutter
-from worker.readers.member_cutter import MemberCutter
 from worker.sources.schema import ErrorShape, JsonRows
 
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
@@ -81,34 +79,6 @@ def test_a_page_cut_anywhere_is_never_a_clean_end(sent: list[Any], data: st.Data
     got = reading(body[:at], PAGE, cuts=some)
     assert isinstance(got.error, RetryLater if at else FailJob)
     assert [exact(row) for row in got.rows] == exact(dumped(sent))[: len(got.rows)]  # type: ignore[arg-type]
-
-
-@given(st.lists(st.one_of(rows, st.just([])), max_size=8), st.data(), st.booleans(), cuts)
-@settings(deadline=None, max_examples=300)
-def test_the_quick_cutter_gives_the_rows_and_faults_of_the_parsing_one(
-    sent: list[Any], data: st.DataObject, skip_empty: bool, some: list[int]
-) -> None:
-    between = data.draw(st.sampled_from([",", ", ", ",\n  ", " ,"]))
-    body = (between.join(map(dumped, sent)) + '],"after":[{"x":1},{"x":2}]}').encode()
-    at = data.draw(st.integers(min_value=0, max_value=len(body)))
-    wrong = data.draw(
-        st.sampled_from([b"", b"", b"\xff", b"NaN", b"}", b"]", b"{", b",", b'"', b"\\", b"\v", b"[]", b"{},"])
-    )
-    body = body[:at] + wrong + body[at:]
-
-    def cut(cutter: ListCutter | MemberCutter) -> tuple[list[bytes], bytes | None, bytes | None]:
-        got: list[bytes] = []
-        texts: Iterator[bytes] = pieces(body, some)
-        for text in texts:
-            got += cutter.feed(text)[0]
-            if cutter.after is not None or cutter.fault is not None:
-                break
-        else:
-            got += cutter.finish()[0]
-        rest = b"".join(texts)
-        return got, cutter.after and cutter.after + rest, cutter.fault and cutter.fault.left[:1]
-
-    assert cut(MemberCutter(skip_empty=skip_empty)) == cut(ListCutter(skip_empty=skip_empty))
 
 
 @pytest.mark.parametrize(

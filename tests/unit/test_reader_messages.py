@@ -8,43 +8,36 @@ from tests.readings import PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.sources.schema import ErrorShape, Ndjson
 
-READERS = pytest.mark.parametrize("reader", ["ijson", "lines"])
 TWO = header(("id", "spend"), 2)
 
 
-@READERS
-def test_rows_are_known_by_the_headers_names_in_any_order(reader: str) -> None:
-    got = reading(TWO + b'{"id":1,"spend":2}\n{"spend":57.1000,"id":2}', STREAM, reader=reader)
+def test_rows_are_known_by_the_headers_names_in_any_order() -> None:
+    got = reading(TWO + b'{"id":1,"spend":2}\n{"spend":57.1000,"id":2}', STREAM)
     assert got.published == [b'{"id":1,"spend":2}', b'{"spend":57.1000,"id":2}']
     assert got.facts.total == 2
 
 
-@READERS
-def test_a_count_of_minus_one_is_no_count(reader: str) -> None:
-    got = reading(header(("id",), -1) + b'{"id":1}\n', STREAM, reader=reader)
+def test_a_count_of_minus_one_is_no_count() -> None:
+    got = reading(header(("id",), -1) + b'{"id":1}\n', STREAM)
     assert got.published == [b'{"id":1}']
     assert got.facts.total is None
 
 
-@READERS
-def test_metadata_may_stand_anywhere_and_is_no_row(reader: str) -> None:
+def test_metadata_may_stand_anywhere_and_is_no_row() -> None:
     body = b'{"meta":{}}\n' + TWO + b'{"id":1,"spend":2}\n{"meta":{"progress":50}}\n{"id":2,"spend":3}\n{"meta":{}}\n'
-    got = reading(body, STREAM, reader=reader)
+    got = reading(body, STREAM)
     assert got.published == [b'{"id":1,"spend":2}', b'{"id":2,"spend":3}']
 
 
-@READERS
-def test_a_row_may_leave_columns_out(reader: str) -> None:
-    assert reading(TWO + b'{"spend":1}\n', STREAM, reader=reader).published == [b'{"spend":1}']
+def test_a_row_may_leave_columns_out() -> None:
+    assert reading(TWO + b'{"spend":1}\n', STREAM).published == [b'{"spend":1}']
 
 
-@READERS
-def test_blank_lines_are_no_rows(reader: str) -> None:
-    got = reading(b"\n\r\n" + TWO + b'\n  \n{"id":1,"spend":2}  \r\n\n', STREAM, reader=reader)
+def test_blank_lines_are_no_rows() -> None:
+    got = reading(b"\n\r\n" + TWO + b'\n  \n{"id":1,"spend":2}  \r\n\n', STREAM)
     assert got.published == [b'{"id":1,"spend":2}']
 
 
-@READERS
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -63,57 +56,50 @@ def test_blank_lines_are_no_rows(reader: str) -> None:
     ],
 )
 @pytest.mark.parametrize("before", [b"", TWO, TWO + b'{"id":1,"spend":2}\n'])
-def test_an_error_ends_the_stream_and_fails_the_job(reader: str, line: bytes, said: str, before: bytes) -> None:
-    got = reading(before + line + b'\n{"id":9,"spend":9}\n', STREAM, reader=reader)
+def test_an_error_ends_the_stream_and_fails_the_job(line: bytes, said: str, before: bytes) -> None:
+    got = reading(before + line + b'\n{"id":9,"spend":9}\n', STREAM)
     assert isinstance(got.error, FailJob)
     assert said in got.said
     assert len(got.rows) == before.count(b'"id":')
 
 
-@READERS
 @pytest.mark.parametrize("line", [b'{"id":1,"other":2}', b"{}", b'{"meta":5}', b'{"meta":{},"id":1}', TWO.strip()])
-def test_anything_else_after_the_header_fails_the_job_and_names_the_row(reader: str, line: bytes) -> None:
-    got = reading(TWO + b'{"id":1,"spend":2}\n' + line, STREAM, reader=reader)
+def test_anything_else_after_the_header_fails_the_job_and_names_the_row(line: bytes) -> None:
+    got = reading(TWO + b'{"id":1,"spend":2}\n' + line, STREAM)
     assert isinstance(got.error, FailJob)
     assert got.said.startswith("row 2: ")
     assert len(got.rows) == 1
 
 
-@READERS
-def test_a_row_before_the_header_fails_the_job(reader: str) -> None:
-    got = reading(b'{"id":1,"spend":2}\n' + TWO, STREAM, reader=reader)
+def test_a_row_before_the_header_fails_the_job() -> None:
+    got = reading(b'{"id":1,"spend":2}\n' + TWO, STREAM)
     assert isinstance(got.error, FailJob)
     assert "before the header" in got.said
 
 
-@READERS
-def test_columns_called_like_messages_do_no_harm(reader: str) -> None:
+def test_columns_called_like_messages_do_no_harm() -> None:
     body = header(("meta", "message", "error_code", "id"), 1)
     row = b'{"meta":{"status":"error"},"message":"m","error_code":"e","id":1}'
-    assert reading(body + row, STREAM, reader=reader).published == [row]
+    assert reading(body + row, STREAM).published == [row]
 
 
-@READERS
-def test_a_row_that_leaves_columns_out_may_look_like_an_error(reader: str) -> None:
+def test_a_row_that_leaves_columns_out_may_look_like_an_error() -> None:
     body = header(("error_code", "id"), 1) + b'{"error_code":"E"}'
-    assert reading(body, STREAM, reader=reader).published == [b'{"error_code":"E"}']
+    assert reading(body, STREAM).published == [b'{"error_code":"E"}']
 
 
-@READERS
-def test_with_a_column_called_meta_a_lone_meta_is_not_taken_for_a_row(reader: str) -> None:
-    got = reading(header(("meta", "id"), 1) + b'{"meta":{}}', STREAM, reader=reader)
+def test_with_a_column_called_meta_a_lone_meta_is_not_taken_for_a_row() -> None:
+    got = reading(header(("meta", "id"), 1) + b'{"meta":{}}', STREAM)
     assert isinstance(got.error, FailJob)
 
 
-@READERS
 @pytest.mark.parametrize("names", [("meta",), ("error_code", "request_id", "message"), ("message",)])
-def test_columns_that_make_every_row_look_like_a_message_are_refused(reader: str, names: tuple[str, ...]) -> None:
-    got = reading(header(names, 1), STREAM, reader=reader)
+def test_columns_that_make_every_row_look_like_a_message_are_refused(names: tuple[str, ...]) -> None:
+    got = reading(header(names, 1), STREAM)
     assert isinstance(got.error, FailJob)
     assert "cannot be told" in got.said
 
 
-@READERS
 @pytest.mark.parametrize(
     "line",
     [
@@ -122,28 +108,25 @@ def test_columns_that_make_every_row_look_like_a_message_are_refused(reader: str
         b'{"fields":"id","total_items_count":1}',
     ],
 )
-def test_half_a_header_is_none(reader: str, line: bytes) -> None:
-    got = reading(line, STREAM, reader=reader)
+def test_half_a_header_is_none(line: bytes) -> None:
+    got = reading(line, STREAM)
     assert isinstance(got.error, FailJob)
     assert "before the header" in got.said
 
 
-@READERS
-def test_a_stream_that_ends_before_its_header_is_tried_again(reader: str) -> None:
-    assert isinstance(reading(b'{"meta":{}}\n', STREAM, reader=reader).error, RetryLater)
+def test_a_stream_that_ends_before_its_header_is_tried_again() -> None:
+    assert isinstance(reading(b'{"meta":{}}\n', STREAM).error, RetryLater)
 
 
-@READERS
-def test_an_empty_stream_that_should_have_a_header_fails(reader: str) -> None:
-    assert isinstance(reading(b"", STREAM, reader=reader).error, FailJob)
-    assert reading(b"", PLAIN, reader=reader).published == []
+def test_an_empty_stream_that_should_have_a_header_fails() -> None:
+    assert isinstance(reading(b"", STREAM).error, FailJob)
+    assert reading(b"", PLAIN).published == []
 
 
-@READERS
-def test_without_a_header_every_object_is_a_row_unless_declared_otherwise(reader: str) -> None:
+def test_without_a_header_every_object_is_a_row_unless_declared_otherwise() -> None:
     shape = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", code="error.code")])
     rows = [b'{"message":"m"}', b"{}", b'{"error":{}}', b'{"meta":1}', b'{"meta":{},"a":1}']
-    got = reading(b"\n".join((*rows, b'{"meta":{}}', b'{"error":{"code":7}}')), shape, reader=reader)
+    got = reading(b"\n".join((*rows, b'{"meta":{}}', b'{"error":{"code":7}}')), shape)
     assert got.rows == rows
     assert isinstance(got.error, FailJob)
     assert "after 5 rows: 7" in got.said

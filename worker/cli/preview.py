@@ -46,7 +46,7 @@ def preview(
     params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
     chosen = settings()
     exchange = Exchange(connection, None)
-    look = Look(exchange, report, params, talk.print, timeout, chosen.poll_seconds, chosen.ndjson_reader)
+    look = Look(exchange, report, params, talk.print, timeout, chosen.poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
     try:
         rows, total = look.rows(count)

@@ -90,7 +90,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
 
 def _read(vendor: Vendor, number: int, link: str | None) -> tuple[list[bytes], PageFacts]:
     page = vendor.page(number, link)
-    with closing(page.lists(vendor.reader(None))) as lists:
+    with closing(page.lists()) as lists:
         return [row for rows in lists for row in rows], page.facts
 
 

@@ -92,7 +92,7 @@ class Page:
         self._last: Row | None = None
         self._first: Row | None = None
 
-    def lists(self, reader: str) -> Generator[list[Row], None, None]:
+    def lists(self) -> Generator[list[Row], None, None]:
         """The rows, in order, as many at a time as come at once. Closing early hangs up.
 
         Raises RetryLater where a body is cut or the vendor asks to come back, FailJob where the rows cannot be had, are
@@ -106,7 +106,7 @@ class Page:
             requests = self._pages.pager.addresses(self.number, self._link, self.facts.total)
             address: Address | None = next(requests)
             while address is not None:
-                answer = yield from self._answer(address, reader)
+                answer = yield from self._answer(address)
                 self.facts = replace(answer, rows=self.facts.rows + answer.rows, next=None)
                 try:
                     address = requests.send(answer)
@@ -121,7 +121,7 @@ class Page:
 
     # ------------------------------------------------------------ one answer
 
-    def _answer(self, address: Address, reader: str) -> Answer:
+    def _answer(self, address: Address) -> Answer:
         """The rows of one answer, beginning as they should; an answer declared to be the end has none."""
         found = self._pages.requests.build(address, self.number)
         said = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
@@ -132,7 +132,7 @@ class Page:
         except NoMorePages:
             return replace(self.facts, rows=0, is_last=True)
         try:
-            with closing(self._rows(response, address, found, said, reader)) as read:
+            with closing(self._rows(response, address, found, said)) as read:
                 begun = self._begun(read, address)
                 if begun is None:
                     return replace(self.facts, rows=0, is_last=True)
@@ -158,7 +158,7 @@ class Page:
         )
 
     def _rows(
-        self, response: Response, address: Address, found: PageRequest, said: Facts, reader: str
+        self, response: Response, address: Address, found: PageRequest, said: Facts
     ) -> Generator[list[Row], None, None]:
         """The rows of a response. Raises what it means where it is a refusal, NoMorePages where that is the end."""
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
@@ -167,7 +167,7 @@ class Page:
             return
         if chunks := self._body(response):
             pages = self._pages
-            yield from filter(None, read_lists(chunks, pages.format, pages.columns, said, reader=reader))
+            yield from filter(None, read_lists(chunks, pages.format, pages.columns, said))
 
     def _sent(self, found: PageRequest, address: Address, said: Facts) -> Response:
         """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""

@@ -39,7 +39,6 @@ class Look:
     say: Callable[[str], None]
     timeout_seconds: float
     poll_seconds: float | None = None
-    preferred_reader: str | None = None
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
@@ -55,7 +54,7 @@ class Look:
 
         def read() -> tuple[list[Row], int | None]:
             page = vendor.page(1, None)
-            with closing(page.lists(vendor.reader(self.preferred_reader))) as lists:
+            with closing(page.lists()) as lists:
                 return list(islice(chain.from_iterable(lists), count)), page.facts.total
 
         found, total = patiently(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)

@@ -17,7 +17,6 @@ from worker.errors import FailJob, ReportGone, RetryLater
 from worker.json_path import find, link_in
 from worker.model import PageFacts
 from worker.paging.pager import Following
-from worker.readers import reader_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Poll, Report, Request, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
@@ -175,10 +174,6 @@ class Vendor:
     def planned(self, total: int | None) -> int:
         """The pages known before any is read, given the vendor's count of rows."""
         return max(self._pages.pager.planned(total, None), len(self.prepared.links))
-
-    def reader(self, preferred: str | None) -> str:
-        """The reader for this report's rows; `preferred` is the operator's choice where there is one."""
-        return reader_for(self._pages.format, preferred)
 
     def last_count(self, facts: PageFacts) -> int | None:
         """The vendor's count of rows where it ends the paging; None where there is none, or one that may be capped."""

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from worker.errors import SkipRow
-from worker.readers.exact import LONGEST_INTEGER_DIGITS, digits
+from worker.readers.exact import digits, dumps, loads
+from worker.readers.limits import LONGEST_INTEGER_DIGITS
 from worker.sources.schema import ColumnType
 
 FITTING: dict[ColumnType, frozenset[type]] = {
@@ -110,19 +111,33 @@ CONVERSIONS: dict[ColumnType, Callable[[Any], Any]] = {
 }
 """For values whose type does not fit. Each raises SkipRow, saying what it was given."""
 
+NUMBERS: frozenset[ColumnType] = frozenset({"integer", "number"})
+_PLAIN_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+PLAIN: dict[ColumnType, bytes] = {
+    "string": rb"(?:" + _PLAIN_TEXT + rb"|null)",
+    "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',
+    "number": rb'(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|null(?!"))',
+    "boolean": rb"(?:true|false|null)",
+    "datetime": rb'(?:"[0-9]{4}[-/.]?[0-9]{2}[^"\\]*+"|null)',
+}
+"""Patterns of what is written as it came, of numbers without the quotes that may stand around them."""
 
-def in_bulk(kind: ColumnType, column: list[Any]) -> list[Any] | None:
-    """A whole column of numbers as text at once, where each converts as it would alone; else None."""
-    if kind not in ("integer", "number") or set(map(type, column)) != {str}:
-        return None
-    joined = ",".join(column)
+_ALONE = {
+    kind: re.compile(rb'"?+(' + pattern + rb')"?+' if kind in NUMBERS else b"(" + pattern + b")")
+    for kind, pattern in PLAIN.items()
+}
+
+
+def converted(raw: bytes, kind: ColumnType) -> bytes | None:
+    """A JSON value as its type wants it, None where it stays as it is. Raises SkipRow where it cannot be."""
+    if plain := _ALONE[kind].fullmatch(raw):
+        number = plain[1]
+        return number if len(number) < len(raw) else None
     try:
-        numbers = orjson.loads(f"[{joined}]")
-    except ValueError:
+        value = loads(raw)
+    except ArithmeticError:
+        raise _misfit(raw.decode(), kind) from None
+    if type(value) in FITTING[kind] and (kind != "datetime" or is_time(value)):
         return None
-    # As many numbers as values, and nothing else: so each value is one number.
-    if len(numbers) != len(column) or set(map(type, numbers)) - ({int} if kind == "integer" else {int, float}):
-        return None
-    if kind == "integer":
-        return list(numbers)
-    return list(map(orjson.Fragment, column)) if joined.isprintable() and " " not in joined else None
+    new = CONVERSIONS[kind](value)
+    return None if new is value else dumps(new)

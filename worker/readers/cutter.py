@@ -6,30 +6,30 @@ appears then ends in that very byte. So digits, exponents and escapes stay as th
 
 from __future__ import annotations
 
+import re
+from decimal import Context, localcontext
 from typing import Any
 
-from worker.readers import parser
-from worker.readers.exact import dumps
-from worker.readers.faults import LARGEST_ROW_BYTES, Fault
-from worker.readers.scan import BLANK, is_sound, may_be_unsound
-from worker.readers.watch import Watch, is_flat
-from worker.readers.whole_rows import are_on_one_line
+import msgspec
 
-Cut = tuple[list[bytes], list[dict[str, Any]]]
-"""Rows, and the value of each."""
+from worker.readers import parser
+from worker.readers.faults import Fault
+from worker.readers.limits import BLANK, LARGEST_ROW_BYTES, Watch, is_flat, is_sound, may_be_unsound
 
 _HELD_BYTES = 16 * 1024
+_CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
 
 
 class Cutter:
     """JSON objects one after another, whatever blanks stand between and inside them."""
 
-    is_exact = True
     _around = BLANK
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
         """Why what comes next will never be a row; the rows before it were given."""
+        self.after: bytes | None = None
+        """The text after the last row, where rows have an end of their own and it was read."""
         self._values: list[Any] = []
         self._parser = self._parser_between()
         self._sent: list[bytes] = []  # of the row begun, what the parser has
@@ -41,31 +41,33 @@ class Cutter:
         """Is no row begun?"""
         return not self._sent and not self._held.strip(BLANK)
 
-    def feed(self, text: bytes) -> Cut:
+    def feed(self, text: bytes) -> list[bytes]:
         """The rows that are complete with this text, those before a fault included."""
         text, self._held = self._held + text, b""
         parts = text.split(b"}")
         rest = parts.pop()
-        cut = self._at_once(text, parts, rest) if not self._sent else None
-        if cut is None:
-            cut = self._one_by_one(text, [part + b"}" for part in parts], rest)
-        if self.fault is None:
-            self._keep(rest)
-        return cut
+        # The values are thrown away, so let there be some for numbers that no decimal can hold.
+        with localcontext(Context(traps=[])):
+            rows = self._at_once(text, parts, rest) if not self._sent else None
+            if rows is None:
+                rows = self._one_by_one(text, [part + b"}" for part in parts], rest)
+            if self.fault is None:
+                self._keep(rest)
+        return rows
 
-    def finish(self) -> Cut:
-        """The response ends here: a row begun is a fault."""
+    def finish(self) -> list[bytes]:
+        """The response ends here: a row begun is a fault. No row is complete only now."""
         if self.fault is not None or self.is_between:
-            return [], []
+            return []
         left = b"".join(self._sent) + self._held
         is_taken = not self._held or bool(self._send([self._held], self._held))
         if is_taken and left.lstrip(self._around)[:1] in (b"{", b""):
             self.fault = Fault(left, is_cut=True)
         else:
             self._stop(left)
-        return [], []
+        return []
 
-    def _at_once(self, text: bytes, parts: list[bytes], rest: bytes) -> Cut | None:
+    def _at_once(self, text: bytes, parts: list[bytes], rest: bytes) -> list[bytes] | None:
         """The rows where each part, with its brace, is one; None, and nothing parsed, where that is not so."""
         if not parts or not is_flat(text, parts):
             return None
@@ -76,25 +78,21 @@ class Cutter:
             is_whole = len(values) == len(parts) and set(map(type, values)) == {dict}
         except parser.PARSE_ERRORS:
             is_whole = False
+        values.clear()
         if not is_whole:
-            values.clear()
             self._parser = self._parser_between()
             return None
         rows = [part.lstrip(self._around) + b"}" for part in parts]
-        cut = rows, values[:]
-        values.clear()
-        if may_be_unsound(text) or not are_on_one_line(rows):
-            cut = self._proven(*cut)
-        return self._given(*cut)
+        return self._given(self._proven(rows) if may_be_unsound(text) else on_one_line(rows))
 
-    def _one_by_one(self, text: bytes, pieces: list[bytes], rest: bytes) -> Cut:
+    def _one_by_one(self, text: bytes, pieces: list[bytes], rest: bytes) -> list[bytes]:
         """The rows that end in these pieces."""
         ends = self._send(pieces, text)
-        cut = self._given(*self._proven(*self._pieced_together(pieces, ends, rest)))
+        rows = self._given(self._proven(self._pieced_together(pieces, ends, rest)))
         self._values.clear()
         if len(ends) < len(pieces):
             self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
-        return cut
+        return rows
 
     def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
         """Give pieces of this text to the parser: how many values there are after each, up to the one it refuses."""
@@ -113,10 +111,9 @@ class Cutter:
             pass
         return ends
 
-    def _pieced_together(self, pieces: list[bytes], ends: list[int], rest: bytes) -> Cut:
+    def _pieced_together(self, pieces: list[bytes], ends: list[int], rest: bytes) -> list[bytes]:
         """Rows of one or more pieces; a value that is no object is a fault."""
         rows: list[bytes] = []
-        values: list[dict[str, Any]] = []
         start = 0
         for index, (piece, end) in enumerate(zip(pieces, ends, strict=False), 1):
             self._sent.append(piece)
@@ -127,18 +124,17 @@ class Cutter:
             if new and type(new[-1]) is dict:
                 row = b"".join(self._sent)
                 rows.append(row[row.index(b"{") :])
-                values.append(new[-1])
                 self._sent.clear()
-        return rows, values
+        return rows
 
-    def _proven(self, rows: list[bytes], values: list[dict[str, Any]]) -> Cut:
-        """The rows before the first that is unsound in a way the parser does not see."""
+    def _proven(self, rows: list[bytes]) -> list[bytes]:
+        """The rows before the first that is unsound in a way the parser does not see, each on one line."""
         for index, row in enumerate(rows):
             if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
                 self.fault = Fault(row, is_whole=True)
-                return rows[:index], values[:index]
-            rows[index] = _on_one_line(row, values[index])
-        return rows, values
+                rows = rows[:index]
+                break
+        return on_one_line(rows)
 
     def _keep(self, rest: bytes) -> None:
         """Hold the beginning of a row; a long one goes to the parser, and is watched."""
@@ -157,8 +153,8 @@ class Cutter:
         """A parser that stands between two rows."""
         return parser.values(self._values)
 
-    def _given(self, rows: list[bytes], values: list[dict[str, Any]]) -> Cut:
-        return rows, values
+    def _given(self, rows: list[bytes]) -> list[bytes]:
+        return rows
 
     def _may_skip(self, value: Any) -> bool:  # a list may have members that are no rows
         return False
@@ -169,6 +165,73 @@ class Cutter:
             self.fault = Fault(left.lstrip(self._around))
 
 
-def _on_one_line(row: bytes, value: dict[str, Any]) -> bytes:
-    """A row spread over lines, written on one."""
-    return dumps(value) if b"\n" in row or b"\r" in row else row
+class ListCutter(Cutter):
+    """The members of a list whose opening bracket was just read, or, where it `has_rows`, those after some others.
+
+    `skip_empty` passes over `[]` and `{}`. Objects that are only joined by commas have no closing bracket, so `after`
+    stays None.
+    """
+
+    _around = b"," + BLANK
+
+    def __init__(self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False) -> None:
+        self.has_rows = has_rows
+        self._skip_empty = skip_empty
+        self._is_joined = is_joined
+        super().__init__()
+
+    def finish(self) -> list[bytes]:
+        """The response ends here: a list not closed is a fault, unless objects were only joined by commas."""
+        if self.after is not None or (self._is_joined and self.is_between):
+            return []
+        if self.is_between and self.fault is None:
+            self.fault = Fault(b"", is_cut=True)
+        return super().finish()
+
+    def _given(self, rows: list[bytes]) -> list[bytes]:
+        self.has_rows = self.has_rows or bool(rows)
+        return without_empty(rows) if self._skip_empty else rows
+
+    def _keep(self, rest: bytes) -> None:
+        # What follows the list is no row begun, however long.
+        if self.after is None:
+            super()._keep(rest)
+
+    def _parser_between(self) -> parser.Parser:
+        begun = parser.members(self._values)
+        begun.send(b"[{}" if self.has_rows else b"[")
+        self._values.clear()
+        return begun
+
+    def _may_skip(self, value: Any) -> bool:
+        return self._skip_empty and value == []
+
+    def _stop(self, left: bytes) -> None:
+        closing = None if self.fault or self._is_joined else _CLOSING.match(left)
+        if closing and self._closes(closing.group()):
+            self.after = left[closing.end() :]
+        else:
+            super()._stop(left)
+
+    def _closes(self, text: bytes) -> bool:
+        """Does this text, after the last row, close the list as JSON wants it?"""
+        if b"[" in text and not self._skip_empty:
+            return False
+        try:
+            parser.members([]).send((b"[{}" if self.has_rows else b"[") + text)
+        except parser.PARSE_ERRORS:
+            return False
+        return True
+
+
+def on_one_line(rows: list[bytes]) -> list[bytes]:
+    """The rows; one that is spread over lines is written on one, without blanks, every value as it came."""
+    text = b"".join(rows)
+    if b"\n" not in text and b"\r" not in text:
+        return rows
+    return [msgspec.json.format(row, indent=-1) if b"\n" in row or b"\r" in row else row for row in rows]
+
+
+def without_empty(rows: list[bytes]) -> list[bytes]:
+    """The rows that have members."""
+    return [row for row in rows if row[1:-1].strip(BLANK)]

@@ -11,10 +11,11 @@ import orjson
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.model import Facts, Row
 from worker.readers.columns import Columns
-from worker.readers.faults import LARGEST_ROW_BYTES, excerpt
 from worker.readers.headings import delimiter_of, has_header, names_of
+from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.text_lines import TextLines
 from worker.sources.schema import ColumnType, Delimited
+from worker.vendor_errors import excerpt
 
 _BATCH_ROWS = 200
 _BATCH_CHARACTERS = 256 * 1024
@@ -35,7 +36,7 @@ def read(
     typed = Columns(columns)
     for batch in table.batches():
         values: list[dict[str, Any]] = [dict(zip(table.names, fields, strict=True)) for fields in batch]
-        yield typed.typed(list(map(orjson.dumps, values)), values)
+        yield typed.typed(list(map(orjson.dumps, values)))
 
 
 class _Table:

@@ -9,12 +9,12 @@ from typing import Any
 import ijson
 
 from worker.readers import parser
-from worker.readers.faults import LARGEST_ROW_BYTES
-from worker.readers.scan import HalfCharacters, Scan
+from worker.readers.limits import LARGEST_ROW_BYTES, HalfCharacters, Scan
 
 Path = tuple[str, ...]
 
-_STEP_BYTES = 16 * 1024
+STEP_BYTES = 16 * 1024
+"""The most text walked at a time."""
 
 
 class NotJsonError(Exception):
@@ -77,20 +77,8 @@ class Walk:
         self._silent_bytes = 0
 
     def feed(self, text: bytes) -> None:
-        """Walk on. Raises NotJsonError."""
-        for start in range(0, len(text), _STEP_BYTES):
-            self._feed(text[start : start + _STEP_BYTES])
+        """Walk on, by no more than STEP_BYTES. Raises NotJsonError."""
 
-    def finish(self) -> bool:
-        """The text ends here. Is it whole?"""
-        return self.is_over and not self._frames
-
-    def forget_objects(self) -> None:
-        """No object is wanted any more, whatever its size."""
-        self._objects.clear()
-        self._growing = [grown for grown in self._growing if grown.path in self._wanted]
-
-    def _feed(self, text: bytes) -> None:
         self.list_at = None
         self._bytes += len(text)
         if reason := self._scan.feed(text):
@@ -108,6 +96,15 @@ class Walk:
             self._step(event, value)
         self._events.clear()
         self._drop_large()
+
+    def finish(self) -> bool:
+        """The text ends here. Is it whole?"""
+        return self.is_over and not self._frames
+
+    def forget_objects(self) -> None:
+        """No object is wanted any more, whatever its size."""
+        self._objects.clear()
+        self._growing = [grown for grown in self._growing if grown.path in self._wanted]
 
     def _step(self, event: str, value: Any) -> None:
         if event == "map_key":

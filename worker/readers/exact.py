@@ -8,9 +8,6 @@ from typing import Any
 
 import orjson
 
-LONGEST_INTEGER_DIGITS = 4300
-"""Python's own bound on integers read from text. ijson's C parser ends the process on a longer one."""
-
 _SMALLEST_PLAIN_EXPONENT = -40
 
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
-from worker.readers.scan import Scan
+from worker.readers.limits import LARGEST_ROW_BYTES, Scan
+from worker.vendor_errors import excerpt
 
-LARGEST_ROW_BYTES = 16 * 1024 * 1024
-
-_EXCERPT_BYTES = 200
-
-
-def excerpt(text: bytes) -> str:
-    """The first bytes on one line, for people."""
-    shown = " ".join(text[: _EXCERPT_BYTES * 2].decode("utf-8", "replace").split())
-    return "".join(c if c.isprintable() else "?" for c in shown)[:_EXCERPT_BYTES] or "(empty)"
+_TELLING_BYTES = 400
+"""How much must follow where text is broken, to see and to show what stands there."""
 
 
 def cut(row: int) -> RetryLater:
@@ -52,6 +46,14 @@ class Fault:
         if not self.is_cut and not self.is_whole:
             self.left += text
 
+    def read_on(self, texts: Iterator[bytes]) -> None:
+        """Read on a little, so that the fault reads the same however the response was cut into chunks."""
+        wanted = len(self.left) + _TELLING_BYTES
+        while not (self.is_cut or self.is_whole) and len(self.left) < wanted:
+            if (text := next(texts, None)) is None:
+                break
+            self.extend(text)
+
     def error(self, row: int) -> MillraceError:
         """What to raise for it."""
         if len(self.left) > LARGEST_ROW_BYTES:
@@ -77,7 +79,7 @@ def _not_finite(name: str) -> NoReturn:
     raise _NotFiniteError(name)
 
 
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=Decimal, parse_constant=_not_finite)
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_not_finite)
 
 
 def _reason(text: bytes) -> str | None:
@@ -88,8 +90,6 @@ def _reason(text: bytes) -> str | None:
         value, end = _DECODER.raw_decode(characters)
     except _NotFiniteError as constant:
         return f"{constant} is no JSON number"
-    except InvalidOperation:
-        return "a number is too large for any decimal"
     except RecursionError:
         end = len(characters)
     except ValueError as error:

@@ -14,15 +14,14 @@ from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.json_path import count, find, flag, link, split
 from worker.model import Facts, Row
 from worker.readers.columns import Columns
-from worker.readers.envelope import NotJsonError, Path, TooLarge, Walk, path_of
+from worker.readers.cutter import ListCutter
+from worker.readers.envelope import STEP_BYTES, NotJsonError, Path, TooLarge, Walk, path_of
 from worker.readers.exact import dumps
-from worker.readers.faults import Fault, excerpt, too_large
-from worker.readers.list_cutter import ListCutter
-from worker.readers.member_cutter import MemberCutter
+from worker.readers.fast_cutter import FastCutter, Members
+from worker.readers.faults import Fault, too_large
 from worker.readers.slices import slices
-from worker.readers.stream import extend
 from worker.sources.schema import ColumnType, JsonRows
-from worker.vendor_errors import error_in, paths_of
+from worker.vendor_errors import error_in, excerpt, paths_of
 
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
@@ -47,15 +46,17 @@ class _Page:
     ) -> None:
         self._shape = shape
         self._facts = facts
-        self._typed = Columns(columns, is_exact=False)
+        self._typed = Columns(columns)
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None
         self._before = b""  # the last bytes walked
+        self._held = b""  # the beginning of a piece that is to be walked
         objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
         wanted = (*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *paths_of(shape.errors))
         self._walk = Walk(shape.rows, [split(path)[0] for path in wanted], objects)
         self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
+        self._stops = (b"[", b"}") if shape.comma_joined else (b"[",)
 
     @property
     def _next_row(self) -> int:
@@ -70,6 +71,8 @@ class _Page:
                 left = self._to_rows(left)
                 if left is not None:
                     left = yield from self._members(left)
+        if self._held:
+            self._step(self._held, b"")
         if not self._walk.finish():
             raise RetryLater(f"row {self._next_row}: the response is cut before its end, after {self._rows} rows")
         yield from self._told(start)
@@ -83,35 +86,42 @@ class _Page:
                 break
         if start.lstrip()[:1] not in (b"{", b"["):
             fault = Fault(start)
-            extend(fault, self._texts)
+            fault.read_on(self._texts)
             raise FailJob(f"no JSON list or object but: {excerpt(fault.left)}")
         return start
 
     # ------------------------------------------------------------ the way to the rows
 
     def _to_rows(self, text: bytes) -> bytes | None:
-        """Walk until a list of rows begins: the text after its bracket, None where the text has none."""
+        """Walk until a list of rows begins: the text after its bracket, None where the text has none.
+
+        A piece of text is walked whole, however it was cut, so that what is broken in it reads the same.
+        """
+        text, self._held = self._held + text, b""
         at = 0
         while at < len(text):
             if self._is_joined(text, at):
                 return text[at:]
-            piece = self._to_stop.match(text, at).group()  # type: ignore[union-attr]  # matches anything
+            piece = self._to_stop.match(text, at).group()[:STEP_BYTES]  # type: ignore[union-attr]  # matches anything
             at += len(piece)
-            self._step(piece)
+            if at == len(text) and len(piece) < STEP_BYTES and piece[-1:] not in self._stops:
+                self._held = piece
+                break
+            self._step(piece, text[at:])
             if self._walk.list_at is not None and self._chooses(self._walk.list_at):
                 return text[at:]
         return None
 
-    def _step(self, piece: bytes) -> None:
+    def _step(self, piece: bytes, rest: bytes) -> None:
         try:
             self._walk.feed(piece)
         except NotJsonError as error:
-            raise self._broken(error.reason, piece) from None
+            raise self._broken(error.reason, piece + rest) from None
         self._before = (self._before + piece)[-_BEFORE_BYTES:]
 
-    def _broken(self, reason: str | None, piece: bytes) -> MillraceError:
-        fault = Fault(self._before + piece)
-        extend(fault, self._texts)
+    def _broken(self, reason: str | None, text: bytes) -> MillraceError:
+        fault = Fault(self._before + text)
+        fault.read_on(self._texts)
         if reason is None and _NOT_FINITE.search(fault.left):
             reason = "NaN or an infinity where JSON has numbers"
         if reason is not None:
@@ -143,20 +153,20 @@ class _Page:
         if is_joined:
             yield from self._published([self._walk.found[()]])
         skip_empty = self._shape.skip_empty
-        cutter: MemberCutter | ListCutter = MemberCutter(skip_empty=skip_empty)
+        cutter: FastCutter | ListCutter = FastCutter(Members(skip_empty=skip_empty))
         if is_joined:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
-            rows, values = cutter.finish() if part is None else cutter.feed(part)
-            yield self._typed.typed(rows, values)
+            rows = cutter.finish() if part is None else cutter.feed(part)
+            yield self._typed.typed(rows)
             self._rows += len(rows)
             if cutter.after is not None or cutter.fault is not None:
                 break
         if cutter.fault is not None:
-            extend(cutter.fault, self._texts)
+            cutter.fault.read_on(self._texts)
             raise cutter.fault.error(self._next_row)
         if cutter.after is not None:
-            self._step(b"]")
+            self._step(b"]", cutter.after)
         return cutter.after
 
     def _published(self, values: list[Any]) -> Iterator[list[Row]]:
@@ -165,7 +175,7 @@ class _Page:
             if isinstance(value, TooLarge):
                 raise too_large(self._next_row)
             if value or not self._shape.skip_empty:
-                yield self._typed.typed([dumps(value)], [value])
+                yield self._typed.typed([dumps(value)])
                 self._rows += 1
 
     # ------------------------------------------------------------ what the page says

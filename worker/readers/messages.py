@@ -7,19 +7,18 @@ column called `meta` or `message` does no harm.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from functools import partial
-from itertools import repeat
-from operator import eq
 from typing import Any
 
+import msgspec
+
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
-from worker.json_path import find
+from worker.json_path import find, split
 from worker.model import Facts
-from worker.readers.cutter import Cut
-from worker.readers.exact import dumps
-from worker.readers.faults import excerpt
 from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
-from worker.vendor_errors import VendorError, describe, error_in, paths_of
+from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
 
 
 class Messages:
@@ -31,7 +30,9 @@ class Messages:
         self._shape = shape
         self._facts = facts
         self._columns: frozenset[str] | None = None
-        self._row_keys: list[str] | None = None  # of a row, in their order: another with the same is a row
+        # Takes objects that are rows beyond doubt; None where none is.
+        self._rows = None if shape.header else _objects_without(_message_keys(shape))
+        self._are_all_rows = not (shape.header or shape.metadata or shape.errors)
         # The vendor's definition of an error requires none of its fields, so any of them alone is one.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
         self._flat = [error for error in plain if "." not in "".join(paths_of([error]))]
@@ -41,23 +42,22 @@ class Messages:
         """The number of the row that comes next, for messages."""
         return self._facts.first_row + self.rows
 
-    def sorted(self, rows: list[bytes], values: list[dict[str, Any]]) -> tuple[Cut, MillraceError | None]:
+    def sorted(self, objects: list[bytes]) -> tuple[list[bytes], MillraceError | None]:
         """The rows among the objects, up to what ends the stream, and that."""
-        self.is_empty = self.is_empty and not rows
-        if self._row_keys is not None and all(map(eq, map(list, values), repeat(self._row_keys))):
-            self.rows += len(rows)
-            return (rows, values), None
-        kept: Cut = ([], [])
-        for row, value in zip(rows, values, strict=True):
+        self.is_empty = self.is_empty and not objects
+        # All at once, since other messages are few: their keys are looked for before any row is.
+        if self._are_all_rows or (objects and self._takes(b"\n".join(objects))):
+            self.rows += len(objects)
+            return objects, None
+        rows = []
+        for raw in objects:
             try:
-                if not self._is_row(value):
-                    continue
+                if self._takes(raw) or self._is_row(raw):
+                    rows.append(raw)
+                    self.rows += 1
             except MillraceError as end:
-                return kept, end
-            kept[0].append(row)
-            kept[1].append(value)
-            self.rows += 1
-        return kept, None
+                return rows, end
+        return rows, None
 
     def end(self) -> None:
         """The stream ended as its protocol wants. Raises where a header had to come and did not."""
@@ -67,7 +67,15 @@ class Messages:
             raise FailJob("the stream is empty: its header never came")
         raise RetryLater("the stream ended before its header", at_most=READ_AT_MOST)
 
-    def _is_row(self, value: dict[str, Any]) -> bool:
+    def _takes(self, objects: bytes) -> bool:
+        """Are these objects rows beyond doubt?"""
+        try:
+            return self._rows is not None and bool(self._rows.decode_lines(objects))
+        except msgspec.DecodeError:
+            return False
+
+    def _is_row(self, raw: bytes) -> bool:
+        value = json.loads(raw)
         header = self._shape.header
         if header is None:
             return self._is_plain_row(value)
@@ -75,7 +83,6 @@ class Messages:
             return False
         columns = self._columns or frozenset()
         if self._columns is not None and value.keys() == columns:
-            self._row_keys = list(value)
             return True
         self._refuse_error(value, columns)
         if self._is_metadata(value) and self._shape.metadata not in columns:
@@ -83,18 +90,14 @@ class Messages:
         is_sparse = bool(value) and value.keys() < columns and value.keys() != {self._shape.metadata}
         if not is_sparse:
             what = "before the header" if self._columns is None else "neither a row nor another message of this stream"
-            raise FailJob(f"row {self.next_row}: {what}: {excerpt(dumps(value))}")
+            raise FailJob(f"row {self.next_row}: {what}: {excerpt(raw)}")
         return True
 
     def _is_plain_row(self, value: dict[str, Any]) -> bool:
         """In a stream without header every object is a row, unless it is declared to be something else."""
         if error := error_in(partial(find, value), self._shape.errors):
             raise self._ended_by(error)
-        if self._is_metadata(value):
-            return False
-        names = {path.split(".")[0] for path in paths_of(self._shape.errors)} | {self._shape.metadata}
-        self._row_keys = None if names & value.keys() else list(value)
-        return True
+        return not self._is_metadata(value)
 
     def _begins(self, value: dict[str, Any], header: StreamHeader) -> bool:
         """Is this the header? If so, remember its columns and its count."""
@@ -107,6 +110,7 @@ class Messages:
         self._columns = frozenset(names)
         self._facts.total = total if total >= 0 else None
         self._refuse_ambiguous(self._columns)
+        self._rows = _objects_of(self._columns)
         return True
 
     def _refuse_ambiguous(self, columns: frozenset[str]) -> None:
@@ -137,3 +141,36 @@ class Messages:
 
     def _ended_by(self, error: VendorError) -> MillraceError:
         return error.failure(f"the vendor ended the stream with an error after {self.rows} rows: {error.words}")
+
+
+def _message_keys(shape: Ndjson) -> set[str]:
+    """The outermost keys without which an object is a row."""
+    names = {split(error.when)[0].split(".")[0] for error in shape.errors}
+    return names if shape.metadata is None else names | {shape.metadata}
+
+
+def _objects_without(keys: set[str]) -> msgspec.json.Decoder[Any] | None:
+    """Takes objects that have none of these keys, or null there, which says nothing."""
+    # A shape that looks at the whole object has no key to look for.
+    return None if "" in keys else _decoder(keys, None, forbid_unknown_fields=False, has_defaults=True)
+
+
+def _objects_of(keys: frozenset[str]) -> msgspec.json.Decoder[Any] | None:
+    """Takes objects that have exactly these keys."""
+    return _decoder(keys, Any, forbid_unknown_fields=True, has_defaults=False)
+
+
+def _decoder(
+    keys: Iterable[str], kind: Any, *, forbid_unknown_fields: bool, has_defaults: bool
+) -> msgspec.json.Decoder[Any] | None:
+    """Takes objects whose values at these keys are of that kind; None where a key is too odd to be declared."""
+    names = {f"f{number}": key for number, key in enumerate(keys)}
+    fields = [(name, kind, None) if has_defaults else (name, kind) for name in names]
+    try:
+        # No garbage collection: the objects are thrown away at once.
+        struct = msgspec.defstruct(
+            "Message", fields, rename=names, forbid_unknown_fields=forbid_unknown_fields, gc=False
+        )
+    except ValueError:
+        return None
+    return msgspec.json.Decoder(struct)

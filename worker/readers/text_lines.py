@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
-from worker.readers.faults import LARGEST_ROW_BYTES
+from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import slices
 
 

@@ -202,7 +202,6 @@ class Ndjson(Declared):
     header: StreamHeader | None = None
     metadata: str | None = None
     errors: list[ErrorShape] = []
-    reader: Literal["ijson", "lines"] | None = None
 
 
 class Delimited(Declared):

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.readings import pieces
 from worker.readers import parser
-from worker.readers.scan import HalfCharacters, Scan, has_half_character
-from worker.readers.watch import Watch, has_long_number, is_flat
+from worker.readers.limits import HalfCharacters, Scan, Watch, has_half_character, has_long_number, is_flat
 
 cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
 strings = st.lists(

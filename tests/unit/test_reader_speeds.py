@@ -1,0 +1,173 @@
+"""Whether msgspec or ijson reads a row is decided by where the network cuts the bytes, so it must not show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.json_rows import cuts, ends, rows
+from tests.readings import PAGE, PLAIN, STREAM, Reading, header, reading, reading_by_ijson
+from worker.sources.schema import ColumnType, ErrorShape, Format, JsonRows, Ndjson
+
+MESSAGES = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", message="error.message")])
+ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
+COLUMNS: dict[str, ColumnType] = {"a": "integer", "b": "number", "c d": "string", "\u00e9": "datetime", "t": "boolean"}
+
+SAME = ['{"a":1,"b":2}', '{"b":[{"a":1}],"a":{}}', '{"a":1,"b":2,"a":3}', '{"a":5}']
+OTHER = ['{"meta":{}}', '{"a":1,"x":2}', "{}", '{"error_code":"E"}', '{"message":"m"}']
+
+wrong = st.sampled_from(
+    [
+        b"",
+        b"\x00",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"NaN",
+        b"-Infinity",
+        b"}",
+        b"{",
+        b"{},",
+        b"]",
+        b"[",
+        b"[]",
+        b",",
+        b'"',
+        b"\\",
+        b"\\ud800",
+        b"\v",
+        b"\n",
+        b"1",
+        b"1e999999999999999999999",
+        b"[" * 101,
+        b"<html>",
+    ]
+)
+written = st.one_of(
+    st.sampled_from(
+        ['"5"', '"007"', '"1.0"', '"1e3"', '" 5 "', '""', '"null"', "null", '"-0"', "-0", "1.0", "1E3", "5"]
+    ),
+    st.sampled_from(
+        ["true", '"true"', '"2026-07-01"', '"soon"', '"57.1000"', '"1,234"', '"x\\u00e9\\/"', "[1, 2]", '"]"']
+    ),
+    st.integers(-(10**25), 10**25).map(lambda number: f'"{number}"'),
+)
+names = st.lists(
+    st.sampled_from(['"a"', '"b"', '"c d"', '"\\u00e9"', '"\u00e9"', '"t"', '"u"']), min_size=1, max_size=5
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[str]:
+    """Rows of which most are alike and hold what a declared column may change."""
+    usual = draw(names)
+    made = []
+    for _ in range(draw(st.integers(1, 8))):
+        keys = draw(st.one_of(st.just(usual), st.just(usual), names))
+        between = draw(st.sampled_from([",", ",", ",", ", "]))
+        made.append("{" + between.join(f"{key}:{draw(written)}" for key in keys) + "}")
+    return made
+
+
+def digest(got: Reading) -> str:
+    running = hashlib.sha256()
+    for row in got.rows:
+        running.update(row + b"\n")
+    return running.hexdigest()
+
+
+def assert_alike(body: bytes, shape: Format, cuts: list[int], columns: dict[str, ColumnType] | None = None) -> Reading:
+    """However the body is cut, it reads as by ijson alone, uncut."""
+    got = reading(body, shape, columns=columns, cuts=cuts)
+    slow = reading_by_ijson(body, shape, columns=columns)
+    assert got.rows == slow.rows
+    assert digest(got) == digest(slow)
+    assert (type(got.error), got.said) == (type(slow.error), slow.said)
+    assert got.facts == slow.facts
+    return got
+
+
+def spoilt(draw: st.DataObject, body: bytes) -> bytes:
+    """The body with something wrong in it, as a rule."""
+    at = draw.draw(st.integers(0, len(body)))
+    return body[:at] + draw.draw(wrong) + body[at + draw.draw(st.integers(0, 2)) :]
+
+
+@pytest.mark.parametrize("shape", [PLAIN, MESSAGES], ids=["rows", "rows and messages"])
+@given(
+    st.lists(st.tuples(st.one_of(rows, st.sampled_from(['{"meta":{}}', '{"error":null}'])), ends), max_size=8),
+    st.data(),
+    cuts,
+)
+@settings(deadline=None, max_examples=120)
+def test_objects_of_a_stream(shape: Ndjson, sent: list[tuple[str, str]], data: st.DataObject, some: list[int]) -> None:
+    got = assert_alike(spoilt(data, "".join(row + end for row, end in sent).encode()), shape, some)
+    for row in got.rows:
+        assert isinstance(row, bytes)
+        assert b"\n" not in row
+        assert isinstance(json.loads(row, parse_int=str, parse_float=str), dict)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                '{"a":1,"b":2}',
+                '{"b":[{"a":1}],"a":{}}',
+                '{"a":5}',
+                '{"meta":{}}',
+                '{"a":1,"x":2}',
+                "{}",
+                '{"error_code":"E"}',
+                '{"message":"m"}',
+                '{"a":1,"b":2,"a":3}',
+            ]
+        ),
+        max_size=8,
+    ),
+    st.data(),
+    cuts,
+)
+@settings(deadline=None, max_examples=100)
+def test_messages_of_a_stream_with_a_header(sent: list[str], data: st.DataObject, some: list[int]) -> None:
+    body = header(["a", "b"], 3) + "\n".join(sent).encode()
+    assert_alike(spoilt(data, body) if data.draw(st.booleans()) else body, STREAM, some)
+
+
+@pytest.mark.parametrize("shape", [PAGE, ENVELOPES], ids=["page", "skipping empty rows"])
+@given(st.lists(st.one_of(rows, rows, st.sampled_from(["[]", "{}", "{ }"])), max_size=8), st.data(), cuts)
+@settings(deadline=None, max_examples=120)
+def test_members_of_a_list(shape: JsonRows, sent: list[str], data: st.DataObject, some: list[int]) -> None:
+    between = data.draw(st.sampled_from([",", ", ", ",\n  ", " ,"]))
+    body = ('{"data":[' + between.join(sent) + '],"after":[{"a":1},{"a":2}],"total_rows":3}').encode()
+    assert_alike(spoilt(data, body), shape, some)
+
+
+@given(tables(), st.data(), cuts)
+@settings(deadline=None, max_examples=150)
+def test_declared_columns_of_a_stream_and_of_a_page(sent: list[str], data: st.DataObject, some: list[int]) -> None:
+    by_stream = assert_alike("\n".join(sent).encode(), PLAIN, some, COLUMNS)
+    by_page = assert_alike(f'{{"rows":[{",".join(sent)}]}}'.encode(), PAGE, some, COLUMNS)
+    assert by_stream.rows == by_page.rows
+    assert len(by_stream.rows) == len(sent)
+
+
+def test_every_single_cut() -> None:
+    """No cut is left to chance where there are few."""
+    sent = [
+        '{"a":"1","b":{"a":[{"a":1},{"a":2}]}}',
+        '{ "a" : "x" }',
+        '{"a":"2","b":"\\ud83d\\ude00"}',
+        '{"b":"]},{","a":1.0}',
+    ]
+    for body, shape in (
+        ("\n".join(sent), PLAIN),
+        ('{"rows":[' + ",".join(sent) + '],"after":[{"a":1},{"a":2}]}', PAGE),
+    ):
+        raw = body.encode()
+        for cut in range(len(raw)):
+            assert len(assert_alike(raw, shape, [cut], COLUMNS).rows) == 4
+            assert_alike(raw[:cut], shape, [cut // 2], COLUMNS)

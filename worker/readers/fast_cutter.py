@@ -1,0 +1,170 @@
+"""Cuts rows by msgspec, many at a time, where they stand whole in the bytes at hand; the rest goes to ijson's cutter.
+
+Where the network cuts the bytes decides which of the two reads a row, so it must not show: what msgspec takes is what
+ijson would take, in the same bytes, and what it refuses is asked of ijson, rows before a fault and the fault itself.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import repeat
+from typing import Protocol
+
+import msgspec
+
+from worker.readers.cutter import Cutter, ListCutter, on_one_line, without_empty
+from worker.readers.faults import Fault
+from worker.readers.limits import has_long_number, is_utf8, may_be_deep
+from worker.readers.slices import sliced
+
+_LONGEST_HELD_BYTES = 256 * 1024
+"""Of rows held until they are whole; a longer one is parsed as it comes."""
+
+_ROW_START = re.compile(rb'[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
+
+# Raw proves a value to be JSON and gives its bytes; only what UTF-8 stands within text is not looked at.
+_LINES = msgspec.json.Decoder(msgspec.Raw)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Layout(Protocol):
+    """How rows stand in a text."""
+
+    has_rows: bool
+    """Were there rows before?"""
+
+    def end(self, text: bytes) -> int:
+        """Where the last row ends that is whole, as far as can be told at a glance; 0 where none is."""
+        ...
+
+    def values(self, block: bytes) -> list[msgspec.Raw]:
+        """The values in a text that ends where a row ends. Raises msgspec.DecodeError, RecursionError."""
+        ...
+
+    def given(self, rows: list[bytes]) -> list[bytes]:
+        """Those of the rows that count."""
+        ...
+
+    def cutter(self) -> Cutter:
+        """A cutter that stands between two rows."""
+        ...
+
+
+class Lines:
+    """Rows that each end a line, as a rule."""
+
+    def __init__(self) -> None:
+        self.has_rows = False
+
+    def end(self, text: bytes) -> int:
+        return text.rfind(b"\n") + 1
+
+    def values(self, block: bytes) -> list[msgspec.Raw]:
+        return _LINES.decode_lines(block)
+
+    def given(self, rows: list[bytes]) -> list[bytes]:
+        return rows
+
+    def cutter(self) -> Cutter:
+        return Cutter()
+
+
+class Members:
+    """Rows that are the members of a list whose opening bracket was just read."""
+
+    def __init__(self, *, skip_empty: bool = False) -> None:
+        self.has_rows = False
+        self._skip_empty = skip_empty
+        self._start = b""  # of each row, as a rule: its brace and its first key
+        self._between = b""  # two rows: a brace, a comma with its blanks, and that start
+
+    def end(self, text: bytes) -> int:
+        # Lists of objects within a row have braces and commas between them as well, but seldom the same first key.
+        if not self._between:
+            if not self._start and (begun := _ROW_START.match(text)):
+                self._start = begun.group(1)
+            if self._start and (found := re.search(rb"\}[ \t\r\n]*,[ \t\r\n]*" + re.escape(self._start), text)):
+                self._between = found.group()
+        return text.rfind(self._between) + 1 if self._between else 0
+
+    def values(self, block: bytes) -> list[msgspec.Raw]:
+        if not self.has_rows:
+            return _LIST.decode(b"[" + block + b"]")
+        # Another member before them, because the block begins with a comma.
+        return _LIST.decode(b"[0" + block + b"]")[1:]
+
+    def given(self, rows: list[bytes]) -> list[bytes]:
+        return without_empty(rows) if self._skip_empty else rows
+
+    def cutter(self) -> Cutter:
+        return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows)
+
+
+class FastCutter:
+    """The rows, the fault and the text `after` that the layout's cutter would give, only sooner."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.fault: Fault | None = None
+        self.after: bytes | None = None
+        self._layout = layout
+        self._held = b""
+        self._cutter: Cutter | None = None  # while it is ijson's turn
+
+    def feed(self, text: bytes) -> list[bytes]:
+        """The rows that are complete with this text, those before a fault included."""
+        text, self._held = self._held + text, b""
+        end = self._layout.end(text)
+        rows = self._whole(text[:end]) if end else []
+        rest = text[end:]
+        if self._cutter is None and self.after is None and self.fault is None and len(rest) <= _LONGEST_HELD_BYTES:
+            self._held = rest
+            return rows
+        return rows + self._parsed(rest)
+
+    def finish(self) -> list[bytes]:
+        """The response ends here: a row begun is a fault, and so is a list not closed."""
+        text, self._held = self._held, b""
+        rows = self._whole(text) if text else []
+        if self.after is None and self.fault is None:
+            cutter = self._cutter or self._layout.cutter()
+            cutter.finish()
+            self.after, self.fault = cutter.after, cutter.fault
+        return rows
+
+    def _whole(self, block: bytes) -> list[bytes]:
+        """The rows of a text that ends where a row ends."""
+        rows = self._decoded(block) if self._cutter is None else None
+        if rows is None:
+            return self._parsed(block)
+        self._layout.has_rows = self._layout.has_rows or bool(rows)
+        return self._layout.given(rows)
+
+    def _decoded(self, block: bytes) -> list[bytes] | None:
+        """The rows by msgspec; None where it refuses them, or must not be given them."""
+        if has_long_number(block) or not is_utf8(block):
+            return None
+        try:
+            rows = list(map(bytes, self._layout.values(block)))
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if not all(map(bytes.startswith, rows, repeat(b"{"))) or may_be_deep(rows, block):
+            return None
+        return on_one_line(rows)
+
+    def _parsed(self, text: bytes) -> list[bytes]:
+        """The rows by ijson, whose turn it is until no row is begun."""
+        cutter = self._cutter = self._cutter or self._layout.cutter()
+        rows: list[bytes] = []
+        for part in sliced(text):
+            if self.after is not None:
+                self.after += part
+            elif self.fault is not None:
+                self.fault.extend(part)
+            else:
+                rows += cutter.feed(part)
+                self.after, self.fault = cutter.after, cutter.fault
+        if isinstance(cutter, ListCutter):
+            self._layout.has_rows = cutter.has_rows
+        if self.fault is None and cutter.is_between:
+            self._cutter = None
+        return rows

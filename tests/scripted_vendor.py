@@ -83,3 +83,7 @@ class ScriptedVendor:
         heard = Heard(method, target, headers, body)
         self.heard.append(heard)
         return heard
+
+
+Start = Callable[[Script], ScriptedVendor]
+"""Starts a scripted vendor for the length of a test."""

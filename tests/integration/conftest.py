@@ -9,6 +9,7 @@ import pytest
 
 from tests.scenarios.outcome import Outcome
 from tests.scenarios.runner import ScenarioRunner, running_scenarios
+from tests.scripted_vendor import Script, ScriptedVendor, Start
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,3 +32,17 @@ def begun(request: pytest.FixtureRequest, runner: ScenarioRunner) -> dict[str, F
 def outcome(request: pytest.FixtureRequest, begun: dict[str, Future[Outcome]]) -> Outcome:
     """How the scenario of this test ended."""
     return begun[request.node.nodeid].result()
+
+
+@pytest.fixture
+def vendor() -> Iterator[Start]:
+    """Starts scripted vendors, and stops them when the test is over."""
+    started: list[ScriptedVendor] = []
+
+    def start(script: Script) -> ScriptedVendor:
+        started.append(ScriptedVendor(script))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from tests.scripted_vendor import Script, ScriptedVendor
+from tests.scripted_vendor import Script, Start
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Source
@@ -22,28 +20,12 @@ ON_LOOPBACK = Connection("acme", SOURCE, "http://127.0.0.1:1/v1")
 PUBLIC = Connection("acme", SOURCE, "https://93.184.216.34/v1")
 
 
-@pytest.fixture
-def receiver() -> Iterator[Callable[[Script], ScriptedVendor]]:
-    started: list[ScriptedVendor] = []
-
-    def start(script: Script) -> ScriptedVendor:
-        started.append(ScriptedVendor(script))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
-
-
-Start = Callable[[Script], ScriptedVendor]
-
-
 def answer(status: int, more: str = "") -> Script:
     return lambda heard: f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n{more}\r\nno".encode()
 
 
-def test_whoever_asked_is_told_under_a_key_that_stays_the_same(receiver: Start) -> None:
-    heard = receiver(answer(204))
+def test_whoever_asked_is_told_under_a_key_that_stays_the_same(vendor: Start) -> None:
+    heard = vendor(answer(204))
     for _ in range(2):
         deliver(ON_LOOPBACK, f"{heard.url}/done?x=1", b'{"job":"j1"}', key="j1")
     assert heard.targets() == ["POST /done?x=1"] * 2
@@ -52,15 +34,15 @@ def test_whoever_asked_is_told_under_a_key_that_stays_the_same(receiver: Start) 
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
-def test_a_receiver_that_is_busy_is_told_later(receiver: Start, status: int) -> None:
+def test_a_receiver_that_is_busy_is_told_later(vendor: Start, status: int) -> None:
     with pytest.raises(RetryLater, match=f"POST /x: {status}: no"):
-        deliver(ON_LOOPBACK, f"{receiver(answer(status)).url}/x", b"{}", key="j1")
+        deliver(ON_LOOPBACK, f"{vendor(answer(status)).url}/x", b"{}", key="j1")
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 410])
-def test_a_receiver_that_refuses_or_points_elsewhere_is_not_told_again(receiver: Start, status: int) -> None:
-    other = receiver(answer(200))
-    pointing = receiver(answer(status, f"Location: {other.url}/y\r\n"))
+def test_a_receiver_that_refuses_or_points_elsewhere_is_not_told_again(vendor: Start, status: int) -> None:
+    other = vendor(answer(200))
+    pointing = vendor(answer(status, f"Location: {other.url}/y\r\n"))
     with pytest.raises(FailJob, match=f"POST /x: {status}"):
         deliver(ON_LOOPBACK, f"{pointing.url}/x", b"{}", key="j1")
     assert other.heard == []

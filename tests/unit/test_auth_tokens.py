@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import fakeredis
 import pytest
 
-from worker.transport.auth import token_place
+from worker.transport.login import hashed
 from worker.transport.tokens import TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn
 
 
@@ -124,10 +124,10 @@ def test_every_token_has_a_version_of_its_own(tokens: Make) -> None:
 
 def test_a_tokens_place_changes_with_address_and_credentials_and_tells_neither() -> None:
     places = {
-        token_place("https://a.example", "/v1", "user", "password"),
-        token_place("https://b.example", "/v1", "user", "password"),
-        token_place("https://a.example", "/v1", "user", "Password"),
-        token_place("https://a.example", "/v1", "userpassword", ""),
+        hashed("https://a.example", "/v1", "user", "password"),
+        hashed("https://b.example", "/v1", "user", "password"),
+        hashed("https://a.example", "/v1", "user", "Password"),
+        hashed("https://a.example", "/v1", "userpassword", ""),
     }
     assert len(places) == 4
     assert all("password" not in place and len(place) == 16 for place in places)

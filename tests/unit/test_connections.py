@@ -20,7 +20,7 @@ from worker.sources.connections import (
 from worker.sources.credentials import credential_names
 from worker.sources.environment_names import value_of, variable_in
 from worker.sources.loading import Catalogue, load_catalogue
-from worker.sources.schema import OAuth2Auth, SessionAuth
+from worker.sources.schema import AllAuth, HeaderAuth, OAuth2Auth, SessionAuth
 
 CREDENTIALS = "credentials: {username: $U, password: $P}"
 
@@ -182,6 +182,17 @@ def test_each_way_of_authenticating_knows_its_credentials() -> None:
     assert credential_names(session) == ["key"]
     grant = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token"}
     assert credential_names(OAuth2Auth.model_validate(grant)) == ["client_id", "client_secret"]
+    refresh = OAuth2Auth.model_validate({**grant, "grant": "refresh_token"})
+    assert credential_names(refresh) == ["client_id", "client_secret", "refresh_token"]
+    # {token} is what the login gives, wherever a login may need one of that name.
+    cookie = {"kind": "header", "name": "Cookie", "value": "{account}={token}"}
+    assert credential_names(session.model_copy(update={"send": HeaderAuth.model_validate(cookie)})) == [
+        "key",
+        "account",
+    ]
+    key = HeaderAuth(kind="header", name="X-Key", value="{key}")
+    both = AllAuth(kind="all", of=[refresh, key])
+    assert credential_names(both) == ["client_id", "client_secret", "refresh_token", "key"]
 
 
 def test_a_report_is_found_by_connection_and_name(catalogue: Catalogue) -> None:

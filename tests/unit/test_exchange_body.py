@@ -196,6 +196,23 @@ def test_a_secret_is_taken_out_of_an_error_however_it_is_spelled() -> None:
     assert str(error) == error.reason == "*** *** *** *** ***=="
 
 
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("s", "the session is closed; it's status: busy", "the session is closed; it's status: busy"),
+        ("s", 'secret=s&x=1 {"secret":"s","b":1} secret: s', 'secret=***&x=1 {"secret":"***","b":1} secret: ***'),
+        ("s", "client_secret=sales", "client_secret=sales"),
+        ("7", "17 of 70 rows, page=77, code: 7", "17 of 70 rows, page=77, code: ***"),
+        ("+", "a+b key=+", "a+b key=***"),
+        ("dev-1", "no dev-1 here, but dev-12 and prodev-1", "no *** here, but dev-12 and prodev-1"),
+        ("token", "tokens, tokenised; not token.", "tokens, tokenised; not ***."),
+        ("longer-secret", "xlonger-secrety", "x***y"),
+    ],
+)
+def test_a_short_secret_does_not_blot_out_the_words_of_a_message(secret: str, text: str, shown: str) -> None:
+    assert Redactor([secret]).clean(text) == shown
+
+
 def test_a_longer_secret_leaves_nothing_of_itself_beside_a_shorter_one() -> None:
     assert Redactor(["abc", "abcdef"]).clean("abcdef") == "***"
 

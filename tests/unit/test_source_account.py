@@ -16,6 +16,10 @@ from worker.sources.yaml_files import read_yaml
 LOST: dict[str, Any] = {"title": "help", "request": {"path": "x"}, "lists": {"names": "names"}}
 READ: dict[str, Any] = {"request": {"path": "/all"}, "format": {"kind": "json", "rows": ["data"]}}
 REPORT: dict[str, Any] = {"title": "T", "read": [READ], "proof": "end", "replay": "stable"}
+BEARER: dict[str, Any] = {"kind": "bearer"}
+KEY: dict[str, Any] = {"kind": "header", "name": "X-Key", "value": "{key}"}
+SESSION: dict[str, Any] = {"kind": "session", "login": {"path": "/login"}}
+OAUTH: dict[str, Any] = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token"}
 GOOD: dict[str, Any] = {
     "source": "acme",
     "title": "Acme",
@@ -52,6 +56,18 @@ def test_a_check_and_a_discovery_are_declared(tmp_path: Path) -> None:
         ({"check": {"request": {"path": "/{account}"}}}, "check.request", "without placeholders"),
         ({"check": {"request": {"path": "me"}}}, "check.request.path", "starts with /"),
         ({"check": {"reqest": {"path": "/me"}}}, "check.reqest", "did you mean 'request'?"),
+        ({"auth": [{"kind": "all", "of": [BEARER]}]}, "auth.0.of", "at least 2"),
+        ({"auth": [{"kind": "all", "of": [SESSION, SESSION]}]}, "auth.0.of", "one of them at most"),
+        ({"auth": [{"kind": "all", "of": [BEARER, {"kind": "basic"}]}]}, "auth.0.of", "one of them"),
+        ({"auth": [{"kind": "all", "of": [BEARER, SESSION]}]}, "auth.0.of", "one of them"),
+        ({"auth": [{"kind": "all", "of": [KEY, KEY]}]}, "auth.0.of", "one of them"),
+        ({"auth": [{"kind": "all", "of": [BEARER, {"kind": "none"}]}]}, "auth.0.of.1", "kind: one of"),
+        ({"auth": [{**KEY, "name": "X Key"}]}, "auth.0.name", "text of the form"),
+        ({"auth": [{**SESSION, "send": {**KEY, "value": "{tokn}"}}]}, "auth.0.send.value", "a text with {token}"),
+        ({"auth": [{**OAUTH, "username": "{u}"}]}, "auth.0.username", "no username beside grant: client_credentials"),
+        ({"auth": [{**OAUTH, "refresh_token": "{r}"}]}, "auth.0.refresh_token", "no refresh_token beside"),
+        ({"auth": [{**OAUTH, "token_path": "/t"}]}, "auth.0.token_path", "a token_url without a path"),
+        ({"auth": [{**OAUTH, "client": "post"}]}, "auth.0.client", "'basic-unencoded'"),
         ({"discover": [{"title": "t", "report": "al"}]}, "discover.0.report", "did you mean 'all'?"),
         ({"discover": [{"title": "t", "report": "one"}]}, "discover.0.report", "needs no parameter"),
         (

@@ -7,6 +7,7 @@ import sys
 import click
 import orjson
 
+from config.settings import environment_value
 from worker.cli import services
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
@@ -18,8 +19,9 @@ from worker.client.discover import discover as ask
 from worker.errors import MillraceError
 from worker.model import Json
 from worker.sources.connections import Connection
+from worker.sources.credentials import require_auth
 from worker.sources.words import asks
-from worker.transport.exchange import Exchange, require_credentials
+from worker.transport.exchange import Exchange
 
 MOST_FAILURES_TOLD = 100
 
@@ -34,7 +36,7 @@ def check(name: str | None, as_json: bool) -> None:
     for connection in tried:
         if talk.is_terminal:
             talk.print(f"trying {connection.name} at {connection.base_url}")
-        findings.append(try_account(connection))
+        findings.append(try_account(connection, services.token_keeper(connection)))
     if as_json:
         for finding in findings:
             print_json(finding)
@@ -53,7 +55,7 @@ def discover(name: str, details: int, as_json: bool) -> None:
     connection = services.connection(name)
     source = connection.source
     if source.discover:
-        require_credentials(connection)
+        require_auth(connection, environment_value)
     told, problems = _told(connection, details)
     if as_json:
         print_json(_facts(connection, told))
@@ -70,7 +72,7 @@ def discover(name: str, details: int, as_json: bool) -> None:
 
 def _told(connection: Connection, details: int) -> tuple[list[Told], list[str]]:
     """What the vendor said, and why it did not say more."""
-    exchange = Exchange(connection, None)
+    exchange = Exchange(connection, services.token_keeper(connection))
     told, problems = [], []
     for discovery in connection.source.discover:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from config.settings import settings
+from config.settings import environment_value, settings
 from worker.cli import services
 from worker.cli.exit_codes import EXIT_RUNNING
 from worker.cli.options import as_json_option, given_params, report_options
@@ -17,8 +17,9 @@ from worker.cli.rows import print_rows, print_rows_as_table
 from worker.client.preview import Look, NotReady
 from worker.model import DeadRow, Row
 from worker.sources.connections import find_report
+from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
-from worker.transport.exchange import Exchange, require_credentials
+from worker.transport.exchange import Exchange
 
 DEAD_SHOWN_BYTES = 300
 
@@ -42,10 +43,10 @@ def preview(
 ) -> None:  # fmt: skip
     """A table where stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
     connection, report = find_report(services.connections(), name)
-    require_credentials(connection)
+    require_auth(connection, environment_value)
     params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
     chosen = settings()
-    exchange = Exchange(connection, None)
+    exchange = Exchange(connection, services.token_keeper(connection))
     look = Look(exchange, report, params, talk.print, timeout, chosen.poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
     try:

@@ -10,10 +10,13 @@ from config.settings import environment_value, settings
 from worker.errors import BadInput, RetryLater
 from worker.observe import configure_logging
 from worker.sources.connections import Connection, load_connections
+from worker.sources.credentials import needs_durable_tokens
 from worker.sources.loading import Catalogue, load_catalogue
 from worker.suggestions import one_of
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from worker.redis_url import RedisUrl
     from worker.services import Services
 
@@ -48,6 +51,14 @@ def open_services() -> Services:
     _log_to_stderr()
     wait_for_redis(own_redis())
     return get_services()
+
+
+def token_keeper(connection: Connection) -> Redis | None:
+    """Redis where a look at this connection could use up the credential it logs in with; else None, and none is needed.
+
+    Waits a moment for Redis; RetryLater where it does not answer.
+    """
+    return open_services().redis if needs_durable_tokens(connection) else None
 
 
 def wait_for_redis(

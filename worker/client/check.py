@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from redis import Redis
+
 from config.settings import environment_value
 from worker.errors import MillraceError, RetryLater
 from worker.sources.connections import Connection, missing_credentials
@@ -35,7 +37,9 @@ class Finding:
         return self.state in ("missing", "failed")
 
 
-def try_account(connection: Connection, environment: Environment = environment_value) -> Finding:
+def try_account(
+    connection: Connection, redis: Redis | None = None, *, environment: Environment = environment_value
+) -> Finding:
     """Log in where the vendor wants that, and send the request the source file declares for this, once each.
 
     Raises nothing a vendor or an operator can cause. Nothing is sent where a credential is missing.
@@ -44,8 +48,8 @@ def try_account(connection: Connection, environment: Environment = environment_v
     if missing := missing_credentials(connection, environment):
         remedy = f"set {' and '.join(missing)} in the environment or in .env"
         return Finding(connection.name, source, "missing", remedy)
-    exchange = Exchange(connection, None, environment=environment, silence_seconds=SILENCE_SECONDS)
     try:
+        exchange = Exchange(connection, redis, environment=environment, silence_seconds=SILENCE_SECONDS)
         proven = _proven(exchange)
     except RetryLater as away:
         return Finding(
@@ -62,10 +66,8 @@ def _proven(exchange: Exchange) -> list[str]:
     """What the vendor's answers prove. Raises RetryLater and FailJob."""
     proven = []
     with exchange.discreet():
-        auth = exchange.auth()
-        if auth.renewal:
-            auth.renewal.token()
-            proven.append(f"the vendor gave a token for {', '.join(auth.variables)}")
+        if exchange.log_in():
+            proven.append(f"the vendor gave a token for {', '.join(exchange.auth().variables)}")
     if request := exchange.connection.source.check.request:
         exchange.ask(compose(exchange.base, request, {}))
         proven.append(f"{request.method} {request.path} answered")

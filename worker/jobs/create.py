@@ -13,10 +13,10 @@ import orjson
 
 from config.settings import environment_value
 from worker.durations import seconds_in
-from worker.errors import BadInput
 from worker.jobs.plain_json import require_plain_json
 from worker.services import Services
-from worker.sources.connections import Connection, find_report, missing_credentials
+from worker.sources.connections import find_report
+from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
 
 
@@ -46,7 +46,7 @@ def create_job(services: Services, request: JobRequest) -> tuple[str, bool]:
     require_plain_json(dict(request.params), "params")
     connection, report = find_report(services.connections, request.name)
     report_name = request.name.partition(".")[2]
-    require_credentials(connection)
+    require_auth(connection, environment_value)
     now = datetime.now(UTC)
     resolved = resolve(report, request.params, now=now, timezone=connection.timezone)
     sink = services.sink_address(request.sink, connection.name, report_name)
@@ -72,12 +72,6 @@ def create_job(services: Services, request: JobRequest) -> tuple[str, bool]:
         ready_within=ready_within,
         finish_within=finish_within,
     )
-
-
-def require_credentials(connection: Connection) -> None:
-    """Raise BadInput naming the environment variables that are missing."""
-    if missing := missing_credentials(connection, environment_value):
-        raise BadInput(f"credentials of {connection.name}", None, f"{' and '.join(missing)} set in the environment")
 
 
 def _job_id(key: str | None) -> str:

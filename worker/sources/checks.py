@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from worker.errors import BadInput
+from worker.sources.credentials import check_auth
 from worker.sources.placeholders import names_in
 from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Poll, Report, Request, Source
 from worker.sources.yaml_files import Place, YamlFile
@@ -21,6 +22,7 @@ def check_source(source: Source, file: YamlFile) -> None:
         for where, template in _templates(report):
             _check_placeholders(report, template, file, (*place, *where))
         _check_steps(report, file, place)
+    check_auth(source, file)
     _check_account(source, file)
 
 

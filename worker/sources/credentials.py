@@ -5,19 +5,40 @@ Names only; values are transport/auth.py's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from worker.errors import BadInput
 from worker.sources.environment_names import Environment, value_of, variable_in
 from worker.sources.placeholders import names_in
-from worker.sources.schema import Auth, OAuth2Auth, SessionAuth, Source
+from worker.sources.schema import (
+    AllAuth,
+    Auth,
+    BasicAuth,
+    BearerAuth,
+    HeaderAuth,
+    NoAuth,
+    OAuth2Auth,
+    OneAuth,
+    QueryAuth,
+    SessionAuth,
+    Source,
+)
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
+
+UNUSED_BY_GRANT = {
+    "client_credentials": {"username", "password", "refresh_token"},
+    "password": {"refresh_token"},
+    "refresh_token": {"username", "password"},
+}
 
 
 class Account(Protocol):
     """What this module asks of a connection."""
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def source(self) -> Source: ...
@@ -26,13 +47,37 @@ class Account(Protocol):
     def credentials(self) -> Mapping[str, str]: ...
 
 
+def ways_in(auth: Auth) -> Sequence[OneAuth]:
+    """The ways one entry of `auth` consists of, all of them used at once."""
+    if isinstance(auth, NoAuth):
+        return ()
+    return auth.of if isinstance(auth, AllAuth) else (auth,)
+
+
 def credential_names(auth: Auth) -> list[str]:
-    """The credentials one way of authenticating needs, in the order it names them."""
-    unused = {"username", "password"} if isinstance(auth, OAuth2Auth) and auth.grant == "client_credentials" else set()
-    named = list(names_in(auth.model_dump(exclude=unused)))
-    if isinstance(auth, SessionAuth) and auth.basic:
-        named = [*auth.basic, *named]
-    return list(dict.fromkeys(named))
+    """The credentials one entry of `auth` needs, in the order it names them."""
+    return list(dict.fromkeys(name for way in ways_in(auth) for name in _names(way)))
+
+
+def needs_durable_tokens(account: Account) -> bool:
+    """May the vendor replace the very credential we log in with, so that losing the new one would lock us out?"""
+    ways = (way for auth in account.source.auth for way in ways_in(auth))
+    return any(isinstance(way, OAuth2Auth) and way.grant == "refresh_token" for way in ways)
+
+
+def check_auth(source: Source, file: YamlFile) -> None:
+    """Raise BadInput for ways that cannot go together, and for words without effect."""
+    for position, auth in enumerate(source.auth):
+        place: Place = ("auth", position)
+        fetching = [way for way in ways_in(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
+        if len(fetching) > 1:
+            raise BadInput(file.where((*place, "of")), "two that fetch a token", "one of them at most")
+        taken = [taken for way in ways_in(auth) for taken in _places(way)]
+        twice = next((name for name in taken if taken.count(name) > 1), None)
+        if twice:
+            raise BadInput(file.where((*place, "of")), f"two ways that set the {twice}", "one of them")
+        for way in fetching:
+            _check_token_words(way, file, place)
 
 
 def check_credentials(source: Source, credentials: Mapping[str, str], file: YamlFile, place: Place) -> None:
@@ -47,8 +92,17 @@ def check_credentials(source: Source, credentials: Mapping[str, str], file: Yaml
 
 
 def auth_for(account: Account, environment: Environment) -> Auth | None:
-    """The first way of authenticating whose credentials all have a value; None without one."""
+    """The first entry of `auth` whose credentials all have a value; None without one."""
     return next((auth for auth in account.source.auth if not _missing(account, auth, environment)), None)
+
+
+def require_auth(account: Account, environment: Environment) -> Auth:
+    """The first entry of `auth` whose credentials all have a value. BadInput, naming what to set, without one."""
+    auth = auth_for(account, environment)
+    if auth is None:
+        missing = " and ".join(missing_credentials(account, environment))
+        raise BadInput(f"connection {account.name}", "no credentials", f"{missing} set in the environment")
+    return auth
 
 
 def missing_credentials(account: Account, environment: Environment) -> list[str]:
@@ -63,6 +117,43 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
     if len(ways) == 1 or begun:
         return min((_missing(account, auth, environment) for auth in begun or ways), key=len)
     return [", or ".join(" and ".join(_missing(account, auth, environment)) for auth in ways)]
+
+
+def _names(way: OneAuth) -> Iterator[str]:
+    if isinstance(way, SessionAuth):
+        yield from way.basic or ()
+    if isinstance(way, SessionAuth | OAuth2Auth):
+        unused = UNUSED_BY_GRANT[way.grant] if isinstance(way, OAuth2Auth) else set()
+        yield from names_in(way.model_dump(exclude={*unused, "send"}))
+        # What the login gives is no credential, whatever it is called elsewhere.
+        yield from (name for name in names_in(way.send.value) if name != "token")
+    else:
+        yield from names_in(way.model_dump())
+
+
+def _places(way: OneAuth) -> Iterator[str]:
+    """Where a way puts what it adds to a request."""
+    if isinstance(way, SessionAuth | OAuth2Auth):
+        yield from _places(way.send)
+    elif isinstance(way, BasicAuth | BearerAuth):
+        yield "header 'authorization'"
+    elif isinstance(way, HeaderAuth):
+        yield f"header {way.name.lower()!r}"
+    elif isinstance(way, QueryAuth):
+        yield f"query value {way.name!r}"
+
+
+def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Place) -> None:
+    if "token" not in names_in(way.send.value):
+        raise BadInput(
+            file.where((*place, "send", "value")), way.send.value, "a text with {token}, which the login gave"
+        )
+    if isinstance(way, SessionAuth):
+        return
+    for word in sorted(UNUSED_BY_GRANT[way.grant] & way.model_fields_set):
+        raise BadInput(file.where((*place, word)), word, f"no {word} beside grant: {way.grant}")
+    if way.token_path and way.token_url.startswith("/"):
+        raise BadInput(file.where((*place, "token_path")), way.token_path, "a token_url without a path beside it")
 
 
 def _missing(account: Account, auth: Auth, environment: Environment) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from worker.sources.credentials import ways_in
 from worker.sources.loading import load_catalogue
-from worker.sources.schema import Report, Source
+from worker.sources.schema import Auth, Report, Source
 from worker.sources.words import asks, default_of, kind_of, meaning, ways
 
 _OPENING = """\
@@ -37,7 +38,7 @@ def _source(source: Source) -> Iterator[str]:
     limits = source.limits
     yield f"- Base: `{source.base_url}`"
     yield f"- Documentation: {source.docs or 'none'}"
-    yield f"- Authentication: {', or '.join(auth.kind for auth in source.auth)}"
+    yield f"- Authentication: {', or '.join(_auth(auth) for auth in source.auth)}"
     yield (
         f"- At once, unless the connection says otherwise: {limits.requests_per_second:g} requests a second, "
         f"{limits.reports_at_once} reports, {limits.streams_at_once} pages of a report"
@@ -70,6 +71,10 @@ def _report(name: str, report: Report) -> Iterator[str]:
     for group in report.one_of:
         yield ""
         yield f"Exactly one of {' and '.join(f'`{parameter}`' for parameter in group)}."
+
+
+def _auth(auth: Auth) -> str:
+    return " with ".join(way.kind for way in ways_in(auth)) or auth.kind
 
 
 def _code(text: str) -> str:

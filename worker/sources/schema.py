@@ -82,7 +82,7 @@ class HeaderAuth(Declared):
     """A header with a fixed value, such as `Authorization: Token {token}`."""
 
     kind: Literal["header"]
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
     value: str
 
 
@@ -94,11 +94,19 @@ class QueryAuth(Declared):
     value: str
 
 
-class SessionAuth(Declared):
-    """A login whose answer holds a token, sent as `Authorization: Bearer` until it expires.
+TokenPlace = Annotated[HeaderAuth | QueryAuth, Field(discriminator="kind")]
 
-    `basic` names the two credentials the login itself is authorised with; without it the login's own body carries them.
-    Any status in `renew_on` means that the token is no longer accepted; it is renewed once.
+
+def _bearer() -> HeaderAuth:
+    return HeaderAuth(kind="header", name="Authorization", value="Bearer {token}")
+
+
+class SessionAuth(Declared):
+    """A login whose answer holds a token at `token`, sent until it expires.
+
+    `send` says where the token goes, as `{token}`; unless said, it is `Authorization: Bearer {token}`. `basic` names
+    the two credentials the login itself is authorised with; without it the login's own body carries them. Any status
+    in `renew_on` means that the token is no longer accepted; it is renewed once.
     """
 
     kind: Literal["session"]
@@ -106,35 +114,49 @@ class SessionAuth(Declared):
     basic: tuple[str, str] | None = None
     token: str = "access_token"  # noqa: S105 - a path
     expires_in: str = "expires_in"
-    default_lifetime_seconds: int = 3600
+    default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[int] = [401]
+    send: TokenPlace = Field(default_factory=_bearer)
 
 
 class OAuth2Auth(Declared):
-    """OAuth2 client credentials or password grant, with a refresh token where there is one.
+    """OAuth2: client credentials, a password, or a refresh token that a person once got by consenting.
 
-    `token_url` is absolute, or starts at the connection's base when it begins with `/`; `token_path` is added to an
-    absolute one that has no path. `client` says where id and secret go. `extra` is added to the form (audience, scope).
-    `renew_on` is as for a session.
+    A refresh token the vendor gives with an access token is used for the next one; of the grant `refresh_token`,
+    whatever the vendor puts in the first one's place is kept in Redis for all workers. `token_url` is absolute, or
+    starts at the connection's base when it begins with `/`; `token_path` is added to an absolute one that has no path.
+    `client` says where id and secret go: in the form (`body`), or as user and password, form-encoded as RFC 6749 wants
+    them (`basic`) or as they are (`basic-unencoded`); an empty `client_secret` is not sent in the form. `extra` is
+    added to the form (audience, scope). `renew_on` and `send` are as for a session.
     """
 
     kind: Literal["oauth2"]
-    grant: Literal["client_credentials", "password"]
+    grant: Literal["client_credentials", "password", "refresh_token"]
     token_url: str
     token_path: str = ""
-    client: Literal["basic", "body"] = "body"
+    client: Literal["basic", "basic-unencoded", "body"] = "body"
     client_id: str = "{client_id}"
     client_secret: str = "{client_secret}"  # noqa: S105 - a placeholder
     username: str = "{username}"
     password: str = "{password}"  # noqa: S105 - a placeholder
+    refresh_token: str = "{refresh_token}"  # noqa: S105 - a placeholder
     extra: dict[str, str] = {}
-    default_lifetime_seconds: int = 3600
+    default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[int] = [401]
+    send: TokenPlace = Field(default_factory=_bearer)
 
 
-Auth = Annotated[
-    NoAuth | BasicAuth | BearerAuth | HeaderAuth | QueryAuth | SessionAuth | OAuth2Auth, Field(discriminator="kind")
-]
+OneAuth = BasicAuth | BearerAuth | HeaderAuth | QueryAuth | SessionAuth | OAuth2Auth
+
+
+class AllAuth(Declared):
+    """Several ways at once, such as an access token and a developer's key. At most one of them fetches a token."""
+
+    kind: Literal["all"]
+    of: list[Annotated[OneAuth, Field(discriminator="kind")]] = Field(min_length=2)
+
+
+Auth = Annotated[NoAuth | OneAuth | AllAuth, Field(discriminator="kind")]
 
 
 Consequence = Literal["fail", "retry", "rate-limit", "login", "end"]

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 
-from worker.errors import BadInput
 from worker.sources.base_urls import Base
 from worker.sources.connections import Connection
-from worker.sources.credentials import auth_for, credential_names, missing_credentials
+from worker.sources.credentials import credential_names, require_auth, ways_in
 from worker.sources.environment_names import Environment, value_of, variable_in
 from worker.sources.placeholders import fill
-from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, QueryAuth, SessionAuth
-from worker.transport.login import basic, with_header
+from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, OneAuth, QueryAuth, SessionAuth
+from worker.transport.login import Login
 from worker.transport.redaction import Redactor
-from worker.transport.renewal import Ask, Renewal
-from worker.transport.request import WireRequest, with_query, without_query_value
-from worker.transport.tokens import Token, Tokens
+from worker.transport.request import WireRequest, basic, with_header, with_query, without_query_value
+from worker.transport.response import Response
+from worker.transport.tokens import Tokens
 
 PUBLIC_NAMES = ("username", "client_id", "app_id", "auth_url")
 
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A request with credentials on it, and the token among them where there is one."""
-
-    request: WireRequest
-    token: Token | None = None
+Flow = Generator[WireRequest, Response, Response]
+"""Yields each request that has to be sent, is given its answer or thrown what sending it raised, and returns the answer
+that counts."""
 
 
 class Auth:
@@ -42,68 +35,78 @@ class Auth:
         redactor: Redactor,
         *,
         tokens: Callable[[str], Tokens],
-        ask: Ask,
+        clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        """Raises BadInput, naming what to set, where credentials are missing. Nothing is sent yet."""
-        way = auth_for(connection, environment)
-        if way is None:
-            missing = " and ".join(missing_credentials(connection, environment))
-            raise BadInput(f"connection {connection.name}", "no credentials", f"{missing} set in the environment")
-        held = {name: connection.credentials[name] for name in credential_names(way)}
-        self._way = way
+        """`tokens` gives the place where tokens are kept, by a short name for the account.
+
+        Raises BadInput, naming what to set, where credentials are missing. Nothing is sent yet.
+        """
+        chosen = require_auth(connection, environment)
+        held = {name: connection.credentials[name] for name in credential_names(chosen)}
         self._secrets = {name: value_of(credential, environment) or "" for name, credential in held.items()}
         self.variables = [variable_in(credential) or f"the credential {name}" for name, credential in held.items()]
         for name, value in self._secrets.items():
             if name not in PUBLIC_NAMES:
                 redactor.learn(value)
-        self.renewal: Renewal | None = None
-        if isinstance(way, SessionAuth | OAuth2Auth):
-            place = token_place(base.origin, base.prefix, *self._secrets.values())
-            self.renewal = Renewal(way, base, self._secrets, tokens(place), redactor, ask=ask, sleep=sleep)
+        self._redactor = redactor
+        self._fixed = [way for way in ways_in(chosen) if not isinstance(way, SessionAuth | OAuth2Auth)]
+        self.login: Login | None = None
+        for way in ways_in(chosen):
+            if isinstance(way, SessionAuth | OAuth2Auth):
+                self.login = Login(
+                    way,
+                    base,
+                    self._secrets,
+                    tokens,
+                    redactor,
+                    source=connection.source,
+                    check=self.variables,
+                    clock=clock,
+                    sleep=sleep,
+                )
 
-    def authorise(self, request: WireRequest, *, instead_of: Sent | None = None) -> Sent:
-        """The request with credentials on it; with another token than the one `instead_of` was refused with."""
-        if self.renewal:
-            token = self.renewal.token(instead_of.token.version if instead_of and instead_of.token else "")
-            return Sent(with_header(request, "Authorization", f"Bearer {token.value}"), token)
-        return Sent(self._signed(request))
+    def flow(self, request: WireRequest, *, refused: str = "") -> Flow:
+        """The request with credentials on it, after a login where one is needed; a token refused is renewed once.
 
-    def is_stale(self, sent: Sent, status: int) -> bool:
-        """Does this answer mean that the token is no longer accepted?"""
-        return self.renewal is not None and sent.token is not None and status in self.renewal.way.renew_on
-
-    def renew(self) -> None:
-        """Fetch another token than the one last used, where this way of authenticating has tokens."""
-        if self.renewal and self.renewal.last:
-            self.renewal.token(self.renewal.last.version)
+        A token of the version `refused` is not used.
+        """
+        request = self._signed(request, self._fixed, self._secrets)
+        if self.login is None:
+            return (yield request)
+        token = yield from self.login.token(refused)
+        response = yield self._with_token(request, token.value)
+        if response.status in self.login.way.renew_on:
+            response.close()
+            token = yield from self.login.token(token.version)
+            response = yield self._with_token(request, token.value)
+        return response
 
     def without_key(self, url: str) -> str:
-        """The URL without the key, where this connection's key stands in the query and the vendor repeats it."""
-        return without_query_value(url, self._way.name) if isinstance(self._way, QueryAuth) else url
+        """The URL without the keys that stand in its query, where the vendor repeats them in its links."""
+        for way in [*self._fixed, *([self.login.way.send] if self.login else [])]:
+            if isinstance(way, QueryAuth):
+                url = without_query_value(url, way.name)
+        return url
 
-    def _signed(self, request: WireRequest) -> WireRequest:
-        """The request with credentials that do not change."""
-        way = self._way
-        if isinstance(way, BasicAuth):
-            return with_header(request, "Authorization", basic(self._text(way.username), self._text(way.password)))
-        if isinstance(way, BearerAuth):
-            return with_header(request, "Authorization", f"Bearer {self._text(way.token)}")
-        if isinstance(way, HeaderAuth):
-            return with_header(request, way.name, self._text(way.value))
-        if isinstance(way, QueryAuth):
-            url = with_query(request.url, {way.name: self._text(way.value)})
-            return WireRequest(request.method, url, request.headers, request.body)
+    def _with_token(self, request: WireRequest, token: str) -> WireRequest:
+        assert self.login is not None  # noqa: S101 - there is no token without it
+        return self._signed(request, [self.login.way.send], {**self._secrets, "token": token})
+
+    def _signed(self, request: WireRequest, ways: Sequence[OneAuth], values: Mapping[str, str]) -> WireRequest:
+        for way in ways:
+            if isinstance(way, BasicAuth):
+                value = basic(_text(way.username, values), _text(way.password, values))
+                self._redactor.learn(value.removeprefix("Basic "))
+                request = with_header(request, "Authorization", value)
+            elif isinstance(way, BearerAuth):
+                request = with_header(request, "Authorization", f"Bearer {_text(way.token, values)}")
+            elif isinstance(way, HeaderAuth):
+                request = with_header(request, way.name, _text(way.value, values))
+            elif isinstance(way, QueryAuth):
+                request = replace(request, url=with_query(request.url, {way.name: _text(way.value, values)}))
         return request
 
-    def _text(self, template: str) -> str:
-        return str(fill(template, self._secrets))
 
-
-@lru_cache(maxsize=256)
-def token_place(*parts: str) -> str:
-    """A short name for where and as whom we log in: a token of one account is never used for another.
-
-    Slow on purpose, and so kept: nobody who reads the name finds a password by trying.
-    """
-    return hashlib.pbkdf2_hmac("sha256", "\0".join(parts).encode(), b"millrace token", 100_000).hex()[:16]
+def _text(template: str, values: Mapping[str, str]) -> str:
+    return str(fill(template, values))

@@ -1,6 +1,6 @@
 """One exchange with a vendor: quota, credentials, one renewal, redirects by our own rules, statuses named as errors.
 
-    send: wait for quota -> authorise -> send -> (renewed once) -> (redirected, judged again) -> success or an error
+    send: wait for quota -> credentials -> send -> (renewed once) -> (redirected, judged again) -> success or an error
 
 Nothing is repeated here but what the vendor certainly did not act on; the steps repeat what is safe to repeat.
 """
@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
 
 from config.settings import environment_value, network_variables
-from worker.errors import FailJob, LoginExpired, MillraceError, RateLimited
+from worker.errors import BadInput, FailJob, LoginExpired, MillraceError, RateLimited
 from worker.json_path import find
 from worker.observe import Event, log
 from worker.sources.base_urls import base_of
 from worker.sources.connections import Connection
+from worker.sources.credentials import needs_durable_tokens
 from worker.sources.environment_names import Environment
 from worker.sources.schema import ErrorShape
 from worker.transport import addresses, links
@@ -31,6 +32,7 @@ from worker.transport.addresses import AddressKind
 from worker.transport.auth import Auth
 from worker.transport.http import Channel
 from worker.transport.links import LinkKind, Target
+from worker.transport.login import LoginRequest
 from worker.transport.proxies import network_of
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
@@ -41,16 +43,16 @@ from worker.transport.tokens import OwnTokens, SharedTokens, Tokens
 from worker.vendor_errors import error_in, error_in_body
 
 SMALL_ANSWER_BYTES = 16 * 1024 * 1024
-LOGIN_ANSWER_BYTES = 1024 * 1024
 SILENCE_SECONDS = 120.0
 LOGIN_SILENCE_SECONDS = 30.0
+
+T = TypeVar("T")
 
 MOST_REDIRECTS = 5
 SAME_REQUEST = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 REDIRECTS = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, *SAME_REQUEST)
 
 _ELSEWHERE = ("accept", "accept-encoding")
-_OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,19 @@ class Exchange:
                     self._environment,
                     self.redactor,
                     tokens=self._tokens,
-                    ask=self._ask_for_token,
+                    clock=self.clock,
                     sleep=self._sleep,
                 )
             return self._auth
+
+    def log_in(self) -> bool:
+        """Have a token where this connection needs one, fetched or in use. False where it needs none."""
+        login = self.auth().login
+        if login is None:
+            return False
+        with self.discreet():
+            self._follow(login.token())
+        return True
 
     def send(
         self,
@@ -154,8 +165,14 @@ class Exchange:
                 self._pause(error.wait_seconds)
             if isinstance(error, LoginExpired) and error is not self._renewed_for:
                 self._renewed_for = error
-                self.auth().renew()
+                self._renew_token()
             raise
+
+    def _renew_token(self) -> None:
+        """Have another token than the one last used, where this connection has tokens."""
+        login = self.auth().login
+        if login is not None and login.last is not None:
+            self._follow(login.token(login.last.version))
 
     def _pause(self, seconds: float) -> None:
         if self._quota.pause(seconds):
@@ -177,7 +194,7 @@ class Exchange:
         target = Target(request.url, links.elsewhere(self.base, request.url, at=request.url).is_own)
         seen = {links.normal_form(request.url)}
         for _ in range(MOST_REDIRECTS + 1):
-            response = self._answered(request, target, patience_seconds, shapes)
+            response = self._answered(request, target, patience_seconds)
             if response.status not in REDIRECTS or response.status in allow:
                 return self._succeeded(response, target, shapes, allow)
             response.close()
@@ -248,20 +265,29 @@ class Exchange:
         url = links.on_base(self.base, link, at=at)
         return self.auth().without_key(url)
 
-    def _answered(
-        self, request: WireRequest, target: Target, patience_seconds: float, shapes: Collection[ErrorShape]
-    ) -> Response:
+    def _answered(self, request: WireRequest, target: Target, patience_seconds: float) -> Response:
         """One answer from the target, with credentials only where it is our own; a token refused is renewed once."""
         if not target.is_own:
             return self._channel.send(_without_headers(request), kinds=self._kinds())
         auth = self.auth()
         self._quota.wait_turn(patience_seconds=patience_seconds)
-        sent = auth.authorise(request)
-        response = self._channel.send(sent.request)
-        if auth.is_stale(sent, response.status):
-            response.close()
-            response = self._channel.send(auth.authorise(request, instead_of=sent).request)
-        return response
+        return self._follow(auth.flow(request))
+
+    def _follow(self, flow: Generator[WireRequest, Response, T]) -> T:
+        """Send whatever a flow of authentication asks for, until it has what it wants."""
+        try:
+            request = next(flow)
+            while True:
+                channel = self._login_channel if isinstance(request, LoginRequest) else self._channel
+                try:
+                    response = channel.send(request)
+                except MillraceError as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(response)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
     def _succeeded(
         self, response: Response, target: Target, shapes: Collection[ErrorShape], allow: Collection[int]
@@ -284,6 +310,9 @@ class Exchange:
 
     def _tokens(self, place: str) -> Tokens:
         if self._redis is None:
+            if needs_durable_tokens(self.connection):
+                wanted = "Redis, which keeps the refresh token the vendor may give in place of ours"
+                raise BadInput(f"connection {self.connection.name}", "no Redis", wanted)
             return OwnTokens(clock=self.clock)
         return SharedTokens(self._redis, self.connection.name, place)
 
@@ -292,25 +321,8 @@ class Exchange:
             return addresses.kinds_behind_proxy(self.base.host, self.base.port)
         return addresses.kinds_beside(self.base.host, self.base.port)
 
-    def _ask_for_token(self, request: WireRequest) -> Any:
-        response = self._login_channel.send(request)
-        shapes = [*self.connection.source.errors, _OAUTH_ERROR]
-        if 200 <= response.status < 300:
-            return parsed(response.body(LOGIN_ANSWER_BYTES), response.name)
-        if response.status in (400, 401, 403):
-            said_why = said(response, shapes, self.redactor)
-            raise PermissionError(f"{said_why}; check {', '.join(self.auth().variables)}")
-        wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
-        statuses = self.connection.source.retry_statuses
-        raise refusal(response, start_of(response), shapes, self.redactor, retry_statuses=statuses, wait_seconds=wait)
-
 
 def _without_headers(request: WireRequest) -> WireRequest:
     """The request as another host may see it."""
     kept = {name: value for name, value in request.headers.items() if name.lower() in _ELSEWHERE}
     return WireRequest(request.method, request.url, kept, request.body)
-
-
-def require_credentials(connection: Connection, environment: Environment = environment_value) -> None:
-    """Raise BadInput, naming what to set, where a connection's credentials are missing. Sends nothing."""
-    Exchange(connection, None, environment=environment).auth()

@@ -1,84 +1,215 @@
-"""Fetches an access token: what to send for it, and what the answer grants."""
+"""Gets access tokens: one caller for all workers, ahead of their end, and once more where the vendor refuses one."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
-from worker.errors import FailJob
+from worker.errors import FailJob, MillraceError, RetryLater
 from worker.json_path import find
+from worker.observe import Event, log
 from worker.sources.base_urls import Base
 from worker.sources.placeholders import fill
-from worker.sources.schema import OAuth2Auth, SessionAuth
+from worker.sources.schema import ErrorShape, OAuth2Auth, SessionAuth, Source
 from worker.transport import links
-from worker.transport.request import WireRequest, compose, encoded
-from worker.transport.tokens import Grant
+from worker.transport.redaction import Redactor
+from worker.transport.refusals import parsed, refusal, retry_after, said, start_of
+from worker.transport.request import WireRequest, basic, compose, encoded, with_header
+from worker.transport.response import Response
+from worker.transport.tokens import Grant, Token, Tokens, Turn
+from worker.vendor_errors import error_in
 
-TokenAuth = SessionAuth | OAuth2Auth
+LOOK_SECONDS = 0.2
+PATIENCE_SECONDS = 3.0
+REST_SECONDS = 5.0
+LARGEST_ANSWER_BYTES = 1024 * 1024
+LONGEST_LIFETIME_SECONDS = 10 * 365 * 86_400.0
+REFUSED = (400, 401, 403)
+
+_OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description")
+
+TokenFlow = Generator[WireRequest, Response, Token]
+"""Yields each login request to be sent, is given its answer or thrown what sending it raised; returns the token."""
 
 
-def login_request(auth: TokenAuth, base: Base, secrets: Mapping[str, str], refresh: str | None) -> WireRequest:
-    """The request that asks for a token; with a refresh token where one was granted before."""
-    if isinstance(auth, SessionAuth):
-        request = compose(base, auth.login, secrets)
-        return (
-            with_header(request, "Authorization", basic(*(secrets[n] for n in auth.basic))) if auth.basic else request
+class LoginRequest(WireRequest):
+    """A request for a token: its answer is small, and waited for less long than rows are."""
+
+
+class Login:
+    """The tokens of one account. Safe to share between threads."""
+
+    def __init__(
+        self,
+        way: SessionAuth | OAuth2Auth,
+        base: Base,
+        secrets: Mapping[str, str],
+        tokens: Callable[[str], Tokens],
+        redactor: Redactor,
+        *,
+        source: Source,
+        check: Sequence[str],
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """`secrets` are the credentials by name, `check` what a person looks at where they are refused."""
+        self.way = way
+        self.last: Token | None = None
+        self._base = base
+        self._secrets = secrets
+        self._tokens = tokens(account_name(way, base, secrets))
+        self._redactor = redactor
+        self._shapes = [*source.errors, _OAUTH_ERROR]
+        self._retry_statuses = source.retry_statuses
+        self._check = check
+        self._clock = clock
+        self._sleep = sleep
+
+    def token(self, refused: str = "") -> TokenFlow:
+        """The token in use, other than the one of version `refused`.
+
+        Fetched by this caller where it is its turn, waited for a moment where it is another's; then RetryLater, which
+        is no attempt. FailJob where the credentials are refused.
+        """
+        waited = 0.0
+        while True:
+            found = self._tokens.take(refused)
+            token = (yield from self._fetched(found)) if isinstance(found, Turn) else found
+            if isinstance(token, Token):
+                self._redactor.learn(token.value)
+                self.last = token
+                return token
+            if waited >= PATIENCE_SECONDS:
+                why = "another worker is fetching the access token"
+                raise RetryLater(why, wait_seconds=1, is_attempt=False, is_unsent=True)
+            self._sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
+
+    def _fetched(self, turn: Turn) -> TokenFlow:
+        """A token fetched in our turn. Where renewing ahead of time fails, the good one stays in use for a while."""
+        try:
+            grant = yield from self._logged_in(turn.refresh)
+        except (RetryLater, FailJob) as error:
+            is_passing = isinstance(error, RetryLater)
+            self._tokens.leave(turn, rest_seconds=REST_SECONDS if is_passing or turn.good else 0)
+            if turn.good:
+                return turn.good
+            if isinstance(error, RetryLater):
+                error.is_unsent = True
+            raise
+        token = self._tokens.keep(turn, grant)
+        log.info(Event.TOKEN_RENEWED, lifetime_seconds=grant.lifetime_seconds)
+        return token
+
+    def _logged_in(self, kept: str | None) -> Generator[WireRequest, Response, Grant]:
+        """Log in: with the refresh token kept, and where that is refused with the credentials themselves."""
+        has_password = not (isinstance(self.way, OAuth2Auth) and self.way.grant == "refresh_token")
+        response = yield self._request(kept)
+        if kept and has_password and response.status in REFUSED:
+            response.close()
+            kept = None
+            response = yield self._request(None)
+        if not 200 <= response.status < 300:
+            raise self._refusal(response)
+        grant = self._grant(parsed(response.body(LARGEST_ANSWER_BYTES), response.name), response.name, kept)
+        for secret in (grant.value, grant.refresh or ""):
+            self._redactor.learn(secret)
+        return grant
+
+    def _request(self, kept: str | None) -> WireRequest:
+        """The request that asks for a token; with the refresh token kept where there is one."""
+        way, secrets = self.way, self._secrets
+        if isinstance(way, SessionAuth):
+            request = compose(self._base, way.login, secrets)
+            if way.basic:
+                request = with_header(request, "Authorization", basic(*(secrets[name] for name in way.basic)))
+            return LoginRequest(request.method, request.url, request.headers, request.body)
+        client_id, client_secret = str(fill(way.client_id, secrets)), str(fill(way.client_secret, secrets))
+        form: dict[str, Any] = {"grant_type": way.grant, **(fill(way.extra, secrets) or {})}
+        if kept or way.grant == "refresh_token":
+            form |= {"grant_type": "refresh_token", "refresh_token": kept or fill(way.refresh_token, secrets)}
+        elif way.grant == "password":
+            form |= {"username": fill(way.username, secrets), "password": fill(way.password, secrets)}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        if way.client == "body":
+            form |= {"client_id": client_id} | ({"client_secret": client_secret} if client_secret else {})
+        else:
+            # RFC 6749, 2.3.1: form-encoded first, since a secret may hold a colon or letters beyond ASCII.
+            plain = way.client == "basic-unencoded"
+            pair = (client_id, client_secret) if plain else (quote_plus(client_id), quote_plus(client_secret))
+            headers["Authorization"] = self._learnt(basic(*pair))
+        return LoginRequest("POST", self._token_url(way), headers, encoded(form).encode())
+
+    def _token_url(self, way: OAuth2Auth) -> str:
+        """The token address: on the base, or wherever the operator put it, by https."""
+        url = str(fill(way.token_url, self._secrets))
+        if url.startswith("/"):
+            return self._base.url(url)
+        if way.token_path and urlsplit(url).path in ("", "/"):
+            url = url.rstrip("/") + way.token_path
+        return links.elsewhere(self._base, url, at=self._base.url("")).url
+
+    def _grant(self, content: Any, name: str, kept: str | None) -> Grant:
+        """What a login's answer grants. FailJob, with the vendor's words for it, where there is no token in it."""
+        way = self.way
+        token_at, lifetime_at = (
+            (way.token, way.expires_in) if isinstance(way, SessionAuth) else ("access_token", "expires_in")
         )
-    client_id, client_secret = str(fill(auth.client_id, secrets)), str(fill(auth.client_secret, secrets))
-    form: dict[str, Any] = {"grant_type": auth.grant, **(fill(auth.extra, secrets) or {})}
-    if refresh:
-        form |= {"grant_type": "refresh_token", "refresh_token": refresh}
-    elif auth.grant == "password":
-        form |= {"username": fill(auth.username, secrets), "password": fill(auth.password, secrets)}
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    if auth.client == "basic":
-        headers["Authorization"] = basic(client_id, client_secret)
-    else:
-        form |= {"client_id": client_id, "client_secret": client_secret}
-    return WireRequest("POST", _token_url(auth, base, secrets), headers, encoded(form).encode())
+        value = find(content, token_at)
+        if not isinstance(value, str) or not value.strip():
+            there = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
+            error = error_in(partial(find, content), self._shapes)
+            words = error.words if error else f"it has: {there[:200] or 'nothing'}"
+            raise FailJob(f"{name}: the answer has no text at {token_at!r}: {words}")
+        lifetime = _seconds(find(content, lifetime_at)) or float(way.default_lifetime_seconds)
+        if isinstance(way, SessionAuth):
+            return Grant(value.strip(), lifetime)
+        # A refresh token stays in use until the vendor gives another one (RFC 6749, 6).
+        given = find(content, "refresh_token")
+        refresh = given if isinstance(given, str) and given else kept
+        if refresh == fill(way.refresh_token, self._secrets):
+            refresh = None
+        return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
 
+    def _refusal(self, response: Response) -> MillraceError:
+        if response.status in REFUSED:
+            return FailJob(f"{said(response, self._shapes, self._redactor)}; check {', '.join(self._check)}")
+        wait = retry_after(response.headers.get("Retry-After"), now=self._clock())
+        raw, statuses = start_of(response), self._retry_statuses
+        return refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, wait_seconds=wait)
 
-def grant_in(auth: TokenAuth, body: Any, name: str) -> Grant:
-    """What a login's answer grants; FailJob naming the field where there is no token in it."""
-    token_at, lifetime_at = (
-        (auth.token, auth.expires_in) if isinstance(auth, SessionAuth) else ("access_token", "expires_in")
-    )
-    value = find(body, token_at)
-    if not isinstance(value, str) or not value.strip():
-        there = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
-        raise FailJob(f"{name}: the answer has no text at {token_at!r}; it has: {there[:200] or 'nothing'}")
-    refresh = find(body, "refresh_token") if isinstance(auth, OAuth2Auth) else None
-    lifetime = _seconds(find(body, lifetime_at)) or float(auth.default_lifetime_seconds)
-    return Grant(value.strip(), lifetime, refresh if isinstance(refresh, str) and refresh else None)
-
-
-def basic(username: str, password: str) -> str:
-    """The value of an `Authorization: Basic` header, in UTF-8."""
-    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
-
-
-def with_header(request: WireRequest, name: str, value: str) -> WireRequest:
-    """The request with one more header, or another value of it."""
-    kept = {key: held for key, held in request.headers.items() if key.lower() != name.lower()}
-    return WireRequest(request.method, request.url, {**kept, name: value}, request.body)
-
-
-def _token_url(auth: OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:
-    """The token address: on the base, or wherever the operator put it, by https."""
-    url = str(fill(auth.token_url, secrets))
-    if url.startswith("/"):
-        return base.url(url)
-    if auth.token_path and urlsplit(url).path in ("", "/"):
-        url = url.rstrip("/") + auth.token_path
-    return links.elsewhere(base, url, at=base.url("")).url
+    def _learnt(self, header: str) -> str:
+        self._redactor.learn(header.removeprefix("Basic "))
+        return header
 
 
 def _seconds(stated: Any) -> float | None:
     """A lifetime given as a number or in digits; None where it is missing or makes no sense."""
+    if isinstance(stated, bool):
+        return None
     try:
         seconds = float(stated)
     except (TypeError, ValueError):
         return None
-    return seconds if 0 < seconds < 10 * 365 * 86_400 else None
+    return seconds if 0 < seconds < LONGEST_LIFETIME_SECONDS else None
+
+
+def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:
+    """A short name for where and as whom we log in: a token of one account is never used for another.
+
+    An account known by its refresh token stays the same where only the client's secret changes: the refresh token that
+    took the first one's place must not be lost with it.
+    """
+    parts = list(secrets.values())
+    if isinstance(way, OAuth2Auth) and way.grant == "refresh_token":
+        parts = [str(fill(way.client_id, secrets)), str(fill(way.refresh_token, secrets))]
+    return hashed(base.origin, base.prefix, *parts)
+
+
+@lru_cache(maxsize=256)
+def hashed(*parts: str) -> str:
+    """Slow on purpose, and so kept: nobody who reads the name finds a password by trying."""
+    return hashlib.pbkdf2_hmac("sha256", "\0".join(parts).encode(), b"millrace token", 100_000).hex()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from base64 import b64encode
 from collections.abc import Iterable
@@ -11,26 +12,34 @@ from urllib.parse import quote, quote_plus
 from worker.errors import MillraceError, RetryLater
 
 MASK = "***"
+LONG_ENOUGH = 8
+"""A secret of so many characters is masked wherever it stands, even within a longer word."""
+A_WORD = 4
+"""A shorter one only as a word of its own; one below this only as a value: `key=abc`, `"abc"`."""
 
 
 class Redactor:
     """Knows secrets and replaces each, however it is spelled, by `***`. Safe to share between threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._spellings: tuple[str, ...] = ()
+        self._patterns: dict[str, str] = {}
+        self._any: re.Pattern[str] | None = None
         self._learning = threading.Lock()
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: str) -> None:
         """Redact this from now on."""
-        if not secret or secret in self._spellings:
+        if not secret or secret in self._patterns:
             return
         encoded = b64encode(secret.encode()).decode()
         found = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded.rstrip("=")}
         with self._learning:
+            patterns = self._patterns | {spelling: _pattern(spelling) for spelling in found}
             # The longest first, so that no part of a secret remains beside the mask.
-            self._spellings = tuple(sorted({*self._spellings, *found}, key=len, reverse=True))
+            ordered = sorted(patterns, key=len, reverse=True)
+            self._any = re.compile("|".join(patterns[spelling] for spelling in ordered))
+            self._patterns = patterns
 
     def clean_error(self, error: MillraceError) -> None:
         """Take the secrets out of an error's own words."""
@@ -40,6 +49,14 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text without any secret known."""
-        for spelling in self._spellings:
-            text = text.replace(spelling, MASK)
-        return text
+        return text if self._any is None else self._any.sub(MASK, text)
+
+
+def _pattern(spelling: str) -> str:
+    """Where a spelling is taken for the secret and not for a piece of some other word."""
+    pattern = re.escape(spelling)
+    if len(spelling) >= LONG_ENOUGH:
+        return pattern
+    if len(spelling) >= A_WORD:
+        return rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
+    return rf"(?<=[=:\"]){pattern}(?![^&;,\"\s)}}\]])|(?<=: ){pattern}(?![^&;,\"\s)}}\]])"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, urlencode
 
 from worker.errors import FailJob
 from worker.sources.base_urls import Base
@@ -65,12 +66,11 @@ def encoded(query: Mapping[str, Any]) -> str:
 
 
 def with_query(url: str, query: Mapping[str, Any]) -> str:
-    """The URL with these query values in place of those it has under the same names."""
-    if not query:
-        return url
-    kept = [pair for pair in parse_qsl(urlsplit(url).query, keep_blank_values=True) if pair[0] not in query]
-    text = urlencode([*kept, *_pairs(query)], quote_via=quote, safe="")
-    return f"{url.partition('?')[0]}?{text}"
+    """The URL with these query values in place of those it has under the same names; the others keep their spelling."""
+    for name in query:
+        url = without_query_value(url, name)
+    text = encoded(query)
+    return f"{url}{'&' if '?' in url else '?'}{text}" if text else url
 
 
 def without_query_value(url: str, name: str) -> str:
@@ -78,6 +78,17 @@ def without_query_value(url: str, name: str) -> str:
     start, _, text = url.partition("?")
     kept = [part for part in text.split("&") if unquote_plus(part.partition("=")[0]) != name]
     return f"{start}?{'&'.join(kept)}" if text and kept else start
+
+
+def basic(username: str, password: str) -> str:
+    """The value of an `Authorization: Basic` header, in UTF-8."""
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+
+def with_header(request: WireRequest, name: str, value: str) -> WireRequest:
+    """The request with one more header, or another value of it."""
+    kept = {key: held for key, held in request.headers.items() if key.lower() != name.lower()}
+    return replace(request, headers={**kept, name: value})
 
 
 def place(body: Any, path: str, value: Any) -> Any:

@@ -41,11 +41,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a login answered."""
+    """What a login answered. A durable refresh token is all we have to log in with: it is kept until it is replaced."""
 
     value: str
     lifetime_seconds: float
     refresh: str | None = None
+    is_refresh_durable: bool = False
 
 
 class Tokens(Protocol):
@@ -89,6 +90,7 @@ class SharedTokens:
             refresh,
             lifetime,
             lifetime * RENEW_AT_SHARE,
+            int(grant.is_refresh_durable),
         ]
         _KEEP(self._redis, self._keys, [self._now(), *arguments])
         return Token(grant.value, str(turn.fence))

@@ -1,0 +1,394 @@
+"""Credentials go where a source says and nowhere else, and tokens are fetched once for all."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from tests.scripted_vendor import Heard, Script, Start
+from tests.wire import (
+    ENVIRONMENT,
+    HEADER,
+    KEY,
+    PASSWORD,
+    SESSION,
+    answer,
+    connection,
+    exchange,
+    get,
+    hang_up,
+    login,
+    refuse_secrets,
+)
+from worker.errors import BadInput, FailJob, RetryLater
+from worker.sources.credentials import require_auth
+from worker.transport.exchange import Exchange
+
+
+@pytest.mark.parametrize(
+    ("auth", "target", "sent"),
+    [
+        ({"kind": "none"}, "/v1/rows", None),
+        ({"kind": "basic"}, "/v1/rows", "Basic c29tZWJvZHlAZXhhbXBsZS5jb206cGFzcyB3b3JkLzE="),
+        ({"kind": "bearer", "token": "{key}"}, "/v1/rows", "Bearer k3y+secret"),
+        (HEADER, "/v1/rows", "Token k3y+secret"),
+        (KEY, "/v1/rows?api_key=k3y%2Bsecret", None),
+        (SESSION, "/v1/rows", "Bearer token-1"),
+    ],
+)
+def test_credentials_go_where_the_source_says(
+    vendor: Start, auth: dict[str, Any], target: str, sent: str | None
+) -> None:
+    acme = vendor(lambda heard: login(heard) or answer())
+    at = exchange(connection(acme, auth))
+    at.send(get(at)).close()
+    assert (acme.heard[-1].target, acme.heard[-1].headers.get("authorization")) == (target, sent)
+
+
+def test_missing_credentials_are_named_and_nothing_is_sent(vendor: Start) -> None:
+    acme = vendor(lambda heard: answer())
+    at = Exchange(connection(acme, SESSION), None, environment={"V_USER": "x"}.get)
+    with pytest.raises(BadInput, match="V_PASSWORD"):
+        at.send(get(at))
+    with pytest.raises(BadInput, match="V_PASSWORD"):
+        require_auth(connection(acme, SESSION), {"V_USER": "x"}.get)
+    assert acme.heard == []
+
+
+def test_one_login_serves_every_worker(vendor: Start, redis: Redis) -> None:
+    acme = vendor(lambda heard: login(heard) or answer())
+    workers = [exchange(connection(acme, SESSION), redis) for _ in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda at: at.send(get(at)).close(), workers))
+    assert acme.targets().count("POST /v1/login") == 1
+    assert acme.targets().count("GET /v1/rows") == 10
+    refuse_secrets(" ".join(key.decode() for key in redis.scan_iter()))
+    assert all(redis.ttl(key) > 0 for key in redis.scan_iter())
+
+
+def test_ten_workers_refused_at_once_renew_the_token_once(vendor: Start, redis: Redis) -> None:
+    logins, together = [], threading.Barrier(10)
+
+    def script(heard: Heard) -> bytes:
+        if heard.target == "/v1/login":
+            logins.append(heard)
+            return login(heard, f"token-{len(logins)}") or b""
+        if heard.headers["authorization"] == "Bearer token-1" and heard.target == "/v1/rows":
+            together.wait(30)
+            return answer(401)
+        return answer()
+
+    acme = vendor(script)
+    workers = [exchange(connection(acme, SESSION), redis) for _ in range(10)]
+    workers[0].send(get(workers[0], "/other")).close()
+    with ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(lambda at: at.send(get(at)).status, workers))
+    assert statuses == [200] * 10
+    assert len(logins) == 2
+
+
+def test_a_second_refusal_after_renewing_fails_and_names_what_to_check(vendor: Start) -> None:
+    acme = vendor(lambda heard: login(heard) or answer(401, b'{"message":"expired"}'))
+    at = exchange(connection(acme, SESSION))
+    with pytest.raises(FailJob, match=r"GET /v1/rows: 401 Reason: .*; check V_USER, V_PASSWORD"):
+        at.send(get(at))
+    assert acme.targets() == ["POST /v1/login", "GET /v1/rows"] * 2
+
+
+def test_a_fixed_credential_refused_is_not_sent_again(vendor: Start) -> None:
+    acme = vendor(lambda heard: answer(401))
+    at = exchange(connection(acme, HEADER))
+    with pytest.raises(FailJob, match=r"401.*; check V_KEY"):
+        at.send(get(at))
+    assert len(acme.heard) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_refused_credentials_fail_and_name_their_variables(vendor: Start, status: int) -> None:
+    refusal = json.dumps({"error": "invalid_grant", "error_description": f"not {PASSWORD}"}).encode()
+    at = exchange(connection(vendor(lambda heard: answer(status, refusal)), SESSION))
+    said = rf"POST /v1/login: {status} Reason: invalid_grant: not \*\*\*; check V_USER, V_PASSWORD"
+    with pytest.raises(FailJob, match=said):
+        at.send(get(at))
+
+
+@pytest.mark.parametrize("body", [b'{"expires_in":3600}', b'{"access_token":null}', b'{"access_token":""}', b"[]"])
+def test_an_answer_without_a_token_names_the_field(vendor: Start, body: bytes) -> None:
+    acme = vendor(lambda heard: answer(body=body))
+    at = exchange(connection(acme, SESSION))
+    with pytest.raises(FailJob, match="no text at 'access_token'"):
+        at.send(get(at))
+    assert acme.targets() == ["POST /v1/login"]
+
+
+def test_a_login_that_fails_for_the_moment_is_no_failure_of_the_job(vendor: Start, redis: Redis) -> None:
+    acme = vendor(lambda heard: answer(502))
+    at = exchange(connection(acme, SESSION), redis, sleep=lambda _: None)
+    with pytest.raises(RetryLater, match="POST /v1/login: 502") as caught:
+        at.send(get(at))
+    assert caught.value.is_unsent
+    with pytest.raises(RetryLater, match="another worker") as caught:
+        at.send(get(at))
+    assert not caught.value.is_attempt
+    assert len(acme.heard) == 1
+
+
+OAUTH = {"kind": "oauth2", "grant": "password", "client_id": "{key}", "client_secret": "{key}", "extra": {"scope": "s"}}
+
+
+def test_oauth_sends_its_form_and_renews_with_the_refresh_token(vendor: Start) -> None:
+    def script(heard: Heard) -> bytes:
+        if heard.target == "/token":
+            token = {"access_token": f"token-{len(acme.heard)}", "refresh_token": "r1"}
+            is_refused = b"refresh_token=r1" in heard.body and len(acme.heard) > 5
+            return answer(400) if is_refused else answer(body=json.dumps(token).encode())
+        return answer(401 if heard.headers["authorization"] in refused else 200)
+
+    refused: set[str] = set()
+    acme = vendor(script)
+    at = exchange(connection(acme, {**OAUTH, "token_url": acme.url, "token_path": "/token"}))
+    at.send(get(at)).close()
+    form = b"grant_type=password&scope=s&username=somebody%40example.com&password=pass%20word%2F1"
+    assert acme.heard[0].body == form + b"&client_id=k3y%2Bsecret&client_secret=k3y%2Bsecret"
+    refused.add("Bearer token-1")
+    at.send(get(at)).close()
+    assert acme.heard[3].body.startswith(b"grant_type=refresh_token&scope=s&refresh_token=r1&")
+    refused.add("Bearer token-4")
+    at.send(get(at)).close()
+    assert [heard.body[:24] for heard in acme.heard[6:9:2]] == [b"grant_type=refresh_token", b""]
+    assert acme.heard[7].body.startswith(form)
+
+
+# ---------------------------------------------------------------- several ways at once, and tokens in other places
+
+
+DEVELOPER = {"kind": "header", "name": "developer-token", "value": "{key}"}
+
+
+@pytest.mark.parametrize(
+    ("of", "query", "headers"),
+    [
+        ([SESSION, DEVELOPER], "", {"authorization": "Bearer token-1", "developer-token": "k3y+secret"}),
+        ([{"kind": "bearer", "token": "{key}"}, DEVELOPER], "", {"authorization": "Bearer k3y+secret"}),
+        ([KEY, {"kind": "basic"}], "?api_key=k3y%2Bsecret", {"authorization": "Basic "}),
+        ([KEY, SESSION, DEVELOPER], "?api_key=k3y%2Bsecret", {"authorization": "Bearer token-1"}),
+    ],
+)
+def test_several_ways_are_used_at_once(
+    vendor: Start, of: list[dict[str, Any]], query: str, headers: dict[str, str]
+) -> None:
+    acme = vendor(lambda heard: login(heard) or answer())
+    at = exchange(connection(acme, {"kind": "all", "of": of}))
+    at.send(get(at)).close()
+    assert acme.heard[-1].target == f"/v1/rows{query}"
+    assert all(acme.heard[-1].headers[name].startswith(value) for name, value in headers.items())
+    assert "developer-token" not in acme.heard[0].headers or len(acme.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("send", "target", "header"),
+    [
+        ({"kind": "header", "name": "X-Auth", "value": "{token}"}, "/v1/rows", ("x-auth", "t/1+")),
+        (
+            {"kind": "header", "name": "Authorization", "value": "Zoho {token}"},
+            "/v1/rows",
+            ("authorization", "Zoho t/1+"),
+        ),
+        (
+            {"kind": "header", "name": "Cookie", "value": "u={username}; s={token}"},
+            "/v1/rows",
+            ("cookie", "u=somebody"),
+        ),
+        ({"kind": "query", "name": "access_token", "value": "{token}"}, "/v1/rows?access_token=t%2F1%2B", None),
+    ],
+)
+def test_a_token_goes_where_the_source_says(
+    vendor: Start, send: dict[str, str], target: str, header: tuple[str, str] | None
+) -> None:
+    acme = vendor(lambda heard: answer(body=b'{"Token":"t/1+"}') if heard.target == "/v1/login" else answer())
+    at = exchange(connection(acme, {**SESSION, "token": "Token", "send": send}))
+    at.send(get(at)).close()
+    assert acme.heard[-1].target == target
+    assert ("authorization" in acme.heard[-1].headers) == (send["name"] == "Authorization")
+    if header:
+        assert acme.heard[-1].headers[header[0]].startswith(header[1])
+    assert at.api_link(f"{target}{'&' if '?' in target else '?'}page=2", at=at.base.url("/")).endswith(
+        "/v1/rows?page=2"
+    )
+
+
+def test_a_token_in_a_header_of_its_own_is_renewed_as_any_other(vendor: Start) -> None:
+    def script(heard: Heard) -> bytes:
+        made = login(heard, f"token-{len(acme.heard)}")
+        return made or answer(403 if heard.headers["x-auth"] == "token-1" else 200)
+
+    acme = vendor(script)
+    send = {"kind": "header", "name": "X-Auth", "value": "{token}"}
+    at = exchange(connection(acme, {**SESSION, "renew_on": [403], "send": send}))
+    at.send(get(at)).close()
+    assert [heard.headers.get("x-auth") for heard in acme.heard] == [None, "token-1", None, "token-3"]
+
+
+# ---------------------------------------------------------------- OAuth2
+
+
+REFRESH = {
+    "kind": "oauth2",
+    "grant": "refresh_token",
+    "token_url": "/token",
+    "client_id": "{username}",
+    "client_secret": "{password}",
+    "refresh_token": "{key}",
+}
+
+
+def token_endpoint(refresh: Callable[[int], str | None], *, status: Callable[[str], int] = lambda _: 200) -> Script:
+    """Gives token-1, token-2, ... with whatever refresh token belongs to each; answers other requests by `status`."""
+    logins: list[Heard] = []
+
+    def script(heard: Heard) -> bytes:
+        if heard.target != "/v1/token":
+            return answer(status(heard.headers["authorization"]))
+        logins.append(heard)
+        given = {"access_token": f"token-{len(logins)}", "expires_in": "3600", "refresh_token": refresh(len(logins))}
+        return answer(body=json.dumps(given).encode())
+
+    return script
+
+
+def test_a_refresh_token_that_took_the_place_of_ours_is_kept_for_every_worker(vendor: Start, redis: Redis) -> None:
+    refused: set[str] = set()
+    acme = vendor(token_endpoint(lambda n: f"next/{n}", status=lambda sent: 401 if sent in refused else 200))
+    for n in range(1, 4):
+        at = exchange(connection(acme, REFRESH), redis)
+        at.send(get(at)).close()
+        refused.add(f"Bearer token-{n}")
+    sent = [heard.body.decode() for heard in acme.heard if heard.target == "/v1/token"]
+    assert [form.split("&")[1] for form in sent] == [
+        "refresh_token=k3y%2Bsecret",
+        "refresh_token=next%2F1",
+        "refresh_token=next%2F2",
+    ]
+    assert all(form.startswith("grant_type=refresh_token&") for form in sent)
+    (kept,) = redis.keys("*:token:*")
+    assert redis.ttl(kept) == -1, "it is all we have to log in with"
+    assert redis.hget(kept, "refresh") == b"next/3"
+
+
+def test_a_refresh_token_outlives_a_change_of_the_clients_secret(vendor: Start, redis: Redis) -> None:
+    acme = vendor(token_endpoint(lambda n: f"next-{n}"))
+    one = exchange(connection(acme, REFRESH), redis)
+    one.send(get(one)).close()
+    redis.hset(redis.keys("*:token:*")[0], mapping={"expires_at": 0, "renew_at": 0})
+    changed = {**ENVIRONMENT, "V_PASSWORD": "another"}
+    two = Exchange(connection(acme, REFRESH), redis, environment=changed.get)
+    two.send(get(two)).close()
+    assert b"refresh_token=next-1" in acme.heard[2].body
+    renewed = {**ENVIRONMENT, "V_KEY": "consented-anew"}
+    three = Exchange(connection(acme, REFRESH), redis, environment=renewed.get)
+    three.send(get(three)).close()
+    assert b"refresh_token=consented-anew" in acme.heard[4].body
+
+
+@pytest.mark.parametrize("given", [None, "", "k3y+secret"])
+def test_a_refresh_token_the_vendor_does_not_replace_stays_in_use_and_is_not_copied(
+    vendor: Start, redis: Redis, given: str | None
+) -> None:
+    acme = vendor(token_endpoint(lambda n: given))
+    at = exchange(connection(acme, REFRESH), redis)
+    at.send(get(at)).close()
+    (kept,) = redis.keys("*:token:*")
+    assert redis.hget(kept, "refresh") == b""
+    assert 0 < redis.ttl(kept) <= 3600
+
+
+def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried_twice(
+    vendor: Start, redis: Redis
+) -> None:
+    words = {"error": "invalid_grant", "error_description": "Token k3y+secret has been revoked."}
+    acme = vendor(lambda heard: answer(400, json.dumps(words).encode()))
+    at = exchange(connection(acme, REFRESH), redis)
+    said = (
+        r"POST /v1/token: 400 Reason: invalid_grant: Token \*\*\* has been revoked\.; check V_USER, V_PASSWORD, V_KEY"
+    )
+    with pytest.raises(FailJob, match=said):
+        at.send(get(at))
+    assert acme.targets() == ["POST /v1/token"]
+
+
+def test_without_redis_no_refresh_token_is_used_up(vendor: Start) -> None:
+    acme = vendor(token_endpoint(lambda n: "next"))
+    at = exchange(connection(acme, REFRESH))
+    with pytest.raises(BadInput, match="Redis, which keeps the refresh token"):
+        at.send(get(at))
+    assert acme.heard == []
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
+def test_the_token_endpoints_own_words_are_told(vendor: Start, status: int) -> None:
+    words = {"error": "unauthorized_client", "error_description": "not allowed to ask for scope s"}
+    auth = {**REFRESH, "grant": "client_credentials"}
+    del auth["refresh_token"]
+    at = exchange(connection(vendor(lambda heard: answer(status, json.dumps(words).encode())), auth))
+    with pytest.raises(FailJob, match=r"POST /v1/token: .*unauthorized_client: not allowed to ask for scope s"):
+        at.send(get(at))
+
+
+@pytest.mark.parametrize(
+    ("client", "sent"),
+    [
+        ("basic", "a%3Ab:p%2Bq%252F%C3%A9+%7E"),
+        ("basic-unencoded", "a:b:p+q%2Fé ~"),
+    ],
+)
+def test_a_clients_id_and_secret_are_encoded_as_the_source_says(vendor: Start, client: str, sent: str) -> None:
+    acme = vendor(token_endpoint(lambda n: None))
+    auth = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token", "client": client}
+    auth |= {"client_id": "{username}", "client_secret": "{password}"}
+    environment = {"V_USER": "a:b", "V_PASSWORD": "p+q%2Fé ~"}
+    at = Exchange(connection(acme, auth), None, environment=environment.get)
+    at.send(get(at)).close()
+    got = b64decode(acme.heard[0].headers["authorization"].removeprefix("Basic ")).decode()
+    assert got.replace("~", "%7E") == sent.replace("~", "%7E")
+    assert acme.heard[0].body == b"grant_type=client_credentials"
+
+
+def test_a_client_without_a_secret_sends_none(vendor: Start, redis: Redis) -> None:
+    acme = vendor(token_endpoint(lambda n: None))
+    at = exchange(connection(acme, {**REFRESH, "client_secret": ""}), redis)
+    at.send(get(at)).close()
+    assert b"client_secret" not in acme.heard[0].body
+    assert b"client_id=somebody%40example.com" in acme.heard[0].body
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [("600", 600), (600, 600), ("600.5", 600), (None, 77), ("", 77), ("soon", 77), (-1, 77), (0, 77), (True, 77)],
+)
+def test_a_lifetime_is_a_number_or_its_digits_or_the_declared_one(
+    vendor: Start, redis: Redis, stated: object, seconds: int
+) -> None:
+    body = json.dumps({"access_token": "token-1", "expires_in": stated}).encode()
+    acme = vendor(lambda heard: answer(body=body))
+    at = exchange(connection(acme, {**SESSION, "default_lifetime_seconds": 77}), redis)
+    at.send(get(at)).close()
+    (kept,) = redis.keys("*:token:*")
+    assert seconds - 5 <= redis.ttl(kept) <= seconds + 1
+
+
+def test_a_login_cut_off_or_refused_for_the_moment_leaves_the_turn_to_others(vendor: Start, redis: Redis) -> None:
+    acme = vendor(lambda heard: hang_up(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"))
+    at = exchange(connection(acme, SESSION), redis)
+    with pytest.raises(RetryLater, match="POST /v1/login: the body was cut") as caught:
+        at.send(get(at))
+    assert caught.value.is_unsent, "what was meant to be sent was not"
+    (turn,) = redis.keys("*:turn:*")
+    assert float(redis.hget(turn, "ends") or 0) - time.time() < 10

@@ -1,0 +1,67 @@
+"""A connection to a scripted vendor and the exchange with it, for tests of what goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from redis import Redis
+
+from tests.scripted_vendor import Heard, Reset, ScriptedVendor
+from worker.sources.connections import Connection
+from worker.sources.schema import Limits, Request, Source
+from worker.transport.exchange import Exchange
+from worker.transport.request import WireRequest, compose
+
+PASSWORD = "pass word/1"
+ENVIRONMENT = {"V_USER": "somebody@example.com", "V_PASSWORD": PASSWORD, "V_KEY": "k3y+secret"}
+SESSION = {"kind": "session", "login": {"method": "POST", "path": "/login"}, "basic": ["username", "password"]}
+KEY = {"kind": "query", "name": "api_key", "value": "{key}"}
+HEADER = {"kind": "header", "name": "Authorization", "value": "Token {key}"}
+CREDENTIALS = {"username": "$V_USER", "password": "$V_PASSWORD", "key": "$V_KEY"}
+
+
+def connection(
+    vendor: ScriptedVendor, auth: dict[str, Any] | None = None, *, path: str = "/v1", **source: Any
+) -> Connection:
+    declared = {"source": "acme", "title": "Acme", "auth": [auth or {"kind": "none"}], **source}
+    declared["reports"] = {"r": {"title": "r", "proof": "end", "replay": "stable", "read": [
+        {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}]}}  # fmt: skip
+    limits = Limits(requests_per_second=100_000)
+    return Connection("acme", Source.model_validate(declared), vendor.url + path, CREDENTIALS, limits)
+
+
+def exchange(to: Connection, redis: Redis | None = None, **how: Any) -> Exchange:
+    return Exchange(to, redis, environment=ENVIRONMENT.get, **how)
+
+
+def get(at: Exchange, path: str = "/rows", **query: Any) -> WireRequest:
+    return compose(at.base, Request(path=path, query=query), {})
+
+
+def answer(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status} Reason\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
+
+
+def hang_up(*pieces: bytes) -> Iterator[bytes]:
+    """Bytes, then the end of the connection."""
+    yield from pieces
+
+
+def reset(*pieces: bytes) -> Iterator[bytes]:
+    yield from pieces
+    raise Reset
+
+
+def refuse_secrets(text: str) -> None:
+    for secret in (PASSWORD, "k3y", "secret", "token-", "Basic ", "Bearer "):
+        assert secret not in text, text
+
+
+def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
+    """The answer to a login, None to anything else."""
+    if heard.target != "/v1/login":
+        return None
+    return answer(body=json.dumps({"access_token": value, "expires_in": 3600, **more}).encode())

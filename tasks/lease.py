@@ -30,7 +30,7 @@ class Heartbeat:
         self._is_lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._lead = ledger.now() - time.monotonic()
-        self._noted = self._kept = Checkpoint()
+        self._noted = self._kept = held.on_record
         self._noting = threading.Lock()
         self._heard_at = time.monotonic()
         self._hang_up: Callable[[], None] | None = None
@@ -75,10 +75,6 @@ class Heartbeat:
         self._kept = at
         self.check()
 
-    def start_at(self, at: Checkpoint) -> None:
-        """Rows up to here were noted by whoever kept them."""
-        self._noted = self._kept = at
-
     def rest(self, end: Checkpoint) -> tuple[int, int, int]:
         """Rows, dead rows and bytes the ledger has not heard of, for the move that closes the page to tell it."""
         with self._noting:
@@ -96,7 +92,7 @@ class Heartbeat:
             return True
 
     def _beat(self) -> None:
-        every = self._ledger.lease_seconds / 3
+        every = self._ledger.lease_seconds / 4
         renewed_at = time.monotonic()
         while not self._is_over.wait(min(every, LOOK_SECONDS)):
             if self._note():

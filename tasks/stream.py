@@ -55,8 +55,9 @@ def _publish(
     )
     start = publication.start()
     if start.rows:
-        heartbeat.start_at(start)
         log.info(Event.TAKEN_OVER, rows=start.rows)
+        # Rows the last holder kept but did not live to tell of are progress too.
+        heartbeat.progress(start)
     with closing(page.lists()) as rows:
         end = publication.publish(rows)
     publication.close(end)

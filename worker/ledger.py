@@ -24,7 +24,7 @@ POLL_EARLY_SECONDS = 2
 _NAMES = (
     "make take take_page renew move note give_back plan close_page restart reopen_pages verdict end retry sweep".split()
 )
-_SCRIPTS = {name: Script(f"ledger_{name}", prelude="ledger_leases") for name in _NAMES}
+_SCRIPTS = {name: Script(f"ledger_{name}", "clock", "ledger_leases") for name in _NAMES}
 
 
 class Ledger:
@@ -34,14 +34,16 @@ class Ledger:
         self,
         redis: Redis,
         *,
-        lease_seconds: float = 20,
+        lease_seconds: float = 8,
         keep_finished_seconds: float = 30 * 86_400,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.redis = redis
         self.lease_seconds = lease_seconds
-        # How long overdue work is left alone before it is nudged: a healthy worker is that late at most.
-        self._grace_seconds = lease_seconds / 2
+        # How long a nudge may take to reach a worker before the work is nudged again.
+        self._grace_seconds = lease_seconds
+        # How long a lease that ran out is left alone: its holder is dead, or was stopped for longer than a lease.
+        self._slack_seconds = lease_seconds / 8
         self._keep_seconds = keep_finished_seconds
         self._clock = clock
 
@@ -106,7 +108,7 @@ class Ledger:
     def take(self, job_id: str, *states: str, poll: int | None = None) -> Held | str:
         """Take the lease of the step that leaves one of `states`, or say why there is nothing to do."""
         answer = self._run(
-            "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, self._grace_seconds,
+            "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, self._slack_seconds,
             "" if poll is None else poll, POLL_EARLY_SECONDS,
         )  # fmt: skip
         if answer[0] == 0:
@@ -116,17 +118,19 @@ class Ledger:
 
     def take_page(self, job_id: str, page: int) -> Held | str:
         """Take the lease of a page, or say why there is nothing to do."""
-        answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, self._grace_seconds)
+        answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, self._slack_seconds)
         if answer[0] == 0:
             return str(answer[1].decode())
         token, attempts, reason, link = answer[0], int(answer[1]), answer[2].decode(), answer[3].decode()
-        return Held(job_from(_pairs(answer[4:])), token, page, attempts, reason, link or None)
+        rows, dead_rows, bytes_ = (int(count) for count in answer[4:7])
+        on_record = Checkpoint(rows, dead_rows=dead_rows, bytes=bytes_)
+        return Held(job_from(_pairs(answer[7:])), token, page, attempts, reason, link or None, on_record)
 
     def renew(self, held: Held, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
         """Renew a lease and note progress made since the last time; False where it is lost or the job is decided."""
         key, member, prefix = _place(held)
         answer = self._run(
-            "renew", held.job.id, member, prefix, held.token, self.lease_seconds, self._grace_seconds,
+            "renew", held.job.id, member, prefix, held.token, self.lease_seconds, self._slack_seconds,
             rows, dead_rows, bytes_, more_keys=(key,),
         )  # fmt: skip
         return bool(answer)

@@ -203,7 +203,8 @@ class Job:
 class Held:
     """A job whose step this worker holds the lease of; `page` is 0 for a step of the job itself.
 
-    `attempts` and `reason` are those of this piece of work; `link` is the page's address where one was registered.
+    `attempts` and `reason` are those of this piece of work; `link` is the page's address where one was registered;
+    `on_record` has the counts of the page's rows that the ledger has heard of.
     """
 
     job: Job
@@ -212,3 +213,4 @@ class Held:
     attempts: int = 0
     reason: str = ""
     link: str | None = None
+    on_record: Checkpoint = Checkpoint()

@@ -18,10 +18,9 @@ Argument = str | bytes | int | float
 class Script:
     """One script; running it sends its text only where the server does not know it yet."""
 
-    def __init__(self, name: str, *, prelude: str | None = None) -> None:
-        """`prelude` names a file of functions put before the script's own text."""
-        parts = [name] if prelude is None else [prelude, name]
-        self.text = "\n".join((LUA / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+    def __init__(self, name: str, *preludes: str) -> None:
+        """`preludes` name files of functions put before the script's own text."""
+        self.text = "\n".join((LUA / f"{part}.lua").read_text(encoding="utf-8") for part in (*preludes, name))
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:

@@ -314,33 +314,50 @@ def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
     assert ledger.retry("j1") == (None, "queued")
 
 
+def test_rows_a_killed_holder_did_not_tell_of_are_progress_and_counted_once(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 1)
+    told = held(ledger.take_page("j1", 1))
+    ledger.renew(told, rows=1000, dead_rows=1, bytes_=9000)
+    clock.now += 21
+    second = held(ledger.take_page("j1", 1))
+    assert (second.on_record.rows, second.on_record.dead_rows, second.on_record.bytes) == (1000, 1, 9000)
+    assert second.attempts == 1
+    # The sink turns out to hold 1,500 rows: the holder that died kept 500 more than it told of.
+    ledger.renew(second, rows=500, bytes_=4500)
+    clock.now += 21
+    assert held(ledger.take_page("j1", 1)).attempts == 1
+    job = ledger.job("j1")
+    assert job
+    assert (job.rows, job.dead_rows, job.bytes) == (1500, 1, 13_500)
+
+
 def test_the_sweep_finds_lost_nudges_and_dead_workers_and_doubles_its_patience(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 2)
     assert ledger.overdue() == []
-    clock.now += 11
+    clock.now += 21
     assert ledger.overdue() == [("j1", 1, "streaming", 0), ("j1", 2, "streaming", 0)]
     assert ledger.overdue() == []
-    clock.now += 19
+    clock.now += 39
     assert ledger.overdue() == []
     clock.now += 2
     assert len(ledger.overdue()) == 2
     held(ledger.take_page("j1", 1))
-    clock.now += 29
+    clock.now += 21
     assert ledger.overdue() == []
-    clock.now += 15
+    clock.now += 2
     assert ("j1", 1, "streaming", 0) in ledger.overdue()
 
 
 def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) -> None:
     make(ledger)
     waits = []
-    clock.now += 11
+    clock.now += 21
     for _ in range(8):
         before = clock.now
         while not ledger.overdue():
             clock.now += 1
         waits.append(clock.now - before)
-    assert waits[1:4] == [20, 40, 80]
+    assert waits[1:4] == [40, 80, 160]
     assert max(waits) == 300
 
 
@@ -382,7 +399,7 @@ def test_a_clock_set_back_hides_no_work_from_the_sweep(ledger: Ledger, clock: Cl
     assert ledger.overdue() == []
     clock.now -= 3700
     assert ledger.overdue() == []
-    clock.now += 11
+    clock.now += 21
     assert ledger.overdue() == [("j1", 1, "streaming", 0)]
 
 

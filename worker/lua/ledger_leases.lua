@@ -1,14 +1,4 @@
--- Functions shared by every step of the ledger; put before each step's own text.
--- Times are seconds by the clock of Redis, so that no worker's clock matters; a test passes its own.
-
-local function now_or(given)
-  if given ~= '' then return tonumber(given) end
-  local time = redis.call('TIME')
-  return tonumber(time[1]) + tonumber(time[2]) / 1000000
-end
-
--- Numbers are written in full: Lua's own tostring would shorten a time to 14 digits.
-local function text(number) return string.format('%.6f', number) end
+-- Functions shared by every step of the ledger; put, behind the clock, before each step's own text.
 
 local function field_value(given, now)
   local seconds = string.match(given, '^@(%d+%.?%d*)$')
@@ -57,7 +47,7 @@ local function runs(key, prefix, now)
 end
 
 -- Whoever takes work counts the failure of a holder that never came back.
-local function take(job, key, prefix, member, now, lease_seconds, grace_seconds)
+local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
   if runs(key, prefix, now) then return nil end
   if redis.call('HEXISTS', key, prefix .. 'until') == 1 then
     redis.call('HINCRBY', key, prefix .. 'attempts', 1)
@@ -66,7 +56,7 @@ local function take(job, key, prefix, member, now, lease_seconds, grace_seconds)
   local token = redis.call('HINCRBY', job, 'tokens', 1)
   redis.call('HSET', key, prefix .. 'token', token, prefix .. 'since', text(now), prefix .. 'until', text(now + lease_seconds))
   redis.call('HDEL', key, prefix .. 'nudges')
-  redis.call('ZADD', OVERDUE, text(now + lease_seconds + grace_seconds), member)
+  redis.call('ZADD', OVERDUE, text(now + lease_seconds + slack_seconds), member)
   return token
 end
 

@@ -1,6 +1,6 @@
 -- Take the lease of a job's step.
 -- KEYS  1 job
--- ARGV  1 now  2 id  3 states the step may leave ('verdict': one with a verdict), spaces around each  4 lease seconds  5 grace seconds  6 poll number or ''  7 how early a poll may be
+-- ARGV  1 now  2 id  3 states the step may leave ('verdict': one with a verdict), spaces around each  4 lease seconds  5 slack seconds  6 poll number or ''  7 how early a poll may be
 -- gives {token, field, value, ...} or {0, why not}
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'poll', 'poll_at', 'poll_every')

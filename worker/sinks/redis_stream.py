@@ -18,7 +18,7 @@ from worker.sinks.redis_server import RedisServer
 from worker.sinks.sink import tally
 
 OPEN, COMMIT, CLOSE, FINISH, VOID = (
-    Script(f"sink_{verb}", prelude="sink_prelude") for verb in ("open", "commit", "close", "finish", "void")
+    Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "commit", "close", "finish", "void")
 )
 KEEP_SECONDS = 30 * 86_400
 """How long a record outlives its end: longer than any writer that may still be on its way."""

@@ -22,9 +22,9 @@ SAVED_UP_SECONDS = 0.5
 LONGEST_QUEUE_SECONDS = 60.0
 REPORT_PLACE_SECONDS = 1_800.0
 
-_TAKE = Script("quota_take", prelude="quota_clock")
-_CLAIM = Script("quota_claim_report", prelude="quota_clock")
-_PAUSE = Script("pause_set", prelude="quota_clock")
+_TAKE = Script("quota_take", "clock")
+_CLAIM = Script("quota_claim_report", "clock")
+_PAUSE = Script("pause_set", "clock")
 
 Clock = Callable[[], float]
 

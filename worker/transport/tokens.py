@@ -15,9 +15,9 @@ from worker.scripts import Script
 TURN_SECONDS = 60.0
 RENEW_AT_SHARE = 0.8
 
-_TAKE = Script("token_take", prelude="quota_clock")
-_KEEP = Script("token_keep", prelude="quota_clock")
-_LEAVE = Script("token_leave", prelude="quota_clock")
+_TAKE = Script("token_take", "clock")
+_KEEP = Script("token_keep", "clock")
+_LEAVE = Script("token_leave", "clock")
 
 Clock = Callable[[], float]
 

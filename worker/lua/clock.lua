@@ -1,4 +1,5 @@
--- Put before the steps that share a connection among workers. Times are seconds by the clock of Redis; a test passes its own.
+-- Put before every step that knows a time. Times are seconds by the clock of Redis, so that no worker's clock matters;
+-- a test passes its own.
 
 local function now_or(given)
   if given ~= '' then return tonumber(given) end

@@ -89,8 +89,9 @@ class Consumer:
 
     def _tend(self) -> None:
         """Take over what others left, try what waits again, make room."""
-        self._group.claim(self._claim_seconds)
+        lost = self._group.claim(self._claim_seconds)
         self.waiting = {}
+        self._apply(lost)
         for entries in self._group.held():
             self._apply(entries)
             if self._is_stopping():

@@ -11,15 +11,18 @@ Receipt = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row. Its address, `generation.page.row` within the job, is its identity; the entry's id is not."""
+class Rows:
+    """Consecutive rows of one page, the first numbered `row`: one, or as many as a packed entry holds.
+
+    A row's address, `generation.page.row` within the job, is its identity; the entry's id is not.
+    """
 
     id: str
     job: str
     generation: int
     page: int
     row: int
-    content: str
+    contents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Strange:
     why: str
 
 
-Entry = Row | End | Void | Lost | Strange
+Entry = Rows | End | Void | Lost | Strange
 
 
 def parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
@@ -82,7 +85,13 @@ def _parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
         void = json.loads(fields["void"])
         return Void(entry_id, job, int(void["generation"]), str(void["reason"]))
     generation, page, row = map(int, fields["at"].split("."))
-    return Row(entry_id, job, generation, page, row, fields["row"])
+    if "rows" not in fields:
+        return Rows(entry_id, job, generation, page, row, (fields["row"],))
+    # Each row ends with a newline, and holds none: JSON writes one as an escape.
+    *contents, rest = fields["rows"].split("\n")
+    if rest or len(contents) != int(fields["count"]):
+        raise ValueError(f"{len(contents)} rows where {fields['count']} were announced")
+    return Rows(entry_id, job, generation, page, row, tuple(contents))
 
 
 def position(entry_id: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from examples.consumer.entries import Entry, parse
+from examples.consumer.entries import Entry, Lost, parse
 
 
 class Group:
@@ -44,11 +44,15 @@ class Group:
             yield entries
             after = entries[-1].id
 
-    def claim(self, idle_seconds: float) -> None:
-        """Take over what others hold and have not touched for so long, as after their death; `held` gives it."""
+    def claim(self, idle_seconds: float) -> list[Lost]:
+        """Take over what others hold and have not touched for so long, as after their death; `held` gives it.
+
+        The entries among it that were removed from the stream: since Redis 7 the server forgets them here.
+        """
+        lost: list[Lost] = []
         cursor = ""
         while cursor != "0-0":
-            cursor, *_ = self._redis.xautoclaim(
+            cursor, _, *removed = self._redis.xautoclaim(
                 self._stream,
                 self._group,
                 self._name,
@@ -56,6 +60,8 @@ class Group:
                 cursor or "0-0",
                 count=self._batch_entries,
             )
+            lost += [Lost(entry_id) for ids in removed for entry_id in ids]
+        return lost
 
     def acknowledge(self, ids: Sequence[str]) -> None:
         """Say that these are applied, durably: nobody is given them again and they may be trimmed."""

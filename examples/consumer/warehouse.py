@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from examples.consumer.entries import End, Entry, Lost, Row, Strange, Void, position
+from examples.consumer.entries import End, Entry, Lost, Rows, Strange, Void, position
 from examples.consumer.receipts import digest, provable_digest, ready_at, window_name
 
 BUSY_SECONDS = 600
@@ -73,8 +73,8 @@ class Warehouse:
         applied = Applied()
         with self._transaction():
             for kind, run in groupby(entries, key=type):
-                if kind is Row:
-                    self._stage([entry for entry in run if isinstance(entry, Row)], applied)
+                if kind is Rows:
+                    self._stage([entry for entry in run if isinstance(entry, Rows)], applied)
                 else:
                     for entry in run:
                         self._settle(entry, applied)
@@ -95,9 +95,9 @@ class Warehouse:
         with self._database:
             yield
 
-    def _stage(self, rows: list[Row], applied: Applied) -> None:
-        self._database.executemany(STAGE, (_bound(row) for row in rows))
-        applied.settled += (row.id for row in rows)
+    def _stage(self, entries: list[Rows], applied: Applied) -> None:
+        self._database.executemany(STAGE, (row for entry in entries for row in _bound(entry)))
+        applied.settled += (entry.id for entry in entries)
 
     def _settle(self, entry: Entry, applied: Applied) -> None:
         reason = None
@@ -167,14 +167,15 @@ class Warehouse:
         return self._database.execute(question, values).fetchone()
 
 
-def _bound(row: Row) -> dict[str, str | int]:
-    milliseconds, sequence = position(row.id)
-    return {
-        "job": row.job,
-        "generation": row.generation,
-        "page": row.page,
-        "row": row.row,
-        "milliseconds": milliseconds,
-        "sequence": sequence,
-        "content": row.content,
-    }
+def _bound(entry: Rows) -> Iterator[dict[str, str | int]]:
+    milliseconds, sequence = position(entry.id)
+    for row, content in enumerate(entry.contents, entry.row):
+        yield {
+            "job": entry.job,
+            "generation": entry.generation,
+            "page": entry.page,
+            "row": row,
+            "milliseconds": milliseconds,
+            "sequence": sequence,
+            "content": content,
+        }

@@ -38,6 +38,13 @@ def test_a_job_that_was_submitted_is_seen_through_to_its_receipt(stack: Stack, w
     receipt = stack.receipt(submitted["job"])
     assert with_workers("receipt", submitted["job"], "--json").lines == [receipt]
     assert stack.audit("submitted", submitted["job"]).is_whole
+    audited = with_workers("audit", submitted["job"], "--json")
+    assert (audited.code, audited.lines[0]["digest"]) == (0, receipt["digest"])
+    (first,) = stack.redis.xrange("submitted", count=1)
+    stack.redis.xdel("submitted", first[0])
+    audited = with_workers("audit", submitted["job"], "--json")
+    assert (audited.code, audited.lines[0]["lost"]) == (1, 1)
+    assert f"rows: the receipt says {receipt['rows']}" in audited.lines[0]["differences"][1]
 
 
 def test_a_job_that_fails_ends_with_1_and_says_why(stack: Stack, with_workers: Command) -> None:

@@ -57,6 +57,15 @@ def test_rows_are_seen_once_their_end_has_come(feed: Feed, url: str, database: P
     assert published(database) == {MONDAY: [*first, *second]}
 
 
+def test_packed_rows_are_read_as_any_others(redis: Redis, url: str, database: Path) -> None:
+    job = Job(redis, "j", rows_per_entry=7)
+    job.publish(1, rows("j", 30))
+    assert redis.xlen(STREAM) == 5
+    job.end(1, MONDAY, 1)
+    assert consume(url, database)[0] == 0
+    assert published(database) == {MONDAY: rows("j", 30)}
+
+
 def test_an_end_whose_rows_are_not_all_there_waits_and_is_told(feed: Feed, url: str, database: Path) -> None:
     feed.page("j", rows("j", 30), kept=29)
     feed.end("j", MONDAY, 1)

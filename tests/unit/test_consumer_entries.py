@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from examples.consumer.entries import End, Lost, Row, Strange, Void, parse, position
+from examples.consumer.entries import End, Lost, Rows, Strange, Void, parse, position
 from examples.consumer.receipts import digest, provable_digest, window_name
 from worker.model import Checkpoint
 from worker.sinks.sink import totals
@@ -19,7 +19,13 @@ RECEIPT = {"generation": 2, "pages": 3, "rows": 7, "connection": "kargo", "repor
 
 def test_a_row_has_its_address_and_its_own_text() -> None:
     row = parse("5-1", {"job": "j", "at": "2.13.400", "row": '{"spend":57.1000}'})
-    assert row == Row("5-1", "j", 2, 13, 400, '{"spend":57.1000}')
+    assert row == Rows("5-1", "j", 2, 13, 400, ('{"spend":57.1000}',))
+
+
+def test_a_packed_entry_is_so_many_rows_from_its_address_on() -> None:
+    rows = '{"a":"\\n"}\n{"b":"\u2028"}\n'
+    entry = parse("5-1", {"job": "j", "at": "1.2.400", "count": "2", "rows": rows})
+    assert entry == Rows("5-1", "j", 1, 2, 400, ('{"a":"\\n"}', '{"b":"\u2028"}'))
 
 
 def test_an_end_says_what_there_must_be() -> None:
@@ -42,6 +48,9 @@ def test_an_entry_without_fields_is_one_that_was_removed() -> None:
         {"job": "j", "at": "1.1", "row": "{}"},
         {"job": "j", "at": "1.1.x", "row": "{}"},
         {"job": "j", "at": "1.1.1"},
+        {"job": "j", "at": "1.1.1", "rows": "{}\n"},
+        {"job": "j", "at": "1.1.1", "count": "2", "rows": "{}\n"},
+        {"job": "j", "at": "1.1.1", "count": "1", "rows": "{}\n{}"},
         {"job": "j", "end": "{}"},
         {"job": "j", "end": "["},
         {"job": "j", "end": "[]"},
@@ -53,7 +62,11 @@ def test_what_is_none_of_the_three_is_strange(fields: dict[str, str]) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.dictionaries(st.sampled_from(["job", "at", "row", "end", "void", "x"]), st.text() | st.just('{"rows":null}')))
+@given(
+    st.dictionaries(
+        st.sampled_from(["job", "at", "row", "rows", "count", "end", "void", "x"]), st.text() | st.just('{"rows":null}')
+    )
+)
 def test_no_entry_is_too_strange_to_be_read(fields: dict[str, str]) -> None:
     assert parse("5-1", fields).id == "5-1"
 

@@ -18,7 +18,8 @@ from worker.model import FINISHED, UNFINISHED, Job
 STATES = (*UNFINISHED, *FINISHED)
 
 
-def _job(job_id: str) -> Job:
+def known_job(job_id: str) -> Job:
+    """The job with this id. Raises BadInput where the ledger has none."""
     job = open_services().ledger.job(job_id)
     if job is None:
         raise BadInput("JOB", job_id, "the id of a job in this ledger; see `millrace jobs`")
@@ -47,7 +48,7 @@ def jobs(state: str | None, count: int, as_json: bool) -> None:
 @as_json_option
 def show(job_id: str, as_json: bool) -> None:
     """What the ledger holds of a job."""
-    facts = job_facts(_job(job_id))
+    facts = job_facts(known_job(job_id))
     if as_json:
         print_json(facts)
     else:
@@ -59,7 +60,7 @@ def show(job_id: str, as_json: bool) -> None:
 @as_json_option
 def receipt(job_id: str, as_json: bool) -> None:
     """The proof at the end; exit 3 while there is none."""
-    job = _job(job_id)
+    job = known_job(job_id)
     if job.receipt is None:
         talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
         sys.exit(3)
@@ -74,7 +75,7 @@ def receipt(job_id: str, as_json: bool) -> None:
 @as_json_option
 def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job and void what it published; exit 1 where it had ended already."""
-    _job(job_id)
+    known_job(job_id)
     state = cancel_job(open_services(), job_id)
     if as_json:
         print_json({"job": job_id, "state": state})
@@ -90,7 +91,7 @@ def retry(job_id: str, as_json: bool) -> None:
     """Open the next generation; the vendor's prepared report is used again where it may be."""
     from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
-    _job(job_id)
+    known_job(job_id)
     state, other = open_services().ledger.retry(job_id)
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")

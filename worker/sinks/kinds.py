@@ -20,6 +20,8 @@ from worker.sinks.address import (
     parse_stream,
     without_password,
 )
+from worker.sinks.audit import Audit, audit
+from worker.sinks.files.audit import audit_files
 from worker.sinks.files.sink import FileSink
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
@@ -68,28 +70,40 @@ def _open_stream(address: StreamAddress, of: SinkJob) -> Sink:
     )
 
 
+def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
+    if not address.url:
+        return audit(of.default_redis, address.stream, of.job)
+    with connect(address.url, retries=RETRIES) as redis:
+        return audit(redis, address.stream, of.job)
+
+
 def _open_files(address: FileAddress, of: SinkJob) -> Sink:
     return FileSink(address.directory, of.path, compression=address.compression, part_rows=of.part_rows)
 
 
+def _audit_files(address: FileAddress, of: SinkJob) -> Audit:
+    return audit_files(address.directory.joinpath(*of.path))
+
+
 @dataclass(frozen=True, slots=True)
 class SinkKind:
-    """How one kind's addresses look, are read, and become a sink."""
+    """How one kind's addresses look and are read, how its sinks are made, and what its consumers see of a job."""
 
     example: str
     parse: Callable[[str], SinkAddress]
     open: Callable[[Any, SinkJob], Sink]
+    audit: Callable[[Any, SinkJob], Audit]
 
 
-STREAM = SinkKind("redis://HOST:PORT/DB?stream=NAME", parse_redis, _open_stream)
+STREAM = SinkKind("redis://HOST:PORT/DB?stream=NAME", parse_redis, _open_stream, _audit_stream)
 
 KINDS = {
-    "stream": SinkKind("stream:NAME", parse_stream, _open_stream),
+    "stream": SinkKind("stream:NAME", parse_stream, _open_stream, _audit_stream),
     "redis": STREAM,
     "rediss": STREAM,
-    "file": SinkKind("file:DIR?format=ndjson&compression=none", parse_file, _open_files),
+    "file": SinkKind("file:DIR?format=ndjson&compression=none", parse_file, _open_files, _audit_files),
 }
-"""By the word before an address's first colon. `open` takes what `parse` of the same kind gives."""
+"""By the word before an address's first colon. `open` and `audit` take what `parse` of the same kind gives."""
 
 
 def parse_address(text: str) -> SinkAddress:
@@ -103,4 +117,13 @@ def parse_address(text: str) -> SinkAddress:
 
 def open_sink(address: SinkAddress, of: SinkJob) -> Sink:
     """The sink of one job at one place; nothing is sent or written yet. Raises BadInput for a name no file can have."""
-    return KINDS[address.text.partition(":")[0]].open(address, of)
+    return _kind(address).open(address, of)
+
+
+def audit_sink(address: SinkAddress, of: SinkJob) -> Audit:
+    """What stands there of one job, as its consumers see it now. Reads all of it."""
+    return _kind(address).audit(address, of)
+
+
+def _kind(address: SinkAddress) -> SinkKind:
+    return KINDS[address.text.partition(":")[0]]

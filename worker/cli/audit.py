@@ -1,0 +1,67 @@
+"""`millrace audit`: is what stands in a job's sink what its receipt says?"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_RUNNING
+from worker.cli.jobs import known_job
+from worker.cli.options import as_json_option
+from worker.cli.output import print_json, print_table, talk
+from worker.cli.services import open_services
+from worker.model import FINISHED, Job
+from worker.sinks.audit import Audit
+from worker.sinks.kinds import audit_sink, parse_address
+
+COMPARED = ("rows", "dead_rows", "digest")
+
+
+@click.command(help="Check what stands in a job's sink against its receipt.")
+@click.argument("job_id", metavar="JOB")
+@as_json_option
+def audit(job_id: str, as_json: bool) -> None:
+    """Read every row of the job from its sink, count and digest it; exit 0 equal, 1 not, 3 not finished yet."""
+    services = open_services()
+    job = known_job(job_id)
+    if job.state not in FINISHED:
+        talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
+        sys.exit(EXIT_RUNNING)
+    found = audit_sink(parse_address(job.sink), services.sink_job(job))
+    differences = differences_from_receipt(job, found)
+    if as_json:
+        print_json({"job": job.id, "is_equal": not differences, "differences": differences} | asdict(found))
+    else:
+        receipt = job.receipt or {}
+        print_table(("what", "receipt", "sink"), [(name, receipt.get(name), getattr(found, name)) for name in COMPARED])
+        for difference in differences:
+            talk.print(difference)
+    sys.exit(EXIT_FAILED if differences else EXIT_DONE)
+
+
+def differences_from_receipt(job: Job, found: Audit) -> list[str]:
+    """What in the sink is not as a finished job's receipt says, a sentence each; none where all is."""
+    counted = {
+        "lost": found.lost,
+        "there twice": found.doubled,
+        "out of order": found.out_of_order,
+        "written after the end or the void": found.late,
+    }
+    said = [f"{count:,} rows are {what}" for what, count in counted.items() if count]
+    said += [f"{name} is not as it was kept" for name in found.changed]
+    if job.state != "done":
+        # Nothing of a job that ended otherwise may stand: what it published is void.
+        if found.receipt is not None:
+            said.append(f"the job is {job.state}, but the sink holds its end")
+        if found.rows:
+            said.append(f"the job is {job.state}, but {found.rows:,} rows stand, not void")
+        return said
+    receipt = job.receipt or {}
+    if found.ends != 1:
+        said.append(f"the sink holds {found.ends} ends of this job, not 1")
+    for name in COMPARED:
+        if receipt.get(name) != getattr(found, name):
+            said.append(f"{name}: the receipt says {receipt.get(name)}, the sink has {getattr(found, name)}")
+    return said

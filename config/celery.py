@@ -54,7 +54,9 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "task_send_sent_event": True,
         "worker_hijack_root_logger": False,
         "worker_max_tasks_per_child": 1_000,
-        "imports": ["tasks.submit", "tasks.poll", "tasks.paginate", "tasks.stream", "tasks.finalize", "tasks.sweep"],
+        "imports": [
+            f"tasks.{name}" for name in ("submit", "poll", "paginate", "stream", "finalize", "sweep", "standby")
+        ],
         # Beat remembers nothing on disk: what it sends may be missed or sent twice without harm.
         "beat_scheduler": "celery.beat:Scheduler",
         "beat_schedule": {

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from worker.celery import app, nudge_out_of
 from worker.observe import Event, log
-from worker.services import get_services
+from worker.services import Services, get_services
 
 
 @app.task(name="report.sweep")
 def sweep() -> None:
-    """Nudge what is overdue; a nudge too many finds nothing to do."""
-    ledger = get_services().ledger
-    for job, page, state, poll in ledger.overdue():
+    """Nudge what is overdue, as beat says."""
+    services = get_services()
+    services.ledger.note_run("sweep", services.settings.sweep_seconds)
+    nudge_overdue(services)
+
+
+def nudge_overdue(services: Services) -> None:
+    """Send the step of whatever is overdue again; a nudge too many finds nothing to do."""
+    for job, page, state, poll in services.ledger.overdue():
         log.info(Event.SWEPT, job=job, page=page, state=state)
         nudge_out_of(state, job, number=page or poll)
-    ledger.forget_finished(ledger.now())
+    services.ledger.forget_finished(services.ledger.now())

@@ -47,6 +47,11 @@ def is_stopping() -> bool:
     return _stopping.is_set()
 
 
+def wait_until_stopping(seconds: float) -> bool:
+    """Wait so long, or until this worker is asked to stop; whether it was."""
+    return _stopping.wait(seconds)
+
+
 def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
     """Send a step's message. It may get lost: then the sweep sends it again."""
     try:

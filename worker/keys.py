@@ -26,6 +26,11 @@ WRITTEN = "millrace:written"
 JOBS = "millrace:jobs"
 
 
+def run_mark(name: str) -> str:
+    """String that expires: while it is there, nobody stands in for beat's task of this name."""
+    return f"millrace:ran:{name}"
+
+
 def job(job_id: str) -> str:
     """Hash: everything known of one job."""
     return f"millrace:job:{job_id}"

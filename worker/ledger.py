@@ -240,6 +240,14 @@ class Ledger:
             for job, page, state, poll in zip(*[parts] * 4, strict=True)
         ]
 
+    def note_run(self, name: str, every_seconds: float) -> None:
+        """Hear that beat's task of this name runs, so that nobody stands in for two intervals."""
+        self.redis.set(keys.run_mark(name), 1, px=int(2000 * every_seconds))
+
+    def claim_run(self, name: str, every_seconds: float) -> bool:
+        """Claim the task of this name for one interval; False where it ran in the last two, or is claimed."""
+        return bool(self.redis.set(keys.run_mark(name), 1, px=int(1000 * every_seconds), nx=True))
+
     def swept_at(self) -> float | None:
         """When the last sweep ran, by the ledger's clock; None where none ever did."""
         text = self.redis.get(keys.SWEPT_AT)

@@ -58,13 +58,14 @@ class _Child:
 class LocalWorkers:
     """Processes that are started, begun again when they die, and stopped together.
 
-    Their standard input is a pipe from this process: where it breaks, this process is gone, and they end too.
+    Their standard input is a pipe nobody writes to: where it ends, this process is gone, and they end too.
     """
 
     commands: Mapping[str, Command]
     log_dir: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     _children: dict[str, _Child] = field(default_factory=dict)
+    _pipe: tuple[int, int] | None = None
 
     def restart_dead(self) -> list[str]:
         """Start whoever is not running, those that end early after a growing wait; the names of those that had died.
@@ -133,15 +134,17 @@ class LocalWorkers:
             for process in processes:
                 _signal_group(process, signal.SIGKILL)
                 process.wait()
-                if process.stdin:
-                    process.stdin.close()
+            for end in self._pipe or ():
+                os.close(end)
+            self._pipe = None
 
     def _start(self, name: str, command: Command) -> subprocess.Popen[bytes]:
         self.log_dir.mkdir(parents=True, exist_ok=True)
+        self._pipe = self._pipe or os.pipe()
         with (self.log_dir / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=self._pipe[0],
                 stdout=log,
                 stderr=log,
                 env=child_environment(**self.environment),
@@ -156,8 +159,11 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 @contextmanager
 def local_workers(data_dir: Path, *, processes: int | None = None) -> Iterator[LocalWorkers]:
-    """Both workers and beat on this machine, running until the block ends; they find Redis as this process does."""
-    commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1), "beat": beat()}
+    """Both workers on this machine, running until the block ends; they find Redis as this process does.
+
+    There is no beat: the control worker sweeps where none does.
+    """
+    commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1)}
     workers = LocalWorkers(commands, data_dir / "logs")
     try:
         workers.restart_dead()

@@ -35,6 +35,8 @@ class Event(StrEnum):
     LEASE_LOST = "lease.lost"  # another worker holds the work; this one stops
     NOTHING_TO_DO = "step.nothing_to_do"  # a nudge too many
     NUDGE_LOST = "nudge.lost"  # the broker did not take a nudge; the sweep will send it again
+    STOOD_IN = "beat.stood_in"  # beat did not send this task for two intervals; a control worker did its work
+    REDIS_AWAY = "redis.away"  # Redis cannot serve now; what was to be done is done when it can
     SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged
     DONE = "report.done"  # proven complete
     FAILED = "report.failed"  # given up, with the reason

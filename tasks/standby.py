@@ -1,0 +1,52 @@
+"""A control worker does beat's work where beat does not: recovery hangs on no single process.
+
+Whatever beat sends leaves a mark in Redis that expires after two intervals. Each control worker looks for it; where it
+is gone, the first to set it anew does the work itself, and so on at every interval until beat is back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from celery.signals import worker_ready
+from redis.exceptions import RedisError
+
+from config.celery import SWEEP
+from tasks.sweep import nudge_overdue
+from worker.celery import app, wait_until_stopping
+from worker.ledger import Ledger
+from worker.observe import Event, log
+from worker.services import get_services
+
+
+def stand_in(ledger: Ledger, name: str, every_seconds: float, work: Callable[[], object]) -> bool:
+    """Do the work where its mark is gone and this is the first to set it anew; whether it was done."""
+    if not ledger.claim_run(name, every_seconds):
+        return False
+    log.info(Event.STOOD_IN, task=name)
+    work()
+    return True
+
+
+@worker_ready.connect
+def _start(**_: Any) -> None:
+    if SWEEP in app.amqp.queues.consume_from:
+        threading.Thread(target=_watch, name="standby", daemon=True).start()
+
+
+def _watch() -> None:
+    services = get_services()
+    every_seconds = services.settings.sweep_seconds
+    # A mark to begin with: beat may be starting as well.
+    is_marked = False
+    while not wait_until_stopping(every_seconds / 2):
+        try:
+            if is_marked:
+                stand_in(services.ledger, "sweep", every_seconds, lambda: nudge_overdue(services))
+            else:
+                services.ledger.claim_run("sweep", 2 * every_seconds)
+                is_marked = True
+        except RedisError as error:
+            log.warning(Event.REDIS_AWAY, why=f"{type(error).__name__}: {error}")

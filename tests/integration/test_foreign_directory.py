@@ -1,0 +1,111 @@
+"""A user's directory: `worker.py`, `tasks.py` and `config/` of another program, and commands that are killed there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox import Sandbox
+from tests.command import KARGO
+from tests.harness import until
+from worker.application import HOME
+from worker.local_workers import LocalWorkers, WorkerFailed
+
+MILLRACE = Path(sys.executable).with_name("millrace")
+
+
+@pytest.fixture
+def vendors() -> Iterator[Sandbox]:
+    with Sandbox(port=0, rows=30, polls_until_ready=1) as vendors:
+        yield vendors
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """The directory of somebody who has modules of these names."""
+    for name in ("worker.py", "tasks.py", "celery.py", "sandbox.py", "config/__init__.py"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("raise SystemExit('this is another program')\n")
+    return tmp_path
+
+
+def environment(vendors: Sandbox) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**inherited, **vendors.environment, "MILLRACE_POLL_SECONDS": "0.2"}
+
+
+def processes_in(directory: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(directory):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def test_a_report_is_read_where_the_user_has_modules_of_our_names(foreign: Path, vendors: Sandbox) -> None:
+    ran = subprocess.run(
+        [MILLRACE, "run", *KARGO, "--processes", "1"],
+        cwd=foreign, env=environment(vendors), capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, "done" in ran.stdout) == (0, True), ran.stderr
+
+
+def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path, vendors: Sandbox) -> None:
+    vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
+    command = subprocess.Popen(
+        [MILLRACE, "run", *KARGO], cwd=tmp_path, env=environment(vendors),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until(lambda: vendors.remote.requests("kargo", "status"), "a poll")
+    assert len(processes_in(tmp_path)) > 3
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+    until(lambda: not processes_in(tmp_path), "the end of every process")
+
+
+@pytest.mark.parametrize("command", [("-m", "celery", "-A", "worker", "report"), ("-c", "import worker.cli")])
+def test_another_program_s_package_is_not_taken_for_ours(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "tasks.py").write_text("print('another program ran')\n")
+    ran = subprocess.run(
+        [sys.executable, *command],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(HOME)])},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.splitlines()[-1].startswith(f"millrace: the package 'tasks' at {tmp_path / 'tasks.py'} is not")
+
+
+def test_a_package_that_took_the_place_of_ours_is_noticed(tmp_path: Path) -> None:
+    """As where two wheels bring a `tasks`, and the second overwrote the first."""
+    for name in ("config", "worker", "tasks"):
+        (tmp_path / name).mkdir()
+        for file in (HOME / name).glob("*.py"):
+            (tmp_path / name / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "tasks" / "__init__.py").write_text("")
+    ran = subprocess.run(
+        [sys.executable, "-c", "import worker"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 1
+    assert "remove the one that took its place" in ran.stderr
+
+
+def test_a_process_that_never_starts_is_given_up_with_the_last_line_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.local_workers.FIRST_WAIT_SECONDS", 0)
+    workers = LocalWorkers({"stream": (sys.executable, "-c", "raise OSError('no room')")}, tmp_path)
+    with pytest.raises(WorkerFailed, match=r"stream process ended 5 times right after its start; .*OSError: no room"):
+        until(lambda: workers.restart_dead() and False, "the giving up")
+    workers.stop()

@@ -1,0 +1,50 @@
+"""Where beat does not run, a control worker does its work; of several, one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from redis import Redis
+
+from tasks.standby import stand_in
+from tests.harness import RedisServer, running_stack, until
+from worker.ledger import Ledger
+
+MINUTE = 60.0
+
+
+def test_of_many_control_workers_one_stands_in_and_none_while_beat_runs(redis: Redis) -> None:
+    ledger, done = Ledger(redis), []
+
+    def look(_number: int) -> bool:
+        return stand_in(ledger, "sweep", MINUTE, lambda: done.append(1))
+
+    with ThreadPoolExecutor(8) as workers:
+        assert sum(workers.map(look, range(8))) == 1
+    assert done == [1]
+    redis.flushall()
+    ledger.note_run("sweep", MINUTE)
+    assert not look(0)
+
+
+def test_a_stand_in_does_the_work_at_every_interval_until_beat_is_back(redis: Redis) -> None:
+    ledger = Ledger(redis)
+    ledger.note_run("sweep", MINUTE)
+    assert MINUTE < redis.pttl("millrace:ran:sweep") / 1000 <= 2 * MINUTE
+    redis.flushall()
+    assert stand_in(ledger, "sweep", MINUTE, lambda: None)
+    assert redis.pttl("millrace:ran:sweep") / 1000 <= MINUTE
+
+
+def test_a_killed_worker_s_page_goes_on_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:
+    with running_stack(tmp_path, own_redis.url) as stack:
+        stack.workers.stop_one("beat")
+        stack.vendors_are(rows=40_000)
+        stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
+        job = stack.ask("mediamath.performance", "stream:alone")
+        stack.wait_for(job, lambda job: job.rows > 3000, "rows")
+        stack.workers.kill("stream")
+        assert stack.receipt(job)["state"] == "done"
+        assert stack.audit("alone", job).is_whole
+        until(lambda: "beat.stood_in" in stack.logs(), "a control worker that says it stood in")

@@ -6,9 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
-from config.celery import STEPS, celery_settings
+from config.celery import STEPS, STREAM, celery_settings
 from config.settings import Settings
 from worker.cli import VERBS
+from worker.cli.workers import CONTROL_QUEUES
 from worker.keys import job, pages
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +47,10 @@ def test_every_direct_dependency_has_its_reason_on_record() -> None:
     assert [name for name in names if name not in reasons] == []
 
 
-def test_every_step_has_a_queue_that_a_worker_of_the_procfile_consumes() -> None:
-    consumed = set(",".join(re.findall(r"--queues (\S+)", text("Procfile"))).split(","))
+def test_every_step_has_a_queue_that_a_worker_consumes_and_the_procfile_names_every_process() -> None:
+    consumed = {*CONTROL_QUEUES, STREAM}
+    named = re.findall(r"^(\w+): millrace ", text("Procfile"), re.MULTILINE)
+    assert named == ["api", "beat", "control", "stream", "flower"]
     assert set(STEPS.values()) == consumed
     declared = {queue.name for queue in celery_settings({}, 30)["task_queues"]}
     assert declared == consumed

@@ -12,10 +12,12 @@ from typing import Any
 
 import click
 
+from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
+CONTROL_QUEUES = (CONTROL, SWEEP)
 END_SECONDS = 10
 """How long a process whose parent is gone may take to give its work back."""
 
@@ -36,7 +38,7 @@ def worker() -> None:
 @with_parent_option
 def control(threads: int, name: str | None, with_parent: bool) -> None:
     """Mostly waits on the network: threads, many at once."""
-    pool = ("--queues", "control,sweep", "--pool", "threads", "--concurrency", str(threads))
+    pool = ("--queues", ",".join(CONTROL_QUEUES), "--pool", "threads", "--concurrency", str(threads))
     _run("worker", *_node("control", name), *pool, with_parent=with_parent)
 
 
@@ -46,7 +48,7 @@ def control(threads: int, name: str | None, with_parent: bool) -> None:
 @with_parent_option
 def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
     """Parsing holds the interpreter: processes, and no page waits behind another in one of them."""
-    pool = ("--queues", "stream", "--pool", "prefork", "--concurrency", str(processes or os.cpu_count() or 1))
+    pool = ("--queues", STREAM, "--pool", "prefork", "--concurrency", str(processes or os.cpu_count() or 1))
     _run("worker", *_node("stream", name), *pool, "--disable-prefetch", with_parent=with_parent)
 
 

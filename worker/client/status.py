@@ -115,6 +115,8 @@ def _ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: floa
         return Gone("the prepared report has expired")
     total = count(select(poll.total, ours, answer.headers))
     found = links(select(poll.link, ours, answer.headers))
+    if len(set(found)) < len(found):
+        raise FailJob(f"{answer.name}: the vendor names one file twice: {excerpt(answer.raw)}", spoils_report=True)
     if needs_link and not found:
         if poll.no_link_is_no_rows and not total:
             return Ready(total, (), expires_at)

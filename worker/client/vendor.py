@@ -189,6 +189,8 @@ class Vendor:
 
     def repeated(self, page: int, other: int) -> str:
         """What to say where two pages that stand side by side have the same rows."""
+        if len(self.prepared.links) > 1:
+            return f"file {page} has the rows of file {other} again"
         return f"page {page} has the rows of page {other} again: the vendor ignores {self._pages.pager.moved_by}"
 
     # ------------------------------------------------------------ one exchange

@@ -1,0 +1,168 @@
+"""A job from request to receipt in this process: every step called in turn, by a clock of its own, against real HTTP.
+
+What Celery would do is done here: the step that leads out of the job's state is called, and time moves on to when the
+next one is due. So a report that takes hours is over in milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from celery.exceptions import Retry
+from redis import Redis
+
+import tasks.finalize
+import tasks.paginate
+import tasks.poll
+import tasks.step
+import tasks.stream
+import tasks.submit
+from config.settings import Settings
+from worker import celery
+from worker.jobs.create import JobRequest, create_job
+from worker.ledger import Ledger
+from worker.model import FINISHED, Job, Json
+from worker.services import Services
+
+MOST_STEPS = 500
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request a vendor got, and when by the clock of the test."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
+    base: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+Reply = tuple[int, dict[str, str], Any]
+"""Status, headers and body of an answer; a body that is no bytes is sent as JSON."""
+
+Handle = Callable[[Asked], Reply]
+
+
+@dataclass
+class World:
+    """One vendor, our account there, and a job's whole life. `moves` begins at an arbitrary time."""
+
+    services: Services
+    asked: list[Asked] = field(default_factory=list)
+    now: float = 1_800_000_000.0
+    handle: Handle = lambda asked: (200, {}, {})
+    job_id: str = ""
+    base: str = ""
+
+    @property
+    def job(self) -> Job:
+        job = self.services.ledger.job(self.job_id)
+        assert job
+        return job
+
+    def ask(self, **how: Any) -> str:
+        """Make the job."""
+        self.job_id, _ = create_job(self.services, JobRequest("v.r", how.pop("params", {}), may_join=False, **how))
+        return self.job_id
+
+    def run(self, *, until: Callable[[Job], Any] = lambda job: False) -> Json:
+        """Take the job to its end, or to where this holds: its receipt, empty where it has none yet."""
+        for _ in range(MOST_STEPS):
+            job = self.job
+            if job.state in FINISHED or until(job):
+                return job.receipt or {}
+            self._step(job)
+        raise AssertionError(f"no end after {MOST_STEPS} steps: {self.job}")
+
+    def times(self, name: str) -> list[float]:
+        """When requests of this method and path came, from the first of them."""
+        times = [asked.at for asked in self.asked if asked.name == name]
+        return [round(time - times[0], 1) for time in times]
+
+    def rows(self) -> list[Json]:
+        """What stands in the stream."""
+        entries = self.services.redis.xrange("rows:v.r")
+        return [json.loads(fields[b"row"]) for _, fields in entries if b"row" in fields]
+
+    def _step(self, job: Job) -> None:
+        state = "verdict" if job.verdict else job.state
+        task = celery.app.tasks[celery.STEP_OUT_OF[state]]
+        pages: list[tuple[int, ...]] = [(number,) for number in range(1, job.pages + 1)]
+        for more in {"pending": [(job.poll,)], "streaming": pages}.get(state, [()]):
+            try:
+                task(job.id, *more)
+            except Retry:
+                continue
+        if self.job.state == job.state:
+            # When the sweep would look at it, less the grace: the time the step said it was due.
+            due = self.services.redis.zrange("millrace:overdue", 0, 0, withscores=True)
+            self.now = max(self.now, due[0][1] - self.services.ledger.lease_seconds / 2) if due else self.now
+
+
+@contextmanager
+def world(redis: Redis, directory: Path, source: str | Json, patch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A vendor that `World.handle` plays, described by a source file."""
+    directory.mkdir(exist_ok=True)
+    sources = directory / "sources"
+    sources.mkdir()
+    (sources / "v.yaml").write_text(source if isinstance(source, str) else yaml.safe_dump(source))
+    with _vendor(lambda: made) as url:
+        accounts = directory / "connections.yaml"
+        entry = {"source": "v", "base_url": url, "limits": {"requests_per_second": 100_000}}
+        accounts.write_text(yaml.safe_dump({"v": entry}))
+        services = Services(Settings(data_dir=directory, sources=str(sources), connections=accounts), redis)
+        made = World(services, base=url)
+        services.ledger = Ledger(redis, lease_seconds=8, clock=lambda: made.now)
+        patch.setattr(tasks.step, "get_services", lambda: services)
+        patch.setattr(celery.app, "send_task", lambda *args, **how: None)
+        yield made
+
+
+@contextmanager
+def _vendor(play: Callable[[], World]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            at, body = play(), self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path, _, query = self.path.partition("?")
+            asked = Asked(self.command, path, query, dict(self.headers), body, at.now, at.base)
+            at.asked.append(asked)
+            status, headers, content = at.handle(asked)
+            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(raw)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the standard library's own names
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

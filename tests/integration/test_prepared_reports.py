@@ -1,0 +1,327 @@
+"""Reports that are prepared first: every way a vendor has of saying so, and of saying that it failed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from tests.in_process import Asked, Handle, Reply, World, world
+from worker.jobs.finish import cancel
+from worker.model import Json
+
+ROWS = [{"id": number} for number in range(3)]
+READ: Json = {"request": {"path": "/rows/{report_id}"}, "format": {"kind": "json", "rows": ["rows"]}}
+AT_LINK: Json = {"format": {"kind": "json", "rows": ["rows"]}, "link_kind": "download"}
+SUBMIT: Json = {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"], "is_repeatable": True}
+POLL: Json = {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]}
+
+Start = Callable[..., World]
+
+
+@pytest.fixture
+def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts a vendor with these words in its source file, of which it asked for one report."""
+    open_worlds = []
+
+    def begin(
+        handle: Handle,
+        *,
+        submit: Json = SUBMIT,
+        poll: Json = POLL,
+        read: Json = READ,
+        report: Json | None = None,
+        **source: Any,
+    ) -> World:
+        declared = {"submit": submit, "poll": poll, "read": [read], "title": "r", "proof": "end", "replay": "stable"}
+        file = {"source": "v", "title": "v", "auth": [{"kind": "none"}], **source}
+        file["reports"] = {"r": {**declared, **(report or {})}}
+        opened = world(redis, tmp_path / f"world-{len(open_worlds)}", file, monkeypatch)
+        open_worlds.append(opened)
+        made = opened.__enter__()
+        made.handle = handle
+        made.ask()
+        return made
+
+    yield begin
+    for opened in open_worlds:
+        opened.__exit__(None, None, None)
+
+
+def vendor(*polls: Any, rows: Any = None, submitted: Reply = (200, {}, {"id": 7})) -> Handle:
+    """A vendor that answers polls so, one after another and the last for ever, and then gives rows."""
+    answers = iter(polls)
+    last: list[Any] = [None]
+
+    def handle(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            status, headers, body = submitted
+            return status, {name: value.replace("BASE", asked.base) for name, value in headers.items()}, body
+        if not asked.path.startswith("/reports"):
+            return 200, {}, {"rows": ROWS} if rows is None else rows
+        last[0] = next(answers, last[0])
+        answer = last[0](asked) if callable(last[0]) else last[0]
+        return answer if isinstance(answer, tuple) else (200, {}, answer)
+
+    return handle
+
+
+def done(made: World, rows: list[Json] | None = None) -> Json:
+    receipt = made.run()
+    assert (receipt["state"], receipt["error"]) == ("done", None)
+    assert made.rows() == (ROWS if rows is None else rows)
+    return receipt
+
+
+def failed(made: World, *words: str) -> Json:
+    receipt = made.run()
+    assert receipt["state"] == "failed"
+    assert [word for word in words if word not in receipt["error"]] == [], receipt["error"]
+    return receipt
+
+
+# ---------------------------------------------------------------- ready, or not yet
+
+WAIT_THEN_DONE = {
+    "a word": (POLL, [{"status": "running"}, {"status": "Done "}]),
+    "a word in a header": (
+        {**POLL, "status": [{"header": "X-State"}]},
+        [(200, {"X-State": "Running"}, b""), (200, {"X-State": "DONE"}, b"")],
+    ),
+    "a number": ({**POLL, "status": ["code"], "done": [3]}, [{"code": 1}, {"code": 3}]),
+    "a percentage": ({**POLL, "status": ["progress"], "done": [100]}, [{"progress": 57}, {"progress": 100.0}]),
+    "true": ({**POLL, "status": ["ready"], "done": [True]}, [{"ready": False}, {"ready": True}]),
+    "a list of reports": (
+        {**POLL, "reports": ""},
+        [[{"id": 8, "status": "done"}], [{"id": 8, "status": "failed"}, {"id": 7, "status": "done"}]],
+    ),
+    "204, then a word": ({**POLL, "waits_on": [204]}, [(204, {}, b""), {"status": "done"}]),
+    "404, then a word": ({**POLL, "waits_on": [404]}, [(404, {}, {"error": "no such report"}), {"status": "done"}]),
+    "404 within the grace": (POLL, [(404, {}, b""), {"status": "done"}]),
+    "202, then 200": ({"request": POLL["request"], "waits_on": [202]}, [(202, {}, b""), (200, {}, {"any": "thing"})]),
+    "an empty body, then any": (
+        {"request": POLL["request"], "waits_on": ["empty"]},
+        [(200, {}, b"  "), (200, {}, {"any": "thing"})],
+    ),
+    "303": ({"request": POLL["request"], "waits_on": [202], "done_on": [303]}, [(202, {}, b""), (303, {}, b"")]),
+    "HTML once": (POLL, [(200, {"Content-Type": "text/html"}, b"<html>back soon</html>"), {"status": "done"}]),
+    "an empty body once": (POLL, [(200, {}, b""), {"status": "done"}]),
+    "502 once": (POLL, [(502, {}, b"bad gateway"), {"status": "done"}]),
+}
+
+
+@pytest.mark.parametrize("name", WAIT_THEN_DONE)
+def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: Start, name: str) -> None:
+    poll, polls = WAIT_THEN_DONE[name]
+    made = start(vendor(*polls), poll=poll)
+    assert done(made)["vendor_report_id"] == "7"
+    assert made.times("GET /reports/7") == [0, 15]
+
+
+def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:
+    polls = [(202, {}, b""), (200, {}, {"rows": ROWS})]
+    submit = {"request": SUBMIT["request"], "poll_link": [{"header": "Location"}], "is_repeatable": True}
+    read = {"format": {"kind": "json", "rows": ["rows"]}}
+    poll = {"waits_on": [202], "holds_rows": True}
+    made = start(
+        vendor(*polls, submitted=(201, {"Location": "/reports/9?k=1"}, b"")), submit=submit, poll=poll, read=read
+    )
+    receipt = done(made)
+    assert receipt["vendor_report_id"] == "/reports/9"
+    assert [asked.query for asked in made.asked] == ["", "k=1", "k=1", "k=1"]
+
+
+def test_a_redirect_may_say_that_and_where_the_report_is(start: Start) -> None:
+    poll = {"request": POLL["request"], "waits_on": [202], "done_on": [303], "link": [{"header": "Location"}]}
+    made = start(
+        vendor((202, {}, b""), lambda asked: (303, {"Location": f"{asked.base}/rows/x"}, b"")), poll=poll, read=AT_LINK
+    )
+    done(made)
+    assert [asked.path for asked in made.asked][-1] == "/rows/x"
+
+
+def test_an_id_may_stand_in_a_header_or_in_a_sentence(start: Start) -> None:
+    submit = {**SUBMIT, "report_id": [{"header": "Location", "pattern": "reports/([0-9]+)"}]}
+    made = start(vendor({"status": "done"}, submitted=(201, {"Location": "BASE/reports/12"}, b"")), submit=submit)
+    assert done(made)["vendor_report_id"] == "12"
+
+
+DUPLICATE = {**SUBMIT, "duplicate": {"statuses": [409, 425], "report_id": [{"path": "detail", "pattern": "of: (.+)"}]}}
+
+
+def test_a_refusal_may_name_the_report_that_was_asked_for_before(start: Start) -> None:
+    polls = {"status": "done"}
+    made = start(vendor(polls, submitted=(425, {}, {"detail": "duplicate of: ab-12"})), submit=DUPLICATE)
+    assert done(made)["vendor_report_id"] == "ab-12"
+
+
+def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
+    made = start(vendor({"status": "done"}, submitted=(409, {}, {"detail": "quota"})), submit=DUPLICATE)
+    failed(made, "409", "quota")
+
+
+# ---------------------------------------------------------------- where the rows are
+
+
+def two_files(asked: Asked) -> Json:
+    urls = [f"{asked.base}/f/{name}" for name in "ab"]
+    return {"status": "done", "urls": urls, "files": [{"url": url} for url in urls]}
+
+
+@pytest.mark.parametrize("link", ["urls", "files.*.url"])
+def test_a_report_may_come_in_several_files(start: Start, link: str) -> None:
+    def handle(asked: Asked) -> Reply:
+        if asked.path.startswith("/f/"):
+            return 200, {}, {"rows": [{"file": asked.path[-1], "id": number} for number in range(2)]}
+        return polled(asked)
+
+    polled = vendor({"status": "running"}, two_files)
+    made = start(handle, poll={**POLL, "link": [link]}, read=AT_LINK)
+    receipt = done(made, [{"file": name, "id": number} for name in "ab" for number in range(2)])
+    assert receipt["pages"] == 2
+
+
+def test_files_with_the_same_rows_are_one_file_given_twice(start: Start) -> None:
+    failed(start(vendor(two_files), poll={**POLL, "link": ["urls"]}, read=AT_LINK), "file 2 has the rows of file 1")
+    same = vendor({"status": "done", "urls": ["/f/a", "/f/a"]})
+    failed(start(same, poll={**POLL, "link": ["urls"]}, read=AT_LINK), "names one file twice")
+
+
+@pytest.mark.parametrize(
+    "ready", [{"status": "done"}, {"status": "done", "files": []}, {"status": "done", "files": None}]
+)
+def test_ready_without_a_file_is_no_rows_where_the_source_says_so(start: Start, ready: Json) -> None:
+    poll = {**POLL, "link": ["files"], "no_link_is_no_rows": True}
+    made = start(vendor(ready), poll=poll, read=AT_LINK)
+    assert done(made, [])["rows"] == 0
+
+
+def test_ready_without_a_file_fails_where_the_vendor_counts_rows(start: Start) -> None:
+    poll = {**POLL, "link": ["files"], "no_link_is_no_rows": True, "total": ["rows"]}
+    failed(start(vendor({"status": "done", "rows": 5}), poll=poll, read=AT_LINK), "still no link")
+
+
+def test_ready_without_a_file_is_waited_for_and_fails_otherwise(start: Start) -> None:
+    failed(start(vendor({"status": "done"}), poll={**POLL, "link": ["files"]}, read=AT_LINK), "still no link")
+
+
+# ---------------------------------------------------------------- failed, expired, asked anew
+
+
+def test_a_failure_says_the_vendors_reason_and_spoils_the_report(start: Start) -> None:
+    poll = {**POLL, "failed": ["failed"]}
+    made = start(vendor({"status": "FAILED", "reason": "no data for account 12"}), poll=poll)
+    failed(made, "could not prepare the report (failed)", "no data for account 12")
+    assert len(made.times("POST /reports")) == 1
+
+
+ANEW = {**POLL, "ask_anew": ["job failed", "expired"]}
+
+
+@pytest.mark.parametrize("error", [None, {"code": 2, "message": "try again"}])
+def test_where_a_failure_may_pass_the_report_is_asked_for_anew(start: Start, error: Any) -> None:
+    polls = [{"status": "Job Failed", "error": error}, {"status": "done"}]
+    made = start(vendor(*polls), poll=ANEW, errors=[{"when": "error", "message": "error.message"}])
+    done(made)
+    assert len(made.times("POST /reports")) == 2
+
+
+@pytest.mark.parametrize(("allowed", "asked"), [(0, 1), (1, 2), (3, 4)])
+def test_a_report_is_asked_for_anew_a_bounded_number_of_times(start: Start, allowed: int, asked: int) -> None:
+    submit = {**SUBMIT, "ask_anew_at_most": allowed}
+    made = start(vendor({"status": "expired", "why": "too old"}), poll=ANEW, submit=submit)
+    failed(made, "'expired'", "too old")
+    assert len(made.times("POST /reports")) == asked
+
+
+# ---------------------------------------------------------------- deadlines and pace
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        ((503, {}, b"busy"), "503"),
+        ((425, {}, {"detail": "early"}), "early"),
+        ((200, {"Content-Type": "text/html"}, b"<html>later</html>"), "<html>later"),
+        ((200, {}, b""), "(empty)"),
+        ({"status": "running"}, "running"),
+        ((202, {"Retry-After": "3000"}, b""), "202"),
+    ],
+)
+def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
+    start: Start, answer: Any, word: str
+) -> None:
+    made = start(vendor(answer), poll={**POLL, "waits_on": [202]}, ready_within="100s")
+    failed(made, "not ready within 100 s of being asked for", word)
+    times = made.times("GET /reports/7")
+    assert 85 <= times[-1] <= 100
+    assert all(later - earlier >= 15 for earlier, later in itertools.pairwise(times))
+
+
+def test_ready_within_ends_a_request_that_is_refused_again_and_again(start: Start) -> None:
+    made = start(vendor(submitted=(425, {}, {"detail": "too early"})), ready_within="20s")
+    failed(made, "not ready within 20 s of being asked for", "too early")
+    assert made.times("POST /reports")[-1] <= 20
+
+
+def test_a_report_that_waited_for_its_turn_has_all_its_time(start: Start) -> None:
+    made = start(vendor({"status": "running"}, {"status": "done"}), ready_within="60s")
+    made.now += 3_600
+    done(made)
+
+
+def test_finish_within_ends_a_report_that_cannot_be_read(start: Start) -> None:
+    def handle(asked: Asked) -> Reply:
+        return (429, {}, b"") if asked.path.startswith("/rows") else vendor({"status": "done"})(asked)
+
+    failed(start(handle, finish_within="90s"), "not finished within 90 s")
+
+
+def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_says(start: Start) -> None:
+    polls = [(202, {"Retry-After": "40"}, b""), (202, {"Retry-After": "1"}, b""), {"status": "done"}]
+    made = start(vendor(*polls), poll={**POLL, "waits_on": [202]})
+    done(made)
+    assert made.times("GET /reports/7") == [0, 40, 55]
+
+
+# ---------------------------------------------------------------- told that nobody wants it any more
+
+DISCARD: Json = {"discard": {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}}
+
+
+def test_a_cancelled_report_is_cancelled_at_the_vendor(start: Start) -> None:
+    made = start(vendor({"status": "running"}), report=DISCARD)
+    made.run(until=lambda job: job.poll > 1)
+    assert cancel(made.services, made.job_id) == "cancelled"
+    assert made.asked[-1].name == "DELETE /reports/7"
+    # What the vendor dropped is not there for a retry.
+    assert made.services.ledger.retry(made.job_id)[0] == "queued"
+
+
+@pytest.mark.parametrize("after", [["cancelled"], ["done", "failed"]])
+def test_a_report_that_is_done_is_deleted_where_the_source_says_so(start: Start, after: list[str]) -> None:
+    report = {"discard": {**DISCARD["discard"], "after": after}}
+    made = start(vendor({"status": "done"}), report=report)
+    done(made)
+    assert (made.asked[-1].method == "DELETE") is ("done" in after)
+
+
+def test_a_vendor_that_cannot_be_told_keeps_no_job_from_ending(start: Start) -> None:
+    made = start(vendor({"status": "running"}, (500, {}, b"no")), report=DISCARD)
+    made.run(until=lambda job: job.poll > 1)
+    assert cancel(made.services, made.job_id) == "cancelled"
+
+
+def test_a_report_made_while_its_job_was_cancelled_is_cancelled_too(start: Start) -> None:
+    def handle(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            cancel(made.services, made.job_id)
+        return vendor({"status": "running"})(asked)
+
+    made = start(handle, report=DISCARD)
+    made.run()
+    assert [asked.name for asked in made.asked] == ["POST /reports", "DELETE /reports/7"]

@@ -7,11 +7,9 @@ next one is due. So a report that takes hours is over in milliseconds.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ import tasks.step
 import tasks.stream
 import tasks.submit
 from config.settings import Settings
+from tests.fake_vendor import Answer, FakeVendor, Request, Vendor
 from worker import celery
 from worker.jobs.create import JobRequest, create_job
 from worker.ledger import Ledger
@@ -38,37 +37,24 @@ MOST_STEPS = 500
 
 @dataclass(frozen=True)
 class Asked:
-    """One request a vendor got, and when by the clock of the test."""
+    """One request a vendor got, and when, by the clock of the test."""
 
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
+    request: Request
     at: float
-    base: str
 
     @property
     def name(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-Reply = tuple[int, dict[str, str], Any]
-"""Status, headers and body of an answer; a body that is no bytes is sent as JSON."""
-
-Handle = Callable[[Asked], Reply]
+        return f"{self.request.method} {self.request.path}"
 
 
 @dataclass
 class World:
-    """One vendor, our account there, and a job's whole life. `moves` begins at an arbitrary time."""
+    """One vendor, our account there, and a job's whole life. `now` begins at an arbitrary time."""
 
     services: Services
     asked: list[Asked] = field(default_factory=list)
     now: float = 1_800_000_000.0
-    handle: Handle = lambda asked: (200, {}, {})
     job_id: str = ""
-    base: str = ""
 
     @property
     def job(self) -> Job:
@@ -116,53 +102,25 @@ class World:
 
 
 @contextmanager
-def world(redis: Redis, directory: Path, source: str | Json, patch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A vendor that `World.handle` plays, described by a source file."""
-    directory.mkdir(exist_ok=True)
-    sources = directory / "sources"
-    sources.mkdir()
-    (sources / "v.yaml").write_text(source if isinstance(source, str) else yaml.safe_dump(source))
-    with _vendor(lambda: made) as url:
-        accounts = directory / "connections.yaml"
-        entry = {"source": "v", "base_url": url, "limits": {"requests_per_second": 100_000}}
-        accounts.write_text(yaml.safe_dump({"v": entry}))
-        services = Services(Settings(data_dir=directory, sources=str(sources), connections=accounts), redis)
-        made = World(services, base=url)
-        services.ledger = Ledger(redis, lease_seconds=8, clock=lambda: made.now)
-        patch.setattr(tasks.step, "get_services", lambda: services)
-        patch.setattr(celery.app, "send_task", lambda *args, **how: None)
-        yield made
+def world(redis: Redis, directory: Path, source: Json, vendor: Vendor, patch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A vendor, described by a source file, and a job that nobody asked for yet."""
 
+    def respond(request: Request) -> Answer:
+        made.asked.append(Asked(request, made.now))
+        return vendor(request)
 
-@contextmanager
-def _vendor(play: Callable[[], World]) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
-            at, body = play(), self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path, _, query = self.path.partition("?")
-            asked = Asked(self.command, path, query, dict(self.headers), body, at.now, at.base)
-            at.asked.append(asked)
-            status, headers, content = at.handle(asked)
-            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(raw)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the standard library's own names
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
+    (directory / "sources").mkdir(parents=True)
+    (directory / "sources" / "v.yaml").write_text(yaml.safe_dump(source))
+    accounts = directory / "connections.yaml"
+    fake = FakeVendor(respond)
+    entry = {"source": "v", "base_url": fake.base, "limits": {"requests_per_second": 100_000}}
+    accounts.write_text(yaml.safe_dump({"v": entry}))
+    services = Services(Settings(data_dir=directory, sources=str(directory / "sources"), connections=accounts), redis)
+    made = World(services)
+    services.ledger = Ledger(redis, lease_seconds=8, clock=lambda: made.now)
+    patch.setattr(tasks.step, "get_services", lambda: services)
+    patch.setattr(celery.app, "send_task", lambda *args, **how: None)
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield made
     finally:
-        server.shutdown()
-        server.server_close()
+        fake.stop()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from tests.in_process import Asked, Handle, Reply, World, world
+from tests.fake_vendor import Answer, Request, Vendor
+from tests.in_process import World, world
 from worker.jobs.finish import cancel
 from worker.model import Json
 
+MADE = Answer({"id": 7})
 ROWS = [{"id": number} for number in range(3)]
 READ: Json = {"request": {"path": "/rows/{report_id}"}, "format": {"kind": "json", "rows": ["rows"]}}
 AT_LINK: Json = {"format": {"kind": "json", "rows": ["rows"]}, "link_kind": "download"}
@@ -26,10 +29,9 @@ Start = Callable[..., World]
 @pytest.fixture
 def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a vendor with these words in its source file, of which it asked for one report."""
-    open_worlds = []
 
     def begin(
-        handle: Handle,
+        respond: Vendor,
         *,
         submit: Json = SUBMIT,
         poll: Json = POLL,
@@ -40,34 +42,30 @@ def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         declared = {"submit": submit, "poll": poll, "read": [read], "title": "r", "proof": "end", "replay": "stable"}
         file = {"source": "v", "title": "v", "auth": [{"kind": "none"}], **source}
         file["reports"] = {"r": {**declared, **(report or {})}}
-        opened = world(redis, tmp_path / f"world-{len(open_worlds)}", file, monkeypatch)
-        open_worlds.append(opened)
-        made = opened.__enter__()
-        made.handle = handle
+        directory = tmp_path / f"world-{len(list(tmp_path.iterdir()))}"
+        made = worlds.enter_context(world(redis, directory, file, respond, monkeypatch))
         made.ask()
         return made
 
-    yield begin
-    for opened in open_worlds:
-        opened.__exit__(None, None, None)
+    with ExitStack() as worlds:
+        yield begin
 
 
-def vendor(*polls: Any, rows: Any = None, submitted: Reply = (200, {}, {"id": 7})) -> Handle:
+def vendor(*polls: Any, submitted: Answer = MADE) -> Vendor:
     """A vendor that answers polls so, one after another and the last for ever, and then gives rows."""
     answers = iter(polls)
     last: list[Any] = [None]
 
-    def handle(asked: Asked) -> Reply:
-        if asked.method == "POST":
-            status, headers, body = submitted
-            return status, {name: value.replace("BASE", asked.base) for name, value in headers.items()}, body
-        if not asked.path.startswith("/reports"):
-            return 200, {}, {"rows": ROWS} if rows is None else rows
+    def respond(request: Request) -> Answer:
+        if request.method == "POST":
+            return submitted
+        if not request.path.startswith("/reports"):
+            return Answer({"rows": ROWS})
         last[0] = next(answers, last[0])
-        answer = last[0](asked) if callable(last[0]) else last[0]
-        return answer if isinstance(answer, tuple) else (200, {}, answer)
+        answer = last[0](request) if callable(last[0]) else last[0]
+        return answer if isinstance(answer, Answer) else Answer(answer)
 
-    return handle
+    return respond
 
 
 def done(made: World, rows: list[Json] | None = None) -> Json:
@@ -90,7 +88,7 @@ WAIT_THEN_DONE = {
     "a word": (POLL, [{"status": "running"}, {"status": "Done "}]),
     "a word in a header": (
         {**POLL, "status": [{"header": "X-State"}]},
-        [(200, {"X-State": "Running"}, b""), (200, {"X-State": "DONE"}, b"")],
+        [Answer(headers={"X-State": "Running"}), Answer(headers={"X-State": "DONE"})],
     ),
     "a number": ({**POLL, "status": ["code"], "done": [3]}, [{"code": 1}, {"code": 3}]),
     "a percentage": ({**POLL, "status": ["progress"], "done": [100]}, [{"progress": 57}, {"progress": 100.0}]),
@@ -99,18 +97,24 @@ WAIT_THEN_DONE = {
         {**POLL, "reports": ""},
         [[{"id": 8, "status": "done"}], [{"id": 8, "status": "failed"}, {"id": 7, "status": "done"}]],
     ),
-    "204, then a word": ({**POLL, "waits_on": [204]}, [(204, {}, b""), {"status": "done"}]),
-    "404, then a word": ({**POLL, "waits_on": [404]}, [(404, {}, {"error": "no such report"}), {"status": "done"}]),
-    "404 within the grace": (POLL, [(404, {}, b""), {"status": "done"}]),
-    "202, then 200": ({"request": POLL["request"], "waits_on": [202]}, [(202, {}, b""), (200, {}, {"any": "thing"})]),
+    "204, then a word": ({**POLL, "waits_on": [204]}, [Answer(status=204), {"status": "done"}]),
+    "404, then a word": (
+        {**POLL, "waits_on": [404]},
+        [Answer({"error": "no such report"}, status=404), {"status": "done"}],
+    ),
+    "404 within the grace": (POLL, [Answer(status=404), {"status": "done"}]),
+    "202, then 200": ({"request": POLL["request"], "waits_on": [202]}, [Answer(status=202), Answer({"any": "thing"})]),
     "an empty body, then any": (
         {"request": POLL["request"], "waits_on": ["empty"]},
-        [(200, {}, b"  "), (200, {}, {"any": "thing"})],
+        [Answer(b"  "), Answer({"any": "thing"})],
     ),
-    "303": ({"request": POLL["request"], "waits_on": [202], "done_on": [303]}, [(202, {}, b""), (303, {}, b"")]),
-    "HTML once": (POLL, [(200, {"Content-Type": "text/html"}, b"<html>back soon</html>"), {"status": "done"}]),
-    "an empty body once": (POLL, [(200, {}, b""), {"status": "done"}]),
-    "502 once": (POLL, [(502, {}, b"bad gateway"), {"status": "done"}]),
+    "303": (
+        {"request": POLL["request"], "waits_on": [202], "done_on": [303]},
+        [Answer(status=202), Answer(status=303)],
+    ),
+    "HTML once": (POLL, [Answer(b"<html>back soon</html>", headers={"Content-Type": "text/html"}), {"status": "done"}]),
+    "an empty body once": (POLL, [Answer(b""), {"status": "done"}]),
+    "502 once": (POLL, [Answer(b"bad gateway", status=502), {"status": "done"}]),
 }
 
 
@@ -123,64 +127,72 @@ def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: 
 
 
 def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:
-    polls = [(202, {}, b""), (200, {}, {"rows": ROWS})]
+    polls = [Answer(status=202), Answer({"rows": ROWS})]
     submit = {"request": SUBMIT["request"], "poll_link": [{"header": "Location"}], "is_repeatable": True}
     read = {"format": {"kind": "json", "rows": ["rows"]}}
     poll = {"waits_on": [202], "holds_rows": True}
     made = start(
-        vendor(*polls, submitted=(201, {"Location": "/reports/9?k=1"}, b"")), submit=submit, poll=poll, read=read
+        vendor(*polls, submitted=Answer(status=201, headers={"Location": "/reports/9?k=1"})),
+        submit=submit,
+        poll=poll,
+        read=read,
     )
     receipt = done(made)
     assert receipt["vendor_report_id"] == "/reports/9"
-    assert [asked.query for asked in made.asked] == ["", "k=1", "k=1", "k=1"]
+    assert [asked.request.query for asked in made.asked] == [{}, *[{"k": "1"}] * 3]
 
 
 def test_a_redirect_may_say_that_and_where_the_report_is(start: Start) -> None:
     poll = {"request": POLL["request"], "waits_on": [202], "done_on": [303], "link": [{"header": "Location"}]}
     made = start(
-        vendor((202, {}, b""), lambda asked: (303, {"Location": f"{asked.base}/rows/x"}, b"")), poll=poll, read=AT_LINK
+        vendor(Answer(status=202), Answer(status=303, headers={"Location": "/rows/x"})), poll=poll, read=AT_LINK
     )
     done(made)
-    assert [asked.path for asked in made.asked][-1] == "/rows/x"
+    assert made.asked[-1].name == "GET /rows/x"
 
 
 def test_an_id_may_stand_in_a_header_or_in_a_sentence(start: Start) -> None:
     submit = {**SUBMIT, "report_id": [{"header": "Location", "pattern": "reports/([0-9]+)"}]}
-    made = start(vendor({"status": "done"}, submitted=(201, {"Location": "BASE/reports/12"}, b"")), submit=submit)
+    made = start(
+        vendor({"status": "done"}, submitted=Answer(status=201, headers={"Location": "/reports/12"})), submit=submit
+    )
     assert done(made)["vendor_report_id"] == "12"
 
 
-DUPLICATE = {**SUBMIT, "duplicate": {"statuses": [409, 425], "report_id": [{"path": "detail", "pattern": "of: (.+)"}]}}
+DUPLICATE: Json = {
+    **SUBMIT,
+    "duplicate": {"statuses": [409, 425], "report_id": [{"path": "detail", "pattern": "of: (.+)"}]},
+}
 
 
 def test_a_refusal_may_name_the_report_that_was_asked_for_before(start: Start) -> None:
     polls = {"status": "done"}
-    made = start(vendor(polls, submitted=(425, {}, {"detail": "duplicate of: ab-12"})), submit=DUPLICATE)
+    made = start(vendor(polls, submitted=Answer({"detail": "duplicate of: ab-12"}, status=425)), submit=DUPLICATE)
     assert done(made)["vendor_report_id"] == "ab-12"
 
 
 def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
-    made = start(vendor({"status": "done"}, submitted=(409, {}, {"detail": "quota"})), submit=DUPLICATE)
+    made = start(vendor({"status": "done"}, submitted=Answer({"detail": "quota"}, status=409)), submit=DUPLICATE)
     failed(made, "409", "quota")
 
 
 # ---------------------------------------------------------------- where the rows are
 
 
-def two_files(asked: Asked) -> Json:
-    urls = [f"{asked.base}/f/{name}" for name in "ab"]
+def two_files(request: Request) -> Json:
+    urls = [f"{request.base}/f/{name}" for name in "ab"]
     return {"status": "done", "urls": urls, "files": [{"url": url} for url in urls]}
 
 
 @pytest.mark.parametrize("link", ["urls", "files.*.url"])
 def test_a_report_may_come_in_several_files(start: Start, link: str) -> None:
-    def handle(asked: Asked) -> Reply:
-        if asked.path.startswith("/f/"):
-            return 200, {}, {"rows": [{"file": asked.path[-1], "id": number} for number in range(2)]}
-        return polled(asked)
+    def respond(request: Request) -> Answer:
+        if request.path.startswith("/f/"):
+            return Answer({"rows": [{"file": request.path[-1], "id": number} for number in range(2)]})
+        return polled(request)
 
     polled = vendor({"status": "running"}, two_files)
-    made = start(handle, poll={**POLL, "link": [link]}, read=AT_LINK)
+    made = start(respond, poll={**POLL, "link": [link]}, read=AT_LINK)
     receipt = done(made, [{"file": name, "id": number} for name in "ab" for number in range(2)])
     assert receipt["pages"] == 2
 
@@ -244,12 +256,12 @@ def test_a_report_is_asked_for_anew_a_bounded_number_of_times(start: Start, allo
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        ((503, {}, b"busy"), "503"),
-        ((425, {}, {"detail": "early"}), "early"),
-        ((200, {"Content-Type": "text/html"}, b"<html>later</html>"), "<html>later"),
-        ((200, {}, b""), "(empty)"),
+        (Answer(b"busy", status=503), "503"),
+        (Answer({"detail": "early"}, status=425), "early"),
+        (Answer(b"<html>later</html>", headers={"Content-Type": "text/html"}), "<html>later"),
+        (Answer(b""), "(empty)"),
         ({"status": "running"}, "running"),
-        ((202, {"Retry-After": "3000"}, b""), "202"),
+        (Answer(status=202, headers={"Retry-After": "3000"}), "202"),
     ],
 )
 def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
@@ -263,7 +275,7 @@ def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
 
 
 def test_ready_within_ends_a_request_that_is_refused_again_and_again(start: Start) -> None:
-    made = start(vendor(submitted=(425, {}, {"detail": "too early"})), ready_within="20s")
+    made = start(vendor(submitted=Answer({"detail": "too early"}, status=425)), ready_within="20s")
     failed(made, "not ready within 20 s of being asked for", "too early")
     assert made.times("POST /reports")[-1] <= 20
 
@@ -275,14 +287,18 @@ def test_a_report_that_waited_for_its_turn_has_all_its_time(start: Start) -> Non
 
 
 def test_finish_within_ends_a_report_that_cannot_be_read(start: Start) -> None:
-    def handle(asked: Asked) -> Reply:
-        return (429, {}, b"") if asked.path.startswith("/rows") else vendor({"status": "done"})(asked)
+    def respond(request: Request) -> Answer:
+        return Answer(status=429) if request.path.startswith("/rows") else vendor({"status": "done"})(request)
 
-    failed(start(handle, finish_within="90s"), "not finished within 90 s")
+    failed(start(respond, finish_within="90s"), "not finished within 90 s")
 
 
 def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_says(start: Start) -> None:
-    polls = [(202, {"Retry-After": "40"}, b""), (202, {"Retry-After": "1"}, b""), {"status": "done"}]
+    polls = [
+        Answer(status=202, headers={"Retry-After": "40"}),
+        Answer(status=202, headers={"Retry-After": "1"}),
+        {"status": "done"},
+    ]
     made = start(vendor(*polls), poll={**POLL, "waits_on": [202]})
     done(made)
     assert made.times("GET /reports/7") == [0, 40, 55]
@@ -307,21 +323,21 @@ def test_a_report_that_is_done_is_deleted_where_the_source_says_so(start: Start,
     report = {"discard": {**DISCARD["discard"], "after": after}}
     made = start(vendor({"status": "done"}), report=report)
     done(made)
-    assert (made.asked[-1].method == "DELETE") is ("done" in after)
+    assert (made.asked[-1].request.method == "DELETE") is ("done" in after)
 
 
 def test_a_vendor_that_cannot_be_told_keeps_no_job_from_ending(start: Start) -> None:
-    made = start(vendor({"status": "running"}, (500, {}, b"no")), report=DISCARD)
+    made = start(vendor({"status": "running"}, Answer(b"no", status=500)), report=DISCARD)
     made.run(until=lambda job: job.poll > 1)
     assert cancel(made.services, made.job_id) == "cancelled"
 
 
 def test_a_report_made_while_its_job_was_cancelled_is_cancelled_too(start: Start) -> None:
-    def handle(asked: Asked) -> Reply:
-        if asked.method == "POST":
+    def respond(request: Request) -> Answer:
+        if request.method == "POST":
             cancel(made.services, made.job_id)
-        return vendor({"status": "running"})(asked)
+        return vendor({"status": "running"})(request)
 
-    made = start(handle, report=DISCARD)
+    made = start(respond, report=DISCARD)
     made.run()
     assert [asked.name for asked in made.asked] == ["POST /reports", "DELETE /reports/7"]

@@ -20,8 +20,8 @@ check: setup     ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check      ## check, then every test but the long stress run
-	$(BIN)/python -m pytest
+test: check      ## check, then every test but the long stress run; two files at a time
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 demo: setup      ## the main job from start to end on embedded parts
 	$(BIN)/millrace demo

@@ -10,6 +10,13 @@ from redis import Redis
 
 from tests.harness import RedisServer, Stack, running_redis, running_stack
 
+SLOWEST_FIRST = ("stress", "integration", "contract", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slowest first: where files run side by side, none is left alone at the end."""
+    items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(item.config.rootpath / "tests").parts[0]))
+
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:

@@ -66,11 +66,13 @@ def modules(root: Path, packages: Iterable[str]) -> list[Module]:
 
 
 def length(function: Function) -> int:
-    """Lines from `def` to the end, decorators and docstring left aside."""
-    has_docstring = ast.get_docstring(function, clean=False) is not None
-    first = function.body[0]
-    told = (first.end_lineno or first.lineno) - first.lineno + 1 if has_docstring else 0
-    return (function.end_lineno or function.lineno) - function.lineno + 1 - told
+    """Lines from `def` to the end, without decorators, docstring and the functions within."""
+    nested = [node for node in ast.walk(function) if isinstance(node, Function) and node is not function]
+    aside: list[ast.stmt] = [function.body[0]] if ast.get_docstring(function, clean=False) is not None else []
+    own = {*range(function.lineno, (function.end_lineno or function.lineno) + 1)}
+    for node in (*nested, *aside):
+        own -= {*range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    return len(own)
 
 
 def spread(numbers: Sequence[int]) -> str:

@@ -256,6 +256,14 @@ def test_what_an_address_adds_stands_in_place_of_what_the_request_said() -> None
     assert request.without_query_value("https://h/x?api_key=s", "api_key") == "https://h/x"
 
 
+def test_a_query_that_is_a_text_goes_out_as_it_is_written_and_takes_what_an_address_adds() -> None:
+    declared = Request(path="/x", query="q=analytics&dateRange=(start:(year:{y}))&start=0&accounts=List(urn%3Ali%3a7)")
+    wire = request.compose(BASE, declared, {"y": 2026}, query={"start": 20})
+    sent = "q=analytics&dateRange=(start:(year:2026))&accounts=List(urn%3Ali%3a7)&start=20"
+    assert wire.url == f"https://api.vendor.example/v1/x?{sent}"
+    assert request.compose(BASE, Request(path="/x", query="a={none}"), {}).url == "https://api.vendor.example/v1/x"
+
+
 def test_a_form_is_sent_as_a_form() -> None:
     wire = request.compose(BASE, Request(method="POST", path="/x", form={"grant": "{g}", "none": "{n}"}), {"g": "a&b"})
     assert (wire.body, wire.headers["Content-Type"]) == (b"grant=a%26b", "application/x-www-form-urlencoded")

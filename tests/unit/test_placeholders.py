@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import FailJob
-from worker.sources.placeholders import fill, fill_path, names_in
+from worker.sources.placeholders import fill, fill_path, fill_query, names_in
 
 
 def test_a_text_that_is_nothing_but_a_placeholder_becomes_the_value_with_its_type() -> None:
@@ -36,6 +36,49 @@ def test_nothing_left_is_none_and_a_false_value_is_a_value() -> None:
 def test_doubled_braces_and_other_braces_are_text() -> None:
     assert fill("query {{name}} { id }", {"name": 1}) == "query {name} { id }"
     assert list(names_in({"a": ["{x}", "{{y}}"], "b": "{z}-{x}"})) == ["x", "z", "x"]
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ("{day:%Y%m%d}", "20261103"),
+        ("{day:%-d.%-m.%y}", "3.11.26"),
+        ("{day:%d-%b-%Y}", "03-Nov-2026"),
+        ("{day:%Y-%j}/100%", "2026-307/100%"),
+        ("from {day:%d%%} on", "from 03% on"),
+        ("{at:%Y-%m-%d %H:%M:%S%z}", "2026-11-03 07:05:09+0100"),
+        ("{at:%s}", "1793685909"),
+        ("{at:%s}000", "1793685909000"),
+        ("{local:%-H:%M}", "7:05"),
+        ("{{day:%Y}} {{day}}", "{day:%Y} {day}"),
+        (["{day:%Y}", {"to": "{none:%Y}"}], ["2026", {}]),
+        ("{day:%Y}-{none:%Y}", None),
+    ],
+)
+def test_a_date_is_written_in_the_form_the_vendor_wants(template: object, filled: object) -> None:
+    values = {"day": "2026-11-03", "at": "2026-11-03T07:05:09+01:00", "local": "2026-11-03T07:05:09.000", "none": None}
+    assert fill(template, values) == filled
+
+
+def test_a_date_in_a_path_may_have_a_form() -> None:
+    assert fill_path("/days/{day:%Y/%m}", {"day": "2026-11-03"}) == "/days/2026%2F11"
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ("a=(start:(year:{day:%Y},month:{day:%-m}))", "a=(start:(year:2026,month:11))"),
+        ("a=List(urn%3Ali%3A{id})&b={id}", "a=List(urn%3Ali%3A7%26x)&b=7%26x"),
+        ("ids=List({ids})", "ids=List(a%2C1,b%3A2)"),
+        ("a=1&b={none}&c=x{none}&d=2", "a=1&d=2"),
+        ("b={none}", ""),
+        ("q={{id}}", "q=%7Bid%7D"),
+        ("is={flag}&n={n}", "is=true&n=1.50"),
+    ],
+)
+def test_a_query_is_written_as_it_is_and_no_value_breaks_out_of_it(template: str, filled: str) -> None:
+    values = {"day": "2026-11-03", "id": "7&x", "ids": ["a,1", "b:2"], "none": None, "flag": True, "n": "1.50"}
+    assert fill_query(template, values) == filled
 
 
 def test_a_template_is_not_changed() -> None:

@@ -50,6 +50,53 @@ def test_a_check_and_a_discovery_are_declared(tmp_path: Path) -> None:
     assert source.discover[0].details[0].lists == {"names": "names"}
 
 
+def test_a_date_may_have_a_form_and_a_query_may_be_a_text(tmp_path: Path) -> None:
+    params = {"day": {"type": "date"}, "at": {"type": "datetime"}, "local": {"type": "local-datetime"}}
+    request = {"path": "/x", "query": "d={day:%Y%m%d}&a={at:%s}&l={local:%H:%M}&List(urn%3Ali)"}
+    report = {**REPORT, "params": params, "read": [{**READ, "request": request}]}
+    assert loaded(tmp_path, reports={**GOOD["reports"], "days": report}).reports["days"].read[0].request
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"query": {"d": "{day:%Q}"}}, "%Y %m %d"),
+        ({"query": {"d": "{day:%}"}}, "%Y %m %d"),
+        ({"query": {"d": "{day:YYYYMMDD}"}}, "%Y %m %d"),
+        ({"query": {"d": "{day:%-Y}"}}, "%Y %m %d"),
+        ({"query": {"d": "{day:}"}}, "%Y %m %d"),
+        ({"query": {"d": "{day:%H}"}}, "say something of a date"),
+        ({"query": {"d": "{day:%s}"}}, "say something of a date"),
+        ({"query": {"d": "{local:%z}"}}, "say something of a local-datetime"),
+        ({"query": {"d": "{name:%Y}"}}, "type date, datetime or local-datetime, not string"),
+        ({"query": {"d": "{names:%Y}"}}, "not list"),
+        ({"query": {"d": "{offset:%Y}"}}, "not no parameter"),
+        ({"query": {"d": "{dya:%Y}"}}, "one of day, limit"),
+        ({"headers": {"X-Day": "{day:%K}"}}, "%Y %m %d"),
+        ({"json": {"a": [{"b": "{day:%K}"}]}, "method": "POST"}, "%Y %m %d"),
+        ({"query": "?a=1"}, "without ?"),
+        ({"query": "a=1#top"}, "without ?"),
+        ({"query": "a=b c"}, "without ?"),
+        ({"query": "a=\u00e9"}, "percent-encoded"),
+        ({"query": "a={dya}"}, "one of day, limit"),
+    ],
+)
+def test_a_form_or_a_query_that_cannot_be_meant_is_refused_when_the_file_is_read(
+    tmp_path: Path, request_: dict[str, Any], words: str
+) -> None:
+    params = {
+        "day": {"type": "date"},
+        "local": {"type": "local-datetime"},
+        "name": {},
+        "names": {"type": "list", "items": "date"},
+    }
+    report = {**REPORT, "params": params, "read": [{**READ, "request": {"path": "/x", **request_}}]}
+    with pytest.raises(BadInput) as caught:
+        loaded(tmp_path, reports={**GOOD["reports"], "days": report})
+    assert "reports.days.read.0.request" in caught.value.where
+    assert words in caught.value.allowed
+
+
 @pytest.mark.parametrize(
     ("changes", "place", "words"),
     [
@@ -67,6 +114,7 @@ def test_a_check_and_a_discovery_are_declared(tmp_path: Path) -> None:
         ({"auth": [{**OAUTH, "username": "{u}"}]}, "auth.0.username", "no username beside grant: client_credentials"),
         ({"auth": [{**OAUTH, "refresh_token": "{r}"}]}, "auth.0.refresh_token", "no refresh_token beside"),
         ({"auth": [{**OAUTH, "token_path": "/t"}]}, "auth.0.token_path", "a token_url without a path"),
+        ({"auth": [{**KEY, "value": "{key:%Y}"}]}, "auth.0", "a form is for a date"),
         ({"auth": [{**OAUTH, "client": "post"}]}, "auth.0.client", "'basic-unencoded'"),
         ({"discover": [{"title": "t", "report": "al"}]}, "discover.0.report", "did you mean 'all'?"),
         ({"discover": [{"title": "t", "report": "one"}]}, "discover.0.report", "needs no parameter"),

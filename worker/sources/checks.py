@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from worker.errors import BadInput
 from worker.sources.credentials import check_auth
-from worker.sources.placeholders import names_in
-from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Poll, Report, Request, Source
+from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
+from worker.sources.placeholders import names_in, placeholders_in, refuse_forms
+from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Param, Poll, Report, Request, Source
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
+
+_AS_WRITTEN = re.compile(r"(?![?&])[!-~]*")
 
 
 def check_source(source: Source, file: YamlFile) -> None:
@@ -82,9 +86,21 @@ def _check_placeholders(report: Report, template: object, file: YamlFile, place:
     # Without a submit nobody knows a report id, unless it is a parameter.
     engine = ENGINE_NAMES if report.submit else ENGINE_NAMES - {"report_id"}
     known = {*report.params, *engine}
-    for name in names_in(template):
+    for name, form in placeholders_in(template):
         if name not in known:
             raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
+        if form is not None:
+            _check_form(report.params.get(name), name, form, file.where(place))
+
+
+def _check_form(param: Param | None, name: str, form: str, where: str) -> None:
+    """A date's form stands beside the name of a date, and says nothing that a date does not know."""
+    if param is None or param.type not in ("date", "datetime", "local-datetime"):
+        kind = param.type if param else "no parameter"
+        raise BadInput(where, f"{{{name}:{form}}}", f"a parameter of type date, datetime or local-datetime, not {kind}")
+    letters = check_form(form, where)
+    if (param.type == "date" and letters & OF_A_TIME) or (param.type != "datetime" and letters & WITH_AN_OFFSET):
+        raise BadInput(where, f"{{{name}:{form}}}", f"letters that say something of a {param.type}")
 
 
 def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
@@ -168,6 +184,9 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
             _check_given(names_in(path), given_first | grouped | ENGINE_NAMES, file, (*place, *where, "path"))
         if request.json_body is not None and request.form is not None:
             raise BadInput(file.where((*place, *where)), "json and form", "one of them")
+        if isinstance(request.query, str) and ("#" in request.query or not _AS_WRITTEN.fullmatch(request.query)):
+            allowed = "a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded"
+            raise BadInput(file.where((*place, *where, "query")), request.query, allowed)
 
 
 def _check_given(names: Iterable[str], given: set[str] | frozenset[str], file: YamlFile, place: Place) -> None:
@@ -207,3 +226,4 @@ def _check_account(source: Source, file: YamlFile) -> None:
     for place, request in asked:
         if not request.path.startswith("/"):
             raise BadInput(file.where((*place, "path")), request.path, "a path that starts with /")
+        refuse_forms(request.model_dump(), file.where(place))

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from worker.errors import BadInput
 from worker.sources.environment_names import Environment, value_of, variable_in
-from worker.sources.placeholders import names_in
+from worker.sources.placeholders import names_in, refuse_forms
 from worker.sources.schema import (
     AllAuth,
     Auth,
@@ -69,6 +69,7 @@ def check_auth(source: Source, file: YamlFile) -> None:
     """Raise BadInput for ways that cannot go together, and for words without effect."""
     for position, auth in enumerate(source.auth):
         place: Place = ("auth", position)
+        refuse_forms(auth.model_dump(), file.where(place))
         fetching = [way for way in ways_in(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
         if len(fetching) > 1:
             raise BadInput(file.where((*place, "of")), "two that fetch a token", "one of them at most")

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from worker.errors import BadInput
+from worker.sources.date_forms import check_form, write_date
 from worker.suggestions import close_names
 
 Form = Literal["text", "integer", "date", "datetime", "local-datetime", "any"]
@@ -25,7 +26,6 @@ Form = Literal["text", "integer", "date", "datetime", "local-datetime", "any"]
 NAMES = ("today", "yesterday", "now")
 _MACRO = re.compile(r"\{(today|yesterday|now)(?:([+-])([0-9]{1,6})([wdhm]))?(?::([^{}]+))?\}")
 _ALMOST = re.compile(r"\{\s*([A-Za-z]+)[^{}]*\}")
-_LETTERS = frozenset("YmdHMSyjzs%")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _ALLOWED = "{today}, {yesterday} or {now}, with + or - a number of d, w (and of h, m after now), and :FORMAT if wanted"
 
@@ -93,7 +93,8 @@ def _written(macro: re.Match[str], form: Form, moment: Moment, where: str) -> st
     except OverflowError as error:
         raise BadInput(where, macro[0], "a date between the years 1 and 9999") from error
     if macro[5]:
-        return _formatted(at, macro[5], where)
+        check_form(macro[5], where)
+        return write_date(at, macro[5])
     is_day = macro[1] != "now"
     if form == "date" or (is_day and form != "datetime"):
         return at.date().isoformat()
@@ -122,11 +123,3 @@ def _moved(macro: re.Match[str], moment: Moment, where: str) -> datetime:
 def _existing(at: datetime) -> datetime:
     """The moment itself, or, where the clocks skip it, the same distance after the skip."""
     return at.astimezone(UTC).astimezone(at.tzinfo)
-
-
-def _formatted(at: datetime, form: str, where: str) -> str:
-    for letter in re.findall(r"%(.?)", form.replace("%%", "")):
-        if letter not in _LETTERS or not letter:
-            raise BadInput(where, f"%{letter}", "the letters %Y %m %d %H %M %S %y %j %z %s %%")
-    seconds = str(int(at.timestamp()))
-    return at.strftime("%%".join(part.replace("%s", seconds) for part in form.split("%%")))

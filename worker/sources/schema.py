@@ -1,10 +1,11 @@
 """What a source file may say: one vendor, in a closed vocabulary.
 
-A placeholder is `{name}`: a parameter of the report, or one of ENGINE_NAMES. A string that is nothing but a placeholder
-becomes the value itself, with its type; in a longer string the value stands as text; `{{name}}` is the text `{name}`. A
-key whose placeholder has no value is left out. There are no expressions. A path is names and list positions joined by
-dots: `data.rows`, `0.id`; the empty path is the whole body. Where a list of paths is allowed, the first that leads to a
-value wins. A list within a list of allowed values is spread, so that YAML anchors can share names.
+A placeholder is `{name}`: a parameter of the report, or one of ENGINE_NAMES; `{name:%Y%m%d}` is a date or time in that
+form. A string that is nothing but a placeholder becomes the value itself, with its type; in a longer string the value
+stands as text; `{{name}}` is the text `{name}`. A key whose placeholder has no value is left out. There are no
+expressions. A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body.
+Where a list of paths is allowed, the first that leads to a value wins. A list within a list of allowed values is
+spread, so that YAML anchors can share names.
 """
 
 from __future__ import annotations
@@ -47,13 +48,14 @@ class Request(Declared):
     """One HTTP request.
 
     `path` starts at the connection's base; at most one of `json` and `form`. `path_on_404` is tried once where `path`
-    answers 404: for vendors who do not say whether a slash ends it.
+    answers 404: for vendors who do not say whether a slash ends it. A `query` that is a text is sent as it is written;
+    the values in it are percent-encoded, and a part between two `&` whose placeholder has no value is left out.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: str
     path_on_404: str | None = None
-    query: dict[str, Any] = {}
+    query: dict[str, Any] | str = {}
     headers: dict[str, str] = {}
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, Any] | None = None

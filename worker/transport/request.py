@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 from worker.errors import FailJob
 from worker.sources.base_urls import Base
-from worker.sources.placeholders import fill, fill_path
+from worker.sources.placeholders import fill, fill_path, fill_query
 from worker.sources.schema import Request
 from worker.transport.links import without_query
 
@@ -52,12 +52,15 @@ def compose(
     `query` and `json_parts` (by path) replace what the request itself says there.
     """
     filled_path = fill_path(path or request.path, values)
-    text = encoded({**(fill(request.query, values) or {}), **query})
+    if isinstance(request.query, str):
+        url = with_query(base.url(filled_path, fill_query(request.query, values)), query)
+    else:
+        url = base.url(filled_path, encoded({**(fill(request.query, values) or {}), **query}))
     headers = {name: str(value) for name, value in (fill(request.headers, values) or {}).items()}
     body, content_type = _body(request, values, json_parts)
     if content_type and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = content_type
-    return WireRequest(request.method, base.url(filled_path, text), headers, body)
+    return WireRequest(request.method, url, headers, body)
 
 
 def encoded(query: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from worker.client.prepared import Prepared
 from worker.errors import FailJob, ReportGone
@@ -122,7 +123,9 @@ class PageRequests:
 
     def _linked(self, link: str, at: str, address: Address) -> PageRequest:
         if self._read.link_kind == "download":
-            return PageRequest(self._get(links.elsewhere(self._exchange.base, link, at=at).url), "download")
+            there = links.elsewhere(self._exchange.base, link, at=at).url
+            if urlsplit(there).hostname not in self._exchange.connection.source.alias_hosts:
+                return PageRequest(self._get(there), "download")
         return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query)))
 
     def _get(self, url: str) -> WireRequest:

@@ -96,11 +96,9 @@ def _typed(where: str, kind: ParamType, value: Any, moment: Moment, date_adds: s
 
 
 def _completed(day: str, kind: ParamType, moment: Moment, date_adds: str) -> str:
-    """A bare date as a moment: with what the source file adds to it, else midnight."""
-    if date_adds:
+    """A bare date with what the source file adds to it. Else a datetime is its midnight, and a local one stays."""
+    if date_adds or kind == "local-datetime":
         return day + date_adds
-    if kind == "local-datetime":
-        return f"{day}T00:00:00.000"
     return rfc3339(moment.midnight(datetime.fromisoformat(day).replace(tzinfo=moment.zone)))
 
 

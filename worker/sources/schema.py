@@ -462,7 +462,8 @@ class Read(Declared):
 class Param(Declared):
     """One parameter of a report, under the vendor's own name; null counts as not given.
 
-    `date_adds` completes a bare date (`T23:59:59.000`). `needs` and `excludes` name parameters that must or must not be
+    `date_adds` completes a bare date (`T23:59:59.000`); without it a datetime is the date's midnight, and a
+    local-datetime is sent as it was given. `needs` and `excludes` name parameters that must or must not be
     given beside it. `join` sends a list as one text. `schema` is a JSON Schema; it may refer to `#/definitions/NAME`.
     """
 
@@ -557,6 +558,7 @@ class Limits(Declared):
 class Source(Declared):
     """One vendor.
 
+    `alias_hosts` are other hosts by which the vendor calls its own API in links; what stands there is asked on our base.
     The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas. `check` tries an
     account, `discover` asks the vendor what there is.
     """
@@ -565,6 +567,7 @@ class Source(Declared):
     title: str
     base_url: str | None = None
     docs: str = ""
+    alias_hosts: list[str] = []
     auth: list[Auth] = Field(min_length=1)
     limits: Limits = Limits()
     retry_statuses: list[int] = [408, 425, 429, 500, 502, 503, 504]

@@ -347,12 +347,12 @@ def test_kargo_takes_an_hour_from_a_macro() -> None:
     assert kargo(hours) == {"op": "between", "start": 2026112000, "end": 2026112023}
 
 
-def test_rokt_is_asked_for_whole_days_in_the_documented_form() -> None:
+def test_rokt_is_asked_for_dates_and_moments_as_they_were_given() -> None:
     given = {**least("rokt.campaign-overview"), "dateStart": "2020-03-01", "dateEnd": "2020-03-31"}
     params = resolved("rokt.campaign-overview", given)
-    assert (params["dateStart"], params["dateEnd"]) == ("2020-03-01T00:00:00.000", "2020-03-31T23:59:59.000")
-    as_documented = {**given, "dateStart": params["dateStart"], "dateEnd": params["dateEnd"]}
-    assert resolved("rokt.campaign-overview", as_documented) == params
+    assert (params["dateStart"], params["dateEnd"]) == ("2020-03-01", "2020-03-31")
+    moments = {**given, "dateStart": "2020-03-01T00:00:00.000", "dateEnd": "2020-03-31T23:59:59.000"}
+    assert resolved("rokt.campaign-overview", moments) == {**params, **moments}
 
 
 def test_rokt_keeps_the_slashes_of_the_query_api() -> None:

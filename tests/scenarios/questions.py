@@ -37,9 +37,10 @@ def sent_groupby_in_lower_case(outcome: Outcome) -> None:
     assert outcome.asked("campaign-breakdown")[0]["query"]["groupby"] == "country"
 
 
-def sent_whole_days(outcome: Outcome) -> None:
+def sent_dates_as_given(outcome: Outcome) -> None:
     asked = outcome.asked("campaign-breakdown")[0]["query"]
-    assert (asked["dateStart"], asked["dateEnd"]) == ("2026-01-01T00:00:00.000", "2026-01-31T23:59:59.000")
+    given = outcome.job.params
+    assert (asked["dateStart"], asked["dateEnd"]) == (given["dateStart"], given["dateEnd"])
 
 
 def has_the_day_of_the_end(outcome: Outcome) -> None:
@@ -74,10 +75,10 @@ REQUESTS = (
             ),
             "rokt's login": (rokt(), whole(also=logged_in_by_client_credentials)),
             "rokt's groups": (rokt(params={**ROKT, "groupby": "country"}), whole(also=sent_groupby_in_lower_case)),
-            "rokt, a date": (rokt(), whole(also=sent_whole_days)),
+            "rokt, a date": (rokt(), whole(also=sent_dates_as_given)),
             "rokt, a moment": (
                 rokt(params={**ROKT, "dateEnd": "2026-01-31T23:59:59.000"}),
-                whole(also=sent_whole_days),
+                whole(also=sent_dates_as_given),
             ),
             "rokt, any time zone": rokt(params=BERLIN),
             "rokt's query, the same token": rokt(report=QUERIED),

@@ -180,7 +180,7 @@ def test_what_was_given_is_not_changed() -> None:
         ({"type": "datetime"}, "{yesterday}", "2026-11-19T00:00:00-05:00"),
         ({"type": "datetime"}, "2026-07-01", "2026-07-01T00:00:00-04:00"),
         ({"type": "datetime"}, "2026-07-01T00:00:00Z", "2026-07-01T00:00:00Z"),
-        ({"type": "local-datetime"}, "{today}", "2026-11-20T00:00:00.000"),
+        ({"type": "local-datetime"}, "{today}", "2026-11-20"),
         ({"type": "local-datetime"}, "{now}", "2026-11-20T21:30:00.000"),
         ({"type": "local-datetime", "date_adds": "T23:59:59.000"}, "{today}", "2026-11-20T23:59:59.000"),
         ({"type": "local-datetime", "date_adds": "T23:59:59.000"}, "2026-11-20T10:00:00", "2026-11-20T10:00:00"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from worker.errors import BadInput
 from worker.sources.credentials import check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
+from worker.sources.effects import contradicting_errors, without_effect
 from worker.sources.placeholders import names_in, placeholders_in, refuse_forms
 from worker.sources.schema import ENGINE_NAMES, OffsetPaging, PageNumberPaging, Param, Poll, Report, Request, Source
 from worker.sources.yaml_files import Place, YamlFile
@@ -27,6 +28,8 @@ def check_source(source: Source, file: YamlFile) -> None:
             _check_placeholders(report, template, file, (*place, *where))
         _check_steps(report, file, place)
     check_auth(source, file)
+    for where, allowed in contradicting_errors(source.errors):
+        raise BadInput(file.where(where), where[-1], allowed)
     _check_account(source, file)
 
 
@@ -79,6 +82,8 @@ def _templates(report: Report) -> Iterator[tuple[Place, object]]:
     for position, read in enumerate(report.read):
         if isinstance(read.paging, PageNumberPaging):
             yield ("read", position, "paging", "size"), read.paging.size
+        if isinstance(read.paging, OffsetPaging):
+            yield ("read", position, "paging", "limit"), read.paging.limit
         yield ("read", position, "format"), getattr(read.format, "header", None)
 
 
@@ -117,13 +122,13 @@ def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
             raise BadInput(where, "resolve without link", "`link`, the path of the address in the answer")
         if isinstance(read.paging, OffsetPaging | PageNumberPaging) and not read.request:
             raise BadInput(where, "numbered pages at a link", "a `request` that the numbers go into")
-    for word, allowed in _without_effect(report):
+    for word, allowed in (*_without_effect_in_preparation(report), *without_effect(report)):
         raise BadInput(file.where((*place, *word)), word[-1], allowed)
     _check_requests(report, file, place)
     _check_params(report, file, place)
 
 
-def _without_effect(report: Report) -> Iterator[tuple[Place, str]]:
+def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]]:
     """The words about a prepared report that contradict each other, or that nothing comes of; what they need."""
     submit, poll = report.submit, report.poll
     if report.discard and not submit:

@@ -24,6 +24,7 @@ ParamType = Literal[
 # What the engine itself knows besides parameters; credentials stand inside `auth` only.
 ENGINE_NAMES = frozenset({"report_id", "limit", "offset", "page_number", "page_size", "token", "link"})
 Paths = list[str]
+Placeholder = Annotated[str, Field(pattern=r"^\{[A-Za-z_][\w-]*\}$")]
 
 
 def status_word(value: Any) -> Any:
@@ -270,7 +271,7 @@ class OffsetPaging(Paged):
     """
 
     kind: Literal["offset"]
-    limit: Annotated[int, Field(ge=1)] | str
+    limit: Annotated[int, Field(ge=1)] | Placeholder
     first: int = Field(default=0, ge=0)
     limit_param: str = "limit"
     offset_param: str = "offset"
@@ -286,7 +287,7 @@ class PageNumberPaging(Paged):
     """
 
     kind: Literal["page-number"]
-    size: int | str | None = None
+    size: Annotated[int, Field(ge=1)] | Placeholder | None = None
     first: int = 1
     number_param: str = "page"
     size_param: str | None = None
@@ -558,7 +559,7 @@ class Limits(Declared):
 class Source(Declared):
     """One vendor.
 
-    `alias_hosts` are other hosts by which the vendor calls its own API in links; what stands there is asked on our base.
+    `alias_hosts` are other hosts by which the vendor calls its own API in links; such a link is put on our base.
     The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas. `check` tries an
     account, `discover` asks the vendor what there is.
     """

@@ -1,0 +1,96 @@
+"""A word of a source file that nothing would come of is refused when the file is read, by file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from worker.errors import BadInput
+from worker.sources.loading import load_source
+from worker.sources.yaml_files import read_yaml
+
+JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
+CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
+
+
+def load(
+    directory: Path, *, errors: object = (), proof: str = "end", reads: list[Any] | None = None, **read: Any
+) -> None:
+    only = {"request": {"path": "/rows"}, "format": JSON, **read}
+    report = {"title": "Rows", "read": reads or [only], "proof": proof, "replay": "stable"}
+    content = {
+        "source": "v",
+        "title": "V",
+        "auth": [{"kind": "none"}],
+        "errors": list(errors),
+        "reports": {"r": report},
+    }  # type: ignore[call-overload]
+    path = directory / "v.yaml"
+    path.write_text(yaml.safe_dump(content))
+    load_source(read_yaml(path))
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "next without a chain": ({"format": CHAIN}, "read.0.format.next"),
+    "a chain without next": ({"paging": {"kind": "link"}}, "read.0.paging.kind"),
+    "a token from nowhere": ({"paging": {"kind": "token", "param": "t"}}, "read.0.paging.kind"),
+    "next in body and header": (
+        {"format": CHAIN, "paging": {"kind": "token", "param": "t", "header": "X"}},
+        "read.0.format.next",
+    ),
+    "a header of a link in the body": ({"format": CHAIN, "paging": {"kind": "link", "header": "X"}}, "paging.header"),
+    "has_more of one page": ({"format": {**JSON, "has_more": ["more"]}}, "format.has_more"),
+    "total_pages of offsets": (
+        {"format": {**JSON, "total_pages": ["pages"]}, "paging": {"kind": "offset", "limit": 10}},
+        "format.total_pages",
+    ),
+    "size_param without size": ({"paging": {"kind": "page-number", "size_param": "n"}}, "paging.size_param"),
+    "short without size": ({"paging": {"kind": "page-number", "ends_with": "short"}}, "paging.ends_with"),
+    "a size of the engine's": ({"paging": {"kind": "page-number", "size": "{page_size}"}}, "paging.size"),
+    "a limit of the engine's": ({"paging": {"kind": "offset", "limit": "{limit}"}}, "paging.limit"),
+    "a cap of no count": ({"paging": {"kind": "offset", "limit": 5, "total_capped_at": 9}}, "paging.total_capped_at"),
+    "a link of no resolve": ({"link": ["url"]}, "read.0.link"),
+    "a total of no resolve": ({"total": ["total"]}, "read.0.total"),
+    "a read never chosen": (
+        {"reads": [{"request": {"path": "/a"}, "format": JSON}, {"request": {"path": "/b"}, "format": JSON}]},
+        "read.0",
+    ),
+    "two delimiters": ({"format": {"kind": "delimited", "delimiter": ";", "delimiters": [","]}}, "format.delimiter"),
+    "a count nobody gives": ({"proof": "count"}, "reports.r.proof"),
+    "two matchers": ({"errors": [{"when": "a", "equals": 1, "unless": 2}]}, "errors.0.unless"),
+    "a wait of no limit": ({"errors": [{"when": "a", "wait": "b"}]}, "errors.0.wait"),
+    "an error every body fits": ({"errors": [{"when": ""}]}, "errors.0.when"),
+    "two matchers of a format": (
+        {"format": {**JSON, "errors": [{"when": "a", "equals": 1, "contains": "b"}]}},
+        "format.errors.0.contains",
+    ),
+    "a refusal that is a success": (
+        {"paging": {"kind": "page-number", "end_statuses": [204]}},
+        "paging.end_statuses.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_word_without_effect_is_refused_by_file_line_and_field(tmp_path: Path, name: str) -> None:
+    declared, field = REFUSED[name]
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, **declared)
+    assert field in caught.value.where
+    assert "v.yaml:" in caught.value.where
+
+
+def test_the_same_words_are_taken_where_they_have_one(tmp_path: Path) -> None:
+    load(tmp_path, format=CHAIN, paging={"kind": "link"})
+    load(tmp_path, paging={"kind": "token", "param": "t", "header": "X-Next"})
+    load(tmp_path, paging={"kind": "page-number", "size": 10, "size_param": "n", "ends_with": "short"})
+    load(
+        tmp_path,
+        proof="count",
+        format={**JSON, "total": ["total"]},
+        paging={"kind": "offset", "limit": 5, "total_capped_at": 9},
+    )
+    load(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])

@@ -1,0 +1,134 @@
+"""Words of a source file that nothing would come of where they stand: each is refused, with what it would need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from worker.sources.placeholders import names_in
+from worker.sources.schema import (
+    Delimited,
+    ErrorShape,
+    Format,
+    JsonRows,
+    LinkPaging,
+    Ndjson,
+    OffsetPaging,
+    PageNumberPaging,
+    Paging,
+    Read,
+    Report,
+    SinglePage,
+    TokenPaging,
+)
+from worker.sources.yaml_files import Place
+
+Rule = tuple[str, bool, str]
+"""A word, whether it has no effect where it stands, and what may stand there."""
+
+
+def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
+    """Every word about reading that has no effect or contradicts another, and what it needs."""
+    for position, read in enumerate(report.read):
+        place: Place = ("read", position)
+        if position + 1 < len(report.read) and not read.when:
+            yield place, "`when`: the reads behind this one would never be chosen"
+        for word, allowed in _broken(_read_rules(read)):
+            yield (*place, word), allowed
+        for word, allowed in _broken(_paging_rules(read, report)):
+            yield (*place, "paging", word), allowed
+        for word, allowed in _broken(_format_rules(read.format, read.paging)):
+            yield (*place, "format", word), allowed
+        errors = [] if isinstance(read.format, Delimited) else read.format.errors
+        yield from (((*place, "format", *where), allowed) for where, allowed in contradicting_errors(errors))
+    if report.proof == "count" and not _is_counted(report):
+        yield ("proof",), "`total` or `total_pages` somewhere, or another proof: nothing counts the rows"
+
+
+def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, str]]:
+    """The words of error shapes that contradict each other."""
+    for position, shape in enumerate(errors):
+        matchers = [name for name in ("equals", "unless", "contains") if getattr(shape, name) is not None]
+        rules: list[Rule] = [
+            (matchers[-1] if matchers else "when", len(matchers) > 1, "one of `equals`, `unless` and `contains`"),
+            ("when", not shape.when and not matchers, "`contains` beside it: every body fits the empty path"),
+            ("wait", shape.wait is not None and shape.then != "rate-limit", "`then: rate-limit` beside it"),
+        ]
+        yield from ((("errors", position, word), allowed) for word, allowed in _broken(rules))
+
+
+def _broken(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
+    return ((word, allowed) for word, is_broken, allowed in rules if is_broken)
+
+
+def _read_rules(read: Read) -> list[Rule]:
+    needs_resolve = "`resolve` beside it: it is looked for in that answer"
+    return [
+        ("link", bool(read.link) and read.resolve is None, needs_resolve),
+        ("total", bool(read.total) and read.resolve is None, needs_resolve),
+    ]
+
+
+def _paging_rules(read: Read, report: Report) -> list[Rule]:
+    paging, is_counted = read.paging, bool(_totals(read))
+    numbers_come_from = "a number, or a placeholder of a parameter"
+    match paging:
+        case SinglePage():
+            return [("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the answer")]
+        case OffsetPaging():
+            return [
+                ("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the format"),
+                ("limit", not set(names_in(paging.limit)) <= report.params.keys(), numbers_come_from),
+            ]
+        case PageNumberPaging():
+            return [
+                ("size", not set(names_in(paging.size)) <= report.params.keys(), numbers_come_from),
+                ("size_param", paging.size_param is not None and paging.size is None, "`size` beside it"),
+                ("ends_with", paging.ends_with == "short" and paging.size is None, "`size`, which tells a short page"),
+            ]
+        case LinkPaging():
+            in_body = paging.place == "body"
+            return [
+                ("header", "header" in paging.model_fields_set and in_body, "`place: header` beside it"),
+                ("kind", in_body and not _names_next(read.format), "`next` in a json format, or `place: header`"),
+            ]
+    return [("kind", paging.header is None and not _names_next(read.format), "`next` in a json format, or `header`")]
+
+
+def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
+    if isinstance(declared, Delimited):
+        fields = declared.model_fields_set
+        return [("delimiter", {"delimiter", "delimiters"} <= fields, "one of `delimiter` and `delimiters`")]
+    if isinstance(declared, Ndjson):
+        return []
+    is_chain = (isinstance(paging, LinkPaging) and paging.place == "body") or (
+        isinstance(paging, TokenPaging) and paging.header is None
+    )
+    return [
+        ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that looks for it in the body"),
+        ("has_more", bool(declared.has_more) and isinstance(paging, SinglePage), "a `paging` of several pages"),
+        (
+            "total_pages",
+            bool(declared.total_pages) and not isinstance(paging, PageNumberPaging),
+            "`paging` by page-number",
+        ),
+    ]
+
+
+def _names_next(declared: Format) -> bool:
+    return isinstance(declared, JsonRows) and bool(declared.next)
+
+
+def _totals(read: Read) -> list[str]:
+    """Where a read finds the vendor's count of rows."""
+    match read.format:
+        case JsonRows() as found:
+            return [*found.total, *read.total]
+        case Ndjson(header=header) if header is not None:
+            return [header.total, *read.total]
+    return list(read.total)
+
+
+def _is_counted(report: Report) -> bool:
+    pages = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
+    polled = bool(report.poll and report.poll.total)
+    return polled or pages or any(_totals(read) for read in report.read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cases import errors, paging, preparation
+from tests.cases import errors, files, paging, preparation
 from tests.cases.case import Case
 
-CASES: tuple[Case, ...] = (*errors.CASES, *paging.CASES, *preparation.CASES)
+CASES: tuple[Case, ...] = (*errors.CASES, *files.CASES, *paging.CASES, *preparation.CASES)

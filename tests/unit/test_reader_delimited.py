@@ -64,18 +64,33 @@ def test_a_last_line_needs_no_newline() -> None:
     assert reading(b"a,b\n1,2\n3,4", FILE).published == [b'{"a":"1","b":"2"}', b'{"a":"3","b":"4"}']
 
 
-@pytest.mark.parametrize("body", [b"", b"\xef\xbb\xbf", b"time,clicks,cost\n", b"time,clicks,cost", b"\n\n"])
-def test_an_empty_file_and_a_bare_header_have_no_rows(body: bytes) -> None:
-    for shape in (FILE, DECLARED, HEADLESS):
+@pytest.mark.parametrize("body", [b"time,clicks,cost\n", b"time,clicks,cost", b"\r\n\r\nTime,Clicks,Cost\r\n\r\n"])
+def test_a_bare_header_has_no_rows(body: bytes) -> None:
+    for shape in (DECLARED, HEADLESS):
         assert reading(body, shape).published == []
+    assert reading(body, FILE, columns={"time": "string"}).published == []
 
 
-@pytest.mark.parametrize(("line", "width"), [("1", 1), ("1,2,3", 3), ("1,2,", 3)])
-def test_a_row_of_the_wrong_width_fails_with_its_line(line: str, width: int) -> None:
+@pytest.mark.parametrize("body", [b"", b"\xef\xbb\xbf", b"\n\n", b"\r\n"])
+def test_a_blank_file_has_no_rows_only_where_no_header_is_declared(body: bytes) -> None:
+    assert reading(body, HEADLESS).published == []
+    for shape in (FILE, DECLARED):
+        assert reading(body, shape).said == "the file is blank: it has not even a header"
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("1", "1 values for 2 columns: 1"),
+        ("1,2,3", "3 values for 2 columns: 1, 2, 3"),
+        ("1,2,", "3 values for 2 columns: 1, 2,"),
+    ],
+)
+def test_a_row_of_the_wrong_width_fails_with_its_line(line: str, what: str) -> None:
     got = reading(f'a,b\n"x\ny",2\n{line}\n5,6\n'.encode(), FILE)
     assert got.rows == [b'{"a":"x\\ny","b":"2"}']
     assert isinstance(got.error, FailJob)
-    assert got.said == f"line 4: {width} values for 2 columns"
+    assert got.said == f"line 4: {what}"
 
 
 def test_a_last_line_of_the_wrong_width_may_be_cut_and_is_read_again() -> None:

@@ -19,7 +19,7 @@ from worker.paging.pager import Address
 from worker.paging.pagers import pager_for
 from worker.paging.row_count import settled
 from worker.readers import read_lists
-from worker.sources.params import columns_for, read_for
+from worker.sources.params import columns_for, read_for, required_columns
 from worker.sources.placeholders import fill
 from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
 from worker.transport.exchange import Exchange
@@ -55,8 +55,8 @@ class Pages:
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
-        declared = _filled(self.read.format, values)
-        own = [] if isinstance(declared, Delimited) else declared.errors
+        declared = _filled(self.read.format, values, required_columns(report, params))
+        own = declared.errors
         self.errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
         self.format = _with_errors(declared, self.errors)
         self.columns = columns_for(report, params)
@@ -167,7 +167,8 @@ class Page:
             return
         if chunks := self._body(response):
             pages = self._pages
-            yield from filter(None, read_lists(chunks, pages.format, pages.columns, said))
+            shape = _stated(pages.format, response.charset)
+            yield from filter(None, read_lists(chunks, shape, pages.columns, said))
 
     def _sent(self, found: PageRequest, address: Address, said: Facts) -> Response:
         """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""
@@ -284,19 +285,30 @@ class Page:
         return refusal
 
 
-def _filled(declared: Format, values: Mapping[str, Any]) -> Format:
-    """The format with the answer of a parameter where it leaves that open."""
-    if isinstance(declared, Delimited) and isinstance(declared.header, str):
-        header = fill(declared.header, values)
-        return declared.model_copy(update={"header": True if header is None else bool(header)})
+def _filled(declared: Format, values: Mapping[str, Any], required: list[str] | None) -> Format:
+    """The format with the answers of parameters where it leaves something open."""
+    if not isinstance(declared, Delimited):
+        return declared
+    header: Any = fill(declared.header, values) if isinstance(declared.header, str) else declared.header
+    return declared.model_copy(
+        update={
+            "header": True if header is None else bool(header),
+            "required": required if declared.required is None else declared.required,
+        }
+    )
+
+
+def _stated(declared: Format, charset: str | None) -> Format:
+    """The format in the character set the answer states, where none is declared."""
+    if isinstance(declared, Delimited) and declared.encoding is None:
+        return declared.model_copy(update={"encoding": charset})
     return declared
 
 
 def _with_errors(declared: Format, errors: list[ErrorShape]) -> Format:
-    """The format with every error the report's answers may word, but for those that are not in its own form."""
-    if isinstance(declared, Delimited):
-        return declared
-    return declared.model_copy(update={"errors": [shape for shape in errors if shape.when]})
+    """The format with every error the report's answers may word; only a file is text, and may be an error as such."""
+    is_text = isinstance(declared, Delimited)
+    return declared.model_copy(update={"errors": [shape for shape in errors if shape.when or is_text]})
 
 
 def _text_shapes(errors: list[ErrorShape]) -> bool:

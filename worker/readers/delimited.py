@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -11,15 +13,19 @@ import orjson
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.model import Facts, Row
 from worker.readers.columns import Columns
-from worker.readers.headings import delimiter_of, has_header, names_of
+from worker.readers.footers import Footer
+from worker.readers.headings import delimiter_of, dialect_of, expects_header, has_header, names_of, skip_preamble
 from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.text_lines import TextLines
 from worker.sources.schema import ColumnType, Delimited
-from worker.vendor_errors import excerpt
+from worker.vendor_errors import error_in_body, excerpt
 
-_BATCH_ROWS = 200
-_BATCH_CHARACTERS = 256 * 1024
+_START_CHARACTERS = 64 * 1024
 _OTHER_FORMATS = ("<", '{"', "[{", "{\n", "{\r")
+_TOO_LARGE = f"a row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB"
+
+Rows = Any
+"""What `csv.reader` gives: the rows, and how many lines it read for them."""
 
 csv.field_size_limit(LARGEST_ROW_BYTES)
 
@@ -27,16 +33,18 @@ csv.field_size_limit(LARGEST_ROW_BYTES)
 def read(
     chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, ColumnType], facts: Facts
 ) -> Iterator[list[Row]]:
-    """The rows of one file; an empty one has none. See `worker.readers.read_lists`.
+    """The rows of one file. See `worker.readers.read_lists`.
 
-    Every row must be as wide as the header, else FailJob names the line. A last line without newline that is not may be
-    cut: RetryLater, as for a file that ends within quotes.
+    The header must hold the required columns, each row be as wide as it, and a declared footer be there, unless the
+    source file says otherwise; else FailJob names the line. A last line without its end that is wrong may be cut:
+    RetryLater, as for a file that ends within quotes or without its footer. No rows are no mistake below a header.
     """
-    table = _Table(TextLines(chunks), shape, columns)
+    table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
     typed = Columns(columns)
     for batch in table.batches():
-        values: list[dict[str, Any]] = [dict(zip(table.names, fields, strict=True)) for fields in batch]
+        values: list[dict[str, Any]] = list(map(dict, map(zip, repeat(table.names), batch)))
         yield typed.typed(list(map(orjson.dumps, values)))
+    facts.total = table.footer.count if table.footer.count is not None else facts.total
 
 
 class _Table:
@@ -44,57 +52,136 @@ class _Table:
 
     def __init__(self, lines: TextLines, shape: Delimited, columns: Mapping[str, ColumnType]) -> None:
         self.names: list[str] = []
+        self.footer = Footer(shape.footer)
         self._lines = lines
         self._shape = shape
         self._columns = columns
+        self._required = list(columns) if shape.required is None else shape.required
+        self._delimiter = shape.delimiter
+        self._has_rows = False
 
-    def batches(self) -> Iterator[list[list[str]]]:
-        """The values of several rows at a time, those before a mistake included."""
-        rows = self._rows()
+    def batches(self) -> Iterator[list[list[Any]]]:
+        """The values of many rows at a time, those before a mistake included."""
+        lines = self._lines
+        rows = self._parser()
         mistake: MillraceError | None = None
-        is_over = False
-        while mistake is None and not is_over:
-            batch: list[list[str]] = []
-            begun = self._lines.characters
+        while mistake is None and not lines.is_over:
+            lines.begin_row()
+            batch: list[list[Any]] = []
+            line, characters = self._line(rows), lines.characters
             try:
-                is_over = True
-                for fields in rows:
-                    batch.append(fields)
-                    if len(batch) == _BATCH_ROWS or self._lines.characters - begun > _BATCH_CHARACTERS:
-                        is_over = False
-                        break
+                # An empty row stands wherever a slice ends, so this runs without a call to Python for each row.
+                batch.extend(iter(rows.__next__, []))
+            except csv.Error as error:
+                reason = _TOO_LARGE if "field limit" in str(error) else str(error)
+                mistake = self._mistake(self._line(rows), reason, is_at_end=lines.is_over or lines.is_tail)
             except MillraceError as error:
                 mistake = error
-            if batch:
-                yield batch
+            if batch and not self.names:
+                batch, line = self._begin(batch, line)
+            is_large = lines.characters - characters > LARGEST_ROW_BYTES
+            is_at_end = lines.is_tail and mistake is None
+            sound, found = self._sound(batch, line, is_large=is_large, is_at_end=is_at_end)
+            mistake = found or mistake
+            self._has_rows = self._has_rows or bool(sound)
+            if sound:
+                yield sound
         if mistake is not None:
             raise mistake
+        self._refuse_without_evidence()
 
-    def _rows(self) -> Iterator[list[str]]:
+    def _parser(self) -> Rows:
+        """csv's own, about to read the header."""
+        skip_preamble(self._lines, self._shape, self._required)
         first = self._lines.peek()
-        if first.lstrip().startswith(_OTHER_FORMATS):
-            raise FailJob(f"no delimited text but: {excerpt(first.encode())}")
-        rows = csv.reader(self._lines, delimiter=delimiter_of(first, self._shape), strict=True)
+        self._refuse_json(first)
+        self._delimiter = delimiter_of(first, self._shape, self._required)
+        return csv.reader(self._lines, **dialect_of(self._shape, self._delimiter))
+
+    def _line(self, rows: Rows) -> int:
+        """How many lines the parser has read. It counts the ends of slices too."""
+        lines = self._lines
+        read: int = rows.line_num
+        marks = lines.marks if read == lines.given or lines.is_tail else lines.marks - 1
+        return read - max(marks, 0) + lines.dropped
+
+    def _begin(self, batch: list[list[Any]], line: int) -> tuple[list[list[Any]], int]:
+        """Learn the names of the columns; the rows without the header, and the line it ends in."""
+        first = batch[0]
         try:
-            for fields in rows:
-                if fields and self._is_row(fields):
-                    yield fields
-                self._lines.mark()
-        except csv.Error as error:
-            raise self._wrong(str(error)) from None
+            self.names = names_of(first, self._shape, self._required, self._columns)
+        except FailJob as mistake:
+            raise FailJob(f"line {line + 1}: {mistake}") from None
+        return (batch[1:], line + self._lines.count(first)) if has_header(first, self._shape) else (batch, line)
 
-    def _is_row(self, fields: list[str]) -> bool:
-        """Is this a row and not the header? Raises where it is as wide as neither."""
+    def _sound(
+        self, batch: list[list[Any]], line: int, *, is_large: bool, is_at_end: bool
+    ) -> tuple[list[list[Any]], MillraceError | None]:
+        """The rows that come before the first mistake, and the mistake; `line` is the one before these rows.
+
+        `is_large`: one of them may be too large. `is_at_end`: the last of them ends the file, without a line end.
+        """
+        width = len(self.names)
+        if not is_large and set(map(len, batch)) <= {width} and not self.footer.may_be_in(batch):
+            return batch, None
+        sound: list[list[Any]] = []
+        for number, fields in enumerate(batch, 1):
+            line += self._lines.count(fields)
+            if self.footer.is_line(fields, width):
+                continue
+            reason = self._reason_against(fields)
+            if reason is not None:
+                mistake = self._mistake(line, reason, is_at_end=is_at_end and number == len(batch))
+                return sound, self._vendor_error(self._delimiter.join(fields)) or mistake
+            sound.append((fields + [None] * (width - len(fields)))[:width])
+        return sound, None
+
+    def _reason_against(self, fields: list[str]) -> str | None:
+        """Why this is no row."""
+        shape, surplus = self._shape, len(fields) - len(self.names)
+        if self.footer.has_begun:
+            return "a row behind the footer"
+        if sum(map(len, fields)) + len(fields) > LARGEST_ROW_BYTES:
+            return _TOO_LARGE
+        if (surplus > 0 and shape.extra_fields == "fail") or (surplus < 0 and shape.missing_fields == "fail"):
+            return f"{len(fields)} values for {len(self.names)} columns: {excerpt(', '.join(fields).encode())}"
+        return None
+
+    def _refuse_json(self, first: str) -> None:
+        """Raise where an object, a list of them or a page of HTML stands where a file should be."""
+        if not first.lstrip().startswith(("{", "[", "<")):
+            return
+        start = self._lines.start(_START_CHARACTERS)
+        if start.lstrip().startswith(_OTHER_FORMATS) or _json_of(start) is not None:
+            raise FailJob(f"no delimited text but: {excerpt(start.encode())}")
+
+    def _refuse_without_evidence(self) -> None:
+        """Raise where the file ended as it should not, or where nothing shows that it is a report at all."""
+        shape = self._shape
         if not self.names:
-            self.names = names_of(fields, self._shape, self._columns)
-            if has_header(fields, self._shape):
-                return False
-        if len(fields) != len(self.names):
-            raise self._wrong(f"{len(fields)} values for {len(self.names)} columns")
-        return True
+            if expects_header(shape):
+                raise FailJob("the file is blank: it has not even a header")
+        elif self.footer and not self.footer.has_begun and not shape.footer_is_optional:
+            reason = f"the file may be cut: it ends without its footer ({' or '.join(map(repr, shape.footer))})"
+            raise RetryLater(reason, at_most=READ_AT_MOST)
+        elif not (self._has_rows or self._required or shape.columns) and (self._lines.is_tail or len(self.names) == 1):
+            reason = "one line, of which no column is declared, is no sign of a report without rows"
+            raise FailJob(f"{reason}: {excerpt(', '.join(self.names).encode())}")
 
-    def _wrong(self, what: str) -> MillraceError:
-        """A mistake in the row read last: where the file ends in it, it may be cut."""
-        if self._lines.is_over:
-            return RetryLater(f"line {self._lines.number}: the file may be cut here: {what}", at_most=READ_AT_MOST)
-        return FailJob(f"line {self._lines.number}: {what}")
+    def _vendor_error(self, text: str) -> MillraceError | None:
+        """The error this text words, where it has a declared shape."""
+        error = error_in_body(text.encode(), self._shape.errors)
+        return error.failure(f"the vendor ended the file with an error: {error.words}") if error else None
+
+    def _mistake(self, line: int, reason: str, *, is_at_end: bool) -> MillraceError:
+        """What is wrong in the row that ends in this line: where the file ends in it, it may be cut."""
+        if is_at_end and reason != _TOO_LARGE:
+            return RetryLater(f"line {line}: the file may be cut here: {reason}", at_most=READ_AT_MOST)
+        return FailJob(f"line {line}: {reason}")
+
+
+def _json_of(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,30 +1,70 @@
-"""The first line of a delimited file: what separates its values, and whether it names the columns."""
+"""How a delimited file begins: the lines before its header, what separates values, what the columns are called."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from worker.errors import FailJob
+from worker.readers.text_lines import TextLines
 from worker.sources.schema import Delimited
+from worker.vendor_errors import excerpt
+
+MOST_LINES_BEFORE = 100
+"""So many lines may stand before a header that is searched for."""
 
 _NO = ("false", "0", "no", "")
 _USUAL = ",;\t|"
 """What separates values as a rule."""
+_WORD = re.compile(r"[\w.-]+")
 
 
-def delimiter_of(first: str, shape: Delimited) -> str:
+def dialect_of(shape: Delimited, delimiter: str) -> dict[str, Any]:
+    """How `csv` is told to read the file."""
+    dialect = {"delimiter": delimiter, "escapechar": shape.escape, "strict": True}
+    return {**dialect, "quoting": csv.QUOTE_NONE} if shape.quote == "none" else {**dialect, "quotechar": shape.quote}
+
+
+def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str]) -> None:
+    """Drop what stands before the header, blank lines always. Raises FailJob where there is no header to be found."""
+    count = shape.preamble if isinstance(shape.preamble, int) else 0
+    for _ in range(count):
+        if lines.peek():
+            lines.drop()
+    while (line := lines.peek()) and not line.strip("\r\n"):
+        lines.drop()
+    if shape.preamble == "any" and lines.peek():
+        _find_header(lines, shape, required)
+
+
+def _find_header(lines: TextLines, shape: Delimited, required: Collection[str]) -> None:
+    """Drop the lines before the first one that holds every required column."""
+    start = excerpt(lines.peek().encode())
+    wanted = set(map(_folded, required))
+    for _ in range(MOST_LINES_BEFORE):
+        line = lines.peek()
+        if not line:
+            break
+        if any(wanted <= set(map(_folded, _split(line, shape, delimiter))) for delimiter in _candidates(shape)):
+            return
+        lines.drop()
+    named = ", ".join(required)
+    raise FailJob(f"none of the first {lines.dropped} lines names the columns {named}; the file begins: {start}")
+
+
+def delimiter_of(first: str, shape: Delimited, required: Collection[str]) -> str:
     """Of the delimiters declared, the one that best splits the first line: into declared names, else most often."""
-    candidates = shape.delimiters or [shape.delimiter]
-    known = {_folded(name) for name in shape.columns}
+    known = {_folded(name) for name in (*shape.columns, *required)}
 
     def fitness(delimiter: str) -> tuple[int, bool, int]:
-        fields = _split(first, delimiter)
+        fields = _split(first, shape, delimiter)
         named = len(known & {_folded(field) for field in fields})
-        return named, len(fields) == len(shape.columns), len(fields)
+        return named, bool(fields) and len(fields) == len(shape.columns), len(fields)
 
     # Of equals the first wins, so a file of one column has the first delimiter declared.
-    return max(candidates, key=fitness)
+    return max(_candidates(shape), key=fitness)
 
 
 def has_header(first: list[str], shape: Delimited) -> bool:
@@ -33,24 +73,52 @@ def has_header(first: list[str], shape: Delimited) -> bool:
     named = {_folded(field) for field in first}
     if known and known == named:
         return True
-    if _expects_header(shape):
+    if expects_header(shape):
         return not (known and not known & named and len(first) == len(shape.columns))
     return False
 
 
-def names_of(first: list[str], shape: Delimited, typed: Iterable[str]) -> list[str]:
-    """The names of the columns: as declared where they are, whatever their case; else as they stand, without blanks."""
+def expects_header(shape: Delimited) -> bool:
+    """Does the source file, or the parameter it refers to, say that the first line names the columns?"""
+    return shape.header.strip().lower() not in _NO if isinstance(shape.header, str) else shape.header
+
+
+def names_of(first: list[str], shape: Delimited, required: Collection[str], typed: Iterable[str]) -> list[str]:
+    """The names of the columns: as declared where they are, whatever their case; else as they stand, without blanks.
+
+    Raises FailJob where a required one is missing, where two have one name that nobody declared how to tell apart, and
+    where nothing shows that this is a header at all.
+    """
     if not has_header(first, shape):
         if not shape.columns:
             raise FailJob("the file has no header, and the source file declares no columns")
         return list(shape.columns)
-    declared = {_folded(name): name for name in (*typed, *shape.columns)}
+    declared = {_folded(name): name for name in (*typed, *required, *shape.columns)}
     names = [declared.get(_folded(field), field.strip()) for field in first]
-    _refuse_unsplit(names, shape.delimiters or [shape.delimiter])
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise FailJob(f"line 1: two columns are called {twice!r}")
-    return names
+    _refuse_unsplit(names, _candidates(shape))
+    missing = [name for name in required if name not in names]
+    if missing:
+        hint = "" if len(missing) < len(required) else " (`preamble` declares lines that stand before it)"
+        named = ", ".join(missing)
+        raise FailJob(f"no column {named} in the header: {excerpt(', '.join(first).encode())}{hint}")
+    if not declared and len(names) == 1 and not _WORD.fullmatch(names[0]):
+        reason = "one column, which nobody declared and which is no word, is no sign of a report"
+        raise FailJob(f"{reason}: {excerpt(names[0].encode())}")
+    return _told_apart(names, shape)
+
+
+def _told_apart(names: list[str], shape: Delimited) -> list[str]:
+    """Names of which none stands twice: the second `Clicks` is `Clicks_2` where the source file wants it so."""
+    apart: list[str] = []
+    for name in names:
+        new, number = name, 1
+        while new in apart or (number > 1 and new in names):
+            if shape.same_names == "fail":
+                raise FailJob(f"two columns are called {name!r}; `same_names: number` tells them apart")
+            number += 1
+            new = f"{name}_{number}"
+        apart.append(new)
+    return apart
 
 
 def _refuse_unsplit(names: list[str], declared: list[str]) -> None:
@@ -58,15 +126,18 @@ def _refuse_unsplit(names: list[str], declared: list[str]) -> None:
     other = next((mark for mark in _USUAL if mark not in declared and len(names) == 1 and mark in names[0]), None)
     if other is not None:
         known = ", ".join(map(repr, declared))
-        raise FailJob(f"line 1: values seem to be separated by {other!r}, which is not among {known}: {names[0][:200]}")
+        raise FailJob(f"values seem to be separated by {other!r}, which is not among {known}: {names[0][:200]}")
 
 
-def _expects_header(shape: Delimited) -> bool:
-    return shape.header.strip().lower() not in _NO if isinstance(shape.header, str) else shape.header
+def _candidates(shape: Delimited) -> list[str]:
+    return shape.delimiters or [shape.delimiter]
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+def _split(line: str, shape: Delimited, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], **dialect_of(shape, delimiter)), [])
+    except csv.Error:
+        return []
 
 
 def _folded(name: str) -> str:

@@ -1,77 +1,128 @@
-"""The lines of a text, as they come."""
+"""The lines of a text, as they come, in lists that a CSV parser can run through without a call to Python for each."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
+from worker.charsets import LONGEST_MARK_BYTES, codec_by_mark, codec_of
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES
-from worker.readers.slices import slices
+from worker.readers.slices import sliced
+
+_MOST_CHARACTERS = 3 * LARGEST_ROW_BYTES
+"""What a row of the largest size may take at most: each character a quote, and so written twice and within quotes."""
 
 
 class TextLines:
-    """Lines of UTF-8 text with their newlines; a byte order mark is dropped.
+    """Lines with their ends. Iterating gives each line, and an empty text wherever a slice of the response ends.
 
-    `is_over`: the text has ended, or the line given last, which has no newline, is its end. `mark` says that a row
-    begins: one longer than 16 MiB, or a line that is, raises FailJob. Bytes that are no UTF-8 raise RetryLater.
+    A CSV parser takes an empty text between two rows for a blank line and within quotes for nothing, so that whoever
+    reads up to the next blank line gets many rows at a time. `given` counts what was given out, `marks` the empty texts
+    among it; `is_tail`: what was given last is the end of the text and has no line end; `is_over`: there is no more.
     """
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.number = 0
-        self.characters = 0
+    def __init__(self, chunks: Iterable[bytes], encoding: str | None = None, end: str = "\n") -> None:
+        """`encoding` is the declared character set or the one the vendor states; a byte order mark goes before it.
+
+        Raises FailJob, now or while iterating, where it is not known, and RetryLater where bytes do not belong to it.
+        """
+        self.given = 0
+        self.marks = 0
+        self.dropped = 0
+        self.is_tail = False
         self.is_over = False
-        self._marked = 0
-        self._first: list[str] = []
-        self._lines = self._split(chunks)
+        self.characters = 0
+        self._row_start = 0
+        self._split_lines = 0
+        self._end = end
+        self._ahead: list[str] = []
+        self._lists = self._split(self._decoded(chunks, encoding))
 
     def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._first.pop() if self._first else next(self._lines, "")
-        if not line:
-            self.is_over = True
-            raise StopIteration
-        self.number += 1
-        self.characters += len(line)
-        self.is_over = not line.endswith("\n")
-        self._bound(self.characters - self._marked)
-        return line
+        return chain.from_iterable(self._given())
 
     def peek(self) -> str:
-        """The next line, which still comes next; empty at the end."""
-        if not self._first and (line := next(self._lines, "")):
-            self._first.append(line)
-        return self._first[-1] if self._first else ""
+        """The next line, which still comes next; empty at the end. Before iterating only, as `drop` and `start`."""
+        if not self._ahead:
+            self._ahead = next(self._lists, [])
+        return self._ahead[0] if self._ahead else ""
 
-    def mark(self) -> None:
-        self._marked = self.characters
+    def drop(self) -> None:
+        """The line peeked at is not for whoever iterates."""
+        self._ahead.pop(0)
+        self.dropped += 1
 
-    def _split(self, chunks: Iterable[bytes]) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")()
+    def start(self, characters: int) -> str:
+        """The beginning of the lines still to come."""
+        while sum(map(len, self._ahead)) < characters and (lines := next(self._lists, None)) is not None:
+            self._ahead += lines
+        return "".join(self._ahead)[:characters]
+
+    def begin_row(self) -> None:
+        """A row begins with what is given next: one that takes too much raises FailJob."""
+        self._row_start = self.characters
+
+    def count(self, fields: Iterable[str]) -> int:
+        """How many lines a row of these values takes: within quotes a value may hold line ends."""
+        return 1 + sum(field.count(self._end) for field in fields)
+
+    def _given(self) -> Iterator[list[str]]:
+        for lines in chain([self._ahead] if self._ahead else [], self._lists):
+            self.is_tail = not lines[-1].endswith(self._end)
+            if not self.is_tail:
+                lines.append("")
+                self.marks += 1
+            self.given += len(lines)
+            self.characters += sum(map(len, lines))
+            self._bound(self.characters - self._row_start)
+            yield lines
+        self.is_over = True
+
+    def _split(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """Whole lines, as many as a slice ends; the last one may have no end."""
         held: list[str] = []
         held_characters = 0
-        for chunk in slices(chunks):
-            *lines, rest = self._decoded(decoder, chunk).split("\n")
-            for line in lines:
-                yield "".join((*held, line, "\n"))
+        for text in texts:
+            *lines, rest = text.split(self._end)
+            if lines:
+                lines[0] = "".join((*held, lines[0]))
                 held, held_characters = [], 0
+                self._split_lines += len(lines)
+                yield [line + self._end for line in lines]
             held.append(rest)
             held_characters += len(rest)
             self._bound(held_characters)
-        held.append(self._decoded(decoder, b""))
         if last := "".join(held):
-            yield last
+            yield [last]
 
-    def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> str:
-        try:
-            return decoder.decode(chunk, not chunk)
-        except UnicodeDecodeError as error:
-            line = self.number + error.object.count(b"\n", 0, error.start) + 1
-            raise RetryLater(f"line {line}: not valid UTF-8", at_most=READ_AT_MOST) from None
+    def _decoded(self, chunks: Iterable[bytes], encoding: str | None) -> Iterator[str]:
+        """The text without its byte order mark; what comes before a wrong byte comes before the error."""
+        start, rest = b"", iter(chunks)
+        for chunk in rest:
+            start += chunk
+            if len(start) >= LONGEST_MARK_BYTES:
+                break
+        codec = codec_by_mark(start) or codec_of(encoding or "utf-8")
+        if codec is None:
+            raise FailJob(f"the text is in {encoding!r}, which is not known here; `encoding` declares another")
+        decoder = codecs.getincrementaldecoder(codec)()
+        is_first = True
+        for piece in chain(chain.from_iterable(map(sliced, chain((start,), rest))), (b"",)):
+            error = None
+            try:
+                text = decoder.decode(piece, not piece)
+            except UnicodeDecodeError as caught:
+                text, error = caught.object[: caught.start].decode(codec, "replace"), caught
+            if text:
+                yield text.removeprefix("\ufeff") if is_first else text
+                is_first = False
+            if error is not None:
+                reason = f"line {self._split_lines + 1}: not valid {codec.upper()}"
+                raise RetryLater(reason, at_most=READ_AT_MOST) from None
 
     def _bound(self, characters: int) -> None:
-        if characters > LARGEST_ROW_BYTES:
+        if characters > _MOST_CHARACTERS:
             size = f"{LARGEST_ROW_BYTES // 1024 // 1024} MiB"
-            raise FailJob(f"line {self.number + 1}: a row is larger than {size}")
+            raise FailJob(f"line {self.given - self.marks + self.dropped + 1}: a row is larger than {size}")

@@ -63,8 +63,22 @@ def read_for(report: Report, params: Mapping[str, Any]) -> Read:
 
 def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
     """The declared columns, and those that list parameters name."""
-    named = {str(column): kind for name, kind in report.columns_from.items() for column in params.get(name) or ()}
+    named = {column: kind for name, kind in report.columns_from.items() for column in _listed(report, params, name)}
     return {**named, **report.columns}
+
+
+def required_columns(report: Report, params: Mapping[str, Any]) -> list[str] | None:
+    """The columns a file must have because they were asked for; None where no parameter says, so that all count."""
+    if not report.columns_from:
+        return None
+    return [column for name in report.columns_from for column in _listed(report, params, name)]
+
+
+def _listed(report: Report, params: Mapping[str, Any], name: str) -> list[str]:
+    """What a list parameter names, also where it is sent as one text."""
+    value = params.get(name) or []
+    separator = report.params[name].join
+    return value.split(separator) if isinstance(value, str) and separator else list(map(str, value))
 
 
 def zone_of(timezone: str) -> ZoneInfo:

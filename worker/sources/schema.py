@@ -230,18 +230,55 @@ class Ndjson(Declared):
 
 
 class Delimited(Declared):
-    """CSV or TSV.
+    """CSV, TSV and the like.
 
-    `delimiters`: one of these, as the first line shows. `columns`: the names, where the file has none. `header` says
-    whether names stand in the first line; a placeholder takes the answer from a boolean parameter.
+    The header must hold the columns the report declares; other columns are kept. Every row is as wide as the header.
     """
 
     kind: Literal["delimited"]
-    delimiter: str = ","
-    delimiters: list[str] = []
-    header: bool | str = True
-    columns: list[str] = []
-    encoding: Literal["utf-8"] = "utf-8"
+    delimiter: str = Field(default=",", description="one character between values")
+    delimiters: list[str] = Field(default=[], description="instead of `delimiter`: one of these, as the header shows")
+    header: bool | str = Field(
+        default=True,
+        description="whether names stand above the rows; a placeholder takes the answer from a boolean parameter",
+    )
+    columns: list[str] = Field(default=[], description="the names, in their order, where the file has no header")
+    required: list[str] | None = Field(
+        default=None,
+        description="the names the header must hold: without it those of the report's `columns`, or, where "
+        "`columns_from` says which were asked for, those",
+    )
+    preamble: Annotated[int, Field(ge=0)] | Literal["any"] = Field(
+        default=0,
+        description="how many lines stand before the header (before the rows where there is none), or `any`: then the "
+        "header is the first line, of the first 100, that holds every required column",
+    )
+    footer: list[str] = Field(
+        default=[],
+        description="what the first value of a line behind the rows says: `*` stands for anything, `{count}` for "
+        'the number of rows, which is then proof, and `""` is an empty one. Behind the first such line narrower lines '
+        "are no rows either, and a row fails the job. A file without its footer may be cut",
+    )
+    footer_is_optional: bool = Field(default=False, description="the vendor may leave out the footer of a whole file")
+    quote: str = Field(default='"', description="one character around values, or `none`: quotes are plain characters")
+    escape: str | None = Field(default=None, description="one character that makes the next one plain, such as `\\`")
+    line_end: Literal["lf", "cr"] = Field(default="lf", description="`lf`, with or without CR before it, or only `cr`")
+    missing_fields: Literal["fail", "null"] = Field(
+        default="fail", description="what a row narrower than the header means: a mistake, or null for the last columns"
+    )
+    extra_fields: Literal["fail", "drop"] = Field(
+        default="fail", description="what a row wider than the header means: a mistake, or values nobody needs"
+    )
+    same_names: Literal["fail", "number"] = Field(
+        default="fail",
+        description="what columns of one name mean: a mistake, or that the second `Clicks` is `Clicks_2`",
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="the character set, such as `shift_jis`: without it the one of Content-Type, else utf-8. A byte "
+        "order mark goes before all",
+    )
+    errors: list[ErrorShape] = []
 
 
 Format = Annotated[JsonRows | Ndjson | Delimited, Field(discriminator="kind")]

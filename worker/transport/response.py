@@ -9,6 +9,7 @@ from typing import Any
 
 from requests import Response as HeardResponse
 
+from worker.charsets import charset_in
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
 from worker.transport.body import Cut, chunked, sized, until_closed
@@ -35,6 +36,11 @@ class Response:
         """How the body is packed, in lower case."""
         stated = self.headers.get("Content-Encoding", "").strip().lower()
         return None if stated in ("", "identity") else stated
+
+    @property
+    def charset(self) -> str | None:
+        """The character set of a text, where its Content-Type states one."""
+        return charset_in(self.headers.get("Content-Type", ""))
 
     @property
     def request_id(self) -> str | None:

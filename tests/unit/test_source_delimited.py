@@ -1,0 +1,67 @@
+"""What a source file may not say of a delimited file: words without effect, and what no reader can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from worker.errors import BadInput
+from worker.sources.check_delimited import check_delimited
+from worker.sources.schema import Delimited, Report
+
+
+def check(format_: dict[str, Any], columns: dict[str, str] | None = None) -> None:
+    shape = Delimited.model_validate({"kind": "delimited", **format_})
+    read = [{"request": {"path": "/r"}, "format": shape.model_dump()}]
+    report = {"title": "r", "read": read, "proof": "end", "replay": "stable", "columns": columns or {}}
+    check_delimited(shape, Report.model_validate(report), "v.yaml:9: format")
+
+
+@pytest.mark.parametrize(
+    ("format_", "word"),
+    [
+        ({"delimiter": ";", "delimiters": [",", ";"]}, "delimiter"),
+        ({"delimiter": "||"}, "delimiter"),
+        ({"delimiters": [",", ""]}, "delimiters"),
+        ({"delimiter": "\n"}, "delimiter"),
+        ({"delimiter": '"'}, "delimiter"),
+        ({"quote": "'", "delimiters": ["'"]}, "delimiters"),
+        ({"quote": "off"}, "quote"),
+        ({"escape": "\\\\"}, "escape"),
+        ({"escape": '"'}, "escape"),
+        ({"encoding": "utf-9"}, "encoding"),
+        ({"encoding": "base64"}, "encoding"),
+        ({"encoding": "bad\0name"}, "encoding"),
+        ({"header": False}, "header"),
+        ({"header": False, "columns": ["a"], "required": ["a"]}, "required"),
+        ({"header": False, "columns": ["a"], "same_names": "number"}, "same_names"),
+        ({"header": False, "columns": ["a"], "preamble": "any"}, "preamble"),
+        ({"preamble": "any"}, "preamble"),
+        ({"footer_is_optional": True}, "footer_is_optional"),
+        ({"footer": ["Total rows: {rows}"]}, "footer"),
+        ({"footer": ["*"]}, "footer"),
+    ],
+)
+def test_a_word_without_effect_or_meaning_is_refused_by_name(format_: dict[str, Any], word: str) -> None:
+    with pytest.raises(BadInput, match=f"^v.yaml:9: format: {word}: "):
+        check(format_)
+
+
+@pytest.mark.parametrize(
+    "format_",
+    [
+        {"delimiter": "\x01", "quote": "none", "escape": "\\"},
+        {"delimiter": '"', "quote": "none"},
+        {"header": False, "columns": ["a", "b"], "preamble": 3, "missing_fields": "null", "extra_fields": "drop"},
+        {"header": "{csv_headers}", "columns": ["a", "b"], "encoding": "Shift_JIS"},
+        {"preamble": "any", "required": ["a"], "same_names": "number", "line_end": "cr"},
+        {"footer": ["Grand Total:", "", "Total rows: {count}", "©*"], "footer_is_optional": True},
+    ],
+)
+def test_what_vendors_do_can_be_said(format_: dict[str, Any]) -> None:
+    check(format_)
+
+
+def test_a_header_may_be_searched_for_by_the_columns_of_the_report() -> None:
+    check({"preamble": "any"}, {"Clicks": "integer"})

@@ -1,0 +1,40 @@
+"""Character sets by the names vendors and source files give them."""
+
+from __future__ import annotations
+
+import codecs
+from email.message import Message
+
+_SUPERSETS = {"ascii": "utf-8", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
+"""What is meant where the smaller set is named; browsers read them so too."""
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+LONGEST_MARK_BYTES = max(map(len, _MARKS))
+
+
+def codec_of(name: str) -> str | None:
+    """The name of Python's codec for a character set; None where there is none for text."""
+    try:
+        "".encode(name)
+        codec = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return None
+    return {"utf-16": "utf-16-le", "utf-32": "utf-32-le", **_SUPERSETS}.get(codec, codec)
+
+
+def codec_by_mark(start: bytes) -> str | None:
+    """The codec a byte order mark tells, None where the text begins without one. The longer marks come first."""
+    return next((codec for mark, codec in _MARKS.items() if start.startswith(mark)), None)
+
+
+def charset_in(content_type: str) -> str | None:
+    """The character set a Content-Type states, in lower case."""
+    header = Message()
+    header["Content-Type"] = content_type
+    return header.get_content_charset()

@@ -17,7 +17,10 @@ STEPS = {
     "report.finalize": CONTROL,
     "report.stream": STREAM,
     "report.sweep": SWEEP,
+    "report.due": SWEEP,
 }
+
+DUE_SECONDS = 30
 
 VISIBILITY_TIMEOUT_SECONDS = 86_400
 
@@ -55,7 +58,7 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "worker_hijack_root_logger": False,
         "worker_max_tasks_per_child": 1_000,
         "imports": [
-            f"tasks.{name}" for name in ("submit", "poll", "paginate", "stream", "finalize", "sweep", "standby")
+            f"tasks.{name}" for name in ("submit", "poll", "paginate", "stream", "finalize", "sweep", "due", "standby")
         ],
         # Beat remembers nothing on disk: what it sends may be missed or sent twice without harm.
         "beat_scheduler": "celery.beat:Scheduler",
@@ -65,6 +68,11 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
                 "schedule": timedelta(seconds=sweep_seconds),
                 # A sweep that waited longer than its interval is followed by a fresh one anyway.
                 "options": {"expires": sweep_seconds},
+            },
+            "due": {
+                "task": "report.due",
+                "schedule": timedelta(seconds=DUE_SECONDS),
+                "options": {"expires": DUE_SECONDS},
             },
         },
     }

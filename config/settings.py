@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     connections: Path = PACKAGED / "connections.yaml"
     sources: Annotated[tuple[Path, ...], NoDecode] = ()
+    schedule: Path = PACKAGED / "schedule.yaml"
     poll_seconds: float | None = Field(default=None, gt=0)
     stream_bound: int = Field(default=10_000_000, ge=0)
     silence_seconds: float = Field(default=120, gt=0)

@@ -56,6 +56,11 @@ def source(digest: str) -> str:
     return f"millrace:source:{digest}"
 
 
+def schedule(entry: str) -> str:
+    """Hash: what is on record of one entry of the schedule."""
+    return f"millrace:schedule:{entry}"
+
+
 # What the workers share of one connection. `place` is a digest of where it lives and of the credentials used there.
 
 

@@ -38,6 +38,10 @@ class Event(StrEnum):
     STOOD_IN = "beat.stood_in"  # beat did not send this task for two intervals; a control worker did its work
     REDIS_AWAY = "redis.away"  # Redis cannot serve now; what was to be done is done when it can
     SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged
+    SCHEDULED = "schedule.served"  # an entry of the schedule was due; its jobs are made
+    SCHEDULE_REFUSED = "schedule.refused"  # the schedule, or one entry, cannot be used; it is tried again
+    SCHEDULE_ALARM = "schedule.alarm"  # a report came empty, late, not at all, or failed
+    SCHEDULE_ALARM_OVER = "schedule.alarm_over"  # what the alarm was about is mended
     DONE = "report.done"  # proven complete
     FAILED = "report.failed"  # given up, with the reason
     CANCELLED = "report.cancelled"  # stopped by somebody

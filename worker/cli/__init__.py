@@ -18,6 +18,8 @@ VERBS = {
     "audit": ("worker.cli.audit", "Check what stands in a job's sink against its receipt."),
     "cancel": ("worker.cli.jobs", "Cancel a job, in whatever state it is."),
     "retry": ("worker.cli.jobs", "Take a failed or cancelled job up again."),
+    "schedule": ("worker.cli.schedule", "List the schedule: last and next runs, and what is late."),
+    "backfill": ("worker.cli.schedule", "Ask for a span of days again, one job for each window."),
     "sources": ("worker.cli.sources", "List sources, show one, print the JSON Schema."),
     "check": ("worker.cli.check", "Check that the credentials work."),
     "discover": ("worker.cli.check", "List the reports a connection offers."),

@@ -55,7 +55,7 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
         talk.print("no worker answers; the job waits for one (`millrace worker control`, `millrace worker stream`)")
     job, joined = _create(services, request)
     talk.print(f"job {job}" + (" (joined: the same report is running already)" if joined else ""))
-    with _workers(is_local, processes) as workers:
+    with workers_here(is_local, processes) as workers:
         try:
             receipt = follow(services, job, timeout, workers)
         except TimedOut:
@@ -116,7 +116,8 @@ def _create(services: Services, request: JobRequest) -> tuple[str, bool]:
 
 
 @contextmanager
-def _workers(is_local: bool, processes: int | None) -> Iterator[LocalWorkers | None]:
+def workers_here(is_local: bool, processes: int | None) -> Iterator[LocalWorkers | None]:
+    """Workers of our own where nobody else's are there, for as long as the block lasts."""
     if not is_local:
         yield None
         return

@@ -36,8 +36,10 @@ class JobRequest:
     key: str | None = None
 
 
-def create_job(services: Services, request: JobRequest) -> tuple[str, bool]:
+def create_job(services: Services, request: JobRequest, *, now: datetime | None = None) -> tuple[str, bool]:
     """Make the job, or join the unfinished one that is the same: its id, and whether it was joined.
+
+    Date macros mean `now`, which is the present unless something was due at another time.
 
     Raises BadInput, naming the field, what was given and what is allowed; nothing is kept then.
     """
@@ -47,8 +49,7 @@ def create_job(services: Services, request: JobRequest) -> tuple[str, bool]:
     connection, report = find_report(services.connections, request.name)
     report_name = request.name.partition(".")[2]
     require_auth(connection, environment_value)
-    now = datetime.now(UTC)
-    resolved = resolve(report, request.params, now=now, timezone=connection.timezone)
+    resolved = resolve(report, request.params, now=now or datetime.now(UTC), timezone=connection.timezone)
     sink = services.sink_address(request.sink, connection.name, report_name)
     source = connection.source
     ready_within = seconds_in(request.ready_within or source.ready_within, "ready_within")

@@ -529,7 +529,8 @@ class Report(Declared):
     """One report of a vendor.
 
     `one_of`: of each group of parameters exactly one is given. `schema` is for all of them. `window` leads to the
-    parameters that mean the dates covered; `*` is any list position. `window_ends` says whether `to` itself is covered.
+    parameters that mean the dates covered; `*` is any list position. `window_ends` says whether `to` itself is covered,
+    `window_form` how a date is written there (`%Y%m%d%H`) where the parameter's type does not say it.
     `columns_from` types the columns that a list parameter names, unless `columns` does.
     """
 
@@ -539,6 +540,7 @@ class Report(Declared):
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     window: dict[Literal["from", "to"], str] | None = None
     window_ends: Literal["inclusive", "exclusive"] = "inclusive"
+    window_form: str | None = None
     submit: Submit | None = None
     poll: Poll | None = None
     discard: Discard | None = None

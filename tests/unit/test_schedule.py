@@ -1,0 +1,209 @@
+"""What the schedule owes, over clock changes, absences and many servers at once, under a clock of the test's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import fakeredis
+import pytest
+
+from config.settings import Settings
+from worker.errors import BadInput
+from worker.model import Job
+from worker.schedule.due import serve, standings
+from worker.schedule.entries import Entry, load_schedule
+from worker.schedule.times import days_before, time_after, time_until
+from worker.services import Services
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MONDAY = datetime(2026, 11, 2, 0, 0, 30, tzinfo=UTC)
+
+INSTAL = """
+- name: installs
+  connection: instal
+  report: advertiser-export
+  params: {start_date: "{yesterday}", stop_date: "{yesterday}"}
+"""
+
+
+class Installation:
+    """One schedule on one Redis."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "schedule.yaml"
+        server = fakeredis.FakeServer(version=(7, 0))
+        made = Settings(data_dir=directory, schedule=self.path)
+        self.beats = [Services(made, fakeredis.FakeRedis(server=server)) for _ in range(2)]
+
+    def write(self, *more: str) -> None:
+        """The one entry with these further lines."""
+        self.path.write_text(INSTAL + "".join(f"  {line}\n" for line in more))
+
+    def run(self, begin: datetime, end: datetime, step: timedelta = timedelta(hours=1)) -> list[Job]:
+        """Both beats serve at every step; the jobs there are afterwards, the first made first."""
+        now = begin
+        while now <= end:
+            for beat in self.beats:
+                serve(beat, now)
+            now += step
+        return self.jobs()
+
+    def jobs(self) -> list[Job]:
+        return sorted(self.beats[0].ledger.jobs(count=1000), key=lambda job: (job.params["start_date"], job.id))
+
+    def end(self, job: Job, state: str, rows: int) -> None:
+        """As if the job had ended."""
+        fields = {"state": state, "rows": rows, "finished_at": MONDAY.timestamp(), "error": "the vendor said no"}
+        self.beats[0].redis.hset(f"millrace:job:{job.id}", mapping=fields)
+
+    def alarms(self, now: datetime) -> str:
+        return "; ".join(standings(self.beats[0], now)[0].alarms)
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    monkeypatch.setenv("INSTAL_TOKEN", "token")
+    return Installation(tmp_path)
+
+
+def test_a_week_of_a_daily_entry_under_two_beats_makes_one_job_a_day(installation: Installation) -> None:
+    installation.write('cron: "0 6 * * *"', "timezone: Europe/Berlin")
+    jobs = installation.run(MONDAY, MONDAY + timedelta(days=7))
+    assert [job.params["start_date"] for job in jobs] == [f"2026-11-{day:02}" for day in range(1, 8)]
+
+
+def test_a_new_entry_owes_nothing_from_before_it_was_seen(installation: Installation) -> None:
+    installation.write("every: 1h")
+    assert installation.run(MONDAY, MONDAY) == []
+
+
+def test_a_beat_that_was_away_for_a_day_makes_up_for_it_once(installation: Installation) -> None:
+    installation.write("every: 1h")
+    installation.run(MONDAY, MONDAY)
+    assert len(installation.run(MONDAY + timedelta(days=1), MONDAY + timedelta(days=1, minutes=20))) == 1
+
+
+def test_without_catching_up_what_was_missed_stays_missed(installation: Installation) -> None:
+    installation.write('cron: "0 6 * * *"', "catch_up: none")
+    installation.run(MONDAY, MONDAY)
+    later = MONDAY.replace(hour=9)
+    assert installation.run(later, later) == []
+    assert "not served" not in installation.alarms(later)
+    assert len(installation.run(later, later + timedelta(days=1))) == 1
+
+
+def test_a_lookback_asks_for_each_of_the_last_days_by_itself(installation: Installation) -> None:
+    installation.write('cron: "0 6 * * *"', "lookback: 3d", "timezone: Europe/Berlin")
+    jobs = installation.run(MONDAY, MONDAY.replace(hour=6))
+    windows = [(job.params["start_date"], job.params["stop_date"]) for job in jobs]
+    assert windows == [("2026-10-30", "2026-10-30"), ("2026-10-31", "2026-10-31"), ("2026-11-01", "2026-11-01")]
+
+
+def test_what_keeps_an_entry_from_being_served_is_told_and_tried_again(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.write("every: 1h")
+    installation.run(MONDAY, MONDAY)
+    monkeypatch.delenv("INSTAL_TOKEN")
+    assert installation.run(MONDAY.replace(hour=1), MONDAY.replace(hour=1)) == []
+    assert "INSTAL_TOKEN" in installation.alarms(MONDAY.replace(hour=1))
+    monkeypatch.setenv("INSTAL_TOKEN", "token")
+    assert len(installation.run(MONDAY.replace(hour=1, minute=20), MONDAY.replace(hour=1, minute=20))) == 1
+    assert installation.alarms(MONDAY.replace(hour=1, minute=20)) == ""
+
+
+def test_an_entry_switched_off_owes_nothing(installation: Installation) -> None:
+    installation.write("every: 1h", "enabled: false")
+    assert installation.run(MONDAY, MONDAY + timedelta(hours=3)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "rows", "alarm"),
+    [("done", 2, "has 2 rows, at least 10 were expected"), ("failed", 0, "the vendor said no"), ("done", 10, "")],
+)
+def test_a_report_that_comes_empty_or_fails_is_an_alarm(
+    installation: Installation, state: str, rows: int, alarm: str
+) -> None:
+    installation.write("every: 1h", "min_rows: 10")
+    (job,) = installation.run(MONDAY, MONDAY.replace(hour=1))
+    installation.end(job, state, rows)
+    assert (alarm in installation.alarms(MONDAY.replace(hour=1))) if alarm else not installation.alarms(MONDAY)
+
+
+def test_a_report_not_done_for_too_long_is_an_alarm(installation: Installation) -> None:
+    installation.write('cron: "0 6 * * *"', "max_age: 26h")
+    installation.run(MONDAY, MONDAY.replace(hour=6))
+    assert installation.alarms(MONDAY + timedelta(days=1)) == ""
+    assert "nothing done for more than 26 h, 1 under way" in installation.alarms(MONDAY.replace(day=3, hour=9))
+
+
+def test_an_entry_nobody_serves_is_late(installation: Installation) -> None:
+    installation.write("every: 1h")
+    installation.run(MONDAY, MONDAY)
+    assert installation.alarms(MONDAY.replace(hour=1, minute=2)) == ""
+    assert "not served" in installation.alarms(MONDAY.replace(hour=1, minute=20))
+
+
+def entry(**fields: str) -> Entry:
+    return Entry(name="x", connection="instal", report="advertiser-export", **fields)
+
+
+@pytest.mark.parametrize(
+    ("cron", "begin", "due"),
+    [
+        ("30 2 * * *", "2026-03-28T12:00+01:00", ["2026-03-29T03:00+02:00", "2026-03-30T02:30+02:00"]),
+        ("30 2 * * *", "2026-10-24T12:00+02:00", ["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00"]),
+        ("0 * * * *", "2026-10-25T02:30+02:00", ["2026-10-25T02:00+01:00", "2026-10-25T03:00+01:00"]),
+    ],
+)
+def test_clock_changes_neither_lose_nor_double_a_time(cron: str, begin: str, due: list[str]) -> None:
+    now, daily = datetime.fromisoformat(begin), entry(cron=cron, timezone="Europe/Berlin")
+    for expected in map(datetime.fromisoformat, due):
+        now = time_after(daily, now) or now
+        assert now == expected
+        assert time_until(daily, now) == expected
+        assert time_until(daily, now + timedelta(seconds=59)) == expected
+        assert (time_until(daily, now - timedelta(seconds=1)) or now) < expected
+
+
+def test_an_interval_is_counted_from_midnight_utc() -> None:
+    half_days = entry(every="12h")
+    assert time_after(half_days, MONDAY) == MONDAY.replace(hour=12, second=0)
+    assert time_until(half_days, MONDAY) == MONDAY.replace(second=0)
+
+
+def test_days_begin_and_end_at_the_zones_own_midnights() -> None:
+    ((first, end),) = days_before(datetime(2026, 10, 26, 6, tzinfo=UTC), 1, "Europe/Berlin")
+    assert (end - first, end.astimezone(UTC) - first.astimezone(UTC)) == (timedelta(hours=24), timedelta(hours=25))
+
+
+@pytest.mark.parametrize(
+    ("lines", "where", "words"),
+    [
+        (["every: 1h", 'cron: "* * * * *"'], "0.name", "one of them"),
+        ([], "0.name", "neither cron nor every"),
+        (['cron: "61 * * * *"'], "0.cron", "Bad minute"),
+        (['cron: "0 6 * * *"', "timezone: Europe/Berlim"], "0.timezone", "Europe/Berlin"),
+        (["every: 1h", "lookbak: 7d"], "0.lookbak", "did you mean 'lookback'"),
+        (["every: 1h", "lookback: 7h"], "0.lookback", "7h"),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_field(
+    installation: Installation, lines: list[str], where: str, words: str
+) -> None:
+    installation.write(*lines)
+    with pytest.raises(BadInput) as bad:
+        load_schedule(installation.path, installation.beats[0].connections)
+    assert str(bad.value).startswith(f"{installation.path}:")
+    assert where in str(bad.value)
+    assert words in str(bad.value)
+
+
+def test_a_lookback_of_a_report_without_window_is_refused(installation: Installation) -> None:
+    installation.path.write_text(
+        "- {name: definitions, connection: kargo, report: report-definitions, every: 1h, lookback: 7d}"
+    )
+    with pytest.raises(BadInput, match="window"):
+        load_schedule(installation.path, installation.beats[0].connections)

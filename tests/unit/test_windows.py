@@ -1,0 +1,57 @@
+"""A span of days in the parameters of every packaged report that has a window."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from worker.errors import BadInput
+from worker.sources.loading import load_catalogue
+from worker.sources.schema import Report
+from worker.sources.windows import put_window
+
+BERLIN = ZoneInfo("Europe/Berlin")
+FIRST, END = datetime(2026, 11, 1, tzinfo=BERLIN), datetime(2026, 11, 2, tzinfo=BERLIN)
+HOURS = [{"status": {"op": "eq"}}, {"day_time_id": {"op": "between", "start": 1, "end": 2}}]
+
+
+def report(name: str) -> Report:
+    source, _, report = name.partition(".")
+    return load_catalogue().sources[source].reports[report]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("instal.advertiser-export", {"interval": "hourly"}, {"start_date": "2026-11-01", "stop_date": "2026-11-01"}),
+        (
+            "mediamath.performance",
+            {},
+            {"start_time": "2026-11-01T00:00:00+01:00", "end_time": "2026-11-02T00:00:00+01:00"},
+        ),
+        (
+            "kargo.campaign-performance-metrics",
+            {"filters": HOURS},
+            {"filters": [HOURS[0], {"day_time_id": {"op": "between", "start": 2026110100, "end": 2026110123}}]},
+        ),
+    ],
+)
+def test_a_day_is_put_where_the_source_file_says_dates_stand(
+    name: str, given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    before = repr(given)
+    assert put_window(report(name), given, FIRST, END) == {**given, **expected}
+    assert repr(given) == before
+
+
+def test_a_list_the_window_stands_in_must_be_given() -> None:
+    with pytest.raises(BadInput, match="day_time_id"):
+        put_window(report("kargo.campaign-performance-metrics"), {"filters": HOURS[:1]}, FIRST, END)
+
+
+def test_a_report_without_window_says_so() -> None:
+    with pytest.raises(BadInput, match="window"):
+        put_window(report("kargo.report-definitions"), {}, FIRST, END)

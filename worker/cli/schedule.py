@@ -1,0 +1,141 @@
+"""The schedule and how it stands; a span of days asked for again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.settings import settings
+from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED
+from worker.cli.options import as_json_option, given_params, report_options
+from worker.cli.output import print_json, print_table, talk
+from worker.cli.services import open_services
+from worker.errors import BadInput
+from worker.schedule.backfill import Backfill, plan
+from worker.schedule.due import standings
+from worker.schedule.views import standing_facts
+
+LOOK_SECONDS = 0.5
+
+
+@click.command(help="List the schedule: last and next runs, and what is late.")
+@as_json_option
+def schedule(as_json: bool) -> None:
+    """One line an entry; exit 1 where any has an alarm."""
+    services = open_services()
+    found = standings(services, datetime.fromtimestamp(services.ledger.now(), UTC))
+    if as_json:
+        for standing in found:
+            print_json(standing_facts(standing))
+    else:
+        print_table(
+            ("entry", "report", "last due", "next due", "jobs", "alarms"),
+            [
+                (
+                    standing.entry.name if standing.entry.enabled else f"{standing.entry.name} (off)",
+                    standing.entry.report_name,
+                    _minute(standing.last_due),
+                    _minute(standing.next_due),
+                    " ".join(sorted(set(standing.jobs.values()))),
+                    "; ".join(standing.alarms),
+                )
+                for standing in found
+            ],
+            wrapped="alarms",
+        )
+        if not found:
+            talk.print(f"no entries in {settings().schedule}")
+    sys.exit(EXIT_FAILED if any(standing.alarms for standing in found) else EXIT_DONE)
+
+
+@click.command(help="Ask for a span of days again, one job for each window; run it again to go on with it.")
+@report_options
+@click.option("--from", "first", metavar="DAY", required=True, help="The first day, as 2026-11-01.")
+@click.option("--to", "last", metavar="DAY", required=True, help="The last day, included.")
+@click.option("--window", "size", metavar="SIZE", default="1d", show_default=True, help="Days or weeks a job: 1d, 4w.")
+@click.option("--sink", metavar="SINK", help="Where rows go, as `run --to` takes it.")
+@click.option("--dry-run", is_flag=True, help="Show the windows and their parameters; ask for nothing.")
+@as_json_option
+def backfill(
+    name: str,
+    sets: tuple[str, ...],
+    file: Path | None,
+    first: str,
+    last: str,
+    size: str,
+    sink: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Follow every window to its end: exit 0 where all are done, 1 where any is not."""
+    is_local = settings().redis_url is None
+    services = open_services()
+    default_sink = f"file:{settings().data_dir / 'rows'}" if is_local else None
+    params = given_params(sets, file)
+    planned = plan(services, name, params, _day("--from", first), _day("--to", last), size, sink or default_sink)
+    if not dry_run:
+        _follow(planned, is_local)
+    for window in planned.windows:
+        facts: dict[str, Any] = {"from": window.first, "to": window.last, "state": window.state}
+        if window.job:
+            facts |= {"job": window.job.id, "rows": window.job.rows, "error": window.job.error}
+        if as_json:
+            print_json({**facts, "params": window.request.params})
+    if not as_json:
+        _print(planned, dry_run)
+    sys.exit(EXIT_DONE if dry_run or all(window.state == "done" for window in planned.windows) else EXIT_FAILED)
+
+
+def _follow(planned: Backfill, is_local: bool) -> None:
+    from worker.celery import has_workers, nudge_out_of
+    from worker.cli.run import workers_here
+
+    if not is_local and not has_workers():
+        talk.print("no worker answers; the jobs wait for one (`millrace worker control`, `millrace worker stream`)")
+    told = ""
+    with workers_here(is_local, None) as workers:
+        while True:
+            for job, state in planned.advance():
+                nudge_out_of(state, job)
+            done = sum(window.state == "done" for window in planned.windows)
+            text = f"{done} of {len(planned.windows)} windows done"
+            if text != told:
+                talk.print(text)
+                told = text
+            if planned.is_over:
+                return
+            for worker in workers.restart_dead() if workers else ():
+                talk.print(f"the {worker} worker ended and was started again")
+            time.sleep(LOOK_SECONDS)
+
+
+def _print(planned: Backfill, dry_run: bool) -> None:
+    lines = [
+        (
+            str(window.first),
+            str(window.last),
+            window.state,
+            window.job.id if window.job else "",
+            window.job.rows if window.job else None,
+            str(window.request.params) if dry_run else (window.job and window.job.error),
+        )
+        for window in planned.windows
+    ]
+    last_column = "params" if dry_run else "error"
+    print_table(("from", "to", "state", "job", "rows", last_column), lines, wrapped=last_column)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(option, text, "a day such as 2026-11-01") from None
+
+
+def _minute(at: datetime | None) -> str:
+    return at.isoformat(timespec="minutes") if at else ""

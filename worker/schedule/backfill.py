@@ -1,0 +1,111 @@
+"""A span of days asked for again, window by window. The running schedule is not touched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+import orjson
+
+from worker.errors import BadInput
+from worker.jobs.create import JobRequest, create_job
+from worker.model import FINISHED, Job
+from worker.services import Services
+from worker.sources.connections import find_report
+from worker.sources.params import zone_of
+from worker.sources.windows import put_window
+
+DAYS = {"d": 1, "w": 7}
+
+WindowState = Literal["waiting", "queued", "pending", "ready", "streaming", "streamed", "done", "failed", "cancelled"]
+
+
+@dataclass(slots=True)
+class Window:
+    """One window, its first and last day, and the job that reads it once there is one."""
+
+    first: date
+    last: date
+    request: JobRequest
+    job: Job | None = None
+
+    @property
+    def state(self) -> WindowState:
+        """That of its job, or `waiting` while it has none."""
+        return self.job.state if self.job else "waiting"
+
+
+class Backfill:
+    """One job for each window of a report; at most `at_once` of them unfinished at a time.
+
+    The same span asked for again finds the jobs it made before: what is done stays done, what failed or was cancelled
+    is taken up again once, what is missing is made.
+    """
+
+    def __init__(self, services: Services, windows: list[Window], at_once: int) -> None:
+        self.windows = windows
+        self._services = services
+        self._at_once = at_once
+        self._retried: set[str] = set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every window came to an end."""
+        return all(window.state in FINISHED for window in self.windows)
+
+    def advance(self) -> list[tuple[str, str]]:
+        """Look at every job and make as many as there is room for: the id and state of each that needs a nudge."""
+        for window in self.windows:
+            if window.job is not None:
+                window.job = self._services.ledger.job(window.job.id) or window.job
+        nudges: list[tuple[str, str]] = []
+        for window in self.windows:
+            if sum(other.state not in (*FINISHED, "waiting") for other in self.windows) >= self._at_once:
+                break
+            if window.job is None and (begun := self._begin(window)):
+                nudges.append(begun)
+        return nudges
+
+    def _begin(self, window: Window) -> tuple[str, str] | None:
+        job_id, _ = create_job(self._services, window.request)
+        window.job = self._services.ledger.job(job_id)
+        state = window.state
+        if state in ("failed", "cancelled") and job_id not in self._retried:
+            self._retried.add(job_id)
+            again, _ = self._services.ledger.retry(job_id)
+            window.job = self._services.ledger.job(job_id)
+            return (job_id, again) if again else None
+        return (job_id, state) if state == "queued" else None
+
+
+def plan(
+    services: Services, name: str, params: Mapping[str, Any], first: date, last: date, size: str, sink: str | None
+) -> Backfill:
+    """The windows of a span, both days included, the last one shorter where it has to be.
+
+    Raises BadInput where the report has no window, or anything else is wrong; nothing is made or sent by this.
+    """
+    connection, report = find_report(services.connections, name)
+    if last < first:
+        raise BadInput("--to", str(last), f"no day before {first}")
+    zone, step = zone_of(connection.timezone), timedelta(days=_days_in(size))
+    asked = hashlib.sha256(orjson.dumps([dict(params), sink], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    windows = []
+    while first <= last:
+        end = min(first + step, last + timedelta(days=1))
+        span = (datetime.combine(day, datetime.min.time(), zone) for day in (first, end))
+        key = f"backfill {name} {asked} {first} {end}"
+        request = JobRequest(name, put_window(report, params, *span), sink, key=key)
+        windows.append(Window(first, end - timedelta(days=1), request))
+        first = end
+    return Backfill(services, windows, connection.limits.reports_at_once)
+
+
+def _days_in(size: str) -> int:
+    number, unit = size[:-1], size[-1:]
+    if unit not in DAYS or not number.isdecimal() or not 0 < int(number) <= 366:
+        raise BadInput("--window", size, "a number of days or weeks, such as 1d or 4w")
+    return int(number) * DAYS[unit]

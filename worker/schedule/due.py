@@ -1,0 +1,186 @@
+"""What the schedule owes by now, turned into jobs, each time of each entry once however many ask."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from worker import keys
+from worker.durations import seconds_in, spoken
+from worker.errors import BadInput
+from worker.jobs.create import JobRequest, create_job
+from worker.model import FINISHED, Job
+from worker.observe import Event, log
+from worker.schedule.entries import Entry, load_schedule
+from worker.schedule.times import days_before, time_after, time_until
+from worker.scripts import Script
+from worker.services import Services
+from worker.sources.connections import find_report
+from worker.sources.windows import put_window
+
+LATE = timedelta(minutes=5)
+"""How long after its time an entry may be served before that counts as late, or, without catching up, as missed."""
+
+_SERVE = Script("schedule_serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is on record of one entry: the last time served, its jobs, and the last of them that came to an end."""
+
+    due_at: float | None = None
+    jobs: tuple[str, ...] = ()
+    done_at: float | None = None
+    error: str = ""
+    alarm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an entry stands: its last and next times, its last jobs with their states, and what is wrong."""
+
+    entry: Entry
+    last_due: datetime | None
+    next_due: datetime | None
+    jobs: dict[str, str]
+    done_at: datetime | None
+    alarms: tuple[str, ...]
+
+
+def entries(services: Services) -> list[Entry]:
+    """The schedule of this installation. Raises BadInput with file, line and field."""
+    return load_schedule(services.settings.schedule, services.connections)
+
+
+def serve(services: Services, now: datetime) -> list[str]:
+    """Make the jobs every entry owes by `now`: their ids.
+
+    May run anywhere, as often as one likes, many at once: the jobs of one time have the same ids whoever makes them. A
+    new entry owes nothing from before it was first seen. What keeps an entry from being served is logged, shown by
+    `standings`, and tried again the next time.
+    """
+    made: list[str] = []
+    for entry in entries(services):
+        if not entry.enabled:
+            continue
+        run = _run(services, entry)
+        if run.due_at is None:
+            services.redis.hsetnx(keys.schedule(entry.name), "due_at", now.timestamp())
+            continue
+        if (due := _owed(entry, run.due_at, now)) is not None:
+            made += _serve(services, entry, run, due, now)
+        _watch(services, entry, now)
+    return made
+
+
+def standings(services: Services, now: datetime) -> list[Standing]:
+    """How every entry stands; nothing is changed."""
+    return [_standing(services, entry, now) for entry in entries(services)]
+
+
+def _owed(entry: Entry, served: float, now: datetime) -> datetime | None:
+    """The latest time that was not served; the ones before it are made up for by it."""
+    due = time_until(entry, now)
+    if due is None or due.timestamp() <= served:
+        return None
+    is_missed = entry.catch_up == "none" and now - due > LATE
+    return None if is_missed else due
+
+
+def _serve(services: Services, entry: Entry, run: Run, due: datetime, now: datetime) -> list[str]:
+    name = keys.schedule(entry.name)
+    try:
+        jobs = [create_job(services, request, now=due)[0] for request in _requests(services, entry, due)]
+    except BadInput as bad:
+        if str(bad) != run.error:
+            log.error(Event.SCHEDULE_REFUSED, entry=entry.name, why=str(bad))
+            services.redis.hset(name, "error", str(bad))
+        return []
+    if not _SERVE(services.redis, [name], [due.timestamp(), json.dumps(jobs)]):
+        return []  # somebody else was faster; these are the same jobs
+    log.info(Event.SCHEDULED, entry=entry.name, due=due.isoformat(), late_seconds=round((now - due).total_seconds()))
+    return jobs
+
+
+def _requests(services: Services, entry: Entry, due: datetime) -> list[JobRequest]:
+    """One request, or one for each day of the lookback; asking again for the same time finds the same jobs."""
+
+    def request(params: dict[str, Any], part: str) -> JobRequest:
+        return JobRequest(
+            entry.report_name, params, entry.to, key=f"schedule {entry.name} {due.timestamp():.0f} {part}"
+        )
+
+    if not entry.lookback_days:
+        return [request(entry.params, "")]
+    _, report = find_report(services.connections, entry.report_name)
+    days = days_before(due, entry.lookback_days, entry.timezone)
+    return [request(put_window(report, entry.params, first, end), first.date().isoformat()) for first, end in days]
+
+
+def _run(services: Services, entry: Entry) -> Run:
+    held = {name.decode(): value.decode() for name, value in services.redis.hgetall(keys.schedule(entry.name)).items()}
+    return Run(
+        due_at=float(held["due_at"]) if "due_at" in held else None,
+        jobs=tuple(json.loads(held.get("jobs", "[]"))),
+        done_at=float(held["done_at"]) if "done_at" in held else None,
+        error=held.get("error", ""),
+        alarm=held.get("alarm", ""),
+    )
+
+
+def _watch(services: Services, entry: Entry, now: datetime) -> None:
+    """Note when jobs were last done, and log an alarm when it is raised and when it is over."""
+    run = _run(services, entry)
+    standing = _standing(services, entry, now)
+    changes: dict[str, str | float] = {}
+    if standing.done_at is not None and standing.done_at.timestamp() != run.done_at:
+        changes["done_at"] = standing.done_at.timestamp()
+    alarm = "; ".join(standing.alarms)
+    if alarm != run.alarm:
+        changes["alarm"] = alarm
+        if alarm:
+            log.warning(Event.SCHEDULE_ALARM, entry=entry.name, why=alarm)
+        else:
+            log.info(Event.SCHEDULE_ALARM_OVER, entry=entry.name)
+    if changes:
+        services.redis.hset(keys.schedule(entry.name), mapping=changes)
+
+
+def _standing(services: Services, entry: Entry, now: datetime) -> Standing:
+    run = _run(services, entry)
+    jobs = [job for job_id in run.jobs if (job := services.ledger.job(job_id)) is not None]
+    done = [job.finished_at for job in jobs if job.state == "done" and job.finished_at]
+    done_at = max(done, default=run.done_at)
+    return Standing(
+        entry=entry,
+        last_due=_moment(run.due_at) if run.jobs else None,
+        next_due=time_after(entry, now) if entry.enabled else None,
+        jobs={job.id: job.state for job in jobs},
+        done_at=_moment(done_at),
+        alarms=tuple(_alarms(entry, run, jobs, done_at, now)) if entry.enabled else (),
+    )
+
+
+def _alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime) -> list[str]:
+    found = [run.error] if run.error else []
+    if run.due_at is not None and (due := _owed(entry, run.due_at, now)) and now - due > LATE:
+        found.append(f"due {due.isoformat()} and not served: is beat or a control worker running?")
+    for job in jobs:
+        if job.state == "failed":
+            found.append(f"job {job.id} failed: {job.error}")
+        elif job.state == "done" and entry.min_rows is not None and job.rows - job.dead_rows < entry.min_rows:
+            found.append(f"job {job.id} has {job.rows - job.dead_rows} rows, at least {entry.min_rows} were expected")
+    if entry.max_age and run.due_at is not None:
+        since = done_at if done_at is not None else run.due_at
+        if now.timestamp() - since > seconds_in(entry.max_age, "max_age"):
+            unfinished = sum(job.state not in FINISHED for job in jobs)
+            found.append(
+                f"nothing done for more than {spoken(seconds_in(entry.max_age, 'max_age'))}, {unfinished} under way"
+            )
+    return found
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

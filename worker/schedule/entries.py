@@ -1,0 +1,104 @@
+"""The schedule as its file has it: which report, with which parameters, at which times.
+
+- name: kargo-daily
+  connection: kargo
+  report: campaign-performance-metrics
+  params: {...}
+  cron: "0 6 * * *"
+  timezone: Europe/Berlin
+  lookback: 7d
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cronsim import CronSim, CronSimError
+from pydantic import Field
+
+from worker.errors import BadInput
+from worker.sources.connections import Connection, find_report
+from worker.sources.params import zone_of
+from worker.sources.schema import Declared, Duration
+from worker.sources.validation import validate
+from worker.sources.windows import why_fixed
+from worker.sources.yaml_files import YamlFile, read_yaml
+
+
+class Entry(Declared):
+    """One line of the schedule.
+
+    It is due at the times of `cron` (five fields, in `timezone`), or `every` so often, counted from midnight UTC. A
+    date macro in `params` means the time the entry is due. `lookback` asks for each of the last N days as a job of its
+    own, because vendors restate numbers; the day is put where the report's source file has its `window`. `catch_up`:
+    times that were missed are made up for `once`, however many they were, or not at all. A report with fewer than
+    `min_rows`, or none done for `max_age`, is an alarm.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    connection: str
+    report: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    to: str | None = None
+    cron: str | None = None
+    every: Duration | None = None
+    timezone: str = "UTC"
+    lookback: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}d$")] | None = None
+    catch_up: Literal["once", "none"] = "once"
+    enabled: bool = True
+    min_rows: int | None = Field(default=None, ge=0)
+    max_age: Duration | None = None
+
+    @property
+    def report_name(self) -> str:
+        """CONNECTION.REPORT, as the command line takes it."""
+        return f"{self.connection}.{self.report}"
+
+    @property
+    def lookback_days(self) -> int:
+        """How many days are asked for again; 0: the parameters are sent as they stand."""
+        return int(self.lookback.removesuffix("d")) if self.lookback else 0
+
+
+def load_schedule(path: Path, connections: dict[str, Connection]) -> list[Entry]:
+    """The entries of the file, none where there is no file. Raises BadInput with file, line and field."""
+    if not path.exists():
+        return []
+    file = read_yaml(path)
+    if file.content is None:
+        return []
+    if not isinstance(file.content, list):
+        raise BadInput(str(path), type(file.content).__name__, "a list of entries, each with a name")
+    entries: list[Entry] = []
+    for position, content in enumerate(file.content):
+        entry = validate(Entry, content, file, (position,))
+        _check(entry, file, position, connections)
+        if any(entry.name == other.name for other in entries):
+            raise BadInput(file.where((position, "name")), entry.name, "a name no other entry has")
+        entries.append(entry)
+    return entries
+
+
+def _check(entry: Entry, file: YamlFile, position: int, connections: dict[str, Connection]) -> None:
+    def refuse(field: str, given: object, allowed: str) -> None:
+        raise BadInput(file.where((position, field)), given, allowed)
+
+    if (entry.cron is None) == (entry.every is None):
+        refuse("name", "cron and every" if entry.cron else "neither cron nor every", "one of them")
+    if entry.every is not None and entry.timezone != "UTC" and not entry.lookback_days:
+        refuse("timezone", entry.timezone, "no timezone beside `every`, which is counted in elapsed time")
+    try:
+        zone = zone_of(entry.timezone)
+        _, report = find_report(connections, entry.report_name)
+        if entry.cron is not None:
+            CronSim(entry.cron, datetime.now(zone))
+    except BadInput as bad:
+        field = {"timezone": "timezone", "connection": "connection"}.get(bad.where, "report")
+        refuse(field, bad.given, bad.allowed)
+    except CronSimError as error:
+        refuse("cron", entry.cron, f"five fields: minute, hour, day, month, weekday ({error})")
+    else:
+        if entry.lookback_days and (reason := why_fixed(report)):
+            refuse("lookback", entry.lookback, reason)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from config.celery import DUE_SECONDS
 from worker.celery import app, nudge_out_of
 from worker.errors import BadInput
 from worker.observe import Event, log
 from worker.schedule.due import serve
-from worker.services import get_services
+from worker.services import Services, get_services
 
 
 @app.task(name="report.due")
 def due() -> None:
-    """Make the jobs the schedule owes by now; a second run at the same time finds them made."""
+    """Serve the schedule, as beat says."""
     services = get_services()
+    services.ledger.note_run("due", DUE_SECONDS)
+    serve_schedule(services)
+
+
+def serve_schedule(services: Services) -> None:
+    """Make the jobs the schedule owes by now; a second run at the same time finds them made."""
     try:
         made = serve(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     except BadInput as bad:

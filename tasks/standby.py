@@ -13,12 +13,13 @@ from typing import Any
 from celery.signals import worker_ready
 from redis.exceptions import RedisError
 
-from config.celery import SWEEP
+from config.celery import DUE_SECONDS, SWEEP
+from tasks.due import serve_schedule
 from tasks.sweep import nudge_overdue
 from worker.celery import app, wait_until_stopping
 from worker.ledger import Ledger
 from worker.observe import Event, log
-from worker.services import get_services
+from worker.services import Services, get_services
 
 
 def stand_in(ledger: Ledger, name: str, every_seconds: float, work: Callable[[], object]) -> bool:
@@ -32,21 +33,23 @@ def stand_in(ledger: Ledger, name: str, every_seconds: float, work: Callable[[],
 
 @worker_ready.connect
 def _start(**_: Any) -> None:
-    if SWEEP in app.amqp.queues.consume_from:
-        threading.Thread(target=_watch, name="standby", daemon=True).start()
+    if SWEEP not in app.amqp.queues.consume_from:
+        return
+    sweep_seconds = get_services().settings.sweep_seconds
+    for name, every_seconds, work in (("sweep", sweep_seconds, nudge_overdue), ("due", DUE_SECONDS, serve_schedule)):
+        threading.Thread(target=_watch, args=(name, every_seconds, work), name=f"standby-{name}", daemon=True).start()
 
 
-def _watch() -> None:
+def _watch(name: str, every_seconds: float, work: Callable[[Services], object]) -> None:
     services = get_services()
-    every_seconds = services.settings.sweep_seconds
     # A mark to begin with: beat may be starting as well.
     is_marked = False
     while not wait_until_stopping(every_seconds / 2):
         try:
             if is_marked:
-                stand_in(services.ledger, "sweep", every_seconds, lambda: nudge_overdue(services))
+                stand_in(services.ledger, name, every_seconds, lambda: work(services))
             else:
-                services.ledger.claim_run("sweep", 2 * every_seconds)
+                services.ledger.claim_run(name, 2 * every_seconds)
                 is_marked = True
         except RedisError as error:
             log.warning(Event.REDIS_AWAY, why=f"{type(error).__name__}: {error}")

@@ -1,7 +1,6 @@
 """Vendors for tests of the sandbox itself: started, spoken to, spoilt, and what is usually asked of each.
 
-A test module begins with `sandbox = running(...)`, and with `dial = dial_of(vendor)` where it turns one; the other
-fixtures here build on its `sandbox`.
+A test module begins with `sandbox = running(...)`; the other fixtures here build on its `sandbox`.
 """
 
 from __future__ import annotations
@@ -120,7 +119,6 @@ def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-Dial = Callable[..., None]
 Spoil = Callable[..., bytes]
 
 
@@ -140,19 +138,6 @@ def visitor(sandbox: Sandbox) -> Visitor:
     """A client with no tokens yet, of vendors whom no earlier test left a trace in."""
     sandbox.remote.reset()
     return Visitor(sandbox)
-
-
-def dial_of(vendor: str) -> Any:
-    """A fixture: what turns the dial of this vendor."""
-
-    @pytest.fixture
-    def dial(sandbox: Sandbox) -> Dial:
-        def turn(kind: str, **args: Any) -> None:
-            sandbox.remote.turn({"vendor": vendor, "kind": kind, "args": args})
-
-        return turn
-
-    return dial
 
 
 def spoiling(sandbox: Sandbox, fetch: Callable[[], Reply]) -> Spoil:

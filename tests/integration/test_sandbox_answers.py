@@ -54,7 +54,7 @@ def test_a_sound_stream_is_the_expected_rows_after_a_header(visitor: Visitor) ->
     assert rows == WHOLE
 
 
-@pytest.mark.parametrize("code", [401, 403, 404, 410, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("code", [401, 503])
 def test_status_answers_with_a_code_in_the_vendors_form(spoilt: Callable[..., Reply], code: int) -> None:
     reply = spoilt("status", code=code, message="no luck")
     assert reply.status == code

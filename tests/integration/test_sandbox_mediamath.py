@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import Sandbox, expected_rows
 from sandbox.vendors.mediamath.datasets import datasets
-from tests.sandbox_client import Dial, Reply, Visitor, dial_of, running
+from tests.sandbox_client import Reply, Visitor, running
 from tests.sandbox_client import visitor as visitor
 
 ROWS = 1234
@@ -22,7 +22,6 @@ QUERY: dict[str, Any] = {
 }
 EXPECTED = list(expected_rows("mediamath.performance", QUERY, ROWS))
 sandbox = running(rows=ROWS)
-dial = dial_of("mediamath")
 
 
 def ask(visitor: Visitor, dataset: str = "performance", **changes: Any) -> Reply:
@@ -142,68 +141,3 @@ def test_wrong_tokens_paths_methods_types_and_bodies_are_refused(visitor: Visito
     assert (wrong.status, wrong.json()["error_code"]) == (400, "BadRequest")
     assert wrong.json()["message"] == "field does not exist in this dataset: campaign_id_test"
     assert len(wrong.json()["request_id"]) == 32
-
-
-def test_page_bound_may_be_the_wider_one(visitor: Visitor, dial: Dial) -> None:
-    paged = {"pagination": {"page_index": 0, "page_size": 10_000}}
-    assert ask(visitor, **paged).status == 400
-    dial("page_bound")
-    assert len(ask(visitor, **paged).json()["results"]) == ROWS
-
-
-def test_the_window_wins_or_conflicts(visitor: Visitor, dial: Dial) -> None:
-    both = {"start_time": "2020-01-01T00:00:00Z"}
-    assert ask(visitor, **both).lines()[1:] == EXPECTED
-    dial("windows_conflict")
-    assert ask(visitor, **both).status == 400
-
-
-def test_today_has_two_names(visitor: Visitor, dial: Dial) -> None:
-    assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [200, 400]
-    dial("current_date")
-    assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [400, 200]
-    dial("current_date", beside=True)
-    assert [ask(visitor, time_window=name).status for name in ("current_day", "current_date")] == [200, 200]
-
-
-def test_an_end_may_be_inclusive_and_a_week_begin_on_sunday(visitor: Visitor, dial: Dial) -> None:
-    def times(**changes: Any) -> set[str]:
-        return {json.loads(row)["agg_timestamp"][:10] for row in ask(visitor, **changes).lines()[1:]}
-
-    span = {"time_window": None, "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"}
-    assert times(**span) == {"2026-01-01"}
-    dial("end_inclusive")
-    assert times(**span) == {"2026-01-01", "2026-01-02"}
-    dial("week_start")
-    assert times(**span, rollup="by_week") == {"2025-12-28"}
-
-
-def test_uncapped_total_counts_what_is_not_sent(visitor: Visitor, dial: Dial) -> None:
-    dial("uncapped_total")
-    header, *rows = ask(visitor, max_results=10).lines()
-    assert (json.loads(header)["total_items_count"], len(rows)) == (ROWS, 10)
-
-
-def test_agg_timestamp_first_in_rows_too(visitor: Visitor, dial: Dial) -> None:
-    dial("agg_timestamp_first")
-    assert next(iter(json.loads(ask(visitor).lines()[1]))) == "agg_timestamp"
-
-
-def test_counts_are_wrong_unknown_or_drifting(visitor: Visitor, dial: Dial) -> None:
-    dial("wrong_total")
-    assert json.loads(ask(visitor).lines()[0])["total_items_count"] == ROWS + 1
-    dial("named_total", value=-1)
-    header, *rows = ask(visitor).lines()
-    assert (json.loads(header)["total_items_count"], rows) == (-1, EXPECTED)
-    dial("drifting_total", by=100, shifts=True)
-    told = page(visitor, 1, 400)
-    assert (told["meta"]["total_items_count"], told["results"][0]["impressions"]) == (ROWS + 100, 301)
-
-
-def test_pages_are_clamped_or_refused_past_the_end(visitor: Visitor, dial: Dial) -> None:
-    dial("short_page", rows=50)
-    told = page(visitor, 1, 400)
-    assert (told["meta"]["total_pages"], told["results"][0]["impressions"]) == (25, 51)
-    dial("past_end")
-    assert ask(visitor, pagination={"page_index": 13, "page_size": 100}).status == 400
-    assert ask(visitor, pagination={"page_index": 12, "page_size": 100}).status == 200

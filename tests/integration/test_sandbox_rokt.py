@@ -19,18 +19,15 @@ from tests.sandbox_client import (
     ROKT_QUERY,
     ROKT_ROWS,
     TRANSACTIONS,
-    Dial,
     Visitor,
     basic,
     breakdown,
-    dial_of,
     expected,
     running,
 )
 from tests.sandbox_client import visitor as visitor
 
 sandbox = running(rows=ROKT_ROWS)
-dial = dial_of("rokt")
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape.report))
@@ -68,13 +65,6 @@ def test_metadata_takes_no_dates_and_repeats_the_ids(visitor: Visitor, report: s
 def test_ids_are_nineteen_digits_in_quotes(visitor: Visitor) -> None:
     groups = [row["groupByValue"] for row in breakdown(visitor).json()["data"]["items"]]
     assert {(type(group), len(group)) for group in groups} == {(str, 19)}
-
-
-def test_the_campaigns_breakdown_spells_audiences_with_a_capital(visitor: Visitor, dial: Dial) -> None:
-    path = f"/reporting/accounts/{ACCOUNT}/campaigns/breakdown"
-    assert "Audiences" in visitor.get("rokt", path, **ROKT_ASK).json()["data"]["items"][0]
-    dial("audiences")
-    assert "audiences" in visitor.get("rokt", path, **ROKT_ASK).json()["data"]["items"][0]
 
 
 def test_a_placement_has_no_page_level_metrics(visitor: Visitor) -> None:

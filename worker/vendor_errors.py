@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from html import unescape
 from typing import Any
 
 from worker.errors import FailJob, LoginExpired, MillraceError, NoMorePages, RateLimited, RetryLater
@@ -13,8 +15,9 @@ from worker.json_path import count, find, is_same, is_value
 from worker.sources.schema import Consequence, ErrorShape
 
 EXCERPT_BYTES = 200
+LONGEST_WORDS = 500
 
-EXCERPT_BYTES = 200
+_STORAGE_WORD = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 Finder = Callable[[str], Any]
 """What a path leads to, None where it leads nowhere."""
@@ -105,6 +108,18 @@ def _listed(stated: Any) -> list[Any]:
     return stated if isinstance(stated, list) else [stated]
 
 
+def words_of_storage(raw: bytes) -> str | None:
+    """Code and message of an error as S3, Azure and Google word it in XML; None where it is none.
+
+    The rest of such a body repeats what was signed, so nothing else of it is shown.
+    """
+    if b"<Error" not in raw[:500]:
+        return None
+    found = dict(_STORAGE_WORD.findall(raw))
+    said = [unescape(found[name].decode("utf-8", "replace")) for name in (b"Code", b"Message") if name in found]
+    return ": ".join(" ".join(part.split()) for part in said)[:LONGEST_WORDS] or None
+
+
 def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
     """The first bytes of a body on one line, for people."""
     if not raw.strip():
@@ -114,4 +129,4 @@ def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value)[:500]
+    return str(value)[:LONGEST_WORDS]

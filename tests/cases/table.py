@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.cases import errors, files, paging, preparation
+from tests.cases import errors, files, paging, preparation, transport
 from tests.cases.case import Case
 
-CASES: tuple[Case, ...] = (*errors.CASES, *files.CASES, *paging.CASES, *preparation.CASES)
+CASES: tuple[Case, ...] = (
+    *errors.CASES,
+    *files.CASES,
+    *paging.CASES,
+    *preparation.CASES,
+    *transport.CASES,
+)

@@ -57,6 +57,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Playe
         vendor.stop()
 
 
+def _of(vendor: FakeVendor, value: object) -> object:
+    """A value of a connection, in which `{base}` is the vendor's own address."""
+    return value.format(base=vendor.base) if isinstance(value, str) else value
+
+
 def _connection(case: Case, vendor: FakeVendor) -> Json:
     fast = {"requests_per_second": 100}
     return {
@@ -64,7 +69,7 @@ def _connection(case: Case, vendor: FakeVendor) -> Json:
         "base_url": vendor.base,
         "credentials": dict(case.credentials),
         "limits": fast,
-        **case.connection,
+        **{name: _of(vendor, value) for name, value in case.connection.items()},
     }
 
 

@@ -280,7 +280,8 @@ class Page:
         refusal = self._exchange.refusal(response, raw, pages.errors, is_own=found.kind == "api")
         if error is None and address.is_probe and response.status in pages.end_statuses:
             return NoMorePages(str(refusal))
-        if pages.may_be_gone and not (error and error.consequence):
+        # Storage that refuses an address of this moment says why; the report is still there.
+        if pages.may_be_gone and response.status != HTTPStatus.FORBIDDEN and not (error and error.consequence):
             return ReportGone(f"{refusal}: the vendor no longer has the report")
         return refusal
 

@@ -15,7 +15,7 @@ from worker.errors import FailJob, MillraceError, RetryLater
 from worker.sources.schema import ErrorShape
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response
-from worker.vendor_errors import VendorError, error_in_body, excerpt
+from worker.vendor_errors import VendorError, error_in_body, excerpt, words_of_storage
 
 EXCERPT_READ_BYTES = 65_536
 SHORTEST_WAIT_SECONDS = 1.0
@@ -75,7 +75,7 @@ def refusal(
 
 def _words(response: Response, raw: bytes, error: VendorError | None) -> str:
     status = f"{response.status} {response.reason}".strip()
-    return f"{response.name}: {status}: {error.words if error else excerpt(raw)}"
+    return f"{response.name}: {status}: {error.words if error else words_of_storage(raw) or excerpt(raw)}"
 
 
 def retry_after(stated: str | None, *, now: float) -> float | None:

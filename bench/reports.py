@@ -41,7 +41,7 @@ ROKT_PARAMS: Json = {
 def mediamath_call(stage: Stage) -> tuple[str, dict[str, str]]:
     """Where the stream is, and the headers that open it."""
     token = stage.vendors.credentials["mediamath"]["token"]
-    return f"{stage.vendors.urls['mediamath']}/performance", {"Authorization": f"Bearer {token}"}
+    return f"{stage.url('mediamath')}/performance", {"Authorization": f"Bearer {token}"}
 
 
 def mediamath_stream(stage: Stage) -> bytes:
@@ -54,7 +54,7 @@ def mediamath_stream(stage: Stage) -> bytes:
 
 def kargo_page(stage: Stage, report_id: str, offset: int) -> bytes:
     """One page of a prepared report in memory."""
-    base, known = stage.vendors.urls["kargo"], stage.vendors.credentials["kargo"]
+    base, known = stage.url("kargo"), stage.vendors.credentials["kargo"]
     token = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
     answer = requests.get(
         f"{base}/completed-reports/{report_id}",

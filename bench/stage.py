@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from bench.replay import replaying
 from config.settings import prepare_environment
 from sandbox import SandboxProcess
 from worker.embedded_redis import free_port, start_server
@@ -43,19 +45,32 @@ class Stage:
     vendors: SandboxProcess
     environment: dict[str, str]
 
+    def url(self, vendor: str) -> str:
+        """Where the workers find a vendor."""
+        return self.environment[f"{vendor.upper()}_BASE_URL"]
+
 
 @contextmanager
-def stage(*, settings: dict[str, str] | None = None, **vendor_settings: Any) -> Iterator[Stage]:
-    """A stage of one's own; this process's settings lead to it, so it may be set up once in a process."""
+def stage(
+    *, settings: dict[str, str] | None = None, is_replayed: bool = False, **vendor_settings: Any
+) -> Iterator[Stage]:
+    """A stage of one's own; this process's settings lead to it, so it may be set up once in a process.
+
+    `is_replayed`: the vendors answer from memory, for measurements that what makes the rows must not be part of.
+    """
     port = free_port()
     with (
+        ExitStack() as stack,
         tempfile.TemporaryDirectory(prefix="millrace-bench-", ignore_cleanup_errors=True) as name,
         SandboxProcess(port=0, **vendor_settings) as vendors,
     ):
         directory = Path(name)
+        there = urlsplit(vendors.urls["kargo"]).netloc
+        here = urlsplit(stack.enter_context(replaying(f"http://{there}"))).netloc if is_replayed else there
         server = start_server(directory / "redis", port)
         try:
             environment = _environment(directory, f"redis://127.0.0.1:{port}/0", vendors) | (settings or {})
+            environment = {name: value.replace(there, here) for name, value in environment.items()}
             prepare_environment(environment)
             yield Stage(directory, environment["MILLRACE_REDIS_URL"], vendors, environment)
         finally:

@@ -33,34 +33,42 @@ class ReadBatch(Batch):
             raise RetryLater(f"the sink went back from row {self.before.rows} to {at.rows}")
         if at.rows > self.after.rows:
             return None
-        held, running = self.after, self.running
-        rest = self.rows[at.rows - self.before.rows :]
-        if rest:
-            held, _, running = _advance(self.before, self.rows[: -len(rest)], self.running)
+        if at.rows == self.before.rows:
+            held, rest = self.before, self
+        elif at.rows == self.after.rows:
+            held, rest = self.after, None
+        else:
+            count = at.rows - self.before.rows
+            first, running = _read_batch(self.before, self.rows[:count], self.running)
+            held, rest = first.after, _read_batch(first.after, self.rows[count:], running)[0]
         if at.digest != held.digest:
             raise StartOver(f"row {at.rows} and those before it are not what was published")
         if rest and at.is_closed:
             raise StartOver(f"the page was closed at row {at.rows}, this reading goes on")
-        return read_batch(held, rest, running) if rest else None
+        return rest
+
+
+class Reading:
+    """One reading of a page, from its first row on: `at` is the position behind the rows it was given so far."""
+
+    def __init__(self) -> None:
+        self.at = Checkpoint()
+        self._running = hashlib.sha256()
+
+    def batch(self, rows: Sequence[bytes]) -> ReadBatch:
+        """The next rows of the page as a batch."""
+        batch, ended = _read_batch(self.at, rows, self._running)
+        self.at, self._running = batch.after, ended
+        return batch
 
 
 def batches(lists: Iterable[list[bytes]]) -> Iterator[ReadBatch]:
-    """Cut a page's rows, from its first on, into batches of at most 1,000 rows and 256 KiB; a larger row is alone."""
-    at, running = Checkpoint(), hashlib.sha256()
-    for rows in _cut(lists):
-        after, text, ended = _advance(at, rows, running)
-        yield ReadBatch(at, rows, after, text, running)
-        at, running = after, ended
+    """A page's rows, from its first on, in batches as `cut` makes them."""
+    return map(Reading().batch, cut(lists))
 
 
-def read_batch(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> ReadBatch:
-    """Rows that follow `before`, where the digest's state is `running`."""
-    after, text, _ = _advance(before, rows, running)
-    return ReadBatch(before, rows, after, text, running)
-
-
-def _advance(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tuple[Checkpoint, bytes, _Hash]:
-    """The position behind some rows, what the digest runs over from `before` to there, and its state then."""
+def _read_batch(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tuple[ReadBatch, _Hash]:
+    """Rows that follow `before`, where the digest's state is `running`; and its state behind them."""
     # Joining with an empty row at the end puts a newline behind the last one, and copies the rows once.
     text = b"\n".join([*rows, b""])
     ended = running.copy()
@@ -69,10 +77,11 @@ def _advance(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tuple
     after = Checkpoint(
         before.rows + len(rows), ended.hexdigest(), before.dead_rows + dead_rows, before.bytes + len(text)
     )
-    return after, text, ended
+    return ReadBatch(before, rows, after, text, running), ended
 
 
-def _cut(lists: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+def cut(lists: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+    """Rows as they come, in lists of at most 1,000 rows and 256 KiB; a larger row is alone."""
     part: list[bytes] = []
     size = 0
     for rest in lists:

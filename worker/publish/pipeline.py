@@ -6,17 +6,22 @@ skipped; from there on each batch is a compare-and-set against the position befo
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from worker.errors import RetryLater, SinkFull, StartOver
 from worker.model import Checkpoint
-from worker.publish.batch import ReadBatch, batches
+from worker.publish.batch import ReadBatch, Reading, cut
 from worker.sinks.sink import Sink
 
 AHEAD = 2
 """Batches that may wait for the sink: the one it is keeping, and one to go on with at once. Memory holds one more."""
+
+SWITCH_SECONDS = 0.0005
+"""How long the reading may go on once the sink has answered. Python's own 5 ms are longer than a batch takes the sink,
+so that the sink would stand still about half of the time."""
 
 
 class Publication:
@@ -54,23 +59,24 @@ class Publication:
         Raises StartOver where this reading differs from what is kept, whatever the sink raises, and whatever `lists`
         raises, once the batches on their way are seen through.
         """
-        end = Checkpoint()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        reading = Reading()
         waiting: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(max_workers=1) as keeper:
+        # A thread each, so that the digest, which needs no interpreter, runs beside the reading and the sink.
+        with ThreadPoolExecutor(max_workers=1) as digester, ThreadPoolExecutor(max_workers=1) as keeper:
             try:
-                for batch in batches(lists):
-                    end = batch.after
+                for rows in cut(lists):
                     self._on_read()
                     if len(waiting) == AHEAD:
                         # Left where it is until it is kept: its failure is the one to tell, not that of those behind.
                         waiting[0].result()
                         waiting.popleft()
-                    waiting.append(keeper.submit(self._keep, batch))
+                    waiting.append(keeper.submit(self._keep, digester.submit(reading.batch, rows)))
             finally:
                 for kept in waiting:
                     kept.result()
-        if not self._at.is_at(end):
-            raise StartOver(f"{self._at.rows} rows are published, this reading has {end.rows} or other ones")
+        if not self._at.is_at(reading.at):
+            raise StartOver(f"{self._at.rows} rows are published, this reading has {reading.at.rows} or other ones")
         return self._at
 
     def close(self, at: Checkpoint) -> None:
@@ -79,9 +85,9 @@ class Publication:
         if not stands.is_at(at):
             raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
 
-    def _keep(self, batch: ReadBatch) -> None:
+    def _keep(self, batch: Future[ReadBatch]) -> None:
         """See a batch through: every row of it is in the sink then. After a failure nothing more is taken."""
-        rest = batch.beyond(self._at)
+        rest = batch.result().beyond(self._at)
         while rest:
             try:
                 self._at = self._sink.commit(*self._page, rest)

@@ -39,6 +39,14 @@ class BadInput(MillraceError):
         super().__init__(f"{where}: {given!r} is not allowed; expected {allowed}")
 
 
+class MissingInput(BadInput):
+    """Something that must be given was not."""
+
+    def __init__(self, where: str, allowed: str) -> None:
+        super().__init__(where, None, allowed)
+        self.args = (f"{where} is missing; expected {allowed}",)
+
+
 class RetryLater(MillraceError):
     """The step may succeed later.
 

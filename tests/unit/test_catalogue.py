@@ -84,7 +84,7 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("{kind: offset, limit: 10}", "{kind: offset, limit: ten}", 22, "limit", "integer"),
         ("{kind: offset, limit: 10}", "{kind: offset, limit: 0}", 22, "limit", "greater than or equal to 1"),
         ("{kind: json, rows: [data]}", "{kind: json, rows: [data], totl: [x]}", 21, "totl", "did you mean 'total'"),
-        ("{kind: json, rows: [data]}", "{kind: json}", 21, "format", "the field 'rows'"),
+        ("{kind: json, rows: [data]}", "{kind: json}", 21, "format.rows", "a value"),
         ("[{kind: none}]", "[{kind: none, token: x}]", 4, "auth.0.token", "one of kind"),
         ("[{kind: none}]", "[]", 4, "auth", "at least 1 item"),
         ("proof: end", "proof: sure", 23, "proof", "'count', 'end' or 'none'"),

@@ -44,7 +44,7 @@ def test_an_unknown_name_is_refused_with_the_names_there_are_and_the_close_one()
 
 def test_a_missing_required_parameter_is_refused_with_what_it_means() -> None:
     error = refusal({"account": {"required": True, "help": "the account's id"}}, {})
-    assert (error.where, error.allowed) == ("params.account", "a value: the account's id")
+    assert str(error) == "params.account is missing; expected the account's id"
     assert refusal({"account": {"required": True}}, {"account": None}).where == "params.account"
 
 
@@ -65,7 +65,10 @@ def test_defaults_are_added_and_null_counts_as_not_given() -> None:
         ({"type": "string"}, 1.5),
         ({"type": "string"}, True),
         ({"type": "string"}, ["a"]),
-        ({"type": "list"}, "a"),
+        ({"type": "list", "items": "object"}, "a"),
+        ({"type": "list", "items": "string"}, "a,,b"),
+        ({"type": "list", "items": "string"}, {"a": 1}),
+        ({"type": "list", "items": "integer"}, "1,two"),
         ({"type": "object"}, []),
         ({"type": "date"}, "2026-02-30"),
         ({"type": "date"}, "20261121"),
@@ -302,3 +305,24 @@ def test_columns_a_parameter_names_are_typed_unless_declared_otherwise() -> None
     subject = report(params={"m": {"type": "list"}}, columns={"a": "integer"}, columns_from={"m": "number"})
     assert columns_for(subject, {"m": ["a", "b"]}) == {"a": "integer", "b": "number"}
     assert columns_for(subject, {}) == {"a": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("items", "text", "sent"),
+    [
+        ("string", "clicks_sum", ["clicks_sum"]),
+        ("string", "clicks_sum, impressions", ["clicks_sum", "impressions"]),
+        ("string", 17, ["17"]),
+        ("integer", "1,2", [1, 2]),
+        ("integer", 5, [5]),
+        ("number", "1.5,2", [1.5, 2]),
+        ("boolean", "true,false", [True, False]),
+        ("date", "{yesterday},{today}", ["2026-11-20", "2026-11-21"]),
+        ("string", "{yesterday:%d,%m},x", ["20,11", "x"]),
+        (None, "a,b", ["a", "b"]),
+    ],
+)
+def test_text_for_a_list_is_one_item_or_several_with_commas_between_them(
+    items: Any, text: Any, sent: list[Any]
+) -> None:
+    assert one({"type": "list", **({"items": items} if items else {})}, text) == sent

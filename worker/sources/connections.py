@@ -24,7 +24,7 @@ from typing import Any
 
 from pydantic import Field
 
-from worker.errors import BadInput
+from worker.errors import BadInput, MissingInput
 from worker.sources.base_urls import DIRECTLY, base_of, proxy_url
 from worker.sources.credentials import auth_for, check_credentials, missing_credentials
 from worker.sources.environment_names import Environment, expanded
@@ -129,7 +129,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
     check_credentials(source, entry.credentials, file, (name, "credentials"))
     base = entry.base_url or source.base_url
     if base is None:
-        raise BadInput(file.where((name,)), "nothing", "the field 'base_url', since the source has none")
+        raise MissingInput(file.where((name, "base_url")), "a URL here, since the source has none")
     base_of(base, where=file.where((name, "base_url")), allow_http=entry.allow_http)
     try:
         zone_of(entry.timezone)

@@ -1,24 +1,47 @@
 """Parameters: what was given becomes what is sent, or a message that says what is wrong.
 
 A wrong parameter costs a message, never a request. Dates relative to now are resolved here, once, when a job is made.
+For a list, text is one item, or several with commas between them: `clicks,impressions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from worker.errors import BadInput
+from worker.errors import BadInput, MissingInput
 from worker.sources.checks import path_names
 from worker.sources.json_schemas import check_schema
-from worker.sources.macros import Moment
-from worker.sources.param_values import checked
+from worker.sources.macros import Form, Moment, expand, rfc3339
 from worker.sources.placeholders import is_segment
-from worker.sources.schema import ColumnType, Param, Read, Report
+from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
 from worker.suggestions import did_you_mean, one_of, shortened
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+_DATETIME = re.compile(_DATE.pattern + _TIME + r"([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_LOCAL_DATETIME = re.compile(_DATE.pattern + _TIME)
+
+# A comma between items, not one inside the form of a macro.
+_COMMA = re.compile(r",(?![^{}]*\})")
+_PLAIN_LIST = '["a", "b"]'
+_LISTS: dict[str, str] = {"object": '[{"name": "value"}]', "list": "[[1, 2], [3]]"}
+
+_FORMS: dict[ParamType, Form] = {
+    "integer": "integer",
+    "number": "integer",
+    "date": "date",
+    "datetime": "datetime",
+    "local-datetime": "local-datetime",
+    "object": "any",
+    "any": "any",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +64,9 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
     for name, param in report.params.items():
         value = present.get(name, param.default)
         if value is not None:
-            params[name] = checked(f"params.{name}", param, value, moment)
+            params[name] = _value(f"params.{name}", param, value, moment)
         elif param.required:
-            raise BadInput(f"params.{name}", "nothing", f"a value: {param.help or param.type}")
+            raise MissingInput(f"params.{name}", param.help or f"a value of type {param.type}")
     _check_together(report, present, params)
     window = _window(report, params)
     _join(report, params)
@@ -160,3 +183,147 @@ def _join(report: Report, params: dict[str, Any]) -> None:
     for name, param in report.params.items():
         if param.join is not None and name in params:
             params[name] = param.join.join(str(part) for part in params[name])
+
+
+# ---------------------------------------------------------------- one value
+
+
+def _value(where: str, param: Param, value: Any, moment: Moment) -> Any:
+    """The value as it will be sent. Raises BadInput that names the place inside the value."""
+    try:
+        return _checked(where, param, value, moment)
+    except RecursionError as error:
+        raise BadInput(where, "a value nested too deep", "one that can be read") from error
+
+
+def _checked(where: str, param: Param, value: Any, moment: Moment) -> Any:
+    if param.type == "list":
+        return _checked_list(where, param, value, moment)
+    value = expand(value, _FORMS.get(param.type, "text"), moment, where)
+    value = _typed(where, param.type, value, moment, param.date_adds)
+    _check_bounds(where, param, value)
+    if param.json_schema:
+        check_schema(value, param.json_schema, where)
+    return value
+
+
+def _checked_list(where: str, param: Param, value: Any, moment: Moment) -> list[Any]:
+    kind = param.items or "any"
+    values = expand(_items(where, kind, value), _FORMS.get(kind, "text"), moment, where)
+    values = [_typed(f"{where}.{place}", kind, part, moment, param.date_adds) for place, part in enumerate(values)]
+    if len(values) < (param.min_items or 0):
+        raise BadInput(where, values, f"at least {param.min_items} of them")
+    if param.max_items is not None and len(values) > param.max_items:
+        raise BadInput(where, f"{len(values)} of them", f"at most {param.max_items}")
+    for place, part in enumerate(values):
+        if param.items_allowed is not None and part not in param.items_allowed:
+            raise BadInput(f"{where}.{place}", part, one_of(part, param.items_allowed))
+        if param.unique and part in values[:place]:
+            raise BadInput(f"{where}.{place}", part, "each value once")
+    if param.json_schema:
+        check_schema(values, param.json_schema, where)
+    return values
+
+
+def _items(where: str, kind: ParamType, value: Any) -> list[Any]:
+    """The items of a list: given as one, or as text with commas between them; any other value is the one item."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, dict) or kind in _LISTS:
+        raise BadInput(where, shortened(value), f"a list, such as {_LISTS.get(kind, _PLAIN_LIST)}")
+    if not isinstance(value, str):
+        return [value]
+    parts = [part.strip() for part in _COMMA.split(value)]
+    if "" in parts:
+        raise BadInput(where, value, "items with commas between them, none of them empty")
+    return [_read(kind, part) for part in parts]
+
+
+def _read(kind: ParamType, text: str) -> Any:
+    """A number, true or false from its text, where such an item is wanted; else the text, which is judged as it is."""
+    try:
+        return json.loads(text) if kind in ("integer", "number", "boolean") else text
+    except ValueError:
+        return text
+
+
+def _check_bounds(where: str, param: Param, value: Any) -> None:
+    if param.allowed is not None and value not in param.allowed:
+        raise BadInput(where, value, one_of(value, param.allowed, "values"))
+    if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):
+        raise BadInput(where, value, param.help or f"text of the form {param.pattern}")
+    below = param.minimum is not None and value < param.minimum
+    if below or (param.maximum is not None and value > param.maximum):
+        lowest = "any" if param.minimum is None else f"{param.minimum:g}"
+        highest = "any" if param.maximum is None else f"{param.maximum:g}"
+        raise BadInput(where, value, f"a number from {lowest} to {highest}")
+
+
+def _typed(where: str, kind: ParamType, value: Any, moment: Moment, date_adds: str) -> Any:
+    if _is_date(value) and (kind == "local-datetime" or (kind == "datetime" and date_adds)):
+        return value + date_adds
+    if _is_date(value) and kind == "datetime":
+        return rfc3339(moment.midnight(datetime.fromisoformat(value).replace(tzinfo=moment.zone)))
+    if kind == "string" and isinstance(value, int) and not isinstance(value, bool):
+        # On a command line an id made of digits reads as a number; it is still an id.
+        return str(value)
+    is_right, allowed = _TYPES[kind]
+    if not is_right(value):
+        hint = did_you_mean(value, available_timezones()) if kind == "timezone" else ""
+        raise BadInput(where, shortened(value), allowed + hint)
+    return value
+
+
+def _is_date(value: Any) -> bool:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_moment(form: re.Pattern[str]) -> Callable[[Any], bool]:
+    def is_moment(value: Any) -> bool:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            return False
+        try:
+            datetime.fromisoformat(value.upper())
+        except ValueError:
+            return False
+        return True
+
+    return is_moment
+
+
+def _is_zone(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ZoneInfo(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+_TYPES: dict[ParamType, tuple[Callable[[Any], bool], str]] = {
+    "string": (lambda value: isinstance(value, str), "text"),
+    "integer": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
+    "number": (_is_number, "a number"),
+    "boolean": (lambda value: isinstance(value, bool), "true or false"),
+    "date": (_is_date, "a date such as 2026-11-20 or {yesterday}"),
+    "datetime": (
+        _is_moment(_DATETIME),
+        "a date, or a time with its offset such as 2026-11-20T00:00:00Z, or a macro such as {yesterday}",
+    ),
+    "local-datetime": (
+        _is_moment(_LOCAL_DATETIME),
+        "a date, or a time without offset such as 2026-11-20T00:00:00.000, or a macro such as {yesterday}",
+    ),
+    "timezone": (_is_zone, "an IANA time zone such as America/New_York"),
+    "object": (lambda value: isinstance(value, dict), "an object"),
+    "list": (lambda value: isinstance(value, list), "a list"),
+    "any": (lambda _: True, "anything"),
+}

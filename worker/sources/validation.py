@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from worker.errors import BadInput
+from worker.errors import BadInput, MissingInput
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
 
@@ -44,7 +44,7 @@ def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFil
         names = _fields_at(model.model_json_schema(by_alias=True), content, steps[:-1])
         return BadInput(where, steps[-1], one_of(steps[-1], names, "fields"))
     if mistake["type"] == "missing":
-        return BadInput(where, "nothing", f"the field {mistake['loc'][-1]!r}")
+        return MissingInput(f"{where}{'.' if steps or place else ': '}{mistake['loc'][-1]}", "a value for this field")
     if mistake["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return BadInput(where, mistake["input"].get("kind"), f"kind: one of {mistake['ctx'].get('expected_tags', '')}")
     allowed = str(mistake["msg"])

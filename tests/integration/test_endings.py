@@ -82,25 +82,6 @@ def test_a_retry_uses_the_vendors_report_again(stack: Stack) -> None:
     assert submits(stack) == 1
 
 
-def test_a_report_never_ready_fails_at_its_deadline_with_the_last_status(stack: Stack) -> None:
-    stack.dial(NEVER_READY)
-    job = stack.ask(KARGO, "stream:never", ready_within="1s")
-    receipt = stack.receipt(job)
-    assert receipt["state"] == "failed"
-    assert "not ready within" in receipt["error"]
-    assert "pending" in receipt["error"]
-
-
-def test_a_job_not_finished_in_time_fails_and_voids_what_it_published(stack: Stack) -> None:
-    stack.vendors_are(rows=60_000)
-    stack.dial(SLOW)
-    job = stack.ask(MEDIAMATH, "stream:deadline", finish_within="2s")
-    receipt = stack.receipt(job)
-    assert receipt["state"] == "failed"
-    assert "not finished within" in receipt["error"]
-    assert stack.audit("deadline", job).voided == {1: "failed"}
-
-
 def test_a_page_that_fails_for_good_fails_its_job_and_stops_its_siblings(stack: Stack) -> None:
     stack.vendors_are(rows=60_000)
     stack.dial(
@@ -125,18 +106,6 @@ def test_a_restated_replay_begins_a_new_generation_and_ends_with_one_complete_re
     found = stack.audit("restated", job)
     assert found.is_whole
     assert found.voided == {1: "replay"}
-
-
-def test_a_report_that_does_not_hold_still_fails_in_the_end(stack: Stack) -> None:
-    stack.vendors_are(rows=30_000, restate_after_reads=1)
-    stack.dial({"kind": "cut_after_row", "vendor": "mediamath", "args": {"row": 12_000}})
-    job = stack.ask(MEDIAMATH, "stream:restless")
-    receipt = stack.receipt(job)
-    assert receipt["state"] == "failed"
-    assert "does not hold still" in receipt["error"]
-    found = stack.audit("restless", job)
-    assert found.ends == 0
-    assert set(found.voided) == {1, 2, 3}
 
 
 def test_the_same_report_asked_for_twice_while_running_is_one_job(stack: Stack) -> None:

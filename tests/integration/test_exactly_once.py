@@ -74,44 +74,6 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: St
     assert_whole(stack, "stalled", job, 40_000)
 
 
-def test_the_first_token_expires_on_page_3(stack: Stack) -> None:
-    stack.vendors_are(rows=50_000)
-    # submit, two polls, two pages: the sixth request is page 3.
-    stack.dial({"kind": "token_expires", "vendor": "kargo", "args": {"after_requests": 5}, "times": 1})
-    for key in stack.redis.scan_iter("*token*"):
-        stack.redis.delete(key)
-    job = stack.ask(KARGO, "stream:expired-token")
-    assert_whole(stack, "expired-token", job, 50_000)
-    heard = stack.requests()
-    assert sum(r["endpoint"] == "authenticate" for r in heard) == 2
-    assert sum(r["endpoint"] == "completed-reports" for r in heard) > 5
-
-
-def test_a_stream_cut_in_a_row_never_ends_done(stack: Stack) -> None:
-    stack.dial({"kind": "cut_in_row", "vendor": "mediamath", "args": {"row": 2000}})
-    job = stack.ask(MEDIAMATH, "stream:cut")
-    stack.wait_for(job, lambda job: job.rows >= 1000, "what came before the cut")
-    stack.dial()
-    assert_whole(stack, "cut", job, 2500)
-
-
-def test_a_stream_that_is_always_cut_fails_and_is_voided(stack: Stack) -> None:
-    stack.dial({"kind": "cut_in_row", "vendor": "mediamath", "args": {"row": 1500}})
-    job = stack.ask(MEDIAMATH, "stream:always-cut", finish_within="4s")
-    receipt = stack.receipt(job)
-    assert receipt["state"] == "failed"
-    found = stack.audit("always-cut", job)
-    assert (found.ends, found.voided, found.doubled) == (0, {1: "failed"}, 0)
-
-
-def test_the_count_disagrees_and_the_job_fails_saying_so(stack: Stack) -> None:
-    stack.dial({"kind": "wrong_total", "vendor": "mediamath", "args": {"by": 1}})
-    job = stack.ask(MEDIAMATH, "stream:count")
-    receipt = stack.receipt(job)
-    assert (receipt["state"], receipt["error"]) == ("failed", "expected 2501 rows, got 2500")
-    assert stack.audit("count", job).voided == {1: "failed"}
-
-
 def role_of(name: str) -> str:
     return "stream" if name == MEDIAMATH else "page"
 

@@ -54,7 +54,7 @@ class FakeVendor:
 
     def __init__(self, vendor: Vendor) -> None:
         self.heard: list[Request] = []
-        self._vendor = vendor
+        self.vendor = vendor
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, number)) for number in (0, 1)]
         self.base, self.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
         for server in self._servers:
@@ -63,7 +63,7 @@ class FakeVendor:
 
     def answer(self, request: Request) -> Answer:
         self.heard.append(request)
-        return self._vendor(request)
+        return self.vendor(request)
 
     def stop(self) -> None:
         for server in self._servers:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
+import yaml
+
+from tests.cases.case import Case
+from tests.cases.table import CASES
 from tests.scenarios.scenario import Behaviour, Expectation, Failed
 from tests.scenarios.table import SECTIONS, cases
 
@@ -22,6 +26,13 @@ each row is published once. **Failed** means: the receipt says why, and there is
 what a consumer sees: `whole`; `rows, voided`; `nothing`; empty where a failure may come before the rows or after.
 """
 
+OWN_PROSE = """\
+## Vendors declared by a user
+
+Each of these is a vendor in a few lines (`tests/cases/`), the source file a user would write for it, and a job played end
+to end: `.venv/bin/python -m pytest tests/integration/test_fake_vendors.py -k "case"`.
+"""
+
 
 def page() -> str:
     """The whole page."""
@@ -30,7 +41,16 @@ def page() -> str:
         lines += [f"## {title}", "", "| the vendor | Millrace | published | cases |", "| --- | --- | --- | --- |"]
         lines += [_line(behaviour) for behaviour in behaviours]
         lines.append("")
+    lines += [OWN_PROSE, "| the vendor | Millrace | case |", "| --- | --- | --- |", *map(_case, CASES), ""]
     return "\n".join(lines)
+
+
+def _case(case: Case) -> str:
+    title = yaml.safe_load(case.source.read_text(encoding="utf-8"))["title"]
+    outcome = f"failed: {', '.join(case.fails)}" if case.fails else f"done: {case.rows} rows"
+    bound = f", in {case.at_most} requests at most" if case.at_most else ""
+    link = f"[{case.name}](../tests/fixtures/cases/{case.name}.yaml)"
+    return f"| {title} | {outcome}{bound} | {link} |"
 
 
 def _line(behaviour: Behaviour) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +49,17 @@ def vendor() -> Iterator[Start]:
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost and vendor.example that nobody vouches for."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    made = tmp_path_factory.mktemp("tls") / "both.pem"
+    names = "subjectAltName=DNS:localhost,DNS:vendor.example"
+    options = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext {names}"
+    subprocess.run([openssl, *options.split(), "-keyout", made, "-out", f"{made}.crt"], check=True, capture_output=True)
+    made.write_bytes(made.read_bytes() + Path(f"{made}.crt").read_bytes())
+    return made

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,19 +96,6 @@ def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vend
     exchange = at(f"{vendor.url}/v1")
     assert exchange.send(WireRequest("GET", f"{other.url}/x", {}), kind="download").body(10) == b"rows"
     other.stop()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that nobody vouches for."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate")
-    made = tmp_path_factory.mktemp("tls") / "both.pem"
-    options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    subprocess.run([openssl, *options.split(), "-keyout", made, "-out", f"{made}.crt"], check=True, capture_output=True)
-    made.write_bytes(made.read_bytes() + Path(f"{made}.crt").read_bytes())
-    return made
 
 
 @pytest.fixture

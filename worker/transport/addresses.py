@@ -70,7 +70,7 @@ def check_behind_proxy(host: str, port: int, kinds: frozenset[AddressKind], *, r
     try:
         permitted(host, port, kinds, resolve=resolve)
     except RetryLater:
-        name = host.lower()
+        name = host.lower().rstrip(".")
         if "." not in name or name.endswith(_INSIDE_NAMES):
             raise FailJob(f"the host {host!r} is a name inside a network: no proxy is asked for it") from None
 

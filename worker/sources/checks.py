@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from worker.errors import BadInput
-from worker.sources.check_delimited import check_delimited
 from worker.sources.credentials import check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
+from worker.sources.delimited_checks import mistakes_in
 from worker.sources.effects import contradicting_errors, without_effect
 from worker.sources.placeholders import names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
@@ -132,7 +132,8 @@ def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
         if read.resolve and not read.link:
             raise BadInput(where, "resolve without link", "`link`, the path of the address in the answer")
         if isinstance(read.format, Delimited):
-            check_delimited(read.format, report, file.where((*place, "read", position, "format")))
+            for named, given, allowed in mistakes_in(read.format, report):
+                raise BadInput(file.where((*place, "read", position, "format", named)), given, allowed)
         if isinstance(read.paging, OffsetPaging | PageNumberPaging) and not read.request:
             raise BadInput(where, "numbered pages at a link", "a `request` that the numbers go into")
     for word, allowed in (*_without_effect_in_preparation(report), *without_effect(report)):

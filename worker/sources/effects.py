@@ -38,8 +38,8 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
             yield (*place, "paging", word), allowed
         for word, allowed in _broken(_format_rules(read.format, read.paging)):
             yield (*place, "format", word), allowed
-        errors = [] if isinstance(read.format, Delimited) else read.format.errors
-        yield from (((*place, "format", *where), allowed) for where, allowed in contradicting_errors(errors))
+        errors = contradicting_errors(read.format.errors)
+        yield from (((*place, "format", *where), allowed) for where, allowed in errors)
     if report.proof == "count" and not _is_counted(report):
         yield ("proof",), "`total` or `total_pages` somewhere, or another proof: nothing counts the rows"
 
@@ -95,10 +95,7 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
 
 
 def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
-    if isinstance(declared, Delimited):
-        fields = declared.model_fields_set
-        return [("delimiter", {"delimiter", "delimiters"} <= fields, "one of `delimiter` and `delimiters`")]
-    if isinstance(declared, Ndjson):
+    if isinstance(declared, Ndjson | Delimited):
         return []
     is_chain = (isinstance(paging, LinkPaging) and paging.place == "body") or (
         isinstance(paging, TokenPaging) and paging.header is None
@@ -125,6 +122,8 @@ def _totals(read: Read) -> list[str]:
             return [*found.total, *read.total]
         case Ndjson(header=header) if header is not None:
             return [header.total, *read.total]
+        case Delimited(footer=footer):
+            return [*(text for text in footer if "{count}" in text), *read.total]
     return list(read.total)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from worker.charsets import codec_of
-from worker.errors import BadInput
 from worker.sources.placeholders import names_in
 from worker.sources.schema import Delimited, Report
 
@@ -15,14 +14,12 @@ Mistake = tuple[str, object, str]
 _ONE_CHARACTER = "one character, and no line end"
 
 
-def check_delimited(shape: Delimited, report: Report, where: str) -> None:
-    """Raise BadInput for a word that has no effect or no meaning beside the others. `where` names the format."""
-    for word, given, allowed in (
-        *_character_mistakes(shape),
-        *_header_mistakes(shape, names_are_declared=bool(report.columns or report.columns_from or shape.required)),
-        *_footer_mistakes(shape),
-    ):
-        raise BadInput(f"{where}: {word}", given, allowed)
+def mistakes_in(shape: Delimited, report: Report) -> Iterator[Mistake]:
+    """Every word that has no effect or no meaning beside the others."""
+    yield from _character_mistakes(shape)
+    names_are_declared = bool(report.columns or report.columns_from or shape.required)
+    yield from _header_mistakes(shape, names_are_declared=names_are_declared)
+    yield from _footer_mistakes(shape)
 
 
 def _header_mistakes(shape: Delimited, *, names_are_declared: bool) -> Iterator[Mistake]:

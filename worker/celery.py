@@ -76,6 +76,19 @@ def nudge_out_of(state: str, job_id: str, *, number: int | None = None) -> None:
     nudge(STEP_OUT_OF[state], job_id, *([number] if state in {"pending", "streaming"} and number is not None else []))
 
 
+def queues_served() -> dict[str, list[str]]:
+    """The workers that answer within two seconds, by the queue they consume."""
+    served: dict[str, list[str]] = {}
+    try:
+        answers = app.control.inspect(timeout=2.0).active_queues() or {}
+    except (OperationalError, OSError):
+        return served
+    for worker, queues in answers.items():
+        for queue in queues:
+            served.setdefault(queue["name"], []).append(worker)
+    return served
+
+
 def has_workers() -> bool:
     """Whether any worker answers within a second."""
     try:

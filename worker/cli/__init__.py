@@ -20,6 +20,7 @@ VERBS = {
     "retry": ("worker.cli.jobs", "Take a failed or cancelled job up again."),
     "schedule": ("worker.cli.schedule", "List the schedule: last and next runs, and what is late."),
     "backfill": ("worker.cli.schedule", "Ask for a span of days again, one job for each window."),
+    "doctor": ("worker.cli.doctor", "Check everything a job needs, one line each, with the remedy."),
     "sources": ("worker.cli.sources", "List sources, show one, print the JSON Schema."),
     "check": ("worker.cli.check", "Check that the credentials work."),
     "discover": ("worker.cli.check", "List the reports a connection offers."),

@@ -120,6 +120,11 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
     return [", or ".join(" and ".join(_missing(account, auth, environment)) for auth in ways)]
 
 
+def is_begun(account: Account, environment: Environment) -> bool:
+    """Whether any credential of the account is set: one with none is an account nobody set up."""
+    return any(_is_begun(account, auth, environment) for auth in account.source.auth)
+
+
 def _names(way: OneAuth) -> Iterator[str]:
     if isinstance(way, SessionAuth):
         yield from way.basic or ()

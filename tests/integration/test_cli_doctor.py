@@ -1,0 +1,50 @@
+"""`millrace doctor`: one line a check, and as many failures as its exit code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from tests.command import NO_REDIS, Command, Ended
+from tests.harness import RedisServer, Stack, until
+
+
+def checks(answer: Ended) -> dict[str, Any]:
+    return {line["check"]: line for line in answer.lines}
+
+
+def states(answer: Ended) -> dict[str, str]:
+    return {name: line["state"] for name, line in checks(answer).items()}
+
+
+def test_an_installation_at_work_has_nothing_to_mend(stack: Stack, tmp_path: Path) -> None:
+    url = stack.services.settings.redis_url
+    assert url
+    command = Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})
+    answer = until(lambda: (asked := command("doctor", "--json")).code == 0 and asked, "a worker on every queue")
+    found = states(answer)
+    assert [found[name] for name in ("configuration", "schedule", "redis", "workers", "recovery", "kargo")] == [
+        "ok"
+    ] * 6
+
+
+def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
+    (tmp_path / "schedule.yaml").write_text("- {name: x, connection: kargo, report: reports}\n")
+    environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
+    answer = Command(tmp_path, {**environment, "KARGO_USERNAME": "u"})("doctor", "--json")
+    found = checks(answer)
+    failed = [name for name, line in found.items() if line["state"] == "failed"]
+    assert answer.code == len(failed)
+    assert "schedule.yaml:1" in found["schedule"]["said"]
+    assert "millrace worker control" in found["workers"]["said"]
+    assert "millrace beat" in found["recovery"]["said"]
+    assert "KARGO_PASSWORD" in found["kargo"]["said"]
+    assert found["instal"]["state"] == "not set up"
+
+
+def test_without_redis_nothing_is_asked_that_needs_it(tmp_path: Path) -> None:
+    found = states(Command(tmp_path, {"MILLRACE_REDIS_URL": NO_REDIS})("doctor", "--json"))
+    assert found["redis"] == "failed"
+    assert "workers" not in found

@@ -1,0 +1,134 @@
+"""`millrace doctor`: is everything there that a job needs? One line a check, with the remedy."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+from redis.exceptions import RedisError
+
+from config.celery import CONTROL, STREAM, SWEEP
+from config.settings import environment_value, settings
+from worker.cli.options import as_json_option
+from worker.cli.output import print_json, print_table
+from worker.cli.services import connections, open_services, token_keeper
+from worker.client.check import try_account
+from worker.durations import spoken
+from worker.errors import MillraceError
+from worker.schedule.entries import load_schedule
+from worker.sources.connections import Connection
+from worker.sources.credentials import is_begun
+
+MOST_FAILURES_TOLD = 100
+MEMORY_SHARE = 0.8
+"""The share of Redis's memory at which sinks stop taking rows."""
+
+
+class Unfit(Exception):
+    """A check failed; the message is the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one check. `said` is what was found, or the remedy."""
+
+    check: str
+    state: str
+    milliseconds: float
+    said: str
+
+
+@click.command(help="Check configuration, Redis, broker, workers, beat and vendors; exit code = how many fail.")
+@as_json_option
+def doctor(as_json: bool) -> None:
+    """One line a check, each with what was found or what to do."""
+    findings = list(_findings())
+    if as_json:
+        for finding in findings:
+            print_json(finding)
+    else:
+        lines = [(found.check, found.state, f"{found.milliseconds:.0f}", found.said) for found in findings]
+        print_table(("check", "state", "ms", "what"), lines, wrapped="what")
+    sys.exit(min(sum(finding.state == "failed" for finding in findings), MOST_FAILURES_TOLD))
+
+
+def _findings() -> Iterator[Finding]:
+    accounts: dict[str, Connection] = {}
+
+    def configuration() -> str:
+        accounts.update(connections())
+        return f"{len(accounts)} connections in {settings().connections}"
+
+    yield _tried("configuration", configuration)
+    yield _tried("schedule", lambda: f"{len(load_schedule(settings().schedule, accounts))} entries")
+    yield (redis := _tried("redis", _redis))
+    for name, check in (("workers", _workers), ("recovery", _recovery)) if redis.state == "ok" else ():
+        yield _tried(name, check)
+    for account in accounts.values():
+        yield _vendor(account)
+
+
+def _tried(name: str, check: Callable[[], str]) -> Finding:
+    began = time.monotonic()
+    state = "ok"
+    try:
+        said = check()
+    except (Unfit, MillraceError) as reason:
+        state, said = "failed", str(reason)
+    except RedisError as reason:
+        state, said = "failed", f"Redis does not serve: {reason}"
+    return Finding(name, state, (time.monotonic() - began) * 1000, said)
+
+
+def _redis() -> str:
+    """Redis answers, takes writes, evicts nothing, keeps what it holds, and has room."""
+    redis = open_services().redis
+    open_services().ledger.try_write()
+    server, memory, disk = (redis.info(section) for section in ("server", "memory", "persistence"))
+    if memory.get("maxmemory_policy", "noeviction") != "noeviction":
+        raise Unfit("jobs may be evicted: CONFIG SET maxmemory-policy noeviction")
+    if not disk.get("aof_enabled"):
+        raise Unfit("a restart would lose jobs and rows: start Redis with --appendonly yes")
+    most = memory.get("maxmemory") or 0
+    if most and memory["used_memory"] > MEMORY_SHARE * most:
+        raise Unfit(f"{memory['used_memory']:,} of {most:,} bytes used, sinks stop at 80 %: trim streams or add memory")
+    name = server.get("server_name", "redis").capitalize()
+    version = server.get("valkey_version") or server.get("redis_version")
+    return f"{name} {version}, takes writes, keeps an append-only file"
+
+
+def _workers() -> str:
+    """Each queue has a worker."""
+    from worker.celery import queues_served
+
+    served = queues_served()
+    idle = [queue for queue in (CONTROL, SWEEP, STREAM) if not served.get(queue)]
+    if idle:
+        verbs = sorted({"millrace worker stream" if queue == STREAM else "millrace worker control" for queue in idle})
+        raise Unfit(f"nobody serves {', '.join(idle)}: start {' and '.join(f'`{verb}`' for verb in verbs)}")
+    return ", ".join(f"{queue}: {len(workers)}" for queue, workers in sorted(served.items()))
+
+
+def _recovery() -> str:
+    """Lost work was looked for in the last two intervals."""
+    ledger, every = open_services().ledger, settings().sweep_seconds
+    swept = ledger.swept_at()
+    if swept is None:
+        raise Unfit("lost work was never looked for: start `millrace beat` or a control worker")
+    ago = max(0.0, ledger.now() - swept)
+    if ago > 3 * every:
+        raise Unfit(f"the last sweep was {spoken(round(ago))} ago: start `millrace beat` or a control worker")
+    return f"last sweep {ago:.0f} s ago"
+
+
+def _vendor(account: Connection) -> Finding:
+    """An account nobody set up is none that fails."""
+    if account.credentials and not is_begun(account, environment_value):
+        return Finding(account.name, "not set up", 0, "no credentials are set")
+    began = time.monotonic()
+    found = try_account(account, token_keeper(account))
+    state = "failed" if found.is_failure else found.state
+    return Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)

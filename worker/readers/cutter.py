@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from worker.readers import parser
-from worker.readers.faults import Fault
+from worker.readers.faults import Fault, RowKind
 from worker.readers.limits import BLANK, LARGEST_ROW_BYTES, Watch, is_flat, is_sound, may_be_unsound
 
 _HELD_BYTES = 16 * 1024
@@ -24,6 +24,8 @@ class Cutter:
     """JSON objects one after another, whatever blanks stand between and inside them."""
 
     _around = BLANK
+    _opens, _closes = b"{", b"}"
+    _kind: RowKind = dict
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
@@ -44,13 +46,13 @@ class Cutter:
     def feed(self, text: bytes) -> list[bytes]:
         """The rows that are complete with this text, those before a fault included."""
         text, self._held = self._held + text, b""
-        parts = text.split(b"}")
+        parts = text.split(self._closes)
         rest = parts.pop()
         # The values are thrown away, so let there be some for numbers that no decimal can hold.
         with localcontext(Context(traps=[])):
             rows = self._at_once(text, parts, rest) if not self._sent else None
             if rows is None:
-                rows = self._one_by_one(text, [part + b"}" for part in parts], rest)
+                rows = self._one_by_one(text, [part + self._closes for part in parts], rest)
             if self.fault is None:
                 self._keep(rest)
         return rows
@@ -61,15 +63,15 @@ class Cutter:
             return []
         left = b"".join(self._sent) + self._held
         is_taken = not self._held or bool(self._send([self._held], self._held))
-        if is_taken and left.lstrip(self._around)[:1] in (b"{", b""):
-            self.fault = Fault(left, is_cut=True)
+        if is_taken and left.lstrip(self._around)[:1] in (self._opens, b""):
+            self.fault = Fault(left, is_cut=True, kind=self._kind)
         else:
             self._stop(left)
         return []
 
     def _at_once(self, text: bytes, parts: list[bytes], rest: bytes) -> list[bytes] | None:
         """The rows where each part, with its brace, is one; None, and nothing parsed, where that is not so."""
-        if not parts or not is_flat(text, parts):
+        if self._kind is not dict or not parts or not is_flat(text, parts):
             return None
         values = self._values
         try:
@@ -112,18 +114,18 @@ class Cutter:
         return ends
 
     def _pieced_together(self, pieces: list[bytes], ends: list[int], rest: bytes) -> list[bytes]:
-        """Rows of one or more pieces; a value that is no object is a fault."""
+        """Rows of one or more pieces; a value that is no row is a fault."""
         rows: list[bytes] = []
         start = 0
         for index, (piece, end) in enumerate(zip(pieces, ends, strict=False), 1):
             self._sent.append(piece)
             new, start = self._values[start:end], end
-            if any(not self._may_skip(value) for value in new if type(value) is not dict):
+            if any(not self._may_skip(value) for value in new if type(value) is not self._kind):
                 self._stop(b"".join((*self._sent, *pieces[index:], rest)))
                 break
-            if new and type(new[-1]) is dict:
+            if new and type(new[-1]) is self._kind:
                 row = b"".join(self._sent)
-                rows.append(row[row.index(b"{") :])
+                rows.append(row[row.index(self._opens) :])
                 self._sent.clear()
         return rows
 
@@ -131,7 +133,7 @@ class Cutter:
         """The rows before the first that is unsound in a way the parser does not see, each on one line."""
         for index, row in enumerate(rows):
             if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
-                self.fault = Fault(row, is_whole=True)
+                self.fault = Fault(row, is_whole=True, kind=self._kind)
                 rows = rows[:index]
                 break
         return on_one_line(rows)
@@ -162,20 +164,24 @@ class Cutter:
     def _stop(self, left: bytes) -> None:
         """Nothing after this is a row; `left` begins where the last row ended."""
         if self.fault is None:
-            self.fault = Fault(left.lstrip(self._around))
+            self.fault = Fault(left.lstrip(self._around), kind=self._kind)
 
 
 class ListCutter(Cutter):
     """The members of a list whose opening bracket was just read, or, where it `has_rows`, those after some others.
 
-    `skip_empty` passes over `[]` and `{}`. Objects that are only joined by commas have no closing bracket, so `after`
-    stays None.
+    They are objects, or `of_lists`. `skip_empty` passes over `[]` and `{}`. Objects that are only joined by commas have
+    no closing bracket, so `after` stays None.
     """
 
     _around = b"," + BLANK
 
-    def __init__(self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False) -> None:
+    def __init__(
+        self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False, of_lists: bool = False
+    ) -> None:
         self.has_rows = has_rows
+        if of_lists:
+            self._opens, self._closes, self._kind = b"[", b"]", list
         self._skip_empty = skip_empty
         self._is_joined = is_joined
         super().__init__()
@@ -204,18 +210,18 @@ class ListCutter(Cutter):
         return begun
 
     def _may_skip(self, value: Any) -> bool:
-        return self._skip_empty and value == []
+        return self._skip_empty and value == [] and self._kind is dict
 
     def _stop(self, left: bytes) -> None:
         closing = None if self.fault or self._is_joined else _CLOSING.match(left)
-        if closing and self._closes(closing.group()):
+        if closing and self._ends_list(closing.group()):
             self.after = left[closing.end() :]
         else:
             super()._stop(left)
 
-    def _closes(self, text: bytes) -> bool:
+    def _ends_list(self, text: bytes) -> bool:
         """Does this text, after the last row, close the list as JSON wants it?"""
-        if b"[" in text and not self._skip_empty:
+        if b"[" in text and not self._may_skip([]):
             return False
         try:
             parser.members([]).send((b"[{}" if self.has_rows else b"[") + text)

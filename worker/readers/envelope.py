@@ -8,6 +8,7 @@ from typing import Any
 
 import ijson
 
+from worker.json_path import is_value
 from worker.readers import parser
 from worker.readers.limits import LARGEST_ROW_BYTES, HalfCharacters, Scan
 
@@ -49,24 +50,49 @@ class _Growing:
 
 
 def path_of(text: str) -> Path:
-    """`data.rows` as its names; the empty path is the whole text."""
+    """`data.rows` as its names; the empty path is the whole text. `*` is any member of a list or an object."""
     return tuple(text.split(".")) if text else ()
+
+
+class _Places:
+    """Declared paths, to be told which of them a path fits."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        declared = [path_of(path) for path in paths]
+        self._exact = {path for path in declared if "*" not in path}
+        self._open = [path for path in declared if "*" in path]
+
+    def fitting(self, path: Path) -> Path | None:
+        """The declared path that this one is, or is one of; None where there is none."""
+        if path in self._exact:
+            return path
+        return next((each for each in self._open if len(each) == len(path) and all(map(_fits, each, path))), None)
+
+
+def _fits(declared: str, name: str) -> bool:
+    return declared in ("*", name)
 
 
 class Walk:
     """Feed it text that ends at every `[`; `list_at` is then the path of the list just begun, if one is looked for.
 
-    `found` maps the wanted paths to their values, and those of lists where null stands. The members of a list may be
-    kept from it: feed its `]` next. `is_over`: the outermost value has ended.
+    `found` maps the wanted paths to their values, and those of lists where null stands; of several values at a path
+    with `*` the last one that says something stands; `changed` has the paths whose values were not all the same. The
+    members of a list may be kept from it: feed its `]` next. `is_over`: the outermost value has ended.
+    `has_empty_batches`: a list whose members should hold lists has no member.
     """
 
     def __init__(self, lists: Iterable[str], wanted: Iterable[str], objects: Iterable[str]) -> None:
         self.list_at: Path | None = None
         self.is_over = False
+        self.has_empty_batches = False
         self.found: dict[Path, Any] = {}
-        self._lists = {path_of(path) for path in lists}
-        self._wanted = {path_of(path) for path in wanted}
-        self._objects = {path_of(path) for path in objects}
+        self.changed: set[Path] = set()
+        lists = [*lists]
+        self._lists = _Places(lists)
+        self._batches = _Places(path.partition("*")[0].removesuffix(".") for path in lists if "*" in path)
+        self._wanted = _Places(wanted)
+        self._objects = _Places(objects)
         self._frames: list[_Frame] = []
         self._growing: list[_Growing] = []
         self._events: list[tuple[str, Any]] = []
@@ -78,7 +104,6 @@ class Walk:
 
     def feed(self, text: bytes) -> None:
         """Walk on, by no more than STEP_BYTES. Raises NotJsonError."""
-
         self.list_at = None
         self._bytes += len(text)
         if reason := self._scan.feed(text):
@@ -103,8 +128,8 @@ class Walk:
 
     def forget_objects(self) -> None:
         """No object is wanted any more, whatever its size."""
-        self._objects.clear()
-        self._growing = [grown for grown in self._growing if grown.path in self._wanted]
+        self._objects = _Places(())
+        self._growing = [grown for grown in self._growing if self._wanted.fitting(grown.path) is not None]
 
     def _step(self, event: str, value: Any) -> None:
         if event == "map_key":
@@ -112,7 +137,9 @@ class Walk:
             self._grow(event, value)
             return
         if event in ("end_map", "end_array"):
-            self._frames.pop()
+            ended = self._frames.pop()
+            if ended.position == -1 and event == "end_array" and self._batches.fitting(self._path()) is not None:
+                self.has_empty_batches = True
             self._grow(event, value)
         else:
             self._enter(event, value)
@@ -123,15 +150,20 @@ class Walk:
         if self._frames and self._frames[-1].is_list:
             self._frames[-1].position += 1
             self._frames[-1].name = str(self._frames[-1].position)
-        path = tuple(frame.name for frame in self._frames)
+        path = self._path()
         is_open = event in ("start_map", "start_array")
-        self.list_at = path if event == "start_array" and path in self._lists else None
-        is_wanted = path in self._wanted or (path in self._objects and event != "start_array")
-        if (is_wanted and not is_open) or (event == "null" and path in self._lists):
-            self.found[path] = value
+        list_at = self._lists.fitting(path) if event in ("start_array", "null") else None
+        self.list_at = list_at if is_open else None
+        wanted = self._wanted.fitting(path)
+        if wanted is None and event != "start_array":
+            wanted = self._objects.fitting(path)
+        if wanted is not None and not is_open:
+            self._find(wanted, value)
+        elif list_at is not None and not is_open:
+            self.found.setdefault(list_at, value)
         self._grow(event, value)
-        if is_wanted and is_open:
-            grown = _Growing(path, len(self._frames), self._bytes, ijson.ObjectBuilder())
+        if wanted is not None and is_open:
+            grown = _Growing(wanted, len(self._frames), self._bytes, ijson.ObjectBuilder())
             grown.builder.event(event, value)
             self._growing.append(grown)
         if is_open:
@@ -142,8 +174,17 @@ class Walk:
         for grown in tuple(self._growing):
             grown.builder.event(event, value)
             if event in ("end_map", "end_array") and len(self._frames) == grown.depth:
-                self.found[grown.path] = grown.builder.value
+                self._find(grown.path, grown.builder.value)
                 self._growing.remove(grown)
+
+    def _path(self) -> Path:
+        return tuple(frame.name for frame in self._frames)
+
+    def _find(self, path: Path, value: Any) -> None:
+        if "*" not in path or is_value(value):
+            if self.found.get(path, value) != value:
+                self.changed.add(path)
+            self.found[path] = value
 
     def _drop_large(self) -> None:
         for grown in tuple(self._growing):

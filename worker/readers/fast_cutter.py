@@ -20,7 +20,8 @@ from worker.readers.slices import sliced
 _LONGEST_HELD_BYTES = 256 * 1024
 """Of rows held until they are whole; a longer one is parsed as it comes."""
 
-_ROW_START = re.compile(rb'[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
+_BLANKS = rb"[ \t\r\n]*"
+_OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
 # Raw proves a value to be JSON and gives its bytes; only what UTF-8 stands within text is not looked at.
 _LINES = msgspec.json.Decoder(msgspec.Raw)
@@ -32,6 +33,8 @@ class Layout(Protocol):
 
     has_rows: bool
     """Were there rows before?"""
+    opens: bytes
+    """The bracket a row begins with."""
 
     def end(self, text: bytes) -> int:
         """Where the last row ends that is whole, as far as can be told at a glance; 0 where none is."""
@@ -53,6 +56,8 @@ class Layout(Protocol):
 class Lines:
     """Rows that each end a line, as a rule."""
 
+    opens = b"{"
+
     def __init__(self) -> None:
         self.has_rows = False
 
@@ -70,20 +75,23 @@ class Lines:
 
 
 class Members:
-    """Rows that are the members of a list whose opening bracket was just read."""
+    """Rows that are the members of a list whose opening bracket was just read: objects, or `of_lists`."""
 
-    def __init__(self, *, skip_empty: bool = False) -> None:
+    def __init__(self, *, skip_empty: bool = False, of_lists: bool = False) -> None:
         self.has_rows = False
+        self.opens, self._closes = (b"[", b"]") if of_lists else (b"{", b"}")
         self._skip_empty = skip_empty
-        self._start = b""  # of each row, as a rule: its brace and its first key
-        self._between = b""  # two rows: a brace, a comma with its blanks, and that start
+        self._of_lists = of_lists
+        self._start = self.opens if of_lists else b""  # of each row, as a rule: its brace and its first key
+        self._between = b""  # two rows: a bracket, a comma with its blanks, and that start
 
     def end(self, text: bytes) -> int:
         # Lists of objects within a row have braces and commas between them as well, but seldom the same first key.
         if not self._between:
-            if not self._start and (begun := _ROW_START.match(text)):
+            if not self._start and (begun := _OBJECT_START.match(text)):
                 self._start = begun.group(1)
-            if self._start and (found := re.search(rb"\}[ \t\r\n]*,[ \t\r\n]*" + re.escape(self._start), text)):
+            between = re.escape(self._closes) + _BLANKS + b"," + _BLANKS + re.escape(self._start)
+            if self._start and (found := re.search(between, text)):
                 self._between = found.group()
         return text.rfind(self._between) + 1 if self._between else 0
 
@@ -97,7 +105,7 @@ class Members:
         return without_empty(rows) if self._skip_empty else rows
 
     def cutter(self) -> Cutter:
-        return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows)
+        return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows, of_lists=self._of_lists)
 
 
 class FastCutter:
@@ -147,7 +155,7 @@ class FastCutter:
             rows = list(map(bytes, self._layout.values(block)))
         except (msgspec.DecodeError, RecursionError):
             return None
-        if not all(map(bytes.startswith, rows, repeat(b"{"))) or may_be_deep(rows, block):
+        if not all(map(bytes.startswith, rows, repeat(self._layout.opens))) or may_be_deep(rows, block):
             return None
         return on_one_line(rows)
 

@@ -11,6 +11,9 @@ from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES, Scan
 from worker.vendor_errors import excerpt
 
+RowKind = type[dict[str, Any]] | type[list[Any]]
+"""What a row is: an object, or a list of values whose names stand elsewhere."""
+
 _TELLING_BYTES = 400
 """How much must follow where text is broken, to see and to show what stands there."""
 
@@ -40,6 +43,7 @@ class Fault:
     left: bytes
     is_cut: bool = False
     is_whole: bool = False
+    kind: RowKind = dict
 
     def extend(self, text: bytes) -> None:
         """This is what follows."""
@@ -58,14 +62,14 @@ class Fault:
         """What to raise for it."""
         if len(self.left) > LARGEST_ROW_BYTES:
             return too_large(row)
-        return unfinished(self.left, row) if self.is_cut else broken(self.left, row)
+        return unfinished(self.left, row) if self.is_cut else broken(self.left, row, self.kind)
 
 
-def broken(text: bytes, row: int) -> MillraceError:
-    """What is wrong with text that is no row: FailJob where reading again cannot mend it, else RetryLater."""
+def broken(text: bytes, row: int, kind: RowKind) -> MillraceError:
+    """What is wrong with text that is no such row: FailJob where reading again cannot mend it, else RetryLater."""
     text = text.strip(b" \t\r\n")
     shown = excerpt(text.split(b"\n", 1)[0])
-    reason = _reason(text)
+    reason = _reason(text, kind)
     if reason is not None:
         return FailJob(f"row {row}: {reason}: {shown}")
     return RetryLater(f"row {row}: not valid JSON in UTF-8: {shown}", at_most=READ_AT_MOST)
@@ -82,10 +86,10 @@ def _not_finite(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_not_finite)
 
 
-def _reason(text: bytes) -> str | None:
+def _reason(text: bytes, kind: RowKind) -> str | None:
     """What no second reading mends; None where the bytes are broken."""
     characters = _valid_part(text)
-    value: Any = {}
+    value: Any = kind()
     try:
         value, end = _DECODER.raw_decode(characters)
     except _NotFiniteError as constant:
@@ -95,7 +99,7 @@ def _reason(text: bytes) -> str | None:
     except ValueError as error:
         end = getattr(error, "pos", 0)
     reason = Scan().feed(characters[:end].encode())
-    return reason or (None if isinstance(value, dict) else "not a JSON object")
+    return reason or (None if isinstance(value, kind) else f"not a JSON {'object' if kind is dict else 'list'}")
 
 
 def _valid_part(text: bytes) -> str:

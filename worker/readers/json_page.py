@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -19,6 +20,7 @@ from worker.readers.envelope import STEP_BYTES, NotJsonError, Path, TooLarge, Wa
 from worker.readers.exact import dumps
 from worker.readers.fast_cutter import FastCutter, Members
 from worker.readers.faults import Fault, too_large
+from worker.readers.named_lists import NamedLists
 from worker.readers.slices import slices
 from worker.sources.schema import ColumnType, JsonRows
 from worker.vendor_errors import error_in, excerpt, paths_of
@@ -35,9 +37,14 @@ def read(
 ) -> Iterator[list[Row]]:
     """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read_lists`.
 
-    Of several places the first in the source file's order has the rows. An error body fails the job.
+    Of several places the first in the source file's order has the rows, and every list at a place with `*`. An error
+    body fails the job, as does one in a batch of rows.
     """
-    return _Page(chunks, shape, columns, facts).rows()
+    page = _Page(chunks, shape, columns, facts)
+    try:
+        yield from page.rows()
+    finally:
+        page.close()
 
 
 class _Page:
@@ -53,7 +60,12 @@ class _Page:
         self._before = b""  # the last bytes walked
         self._held = b""  # the beginning of a piece that is to be walked
         objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
-        wanted = (*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *paths_of(shape.errors))
+        self._named = NamedLists(shape.column_name) if shape.columns is not None else None
+        # What may stand around rows: the page, and a batch of rows.
+        self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
+        errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
+        wanted = [*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *errors]
+        wanted += [] if shape.columns is None else [shape.columns]
         self._walk = Walk(shape.rows, [split(path)[0] for path in wanted], objects)
         self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
         self._stops = (b"[", b"}") if shape.comma_joined else (b"[",)
@@ -61,6 +73,11 @@ class _Page:
     @property
     def _next_row(self) -> int:
         return self._facts.first_row + self._rows
+
+    def close(self) -> None:
+        """Give back what the page holds."""
+        if self._named is not None:
+            self._named.close()
 
     def rows(self) -> Iterator[list[Row]]:
         start = b""
@@ -133,7 +150,7 @@ class _Page:
         order = [path_of(place) for place in self._shape.rows]
         if self._rows_at is not None and order.index(self._rows_at) < order.index(path):
             return False
-        if self._rows:
+        if self._rows and (path != self._rows_at or "*" not in path):
             places = " and ".join(".".join(at) or "the top" for at in (self._rows_at or (), path))
             raise FailJob(f"row {self._next_row}: rows stand at {places}")
         self._rows_at = path
@@ -153,12 +170,16 @@ class _Page:
         if is_joined:
             yield from self._published([self._walk.found[()]])
         skip_empty = self._shape.skip_empty
-        cutter: FastCutter | ListCutter = FastCutter(Members(skip_empty=skip_empty))
+        cutter: FastCutter | ListCutter = FastCutter(Members(skip_empty=skip_empty, of_lists=self._named is not None))
         if is_joined:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
             rows = cutter.finish() if part is None else cutter.feed(part)
-            yield self._typed.typed(rows)
+            if self._named is None:
+                yield self._typed.typed(rows)
+            elif rows:
+                self._learn_columns()
+                yield self._typed.typed(self._named.named(rows, self._next_row))
             self._rows += len(rows)
             if cutter.after is not None or cutter.fault is not None:
                 break
@@ -180,21 +201,24 @@ class _Page:
 
     # ------------------------------------------------------------ what the page says
 
-    def _find(self, path: str) -> Any:
-        place, inside = split(path)
+    def _find(self, path: str, frame: str = "") -> Any:
+        place, inside = split(frame + path)
         return find(self._walk.found.get(path_of(place)), inside)
 
     def _told(self, start: bytes) -> Iterator[list[Row]]:
         """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
-        if error := error_in(self._find, self._shape.errors):
-            raise error.failure(f"the vendor answered with an error: {error.words}")
+        for frame in self._frames:
+            if error := error_in(partial(self._find, frame=frame), self._shape.errors):
+                raise error.failure(f"the vendor answered with an error: {error.words}")
         facts, shape = self._facts, self._shape
         total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))
         facts.total = facts.total if total is None else total
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
         facts.has_more = flag(map(self._find, shape.has_more))
-        if self._rows_at is not None or self._rows:
+        if self._named is not None and self._rows:
+            yield from self._named_late()
+        if self._rows_at is not None or self._rows or self._walk.has_empty_batches:
             return
         row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)
         if row is not None:
@@ -202,6 +226,22 @@ class _Page:
         elif not shape.absent_is_empty and not (total == 0 and self._is_null()):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
             raise FailJob(f"no rows at {places}: {excerpt(start)}")
+
+    def _learn_columns(self) -> None:
+        """Hear what the columns are called, where the page has said so."""
+        place = self._shape.columns or ""
+        if path_of(place) in self._walk.changed:
+            raise FailJob("the columns change within the page")
+        if self._named is not None and not self._named.is_known and (columns := self._find(place)) is not None:
+            self._named.learn(columns)
+
+    def _named_late(self) -> Iterator[list[Row]]:
+        """The rows that came before the names of their columns."""
+        self._learn_columns()
+        if self._named is None or not self._named.is_known:
+            raise FailJob(f"the names of the columns are not at {self._shape.columns!r}")
+        for rows in self._named.waiting(self._facts.first_row):
+            yield self._typed.typed(rows)
 
     def _row_at(self, place: str) -> Any:
         """The object that is the one row, unless it wraps another place where rows are looked for."""

@@ -189,10 +189,12 @@ class ErrorShape(Declared):
 class JsonRows(Declared):
     """One JSON document. `rows` are the places a list of rows may stand.
 
-    With `object_is_row`, an object at such a place is the one row where no list is found. `comma_joined` accepts
-    objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows. `has_more` says whether more
-    pages follow, whatever `next` holds. With `absent_is_empty`, no
-    list anywhere means no rows, else it is an error.
+    `*` on such a place is any member of a list or an object: `*.results` for rows in batches. Rows that are lists take
+    their names from `columns`: the place of a list of names, or of objects with a name at `column_name`; it may stand
+    behind the rows. With `object_is_row`, an object at such a place is the one row where no list is found.
+    `comma_joined` accepts objects joined by commas where a list was meant. `skip_empty` drops `[]` and `{}` rows.
+    `has_more` says whether more pages follow, whatever `next` holds. With `absent_is_empty`, no list anywhere, or null
+    in its place, means no rows; else it is an error.
     """
 
     kind: Literal["json"]
@@ -206,6 +208,20 @@ class JsonRows(Declared):
     errors: list[ErrorShape] = []
     comma_joined: bool = False
     skip_empty: bool = False
+    columns: str | None = None
+    column_name: str = "name"
+
+    @model_validator(mode="after")
+    def _refuse_what_has_no_effect(self) -> Self:
+        if self.columns is None and self.column_name != "name":
+            raise ValueError("column_name without columns")
+        if self.columns is not None and (self.object_is_row or self.comma_joined):
+            raise ValueError("columns beside object_is_row or comma_joined: rows are lists or objects")
+        for path in self.rows:
+            batches = f"{path}.*" if path else "*"
+            if inside := next((other for other in self.rows if other.startswith(batches)), None):
+                raise ValueError(f"what is a row at {path!r} is a batch of rows at {inside!r}")
+        return self
 
 
 class StreamHeader(Declared):

@@ -1,0 +1,68 @@
+"""Rows that are lists, with the names of their columns beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from tempfile import TemporaryFile
+from typing import Any
+
+import msgspec
+
+from worker.errors import FailJob
+
+_ROWS_AT_ONCE = 1_000
+_LISTS = msgspec.json.Decoder(list[list[msgspec.Raw]])
+
+
+class NamedLists:
+    """Makes objects of lists, each value as it came.
+
+    Lists that come before the names are kept in a file without a name, so that memory does not grow with them, and are
+    given as objects once the names are known.
+    """
+
+    def __init__(self, name_in: str) -> None:
+        """`name_in` is the key of a column's name, where columns are objects."""
+        self._name_in = name_in
+        self._keys: list[bytes] = []
+        self._kept = TemporaryFile()  # noqa: SIM115 - closed by `close`
+
+    def close(self) -> None:
+        """Give the file back; it is gone then."""
+        self._kept.close()
+
+    @property
+    def is_known(self) -> bool:
+        """Are the names known?"""
+        return bool(self._keys)
+
+    def learn(self, columns: Any) -> None:
+        """These are the columns, as the page gives them. Raises FailJob where they are no names."""
+        stated = columns if isinstance(columns, list) else []
+        names = [column.get(self._name_in) if isinstance(column, dict) else column for column in stated]
+        if not names or not all(isinstance(name, str) for name in names):
+            raise FailJob(f"the columns are no list of names: {str(columns)[:200]}")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise FailJob(f"two columns are called {twice!r}")
+        keys = [msgspec.json.encode(name) + b":" for name in names]
+        self._keys = [b"{" + keys[0], *(b"," + key for key in keys[1:])]
+
+    def named(self, lists: list[bytes], first_row: int) -> list[bytes]:
+        """The lists as objects, none where they have to wait for the names. Raises FailJob for one of another width."""
+        if not self._keys:
+            self._kept.writelines(row + b"\n" for row in lists)
+            return []
+        rows = []
+        for number, values in enumerate(_LISTS.decode(b"[" + b",".join(lists) + b"]"), first_row):
+            if len(values) != len(self._keys):
+                raise FailJob(f"row {number}: {len(values)} values for {len(self._keys)} columns")
+            rows.append(b"".join(chain.from_iterable(zip(self._keys, values, strict=True))) + b"}")
+        return rows
+
+    def waiting(self, first_row: int) -> Iterator[list[bytes]]:
+        """The lists that had to wait, as objects, many at a time."""
+        self._kept.seek(0)
+        while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
+            yield self.named([line[:-1] for line in lines], first_row)
+            first_row += len(lines)

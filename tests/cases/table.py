@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cases import errors, files, paging, preparation, transport
+from tests.cases import errors, files, paging, preparation, rows, transport
 from tests.cases.case import Case
 
 CASES: tuple[Case, ...] = (
@@ -10,5 +10,6 @@ CASES: tuple[Case, ...] = (
     *files.CASES,
     *paging.CASES,
     *preparation.CASES,
+    *rows.CASES,
     *transport.CASES,
 )

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tests.readings import PAGE, reading, reading_by_ijson
 from worker.errors import FailJob, RetryLater
@@ -399,17 +398,3 @@ def test_batches_of_lists_have_the_same_columns() -> None:
         b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["b"]},{"columns":["a"],"rows":[[3]]}]',
     ):
         assert "the columns change within the page" in reading(other, shape).said
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ({"rows": ["data", "data.*.rows"]}, "is a batch of rows"),
-        ({"rows": ["", "*.rows"]}, "is a batch of rows"),
-        ({"rows": ["data"], "column_name": "title"}, "column_name without columns"),
-        ({"rows": ["data"], "columns": "names", "object_is_row": True}, "rows are lists or objects"),
-    ],
-)
-def test_words_that_contradict_each_other_are_refused(words: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
-        JsonRows(kind="json", **words)

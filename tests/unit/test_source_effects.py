@@ -42,6 +42,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "read.0.format.next",
     ),
     "a header of a link in the body": ({"format": CHAIN, "paging": {"kind": "link", "header": "X"}}, "paging.header"),
+    "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
+    "an object as a list": ({"format": {**JSON, "columns": "names", "object_is_row": True}}, "format.object_is_row"),
+    "objects joined to a list": ({"format": {**JSON, "columns": "names", "comma_joined": True}}, "format.comma_joined"),
+    "rows within a row": ({"format": {**JSON, "rows": ["data", "data.*.rows"]}}, "format.rows"),
+    "batches at the top and rows there": ({"format": {**JSON, "rows": ["", "*.rows"]}}, "format.rows"),
     "has_more of one page": ({"format": {**JSON, "has_more": ["more"]}}, "format.has_more"),
     "total_pages of offsets": (
         {"format": {**JSON, "total_pages": ["pages"]}, "paging": {"kind": "offset", "limit": 10}},

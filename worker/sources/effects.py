@@ -100,7 +100,24 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
     is_chain = (isinstance(paging, LinkPaging) and paging.place == "body") or (
         isinstance(paging, TokenPaging) and paging.header is None
     )
+    # A list cannot be both: what is a row at one place is a batch of rows at the other.
+    is_in_both = any(
+        other.startswith(f"{path}.*" if path else "*") for path in declared.rows for other in declared.rows
+    )
+    has_columns = declared.columns is not None
     return [
+        ("rows", is_in_both, "places of which none is within a row of another"),
+        ("column_name", declared.column_name != "name" and not has_columns, "`columns` beside it"),
+        (
+            "object_is_row",
+            declared.object_is_row and has_columns,
+            "rows that are lists, since `columns` stands beside it",
+        ),
+        (
+            "comma_joined",
+            declared.comma_joined and has_columns,
+            "rows that are lists, since `columns` stands beside it",
+        ),
         ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that looks for it in the body"),
         ("has_more", bool(declared.has_more) and isinstance(paging, SinglePage), "a `paging` of several pages"),
         (

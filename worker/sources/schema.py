@@ -211,18 +211,6 @@ class JsonRows(Declared):
     columns: str | None = None
     column_name: str = "name"
 
-    @model_validator(mode="after")
-    def _refuse_what_has_no_effect(self) -> Self:
-        if self.columns is None and self.column_name != "name":
-            raise ValueError("column_name without columns")
-        if self.columns is not None and (self.object_is_row or self.comma_joined):
-            raise ValueError("columns beside object_is_row or comma_joined: rows are lists or objects")
-        for path in self.rows:
-            batches = f"{path}.*" if path else "*"
-            if inside := next((other for other in self.rows if other.startswith(batches)), None):
-                raise ValueError(f"what is a row at {path!r} is a batch of rows at {inside!r}")
-        return self
-
 
 class StreamHeader(Declared):
     """The first object of a stream: a `name` for each of `columns`, and a `total` or -1."""

@@ -20,6 +20,8 @@ VERBS = {
     "retry": ("worker.cli.jobs", "Take a failed or cancelled job up again."),
     "schedule": ("worker.cli.schedule", "List the schedule: last and next runs, and what is late."),
     "backfill": ("worker.cli.schedule", "Ask for a span of days again, one job for each window."),
+    "dead": ("worker.cli.streams", "Show the dead letters of a report."),
+    "tail": ("worker.cli.streams", "Print rows as they come into a stream."),
     "doctor": ("worker.cli.doctor", "Check everything a job needs, one line each, with the remedy."),
     "sources": ("worker.cli.sources", "List sources, show one, print the JSON Schema."),
     "check": ("worker.cli.check", "Check that the credentials work."),

@@ -138,8 +138,7 @@ class Auditor:
     def entry(self, fields: Fields) -> None:
         """An entry of the stream."""
         if b"row" in fields or b"rows" in fields:
-            generation, page, number = _address(fields)
-            rows = [fields[b"row"]] if b"row" in fields else _unpacked(fields)
+            (generation, page, number), rows = rows_in(fields)
             self._late += len(rows) * (self._receipt is not None or generation in self._voided)
             for place, row in enumerate(rows):
                 self._pages[generation][page].row(number + place, row)
@@ -196,14 +195,19 @@ def _address(fields: Fields) -> tuple[int, int, int]:
     return int(generation), int(page), int(row)
 
 
-def _unpacked(fields: Fields) -> list[bytes]:
-    """The rows of a packed entry. Raises ValueError where it holds another number of rows than it says."""
+def rows_in(fields: Fields) -> tuple[tuple[int, int, int], list[bytes]]:
+    """The rows of an entry, and the generation, page and number of the first.
+
+    Raises ValueError where a packed entry holds another number of rows than it says.
+    """
+    if b"row" in fields:
+        return _address(fields), [fields[b"row"]]
     rows = fields[b"rows"].split(b"\n")
     if rows.pop() or len(rows) != int(fields[b"count"]):
         raise ValueError(
             f"the entry at {fields[b'at'].decode()} says {fields[b'count'].decode()} rows, has {len(rows)}"
         )
-    return rows
+    return _address(fields), rows
 
 
 class StreamAudit:

@@ -1,0 +1,127 @@
+"""What stands in sinks, for people and pipes: rows as they come, and the dead letters of a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from redis import Redis
+
+from config.settings import settings
+from worker import keys
+from worker.cli.exit_codes import EXIT_DONE
+from worker.cli.options import as_json_option
+from worker.cli.output import print_table, talk
+from worker.cli.services import open_services
+from worker.errors import BadInput
+from worker.redis_client import connect
+from worker.sinks.address import FileAddress, StreamAddress
+from worker.sinks.audit import rows_in
+from worker.sinks.files.compression import open_unpacked
+from worker.sinks.kinds import parse_address
+from worker.sources.connections import find_report
+
+WAIT_MILLISECONDS = 1_000
+ENTRIES_AT_ONCE = 500
+
+
+@click.command(help="Show the dead letters of a report: rows set aside, each with its reason.")
+@click.argument("name", metavar="CONNECTION.REPORT")
+@click.option("--sink", metavar="SINK", help="Where its rows go, if not to the default stream.")
+@click.option("--count", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The latest so many.")
+@as_json_option
+def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
+    """The latest first."""
+    services = open_services()
+    connection, _ = find_report(services.connections, name)
+    report = name.partition(".")[2]
+    chosen = sink or (f"file:{settings().data_dir / 'rows'}" if settings().redis_url is None else None)
+    address = parse_address(services.sink_address(chosen, connection.name, report))
+    if isinstance(address, FileAddress):
+        letters = _letters_in_files(address.directory / connection.name / report)[:count]
+    else:
+        with _redis_of(_stream(address)) as redis:
+            entries: Any = redis.xrevrange(keys.dead_rows(_stream(address).stream), count=count)
+        letters = [
+            {field.decode(): value.decode(errors="replace") for field, value in row.items()} for _, row in entries
+        ]
+    for letter in letters if as_json else ():
+        click.echo(orjson.dumps(letter).decode())
+    if not as_json:
+        columns = ("job", "at", "reason", "row")
+        print_table(columns, [[letter.get(column) for column in columns] for letter in letters], wrapped="row")
+        if not letters:
+            talk.print(f"no dead letters at {address.shown}")
+    sys.exit(EXIT_DONE)
+
+
+@click.command(help="Print rows as they come into a stream, until Ctrl-C.")
+@click.argument("sink", metavar="SINK")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest row that is there, not with the next one.")
+@click.option("--count", type=click.IntRange(1), help="End after so many rows.")
+@as_json_option
+def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
+    """Each row on a line of its own; with --json each with its job and address, ends and voids too."""
+    address = _stream(parse_address(sink if ":" in sink else f"stream:{sink}"))
+    printed = 0
+    with _redis_of(address) as redis:
+        for fields in _entries(redis, address.stream, "0" if from_start else "$"):
+            for line in _lines(fields, as_json):
+                click.echo(line)
+                printed += 1
+                if printed == count:
+                    return
+
+
+def _entries(redis: Redis, stream: str, last: str | bytes) -> Iterator[dict[bytes, bytes]]:
+    """Every entry after `last`, waiting for more."""
+    while True:
+        found: Any = redis.xread({stream: last}, count=ENTRIES_AT_ONCE, block=WAIT_MILLISECONDS)
+        for entry, fields in found[0][1] if found else ():
+            last = entry
+            yield fields
+
+
+def _lines(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
+    if b"at" not in fields:
+        if as_json:
+            whole = {name.decode(): orjson.Fragment(text) for name, text in fields.items() if name != b"job"}
+            yield orjson.dumps({"job": fields[b"job"].decode(), **whole})
+        return
+    (generation, page, first), rows = rows_in(fields)
+    for number, row in enumerate(rows, first):
+        address = f"{generation}.{page}.{number}"
+        shown = {"job": fields[b"job"].decode(), "at": address, "row": orjson.Fragment(row)}
+        yield orjson.dumps(shown) if as_json else row
+
+
+def _letters_in_files(directory: Path) -> list[dict[str, Any]]:
+    """Of every job whose receipt is there, for nothing else is whole; the latest job first."""
+    letters: list[dict[str, Any]] = []
+    receipts = sorted(directory.glob("*/receipt.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in receipts:
+        receipt = orjson.loads(path.read_bytes())
+        for file in receipt.get("dead_files", ()):
+            with open_unpacked(path.parent / file["path"]) as lines:
+                letters += [{"job": receipt["job"], **orjson.loads(line)} for line in lines]
+    return letters
+
+
+def _stream(address: object) -> StreamAddress:
+    if not isinstance(address, StreamAddress):
+        raise BadInput("SINK", getattr(address, "shown", ""), "a stream: stream:NAME or redis://...?stream=NAME")
+    return address
+
+
+@contextmanager
+def _redis_of(address: StreamAddress) -> Iterator[Redis]:
+    if not address.url:
+        yield open_services().redis
+        return
+    with connect(address.url) as redis:
+        yield redis

@@ -86,8 +86,8 @@ def expects_header(shape: Delimited) -> bool:
 def names_of(first: list[str], shape: Delimited, required: Collection[str], typed: Iterable[str]) -> list[str]:
     """The names of the columns: as declared where they are, whatever their case; else as they stand, without blanks.
 
-    Raises FailJob where a required one is missing, where two have one name that nobody declared how to tell apart, and
-    where nothing shows that this is a header at all.
+    Raises FailJob where a required one is missing, where names hold NUL bytes, where two have one name that nobody
+    declared how to tell apart, and where nothing shows that this is a header at all.
     """
     if not has_header(first, shape):
         if not shape.columns:
@@ -95,6 +95,8 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
         return list(shape.columns)
     declared = {_folded(name): name for name in (*typed, *required, *shape.columns)}
     names = [declared.get(_folded(field), field.strip()) for field in first]
+    if any("\0" in name for name in names):
+        raise FailJob("NUL bytes stand in the header; is the text UTF-16? `encoding` declares it")
     _refuse_unsplit(names, _candidates(shape))
     missing = [name for name in required if name not in names]
     if missing:

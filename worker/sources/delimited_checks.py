@@ -30,6 +30,8 @@ def _header_mistakes(shape: Delimited, *, names_are_declared: bool) -> Iterator[
         yield "required", shape.required, "a header that could hold them"
     if is_headless and shape.same_names != "fail":
         yield "same_names", shape.same_names, "a header with names"
+    if is_headless and shape.missing_fields != "fail":
+        yield "missing_fields", shape.missing_fields, "a header: without one only the width shows that these are rows"
     if shape.preamble == "any" and (is_headless or not names_are_declared):
         yield "preamble", "any", "a header, and `columns` of the report to know it by"
 

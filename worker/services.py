@@ -66,7 +66,7 @@ class Services:
 
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
         """The dialogue with a job's vendor; `silence_seconds` is what the settings say unless it is given."""
-        prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link)
+        prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link, job.ready_total)
         exchange = Exchange(
             self.connection(job), self.redis, silence_seconds=silence_seconds or self.settings.silence_seconds
         )

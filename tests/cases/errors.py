@@ -88,6 +88,13 @@ def _sentence_where_a_file_should_be() -> Vendor:
     return respond
 
 
+def _error_in_place_of_the_first_row(request: Request) -> Answer:
+    page = int(request.query["page"])
+    if page == 2:
+        return Answer([{"error": {"code": 17, "message": "the user's limit is reached"}}])
+    return Answer(ids(0, 100))
+
+
 def _no_data_as_a_refusal(request: Request) -> Answer:
     return Answer({"error": {"code": "NO_DATA", "message": "nothing in these days"}}, status=404)
 
@@ -112,6 +119,7 @@ CASES = (
         at_most=6,
         credentials={"username": "ann", "password": "a long password"},
     ),
+    Case("error-in-place-of-rows", always(_error_in_place_of_the_first_row), fails=("17: the user's limit",)),
     Case("sentence-as-csv", _sentence_where_a_file_should_be, rows=2, at_most=2),
     Case("no-data-as-a-refusal", always(_no_data_as_a_refusal), rows=0, at_most=1),
 )

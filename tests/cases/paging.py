@@ -95,6 +95,23 @@ def _nothing_past_the_end(request: Request) -> Answer:
     return Answer({"data": rows}) if rows else Answer(status=204)
 
 
+def _cursor_past_the_count(request: Request) -> Answer:
+    """Always names a next cursor, counts its rows, and refuses what stands beyond them."""
+    at = int(request.query.get("cursor", "0"))
+    if at >= ROWS:
+        return Answer({"message": "no such cursor"}, status=404)
+    return Answer({"total": ROWS, "data": ids(at, min(at + 100, ROWS)), "paging": {"cursor": at + 100}})
+
+
+def _counted_by_the_poll(request: Request) -> Answer:
+    if request.method == "POST":
+        return Answer({"id": "9"})
+    if request.path == "/reports/9":
+        return Answer({"status": "done", "rows": ROWS})
+    rows = _by_offset(request)
+    return Answer({"data": rows}) if rows else Answer({"message": "offset past the end"}, status=400)
+
+
 def _growing(request: Request) -> Answer:
     page = int(request.query["page"])
     return Answer({"total": ROWS + page, "data": _by_page(request)})
@@ -117,5 +134,7 @@ CASES = (
     Case("declared-refusal", always(_refused_past_the_end), rows=200, at_most=3),
     Case("no-content-past-the-end", always(_nothing_past_the_end), rows=200, at_most=3),
     Case("short-page", always(lambda request: Answer({"data": _by_page(request)})), rows=ROWS, at_most=3),
+    Case("cursor-past-the-count", always(_cursor_past_the_count), rows=ROWS, at_most=3),
+    Case("counted-by-the-poll", always(_counted_by_the_poll), rows=ROWS),
     Case("growing-count", always(_growing), fails=("does not hold still",)),
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from worker.client.prepared import Prepared
 from worker.client.requests import GONE, PageRequest, PageRequests, PolledLinks
+from worker.client.row_errors import checked, row_shapes
 from worker.decompress import unpack
 from worker.errors import FailJob, NoMorePages, ReportGone, StartOver
 from worker.model import Facts, PageFacts, Row
@@ -59,6 +60,7 @@ class Pages:
         own = declared.errors
         self.errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
         self.format = _with_errors(declared, self.errors)
+        self.row_shapes = row_shapes(declared, self.errors)
         self.columns = columns_for(report, params)
         self.requests = PageRequests(self.read, values, exchange, prepared)
         self.exchange = exchange
@@ -72,6 +74,10 @@ class Pages:
         )
         self.capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
         self.end_statuses = self.read.paging.end_statuses if isinstance(self.read.paging, Paged) else []
+
+    def counted(self, facts: PageFacts) -> PageFacts:
+        """What a page said, with the count of the poll where no page has one."""
+        return replace(facts, total=self.prepared.promised) if facts.total is None else facts
 
     def page(self, number: int, link: str | None) -> Page:
         """One page, not read yet; `link` is its address or token where the page before gave it."""
@@ -103,13 +109,14 @@ class Page:
             self._refuse_expired()
             if self._pages.is_without_rows:
                 return
-            requests = self._pages.pager.addresses(self.number, self._link, self.facts.total)
+            total = self._pages.counted(self.facts).total
+            requests = self._pages.pager.addresses(self.number, self._link, total)
             address: Address | None = next(requests)
             while address is not None:
                 answer = yield from self._answer(address)
                 self.facts = replace(answer, rows=self.facts.rows + answer.rows, next=None)
                 try:
-                    address = requests.send(answer)
+                    address = requests.send(self._pages.counted(answer))
                 except StopIteration as end:
                     address = None
                     self.facts = replace(self.facts, next=end.value)
@@ -133,7 +140,7 @@ class Page:
             return replace(self.facts, rows=0, is_last=True)
         try:
             with closing(self._rows(response, address, found, said)) as read:
-                begun = self._begun(read, address)
+                begun = self._begun(checked(read, self._pages.row_shapes), address)
                 if begun is None:
                     return replace(self.facts, rows=0, is_last=True)
                 for rows_at_once in begun:
@@ -255,7 +262,7 @@ class Page:
             return chain((rest,), read) if rest else read
         if start == self._first and self._first != self._last:
             raise FailJob(f"the vendor ignores {self._pages.pager.moved_by}: it sends the first row again")
-        if self.facts.total is None or self.facts.total == self._pages.capped_at:
+        if self._pages.counted(self.facts).total in (None, self._pages.capped_at):
             raise StartOver("rows are no longer where they were")
         return None
 

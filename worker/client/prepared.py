@@ -10,7 +10,8 @@ class Prepared:
     """What earlier steps learned: the vendor's id of the report, where its rows are, how many, and until when.
 
     `links` are where the poll said the rows are: several where the report comes in several files, page N in file N.
-    `total` is the count pages have agreed on so far. `poll_link` is where to ask whether the report is ready, where the
+    `total` is the count pages have agreed on so far, `promised` the one the poll gave, which counts where no page gives
+    one. `poll_link` is where to ask whether the report is ready, where the
     vendor gave an address of its own for that.
     """
 
@@ -19,3 +20,4 @@ class Prepared:
     total: int | None = None
     expires_at: float | None = None
     poll_link: str | None = None
+    promised: int | None = None

@@ -177,7 +177,8 @@ class Vendor:
 
     def last_count(self, facts: PageFacts) -> int | None:
         """The vendor's count of rows where it ends the paging; None where there is none, or one that may be capped."""
-        return None if facts.total == self._pages.capped_at else facts.total
+        total = self._pages.counted(facts).total
+        return None if total == self._pages.capped_at else total
 
     def page(self, number: int, link: str | None) -> Page:
         """One page, to be read; its rows come first, then what it says of the report."""
@@ -185,7 +186,7 @@ class Vendor:
 
     def following(self, number: int, facts: PageFacts, planned: int) -> Following:
         """What a page read to its end led to."""
-        return self._pages.pager.following(number, facts, planned)
+        return self._pages.pager.following(number, self._pages.counted(facts), planned)
 
     def repeated(self, page: int, other: int) -> str:
         """What to say where two pages that stand side by side have the same rows."""

@@ -1,0 +1,50 @@
+"""Errors that stand where rows do: an answer that is a list, and whose first member is an error and no row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import orjson
+
+from worker.json_path import find
+from worker.model import Row
+from worker.sources.schema import ErrorShape, Format, JsonRows
+from worker.vendor_errors import error_in
+
+
+def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list[ErrorShape]]:
+    """The shapes that look into a list of rows, such as `0.error`, by the row they look at; their paths begin there.
+
+    No other part of a page sees rows and shapes together: a reader hears what stands beside the rows.
+    """
+    found: dict[int, list[ErrorShape]] = {}
+    for place in declared.rows if isinstance(declared, JsonRows) else ():
+        for shape in errors:
+            position, dot, _ = _below(place, shape.when).partition(".")
+            if dot and position.isdecimal():
+                found.setdefault(int(position), []).append(_moved(shape, f"{place}.{position}" if place else position))
+    return found
+
+
+def checked(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) -> Iterator[list[Row]]:
+    """The rows of an answer, once those among them that may be errors are known not to be; raises what follows."""
+    number = 0
+    for rows in lists:
+        for position in [position for position in shapes if number <= position < number + len(rows)]:
+            row = orjson.loads(rows[position - number])
+            if error := error_in(partial(find, row), shapes[position]):
+                raise error.failure(f"the vendor answered with an error in place of row {position + 1}: {error.words}")
+        number += len(rows)
+        yield rows
+
+
+def _below(place: str, path: str) -> str:
+    """What a path has below a place; empty where it does not lead there."""
+    return path if not place else path.removeprefix(f"{place}.") if path.startswith(f"{place}.") else ""
+
+
+def _moved(shape: ErrorShape, row: str) -> ErrorShape:
+    """The shape as it looks at one row."""
+    paths = {name: getattr(shape, name) for name in ("when", "code", "message", "request_id", "wait")}
+    return shape.model_copy(update={name: _below(row, path) or None for name, path in paths.items() if path})

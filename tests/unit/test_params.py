@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.errors import BadInput
-from worker.sources.params import Resolved, columns_for, read_for, resolve
+from worker.sources.params import Resolved, columns_for, read_for, required_columns, resolve
 from worker.sources.schema import Report
 
 NOW = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
@@ -305,6 +305,17 @@ def test_columns_a_parameter_names_are_typed_unless_declared_otherwise() -> None
     subject = report(params={"m": {"type": "list"}}, columns={"a": "integer"}, columns_from={"m": "number"})
     assert columns_for(subject, {"m": ["a", "b"]}) == {"a": "integer", "b": "number"}
     assert columns_for(subject, {}) == {"a": "integer"}
+
+
+def test_a_file_must_have_the_columns_asked_for_or_all_where_no_parameter_says() -> None:
+    asked = report(params={"m": {"type": "list", "join": ","}}, columns={"a": "integer"}, columns_from={"m": "number"})
+    # A list that is sent as one text still names several columns.
+    sent = resolve(asked, {"m": ["b", "c"]}, now=datetime.now(UTC), timezone="UTC").params
+    assert sent == {"m": "b,c"}
+    assert required_columns(asked, sent) == ["b", "c"]
+    assert columns_for(asked, sent) == {"a": "integer", "b": "number", "c": "number"}
+    assert required_columns(asked, {}) == []
+    assert required_columns(report(columns={"a": "integer"}), {}) is None
 
 
 @pytest.mark.parametrize(

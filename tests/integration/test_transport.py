@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import select
 import socket
 import threading
 import time
@@ -102,6 +103,74 @@ def test_a_cut_body_is_tried_again_and_says_how_far_it_came(
     assert caught.value.is_attempt
     if end is hang_up:
         assert f"after {received} bytes" in str(caught.value)
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+@pytest.mark.parametrize("length", [0, 9, 18])
+def test_a_body_longer_than_it_says_is_never_taken_for_all_of_it(vendor: Start, length: int, is_at_once: bool) -> None:
+    body = b'{"id": 1}{"id": 2}{"id": 3}'
+
+    def script(heard: Heard) -> Iterator[bytes]:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
+        yield from [head + body] if is_at_once else [head, body]
+        acme.is_over.wait(5)
+
+    acme = vendor(script)
+    at = exchange(connection(acme))
+    response = at.send(get(at))
+    if not is_at_once:
+        select.select([response._raw._original_response.fp.raw._sock], [], [], 5)
+    with pytest.raises(RetryLater, match=f"after {length} bytes: more came than its Content-Length says"):
+        list(response.chunks())
+
+
+def test_a_line_end_behind_a_body_is_no_more_of_it_and_the_next_answer_is_heard(vendor: Start) -> None:
+    acme = vendor(lambda heard: answer(body=b"[1]") + b"\r\n")
+    at = exchange(connection(acme))
+    assert [at.send(get(at)).body(9) for _ in range(3)] == [b"[1]"] * 3
+
+
+def test_what_is_left_on_a_connection_is_not_the_next_answer(vendor: Start) -> None:
+    stale = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"
+    acme = vendor(lambda heard: b"".join(chunked(b"rows")) + stale if heard.target.endswith("a") else answer(body=b"b"))
+    at = exchange(connection(acme))
+    for _ in range(3):
+        assert at.send(get(at, "/a")).body(9) == b"rows"
+        assert at.send(get(at, "/b")).body(9) == b"b"
+
+
+def test_two_lengths_are_refused(vendor: Start) -> None:
+    acme = vendor(lambda heard: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 6\r\n\r\nrowrow")
+    at = exchange(connection(acme))
+    with pytest.raises(RetryLater, match="no answer: InvalidHeader"):
+        at.send(get(at))
+
+
+def test_early_hints_are_not_the_answer(vendor: Start) -> None:
+    early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n"
+    acme = vendor(lambda heard: early + answer(body=b"[1]"))
+    at = exchange(connection(acme))
+    for _ in range(2):
+        response = at.send(get(at))
+        assert (response.status, response.headers.get("Link"), response.body(9)) == (200, None, b"[1]")
+    assert acme.connections == 1
+    cut = exchange(connection(vendor(lambda heard: hang_up(early))))
+    with pytest.raises(RetryLater, match="no answer"):
+        cut.send(get(cut))
+
+
+@pytest.mark.parametrize(
+    ("content_range", "is_all"),
+    [("bytes 0-2/3", True), ("bytes 0-2/9", False), ("bytes 3-5/6", False), ("bytes 0-2/*", False), ("", False)],
+)
+def test_a_part_is_not_taken_for_all(vendor: Start, content_range: str, is_all: bool) -> None:
+    at = exchange(connection(vendor(lambda heard: answer(206, b"[1]", Content_Range=content_range))))
+    if is_all:
+        assert at.send(get(at)).body(9) == b"[1]"
+        return
+    with pytest.raises(RetryLater, match="206: a part, where all was asked for") as caught:
+        at.send(get(at))
+    assert caught.value.at_most == 3
 
 
 def test_silence_in_a_body_or_before_it_is_not_waited_out(vendor: Start) -> None:

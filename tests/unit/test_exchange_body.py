@@ -12,7 +12,7 @@ from worker import json_path, vendor_errors
 from worker.errors import FailJob, RetryLater
 from worker.sources.base_urls import base_of
 from worker.sources.schema import ErrorShape, Request
-from worker.transport import body, refusals, request
+from worker.transport import framing, refusals, request
 from worker.transport.redaction import Redactor
 from worker.transport.refusals import retry_after
 
@@ -44,7 +44,7 @@ CHUNKED = b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE \r\nin \r\n\r\nchunks.\r\n0
 @given(st.lists(st.integers(0, len(CHUNKED)), max_size=20))
 def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) -> None:
     source = Pieces(*split(CHUNKED, at))
-    assert b"".join(body.chunked(source)) == b"Wikipedia in \r\n\r\nchunks."
+    assert b"".join(framing.chunked(source)) == b"Wikipedia in \r\n\r\nchunks."
     assert source.read1(1) == b""
 
 
@@ -52,34 +52,34 @@ def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) ->
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.lists(st.integers(0, 700), max_size=20))
 def test_any_chunks_come_out_as_they_went_in(chunks: list[bytes], at: list[int]) -> None:
     framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-    assert b"".join(body.chunked(Pieces(*split(framed, at)))) == b"".join(chunks)
+    assert b"".join(framing.chunked(Pieces(*split(framed, at)))) == b"".join(chunks)
 
 
 @pytest.mark.parametrize("length", range(len(CHUNKED) - len("0\r\nTrailer: x\r\n\r\n")))
 def test_a_chunked_body_without_its_last_chunk_is_cut(length: int) -> None:
-    with pytest.raises(body.Cut):
-        list(body.chunked(Pieces(CHUNKED[:length])))
+    with pytest.raises(framing.Cut):
+        list(framing.chunked(Pieces(CHUNKED[:length])))
 
 
 @pytest.mark.parametrize(
-    "framing",
+    "broken",
     [b"x\r\nrow\r\n", b"-3\r\nrow\r\n", b"0x3\r\nrow\r\n", b"3\nrow\n", b"3\r\nrows\r\n", b"<html>\r\n", b"F" * 70_000],
 )
-def test_broken_framing_is_a_cut_and_never_rows(framing: bytes) -> None:
-    with pytest.raises(body.Cut, match="framing"):
-        list(body.chunked(Pieces(framing, framing)))
+def test_broken_framing_is_a_cut_and_never_rows(broken: bytes) -> None:
+    with pytest.raises(framing.Cut, match="framing"):
+        list(framing.chunked(Pieces(broken, broken)))
 
 
 def test_a_chunk_of_any_size_is_passed_on_as_it_comes() -> None:
-    arrived = body.chunked(Pieces(b"40000000\r\n", b"row", b"row"))
+    arrived = framing.chunked(Pieces(b"40000000\r\n", b"row", b"row"))
     assert next(arrived) == b"row"
 
 
 def test_a_sized_body_ends_at_its_size_and_nowhere_else() -> None:
-    assert b"".join(body.sized(Pieces(b"row", b"row"), 6)) == b"rowrow"
-    assert list(body.sized(Pieces(b"next answer"), 0)) == []
-    with pytest.raises(body.Cut, match="1 of 7 bytes are missing"):
-        list(body.sized(Pieces(b"row", b"row"), 7))
+    assert b"".join(framing.sized(Pieces(b"row", b"row"), 6)) == b"rowrow"
+    assert list(framing.sized(Pieces(b"next answer"), 0)) == []
+    with pytest.raises(framing.Cut, match="1 of 7 bytes are missing"):
+        list(framing.sized(Pieces(b"row", b"row"), 7))
 
 
 # ---------------------------------------------------------------- Retry-After

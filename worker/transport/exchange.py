@@ -7,6 +7,7 @@ Nothing is repeated here but what the vendor certainly did not act on; the steps
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 from redis import Redis
 
 from config.settings import environment_value, network_variables
-from worker.errors import BadInput, FailJob, LoginExpired, MillraceError, RateLimited
+from worker.errors import READ_AT_MOST, BadInput, FailJob, LoginExpired, MillraceError, RateLimited, RetryLater
 from worker.json_path import find
 from worker.observe import Event, log
 from worker.sources.base_urls import base_of
@@ -293,6 +294,9 @@ class Exchange:
         self, response: Response, target: Target, shapes: Collection[ErrorShape], allow: Collection[int]
     ) -> Response:
         """The answer, where it is a success or allowed; else the error its status means, after pausing everybody."""
+        if response.status == HTTPStatus.PARTIAL_CONTENT and not _is_all(response.headers.get("Content-Range", "")):
+            response.close()
+            raise RetryLater(f"{response.name}: 206: a part, where all was asked for", at_most=READ_AT_MOST)
         if 200 <= response.status < 300 or response.status in allow:
             return response
         raise self.refusal(response, start_of(response), shapes, is_own=target.is_own)
@@ -320,6 +324,12 @@ class Exchange:
         if self._network.proxies.proxy_for(self.base.url("/")):
             return addresses.kinds_behind_proxy(self.base.host, self.base.port)
         return addresses.kinds_beside(self.base.host, self.base.port)
+
+
+def _is_all(content_range: str) -> bool:
+    """Does a range, as in `bytes 0-99/100`, hold all there is?"""
+    found = re.fullmatch(r"bytes 0-(\d+)/(\d+)", content_range.strip())
+    return found is not None and int(found[1]) + 1 == int(found[2])
 
 
 def _without_headers(request: WireRequest) -> WireRequest:

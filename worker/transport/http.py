@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ USER_AGENT = "millrace"
 HOSTS_KEPT = 32
 DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
+MOST_INTERIM_ANSWERS = 20
 
 _target: ContextVar[str | None] = ContextVar("target", default=None)
 """Path and query of the request on its way, as they were given: urllib3 would spell them anew."""
@@ -254,13 +256,19 @@ class WholeHeadResponse(HTTPResponse):
 
     def begin(self) -> None:
         """Read the head. Raises RemoteDisconnected where the connection ended within it."""
-        source = _Lines(self.fp)
-        self.fp = source  # type: ignore[assignment]
-        super().begin()
-        if source.last not in (b"\r\n", b"\n"):
-            raise RemoteDisconnected("the head of the answer is cut")
-        if self.fp is not None:
-            self.fp = source.wrapped
+        for _ in range(MOST_INTERIM_ANSWERS):
+            source = _Lines(self.fp)
+            self.fp = source  # type: ignore[assignment]
+            super().begin()
+            if source.last not in (b"\r\n", b"\n"):
+                raise RemoteDisconnected("the head of the answer is cut")
+            if self.fp is not None:
+                self.fp = source.wrapped
+            # 102 and 103 come before the answer; the standard library takes them for it.
+            if self.status >= HTTPStatus.OK or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]
+        raise RemoteDisconnected("no end of interim answers")
 
 
 class _Lines:

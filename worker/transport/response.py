@@ -12,7 +12,7 @@ from requests import Response as HeardResponse
 from worker.charsets import charset_in
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
-from worker.transport.body import Cut, chunked, sized, until_closed
+from worker.transport.framing import Cut, chunked, sized, until_closed
 
 
 class Response:
@@ -63,6 +63,7 @@ class Response:
             for piece in self._framed():
                 self.received_bytes += len(piece)
                 yield piece
+            self._refuse_more()
         except TimeoutError:
             raise self._cut(f"silence for {self._silence_seconds:g} s") from None
         except (Cut, OSError) as error:
@@ -116,6 +117,26 @@ class Response:
         if framing.length is not None:
             return sized(framing.fp, framing.length)
         return until_closed(framing.fp)
+
+    def _refuse_more(self) -> None:
+        """Raise Cut where more came than the stated length: what was read may be the beginning of the body only."""
+        framing = self._raw._original_response
+        if framing.fp is None or framing.chunked or framing.length is None:
+            return
+        wire = getattr(getattr(framing.fp, "raw", None), "_sock", None)
+        if wire is None:
+            return
+        patience = wire.gettimeout()
+        # Looks at what is there already, and waits for nothing.
+        wire.settimeout(0.0)
+        try:
+            more = framing.fp.peek(1)
+        except (OSError, ValueError):
+            more = b""
+        finally:
+            wire.settimeout(patience)
+        if more.strip():
+            raise Cut("more came than its Content-Length says")
 
     def _cut(self, why: str) -> RetryLater:
         return RetryLater(f"{self.name}: the body was cut after {self.received_bytes} bytes: {why}")

@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from config.celery import celery_settings
 from config.settings import settings
@@ -56,7 +57,7 @@ def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
     """Send a step's message. It may get lost: then the sweep sends it again."""
     try:
         app.send_task(task, args=args, countdown=countdown or None, retry=False)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, RedisError, OSError) as error:
         log.warning(Event.NUDGE_LOST, task=task, why=type(error).__name__)
 
 
@@ -93,5 +94,5 @@ def has_workers() -> bool:
     """Whether any worker answers within a second."""
     try:
         return bool(app.control.ping(timeout=1.0, limit=1))
-    except (OperationalError, OSError):
+    except (OperationalError, RedisError, OSError):
         return False

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from redis.connection import DefaultParser
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,  # noqa: A004 - redis-py's own name
-    MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -39,7 +40,7 @@ ANSWERS = {
 }
 """The first word of an answer, and the error it becomes. "max number of clients reached" is redis-py's own."""
 
-PASSING: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, TryAgainError, MasterDownError)
+PASSING: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, TryAgainError, ClusterDownError, AskError)
 BROKER_WAITS_ON: tuple[type[Exception], ...] = (CannotServe, TimeoutError, OutOfMemoryError)
 """Errors on which the broker's connection begins anew. Full counts here: a message has no other way to wait."""
 

@@ -7,37 +7,20 @@ from typing import Any
 
 from redis import ConnectionPool, Redis
 from redis.exceptions import (
-    AskError,
     AuthenticationError,
     AuthorizationError,
-    ClusterDownError,
-    ConnectionError,  # noqa: A004 - redis-py's own name
-    MasterDownError,
     MovedError,
     NoPermissionError,
     OutOfMemoryError,
-    ReadOnlyError,
     RedisError,
-    TimeoutError,  # noqa: A004 - redis-py's own name
-    TryAgainError,
 )
 
 from worker.errors import FailJob, RetryLater, SinkFull
+from worker.redis_errors import is_passing
 from worker.scripts import Argument, Script
 
 MOST_MOVES = 5
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
-PASSING = (
-    ConnectionError,
-    TimeoutError,
-    ReadOnlyError,
-    TryAgainError,
-    ClusterDownError,
-    MasterDownError,
-    AskError,
-)
-PASSING_WORDS = ("READONLY", "MISCONF", "NOREPLICAS", "BUSY ")
-"""The same as they stand in the text where a script met them."""
 
 
 class RedisServer:
@@ -88,5 +71,4 @@ class RedisServer:
             return SinkFull(f"{text}: Redis is at its maxmemory")
         if "WRONGTYPE" in str(error):
             return FailJob(f"{text}; a key with the name of this stream, or beside it, holds something else")
-        is_passing = isinstance(error, PASSING) or any(word in str(error) for word in PASSING_WORDS)
-        return RetryLater(text, is_attempt=not is_passing)
+        return RetryLater(text, is_attempt=not is_passing(error))

@@ -1,0 +1,89 @@
+"""`sentinel://`: real sentinels, a real failover in the middle of a stream."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tests.harness import RedisServer, running_redis, running_stack, until
+from worker.embedded_redis import free_port, server_binary
+
+SERVICE = "millrace"
+SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}}
+ROWS = 60_000
+
+
+class Sentinel:
+    """One sentinel, watching the server on this port."""
+
+    def __init__(self, directory: Path, master: int) -> None:
+        self.port = free_port()
+        directory.mkdir()
+        (directory / "sentinel.conf").write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {directory}\nlogfile {directory}/sentinel.log\n"
+            f"sentinel monitor {SERVICE} 127.0.0.1 {master} 2\n"
+            f"sentinel down-after-milliseconds {SERVICE} 1000\n"
+            f"sentinel failover-timeout {SERVICE} 4000\n"
+        )
+        self.process = subprocess.Popen([server_binary(), str(directory / "sentinel.conf"), "--sentinel"])
+        self.client = Redis("127.0.0.1", self.port, decode_responses=True)
+
+    def knows(self, sentinels: int, replicas: int) -> bool:
+        """Whether it has found the others."""
+        try:
+            seen = self.client.execute_command("SENTINEL MASTER", SERVICE)
+        except RedisError:
+            return False  # it is starting
+        return bool(seen["num-other-sentinels"] == sentinels and seen["num-slaves"] == replicas)
+
+    def master(self) -> int:
+        return int(self.client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)[1])
+
+    def end(self) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def replica(own_redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    with running_redis(tmp_path / "replica") as server:
+        with server.client() as client:
+            client.replicaof("127.0.0.1", own_redis.port)
+            until(lambda: client.info("replication")["master_link_status"] == "up", "a replica")
+        yield server
+
+
+@pytest.fixture
+def sentinels(own_redis: RedisServer, replica: RedisServer, tmp_path: Path) -> Iterator[list[Sentinel]]:
+    found = [Sentinel(tmp_path / f"sentinel-{number}", own_redis.port) for number in range(3)]
+    try:
+        until(lambda: all(one.knows(2, 1) for one in found), "sentinels that know each other")
+        yield found
+    finally:
+        for one in found:
+            one.end()
+
+
+def test_a_job_outlives_the_failover_of_its_redis(
+    own_redis: RedisServer, replica: RedisServer, sentinels: list[Sentinel], tmp_path: Path
+) -> None:
+    hosts = ",".join(f"127.0.0.1:{one.port}" for one in sentinels)
+    with running_stack(tmp_path / "stack", f"sentinel://{hosts}/{SERVICE}/0") as stack:
+        stack.vendors_are(rows=ROWS)
+        stack.dial(SLOW)
+        job = stack.ask("mediamath.performance", "stream:failover")
+        stack.wait_for(job, lambda job: job.rows > 3000, "rows")
+        before = {name: stack.workers.pid(name) for name in ("control", "stream", "beat")}
+        own_redis.kill()
+        until(lambda: sentinels[0].master() == replica.port, "the failover")
+        receipt = stack.receipt(job)
+        assert (receipt["state"], receipt["error"]) == ("done", None), stack.logs()
+        found = stack.audit("failover", job)
+        assert (found.is_whole, found.rows) == (True, ROWS)
+        assert {name: stack.workers.pid(name) for name in before} == before, stack.logs()

@@ -1,0 +1,52 @@
+"""What Redis answers while it cannot serve is one list, for its clients, the broker and the sinks."""
+
+from __future__ import annotations
+
+import pytest
+from kombu.transport.redis import Transport
+from redis.connection import DefaultParser
+from redis.exceptions import ConnectionError, ReadOnlyError, RedisError, ResponseError  # noqa: A004
+
+from worker.broker import wait_where_redis_cannot_serve
+from worker.redis_errors import is_passing
+
+ANSWERS = [
+    "READONLY You can't write against a read only replica.",
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+    "LOADING Redis is loading the dataset in memory",
+    "NOREPLICAS Not enough good replicas to write.",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "BUSY Redis is busy running a script.",
+    "ERR max number of clients reached",
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_of_a_redis_that_cannot_serve_is_waited_on_by_everybody(answer: str) -> None:
+    wait_where_redis_cannot_serve()
+    error = DefaultParser.parse_error(answer)
+    assert isinstance(error, ConnectionError)
+    assert isinstance(error, Transport.connection_errors)
+    assert is_passing(error)
+
+
+def test_a_broker_that_is_full_is_waited_on_too() -> None:
+    wait_where_redis_cannot_serve()
+    error = DefaultParser.parse_error("OOM command not allowed when used memory > 'maxmemory'.")
+    assert isinstance(error, Transport.connection_errors)
+    assert not is_passing(error)
+
+
+def test_what_a_script_of_redis_6_met_is_known_by_its_text() -> None:
+    text = "Error running script (call to f_1): @user_script:1: -READONLY You can't write against a read only replica."
+    assert is_passing(ResponseError(text))
+    assert isinstance(DefaultParser.parse_error("READONLY x"), ReadOnlyError)
+
+
+@pytest.mark.parametrize("answer", ["WRONGTYPE Operation against a key", "ERR unknown command", "NOPERM no rights"])
+def test_other_errors_are_waited_on_by_nobody(answer: str) -> None:
+    wait_where_redis_cannot_serve()
+    error: RedisError = DefaultParser.parse_error(answer)
+    assert not isinstance(error, Transport.connection_errors)
+    assert not is_passing(error)

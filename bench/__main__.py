@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from bench.figures import Figure, talk, told
 
-MEASURED = ("ndjson", "kargo", "pages", "memory", "start")
-ON_REQUEST = ("waiting", "commit")
+MEASURED = ("speed", "processes", "pages", "memory", "start")
+ON_REQUEST = ("waiting",)
 COLUMNS = ("what", "at least", "measured", "", "behind it")
 
 

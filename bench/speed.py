@@ -1,0 +1,167 @@
+"""One worker process on NDJSON and on Kargo's typed pages, into files and streams, beside what nothing can beat."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from statistics import median
+
+import msgspec
+
+from bench import yardsticks
+from bench.figures import REPETITIONS, Figure, ratios, seconds, talk, thousands_a_second
+from bench.reports import (
+    KARGO,
+    KARGO_PAGE_ROWS,
+    KARGO_PARAMS,
+    MEDIAMATH,
+    MEDIAMATH_PARAMS,
+    kargo_page,
+    mediamath_call,
+    mediamath_stream,
+)
+from bench.stage import Stage, stage
+
+ROWS = 200_000
+PACKED = "stream:bench?rows_per_entry=500"
+
+# What is measured, the yardstick, the share it must reach.
+BUDGETS = {
+    "NDJSON into NDJSON files": ("pass", 0.7),
+    "Kargo pages of 10,000 rows, typed, into files": ("ijson", 1.2),
+    "NDJSON into a stream, an entry a row": ("xadd", 0.85),
+    "Kargo pages into a stream, an entry a row": ("xadd, Kargo's rows", 0.85),
+    "NDJSON into a stream, rows_per_entry=500": ("xadd", 2.5),
+    "Kargo pages into a stream, rows_per_entry=500": ("xadd, Kargo's rows", 2.5),
+}
+MOST_OF_ORJSON = 1.5
+
+
+def main() -> None:
+    """Measure each way in turn, a few times over, and tell the figures."""
+    settings = {"MILLRACE_POLL_SECONDS": "0.2"}
+    with stage(rows=ROWS, is_replayed=True, polls_until_ready=0, settings=settings) as place:
+        acts = _yardsticks(place) | _ways(place)
+        times: dict[str, list[float]] = {name: [] for name in acts}
+        processor: dict[str, list[float]] = {name: [] for name in acts}
+        for repetition in range(REPETITIONS + 1):
+            for name, act in acts.items():
+                began = time.process_time()
+                took = act()
+                if repetition:  # the first one warms up
+                    times[name].append(took)
+                    processor[name].append(time.process_time() - began)
+            talk(f"repetition {repetition} of {REPETITIONS}{', not counted' if not repetition else ''}")
+        for what, (yardstick, at_least) in BUDGETS.items():
+            ratio = ratios([times[yardstick]], times[what])
+            behind = f"{thousands_a_second(ROWS, times[what])}; {thousands_a_second(ROWS, times[yardstick])}"
+            Figure(what, f"{at_least} of {yardstick}", str(ratio), ratio.median >= at_least, behind).tell()
+        entry = "NDJSON into a stream, an entry a row"
+        ratio = ratios([processor[entry]], processor["orjson"])
+        behind = f"{median(processor[entry]) / ROWS * 1e6:.2f} us a row; {median(processor['orjson']) / ROWS * 1e6:.2f}"
+        what = "worker's processor time, an entry a row"
+        Figure(what, "at most 1.5 of orjson over lines", str(ratio), ratio.median <= MOST_OF_ORJSON, behind).tell()
+        _alike().tell()
+
+
+def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
+    from bench.one_process import run_report
+    from worker.services import get_services
+
+    redis = get_services().redis
+    url, headers = mediamath_call(place)
+    body = mediamath_stream(place)
+    job = run_report(KARGO, KARGO_PARAMS, PACKED).job
+    redis.delete("bench")
+    assert job.vendor_report_id
+    pages = [kargo_page(place, job.vendor_report_id, start) for start in range(0, ROWS, KARGO_PAGE_ROWS)]
+    kargo_rows = [bytes(row) for page in pages for row in _rows_of(page)]
+    rows = body.splitlines()[1:]
+    lengths = (len(body) / len(rows), sum(map(len, kargo_rows)) / len(kargo_rows))
+    talk("{:.0f} bytes a row of NDJSON, {:.0f} of Kargo's".format(*lengths))
+    through = place.directory / "pass.ndjson"
+    return {
+        "pass": lambda: seconds(lambda: yardsticks.pass_through(url, headers, MEDIAMATH_PARAMS, through)),
+        "ijson": lambda: seconds(lambda: yardsticks.parse_pages(pages, "data.rows.item")),
+        "orjson": lambda: seconds(lambda: yardsticks.load_lines(body)),
+        "xadd": lambda: seconds(lambda: yardsticks.xadd(redis, rows)),
+        "xadd, Kargo's rows": lambda: seconds(lambda: yardsticks.xadd(redis, kargo_rows)),
+    }
+
+
+def _rows_of(page: bytes) -> list[msgspec.Raw]:
+    found: list[msgspec.Raw] = msgspec.json.decode(page, type=_Page).data.rows
+    return found
+
+
+class _Rows(msgspec.Struct):
+    rows: list[msgspec.Raw]
+
+
+class _Page(msgspec.Struct):
+    data: _Rows
+
+
+def _ways(place: Stage) -> dict[str, Callable[[], float]]:
+    from bench.one_process import run_report
+    from worker.services import get_services
+
+    def way(name: str, params: dict[str, object], sink: str) -> Callable[[], float]:
+        def run() -> float:
+            took = run_report(name, params, sink).seconds
+            get_services().redis.delete("bench")
+            return took
+
+        return run
+
+    sinks = {
+        "files": f"file:{place.directory / 'files'}",
+        "an entry a row": "stream:bench",
+        "rows_per_entry=500": PACKED,
+    }
+    return {
+        what: way(
+            *((KARGO, KARGO_PARAMS) if what.startswith("Kargo") else (MEDIAMATH, MEDIAMATH_PARAMS)),
+            sinks[re.search("files|an entry a row|rows_per_entry=500", what)[0]],  # type: ignore[index]
+        )
+        for what in BUDGETS
+    }
+
+
+def _alike() -> Figure:
+    """The server's processor time for rows that differ in five digits, beside that for ordinary ones."""
+    from worker.publish.batch import batches
+    from worker.services import get_services
+    from worker.sinks.kinds import SinkJob, open_sink, parse_address
+
+    redis = get_services().redis
+    ordinary = [(b'{"n":%d,"text":"' % n + b"%d" % (n * 7_919_104_729) * 40)[:412] + b'"}' for n in range(20_000)]
+    alike = [b'{"text":"' + b"x" * 395 + b'","n":%05d}' % n for n in range(20_000)]
+
+    def server_seconds(rows: list[bytes], job: str) -> float:
+        sink = open_sink(parse_address("stream:alike"), SinkJob(job, "bench", "alike", redis, 0, 1))
+        sink.open(1)
+        before = _processor_seconds(redis)
+        for batch in batches([rows]):
+            sink.commit(1, 1, batch)
+        took = _processor_seconds(redis) - before
+        redis.delete("alike")
+        return took
+
+    pairs = [(server_seconds(alike, f"a{n}"), server_seconds(ordinary, f"o{n}")) for n in range(REPETITIONS)]
+    ratio = ratios([[one for one, _ in pairs]], [other for _, other in pairs])
+    server = redis.info("server")
+    behind = f"{median(one for one, _ in pairs) / 20_000 * 1e6:.1f} us a row, Redis {server['redis_version']}"
+    return Figure(
+        "server's time for rows that look alike", "at most 2 times ordinary", str(ratio), ratio.median <= 2, behind
+    )
+
+
+def _processor_seconds(redis: object) -> float:
+    server = redis.info("cpu")  # type: ignore[attr-defined]
+    return float(server["used_cpu_user"]) + float(server["used_cpu_sys"])
+
+
+if __name__ == "__main__":
+    main()

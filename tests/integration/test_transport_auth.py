@@ -225,6 +225,19 @@ def test_a_token_goes_where_the_source_says(
     )
 
 
+def test_a_token_may_come_in_a_header_of_the_logins_answer(vendor: Start) -> None:
+    def script(heard: Heard) -> bytes:
+        return answer(204, X_Auth_Token="t-1") if heard.target == "/v1/login" else answer()
+
+    acme = vendor(script)
+    at = exchange(connection(acme, {**SESSION, "token_header": "X-Auth-Token"}))
+    at.send(get(at)).close()
+    assert acme.heard[-1].headers["authorization"] == "Bearer t-1"
+    none = exchange(connection(vendor(lambda heard: answer(body=b"log in later")), {**SESSION, "token_header": "X-T"}))
+    with pytest.raises(FailJob, match="POST /v1/login: the answer has no header 'X-T': log in later"):
+        none.send(get(none))
+
+
 def test_a_token_in_a_header_of_its_own_is_renewed_as_any_other(vendor: Start) -> None:
     def script(heard: Heard) -> bytes:
         made = login(heard, f"token-{len(acme.heard)}")

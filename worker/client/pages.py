@@ -24,6 +24,7 @@ from worker.sources.params import columns_for, read_for, required_columns
 from worker.sources.placeholders import fill
 from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
 from worker.transport.exchange import Exchange
+from worker.transport.links import normal_form
 from worker.transport.quota import PATIENCE_SECONDS
 from worker.transport.refusals import start_of
 from worker.transport.request import WireRequest
@@ -240,7 +241,8 @@ class Page:
             return None
         url = self._exchange.api_link(link, at=found.request.url)
         # The first page has no link on record, so a way back to it is seen here.
-        if url == self._pages.requests.first_url:
+        first = self._pages.requests.first_url
+        if first is not None and normal_form(url) == normal_form(first):
             raise FailJob("a page leads back to the first")
         return url
 

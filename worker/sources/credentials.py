@@ -155,6 +155,8 @@ def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Pla
             file.where((*place, "send", "value")), way.send.value, "a text with {token}, which the login gave"
         )
     if isinstance(way, SessionAuth):
+        for word in sorted({"token", "expires_in"} & way.model_fields_set if way.token_header else ()):
+            raise BadInput(file.where((*place, word)), word, f"no {word} beside token_header: no body is read")
         return
     for word in sorted(UNUSED_BY_GRANT[way.grant] & way.model_fields_set):
         raise BadInput(file.where((*place, word)), word, f"no {word} beside grant: {way.grant}")

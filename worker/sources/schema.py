@@ -105,7 +105,7 @@ def _bearer() -> HeaderAuth:
 
 
 class SessionAuth(Declared):
-    """A login whose answer holds a token at `token`, sent until it expires.
+    """A login whose answer holds a token at `token`, or in the header `token_header`, sent until it expires.
 
     `send` says where the token goes, as `{token}`; unless said, it is `Authorization: Bearer {token}`. `basic` names
     the two credentials the login itself is authorised with; without it the login's own body carries them. Any status
@@ -116,6 +116,7 @@ class SessionAuth(Declared):
     login: Request
     basic: tuple[str, str] | None = None
     token: str = "access_token"  # noqa: S105 - a path
+    token_header: str | None = None
     expires_in: str = "expires_in"
     default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[int] = [401]

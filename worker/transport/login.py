@@ -20,7 +20,7 @@ from worker.transport.refusals import parsed, refusal, retry_after, said, start_
 from worker.transport.request import WireRequest, basic, compose, encoded, with_header
 from worker.transport.response import Response
 from worker.transport.tokens import Grant, Token, Tokens, Turn
-from worker.vendor_errors import error_in
+from worker.vendor_errors import error_in, excerpt
 
 LOOK_SECONDS = 0.2
 PATIENCE_SECONDS = 3.0
@@ -114,7 +114,7 @@ class Login:
             response = yield self._request(None)
         if not 200 <= response.status < 300:
             raise self._refusal(response)
-        grant = self._grant(parsed(response.body(LARGEST_ANSWER_BYTES), response.name), response.name, kept)
+        grant = self._grant(response, kept)
         for secret in (grant.value, grant.refresh or ""):
             self._redactor.learn(secret)
         return grant
@@ -152,9 +152,16 @@ class Login:
             url = url.rstrip("/") + way.token_path
         return links.elsewhere(self._base, url, at=self._base.url("")).url
 
-    def _grant(self, content: Any, name: str, kept: str | None) -> Grant:
+    def _grant(self, response: Response, kept: str | None) -> Grant:
         """What a login's answer grants. FailJob, with the vendor's words for it, where there is no token in it."""
-        way = self.way
+        way, name = self.way, response.name
+        raw = response.body(LARGEST_ANSWER_BYTES)
+        if isinstance(way, SessionAuth) and way.token_header:
+            value = response.headers.get(way.token_header, "").strip()
+            if not value:
+                raise FailJob(f"{name}: the answer has no header {way.token_header!r}: {excerpt(raw)}")
+            return Grant(value, float(way.default_lifetime_seconds))
+        content = parsed(raw, name)
         token_at, lifetime_at = (
             (way.token, way.expires_in) if isinstance(way, SessionAuth) else ("access_token", "expires_in")
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
+from http import HTTPStatus
 from typing import Any
 
 from requests import Response as HeardResponse
@@ -13,6 +14,8 @@ from worker.charsets import charset_in
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
 from worker.transport.framing import Cut, chunked, sized, until_closed
+
+WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class Response:
@@ -121,7 +124,7 @@ class Response:
     def _refuse_more(self) -> None:
         """Raise Cut where more came than the stated length: what was read may be the beginning of the body only."""
         framing = self._raw._original_response
-        if framing.fp is None or framing.chunked or framing.length is None:
+        if framing.fp is None or framing.chunked or framing.length is None or self.status in WITHOUT_BODY:
             return
         wire = getattr(getattr(framing.fp, "raw", None), "_sock", None)
         if wire is None:

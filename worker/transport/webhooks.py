@@ -18,7 +18,7 @@ EXCERPT_READ_BYTES = 1_024
 
 
 def check_webhook(connection: Connection, url: str) -> str:
-    """The address in its one form. BadInput where it is malformed or plain http; sends and resolves nothing."""
+    """The address as it will be asked. BadInput where it is malformed or plain http; sends and resolves nothing."""
     try:
         return _target(_base(connection), url)
     except FailJob as reason:

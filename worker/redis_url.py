@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from worker.errors import BadInput
 from worker.suggestions import one_of
@@ -50,12 +50,13 @@ class RedisUrl:
     tls: Mapping[str, Any] | None = None
     sentinel_user: str = ""
     sentinel_password: str = field(default="", repr=False)
+    options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def shown(self) -> str:
         """The place for people: no password, no options."""
         if self.scheme == "unix":
-            return f"unix://{self.socket}"
+            return f"unix://{quote(self.socket)}" + (f"?db={self.database}" if self.database else "")
         places = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
         return f"{self.scheme}://{places}/{f'{self.service}/' if self.service else ''}{self.database}"
 
@@ -74,9 +75,27 @@ class RedisUrl:
     @property
     def userinfo(self) -> str:
         """User and password as they stand in a URL, with the `@` behind them."""
-        if not self.user and not self.password:
-            return ""
-        return f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
+        return self._userinfo(quote(self.password, safe=""))
+
+    @property
+    def text(self) -> str:
+        """The URL in its canonical form, password and options included: equal places are equal texts."""
+        return self._text(self.userinfo)
+
+    @property
+    def masked(self) -> str:
+        """The same for people, with `***` for a password."""
+        return self._text(self._userinfo("***"))
+
+    def _userinfo(self, password: str) -> str:
+        user = quote(self.user, safe="")
+        if self.password:
+            return f"{user}:{password}@"
+        return f"{user}@" if user else ""
+
+    def _text(self, userinfo: str) -> str:
+        scheme, _, place = self.shown.partition("://")
+        return f"{scheme}://{userinfo}{place}" + (f"?{urlencode(self.options)}" if self.options else "")
 
 
 @lru_cache(maxsize=64)
@@ -89,6 +108,7 @@ def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: st
     options = _options(parts, where)
     user, given = unquote(parts.username or ""), unquote(parts.password or "")
     common: dict[str, Any] = {"user": user, "password": given or password, "tls": _tls(parts.scheme, options, where)}
+    common["options"] = tuple(sorted((name, value) for name, value in options.items() if name != "db"))
     if parts.scheme == "unix":
         if parts.hostname or not parts.path.strip("/"):
             raise BadInput(where, _shown(parts), "unix:///PATH/OF/SOCKET, the path absolute")
@@ -145,7 +165,7 @@ def _hosts(parts: SplitResult, where: str) -> tuple[tuple[str, int], ...]:
         if match is None or not 0 < (port := int(match[2] or default)) < 65_536:
             # Where the host was forgotten, what stands in its place may be the password.
             raise BadInput(where, f"{parts.scheme}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")
-        found.append((match[1].strip("[]"), port))
+        found.append((match[1].strip("[]").lower(), port))
     return tuple(found)
 
 

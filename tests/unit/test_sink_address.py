@@ -82,7 +82,7 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("redis://host", "to: stream", "printable"),
         ("redis://?stream=x", "to", "redis://HOST"),
         ("redis://host/rows?stream=x", "to: database", "number"),
-        ("redis://host:0x/1?stream=x", "to: port", "65535"),
+        ("redis://host:0x/1?stream=x", "to", "65535"),
         ("redis://host?stream=x&stream=y", "to: option", "each once"),
         ("redis://host?strem=x", "to: option", "did you mean 'stream'?"),
         ("file:", "to: directory", "a directory"),

@@ -6,9 +6,10 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from worker.errors import BadInput
+from worker.redis_url import TLS_OPTIONS, read_redis_url
 from worker.sinks.files.compression import COMPRESSIONS
 from worker.suggestions import one_of
 
@@ -16,6 +17,7 @@ FORMATS = ("ndjson",)
 MOST_NAME_CHARACTERS = 512
 STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces, no '?'"
 MOST_ROWS_PER_ENTRY = 1_000
+STREAM_OPTIONS = {"stream": "", "rows_per_entry": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,41 +75,16 @@ def _rows_per_entry(options: dict[str, str]) -> int:
 
 def parse_redis(text: str) -> StreamAddress:
     """Read `redis://...` or `rediss://...`, a stream of another Redis or of a Redis Cluster."""
-    parts = urlsplit(text)
-    database = parts.path.strip("/") or "0"
-    try:
-        port = parts.port or 6379
-    except ValueError:
-        raise BadInput("to: port", without_password(text), "a port from 1 to 65535") from None
-    if not parts.hostname or parts.fragment:
-        raise BadInput("to", without_password(text), "redis://HOST:PORT/DB?stream=NAME or rediss://...")
-    if not re.fullmatch(r"[0-9]{1,4}", database):
-        raise BadInput(
-            "to: database", database, "the number of a Redis database, as in redis://HOST:PORT/0?stream=NAME"
-        )
-    options = _options(parts.query, {"stream": "", "rows_per_entry": "1"})
+    base, _, query = text.partition("?")
+    options = _options(query, {**STREAM_OPTIONS, **dict.fromkeys(("db", *TLS_OPTIONS), "")})
+    rest = urlencode([(name, value) for name, value in options.items() if name not in STREAM_OPTIONS and value])
+    url = read_redis_url(f"{base}?{rest}" if rest else base, where="to")
     name, rows_per_entry = _stream_name(options["stream"]), _rows_per_entry(options)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    place = f"{host}:{port}/{int(database)}"
-    stream = f"?stream={quote(name, safe=':._-')}"
+    stream = f"stream={quote(name, safe=':._-')}"
     if rows_per_entry > 1:
         stream += f"&rows_per_entry={rows_per_entry}"
-    credentials, masked = _credentials(parts)
-    return StreamAddress(
-        f"{parts.scheme}://{credentials}{place}{stream}",
-        f"{parts.scheme}://{masked}{place}{stream}",
-        name,
-        f"{parts.scheme}://{credentials}{place}",
-        rows_per_entry,
-    )
-
-
-def _credentials(parts: SplitResult) -> tuple[str, str]:
-    """User and password as they stand in a URL, and the same with the password hidden."""
-    user = quote(unquote(parts.username or ""), safe="")
-    if parts.password:
-        return f"{user}:{quote(unquote(parts.password), safe='')}@", f"{user}:***@"
-    return (f"{user}@", f"{user}@") if user else ("", "")
+    joint = "&" if url.options else "?"
+    return StreamAddress(f"{url.text}{joint}{stream}", f"{url.masked}{joint}{stream}", name, url.text, rows_per_entry)
 
 
 def parse_file(text: str) -> FileAddress:

@@ -1,0 +1,196 @@
+"""Redis over TLS: one reading of the options for every part, and no password for a server nobody vouches for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from flower.utils.broker import Broker
+from kombu import Connection
+from redis.exceptions import ConnectionError  # noqa: A004 - redis-py's own name
+
+from config.celery import celery_settings
+from tests.command import KARGO, Command
+from tests.harness import RedisServer, running_stack
+from worker.broker import broker_settings
+from worker.errors import RetryLater
+from worker.redis_client import connect
+from worker.sinks.kinds import SinkJob, open_sink, parse_address
+
+PASSWORD = "the-password"
+
+
+class Authority:
+    """Makes certificates in a directory; `ca` is its own."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self._directory, self._key = directory, ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of the tests")])
+        self.ca = directory / "ca.pem"
+        self.ca.write_bytes(self._signed(self._name, self._key, is_ca=True))
+
+    def certificate(self, name: str) -> tuple[Path, Path]:
+        """A certificate for 127.0.0.1 and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate, key_file = self._directory / f"{name}.pem", self._directory / f"{name}.key"
+        certificate.write_bytes(self._signed(subject, key, is_ca=False))
+        form = serialization.PrivateFormat.PKCS8
+        key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+        return certificate, key_file
+
+    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool) -> bytes:
+        now = datetime.datetime.now(datetime.UTC)
+        place = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).add_extension(place, critical=False)
+        builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
+        builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+class TlsFront:
+    """Speaks TLS on a port of its own; hands on what it hears, or, with nobody behind it, remembers it."""
+
+    def __init__(self, certificate: tuple[Path, Path], upstream: int | None = None, *, client_ca: Path | None = None):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(*certificate)
+        if client_ca:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(client_ca)
+        self._upstream = upstream
+        self.heard, self.visits = b"", 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                plain, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        self.visits += 1
+        with plain, suppress(OSError), self._context.wrap_socket(plain, server_side=True) as client:
+            if self._upstream is None:
+                while data := client.recv(65_536):
+                    self.heard += data
+                    client.sendall(b"+OK\r\n")
+                return
+            with socket.create_connection(("127.0.0.1", self._upstream)) as server:
+                asyncio.run(_join(client, server))
+
+
+async def _join(client: socket.socket, server: socket.socket) -> None:
+    """Pass bytes both ways until one side ends."""
+    ways = [asyncio.to_thread(_pass_on, client, server), asyncio.to_thread(_pass_on, server, client)]
+    await asyncio.gather(*ways)
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(262_144):
+            target.sendall(data)
+    for end in (source, target):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "authority")
+
+
+@pytest.fixture
+def impostor(tmp_path: Path) -> Iterator[TlsFront]:
+    """Listens where Redis should, with a certificate nobody vouches for."""
+    front = TlsFront(Authority(tmp_path / "impostor").certificate("redis"))
+    yield front
+    front.close()
+
+
+def ask_ledger(url: str) -> None:
+    with connect(url, retries=0) as client:
+        client.ping()
+
+
+def ask_broker(url: str) -> None:
+    found = celery_settings(broker_settings(url), 30)
+    options = found["broker_transport_options"]
+    with Connection(found["broker_url"], ssl=found["broker_use_ssl"], transport_options=options) as connection:
+        connection.connect()
+
+
+def ask_as_flower(url: str) -> None:
+    found = broker_settings(url)
+    broker = Broker(found["broker_url"], broker_use_ssl=found["broker_use_ssl"], broker_options={})
+    asyncio.run(broker.queues(["control"]))
+
+
+@pytest.mark.parametrize("ask", [ask_ledger, ask_broker, ask_as_flower])
+def test_an_impostor_hears_no_password(impostor: TlsFront, ask: Callable[[str], None]) -> None:
+    with pytest.raises((ConnectionError, OSError), match="certificate verify failed"):
+        ask(f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0")
+    assert (impostor.visits > 0, impostor.heard) == (True, b"")
+
+
+def test_an_impostor_hears_no_password_of_a_sink(impostor: TlsFront, redis: Any) -> None:
+    address = parse_address(f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0?stream=x")
+    job = SinkJob("job", "kargo", "report", default_redis=redis, stream_bound=0, part_rows=1)
+    sink = open_sink(address, job)
+    with pytest.raises(RetryLater, match="certificate verify failed"):
+        sink.open(1)
+    sink.release()
+    assert (impostor.visits > 0, impostor.heard) == (True, b"")
+
+
+def test_an_impostor_hears_no_password_of_a_command(impostor: TlsFront, tmp_path: Path) -> None:
+    url = f"rediss://127.0.0.1:{impostor.port}/0"
+    answer = Command(tmp_path)("submit", *KARGO, MILLRACE_REDIS_URL=url, MILLRACE_REDIS_PASSWORD=PASSWORD)
+    assert answer.code == 1
+    assert "certificate verify failed" in answer.err
+    assert PASSWORD not in answer.out + answer.err
+    assert impostor.heard == b""
+
+
+def test_unless_the_url_says_in_so_many_words_that_nobody_is_to_be_verified(impostor: TlsFront) -> None:
+    with suppress(ConnectionError, OSError):
+        ask_ledger(f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0?ssl_cert_reqs=none")
+    assert PASSWORD.encode() in impostor.heard
+
+
+def test_a_job_is_done_over_tls_with_an_authority_and_a_client_certificate_of_our_own(
+    own_redis: RedisServer, authority: Authority, tmp_path: Path
+) -> None:
+    front = TlsFront(authority.certificate("redis"), own_redis.port, client_ca=authority.ca)
+    certificate, key = authority.certificate("client")
+    base = f"rediss://127.0.0.1:{front.port}/0?ssl_ca_certs={authority.ca}"
+    with pytest.raises((ConnectionError, OSError)):
+        ask_ledger(base)
+    url = f"{base}&ssl_certfile={certificate}&ssl_keyfile={key}"
+    with running_stack(tmp_path / "stack", url) as stack:
+        job = stack.ask("mediamath.performance", url.replace("/0?", "/1?") + "&stream=over-tls")
+        assert stack.receipt(job)["rows"] == 2500
+        with own_redis.client() as redis:
+            redis.select(1)
+            assert redis.xlen("over-tls") == 2501
+    front.close()

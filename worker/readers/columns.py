@@ -14,17 +14,16 @@ import msgspec
 
 from worker.errors import SkipRow
 from worker.model import DeadRow, Row
-from worker.readers.conversions import NUMBERS, PLAIN, converted
+from worker.readers.conversions import NUMBERS, PLAIN, TEXT, converted
 from worker.sources.schema import ColumnType
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST_PATTERNS = 8
 """Of one response: one that changes its columns more often than this is not worth a pattern a time."""
 
-_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_FLAT = rb'[\[{](?:[^"\[\]{}]++|' + _TEXT + rb")*+[\]}]"
-_NESTED = rb'[\[{](?:[^"\[\]{}]++|' + _TEXT + rb"|" + _FLAT + rb")*+[\]}]"
-_VALUE = rb'(?:[^"\[\]{}, \t]++|' + _TEXT + rb"|" + _NESTED + rb")"
+_FLAT = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb")*+[\]}]"
+_NESTED = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb"|" + _FLAT + rb")*+[\]}]"
+_VALUE = rb'(?:[^"\[\]{}, \t]++|' + TEXT + rb"|" + _NESTED + rb")"
 """What stands between a colon and the next comma or brace in JSON without blanks, three levels deep at most."""
 
 
@@ -34,6 +33,7 @@ class Columns:
     def __init__(self, declared: Mapping[str, ColumnType]) -> None:
         self._declared = dict(declared)
         self._alike: re.Pattern[bytes] | None = None
+        self._alike_without_escapes: re.Pattern[bytes] | None = None  # half as slow
         self._patterns = 0
 
     def typed(self, rows: list[bytes]) -> list[Row]:
@@ -41,12 +41,17 @@ class Columns:
         if not self._declared or not rows:
             return rows
         text = b"\n".join(rows)
-        parts = self._alike.findall(text) if self._alike is not None else []
+        parts = self._parts(text)
         if len(parts) < len(rows) and self._learn(rows, len(parts)):
-            parts = self._alike.findall(text) if self._alike is not None else []
+            parts = self._parts(text)
         if len(parts) == len(rows):
             return list(map(b"".join, parts))
         return list(map(self._typed_alone, rows))
+
+    def _parts(self, text: bytes) -> list[tuple[bytes, ...]]:
+        """What the typed rows of this text consist of, as far as they are alike."""
+        pattern = self._alike if b"\\" in text else self._alike_without_escapes
+        return pattern.findall(text) if pattern is not None else []
 
     def _learn(self, rows: list[bytes], known: int) -> bool:
         """Make a pattern for rows like the first one, unless the present one serves most of these."""
@@ -54,6 +59,8 @@ class Columns:
             return False
         self._patterns += 1
         self._alike = _pattern(rows[0], self._declared)
+        if self._alike is not None:
+            self._alike_without_escapes = re.compile(self._alike.pattern.replace(TEXT, rb'"[^"]*+"'), re.MULTILINE)
         return self._alike is not None
 
     def _typed_alone(self, row: bytes) -> Row:

@@ -112,9 +112,9 @@ CONVERSIONS: dict[ColumnType, Callable[[Any], Any]] = {
 """For values whose type does not fit. Each raises SkipRow, saying what it was given."""
 
 NUMBERS: frozenset[ColumnType] = frozenset({"integer", "number"})
-_PLAIN_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 PLAIN: dict[ColumnType, bytes] = {
-    "string": rb"(?:" + _PLAIN_TEXT + rb"|null)",
+    "string": rb"(?:" + TEXT + rb"|null)",
     "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',
     "number": rb'(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|null(?!"))',
     "boolean": rb"(?:true|false|null)",

@@ -15,6 +15,7 @@ import msgspec
 from worker.readers.cutter import Cutter, ListCutter, on_one_line, without_empty
 from worker.readers.faults import Fault
 from worker.readers.limits import has_long_number, is_utf8, may_be_deep
+from worker.readers.messages import Messages
 from worker.readers.slices import sliced
 
 _LONGEST_HELD_BYTES = 256 * 1024
@@ -22,6 +23,9 @@ _LONGEST_HELD_BYTES = 256 * 1024
 
 _BLANKS = rb"[ \t\r\n]*"
 _OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
+
+Objects = tuple[list[bytes], bool]
+"""Objects, and whether they are rows beyond doubt."""
 
 # Raw proves a value to be JSON and gives its bytes; only what UTF-8 stands within text is not looked at.
 _LINES = msgspec.json.Decoder(msgspec.Raw)
@@ -40,12 +44,12 @@ class Layout(Protocol):
         """Where the last row ends that is whole, as far as can be told at a glance; 0 where none is."""
         ...
 
-    def values(self, block: bytes) -> list[msgspec.Raw]:
-        """The values in a text that ends where a row ends. Raises msgspec.DecodeError, RecursionError."""
+    def objects(self, block: bytes) -> Objects:
+        """What stands in a text that ends where a row ends. Raises msgspec.DecodeError, RecursionError."""
         ...
 
-    def given(self, rows: list[bytes]) -> list[bytes]:
-        """Those of the rows that count."""
+    def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
+        """Those of the objects that are rows."""
         ...
 
     def cutter(self) -> Cutter:
@@ -54,21 +58,34 @@ class Layout(Protocol):
 
 
 class Lines:
-    """Rows that each end a line, as a rule."""
+    """Objects that each end a line, as a rule; `messages` tells the rows among them."""
 
     opens = b"{"
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Messages) -> None:
         self.has_rows = False
+        self._messages = messages
 
     def end(self, text: bytes) -> int:
         return text.rfind(b"\n") + 1
 
-    def values(self, block: bytes) -> list[msgspec.Raw]:
-        return _LINES.decode_lines(block)
+    def objects(self, block: bytes) -> Objects:
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        # Between the end of one object and the beginning of another a line ends only where neither is within a third.
+        # So there is one object at least a line, and as many as lines are one in each.
+        if (
+            b"\r" not in block
+            and all(map(bytes.startswith, lines, repeat(b"{")))
+            and all(map(bytes.endswith, lines, repeat(b"}")))
+            and self._messages.rows_in(block) == len(lines)
+        ):
+            return lines, True
+        return list(map(bytes, _LINES.decode_lines(block))), False
 
-    def given(self, rows: list[bytes]) -> list[bytes]:
-        return rows
+    def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
+        return self._messages.sorted(objects, are_rows=are_rows)
 
     def cutter(self) -> Cutter:
         return Cutter()
@@ -95,14 +112,13 @@ class Members:
                 self._between = found.group()
         return text.rfind(self._between) + 1 if self._between else 0
 
-    def values(self, block: bytes) -> list[msgspec.Raw]:
-        if not self.has_rows:
-            return _LIST.decode(b"[" + block + b"]")
-        # Another member before them, because the block begins with a comma.
-        return _LIST.decode(b"[0" + block + b"]")[1:]
+    def objects(self, block: bytes) -> Objects:
+        # Before a block that begins with a comma there has to be another member.
+        members = _LIST.decode(b"[0" + block + b"]")[1:] if self.has_rows else _LIST.decode(b"[" + block + b"]")
+        return list(map(bytes, members)), False
 
-    def given(self, rows: list[bytes]) -> list[bytes]:
-        return without_empty(rows) if self._skip_empty else rows
+    def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
+        return without_empty(objects) if self._skip_empty else objects
 
     def cutter(self) -> Cutter:
         return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows, of_lists=self._of_lists)
@@ -141,38 +157,43 @@ class FastCutter:
 
     def _whole(self, block: bytes) -> list[bytes]:
         """The rows of a text that ends where a row ends."""
-        rows = self._decoded(block) if self._cutter is None else None
-        if rows is None:
+        decoded = self._decoded(block) if self._cutter is None else None
+        if decoded is None:
             return self._parsed(block)
-        self._layout.has_rows = self._layout.has_rows or bool(rows)
-        return self._layout.given(rows)
+        objects, are_rows = decoded
+        self._layout.has_rows = self._layout.has_rows or bool(objects)
+        return self._layout.rows(objects, are_rows)
 
-    def _decoded(self, block: bytes) -> list[bytes] | None:
-        """The rows by msgspec; None where it refuses them, or must not be given them."""
+    def _decoded(self, block: bytes) -> Objects | None:
+        """The objects by msgspec; None where it refuses them, or must not be given them."""
         if has_long_number(block) or not is_utf8(block):
             return None
         try:
-            rows = list(map(bytes, self._layout.values(block)))
+            objects, are_rows = self._layout.objects(block)
         except (msgspec.DecodeError, RecursionError):
             return None
-        if not all(map(bytes.startswith, rows, repeat(self._layout.opens))) or may_be_deep(rows, block):
+        if may_be_deep(objects, block):
             return None
-        return on_one_line(rows)
+        if not are_rows:
+            if not all(map(bytes.startswith, objects, repeat(self._layout.opens))):
+                return None
+            objects = on_one_line(objects)
+        return objects, are_rows
 
     def _parsed(self, text: bytes) -> list[bytes]:
         """The rows by ijson, whose turn it is until no row is begun."""
         cutter = self._cutter = self._cutter or self._layout.cutter()
-        rows: list[bytes] = []
+        objects: list[bytes] = []
         for part in sliced(text):
             if self.after is not None:
                 self.after += part
             elif self.fault is not None:
                 self.fault.extend(part)
             else:
-                rows += cutter.feed(part)
+                objects += cutter.feed(part)
                 self.after, self.fault = cutter.after, cutter.fault
         if isinstance(cutter, ListCutter):
             self._layout.has_rows = cutter.has_rows
         if self.fault is None and cutter.is_between:
             self._cutter = None
-        return rows
+        return self._layout.rows(objects, are_rows=False)

@@ -27,12 +27,12 @@ class Messages:
     def __init__(self, shape: Ndjson, facts: Facts) -> None:
         self.rows = 0
         self.is_empty = True
+        self.end: MillraceError | None = None
         self._shape = shape
         self._facts = facts
         self._columns: frozenset[str] | None = None
         # Takes objects that are rows beyond doubt; None where none is.
         self._rows = None if shape.header else _objects_without(_message_keys(shape))
-        self._are_all_rows = not (shape.header or shape.metadata or shape.errors)
         # The vendor's definition of an error requires none of its fields, so any of them alone is one.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
         self._flat = [error for error in plain if "." not in "".join(paths_of([error]))]
@@ -42,37 +42,40 @@ class Messages:
         """The number of the row that comes next, for messages."""
         return self._facts.first_row + self.rows
 
-    def sorted(self, objects: list[bytes]) -> tuple[list[bytes], MillraceError | None]:
-        """The rows among the objects, up to what ends the stream, and that."""
+    def rows_in(self, objects: bytes) -> int:
+        """How many rows these objects are, 0 where one of them may be another message, or no JSON."""
+        try:
+            return 0 if self._rows is None else len(self._rows.decode_lines(objects))
+        except (msgspec.DecodeError, RecursionError):
+            return 0
+
+    def sorted(self, objects: list[bytes], *, are_rows: bool = False) -> list[bytes]:
+        """The rows among the objects, up to what ends the stream, which is then the `end`."""
+        if self.end is not None:
+            return []
         self.is_empty = self.is_empty and not objects
         # All at once, since other messages are few: their keys are looked for before any row is.
-        if self._are_all_rows or (objects and self._takes(b"\n".join(objects))):
+        if are_rows or (objects and self.rows_in(b"\n".join(objects))):
             self.rows += len(objects)
-            return objects, None
+            return objects
         rows = []
         for raw in objects:
             try:
-                if self._takes(raw) or self._is_row(raw):
+                if self.rows_in(raw) or self._is_row(raw):
                     rows.append(raw)
                     self.rows += 1
             except MillraceError as end:
-                return rows, end
-        return rows, None
+                self.end = end
+                break
+        return rows
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """The stream ended as its protocol wants. Raises where a header had to come and did not."""
         if self._shape.header is None or self._columns is not None:
             return
         if self.is_empty:
             raise FailJob("the stream is empty: its header never came")
         raise RetryLater("the stream ended before its header", at_most=READ_AT_MOST)
-
-    def _takes(self, objects: bytes) -> bool:
-        """Are these objects rows beyond doubt?"""
-        try:
-            return self._rows is not None and bool(self._rows.decode_lines(objects))
-        except msgspec.DecodeError:
-            return False
 
     def _is_row(self, raw: bytes) -> bool:
         value = json.loads(raw)

@@ -22,23 +22,22 @@ def read(
     A last line needs no newline. What is broken at the very start, and begins like no object, is no stream at all.
     """
     texts = slices(chunks)
-    cutter = FastCutter(Lines())
     messages = Messages(shape, facts)
+    cutter = FastCutter(Lines(messages))
     typed = Columns(columns)
-    for objects in _objects(cutter, texts):
-        rows, end = messages.sorted(objects)
+    for rows in _rows(cutter, texts):
         yield typed.typed(rows)
-        if end is not None:
-            raise end
+        if messages.end is not None:
+            raise messages.end
     if cutter.fault is not None:
         cutter.fault.read_on(texts)
         if messages.is_empty and not cutter.fault.left.startswith(b"{"):
             raise FailJob(f"this is no stream of JSON objects: {excerpt(cutter.fault.left)}")
         raise cutter.fault.error(messages.next_row)
-    messages.end()
+    messages.finish()
 
 
-def _objects(cutter: FastCutter, texts: Iterator[bytes]) -> Iterator[list[bytes]]:
+def _rows(cutter: FastCutter, texts: Iterator[bytes]) -> Iterator[list[bytes]]:
     for text in texts:
         yield cutter.feed(text)
         if cutter.fault is not None:

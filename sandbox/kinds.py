@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from sandbox.faults.answers import ANSWER_KINDS, TOKEN_KINDS
+from collections.abc import Sequence
+
+from sandbox.faults.answers import ANSWERS, TOKEN_KINDS
 from sandbox.faults.body import BODY_KINDS
 from sandbox.faults.counts import COUNT_KINDS
-from sandbox.faults.files import FILE_KINDS
+from sandbox.faults.files import FILES
 from sandbox.faults.kind import Act, Edit, Kind
-from sandbox.faults.lines import LINE_KINDS
-from sandbox.faults.rows import ROW_KINDS
+from sandbox.faults.lines import LINES
+from sandbox.faults.rows import ROWS
 from sandbox.vendors.instal.faults import INSTAL_KINDS
 from sandbox.vendors.kargo.faults import KARGO_KINDS
 from sandbox.vendors.mediamath.faults import MEDIAMATH_KINDS
 from sandbox.vendors.rokt.faults import ROKT_KINDS
 
-SECTIONS: dict[str, tuple[Kind, ...]] = {
-    "Any answer": ANSWER_KINDS,
+SECTIONS: dict[str, Sequence[Kind]] = {
+    "Any answer": ANSWERS,
     "Any body": BODY_KINDS,
     "Tokens and submits": TOKEN_KINDS,
-    "CSV files": FILE_KINDS,
-    "Rows": ROW_KINDS,
-    "Lines of a stream": LINE_KINDS,
+    "CSV files": FILES,
+    "Rows": ROWS,
+    "Lines of a stream": LINES,
     "Counts and pages": COUNT_KINDS,
     "Kargo": KARGO_KINDS,
     "MediaMath": MEDIAMATH_KINDS,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sandbox.faults.kind import Arg, Args, Kind, choice, roles
+from sandbox.faults.kind import Arg, Args, Kind, Kinds, choice, roles
 from sandbox.faults.rows import each
 from sandbox.rows import Block
 
+FILES = Kinds()
 _CSV = roles("csv")
 _DECIMAL = re.compile(rb"(?<![^,;\t|])(\d+)\.(\d+)(?![^,;\t|])")
 _COUNT = re.compile(rb"(?<![^,;\t|])(\d{1,3})(\d{3})(?![^,;\t|])")
@@ -20,13 +21,15 @@ _AS_PEOPLE_WRITE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@FILES.edit(_CSV, style=choice("thousands", "comma", "percent"))
 def csv_numbers(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Numbers with marks in them."""
+    """Numbers as people write them: `thousands` marks, decimal `comma`, `percent` signs in rates."""
     return each(blocks, None, _AS_PEOPLE_WRITE[args["style"]])
 
 
+@FILES.edit(_CSV, row=Arg(int, 1))
 def csv_newlines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """The first value of a row gets newlines, inside quotes."""
+    """A quoted value of this row holds newlines."""
     mark = args["delimiter"]
     value = re.compile(rb'"((?:[^"]|"")*)"|([^%b]*)' % re.escape(mark))
 
@@ -39,34 +42,20 @@ def csv_newlines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
     return each(blocks, args["row"], change)
 
 
+@FILES.edit(_CSV, row=Arg(int, 1), by=Arg(int, 1))
 def csv_width(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """A row too wide, or too narrow."""
+    """This row is wider than the header by so many values, or narrower if negative."""
     mark, by = args["delimiter"], args["by"]
     if by >= 0:
         return each(blocks, args["row"], lambda row: row + (mark + b"extra") * by)
     return each(blocks, args["row"], lambda row: mark.join(row.split(mark)[:by]))
 
 
-FILE_KINDS: tuple[Kind, ...] = (
-    Kind(
-        "csv_numbers",
-        _CSV,
-        "Numbers as people write them: `thousands` marks, decimal `comma`, `percent` signs in rates.",
-        {"style": choice("thousands", "comma", "percent")},
-        edit=csv_numbers,
-    ),
-    Kind("csv_newlines", _CSV, "A quoted value of this row holds newlines.", {"row": Arg(int, 1)}, edit=csv_newlines),
-    Kind(
-        "csv_width",
-        _CSV,
-        "This row is wider than the header by so many values, or narrower if negative.",
-        {"row": Arg(int, 1), "by": Arg(int, 1)},
-        edit=csv_width,
-    ),
+FILES += [
     Kind(
         "csv_delimiter", _CSV, "Another delimiter stands between values.", {"text": choice(";", "\t", "|", default=";")}
     ),
     Kind("csv_header", _CSV, "There is a header, or none, whatever was asked for.", {"present": Arg(bool, False)}),
     Kind("csv_empty", _CSV, "The file has no rows, with a header or without.", {"header": Arg(bool, True)}),
     Kind("csv_bom", _CSV, "The file begins with a byte order mark."),
-)
+]

@@ -95,3 +95,32 @@ class Kind:
 def choice(*values: Any, default: Any = REQUIRED) -> Arg:
     """An argument that may be one of these."""
     return Arg(str, default, values)
+
+
+class Kinds(list[Kind]):
+    """The kinds of one section, declared where their code is: a function's name and docstring are the kind's.
+
+    Those with code take effect in the order in which they are declared.
+    """
+
+    def edit(self, where: frozenset[Role], /, **args: Arg) -> Callable[[Edit], Edit]:
+        """Declare a fault that changes blocks of rows."""
+
+        def declare(function: Edit) -> Edit:
+            self.append(Kind(*_described(function, where), args, edit=function))
+            return function
+
+        return declare
+
+    def act(self, where: frozenset[Role], /, **args: Arg) -> Callable[[Act], Act]:
+        """Declare a fault that falls before the vendor answers."""
+
+        def declare(function: Act) -> Act:
+            self.append(Kind(*_described(function, where), args, act=function))
+            return function
+
+        return declare
+
+
+def _described(function: Callable[..., Any], where: frozenset[Role]) -> tuple[str, frozenset[Role], str]:
+    return function.__name__, where, " ".join((function.__doc__ or "").split())

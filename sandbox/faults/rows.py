@@ -1,16 +1,17 @@
-"""Faults in single rows, which apply in the order of `ROW_KINDS`. Row numbers count from 1 over the whole report."""
+"""Faults in single rows, in the order in which they take effect. Row numbers count from 1 over the whole report."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from sandbox.faults.kind import JSON_ROLES, ROW_ROLES, Arg, Args, Edit, Kind, choice
+from sandbox.faults.kind import JSON_ROLES, ROW_ROLES, Arg, Args, Edit, Kind, Kinds, Role, choice
 from sandbox.rows import Block
 
+ROWS = Kinds()
 _ONE_OR_ALL = Arg(int, None)
+_FIRST = Arg(int, 1)
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _VALUE = rb"(" + _STRING + rb"|[^,}\]]+)"
 _PAIR = re.compile(_STRING + rb":" + _VALUE)
@@ -54,85 +55,117 @@ def _set(row: bytes, column: str | None, text: bytes) -> bytes:
     return row if found is None else row[: found.start(1)] + text + row[found.end(1) :]
 
 
-def _without(row: bytes, column: str) -> bytes:
-    name = re.escape(json.dumps(column, ensure_ascii=False).encode()) + b":" + _VALUE
-    return re.sub(name + rb",|,?" + name, b"", row, count=1)
+def row_edit(where: frozenset[Role], /, **args: Arg) -> Callable[[Callable[[bytes, Args], bytes]], Edit]:
+    """Declare a fault that changes rows one by one: the one that argument `row` names, all of them without it."""
+
+    def declare(change: Callable[[bytes, Args], bytes]) -> Edit:
+        def edit(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
+            return each(blocks, args.get("row"), lambda row: change(row, args))
+
+        edit.__name__, edit.__doc__ = change.__name__, change.__doc__
+        return ROWS.edit(where, **args)(edit)
+
+    return declare
 
 
-def _with(row: bytes, column: str, value: Any) -> bytes:
-    pair = json.dumps(column, ensure_ascii=False) + ":" + json.dumps(value, ensure_ascii=False)
+@row_edit(JSON_ROLES, column=Arg(str), row=_ONE_OR_ALL)
+def drop_column(row: bytes, args: Args) -> bytes:
+    """Rows lack this column."""
+    pair = re.escape(json.dumps(args["column"], ensure_ascii=False).encode()) + b":" + _VALUE
+    return re.sub(pair + rb",|,?" + pair, b"", row, count=1)
+
+
+@row_edit(JSON_ROLES, column=Arg(str, "media_delivery_sum"), value=Arg(object, "2281"), row=_ONE_OR_ALL)
+def extra_column(row: bytes, args: Args) -> bytes:
+    """Rows have a column nobody asked for."""
+    pair = json.dumps(args["column"], ensure_ascii=False) + ":" + json.dumps(args["value"], ensure_ascii=False)
     return row[:-1] + (b"," if len(row) > 2 else b"") + pair.encode() + b"}"
 
 
-def _twice(row: bytes) -> bytes:
+@row_edit(JSON_ROLES, column=Arg(str), row=_ONE_OR_ALL)
+def null_column(row: bytes, args: Args) -> bytes:
+    """The column is null."""
+    return _set(row, args["column"], b"null")
+
+
+@row_edit(JSON_ROLES, column=Arg(str), text=Arg(str), row=_ONE_OR_ALL)
+def set_value(row: bytes, args: Args) -> bytes:
+    """The column holds this text, put into the JSON as it stands."""
+    return _set(row, args["column"], args["text"].encode())
+
+
+@row_edit(JSON_ROLES, row=_FIRST)
+def duplicate_key(row: bytes, _args: Args) -> bytes:
+    """A key stands twice in the row; the last one is right."""
     found = _PAIR.search(row)
     return row if found is None else row[:1] + row[found.start() : found.start(1)] + b'"overruled",' + row[1:]
 
 
-def _pretty(row: bytes) -> bytes:
+@row_edit(JSON_ROLES, row=_FIRST)
+def nan(row: bytes, _args: Args) -> bytes:
+    """A value of this row is NaN, which JSON does not have."""
+    return _set(row, None, b"NaN")
+
+
+@row_edit(JSON_ROLES)
+def escaped_text(row: bytes, _args: Args) -> bytes:
+    """Text beyond ASCII stands in escapes."""
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], row.decode()).encode()
+
+
+@row_edit(JSON_ROLES, row=_FIRST, depth=Arg(int, 10_000))
+def deep_row(row: bytes, args: Args) -> bytes:
+    """One value of this row is nested so deep."""
+    return _set(row, None, b"[" * args["depth"] + b"]" * args["depth"])
+
+
+@row_edit(ROW_ROLES, row=_FIRST, megabytes=Arg(float, 20.0))
+def big_row(row: bytes, args: Args) -> bytes:
+    """One value of this row is this many megabytes long."""
+    padding = b"x" * int(args["megabytes"] * 1_000_000)
+    return _set(row, None, b'"' + padding + b'"') if row[:1] == b"{" else padding + row
+
+
+@row_edit(JSON_ROLES, row=_FIRST)
+def invalid_json(row: bytes, _args: Args) -> bytes:
+    """This row is no JSON."""
+    return row.replace(b":", b"=", 1)
+
+
+@row_edit(ROW_ROLES, row=_FIRST)
+def invalid_utf8(row: bytes, _args: Args) -> bytes:
+    """This row holds bytes that are not UTF-8."""
+    return _set(row, None, b'"\xff\xfe"') if row[:1] == b"{" else b"\xff\xfe" + row
+
+
+@row_edit(JSON_ROLES)
+def pretty_rows(row: bytes, _args: Args) -> bytes:
+    """Rows are spread over several lines."""
     body = _PAIR.sub(lambda pair: b"\n  " + pair[0].replace(b'":', b'": ', 1), row)
     return body[:-1] + b"\n" + body[-1:] if row[-1:] == b"}" else body
 
 
-def _escaped(row: bytes) -> bytes:
-    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], row.decode()).encode()
+@row_edit(ROW_ROLES, row=Arg(int), text=Arg(str))
+def replace_row(_row: bytes, args: Args) -> bytes:
+    """Sends this text in place of the row."""
+    return bytes(args["text"].encode())
 
 
-def _invalid_utf8(row: bytes) -> bytes:
-    if row[:1] != b"{":
-        return b"\xff\xfe" + row
-    return _set(row, None, b'"\xff\xfe"')
+@row_edit(ROW_ROLES, row=Arg(int))
+def drop_row(_row: bytes, _args: Args) -> bytes:
+    """Leaves this row away; counts still include it."""
+    return Gone()
 
 
-def drop_column(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Rows without the column."""
-    return each(blocks, args["row"], lambda row: _without(row, args["column"]))
+@row_edit(ROW_ROLES, row=Arg(int), clean=Arg(bool, False))
+def cut_in_row(row: bytes, args: Args) -> bytes:
+    """Ends the body in the middle of this row. `clean` ends it as if it were whole."""
+    return (CleanCut if args["clean"] else Cut)(row[: len(row) // 2])
 
 
-def extra_column(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Rows with one column more."""
-    return each(blocks, args["row"], lambda row: _with(row, args["column"], args["value"]))
-
-
-def set_value(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Another value in the column, put there as it stands."""
-    return each(blocks, args["row"], lambda row: _set(row, args["column"], args["text"].encode()))
-
-
-def null_column(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """null in the column."""
-    return each(blocks, args["row"], lambda row: _set(row, args["column"], b"null"))
-
-
-def big_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """A value of many megabytes."""
-    padding = b"x" * int(args["megabytes"] * 1_000_000)
-    return each(
-        blocks,
-        args["row"],
-        lambda row: _set(row, None, b'"' + padding + b'"') if row[:1] == b"{" else padding + row,
-    )
-
-
-def replace_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Another text in place of the row."""
-    return each(blocks, args["row"], lambda _row: args["text"].encode())
-
-
-def deep_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """A value nested many times."""
-    nest = b"[" * args["depth"] + b"]" * args["depth"]
-    return each(blocks, args["row"], lambda row: _set(row, None, nest))
-
-
-def cut_in_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Half of the row is the end."""
-    kind = CleanCut if args["clean"] else Cut
-    return each(blocks, args["row"], lambda row: kind(row[: len(row) // 2]))
-
-
+@ROWS.edit(ROW_ROLES, row=Arg(int), clean=Arg(bool, False))
 def cut_after_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-    """Nothing comes after the row, where this body has it or begins right after it."""
+    """Ends the body right after this row, between two rows. `clean` ends it as if it were whole."""
     kind = CleanCut if args["clean"] else Cut
     row, reached = args["row"], None
     for block in blocks:
@@ -143,110 +176,17 @@ def cut_after_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
         else:
             yield Block(block.first, [*block.rows[:left], kind(b"")])
             return
+    # A body that ends with this very row is cut as well: the end it promised does not come.
     if reached == row:
         yield Block(row + 1, [kind(b"")])
 
 
-def _simple(change: Callable[[bytes], bytes]) -> Edit:
-    return lambda blocks, args: each(blocks, args.get("row"), change)
-
-
-ROW_KINDS: tuple[Kind, ...] = (
-    Kind(
-        "drop_column", JSON_ROLES, "Rows lack this column.", {"column": Arg(str), "row": _ONE_OR_ALL}, edit=drop_column
-    ),
-    Kind(
-        "extra_column",
-        JSON_ROLES,
-        "Rows have a column nobody asked for.",
-        {"column": Arg(str, "media_delivery_sum"), "value": Arg(object, "2281"), "row": _ONE_OR_ALL},
-        edit=extra_column,
-    ),
-    Kind("null_column", JSON_ROLES, "The column is null.", {"column": Arg(str), "row": _ONE_OR_ALL}, edit=null_column),
-    Kind(
-        "set_value",
-        JSON_ROLES,
-        "The column holds this text, put into the JSON as it stands.",
-        {"column": Arg(str), "text": Arg(str), "row": _ONE_OR_ALL},
-        edit=set_value,
-    ),
-    Kind(
-        "duplicate_key",
-        JSON_ROLES,
-        "A key stands twice in the row; the last one is right.",
-        {"row": Arg(int, 1)},
-        edit=_simple(_twice),
-    ),
-    Kind(
-        "nan",
-        JSON_ROLES,
-        "A value of this row is NaN, which JSON does not have.",
-        {"row": Arg(int, 1)},
-        edit=_simple(lambda row: _set(row, None, b"NaN")),
-    ),
-    Kind("escaped_text", JSON_ROLES, "Text beyond ASCII stands in escapes.", edit=_simple(_escaped)),
-    Kind(
-        "deep_row",
-        JSON_ROLES,
-        "One value of this row is nested so deep.",
-        {"row": Arg(int, 1), "depth": Arg(int, 10_000)},
-        edit=deep_row,
-    ),
-    Kind(
-        "big_row",
-        ROW_ROLES,
-        "One value of this row is this many megabytes long.",
-        {"row": Arg(int, 1), "megabytes": Arg(float, 20.0)},
-        edit=big_row,
-    ),
-    Kind(
-        "invalid_json",
-        JSON_ROLES,
-        "This row is no JSON.",
-        {"row": Arg(int, 1)},
-        edit=_simple(lambda row: row.replace(b":", b"=", 1)),
-    ),
-    Kind(
-        "invalid_utf8",
-        ROW_ROLES,
-        "This row holds bytes that are not UTF-8.",
-        {"row": Arg(int, 1)},
-        edit=_simple(_invalid_utf8),
-    ),
-    Kind("pretty_rows", JSON_ROLES, "Rows are spread over several lines.", edit=_simple(_pretty)),
-    Kind(
-        "replace_row",
-        ROW_ROLES,
-        "Sends this text in place of the row.",
-        {"row": Arg(int), "text": Arg(str)},
-        edit=replace_row,
-    ),
-    Kind(
-        "drop_row",
-        ROW_ROLES,
-        "Leaves this row away; counts still include it.",
-        {"row": Arg(int)},
-        edit=_simple(lambda _row: Gone()),
-    ),
-    Kind(
-        "cut_in_row",
-        ROW_ROLES,
-        "Ends the body in the middle of this row. `clean` ends it as if it were whole.",
-        {"row": Arg(int), "clean": Arg(bool, False)},
-        edit=cut_in_row,
-    ),
-    Kind(
-        "cut_after_row",
-        ROW_ROLES,
-        "Ends the body right after this row, between two rows. `clean` ends it as if it were whole.",
-        {"row": Arg(int), "clean": Arg(bool, False)},
-        edit=cut_after_row,
-    ),
+ROWS.append(
     Kind(
         "numbers",
         JSON_ROLES,
         "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, with some `null` or `empty`, "
         "ids `unquoted` (Rokt), or decimals `long` beyond what a double holds.",
         {"style": choice("numbers", "strings", "mixed", "null", "empty", "unquoted", "long")},
-    ),
+    )
 )

@@ -103,6 +103,13 @@ def _cursor_past_the_count(request: Request) -> Answer:
     return Answer({"total": ROWS, "data": ids(at, min(at + 100, ROWS)), "paging": {"cursor": at + 100}})
 
 
+def _circle_under_other_links(request: Request) -> Answer:
+    """Goes back to its first rows by links that are never the same, until as many rows came as it counts."""
+    turn = int(request.query.get("turn", "0"))
+    start = turn % 2 * 100
+    return Answer({"total": 300, "data": ids(start, start + 100), "next": f"/rows?turn={turn + 1}"})
+
+
 def _counted_by_the_poll(request: Request) -> Answer:
     if request.method == "POST":
         return Answer({"id": "9"})
@@ -135,6 +142,7 @@ CASES = (
     Case("no-content-past-the-end", always(_nothing_past_the_end), rows=200, at_most=3),
     Case("short-page", always(lambda request: Answer({"data": _by_page(request)})), rows=ROWS, at_most=3),
     Case("cursor-past-the-count", always(_cursor_past_the_count), rows=ROWS, at_most=3),
+    Case("circle-under-other-links", always(_circle_under_other_links), fails=("page 3 has the rows of page 1",)),
     Case("counted-by-the-poll", always(_counted_by_the_poll), rows=ROWS),
     Case("growing-count", always(_growing), fails=("does not hold still",)),
 )

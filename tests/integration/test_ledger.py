@@ -194,6 +194,20 @@ def test_two_pages_side_by_side_with_the_same_rows_are_noticed_whichever_closes_
     assert close(ledger, 4, end=ending(200, "same")) == ("repeated", [3])
 
 
+def test_a_chain_that_comes_back_to_the_rows_of_any_page_is_noticed(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    assert close(ledger, 1, end=ending(1, "a"), planned=2, link="/2", last_count=3) == ("closed", [2])
+    assert close(ledger, 2, end=ending(1, "b"), planned=3, link="/1?again", last_count=3) == ("closed", [3])
+    assert close(ledger, 3, end=ending(1, "a"), planned=4, link="/2?again", last_count=3) == ("repeated", [1])
+
+
+def test_a_link_that_was_followed_is_a_circle_even_where_the_count_is_met(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    close(ledger, 1, end=ending(1, "a"), planned=2, link="/2", last_count=3)
+    close(ledger, 2, end=ending(1, "b"), planned=3, link="/1", last_count=3)
+    assert close(ledger, 3, end=ending(1, "c"), planned=4, link="/2", last_count=3)[0] == "loop"
+
+
 def test_empty_pages_repeat_nothing(ledger: Ledger) -> None:
     streaming(ledger, 2)
     assert close(ledger, 1, end=ending(0, "nothing"))[0] == "closed"

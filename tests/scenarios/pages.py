@@ -83,7 +83,7 @@ LINKS = (
     Behaviour(
         "links a page to itself or in a circle",
         "failed",
-        failed("leads", also=stopped_early),
+        failed("page", also=stopped_early),
         {
             "to itself": listed(fault("next_link", leads="self")),
             "in a circle": listed(fault("next_link", leads="circle")),

@@ -268,8 +268,8 @@ GONE = (
     ),
     Behaviour(
         "lets every link be dead",
-        "exported once anew, then failed",
-        failed("asked for anew once already", asked={"exports": 2}),
+        "a new link is asked for, then failed with storage's words",
+        failed("403 Forbidden", "expired", asked={"exports": 1}),
         {"403": instal(fault("link_expires"))},
     ),
 )

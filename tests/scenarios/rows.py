@@ -236,7 +236,7 @@ PLACES = (
     Behaviour(
         "joins rows by commas, which is no JSON",
         "read where declared",
-        whole(31),
+        whole(30),
         {"histogram": rokt(fault("comma_joined"), report=HISTOGRAM)},
     ),
     Behaviour(

@@ -78,10 +78,10 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
         yield from found
         came, before = came + len(found), found
         ahead = vendor.following(number, facts, ahead.planned)
-        if (count := vendor.last_count(facts)) is not None and came >= count:
-            return
         if ahead.link is not None and ahead.link in seen:
             raise FailJob(f"page {number} leads to a page that was read before")
+        if (count := vendor.last_count(facts)) is not None and came >= count:
+            return
         seen.add(ahead.link)
         number += 1
         if ahead.is_open:

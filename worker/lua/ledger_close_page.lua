@@ -11,14 +11,22 @@ if holds(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix .. 
 if not is_live(KEYS[1], KEYS[2], prefix, ARGV[4]) then return {'lost'} end
 local counted = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and counted and counted ~= ARGV[7] then return {'total', counted} end
+-- A link seen before is a circle even where the count is met: the rows that met it may be those of a page read twice.
+if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
 local page = tonumber(ARGV[3])
 for _, beside in ipairs({page - 1, page + 1}) do
   if ARGV[15] ~= '' and redis.call('HGET', KEYS[2], beside .. '.digest') == ARGV[15] then return {'repeated', beside} end
 end
+-- Pages that name each other can run in a circle under links that differ, so each is compared with all before it.
+local is_chain = ARGV[6] ~= '' or redis.call('HEXISTS', KEYS[2], prefix .. 'link') == 1
+if is_chain and ARGV[15] ~= '' then
+  local other = redis.call('HGET', KEYS[2], 'digest:' .. ARGV[15])
+  if other and other ~= ARGV[3] then return {'repeated', tonumber(other)} end
+  redis.call('HSET', KEYS[2], 'digest:' .. ARGV[15], ARGV[3])
+end
 local came = tonumber(redis.call('HGET', KEYS[2], 'rows') or 0) + tonumber(ARGV[14])
 local is_all = ARGV[16] ~= '' and came >= tonumber(ARGV[16])
 if is_all then ARGV[6], ARGV[17] = '', '0' end
-if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'total', ARGV[7]) end
 if ARGV[13] == '0' then redis.call('HSET', KEYS[1], 'is_unproven', 1) end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], (ARGV[3] + 1) .. '.link', ARGV[6]) end

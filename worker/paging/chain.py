@@ -55,13 +55,13 @@ class Chain:
         if answer.is_last or answer.has_more is False:
             return None
         if answer.has_more and answer.next is None:
-            raise FailJob(f"page {number} says that more follows, and not where: no {self.moved_by}")
+            raise FailJob(f"page {number} says that more follows, and not where")
         return answer.next
 
 
 def by_link(paging: LinkPaging) -> Chain:
     """Pages by the address each gives of the next."""
-    return Chain(paging, "next link", lambda link: Address(link=link, is_probe=True))
+    return Chain(paging, "its own next link", lambda link: Address(link=link, is_probe=True))
 
 
 def by_token(paging: TokenPaging) -> Chain:

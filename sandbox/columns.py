@@ -82,9 +82,11 @@ def sample(column: Column, random: Random, bucket: str) -> str:
     if column.kind == "time":
         return bucket
     words = _WORDS.get(column.kind)
+    # Drawn for a carrier too, though it is not used: so that the other columns do not depend on which one carries.
     drawn = random.choice(words) if words else _SAMPLES[column.kind](random)
     if column.is_carrier:
         return _CARRIED.get(column.kind, "%d")
+    # The row becomes part of a template, in which a lone % would be a place for a number.
     return drawn.replace("%", "%%")
 
 

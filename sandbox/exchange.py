@@ -95,6 +95,7 @@ class Exchange:
         blocks = self._counted(report, plan.blocks(start, stop))
         if header is not None:
             blocks = _after(Block(0, [header]), blocks)
+        # Lazily, one generator around the other: a report of any length is never held.
         for kind, edit in EDITS.items():
             if (args := self.faults.get(kind)) is not None:
                 blocks = edit(blocks, {**args, "delimiter": self.delimiter.encode()})

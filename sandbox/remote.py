@@ -76,6 +76,7 @@ class SandboxProcess:
             command += [f"--{name.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value)]
         where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=where)
+        # The first line is the promise that it accepts connections; no line means that it did not start.
         line = self._process.stdout.readline() if self._process.stdout else b""
         if not line:
             self._end()

@@ -125,12 +125,14 @@ def _render(look: Look, start: int, end: int) -> list[bytes]:
     whole, rows = _template(look)
     first = start % PERIOD
     text = whole if end - start == PERIOD else b"\n".join(rows[first : first + end - start])
+    # One formatting for a whole block is what makes the sandbox faster than who reads it.
     return (text % tuple(range(start + 1, end + 1))).split(b"\n")
 
 
 @lru_cache(maxsize=32)
 def _template(look: Look) -> tuple[bytes, list[bytes]]:
     """A period of rows with a `%d` in each where its number goes: as one text, and row by row."""
+    # One generator for the whole period, drawn from in order: the same seed is the same rows in every process.
     random = Random(look.seed)
     rows = []
     for place in range(PERIOD):

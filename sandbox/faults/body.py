@@ -31,6 +31,7 @@ _COMPRESSORS: dict[str, Callable[[], Any]] = {
 def spoil(answer: Answer, faults: Mapping[str, Args], stopping: threading.Event) -> Answer:
     """The answer with every fault of its bytes; an answer without such a fault stays as it is."""
     body, length = iter(answer.body), answer.length
+    # First: a cut, a reset or a silence falls at so many bytes of what goes over the wire.
     encoding, body = _encoded(body, faults)
     headers = dict(answer.headers)
     if encoding:
@@ -83,6 +84,7 @@ def _broken(body: Iterator[bytes], after_bytes: int) -> Iterator[bytes]:
     seen = 0
     for piece in body:
         sound = max(0, min(len(piece), after_bytes - seen))
+        # Every byte after it is changed, so that no decoder finds its way back.
         yield piece[:sound] + bytes(byte ^ 0x5A for byte in piece[sound:])
         seen += len(piece)
 

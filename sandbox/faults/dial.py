@@ -128,6 +128,7 @@ class Dial:
     def falling_on(self, place: Place) -> dict[str, Args]:
         """The faults of one exchange: kinds and their arguments."""
         faults: dict[str, Args] = {}
+        # Under the guard, because asking a rule counts: two exchanges at once must not both be its only one.
         with self._guard:
             for rule in self._rules:
                 if rule.kind.name not in faults and rule.falls_on(place):

@@ -68,6 +68,7 @@ def answer(world: World, mounts: tuple[Mount, ...], request: Request) -> Answer:
     way, parts = found
     place = Place(mount.vendor, way.endpoint, way.role, request.path)
     place = way.place(request, place) if way.place else place
+    # Noted before the faults fall: a request that is never answered was received all the same.
     world.journal.note(request, place.vendor, place.endpoint)
     faults = world.dial.falling_on(place)
     exchange = Exchange(world, request, place, faults, parts)

@@ -52,6 +52,7 @@ def read_json(package: str, name: str) -> Any:
 
 def _told(error: ValidationError) -> str:
     where = ".".join(map(str, error.absolute_path))
+    # An enum of hundreds of fields would be a message of pages.
     told = error.message if len(error.message) < 300 else f"{error.message[:140]} ... {error.message[-140:]}"
     return f"{where}: {told}" if where else told
 

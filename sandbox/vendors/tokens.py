@@ -47,6 +47,7 @@ class Tokens:
         text = f"sandbox-{secrets.token_urlsafe(24)}"
         with self._guard:
             now = time.monotonic()
+            # Tokens that ended are forgotten here, else a long run would keep all it ever gave.
             alive = {} if revokes else {name: token for name, token in self._tokens.items() if token.ends > now}
             self._tokens = {**alive, text: _Token(now + seconds, requests)}
         return text

@@ -105,6 +105,7 @@ def _xid(seconds: int, number: int) -> str:
 
     12 bytes, the first four the time, in 20 digits of base 32.
     """
+    # 96 bits and 4 to fill the last digit; the middle ones stand for machine and process in the vendor's.
     bits = (seconds << 64 | 0x5A4DB0 << 40 | number & 0xFFFFFFFFFF) << 4
     return "".join(_XID_DIGITS[bits >> shift & 31] for shift in range(95, -1, -5))
 

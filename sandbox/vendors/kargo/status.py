@@ -43,6 +43,7 @@ def poll(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
 def _shaped(exchange: Exchange, shape: str, report: Report | None, rows: list[dict[str, Any]]) -> Any:
     if shape == "B" or report is None:
         return {"data": {"rows": rows, "total_rows": len(rows), "links": {"next": "", "prev": ""}}}
+    # A foreign row stands before ours.
     ours = rows[-1]
     if shape == "C":
         return ours

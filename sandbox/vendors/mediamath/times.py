@@ -63,6 +63,7 @@ def _floor(instant: datetime, rollup: str, week_start: str) -> datetime:
 
 def _following(moment: datetime, rollup: str) -> datetime:
     if rollup == "by_month":
+        # 32 days after the first of a month are always in the next one.
         return (moment + timedelta(days=32)).replace(day=1)
     return moment + {"by_hour": timedelta(hours=1), "by_week": timedelta(days=7)}.get(rollup, timedelta(days=1))
 

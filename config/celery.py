@@ -54,7 +54,6 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,
-        "task_send_sent_event": True,
         "worker_hijack_root_logger": False,
         "worker_max_tasks_per_child": 1_000,
         "imports": [

@@ -29,7 +29,8 @@ class Heartbeat:
         self._is_over = threading.Event()
         self._is_lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._lead = ledger.now() - time.monotonic()
+        # Taking the lease told the time a moment ago: not worth asking again, thousands of times a minute.
+        self._lead = (ledger.now() if held.taken_at is None else held.taken_at) - time.monotonic()
         self._noted = self._kept = held.on_record
         self._noting = threading.Lock()
         self._heard_at = time.monotonic()

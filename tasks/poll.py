@@ -10,9 +10,11 @@ from tasks.step import not_ready, run
 from worker.celery import app, nudge
 from worker.client.vendor import Gone, Ready, Waiting
 from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater
-from worker.model import Held
+from worker.model import Held, Job
 from worker.observe import Event, log
 from worker.services import Services
+
+KEEP_PLACE_SECONDS = 300.0
 
 
 @app.task(name="report.poll", bind=True)
@@ -81,9 +83,16 @@ def _wait(task: Task, services: Services, held: Held, status: Waiting, now: floa
     )
     if not moved:
         raise LeaseLost("between two polls")
-    services.places(job).keep(job.id)
+    _keep_place(services, job, now, wait)
     log.log(*_level(status), poll=job.poll, status=status.word)
     raise task.retry(args=(job.id, job.poll + 1), countdown=wait, max_retries=None)
+
+
+def _keep_place(services: Services, job: Job, now: float, wait: float) -> None:
+    """Keep the place among the reports being prepared, which falls free by itself after half an hour."""
+    # Not at each poll, where polls are frequent: at the last one of every few minutes, counted alike for all.
+    if now // KEEP_PLACE_SECONDS != (now + wait) // KEEP_PLACE_SECONDS:
+        services.places(job).keep(job.id)
 
 
 def _next_wait(held: Held, every: float, asked: float | None, now: float) -> float:

@@ -98,7 +98,7 @@ class World:
         if self.job.state == job.state:
             # When the sweep would look at it, less the grace: the time the step said it was due.
             due = self.services.redis.zrange("millrace:overdue", 0, 0, withscores=True)
-            self.now = max(self.now, due[0][1] - self.services.ledger._grace_seconds) if due else self.now
+            self.now = max(self.now, due[0][1] - self.services.ledger._slack_seconds) if due else self.now
 
 
 @contextmanager

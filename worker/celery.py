@@ -13,11 +13,13 @@ from redis.exceptions import RedisError
 from config.celery import celery_settings
 from config.settings import settings
 from worker.broker import broker_settings, wait_where_redis_cannot_serve
+from worker.celery_costs import spare_repeated_work
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
 
 wait_where_redis_cannot_serve()
+spare_repeated_work()
 app = Celery("millrace")
 app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
 

@@ -113,8 +113,9 @@ class Ledger:
         )  # fmt: skip
         if answer[0] == 0:
             return str(answer[1].decode())
-        job = job_from(_pairs(answer[1:]))
-        return Held(job=job, token=answer[0], attempts=job.attempts, reason=job.reason)
+        fields = _pairs(answer[1:])
+        job, taken_at = job_from(fields), float(fields[b"since"])
+        return Held(job, answer[0], attempts=job.attempts, reason=job.reason, taken_at=taken_at)
 
     def take_page(self, job_id: str, page: int) -> Held | str:
         """Take the lease of a page, or say why there is nothing to do."""

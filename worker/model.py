@@ -204,7 +204,8 @@ class Held:
     """A job whose step this worker holds the lease of; `page` is 0 for a step of the job itself.
 
     `attempts` and `reason` are those of this piece of work; `link` is the page's address where one was registered;
-    `on_record` has the counts of the page's rows that the ledger has heard of.
+    `on_record` has the counts of the page's rows that the ledger has heard of. `taken_at` is when the lease was taken,
+    by the ledger's clock; None where taking it did not tell.
     """
 
     job: Job
@@ -214,3 +215,4 @@ class Held:
     reason: str = ""
     link: str | None = None
     on_record: Checkpoint = Checkpoint()
+    taken_at: float | None = None

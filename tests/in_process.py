@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -55,6 +55,8 @@ class World:
     asked: list[Asked] = field(default_factory=list)
     now: float = 1_800_000_000.0
     job_id: str = ""
+    due_at: float = 0.0
+    """When Celery would call the next step: what the last message said."""
 
     @property
     def job(self) -> Job:
@@ -91,14 +93,9 @@ class World:
         task = celery.app.tasks[celery.STEP_OUT_OF[state]]
         pages: list[tuple[int, ...]] = [(number,) for number in range(1, job.pages + 1)]
         for more in {"pending": [(job.poll,)], "streaming": pages}.get(state, [()]):
-            try:
+            with suppress(Retry):
                 task(job.id, *more)
-            except Retry:
-                continue
-        if self.job.state == job.state:
-            # When the sweep would look at it, less the grace: the time the step said it was due.
-            due = self.services.redis.zrange("millrace:overdue", 0, 0, withscores=True)
-            self.now = max(self.now, due[0][1] - self.services.ledger._slack_seconds) if due else self.now
+        self.now = max(self.now, self.due_at)
 
 
 @contextmanager
@@ -108,6 +105,13 @@ def world(redis: Redis, directory: Path, source: Json, vendor: Vendor, patch: py
     def respond(request: Request) -> Answer:
         made.asked.append(Asked(request, made.now))
         return vendor(request)
+
+    def send(*_: object, countdown: float | None = None, **__: object) -> None:
+        made.due_at = made.now + (countdown or 0)
+
+    def send_again(*_: object, countdown: float, **how: object) -> NoReturn:
+        send(countdown=countdown)
+        raise Retry
 
     (directory / "sources").mkdir(parents=True)
     (directory / "sources" / "v.yaml").write_text(yaml.safe_dump(source))
@@ -119,7 +123,8 @@ def world(redis: Redis, directory: Path, source: Json, vendor: Vendor, patch: py
     made = World(services)
     services.ledger = Ledger(redis, lease_seconds=8, clock=lambda: made.now)
     patch.setattr(tasks.step, "get_services", lambda: services)
-    patch.setattr(celery.app, "send_task", lambda *args, **how: None)
+    patch.setattr(celery.app, "send_task", send)
+    patch.setattr(celery.app.Task, "retry", send_again)
     try:
         yield made
     finally:

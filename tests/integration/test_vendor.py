@@ -370,11 +370,20 @@ def test_an_expired_report_is_told_apart(dialogue: Dialogue) -> None:
         rows_of(past.page(1, None))
 
 
-def test_a_download_address_that_stays_dead_means_the_report_is_gone(dialogue: Dialogue) -> None:
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_download_address_that_stays_dead_means_the_report_is_gone(dialogue: Dialogue, status: int) -> None:
     vendor, _ = dialogue.prepare(I)
-    dialogue.set(fault("status", code=403, match={"role": "csv"}))
+    dialogue.set(fault("status", code=status, match={"role": "csv"}))
     with pytest.raises(ReportGone):
         rows_of(vendor.page(1, None))
+
+
+def test_storage_that_refuses_an_address_given_anew_fails_the_job_in_its_own_words(dialogue: Dialogue) -> None:
+    vendor, _ = dialogue.prepare(I)
+    dialogue.set(fault("status", code=403, match={"role": "csv"}))
+    with pytest.raises(FailJob, match="403") as caught:
+        rows_of(vendor.page(1, None))
+    assert not isinstance(caught.value, ReportGone)
 
 
 # ---------------------------------------------------------------- reading

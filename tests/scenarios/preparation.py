@@ -268,8 +268,14 @@ GONE = (
     ),
     Behaviour(
         "lets every link be dead",
+        "exported once anew, then failed",
+        failed("asked for anew once already", asked={"exports": 2}),
+        {code: instal(fault("link_expires", code=int(code))) for code in ("404", "410")},
+    ),
+    Behaviour(
+        "refuses every link",
         "a new link is asked for, then failed with storage's words",
-        failed("403 Forbidden", "expired", asked={"exports": 1}),
+        failed("403 Forbidden", "expired", asked={"exports": 1, "storage": 2}),
         {"403": instal(fault("link_expires"))},
     ),
 )

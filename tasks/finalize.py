@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Task
 
 from tasks.lease import Heartbeat
-from tasks.step import run
+from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.jobs.completeness import proven
 from worker.jobs.finish import end_job, finish
@@ -15,7 +15,7 @@ from worker.observe import Event, log
 from worker.services import Services
 
 
-@app.task(name="report.finalize", bind=True)
+@app.task(name="report.finalize", bind=True, throws=(JobFailed,))
 def finalize(self: Task, job_id: str) -> str | None:
     """End a job, once, however often it is asked."""
     return run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
@@ -24,7 +24,9 @@ def finalize(self: Task, job_id: str) -> str | None:
 def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str | None:
     job = held.job
     if job.verdict:
-        return end_job(services, job)
+        if end_job(services, job) == "failed":
+            raise JobFailed(f"job {job.id} failed: {job.error}")
+        return job.verdict
     totals = _tally(services, held)
     if totals is None:
         return None

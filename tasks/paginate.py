@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Task
 
 from tasks.lease import Heartbeat
-from tasks.step import run
+from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost
 from worker.model import Held
@@ -13,7 +13,7 @@ from worker.observe import Event, log
 from worker.services import Services
 
 
-@app.task(name="report.paginate", bind=True, acks_late=True)
+@app.task(name="report.paginate", bind=True, acks_late=True, throws=(JobFailed,))
 def paginate(self: Task, job_id: str) -> str | None:
     """Open the sink record and plan as many pages as can be addressed in advance."""
     return run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)

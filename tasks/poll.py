@@ -6,7 +6,7 @@ import orjson
 from celery import Task
 
 from tasks.lease import Heartbeat
-from tasks.step import not_ready, run
+from tasks.step import JobFailed, not_ready, run
 from worker.celery import app, nudge
 from worker.client.vendor import Gone, Ready, Waiting
 from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater
@@ -17,7 +17,7 @@ from worker.services import Services
 KEEP_PLACE_SECONDS = 300.0
 
 
-@app.task(name="report.poll", bind=True)
+@app.task(name="report.poll", bind=True, throws=(JobFailed,))
 def poll(self: Task, job_id: str, number: int) -> str | None:
     """Poll once; not ready yet means a retry of this task after the vendor's own cadence."""
     return run(self, lambda ledger: ledger.take(job_id, "pending", poll=number), _poll, most_attempts=None)
@@ -85,7 +85,8 @@ def _wait(task: Task, services: Services, held: Held, status: Waiting, now: floa
         raise LeaseLost("between two polls")
     _keep_place(services, job, now, wait)
     log.log(*_level(status), poll=job.poll, status=status.word)
-    raise task.retry(args=(job.id, job.poll + 1), countdown=wait, max_retries=None)
+    waiting = RetryLater(f"the vendor says {status.word!r}; asked again in {wait:g} s")
+    raise task.retry(args=(job.id, job.poll + 1), exc=waiting, countdown=wait, max_retries=None)
 
 
 def _keep_place(services: Services, job: Job, now: float, wait: float) -> None:

@@ -31,13 +31,18 @@ Work = Callable[[Task, Services, Held, Heartbeat], str | None]
 """Does a step's work; what it gives is shown by Flower as the task's result."""
 
 
+class JobFailed(Exception):
+    """The step ended its job as failed. Nothing is left to do; Celery hears of it so that Flower shows a FAILURE."""
+
+
 def run(
     task: Task, take: Callable[[Ledger], Held | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
 ) -> str | None:
     """Do one step's work under its lease, or nothing where there is nothing to do.
 
     Whatever `work` raises becomes a move of the ledger. What Redis raises is let through: the lease runs out, the sweep
-    finds the work again. `most_attempts` None: only the deadlines end the trying.
+    finds the work again. `most_attempts` None: only the deadlines end the trying. Raises JobFailed where the job ended
+    as failed, and Celery's Retry, with the reason, where the step will be tried again.
     """
     services = get_services()
     held = take(services.ledger)
@@ -50,7 +55,7 @@ def run(
             with Heartbeat(services.ledger, held) as heartbeat:
                 _refuse_hopeless(held, heartbeat, most_attempts)
                 return _work(task, services, held, heartbeat, work)
-        except Retry as planned:
+        except (Retry, JobFailed) as planned:
             # Celery pictures every frame of it, at a cost that thousands of waiting reports feel.
             raise planned.with_traceback(None) from None
         except RetryLater as later:
@@ -109,7 +114,7 @@ def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_a
         return
     event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
-    raise task.retry(countdown=wait, max_retries=None)
+    raise task.retry(exc=later, countdown=wait, max_retries=None)
 
 
 def _is_in_preparation(job: Job) -> bool:
@@ -160,4 +165,5 @@ def _begin_again(services: Services, held: Held, why: StartOver | ReportGone) ->
 
 def _fail(services: Services, held: Held, reason: str, *, spoils_report: bool = False) -> None:
     where = f"page {held.job.generation}.{held.page}: " if held.page else ""
-    fail(services, held.job.id, where + reason, report_is_cause=spoils_report)
+    if fail(services, held.job.id, where + reason, report_is_cause=spoils_report) == "failed":
+        raise JobFailed(f"job {held.job.id} failed: {where}{reason}") from None

@@ -8,7 +8,7 @@ from celery import Task
 
 from tasks.backpressure import Backpressure
 from tasks.lease import Heartbeat
-from tasks.step import run
+from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
@@ -20,7 +20,7 @@ from worker.services import Services
 from worker.sinks.sink import Sink
 
 
-@app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False)
+@app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False, throws=(JobFailed,))
 def stream(self: Task, job_id: str, page: int) -> str | None:
     """Publish one page from wherever the sink stands, and name what follows it."""
     return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Task
 
 from tasks.lease import Heartbeat
-from tasks.step import run
+from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.client.vendor import Submission, Vendor
 from worker.errors import LeaseLost, RetryLater
@@ -16,7 +16,7 @@ from worker.services import Services
 from worker.sources.schema import Submit
 
 
-@app.task(name="report.submit", bind=True)
+@app.task(name="report.submit", bind=True, throws=(JobFailed,))
 def submit(self: Task, job_id: str) -> str | None:
     """Ask for the report and keep the vendor's report id."""
     return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)

@@ -68,7 +68,12 @@ def flower(host: str, port: int) -> None:
     if login is None and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or USER:PASSWORD in FLOWER_BASIC_AUTH")
     # Names of workers that were started again are forgotten after an hour.
-    options = [f"--address={host}", f"--port={port}", "--purge_offline_workers=3600"]
+    options = [
+        f"--address={host}",
+        f"--port={port}",
+        "--purge_offline_workers=3600",
+        "--tasks_columns=name,args,state,result,exception,received,runtime,worker",
+    ]
     _run("flower", *options, *([f"--basic_auth={login}"] if login else []), with_parent=False)
 
 

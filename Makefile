@@ -3,9 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup check test demo bench stress up lock clean
+.PHONY: help setup check test demo bench bench-peers stress up lock clean
 help:            ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup: .venv/ready  ## make .venv from the lock file
 .venv/ready: requirements-dev.lock pyproject.toml
@@ -28,6 +28,11 @@ demo: setup      ## the main job from start to end on embedded parts
 
 bench: setup     ## speed and memory, as ratios within one run
 	$(BIN)/python -m bench
+
+bench-peers: setup  ## the same pages by dlt, Airbyte CDK and Singer SDK, in an environment of their own
+	test -x build/peers/bin/python || $(PYTHON) -m venv build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check "dlt[filesystem]" airbyte-cdk singer-sdk
+	$(BIN)/python -m bench peers
 
 stress: setup    ## the long run under kills, restarts and cut connections
 	$(BIN)/python -m tests.stress

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from bench.figures import Figure, talk, told
 
 MEASURED = ("speed", "processes", "pages", "memory", "start")
-ON_REQUEST = ("waiting", "poll_cost")
+ON_REQUEST = ("waiting", "poll_cost", "peers")
 COLUMNS = ("what", "at least", "measured", "", "behind it")
 
 

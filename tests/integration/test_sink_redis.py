@@ -12,6 +12,8 @@ from tests.sinks import DONE, JOB, READING, Closed, commit, finish, make, positi
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Totals
 from worker.sinks.audit import audit
+from worker.sinks.redis_server import RedisServer
+from worker.sinks.redis_stream import RedisStreamSink
 
 RECORD = "sink:{rows}:job-1"
 DEAD = "dead:{rows}"
@@ -219,3 +221,13 @@ def test_an_address_names_its_own_server_database_and_stream(redis: Redis, redis
     assert audit(other, "elsewhere", JOB).rows == 3
     other.flushdb()
     other.close()
+
+
+def test_batches_are_small_where_lua_takes_rows_that_look_alike_for_one(redis: Redis) -> None:
+    def batch_rows(to: str, version: str) -> int:
+        server = RedisServer(redis, to)
+        server.major_version = lambda: int(version)  # type: ignore[method-assign]
+        return RedisStreamSink(server, "rows", JOB, bound=0, rows_per_entry=500 if "packed" in to else 1).batch_rows
+
+    assert RedisServer(redis, "stream:rows").major_version() == int(redis.info("server")["redis_version"].split(".")[0])
+    assert (batch_rows("stream", "6"), batch_rows("stream", "7"), batch_rows("packed", "6")) == (100, 1000, 1000)

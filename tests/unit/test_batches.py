@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from worker.errors import RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow
-from worker.publish.batch import BATCH_BYTES, BATCH_ROWS, ReadBatch, batches
+from worker.publish.batch import BATCH_BYTES, ReadBatch, batches
+from worker.sinks.sink import BATCH_ROWS
 
 rows_of_a_page = st.lists(
     st.one_of(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from worker.errors import RetryLater, StartOver
 from worker.model import Batch, Checkpoint
+from worker.sinks.sink import BATCH_ROWS
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-BATCH_ROWS = 1_000
 BATCH_BYTES = 256 * 1024
 """Small enough for a processor's cache, and for memory that is used again rather than asked for anew."""
 
@@ -80,13 +80,13 @@ def _read_batch(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tu
     return ReadBatch(before, rows, after, text, running), ended
 
 
-def cut(lists: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
-    """Rows as they come, in lists of at most 1,000 rows and 256 KiB; a larger row is alone."""
+def cut(lists: Iterable[list[bytes]], most_rows: int = BATCH_ROWS) -> Iterator[list[bytes]]:
+    """Rows as they come, in lists of at most so many rows and 256 KiB; a larger row is alone."""
     part: list[bytes] = []
     size = 0
     for rest in lists:
         while rest:
-            taken = _that_fit(rest[: BATCH_ROWS - len(part)], BATCH_BYTES - size)
+            taken = _that_fit(rest[: most_rows - len(part)], BATCH_BYTES - size)
             if not taken and not part:
                 taken = rest[:1]
             part += taken

@@ -65,7 +65,7 @@ class Publication:
         # A thread each, so that the digest, which needs no interpreter, runs beside the reading and the sink.
         with ThreadPoolExecutor(max_workers=1) as digester, ThreadPoolExecutor(max_workers=1) as keeper:
             try:
-                for rows in cut(lists):
+                for rows in cut(lists, self._sink.batch_rows):
                     self._on_read()
                     if len(waiting) == AHEAD:
                         # Left where it is until it is kept: its failure is the one to tell, not that of those behind.

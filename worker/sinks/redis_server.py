@@ -41,6 +41,13 @@ class RedisServer:
         found: list[bytes | None] = self._ask(lambda redis: redis.execute_command("HMGET", record, *fields))
         return found
 
+    def major_version(self) -> int:
+        """The server's, as a Redis; 0 where it does not say."""
+        try:
+            return int(self._ask(lambda redis: redis.info("server"))["redis_version"].split(".")[0])
+        except (FailJob, KeyError, ValueError):
+            return 0
+
     def close(self) -> None:
         if self._is_own:
             self._redis.close()

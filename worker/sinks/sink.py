@@ -8,6 +8,8 @@ from typing import Protocol
 
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
 
+BATCH_ROWS = 1_000
+
 
 class Sink(Protocol):
     """The rows of one job and their record. Each verb may be repeated, by anybody, at any time, without harm.
@@ -17,6 +19,10 @@ class Sink(Protocol):
     is refused. Any verb raises RetryLater while the place of the rows is away, and FailJob where it will never take
     them.
     """
+
+    @property
+    def batch_rows(self) -> int:
+        """The most rows a batch should have."""
 
     def open(self, generation: int) -> None:
         """Make the record, or find it open in this generation. A later generation opens a void record again.

@@ -16,6 +16,7 @@ from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Part, remove_leftovers
 from worker.sinks.files.record import FileRecord
+from worker.sinks.sink import BATCH_ROWS
 
 Answer = TypeVar("Answer")
 
@@ -36,6 +37,10 @@ class FileSink:
         self._pages = FilePages(self._record)
         self._generations = FileGenerations(directory, self._record, self._pages)
         self._growing: dict[tuple[int, int], Part] = {}
+
+    @property
+    def batch_rows(self) -> int:
+        return BATCH_ROWS
 
     def open(self, generation: int) -> None:
         self._named(lambda: self._generations.open(generation))

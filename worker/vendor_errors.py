@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from html import unescape
 from typing import Any
 
 from worker.errors import FailJob, LoginExpired, MillraceError, NoMorePages, RateLimited, RetryLater
-from worker.json_path import count, find, is_same, is_value
+from worker.json_path import find, is_same, is_value
 from worker.sources.schema import Consequence, ErrorShape
 
 EXCERPT_BYTES = 200
+SHORTEST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 3_600.0
 LONGEST_WORDS = 500
 
 _STORAGE_WORD = re.compile(rb"<(Code|Message)>([^<]*)</")
@@ -57,7 +60,7 @@ def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
         return None
     deciding = next((shape for shape in fitting if shape.then), fitting[0])
     telling = next((shape for shape in fitting if _said(find, shape)), deciding)
-    seconds = count([find(deciding.wait)]) if deciding.wait else None
+    seconds = _seconds(find(deciding.wait)) if deciding.wait else None
     return VendorError(describe(find, telling), deciding.then, seconds)
 
 
@@ -98,6 +101,18 @@ def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
     for shape in shapes:
         places = (shape.when, shape.code, shape.message, shape.request_id, shape.wait)
         yield from (path for path in places if path is not None)
+
+
+def bounded_wait(seconds: float) -> float | None:
+    """A wait a vendor asks for, within reason: a moment at least, an hour at most; None where it is no number."""
+    return None if math.isnan(seconds) else min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+
+
+def _seconds(found: Any) -> float | None:
+    try:
+        return None if isinstance(found, bool) else bounded_wait(float(found))
+    except (TypeError, ValueError):
+        return None
 
 
 def _said(find: Finder, shape: ErrorShape) -> list[Any]:

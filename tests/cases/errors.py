@@ -100,6 +100,7 @@ def _no_data_as_a_refusal(request: Request) -> Answer:
 
 
 TRANSIENT = {"error": {"message": "the job cannot be reached now", "code": 2601, "is_transient": True}}
+BUSY = {"error": {"message": "too many calls", "code": "RATE"}}
 LIMITED = {"error": {"message": "too many calls", "code": "RATE", "retry_in": "1"}}
 
 CASES = (
@@ -112,6 +113,7 @@ CASES = (
     Case("transient-by-400", _after_one_failure(Answer(TRANSIENT, status=400)), rows=250, at_most=5),
     Case("transient-by-200", _after_one_failure(Answer(TRANSIENT)), rows=250, at_most=5),
     Case("rate-limit-in-a-body", _after_one_failure(Answer(LIMITED, status=403)), rows=250, at_most=5),
+    Case("rate-limit-by-200", _after_one_failure(Answer(BUSY, headers={"Retry-After": "1"})), rows=250, at_most=5),
     Case(
         "login-in-a-body",
         _token_that_ends_in_a_body,

@@ -13,7 +13,7 @@ from worker.client.prepared import Prepared
 from worker.client.requests import GONE, PageRequest, PageRequests, PolledLinks
 from worker.client.row_errors import checked, row_shapes
 from worker.decompress import unpack
-from worker.errors import FailJob, NoMorePages, ReportGone, StartOver
+from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, StartOver
 from worker.model import Facts, PageFacts, Row
 from worker.paging.link_header import next_in
 from worker.paging.pager import Address
@@ -150,6 +150,8 @@ class Page:
                     yield rows_at_once
         except NoMorePages:
             is_last = True
+        except RateLimited as limited:
+            raise self._exchange.timed(limited, response.headers) from None
         finally:
             self._response = None
             response.close()
@@ -159,7 +161,7 @@ class Page:
             rows=rows,
             total=settled(self.facts.total, said.total, capped_at=self._pages.capped_at),
             total_pages=self.facts.total_pages if said.total_pages is None else said.total_pages,
-            next=self._next(said, response, found),
+            next=None if is_last else self._next(said, response, found),
             has_more=said.has_more,
             is_last=is_last,
             has_end=self.facts.has_end and has_end,
@@ -214,7 +216,8 @@ class Page:
             raise FailJob(f"{response.name}: {response.status} with an empty body")
         is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
         is_file = isinstance(self._pages.format, Delimited)
-        if is_json != is_file and not (is_file and _text_shapes(self._pages.errors)):
+        are_texts_declared = any(not shape.when for shape in self._pages.errors)
+        if is_json != is_file and not (is_file and are_texts_declared):
             return chain((start,), chunks)
         for chunk in chunks:
             start += chunk
@@ -319,7 +322,3 @@ def _with_errors(declared: Format, errors: list[ErrorShape]) -> Format:
     """The format with every error the report's answers may word; only a file is text, and may be an error as such."""
     is_text = isinstance(declared, Delimited)
     return declared.model_copy(update={"errors": [shape for shape in errors if shape.when or is_text]})
-
-
-def _text_shapes(errors: list[ErrorShape]) -> bool:
-    return any(not shape.when for shape in errors)

@@ -192,7 +192,9 @@ class Vendor:
         """What to say where two pages that stand side by side have the same rows."""
         if len(self.prepared.links) > 1:
             return f"file {page} has the rows of file {other} again"
-        return f"page {page} has the rows of page {other} again: the vendor ignores {self._pages.pager.moved_by}"
+        moved_by = self._pages.pager.moved_by
+        why = f"the vendor ignores {moved_by}" if moved_by else "two of its files are one"
+        return f"page {page} has the rows of page {other} again: {why}"
 
     # ------------------------------------------------------------ one exchange
 

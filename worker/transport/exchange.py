@@ -258,8 +258,14 @@ class Exchange:
             else error_in(partial(find, answer.content), shapes)
         )
         if error:
+            failure = error.failure(f"{answer.name}: {answer.status}: {error.words}")
             with self.discreet():
-                raise error.failure(f"{answer.name}: {answer.status}: {error.words}")
+                raise self.timed(failure, answer.headers) if isinstance(failure, RateLimited) else failure
+
+    def timed(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
+        """A rate limit with the wait that a header of its answer asks for, where the body names none."""
+        wait = limited.wait_seconds or retry_after(headers.get("Retry-After"), now=self.clock())
+        return RateLimited(limited.reason, wait_seconds=wait)
 
     def api_link(self, link: str, *, at: str) -> str:
         """A link from a response as the URL on our own base that will be asked, without a key it may repeat."""

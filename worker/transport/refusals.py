@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
@@ -15,11 +14,9 @@ from worker.errors import FailJob, MillraceError, RetryLater
 from worker.sources.schema import ErrorShape
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response
-from worker.vendor_errors import VendorError, error_in_body, excerpt, words_of_storage
+from worker.vendor_errors import VendorError, bounded_wait, error_in_body, excerpt, words_of_storage
 
 EXCERPT_READ_BYTES = 65_536
-SHORTEST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 3_600.0
 PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -93,6 +90,4 @@ def retry_after(stated: str | None, *, now: float) -> float | None:
         except ValueError:
             return None
         seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
-    if math.isnan(seconds):
-        return None
-    return min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+    return bounded_wait(seconds)

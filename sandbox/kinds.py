@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.faults.answers import ANSWERS, TOKEN_KINDS
-from sandbox.faults.body import BODY_KINDS
-from sandbox.faults.counts import COUNT_KINDS
+from sandbox.faults.answers import ANSWERS, TOKENS
+from sandbox.faults.body import BODIES
+from sandbox.faults.counts import COUNTS
 from sandbox.faults.files import FILES
 from sandbox.faults.kind import Act, Edit, Kind
 from sandbox.faults.lines import LINES
 from sandbox.faults.rows import ROWS
-from sandbox.vendors.instal.faults import INSTAL_KINDS
-from sandbox.vendors.kargo.faults import KARGO_KINDS
-from sandbox.vendors.mediamath.faults import MEDIAMATH_KINDS
-from sandbox.vendors.rokt.faults import ROKT_KINDS
+from sandbox.vendors.instal.faults import INSTAL
+from sandbox.vendors.kargo.faults import KARGO
+from sandbox.vendors.mediamath.faults import MEDIAMATH
+from sandbox.vendors.rokt.faults import ROKT
 
 SECTIONS: dict[str, Sequence[Kind]] = {
     "Any answer": ANSWERS,
-    "Any body": BODY_KINDS,
-    "Tokens and submits": TOKEN_KINDS,
+    "Any body": BODIES,
+    "Tokens and submits": TOKENS,
     "CSV files": FILES,
     "Rows": ROWS,
     "Lines of a stream": LINES,
-    "Counts and pages": COUNT_KINDS,
-    "Kargo": KARGO_KINDS,
-    "MediaMath": MEDIAMATH_KINDS,
-    "Rokt": ROKT_KINDS,
-    "Instal and storage": INSTAL_KINDS,
+    "Counts and pages": COUNTS,
+    "Kargo": KARGO,
+    "MediaMath": MEDIAMATH,
+    "Rokt": ROKT,
+    "Instal and storage": INSTAL,
 }
 KINDS: dict[str, Kind] = {kind.name: kind for kinds in SECTIONS.values() for kind in kinds}
 

@@ -8,7 +8,7 @@ from email.utils import formatdate
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.faults.kind import EVERY_ROLE, Arg, Args, Kind, Kinds, Refuse, choice, roles
+from sandbox.faults.kind import EVERY_ROLE, Arg, Args, Kinds, Refuse, choice, roles
 from sandbox.faults.lines import error_text, gateway_envelope
 from sandbox.http.message import Answer, Hangup, as_json, whole
 
@@ -138,19 +138,19 @@ def body(_exchange: Exchange, _refuse: Refuse, args: Args) -> Answer:
     return whole(args["status"], args["text"].encode(), args["content_type"])
 
 
-TOKEN_KINDS: tuple[Kind, ...] = (
-    Kind("commit_then_drop", roles("submit"), "Does what was asked, then drops the connection without an answer."),
-    Kind(
-        "token_expires",
-        roles("token"),
-        "The token is refused after this many requests, or after `seconds`, whatever `expires_in` says.",
-        {"after_requests": Arg(int, None), "seconds": Arg(float, None)},
-    ),
-    Kind(
-        "expires_in",
-        roles("token"),
-        "The token answer claims this lifetime; the token's real one is unchanged.",
-        {"value": Arg(object)},
-    ),
-    Kind("one_token", roles("token"), "A new token revokes the ones before it."),
+TOKENS = Kinds()
+TOKENS.switch("commit_then_drop", roles("submit"), "Does what was asked, then drops the connection without an answer.")
+TOKENS.switch(
+    "token_expires",
+    roles("token"),
+    "The token is refused after this many requests, or after `seconds`, whatever `expires_in` says.",
+    after_requests=Arg(int, None),
+    seconds=Arg(float, None),
 )
+TOKENS.switch(
+    "expires_in",
+    roles("token"),
+    "The token answer claims this lifetime; the token's real one is unchanged.",
+    value=Arg(object),
+)
+TOKENS.switch("one_token", roles("token"), "A new token revokes the ones before it.")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import zstandard
 
-from sandbox.faults.kind import EVERY_ROLE, Arg, Args, Kind, choice
+from sandbox.faults.kind import EVERY_ROLE, Arg, Args, Kinds, choice
 from sandbox.http.message import Answer, Hangup
 
 _BLANKS = b" " * 1_000_000
@@ -138,28 +138,35 @@ def paced(body: Iterator[bytes], bytes_per_second: int, stopping: threading.Even
 
 _ENCODING = choice("gzip", "zstd", "deflate", default="gzip")
 
-BODY_KINDS: tuple[Kind, ...] = (
-    Kind(
-        "cut",
-        EVERY_ROLE,
-        "Ends the body after this many bytes. `clean` ends it as if it were whole, else the connection closes early.",
-        {"after_bytes": Arg(int), "clean": Arg(bool, False)},
-    ),
-    Kind("throttle", EVERY_ROLE, "Sends the body no faster than this.", {"bytes_per_second": Arg(int)}),
-    Kind("content_type", EVERY_ROLE, "Names another content type.", {"value": Arg(str, "text/plain")}),
-    Kind("wrong_length", EVERY_ROLE, "Content-Length is off by this many bytes.", {"by": Arg(int, 100)}),
-    Kind("until_close", EVERY_ROLE, "Sends neither length nor chunks: the body ends where the connection does."),
-    Kind("compressed", EVERY_ROLE, "Compresses the body and says so, as is allowed.", {"encoding": _ENCODING}),
-    Kind(
-        "broken_compression",
-        EVERY_ROLE,
-        "Compresses the body and spoils the compressed bytes from this one on.",
-        {"encoding": _ENCODING, "after_bytes": Arg(int, 20)},
-    ),
-    Kind(
-        "bomb",
-        EVERY_ROLE,
-        "Compresses the body followed by this many megabytes of blanks.",
-        {"megabytes": Arg(int, 200), "encoding": _ENCODING},
-    ),
+BODIES = Kinds()
+BODIES.switch(
+    "cut",
+    EVERY_ROLE,
+    "Ends the body after this many bytes. `clean` ends it as if it were whole, else the connection closes early.",
+    after_bytes=Arg(int),
+    clean=Arg(bool, False),
+)
+BODIES.switch("throttle", EVERY_ROLE, "Sends the body no faster than this.", bytes_per_second=Arg(int))
+BODIES.switch("content_type", EVERY_ROLE, "Names another content type.", value=Arg(str, "text/plain"))
+BODIES.switch("wrong_length", EVERY_ROLE, "Content-Length is off by this many bytes.", by=Arg(int, 100))
+BODIES.switch("until_close", EVERY_ROLE, "Sends neither length nor chunks: the body ends where the connection does.")
+BODIES.switch(
+    "compressed",
+    EVERY_ROLE,
+    "Compresses the body and says so, as is allowed.",
+    encoding=_ENCODING,
+)
+BODIES.switch(
+    "broken_compression",
+    EVERY_ROLE,
+    "Compresses the body and spoils the compressed bytes from this one on.",
+    encoding=_ENCODING,
+    after_bytes=Arg(int, 20),
+)
+BODIES.switch(
+    "bomb",
+    EVERY_ROLE,
+    "Compresses the body followed by this many megabytes of blanks.",
+    megabytes=Arg(int, 200),
+    encoding=_ENCODING,
 )

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.faults.kind import Arg, Kind, choice, roles
+from sandbox.faults.kind import Arg, Kinds, choice, roles
 
 if TYPE_CHECKING:
     from sandbox.exchange import Exchange
-
-_PAGE = roles("page")
-_PAGED = roles("page", "list")
-_KARGO = frozenset({"kargo"})
-_MEDIAMATH = frozenset({"mediamath"})
-_COUNTED = roles("status", "page", "stream", "link", "list")
 
 
 def told(exchange: Exchange, total: int, *, page: int = 0) -> Any:
@@ -34,41 +28,35 @@ def shifted(exchange: Exchange, start: int, *, page: int) -> int:
     return max(0, start - int(fault["by"]) * page) if fault and fault["shifts"] else start
 
 
-COUNT_KINDS: tuple[Kind, ...] = (
-    Kind(
-        "wrong_total",
-        _COUNTED,
-        "The number of rows the vendor names is off by this much.",
-        {"by": Arg(int, 1)},
-        _KARGO | _MEDIAMATH,
+COUNTS = Kinds("kargo", "mediamath")
+COUNTS.switch(
+    "wrong_total",
+    roles("status", "list", "link", "page", "stream"),
+    "The number of rows the vendor names is off by this much.",
+    by=Arg(int, 1),
+)
+COUNTS.switch(
+    "named_total",
+    roles("status", "list", "link", "page", "stream"),
+    "The vendor names this as the number of rows: -1, null, text, anything.",
+    value=Arg(object),
+)
+COUNTS.switch(
+    "drifting_total",
+    roles("page"),
+    (
+        "The number of rows grows by this much with every page asked for beyond the first. `shifts`: as rows "
+        "do that are put in front, so that each page repeats the end of the one before."
     ),
-    Kind(
-        "named_total",
-        _COUNTED,
-        "The vendor names this as the number of rows: -1, null, text, anything.",
-        {"value": Arg(object)},
-        _KARGO | _MEDIAMATH,
-    ),
-    Kind(
-        "drifting_total",
-        _PAGE,
-        "The number of rows grows by this much with every page asked for beyond the first. `shifts`: as rows do that "
-        "are put in front, so that each page repeats the end of the one before.",
-        {"by": Arg(int, 1), "shifts": Arg(bool, False)},
-        _KARGO | _MEDIAMATH,
-    ),
-    Kind(
-        "short_page",
-        _PAGED,
-        "No page has more rows than this, whatever was asked.",
-        {"rows": Arg(int)},
-        _KARGO | _MEDIAMATH,
-    ),
-    Kind(
-        "past_end",
-        _PAGE,
-        "What a page past the end is: empty, or refused.",
-        {"answer": choice("empty", "400", default="400")},
-        _KARGO | _MEDIAMATH,
-    ),
+    by=Arg(int, 1),
+    shifts=Arg(bool, False),
+)
+COUNTS.switch(
+    "short_page", roles("list", "page"), "No page has more rows than this, whatever was asked.", rows=Arg(int)
+)
+COUNTS.switch(
+    "past_end",
+    roles("page"),
+    "What a page past the end is: empty, or refused.",
+    answer=choice("empty", "400", default="400"),
 )

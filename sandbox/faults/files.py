@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sandbox.faults.kind import Arg, Args, Kind, Kinds, choice, roles
+from sandbox.faults.kind import Arg, Args, Kinds, choice, roles
 from sandbox.faults.rows import each
 from sandbox.rows import Block
 
@@ -51,11 +51,9 @@ def csv_width(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
     return each(blocks, args["row"], lambda row: mark.join(row.split(mark)[:by]))
 
 
-FILES += [
-    Kind(
-        "csv_delimiter", _CSV, "Another delimiter stands between values.", {"text": choice(";", "\t", "|", default=";")}
-    ),
-    Kind("csv_header", _CSV, "There is a header, or none, whatever was asked for.", {"present": Arg(bool, False)}),
-    Kind("csv_empty", _CSV, "The file has no rows, with a header or without.", {"header": Arg(bool, True)}),
-    Kind("csv_bom", _CSV, "The file begins with a byte order mark."),
-]
+FILES.switch(
+    "csv_delimiter", _CSV, "Another delimiter stands between values.", text=choice(";", "\t", "|", default=";")
+)
+FILES.switch("csv_header", _CSV, "There is a header, or none, whatever was asked for.", present=Arg(bool, False))
+FILES.switch("csv_empty", _CSV, "The file has no rows, with a header or without.", header=Arg(bool, True))
+FILES.switch("csv_bom", _CSV, "The file begins with a byte order mark.")

@@ -100,8 +100,19 @@ def choice(*values: Any, default: Any = REQUIRED) -> Arg:
 class Kinds(list[Kind]):
     """The kinds of one section, declared where their code is: a function's name and docstring are the kind's.
 
-    Those with code take effect in the order in which they are declared.
+    Those with code take effect in the order in which they are declared. They fall on exchanges of these vendors, or of
+    all where none is named.
     """
+
+    def __init__(self, *vendors: str) -> None:
+        super().__init__()
+        self._vendors = vendors
+
+    def switch(
+        self, name: str, where: frozenset[Role], meaning: str, /, *, vendors: tuple[str, ...] = (), **args: Arg
+    ) -> None:
+        """Declare what a vendor, or what sends the body, looks for itself."""
+        self.append(Kind(name, where, meaning, args, frozenset(vendors or self._vendors)))
 
     def edit(self, where: frozenset[Role], /, **args: Arg) -> Callable[[Edit], Edit]:
         """Declare a fault that changes blocks of rows."""

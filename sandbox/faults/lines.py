@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.faults.kind import ROW_ROLES, Arg, Args, Kind, Kinds, choice, roles
+from sandbox.faults.kind import ROW_ROLES, Arg, Args, Kinds, choice, roles
 from sandbox.faults.rows import Last
 from sandbox.http.message import dumps
 from sandbox.rows import Block
@@ -138,4 +138,4 @@ def metadata_lines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
         yield Block(0, [META_LINE])
 
 
-LINES.append(Kind("no_final_newline", roles("stream", "csv"), "The last line has no newline."))
+LINES.switch("no_final_newline", roles("stream", "csv"), "The last line has no newline.")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from sandbox.faults.kind import JSON_ROLES, ROW_ROLES, Arg, Args, Edit, Kind, Kinds, Role, choice
+from sandbox.faults.kind import JSON_ROLES, ROW_ROLES, Arg, Args, Edit, Kinds, Role, choice
 from sandbox.rows import Block
 
 ROWS = Kinds()
@@ -181,12 +181,10 @@ def cut_after_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
         yield Block(row + 1, [kind(b"")])
 
 
-ROWS.append(
-    Kind(
-        "numbers",
-        JSON_ROLES,
-        "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, with some `null` or `empty`, "
-        "ids `unquoted` (Rokt), or decimals `long` beyond what a double holds.",
-        {"style": choice("numbers", "strings", "mixed", "null", "empty", "unquoted", "long")},
-    )
+ROWS.switch(
+    "numbers",
+    JSON_ROLES,
+    "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, with some `null` or `empty`, "
+    "ids `unquoted` (Rokt), or decimals `long` beyond what a double holds.",
+    style=choice("numbers", "strings", "mixed", "null", "empty", "unquoted", "long"),
 )

@@ -2,65 +2,52 @@
 
 from __future__ import annotations
 
-from sandbox.faults.kind import Arg, Kind, choice, roles
+from sandbox.faults.kind import Arg, Kinds, choice, roles
 
-_STATUS = roles("status")
-_SUBMIT = roles("submit")
-_KARGO = frozenset({"kargo"})
-_INSTAL = frozenset({"instal"})
-
-INSTAL_KINDS: tuple[Kind, ...] = (
-    Kind(
-        "task_state",
-        _STATUS,
-        "The task's state is this word; `text` is the result beside it. `polls`: only in the first so many polls.",
-        {
-            "state": Arg(str),
-            "text": Arg(str, None),
-            "polls": Arg(int, None),
-        },
-        _INSTAL,
-    ),
-    Kind(
-        "null_result",
-        _STATUS,
-        "SUCCESS comes with a null result, in the first `polls` polls that say so.",
-        {"polls": Arg(int, None)},
-        _INSTAL,
-    ),
-    Kind(
-        "create_error",
-        _SUBMIT,
-        "The create answer says ERROR, with a task id or without.",
-        {"with_id": Arg(bool, False), "code": Arg(int, 200)},
-        _INSTAL,
-    ),
-    Kind(
-        "task_slash",
-        _STATUS,
-        "The task's address wants a slash at its end; without one: redirect or 404.",
-        {"answer": choice("301", "404", default="301")},
-        _INSTAL,
-    ),
-    Kind(
-        "download_link",
-        _STATUS,
-        "The form of the download link: on the API's host, relative, or on storage.",
-        {"form": choice("own", "relative", "storage", default="relative")},
-        _INSTAL,
-    ),
-    Kind(
-        "link_expires",
-        roles("csv"),
-        "The download answers this code; Instal's link stays dead until the task is asked again for a new one.",
-        {"code": Arg(int, 403)},
-        _INSTAL | _KARGO,
-    ),
-    Kind(
-        "storage_accepts_token",
-        roles("csv"),
-        "Storage does not refuse a request with credentials.",
-        {},
-        _INSTAL | _KARGO,
-    ),
+INSTAL = Kinds("instal")
+INSTAL.switch(
+    "task_state",
+    roles("status"),
+    "The task's state is this word; `text` is the result beside it. `polls`: only in the first so many polls.",
+    state=Arg(str),
+    text=Arg(str, None),
+    polls=Arg(int, None),
+)
+INSTAL.switch(
+    "null_result",
+    roles("status"),
+    "SUCCESS comes with a null result, in the first `polls` polls that say so.",
+    polls=Arg(int, None),
+)
+INSTAL.switch(
+    "create_error",
+    roles("submit"),
+    "The create answer says ERROR, with a task id or without.",
+    with_id=Arg(bool, False),
+    code=Arg(int, 200),
+)
+INSTAL.switch(
+    "task_slash",
+    roles("status"),
+    "The task's address wants a slash at its end; without one: redirect or 404.",
+    answer=choice("301", "404", default="301"),
+)
+INSTAL.switch(
+    "download_link",
+    roles("status"),
+    "The form of the download link: on the API's host, relative, or on storage.",
+    form=choice("own", "relative", "storage", default="relative"),
+)
+INSTAL.switch(
+    "link_expires",
+    roles("csv"),
+    "The download answers this code; Instal's link stays dead until the task is asked again for a new one.",
+    vendors=("instal", "kargo"),
+    code=Arg(int, 403),
+)
+INSTAL.switch(
+    "storage_accepts_token",
+    roles("csv"),
+    "Storage does not refuse a request with credentials.",
+    vendors=("instal", "kargo"),
 )

@@ -20,7 +20,7 @@ from worker.errors import MillraceError
 from worker.model import Json
 from worker.sources.connections import Connection
 from worker.sources.credentials import require_auth
-from worker.sources.words import asks
+from worker.sources.docs import asks
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES_TOLD = 100

@@ -9,7 +9,7 @@ import click
 
 from worker.cli.output import print_table
 from worker.model import Json
-from worker.sources import words
+from worker.sources import docs
 from worker.sources.credentials import credential_names
 from worker.sources.schema import Param, Report, Source
 
@@ -35,8 +35,8 @@ def report_facts(prefix: str, name: str, report: Report) -> Json:
     return {
         "report": f"{prefix}.{name}",
         "title": report.title,
-        "asks": words.asks(report.poll),
-        "rows_come_as": words.ways(report),
+        "asks": docs.asks(report.poll),
+        "rows_come_as": docs.ways(report),
         "proof": report.proof,
         "replay": report.replay,
         "window": report.window and {**report.window, "ends": report.window_ends},
@@ -49,13 +49,13 @@ def report_facts(prefix: str, name: str, report: Report) -> Json:
 def _param_facts(name: str, param: Param) -> Json:
     more = param.model_dump(exclude_defaults=True, by_alias=True)
     first = {"name": name, "type": param.type, "required": param.required, "default": param.default}
-    return {**first, "allowed": words.allowed_values(param) or None, **more}
+    return {**first, "allowed": docs.allowed_values(param) or None, **more}
 
 
 def print_reports(prefix: str, reports: Iterable[tuple[str, Report]]) -> None:
     """One line a report, under the name to ask for it by."""
     lines = [
-        (f"{prefix}.{name}", report.title, needed(report), words.asks(report.poll), report.proof, report.replay)
+        (f"{prefix}.{name}", report.title, needed(report), docs.asks(report.poll), report.proof, report.replay)
         for name, report in reports
     ]
     print_table(("report", "what", "needs", "asks", "proof", "replay"), lines, wrapped="what")
@@ -91,10 +91,10 @@ def print_report(prefix: str, name: str, report: Report) -> None:
     window = report.window and " to ".join(report.window.values())
     _print_lines(
         {
-            "asked": words.asks(report.poll),
-            "rows come as": words.ways(report),
-            "proof": f"{report.proof}: {words.PROOFS[report.proof]}",
-            "replay": f"{report.replay}: {words.REPLAYS[report.replay]}",
+            "asked": docs.asks(report.poll),
+            "rows come as": docs.ways(report),
+            "proof": f"{report.proof}: {docs.PROOFS[report.proof]}",
+            "replay": f"{report.replay}: {docs.REPLAYS[report.replay]}",
             "window": f"{window}, the end {report.window_ends.removesuffix('usive')}uded" if window else "",
             "one of": "; ".join(f"exactly one of {' and '.join(group)}" for group in report.one_of),
             "note": report.note.strip(),
@@ -105,21 +105,21 @@ def print_report(prefix: str, name: str, report: Report) -> None:
         click.echo("No parameters.")
         return
     lines = [
-        (parameter, words.kind_of(param), words.default_of(param), _meaning(param))
+        (parameter, docs.kind_of(param), docs.default_of(param), _meaning(param))
         for parameter, param in report.params.items()
     ]
     print_table(("parameter", "type", "default", "what"), lines, wrapped="what")
     for parameter, param in report.params.items():
-        if len(words.allowed_values(param)) > words.SHOWN_VALUES:
+        if len(docs.allowed_values(param)) > docs.SHOWN_VALUES:
             _print_values(parameter, param)
 
 
 def _meaning(param: Param) -> str:
-    return words.meaning(param, many="listed below")
+    return docs.meaning(param, many="listed below")
 
 
 def _print_values(name: str, param: Param) -> None:
-    values = ", ".join(words.plain(value) for value in words.allowed_values(param))
+    values = ", ".join(docs.plain(value) for value in docs.allowed_values(param))
     click.echo(f"\n{name}: each of")
     click.echo(textwrap.fill(values, TEXT_WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
 

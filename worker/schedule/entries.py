@@ -22,9 +22,8 @@ from worker.errors import BadInput
 from worker.sources.connections import Connection, find_report
 from worker.sources.params import zone_of
 from worker.sources.schema import Declared, Duration
-from worker.sources.validation import validate
 from worker.sources.windows import why_fixed
-from worker.sources.yaml_files import YamlFile, read_yaml
+from worker.sources.yaml_files import YamlFile, read_yaml, validate
 
 
 class Entry(Declared):

@@ -31,8 +31,7 @@ from worker.sources.environment_names import Environment, expanded
 from worker.sources.loading import Catalogue, report_of
 from worker.sources.params import zone_of
 from worker.sources.schema import Declared, Limits, Report, Source
-from worker.sources.validation import validate
-from worker.sources.yaml_files import YamlFile, read_yaml
+from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
 
 __all__ = [

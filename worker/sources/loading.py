@@ -20,8 +20,7 @@ from config.settings import PACKAGED
 from worker.errors import BadInput
 from worker.sources.checks import check_source
 from worker.sources.schema import Report, Source
-from worker.sources.validation import validate
-from worker.sources.yaml_files import YamlFile, read_yaml
+from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
 
 PACKAGED_SOURCES = PACKAGED / "sources"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from typing import Any
 
+from billiard import pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
@@ -20,6 +21,9 @@ from worker.redis_client import own_redis, refuse_unfit
 
 wait_where_redis_cannot_serve()
 spare_repeated_work()
+# A process of the pool that ends waits for its worker to hear its last results: 30 s where that worker ends as well
+# and hears nothing. Nobody misses those results: the ledger has what came of the step.
+pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second
 app = Celery("millrace")
 app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
 

@@ -14,7 +14,7 @@ from redis import Redis
 
 from worker import keys
 from worker.job_fields import job_from
-from worker.model import FINISHED, Checkpoint, Held, Job, JobState, Json
+from worker.model import FINISHED, UNFINISHED, Checkpoint, Held, Job, JobState, Json
 from worker.scripts import Argument, Script
 
 LONGEST_GRACE_SECONDS = 300
@@ -93,6 +93,10 @@ class Ledger:
         for job_id in self.redis.zrevrange(key, start, start + count - 1):
             if job := self.job(job_id.decode()):
                 yield job
+
+    def has_unfinished(self) -> bool:
+        """Whether any job is not over yet."""
+        return any(self.redis.zcard(keys.jobs_in(state)) for state in UNFINISHED)
 
     def keep_source(self, digest: str, text: bytes) -> None:
         """Keep a source as it is now: its jobs go on with it whatever becomes of the file."""

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,8 +118,10 @@ class LocalWorkers:
         self.kill(name)
         del self._children[name]
 
-    def stop(self) -> None:
-        """Let everybody give its work back and end; whoever does not is ended."""
+    def stop(self, idle: Collection[str] = ()) -> None:
+        """Let everybody give its work back and end; whoever does not, or is known to have none, is ended."""
+        for name in idle:
+            self.kill(name)
         processes = [child.process for child in self._children.values()]
         for process in processes:
             with suppress(ProcessLookupError):
@@ -158,15 +160,19 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 @contextmanager
-def local_workers(data_dir: Path, *, processes: int | None = None) -> Iterator[LocalWorkers]:
+def local_workers(
+    data_dir: Path, *, processes: int | None = None, has_work: Callable[[], bool] = lambda: True
+) -> Iterator[LocalWorkers]:
     """Both workers on this machine, running until the block ends; they find Redis as this process does.
 
-    There is no beat: the control worker sweeps where none does.
+    There is no beat: the control worker sweeps where none does. Without work at the end no page is waited for.
     """
     commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1)}
     workers = LocalWorkers(commands, data_dir / "logs")
     try:
         workers.restart_dead()
         yield workers
-    finally:
+    except BaseException:
         workers.stop()
+        raise
+    workers.stop(idle=() if has_work() else ("stream",))

@@ -20,7 +20,7 @@ from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import Json
-from worker.services import Services
+from worker.services import Services, get_services
 
 
 def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,7 +121,8 @@ def workers_here(is_local: bool, processes: int | None) -> Iterator[LocalWorkers
     if not is_local:
         yield None
         return
-    with local_workers(settings().data_dir, processes=processes) as workers:
+    has_work = get_services().ledger.has_unfinished
+    with local_workers(settings().data_dir, processes=processes, has_work=has_work) as workers:
         yield workers
 
 

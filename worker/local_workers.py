@@ -44,6 +44,16 @@ def beat() -> Command:
     return (*python_module("worker"), "beat", *_CHILD)
 
 
+def api(port: int) -> Command:
+    """The HTTP API and the page, on this machine only."""
+    return (*python_module("worker"), "api", "--port", str(port), *_CHILD)
+
+
+def flower(port: int) -> Command:
+    """Flower, on this machine only."""
+    return (*python_module("worker"), "flower", "--port", str(port), *_CHILD)
+
+
 @dataclass
 class _Child:
     """One process as it runs now, and how it fared before."""
@@ -161,13 +171,18 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 @contextmanager
 def local_workers(
-    data_dir: Path, *, processes: int | None = None, has_work: Callable[[], bool] = lambda: True
+    data_dir: Path,
+    *,
+    processes: int | None = None,
+    beside: Mapping[str, Command] | None = None,
+    has_work: Callable[[], bool] = lambda: True,
 ) -> Iterator[LocalWorkers]:
     """Both workers on this machine, running until the block ends; they find Redis as this process does.
 
-    There is no beat: the control worker sweeps where none does. Without work at the end no page is waited for.
+    `beside`: more processes, by name. There is no beat: the control worker sweeps where none does. Without work at the
+    end no page is waited for.
     """
-    commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1)}
+    commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1), **(beside or {})}
     workers = LocalWorkers(commands, data_dir / "logs")
     try:
         workers.restart_dead()

@@ -22,7 +22,7 @@ try:
 finally:
     print(*sys.modules)
 """
-WITHOUT_JSON = {"api", "worker", "beat", "flower"}
+WITHOUT_JSON = {"dev", "api", "worker", "beat", "flower"}
 
 
 def verb(name: str) -> click.Command:

@@ -32,6 +32,7 @@ VERBS = {
     "flower": ("worker.cli.workers", "Serve Flower."),
     "api": ("worker.cli.api", "Serve the HTTP API."),
     "sandbox": ("worker.cli.sandbox", "Run the simulated vendors, with faults on a dial."),
+    "dev": ("worker.cli.dev", "Run everything on this machine, with the page and Flower."),
     "demo": ("worker.cli.demo", "Run the main job from start to end on embedded parts."),
 }
 

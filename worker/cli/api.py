@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from config.settings import settings
+from worker.cli.parent import end_with_parent, with_parent_option
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
@@ -12,7 +13,8 @@ from worker.sources.base_urls import is_loopback
 @click.command(help="Serve the HTTP API.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
-def api(host: str, port: int) -> None:
+@with_parent_option
+def api(host: str, port: int, with_parent: bool) -> None:
     """Listen; beyond this machine only where tokens are set."""
     import uvicorn
 
@@ -20,4 +22,6 @@ def api(host: str, port: int) -> None:
 
     if not settings().api_tokens and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
+    if with_parent:
+        end_with_parent()
     uvicorn.run(make_app(), host=host, port=port, log_level="info", server_header=False)

@@ -6,25 +6,21 @@ the end counts what stands in Redis; nothing in it comes from what was sent.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from config.settings import child_environment, prepare_environment
-from worker.application import python_module
+from config.settings import prepare_environment
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import PeakMemory
 from worker.cli.progress import follow
-from worker.errors import BadInput
+from worker.cli.simulated_vendors import simulated_vendors
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import FINISHED
@@ -105,7 +101,7 @@ def demo(rows: int, processes: int, as_json: bool) -> None:
 
 def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
     few = max(1, int(rows * SMALL_SHARE))
-    with _sandbox(rows, dict.fromkeys(SMALL, few)) as vendors:
+    with simulated_vendors(rows, dict.fromkeys(SMALL, few)) as vendors:
         prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": str(directory)})
         talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
         with local_workers(directory, processes=processes) as workers:
@@ -152,22 +148,6 @@ def _kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, row
             return 1
         time.sleep(0.02)
     return 0
-
-
-@contextmanager
-def _sandbox(rows: int, rows_by_report: Mapping[str, int]) -> Iterator[dict[str, str]]:
-    """The simulated vendors in a process of their own; what the environment must say to reach them."""
-    command = [*python_module("sandbox"), "--port", "0", "--rows", str(rows)]
-    command += ["--rows-by-report", json.dumps(rows_by_report)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), start_new_session=True)
-    try:
-        if process.stdout is None or not (line := process.stdout.readline()):
-            raise BadInput("sandbox", f"exit {process.wait()}", "a sandbox that starts")
-        environment: dict[str, str] = json.loads(line)["environment"]
-        yield environment
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _rate(line: Line) -> int:

@@ -5,25 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import Callable
-from typing import Any
 
 import click
 
 from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value
+from worker.cli.parent import end_with_parent, with_parent_option
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
 CONTROL_QUEUES = (CONTROL, SWEEP)
-END_SECONDS = 10
-"""How long a process whose parent is gone may take to give its work back."""
 
-with_parent_option = click.option(
-    "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: its other side is the parent."
-)
 name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` is the host. One per process.")
 
 
@@ -62,7 +54,8 @@ def beat(with_parent: bool) -> None:
 @click.command(help="Serve Flower: workers and tasks as Celery sees them.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
-def flower(host: str, port: int) -> None:
+@with_parent_option
+def flower(host: str, port: int, with_parent: bool) -> None:
     """Listen; beyond this machine only behind a login."""
     login = environment_value("FLOWER_BASIC_AUTH")
     if login is None and not is_loopback(host):
@@ -74,7 +67,7 @@ def flower(host: str, port: int) -> None:
         "--purge_offline_workers=3600",
         "--tasks_columns=name,args,state,result,exception,received,runtime,worker",
     ]
-    _run("flower", *options, *([f"--basic_auth={login}"] if login else []), with_parent=False)
+    _run("flower", *options, *([f"--basic_auth={login}"] if login else []), with_parent=with_parent)
 
 
 def _node(kind: str, name: str | None) -> tuple[str, ...]:
@@ -90,16 +83,5 @@ def _run(*words: str, with_parent: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if with_parent:
-        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+        end_with_parent()
     sys.exit(app.start(list(words)))
-
-
-def _end_with_parent(
-    read: Callable[[], Any] = lambda: os.read(sys.stdin.fileno(), 1), sleep: Callable[[float], None] = time.sleep
-) -> None:
-    """Wait until standard input ends; then end this process, at last with everything it started."""
-    while read():
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    sleep(END_SECONDS)
-    os.killpg(os.getpgid(0), signal.SIGKILL)

@@ -85,26 +85,25 @@ def cut(lists: Iterable[list[bytes]], most_rows: int = BATCH_ROWS) -> Iterator[l
     part: list[bytes] = []
     size = 0
     for rest in lists:
-        while rest:
-            taken = _that_fit(rest[: most_rows - len(part)], BATCH_BYTES - size)
-            if not taken and not part:
-                taken = rest[:1]
-            part += taken
-            size += sum(map(len, taken))
-            rest = rest[len(taken) :]  # noqa: PLW2901 - what is left of the list
-            if rest:
-                yield part
-                part, size = [], 0
+        rest_size = sum(map(len, rest))
+        while len(part) + len(rest) > most_rows or size + rest_size > BATCH_BYTES:
+            count = _how_many_fit(rest[: most_rows - len(part)], BATCH_BYTES - size)
+            if not count and not part:
+                count = 1
+            yield part + rest[:count]
+            rest_size -= sum(map(len, rest[:count]))
+            rest = rest[count:]  # noqa: PLW2901 - what is left of the list
+            part, size = [], 0
+        part += rest
+        size += rest_size
     if part:
         yield part
 
 
-def _that_fit(rows: list[bytes], room: int) -> list[bytes]:
-    """The first rows that are no larger together than `room` bytes."""
-    if sum(map(len, rows)) <= room:
-        return rows
+def _how_many_fit(rows: list[bytes], room: int) -> int:
+    """How many rows from the first on are no larger together than `room` bytes."""
     for count, row in enumerate(rows):
         room -= len(row)
         if room < 0:
-            return rows[:count]
-    return rows
+            return count
+    return len(rows)

@@ -36,11 +36,12 @@ class KeptFile:
 class GrowingFile:
     """A temporary file and what is known of it so far."""
 
-    def __init__(self, directory: Path, stem: str, compression: str) -> None:
+    def __init__(self, directory: Path, stem: str, compression: str, *, is_hashed: bool) -> None:
+        """`is_hashed`: its SHA-256 runs along; else it is told, or found out, at the end."""
         self.path = directory / temporary_name(stem)
         self.rows = 0
         self.bytes = 0
-        self._sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256() if is_hashed else None
         self._compressor = COMPRESSIONS[compression].compressor()
         self._file = self.path.open("xb", buffering=BUFFER_BYTES)
 
@@ -49,14 +50,19 @@ class GrowingFile:
         self._put(self._compressor.compress(lines) if self._compressor else lines)
         self.rows += rows
 
-    def seal(self) -> str:
-        """Make everything durable, still under the temporary name: its SHA-256."""
+    def seal(self, sha256: str | None) -> str:
+        """Make everything durable, still under the temporary name: its SHA-256, which `sha256` is where it is known."""
         if self._compressor:
             self._put(self._compressor.flush())
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return self._sha256.hexdigest()
+        if self._sha256 is not None:
+            return self._sha256.hexdigest()
+        if sha256 is None:
+            with self.path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256
 
     def discard(self) -> None:
         """Take the file away."""
@@ -66,7 +72,8 @@ class GrowingFile:
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)
-        self._sha256.update(data)
+        if self._sha256 is not None:
+            self._sha256.update(data)
         self.bytes += len(data)
 
 
@@ -84,6 +91,8 @@ class Part:
         self._directory = directory
         self._compression = compression
         self._files: dict[bool, GrowingFile] = {}
+        # The page's digest runs over the very bytes of such a file, unless rows of it turn out to be dead.
+        self._is_page = start.rows == 0 and compression == "none"
 
     def has_room(self, rows: int, most_rows: int) -> bool:
         """Whether a batch of so many rows still fits; an empty part takes any."""
@@ -113,7 +122,7 @@ class Part:
         sealed = []
         for is_dead, file in sorted(self._files.items()):
             name = f"{stem}{'.dead' if is_dead else ''}.ndjson{COMPRESSIONS[self._compression].suffix}"
-            sha256 = file.seal()
+            sha256 = file.seal(self.at.digest if self._is_page and not self.at.dead_rows else None)
             sealed.append(KeptFile(name, file.path.name, file.rows, file.bytes, sha256, is_dead))
         if sealed:
             sync_directory(self._directory)
@@ -128,7 +137,8 @@ class Part:
 
     def _file(self, *, is_dead: bool) -> GrowingFile:
         if is_dead not in self._files:
-            self._files[is_dead] = GrowingFile(self._directory, self._stem, self._compression)
+            is_hashed = is_dead or not self._is_page
+            self._files[is_dead] = GrowingFile(self._directory, self._stem, self._compression, is_hashed=is_hashed)
         return self._files[is_dead]
 
     def _dead_line(self, place: int, row: DeadRow) -> bytes:

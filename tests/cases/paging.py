@@ -85,6 +85,14 @@ def _refused_past_the_count(request: Request) -> Answer:
     return Answer({"total": ROWS, "data": rows}) if rows else Answer({"message": "no such page"}, status=404)
 
 
+def _more_pages_than_rows(request: Request) -> Answer:
+    """Counts its pages wrongly and its rows rightly."""
+    rows = _by_page(request)
+    return (
+        Answer({"pages": 9, "total": ROWS, "data": rows}) if rows else Answer({"message": "no such page"}, status=404)
+    )
+
+
 def _refused_past_the_end(request: Request) -> Answer:
     rows = _by_page(request, rows=200)
     return Answer({"data": rows}) if rows else Answer({"message": "no such page"}, status=404)
@@ -137,6 +145,7 @@ CASES = (
     Case("token-in-a-header", always(_token_in_a_header), rows=ROWS, at_most=3),
     Case("clamped-pages-counted", always(_clamped), rows=ROWS, at_most=7),
     Case("refused-past-the-count", always(_refused_past_the_count), rows=ROWS, at_most=3),
+    Case("more-pages-than-rows", always(_more_pages_than_rows), rows=ROWS, at_most=3),
     Case("refused-past-the-end", always(_refused_past_the_end), fails=("404", "no such page")),
     Case("declared-refusal", always(_refused_past_the_end), rows=200, at_most=3),
     Case("no-content-past-the-end", always(_nothing_past_the_end), rows=200, at_most=3),

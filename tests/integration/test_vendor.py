@@ -15,6 +15,7 @@ from redis import Redis
 
 from config.settings import PACKAGED
 from sandbox import Sandbox, expected_rows
+from tests.fake_vendor import Answer, FakeVendor, Request
 from worker.client.pages import Page
 from worker.client.vendor import Gone, Prepared, Ready, ReportGone, Submission, Vendor, Waiting
 from worker.errors import FailJob, RetryLater, StartOver
@@ -159,6 +160,35 @@ def test_pages_are_addressed_in_advance_and_cover_the_report(dialogue: Dialogue)
     dialogue.set(rows=25_000)
     assert dialogue.rows(K) == expected(K, 25_000)
     assert [heard["query"]["offset"] for heard in dialogue.asked("completed-reports")] == ["0", "10000", "20000"]
+
+
+@pytest.mark.parametrize("limit", [100, 250])
+def test_kargo_is_asked_for_pages_of_as_many_rows_as_the_limit_says(dialogue: Dialogue, limit: int) -> None:
+    dialogue.set(rows=250)
+    assert dialogue.rows(K, {"limit": limit}) == expected(K, 250)
+    asked = [(heard["query"]["offset"], heard["query"]["limit"]) for heard in dialogue.asked("completed-reports")]
+    assert asked == [(str(offset), str(limit)) for offset in range(0, 250, limit)][: len(asked)]
+
+
+def test_a_csv_of_kargo_at_another_host_is_fetched_without_our_credentials(
+    dialogue: Dialogue, connections: dict[str, Connection]
+) -> None:
+    def vendor(request: Request) -> Answer:
+        if request.is_storage:
+            return Answer(b"publisher_name,campaign_name,clicks_sum\nA,B,7\n")
+        if request.path == "/authenticate":
+            return Answer({"access_token": "a token", "expires_in": 3600})
+        return Answer({"data": {"total_rows": 1}, "csv_link": f"{request.storage}/r1.csv?signature=x%2Fy"})
+
+    fake = FakeVendor(vendor)
+    at = replace(connections["kargo"], base_url=fake.base)
+    exchange = Exchange(at, None, environment=dialogue.sandbox.environment.get, silence_seconds=3)
+    reading = Vendor(at.source.reports["campaign-performance-metrics"], {**KARGO, **CSV}, exchange, Prepared("r1"))
+    assert rows_of(reading.page(1, None)) == [b'{"publisher_name":"A","campaign_name":"B","clicks_sum":7}']
+    (fetched,) = [request for request in fake.heard if request.is_storage]
+    assert fetched.target == "/r1.csv?signature=x%2Fy"
+    assert "Authorization" not in fetched.headers
+    fake.stop()
 
 
 @pytest.mark.parametrize("rows", [9_999, 10_000, 10_001, 20_000, 20_500])

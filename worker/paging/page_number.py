@@ -51,8 +51,15 @@ class PageNumber:
         return Following(max(planned, counted), is_open=True)
 
     def _counted_pages(self, number: int, page: PageFacts, counted: int, planned: int) -> Following:
+        """Pages as many as counted, but no more than the rows need where those are counted as well."""
         pages = max(1, counted)
-        # Where rows are counted as well, their count decides whether the report changed.
-        if number > 1 and pages != planned and page.total is None:
-            raise StartOver(f"page {number} counts {pages} pages, another page counted {planned}")
-        return Following(max(planned, pages))
+        if page.total is None:
+            if number > 1 and pages != planned:
+                raise StartOver(f"page {number} counts {pages} pages, another page counted {planned}")
+            return Following(max(planned, pages))
+        # The last page may be short, so only one before it shows how many rows make a page.
+        is_telling = number == 1 or number < planned
+        if is_telling and (page.rows or not page.total):
+            needed = max(1, -(-page.total // page.rows)) if page.rows else 1
+            planned = max(planned, min(pages, needed))
+        return Following(planned, is_open=bool(page.rows) and number < pages)

@@ -10,21 +10,23 @@ import orjson
 
 from worker.model import Job
 
-_TIMES = (
-    "created_at ready_by finish_by asked_at submitting_at submitted_at ready_at first_row_at finished_at"
-    " expires_at linkless_since ready_within finish_within"
-).split()
-_COUNTS = (
-    "generation restarts poll attempts possible_orphans asked_anew is_unproven ready_total total pages closed"
-    " rows dead_rows bytes"
-).split()
-_READ: dict[str, Callable[[bytes], Any]] = {
-    **dict.fromkeys(_TIMES, float),
-    **dict.fromkeys(_COUNTS, int),
-    **dict.fromkeys(("params", "window", "receipt"), orjson.loads),
-    **dict.fromkeys(("webhooks", "links"), lambda text: tuple(orjson.loads(text))),
+
+def _list(text: bytes) -> tuple[Any, ...]:
+    return tuple(orjson.loads(text))
+
+
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    "int": int,
+    "float": float,
+    "Json": orjson.loads,
+    "dict[str, str]": orjson.loads,
+    "tuple[str, ...]": _list,
 }
-_NAMES = {field.name for field in dataclasses.fields(Job)}
+_READ = {
+    # The nouns are declared once, in worker/model.py; whatever has no reader there is text.
+    field.name: _READERS.get(str(field.type).removesuffix(" | None"), bytes.decode)
+    for field in dataclasses.fields(Job)
+}
 
 
 def job_from(fields: Mapping[bytes, bytes]) -> Job:
@@ -32,6 +34,6 @@ def job_from(fields: Mapping[bytes, bytes]) -> Job:
     known: dict[str, Any] = {"reason": "", "window": None}
     for key, value in fields.items():
         name = key.decode()
-        if name in _NAMES and value != b"":
-            known[name] = _READ.get(name, bytes.decode)(value)
+        if name in _READ and value != b"":
+            known[name] = _READ[name](value)
     return Job(**known)

@@ -99,3 +99,49 @@ def test_the_same_words_are_taken_where_they_have_one(tmp_path: Path) -> None:
         paging={"kind": "offset", "limit": 5, "total_capped_at": 9},
     )
     load(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])
+
+
+SUBMIT: dict[str, Any] = {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"]}
+POLL: dict[str, Any] = {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]}
+BY_LINK: dict[str, Any] = {"request": SUBMIT["request"], "poll_link": [{"header": "Location"}]}
+AT_LINK: dict[str, Any] = {"format": JSON}
+DISCARD: dict[str, Any] = {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}
+
+PREPARED: dict[str, tuple[dict[str, Any], str]] = {
+    "words without a place": ({"poll": {**POLL, "status": [], "waits_on": [202]}}, "poll.done"),
+    "nothing that tells": ({"poll": {"request": POLL["request"]}}, "poll"),
+    "a place without words": ({"poll": {**POLL, "done": []}}, "poll.status"),
+    "a word in two lists": ({"poll": {**POLL, "failed": [" Done"]}}, "poll.status"),
+    "a status in two lists": ({"poll": {**POLL, "waits_on": [303], "done_on": [303]}}, "poll.waits_on"),
+    "an id in no list": ({"poll": {**POLL, "id": "key"}}, "poll.id"),
+    "a link nobody reads at": ({"poll": {**POLL, "link": ["url"]}}, "poll.link"),
+    "no link where none is wanted": ({"poll": {**POLL, "no_link_is_no_rows": True}}, "poll.no_link_is_no_rows"),
+    "rows at an address of ours": ({"poll": {**POLL, "holds_rows": True}}, "poll.holds_rows"),
+    "two ways to poll": ({"submit": {**SUBMIT, **BY_LINK}}, "poll.request"),
+    "no way to poll": ({"poll": {"status": ["status"], "done": ["done"]}}, "poll"),
+    "a report nobody can name": ({"submit": {"request": SUBMIT["request"]}}, "submit"),
+    "an id that is not told": (
+        {"submit": BY_LINK, "poll": {"waits_on": [202]}, "read": [{**AT_LINK, "request": {"path": "/{report_id}"}}]},
+        "read.0.request",
+    ),
+    "a grace where asking twice is harmless": (
+        {"submit": {**SUBMIT, "is_repeatable": True, "grace_seconds": 5}},
+        "submit.grace_seconds",
+    ),
+    "a discard of nothing": ({"submit": None, "poll": None, "discard": DISCARD}, "discard"),
+    "two places at once": ({"submit": {**SUBMIT, "report_id": [{"path": "a", "header": "b"}]}}, "report_id.0"),
+    "a pattern that is none": ({"submit": {**SUBMIT, "report_id": [{"path": "a", "pattern": "("}]}}, "report_id.0"),
+}
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_word_about_preparation_that_nothing_comes_of_is_refused(tmp_path: Path, name: str) -> None:
+    changes, field = PREPARED[name]
+    read = [{"request": {"path": "/rows"}, "format": JSON}]
+    report = {"title": "R", "submit": SUBMIT, "poll": POLL, "read": read, "proof": "end", "replay": "stable", **changes}
+    content = {"source": "v", "title": "V", "auth": [{"kind": "none"}], "reports": {"r": report}}
+    path = tmp_path / "v.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(BadInput) as caught:
+        load_source(read_yaml(path))
+    assert f"reports.r.{field}" in caught.value.where or field in caught.value.where

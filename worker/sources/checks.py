@@ -171,7 +171,7 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
     words = {name: getattr(poll, name) for name in ("done", "failed", "ask_anew")}
     listed = [word for name in words for word in set(words[name])]
     rules: list[tuple[str, bool, str]] = [
-        ("request", by_link == (poll.request is not None), "it, or a `poll_link` in the submit: one of them"),
+        ("request", by_link == (poll.request is not None), "either a `request` here or a `poll_link` in the submit"),
         *((name, bool(words[name]) and not poll.status, "`status` beside it, the place of the word") for name in words),
         (
             "status",

@@ -36,7 +36,7 @@ def status_word(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else None
 
 
-StatusWord = Annotated[str, BeforeValidator(status_word)]
+StatusWord = Annotated[str, BeforeValidator(status_word, json_schema_input_type=str | float | bool)]
 
 
 class Declared(BaseModel):

@@ -8,7 +8,7 @@ column called `meta` or `message` does no harm.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,8 @@ class Messages:
         self._shape = shape
         self._facts = facts
         self._columns: frozenset[str] | None = None
-        # Takes objects that are rows beyond doubt; None where none is.
+        self._has_row = False
+        # Takes objects that are rows beyond doubt; None where none is. With a header it is made for the first row.
         self._rows = None if shape.header else _objects_without(_message_keys(shape))
         # The vendor's definition of an error requires none of its fields, so any of them alone is one.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
@@ -86,6 +87,8 @@ class Messages:
             return False
         columns = self._columns or frozenset()
         if self._columns is not None and value.keys() == columns:
+            if not self._has_row:
+                self._has_row, self._rows = True, _objects_like(value)
             return True
         self._refuse_error(value, columns)
         if self._is_metadata(value) and self._shape.metadata not in columns:
@@ -113,7 +116,6 @@ class Messages:
         self._columns = frozenset(names)
         self._facts.total = total if total >= 0 else None
         self._refuse_ambiguous(self._columns)
-        self._rows = _objects_of(self._columns)
         return True
 
     def _refuse_ambiguous(self, columns: frozenset[str]) -> None:
@@ -155,24 +157,26 @@ def _message_keys(shape: Ndjson) -> set[str]:
 def _objects_without(keys: set[str]) -> msgspec.json.Decoder[Any] | None:
     """Takes objects that have none of these keys, or null there, which says nothing."""
     # A shape that looks at the whole object has no key to look for.
-    return None if "" in keys else _decoder(keys, None, forbid_unknown_fields=False, has_defaults=True)
+    return None if "" in keys else _decoder([(key, None, None) for key in keys], forbid_unknown_fields=False)
 
 
-def _objects_of(keys: frozenset[str]) -> msgspec.json.Decoder[Any] | None:
-    """Takes objects that have exactly these keys."""
-    return _decoder(keys, Any, forbid_unknown_fields=True, has_defaults=False)
+def _objects_like(row: dict[str, Any]) -> msgspec.json.Decoder[Any] | None:
+    """Takes objects that have exactly the keys of this row."""
+    # Any value will do; what costs least to make of the bytes is Raw for text, and a value for everything else.
+    fields = [(key, msgspec.Raw if isinstance(value, str) else Any) for key, value in row.items()]
+    return _decoder(fields, forbid_unknown_fields=True)
 
 
 def _decoder(
-    keys: Iterable[str], kind: Any, *, forbid_unknown_fields: bool, has_defaults: bool
+    fields: Sequence[tuple[str, Any] | tuple[str, Any, Any]], *, forbid_unknown_fields: bool
 ) -> msgspec.json.Decoder[Any] | None:
-    """Takes objects whose values at these keys are of that kind; None where a key is too odd to be declared."""
-    names = {f"f{number}": key for number, key in enumerate(keys)}
-    fields = [(name, kind, None) if has_defaults else (name, kind) for name in names]
+    """Takes objects with these fields: key, type, default. None where a key is too odd to be declared."""
+    names = {f"f{number}": key for number, (key, *_) in enumerate(fields)}
+    renamed = [(name, *field[1:]) for name, field in zip(names, fields, strict=True)]
     try:
         # No garbage collection: the objects are thrown away at once.
         struct = msgspec.defstruct(
-            "Message", fields, rename=names, forbid_unknown_fields=forbid_unknown_fields, gc=False
+            "Message", renamed, rename=names, forbid_unknown_fields=forbid_unknown_fields, gc=False
         )
     except ValueError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.json_rows import cuts, ends, rows
 from tests.readings import PAGE, PLAIN, STREAM, Reading, header, reading, reading_by_ijson
+from worker.readers.cutter import ListCutter
 from worker.sources.schema import ColumnType, ErrorShape, Format, JsonRows, Ndjson
 
 MESSAGES = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", message="error.message")])
@@ -153,6 +155,26 @@ def test_declared_columns_of_a_stream_and_of_a_page(sent: list[str], data: st.Da
     by_page = assert_alike(f'{{"rows":[{",".join(sent)}]}}'.encode(), PAGE, some, COLUMNS)
     assert by_stream.rows == by_page.rows
     assert len(by_stream.rows) == len(sent)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b'{"id":%d,"lines":[{"id":1},{"id":2},{"id":3,"of":[1,{"id":4},{"id":5}]}]}', b'{\n  "id": %d,\n  "lines": []\n}'],
+    ids=["rows that hold lists of objects", "rows over many lines"],
+)
+def test_rows_that_are_not_flat_are_read_fast_too(row: bytes) -> None:
+    """Which parser had its turn is seen by nothing but the time it takes, so it is looked at here."""
+    body = b'{"rows":[' + b",".join(row % number for number in range(20_000)) + b"]}"
+    parsed: list[int] = []
+    feed = ListCutter.feed
+
+    def counting(cutter: ListCutter, text: bytes) -> list[bytes]:
+        parsed.append(len(text))
+        return feed(cutter, text)
+
+    with patch.object(ListCutter, "feed", counting):
+        assert len(reading(body, PAGE).published) == 20_000
+    assert sum(parsed) < len(body) / 5
 
 
 def test_every_single_cut() -> None:

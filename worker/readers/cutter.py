@@ -14,7 +14,15 @@ import msgspec
 
 from worker.readers import parser
 from worker.readers.faults import Fault, RowKind
-from worker.readers.limits import BLANK, LARGEST_ROW_BYTES, Watch, is_flat, is_sound, may_be_unsound
+from worker.readers.limits import (
+    BLANK,
+    LARGEST_ROW_BYTES,
+    Watch,
+    count_open_brackets,
+    is_flat,
+    is_sound,
+    may_be_unsound,
+)
 
 _HELD_BYTES = 16 * 1024
 _CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
@@ -42,6 +50,11 @@ class Cutter:
     def is_between(self) -> bool:
         """Is no row begun?"""
         return not self._sent and not self._held.strip(BLANK)
+
+    @property
+    def open_brackets(self) -> int:
+        """Of the row begun."""
+        return sum(map(count_open_brackets, self._sent)) + count_open_brackets(self._held)
 
     def feed(self, text: bytes) -> list[bytes]:
         """The rows that are complete with this text, those before a fault included."""

@@ -14,7 +14,7 @@ import msgspec
 
 from worker.readers.cutter import Cutter, ListCutter, on_one_line, without_empty
 from worker.readers.faults import Fault
-from worker.readers.limits import has_long_number, is_utf8, may_be_deep
+from worker.readers.limits import count_open_brackets, has_long_number, is_utf8, may_be_deep
 from worker.readers.messages import Messages
 from worker.readers.slices import sliced
 
@@ -40,8 +40,11 @@ class Layout(Protocol):
     opens: bytes
     """The bracket a row begins with."""
 
-    def end(self, text: bytes) -> int:
-        """Where the last row ends that is whole, as far as can be told at a glance; 0 where none is."""
+    def end(self, text: bytes, begun: Cutter | None) -> int:
+        """Where the last whole row ends, as far as can be told at a glance; 0 where none does.
+
+        `begun` is the cutter in whose turn a row began before the text.
+        """
         ...
 
     def objects(self, block: bytes) -> Objects:
@@ -66,7 +69,7 @@ class Lines:
         self.has_rows = False
         self._messages = messages
 
-    def end(self, text: bytes) -> int:
+    def end(self, text: bytes, begun: Cutter | None) -> int:
         return text.rfind(b"\n") + 1
 
     def objects(self, block: bytes) -> Objects:
@@ -101,21 +104,36 @@ class Members:
         self._of_lists = of_lists
         self._start = self.opens if of_lists else b""  # of each row, as a rule: its brace and its first key
         self._between = b""  # two rows: a bracket, a comma with its blanks, and that start
+        self._was_within_row = False  # what looked like the end of a row
 
-    def end(self, text: bytes) -> int:
+    def end(self, text: bytes, begun: Cutter | None) -> int:
         # Lists of objects within a row have braces and commas between them as well, but seldom the same first key.
         if not self._between:
-            if not self._start and (begun := _OBJECT_START.match(text)):
-                self._start = begun.group(1)
+            if not self._start and (start := _OBJECT_START.match(text)):
+                self._start = start.group(1)
             between = re.escape(self._closes) + _BLANKS + b"," + _BLANKS + re.escape(self._start)
             if self._start and (found := re.search(between, text)):
                 self._between = found.group()
-        return text.rfind(self._between) + 1 if self._between else 0
+        end = text.rfind(self._between) + 1 if self._between else 0
+        if not self._was_within_row:
+            return end
+        # The last such place where as many brackets are closed as were opened.
+        open_brackets = count_open_brackets(text[:end]) + (begun.open_brackets if begun is not None else 0)
+        while end and open_brackets:
+            before = text.rfind(self._between, 0, end - 1) + 1
+            open_brackets -= count_open_brackets(text[before:end])
+            end = before
+        return end
 
     def objects(self, block: bytes) -> Objects:
         # Before a block that begins with a comma there has to be another member.
-        members = _LIST.decode(b"[0" + block + b"]")[1:] if self.has_rows else _LIST.decode(b"[" + block + b"]")
-        return list(map(bytes, members)), False
+        whole = b"[0" + block + b"]" if self.has_rows else b"[" + block + b"]"
+        try:
+            members = _LIST.decode(whole)
+        except msgspec.DecodeError:
+            self._was_within_row = True
+            raise
+        return list(map(bytes, members[1:] if self.has_rows else members)), False
 
     def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
         return without_empty(objects) if self._skip_empty else objects
@@ -137,7 +155,7 @@ class FastCutter:
     def feed(self, text: bytes) -> list[bytes]:
         """The rows that are complete with this text, those before a fault included."""
         text, self._held = self._held + text, b""
-        end = self._layout.end(text)
+        end = self._layout.end(text, self._cutter)
         rows = self._whole(text[:end]) if end else []
         rest = text[end:]
         if self._cutter is None and self.after is None and self.fault is None and len(rest) <= _LONGEST_HELD_BYTES:

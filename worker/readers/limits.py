@@ -63,6 +63,11 @@ def may_be_deep(rows: list[bytes], text: bytes) -> bool:
     return any(objects + lists > DEEPEST_NESTING for objects, lists in brackets)
 
 
+def count_open_brackets(text: bytes) -> int:
+    """How many more brackets are opened than closed, if those within texts are as many of each."""
+    return text.count(b"{") + text.count(b"[") - text.count(b"}") - text.count(b"]")
+
+
 def is_flat(text: bytes, parts: list[bytes]) -> bool:
     """Is there one opening brace before each closing one, no list and no long number? Then nothing is deep."""
     return (

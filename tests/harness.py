@@ -53,6 +53,12 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def append_only_file(self) -> Path:
+        """The file that the last writes went to; newer servers keep it in a folder of its own."""
+        parts = sorted((self.directory / "appendonlydir").glob("*.incr.aof"))
+        return parts[-1] if parts else self.directory / "appendonly.aof"
+
     def client(self) -> Redis:
         return Redis.from_url(self.url, socket_timeout=30)
 
@@ -188,10 +194,11 @@ class Stack(Millrace):
 
 @contextmanager
 def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: str) -> Iterator[Stack]:
-    """Both workers and beat on one Redis, against vendors of their own; this process has their environment."""
-    with Sandbox(port=0, rows=2500, polls_until_ready=1) as vendors, pytest.MonkeyPatch.context() as patch:
-        environment = {
-            **vendors.environment,
+    """Both workers and beat on one Redis, against vendors of their own, whose credentials this process has as well."""
+    with Sandbox(port=0, rows=2500, polls_until_ready=1) as vendors, pytest.MonkeyPatch.context() as credentials:
+        for name, value in vendors.environment.items():
+            credentials.setenv(name, value)
+        own = {
             "MILLRACE_REDIS_URL": url,
             "MILLRACE_DATA_DIR": str(directory),
             "MILLRACE_POLL_SECONDS": "0.2",
@@ -199,7 +206,11 @@ def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: 
             "MILLRACE_SWEEP_SECONDS": "1",
             **settings,
         }
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with running_millrace(directory, Settings(), environment, processes=processes) as millrace:
+        # Only while they are read: other tests of this process have settings of their own.
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in own.items():
+                patch.setenv(name, value)
+            read = Settings()
+        environment = {**vendors.environment, **own}
+        with running_millrace(directory, read, environment, processes=processes) as millrace:
             yield Stack(millrace.services, millrace.workers, millrace.app, vendors=vendors)

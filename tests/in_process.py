@@ -25,6 +25,7 @@ import tasks.step
 import tasks.stream
 import tasks.submit
 from config.settings import Settings
+from tasks.step import JobFailed
 from tests.fake_vendor import Answer, FakeVendor, Request, Vendor
 from worker import celery
 from worker.jobs.create import JobRequest, create_job
@@ -93,7 +94,7 @@ class World:
         task = celery.app.tasks[celery.STEP_OUT_OF[state]]
         pages: list[tuple[int, ...]] = [(number,) for number in range(1, job.pages + 1)]
         for more in {"pending": [(job.poll,)], "streaming": pages}.get(state, [()]):
-            with suppress(Retry):
+            with suppress(Retry, JobFailed):
                 task(job.id, *more)
         self.now = max(self.now, self.due_at)
 

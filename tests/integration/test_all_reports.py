@@ -50,7 +50,7 @@ ROKT_REPORTS: dict[str, tuple[dict[str, Any], int]] = {
     "account-transactions-breakdown": ({**ACCOUNT, "groupby": "placement"}, ROWS),
     "campaign-overview": (ROKT, 1),
     "campaign-breakdown": ({**ROKT, "groupby": "creative"}, ROWS),
-    "campaign-histogram": (ROKT, 31),
+    "campaign-histogram": (ROKT, 30),
     "creative-overview": (ONE_CREATIVE, 1),
     "creative-breakdown": ({**ONE_CREATIVE, "groupby": "audience"}, ROWS),
     "campaign-metadata": (only({"accountId", "campaignId"}, ROKT), 1),

@@ -162,7 +162,7 @@ def test_consumers_killed_at_random_moments_neither_lose_nor_double_a_row(
 def test_rows_a_crash_took_back_are_replaced_by_those_read_after_it(
     own_redis: RedisServer, database: Path, note: str
 ) -> None:
-    log = own_redis.directory / "appendonly.aof"
+    log = own_redis.append_only_file
     redis = own_redis.client()
     first = rows("j", 2500)
     Job(redis, "j").publish(1, first[:1000], is_whole=False)
@@ -189,7 +189,7 @@ def test_rows_a_crash_took_back_are_replaced_by_those_read_after_it(
 def test_an_end_a_crash_took_back_is_applied_once_and_another_one_is_told(
     own_redis: RedisServer, database: Path
 ) -> None:
-    log = own_redis.directory / "appendonly.aof"
+    log = own_redis.append_only_file
     redis = own_redis.client()
     Job(redis, "j").publish(1, rows("j", 500)[:400], is_whole=False)
     durable = log.stat().st_size

@@ -31,12 +31,14 @@ class Backpressure:
         """Return when it is worth trying again; raise RetryLater or FailJob where waiting here is over."""
         self._heartbeat.check()
         if not self._hold_seconds:
-            raise RetryLater(full.reason, wait_seconds=GIVE_BACK_SECONDS, is_attempt=False)
+            raise RetryLater(full.reason, wait_seconds=GIVE_BACK_SECONDS, is_attempt=False, waits_on="sink")
         if self._full_since is None:
             self._full_since = self._heartbeat.now()
             log.warning(Event.SINK_FULL, why=full.reason, hold_seconds=self._hold_seconds)
         if self._heartbeat.now() - self._full_since > self._hold_seconds:
             raise FailJob(full.reason)
+        # Again and again: the heartbeat may tell of rows kept before, and forget the wait with that.
+        self._heartbeat.note_wait("sink", full.reason)
         self._pause(LOOK_SECONDS)
 
     def reset(self) -> None:

@@ -12,7 +12,7 @@ from worker.celery import is_stopping
 from worker.durations import spoken
 from worker.errors import FailJob, LeaseLost, RetryLater
 from worker.ledger import Ledger
-from worker.model import Checkpoint, Held
+from worker.model import Checkpoint, Held, WaitsOn
 from worker.observe import Event, log
 
 LOOK_SECONDS = 1.0
@@ -35,6 +35,7 @@ class Heartbeat:
         self._noting = threading.Lock()
         self._heard_at = time.monotonic()
         self._hang_up: Callable[[], None] | None = None
+        self._wait_noted_at = 0.0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -62,13 +63,19 @@ class Heartbeat:
         """Tell how to end the step's waiting for the vendor, for when it must stop."""
         self._hang_up = hang_up
 
+    def note_wait(self, waits_on: WaitsOn, said: str) -> None:
+        """Put on record what the step waits for, at most once a second."""
+        if self.now() - self._wait_noted_at >= LOOK_SECONDS:
+            self._wait_noted_at = self.now()
+            self._ledger.note_wait(self._held, waits_on, said)
+
     def check(self) -> None:
         """Raise where the work must stop: the lease is lost, the worker is stopping, the time is over."""
         self._heard_at = time.monotonic()
         if self._is_lost.is_set():
             raise LeaseLost("the lease ran out or the job is decided")
         if is_stopping():
-            raise RetryLater("this worker is stopping", wait_seconds=0, is_attempt=False)
+            raise RetryLater("this worker is stopping", wait_seconds=0, is_attempt=False, waits_on="worker")
         self.check_deadline()
 
     def progress(self, at: Checkpoint) -> None:

@@ -104,7 +104,9 @@ def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_a
             return
         # A long wait does not outlast the deadline; a poll's own wait is never shortened.
         wait = wait if job.state == "pending" else max(0.0, min(wait, rest))
-    attempts = services.ledger.give_back(held, later.reason, due_seconds=wait, is_attempt=later.is_attempt)
+    attempts = services.ledger.give_back(
+        held, later.reason, due_seconds=wait, is_attempt=later.is_attempt, waits_on=later.waits_on
+    )
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return

@@ -32,7 +32,9 @@ def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) ->
     vendor = services.vendor(held.job)
     every = services.poll_seconds(report)
     if not services.places(held.job).claim(held.job.id):
-        raise RetryLater("the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False)
+        raise RetryLater(
+            "the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False, waits_on="vendor"
+        )
     submission = _interrupted(services, held, vendor, report.submit, every) or _ask(services, held, vendor)
     moved = services.ledger.move(
         held,

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from worker.model import WaitsOn
+
 READ_AT_MOST = 3
 """Broken bytes are read again, in case they broke on the way, but no more often than this."""
 
@@ -55,6 +57,7 @@ class RetryLater(MillraceError):
     after which the job fails (None: the usual number); broken bytes that a second reading might mend get few.
     `is_unsent` is True where the vendor certainly did not act on the request: it never left, or was refused.
     `is_refused` is True where the vendor was asked and said no, so that asking again at once would be one too many.
+    `waits_on` says to people what is waited for.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class RetryLater(MillraceError):
         at_most: int | None = None,
         is_unsent: bool = False,
         is_refused: bool = False,
+        waits_on: WaitsOn = "retry",
     ) -> None:
         self.reason = reason
         self.wait_seconds = wait_seconds
@@ -73,6 +77,7 @@ class RetryLater(MillraceError):
         self.at_most = at_most
         self.is_unsent = is_unsent
         self.is_refused = is_refused
+        self.waits_on = waits_on
         super().__init__(reason)
 
 
@@ -80,7 +85,7 @@ class SinkFull(RetryLater):
     """The sink has no room and kept nothing of the batch; the reason says how full it is. It is nobody's failure."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason, is_attempt=False)
+        super().__init__(reason, is_attempt=False, waits_on="sink")
 
 
 class RateLimited(RetryLater):

@@ -14,7 +14,7 @@ from redis import Redis
 
 from worker import keys
 from worker.job_fields import job_from
-from worker.model import FINISHED, UNFINISHED, Checkpoint, Held, Job, JobState, Json
+from worker.model import FINISHED, UNFINISHED, Checkpoint, Held, Job, JobState, Json, WaitsOn
 from worker.scripts import Argument, Script
 
 LONGEST_GRACE_SECONDS = 300
@@ -22,8 +22,8 @@ SWEEP_AT_MOST = 500
 POLL_EARLY_SECONDS = 2
 
 _NAMES = (
-    "make take take_page renew move note give_back plan close_page restart reopen_pages verdict end retry sweep".split()
-)
+    "make take take_page renew move note give_back plan close_page restart reopen_pages verdict end retry sweep wait"
+).split()
 _SCRIPTS = {name: Script(f"ledger_{name}", "clock", "ledger_leases") for name in _NAMES}
 
 
@@ -140,14 +140,21 @@ class Ledger:
         )  # fmt: skip
         return bool(answer)
 
-    def give_back(self, held: Held, reason: str, *, due_seconds: float, is_attempt: bool) -> int | None:
+    def give_back(
+        self, held: Held, reason: str, *, due_seconds: float, is_attempt: bool, waits_on: WaitsOn = "retry"
+    ) -> int | None:
         """End the lease with the work undone: the attempts so far, or None where the lease is lost."""
         key, member, prefix = _place(held)
         attempts = self._run(
             "give_back", held.job.id, member, prefix, held.token, due_seconds + self._grace_seconds,
-            int(is_attempt), reason, more_keys=(key,),
+            int(is_attempt), reason, waits_on, due_seconds, more_keys=(key,),
         )  # fmt: skip
         return None if attempts < 0 else attempts
+
+    def note_wait(self, held: Held, waits_on: WaitsOn, said: str) -> None:
+        """Put on record, for people, what the holder of a lease waits for; forgotten once it gets on."""
+        key, _, prefix = _place(held)
+        self._run("wait", held.job.id, prefix, held.token, waits_on, said, more_keys=(key,))
 
     # ------------------------------------------------------------ moves
 

@@ -13,6 +13,10 @@ FINISHED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 
 VoidReason = Literal["replay", "failed", "cancelled"]
 
+WaitsOn = Literal["retry", "vendor", "quota", "pause", "sink", "worker", "redis"]
+"""What work waits for: its next attempt, the vendor's preparation, the connection's quota, a pause the vendor asked
+for, room in the sink, a free worker, Redis."""
+
 Json = dict[str, Any]
 
 EMPTY_DIGEST = hashlib.sha256().hexdigest()
@@ -140,7 +144,8 @@ class Job:
     `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count
     of rows the vendor gave when the report was ready, `total` the one its pages gave. `asked_at` is when the vendor was
     first asked, from when `ready_within` counts. `is_unproven`: a body had no end but that of its connection. `rows`,
-    `dead_rows` and `bytes` are progress for people; what decides is the sink record.
+    `dead_rows` and `bytes` are progress for people; what decides is the sink record. `waits_*` is what was last noted
+    of a wait and `held_until` when the latest lease ends, both for `worker.jobs.waiting`.
     """
 
     id: str
@@ -174,6 +179,11 @@ class Job:
     possible_orphans: int = 0
     asked_anew: int = 0
     is_unproven: int = 0
+    poll_at: float | None = None
+    waits_on: WaitsOn | None = None
+    waits_said: str = ""
+    waits_until: float | None = None
+    held_until: float | None = None
     links: tuple[str, ...] = ()
     expires_at: float | None = None
     linkless_since: float | None = None

@@ -69,6 +69,7 @@ class JobView(BaseModel):
     vendor_report_id: str | None
     attempts: int
     reason: str | None
+    waits_for: dict[str, Any] | None
     error: str | None
 
 
@@ -202,7 +203,7 @@ def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
         if not joined:
             nudge_out_of("queued", job_id)
         response.headers["Location"] = f"/v1/jobs/{job_id}"
-        return MadeJob(**job_facts(_known(services, job_id)), joined=joined)
+        return MadeJob(**job_facts(_known(services, job_id), services.ledger.now()), joined=joined)
 
     @app.get("/v1/jobs", dependencies=guard, responses=PROBLEMS, summary="Jobs, the latest first")
     def list_jobs(
@@ -210,12 +211,15 @@ def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
         start: Annotated[int, Query(ge=0, le=2**31)] = 0,
         count: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[JobView]:
-        return [JobView(**job_facts(job)) for job in get_services().ledger.jobs(state=state, start=start, count=count)]
+        return [
+            JobView(**job_facts(job, get_services().ledger.now()))
+            for job in get_services().ledger.jobs(state=state, start=start, count=count)
+        ]
 
     @app.get("/v1/jobs/{job_id}", dependencies=guard, responses={**PROBLEMS, **NO_JOB}, summary="One job")
     def show(job_id: str) -> ShownJob:
         job = _known(get_services(), job_id)
-        return ShownJob(**job_facts(job), receipt=job.receipt)
+        return ShownJob(**job_facts(job, get_services().ledger.now()), receipt=job.receipt)
 
     conflict: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "Only an ended job is retried"}}
 
@@ -234,7 +238,7 @@ def _add_jobs(app: FastAPI, guard: list[Any]) -> None:
         else:
             _retry(services, job_id)
         response.headers["Location"] = f"/v1/jobs/{job_id}"
-        return JobView(**job_facts(_known(services, job_id)))
+        return JobView(**job_facts(_known(services, job_id), services.ledger.now()))
 
     @app.get("/v1/connections", dependencies=guard, responses=PROBLEMS, summary="Our accounts and their reports")
     def connections() -> list[ConnectionView]:

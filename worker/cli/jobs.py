@@ -13,6 +13,7 @@ from worker.cli.services import open_services
 from worker.errors import BadInput
 from worker.jobs.finish import cancel as cancel_job
 from worker.jobs.views import job_facts
+from worker.jobs.waiting import waits_for
 from worker.model import FINISHED, UNFINISHED, Job
 
 STATES = (*UNFINISHED, *FINISHED)
@@ -32,10 +33,11 @@ def known_job(job_id: str) -> Job:
 @as_json_option
 def jobs(state: str | None, count: int, as_json: bool) -> None:
     """One line a job."""
-    found = open_services().ledger.jobs(state=state, count=count)  # type: ignore[arg-type]
+    ledger = open_services().ledger
+    found, now = ledger.jobs(state=state, count=count), ledger.now()  # type: ignore[arg-type]
     if as_json:
         for job in found:
-            print_json(job_facts(job))
+            print_json(job_facts(job, now))
         return
     lines = [
         (job.id, job.name, job.state, f"{job.closed}/{job.pages}", job.rows, _ago(job), job.error) for job in found
@@ -48,10 +50,13 @@ def jobs(state: str | None, count: int, as_json: bool) -> None:
 @as_json_option
 def show(job_id: str, as_json: bool) -> None:
     """What the ledger holds of a job."""
-    facts = job_facts(known_job(job_id))
+    job, now = known_job(job_id), open_services().ledger.now()
+    facts = job_facts(job, now)
     if as_json:
         print_json(facts)
     else:
+        wait = waits_for(job, now)
+        facts["waits_for"] = wait and wait.told(now)
         print_table(("what", "is"), [(name, value) for name, value in facts.items() if value is not None])
 
 

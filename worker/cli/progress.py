@@ -8,11 +8,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from worker.cli.output import talk
 from worker.jobs.finish import cancel
+from worker.jobs.waiting import waits_for
 from worker.local_workers import LocalWorkers
 from worker.model import FINISHED, Job, Json
 from worker.services import Services
 
 LOOK_SECONDS = 0.2
+USUAL = ("vendor", "worker")
+"""Waits every job has, which are no news where there is no progress line."""
 
 
 class TimedOut(Exception):
@@ -45,15 +48,21 @@ def follow(services: Services, job_id: str, timeout: float | None, workers: Loca
 def _watch(
     services: Services, job_id: str, deadline: float | None, workers: LocalWorkers | None, progress: Progress
 ) -> Json:
-    line = progress.add_task("queued", total=None, rows="", rate="", page="")
+    line = progress.add_task("queued", total=None, rows="", rate="", page="", waiting="")
     began = time.monotonic()
+    waits_on: str | None = None
     while True:
         job = services.ledger.job(job_id)
         if job is None:
             raise LookupError(job_id)
         if job.state in FINISHED and job.receipt:
             return job.receipt
-        _show(progress, line, job, time.monotonic() - began)
+        now = services.ledger.now()
+        wait = waits_for(job, now)
+        _show(progress, line, job, time.monotonic() - began, wait.told(now) if wait else "")
+        if wait and wait.on not in (waits_on, *USUAL) and not talk.is_terminal:
+            talk.print(f"{job.state}, waiting: {wait.told(now)}")
+        waits_on = wait.on if wait else None
         for name in workers.restart_dead() if workers else ():
             talk.print(f"the {name} worker ended and was started again")
         if deadline is not None and time.monotonic() > deadline:
@@ -66,7 +75,7 @@ def _progress() -> Progress:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[rows]} {task.fields[rate]} {task.fields[page]}"),
+        TextColumn("{task.fields[rows]} {task.fields[rate]} {task.fields[page]} {task.fields[waiting]}"),
         TimeElapsedColumn(),
         console=talk,
         disable=not talk.is_terminal,
@@ -74,7 +83,7 @@ def _progress() -> Progress:
     )
 
 
-def _show(progress: Progress, line: TaskID, job: Job, elapsed: float) -> None:
+def _show(progress: Progress, line: TaskID, job: Job, elapsed: float, waiting: str) -> None:
     rate = job.rows / max(elapsed, 0.001)
     progress.update(
         line,
@@ -84,4 +93,5 @@ def _show(progress: Progress, line: TaskID, job: Job, elapsed: float) -> None:
         rows=f"{job.rows:,} rows" if job.rows else "",
         rate=f"{rate:,.0f}/s" if job.rows else "",
         page=f"page {job.closed} of {job.pages}" if job.pages else "",
+        waiting=waiting,
     )

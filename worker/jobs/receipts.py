@@ -37,17 +37,18 @@ def receipt(
         "vendor_report_id": job.vendor_report_id,
         "vendor_request_id": job.vendor_request_id,
         "possible_orphans": job.possible_orphans,
-        "submitted_at": _iso(job.submitted_at),
-        "ready_at": _iso(job.ready_at),
-        "first_row_at": _iso(job.first_row_at),
-        "finished_at": _iso(finished_at),
+        "submitted_at": iso(job.submitted_at),
+        "ready_at": iso(job.ready_at),
+        "first_row_at": iso(job.first_row_at),
+        "finished_at": iso(finished_at),
         "sink": sink,
         "files": None,
         "error": error,
     }
 
 
-def _iso(seconds: float | None) -> str | None:
+def iso(seconds: float | None) -> str | None:
+    """A time as programs see it: UTC, milliseconds, `Z`."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from worker.jobs.receipts import iso
+from worker.jobs.waiting import Wait, waits_for
 from worker.model import Job, Json
 
 
-def job_facts(job: Job) -> Json:
-    """What the ledger holds of a job, without its sink's credentials."""
+def job_facts(job: Job, now: float) -> Json:
+    """What the ledger holds of a job at `now`, by its own clock, without its sink's credentials."""
     return {
         "job": job.id,
         "connection": job.connection,
@@ -22,7 +24,19 @@ def job_facts(job: Job) -> Json:
         "bytes": job.bytes,
         "expected_rows": job.expected,
         "vendor_report_id": job.vendor_report_id,
+        "vendor_request_id": job.vendor_request_id,
         "attempts": job.attempts,
         "reason": job.reason or None,
+        "waits_for": wait_facts(waits_for(job, now)),
+        "created_at": iso(job.created_at),
+        "submitted_at": iso(job.submitted_at),
+        "ready_at": iso(job.ready_at),
+        "first_row_at": iso(job.first_row_at),
+        "finished_at": iso(job.finished_at),
         "error": job.error,
     }
+
+
+def wait_facts(wait: Wait | None) -> Json | None:
+    """What is waited for, in a word, in words for people, and until when where that is known."""
+    return None if wait is None else {"on": wait.on, "said": wait.said, "until": iso(wait.until)}

@@ -31,6 +31,7 @@ if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'total', ARGV[7]) end
 if ARGV[13] == '0' then redis.call('HSET', KEYS[1], 'is_unproven', 1) end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], (ARGV[3] + 1) .. '.link', ARGV[6]) end
 let_go(KEYS[2], prefix)
+forget_wait(KEYS[1])
 redis.call('HDEL', KEYS[2], prefix .. 'attempts', prefix .. 'reason')
 redis.call('HSET', KEYS[2], prefix .. 'closed', 1, prefix .. 'rows', ARGV[14], prefix .. 'digest', ARGV[15], 'rows', string.format('%d', came))
 if ARGV[17] == '1' then redis.call('HSET', KEYS[2], prefix .. 'open', 1) end

@@ -8,7 +8,15 @@ end
 local PREFIX = 'millrace:'
 local OVERDUE = PREFIX .. 'overdue'
 
+-- What a job waits for is for people; whatever gets on forgets it.
+local function note_wait(job, on, said, ends)
+  redis.call('HSET', job, 'waits_on', on, 'waits_said', said, 'waits_until', ends)
+end
+
+local function forget_wait(job) redis.call('HDEL', job, 'waits_on', 'waits_said', 'waits_until') end
+
 local function set_state(job, id, now, state)
+  forget_wait(job)
   local old = redis.call('HGET', job, 'state')
   if old then redis.call('ZREM', PREFIX .. 'jobs:' .. old, id) end
   redis.call('HSET', job, 'state', state)
@@ -55,6 +63,7 @@ local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
   end
   local token = redis.call('HINCRBY', job, 'tokens', 1)
   redis.call('HSET', key, prefix .. 'token', token, prefix .. 'since', text(now), prefix .. 'until', text(now + lease_seconds))
+  redis.call('HSET', job, 'held_until', text(now + lease_seconds))
   redis.call('HDEL', key, prefix .. 'nudges')
   redis.call('ZADD', OVERDUE, text(now + lease_seconds + slack_seconds), member)
   return token

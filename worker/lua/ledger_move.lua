@@ -8,7 +8,8 @@ for i = 7, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], field_value(ARGV[i + 1], now))
 end
 let_go(KEYS[1], '')
-redis.call('HDEL', KEYS[1], 'reason')
+forget_wait(KEYS[1])
+redis.call('HDEL', KEYS[1], 'reason', 'held_until')
 redis.call('HSET', KEYS[1], 'attempts', 0)
 if ARGV[4] ~= ARGV[5] then set_state(KEYS[1], ARGV[2], now, ARGV[5]) end
 if ARGV[6] == '' then redis.call('ZREM', OVERDUE, ARGV[2])

@@ -6,7 +6,7 @@ local now = now_or(ARGV[1])
 if not may_move(KEYS[1], ARGV[3], 'ready') then return {0} end
 redis.call('DEL', KEYS[2])
 let_go(KEYS[1], '')
-redis.call('HDEL', KEYS[1], 'reason', 'total')
+redis.call('HDEL', KEYS[1], 'reason', 'total', 'held_until')
 redis.call('HSET', KEYS[1], 'pages', ARGV[4], 'closed', 0, 'next_page', 1, 'attempts', 0, 'rows', 0, 'dead_rows', 0, 'bytes', 0)
 set_state(KEYS[1], ARGV[2], now, 'streaming')
 redis.call('ZREM', OVERDUE, ARGV[2])

@@ -5,8 +5,10 @@
 local now = now_or(ARGV[1])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return 0 end
 redis.call('HSET', KEYS[2], ARGV[3] .. 'since', text(now), ARGV[3] .. 'until', text(now + ARGV[5]))
+redis.call('HSET', KEYS[1], 'held_until', text(now + ARGV[5]))
 redis.call('ZADD', OVERDUE, text(now + ARGV[5] + ARGV[6]), ARGV[2])
 if tonumber(ARGV[7]) > 0 then
+  forget_wait(KEYS[1])
   redis.call('HDEL', KEYS[2], ARGV[3] .. 'reason')
   redis.call('HSET', KEYS[2], ARGV[3] .. 'attempts', 0)
   redis.call('HSETNX', KEYS[1], 'first_row_at', text(now))

@@ -138,4 +138,5 @@ def _obey(connection: str, verdict: str, seconds: float, sleep: Callable[[float]
         wait_seconds=seconds,
         is_attempt=False,
         is_unsent=True,
+        waits_on="pause" if verdict == "pause" else "quota",
     )

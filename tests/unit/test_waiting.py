@@ -1,0 +1,115 @@
+"""What a job waits for is always said: one answer for the command line, the API, the page and the metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fakeredis
+import pytest
+
+from worker.jobs.waiting import Wait, waits_for
+from worker.ledger import Ledger
+from worker.model import Held, Job
+
+LEASE_SECONDS = 8.0
+
+
+class Clock:
+    """A time that stands until it is moved."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(clock: Clock) -> Ledger:
+    made = Ledger(fakeredis.FakeRedis(version=(7, 0)), lease_seconds=LEASE_SECONDS, clock=clock)
+    fields = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null", "sink": "s"}
+    made.make("j", fields, fingerprint="f", may_join=True, ready_within=1e6, finish_within=1e6)
+    return made
+
+
+def waits(ledger: Ledger) -> Wait | None:
+    job = ledger.job("j")
+    assert job
+    return waits_for(job, ledger.now())
+
+
+def held(found: Held | str) -> Held:
+    assert isinstance(found, Held), found
+    return found
+
+
+def to_streaming(ledger: Ledger) -> Held:
+    ledger.move(held(ledger.take("j", "queued")), "ready")
+    ledger.plan(held(ledger.take("j", "ready")), 2, at_once=2)
+    return held(ledger.take_page("j", 1))
+
+
+def test_a_job_nobody_took_up_waits_for_a_control_worker(ledger: Ledger) -> None:
+    assert waits(ledger) == Wait("worker", "a free control worker")
+
+
+def test_a_job_that_is_worked_on_waits_for_nothing_until_its_worker_is_lost(ledger: Ledger, clock: Clock) -> None:
+    ledger.take("j", "queued")
+    assert waits(ledger) is None
+    clock.now += LEASE_SECONDS + 1
+    assert waits(ledger) == Wait("worker", "a free control worker")
+
+
+def test_a_report_in_preparation_waits_for_its_next_poll(ledger: Ledger, clock: Clock) -> None:
+    ledger.move(held(ledger.take("j", "queued")), "pending", poll=1, poll_at="@15", poll_every=15)
+    wait = waits(ledger)
+    assert wait
+    assert (wait.on, wait.until) == ("vendor", clock.now + 15)
+    assert wait.told(clock.now + 5) == "the vendor is preparing the report, next poll (10 s to go)"
+    clock.now += 60
+    assert waits(ledger) == Wait("worker", "a free control worker")
+
+
+@pytest.mark.parametrize("on", ["quota", "pause", "retry"])
+def test_work_given_back_says_why_and_until_when(ledger: Ledger, clock: Clock, on: Any) -> None:
+    ledger.give_back(
+        held(ledger.take("j", "queued")), "the vendor said so", due_seconds=30, is_attempt=False, waits_on=on
+    )
+    assert waits(ledger) == Wait(on, "the vendor said so", clock.now + 30)
+
+
+def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger, clock: Clock) -> None:
+    page = to_streaming(ledger)
+    assert waits(ledger) is None
+    ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
+    ledger.renew(page)
+    assert waits(ledger) == Wait("sink", "stream full: 10 entries, 10 allowed")
+    ledger.renew(page, rows=1)
+    assert waits(ledger) is None
+
+
+def test_a_full_sink_is_no_longer_told_once_whoever_waited_for_it_is_lost(ledger: Ledger, clock: Clock) -> None:
+    page = to_streaming(ledger)
+    ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
+    clock.now += LEASE_SECONDS + 1
+    assert waits(ledger) == Wait("worker", "a free stream worker")
+
+
+def test_an_old_holder_says_nothing_of_a_page_that_is_another_s(ledger: Ledger, clock: Clock) -> None:
+    old = to_streaming(ledger)
+    clock.now += LEASE_SECONDS + 1
+    ledger.take_page("j", 1)
+    ledger.note_wait(old, "sink", "stream full")
+    assert waits(ledger) is None
+
+
+def test_a_job_that_is_over_waits_for_nothing(ledger: Ledger) -> None:
+    ledger.decide("j", "cancelled", "cancelled")
+    ledger.end("j", "cancelled", error="cancelled", receipt={})
+    job: Job | None = ledger.job("j")
+    assert job
+    assert waits_for(job, ledger.now()) is None

@@ -1,0 +1,46 @@
+"""What a job waits for, in one place, for every front end: the command line, the API, the page and the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.model import FINISHED, Job, WaitsOn
+
+PATIENCE_SECONDS = 3.0
+"""How long after its time work may still be on its way to a worker before it counts as waiting for a free one."""
+
+REDIS = "Redis does not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is waited for, in a word and in words for people, and until when where that is known."""
+
+    on: WaitsOn
+    said: str
+    until: float | None = None
+
+    def told(self, now: float) -> str:
+        """The same as people see it, with the seconds that are left."""
+        left = None if self.until is None else self.until - now
+        return self.said if left is None or left < 1 else f"{self.said} ({left:.0f} s to go)"
+
+
+def waits_for(job: Job, now: float) -> Wait | None:
+    """What an unfinished job waits for at `now`, by the ledger's clock; None while it is being worked on."""
+    if job.state in FINISHED:
+        return None
+    is_held = job.held_until is not None and job.held_until > now
+    if job.waits_on is not None and _is_current(job, now, is_held=is_held):
+        return Wait(job.waits_on, job.waits_said, job.waits_until)
+    due_at = job.poll_at if job.state == "pending" else None
+    if due_at is not None and due_at + PATIENCE_SECONDS > now:
+        return Wait("vendor", "the vendor is preparing the report, next poll", due_at)
+    if is_held:
+        return None
+    return Wait("worker", f"a free {'stream' if job.state == 'streaming' else 'control'} worker")
+
+
+def _is_current(job: Job, now: float, *, is_held: bool) -> bool:
+    """Does what was noted last still hold: to its end, or while its holder lives?"""
+    return is_held if job.waits_until is None else job.waits_until + PATIENCE_SECONDS > now

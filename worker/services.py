@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings, environment_value, settings
-from worker.client.prepared import Prepared
+from worker.client.status import Prepared
 from worker.client.vendor import Vendor
 from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from worker.client.adoption import latest_match
-from worker.client.moments import moment
+from worker.client.answers import latest_match, moment
 from worker.client.status import Gone, Ready, Status, Waiting, status_in
 from worker.errors import FailJob
 from worker.sources.loading import load_catalogue

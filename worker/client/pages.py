@@ -9,9 +9,9 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
-from worker.client.prepared import Prepared
 from worker.client.requests import GONE, PageRequest, PageRequests, PolledLinks
 from worker.client.row_errors import checked, row_shapes
+from worker.client.status import Prepared
 from worker.decompress import unpack
 from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, StartOver
 from worker.model import Facts, PageFacts, Row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from worker.client.prepared import Prepared
+from worker.client.status import Prepared
 from worker.errors import FailJob, ReportGone
 from worker.json_path import count_in, link_in
 from worker.paging.pager import Address

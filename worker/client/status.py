@@ -1,4 +1,4 @@
-"""What the answer to a poll means: still waiting, ready, to be asked for anew, or failed."""
+"""What the answer to a poll means: still waiting, ready, to be asked for anew, or failed; and what is known so far."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worker.client.answers import select
-from worker.client.moments import moment
+from worker.client.answers import moment, select
 from worker.errors import FailJob, RetryLater
 from worker.json_path import count, find, link_in, links
 from worker.sources.schema import Poll, Selector, status_word
@@ -54,6 +53,24 @@ class Gone:
 
 
 Status = Waiting | Ready | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What earlier steps learned: the vendor's id of the report, where its rows are, how many, and until when.
+
+    `links` are where the poll said the rows are: several where the report comes in several files, page N in file N.
+    `total` is the count pages have agreed on so far, `promised` the one the poll gave, which counts where no page gives
+    one. `poll_link` is where to ask whether the report is ready, where the
+    vendor gave an address of its own for that.
+    """
+
+    report_id: str | None = None
+    links: tuple[str, ...] = ()
+    total: int | None = None
+    expires_at: float | None = None
+    poll_link: str | None = None
+    promised: int | None = None
 
 
 def status_in(

@@ -8,11 +8,9 @@ from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.adoption import latest_match
-from worker.client.answers import id_in, named, select
+from worker.client.answers import id_in, latest_match, named, select
 from worker.client.pages import Page, Pages
-from worker.client.prepared import Prepared
-from worker.client.status import Gone, Ready, Status, Waiting, reads_body, status_in
+from worker.client.status import Gone, Prepared, Ready, Status, Waiting, reads_body, status_in
 from worker.errors import FailJob, ReportGone, RetryLater
 from worker.json_path import find, link_in
 from worker.model import PageFacts

@@ -66,7 +66,7 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
         if value is not None:
             params[name] = _value(f"params.{name}", param, value, moment)
         elif param.required:
-            raise MissingInput(f"params.{name}", param.help or f"a value of type {param.type}")
+            raise MissingInput(f"params.{name}", param.help or _TYPES[param.type][1])
     _check_together(report, present, params)
     window = _window(report, params)
     _join(report, params)

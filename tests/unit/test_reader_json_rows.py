@@ -283,6 +283,22 @@ def test_errors_name_the_row_within_the_page_where_a_page_is_several_responses()
     assert reading(b'{"rows":[{"a":1},{"a":NaN}]}', PAGE, first_row=10_001).said.startswith("row 10002: ")
 
 
+@pytest.mark.parametrize("rows_at", ["", "data"])
+def test_an_error_in_place_of_the_first_row_is_no_row(rows_at: str) -> None:
+    path = f"{rows_at}.0".strip(".")
+    shape = JsonRows(
+        kind="json", rows=[rows_at], errors=[ErrorShape(when=f"{path}.errorCode", message=f"{path}.message")]
+    )
+    body, row = b'[{"message":"expired","errorCode":"INVALID_SESSION"}]', b'[{"id":1},{"errorCode":"a column"}]'
+    if rows_at:
+        body, row = b'{"data":%b}' % body, b'{"data":%b}' % row
+    for size in (1, 1000):
+        got = reading(body, shape, cuts=range(0, len(body), size))
+        assert got.rows == []
+        assert "expired" in got.said
+        assert len(reading(row, shape, cuts=range(0, len(row), size)).published) == 2
+
+
 # ------------------------------------------------------------ rows in batches
 
 BATCHES = JsonRows(kind="json", rows=["*.results"], errors=[ErrorShape(when="error.code", message="error.message")])

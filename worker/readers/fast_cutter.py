@@ -195,7 +195,8 @@ class FastCutter:
         if not are_rows:
             if not all(map(bytes.startswith, objects, repeat(self._layout.opens))):
                 return None
-            objects = on_one_line(objects)
+            if b"\n" in block or b"\r" in block:
+                objects = on_one_line(objects)
         return objects, are_rows
 
     def _parsed(self, text: bytes) -> list[bytes]:

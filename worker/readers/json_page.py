@@ -5,6 +5,7 @@ The list of rows goes to the row cutter; all the rest, and none of the rows, goe
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
@@ -175,6 +176,7 @@ class _Page:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
             rows = cutter.finish() if part is None else cutter.feed(part)
+            self._hear_first(rows)
             if self._named is None:
                 yield self._typed.typed(rows)
             elif rows:
@@ -205,11 +207,29 @@ class _Page:
         place, inside = split(frame + path)
         return find(self._walk.found.get(path_of(place)), inside)
 
-    def _told(self, start: bytes) -> Iterator[list[Row]]:
-        """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
+    def _hear_first(self, rows: list[bytes]) -> None:
+        """Hear what a path says that leads into the first row, as `0.code` does where errors come in a list."""
+        if self._rows or not rows or not self._paths_into_first:
+            return
+        first = json.loads(rows[0])
+        for path in self._paths_into_first:
+            self._walk.found[path] = find(first, ".".join(path[len(self._rows_at or ()) + 1 :]))
+        self._refuse_error()
+
+    @property
+    def _paths_into_first(self) -> list[Path]:
+        """Where errors are looked for in the first row."""
+        first = (*(self._rows_at or ()), "0")
+        return [path for path in map(path_of, paths_of(self._shape.errors)) if path[: len(first)] == first]
+
+    def _refuse_error(self) -> None:
         for frame in self._frames:
             if error := error_in(partial(self._find, frame=frame), self._shape.errors):
                 raise error.failure(f"the vendor answered with an error: {error.words}")
+
+    def _told(self, start: bytes) -> Iterator[list[Row]]:
+        """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
+        self._refuse_error()
         facts, shape = self._facts, self._shape
         total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))
         facts.total = facts.total if total is None else total

@@ -41,8 +41,6 @@ class Services:
         )
         # A digest names one text for ever, and a large source is not asked for anew at each poll and each page.
         self._source = lru_cache(maxsize=64)(self._kept_source)
-        # An account's credentials are found, and its base URL taken apart, once and not at each poll.
-        self._exchange = lru_cache(maxsize=256)(self._new_exchange)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:
@@ -69,12 +67,11 @@ class Services:
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
         """The dialogue with a job's vendor; `silence_seconds` is what the settings say unless it is given."""
         prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link, job.ready_total)
-        self.connection(job)  # Is it still there?
-        exchange = self._exchange(job.connection, silence_seconds or self.settings.silence_seconds)
+        # One of its own for each piece of work: it remembers which token that work was refused with.
+        exchange = Exchange(
+            self.connection(job), self.redis, silence_seconds=silence_seconds or self.settings.silence_seconds
+        )
         return Vendor(self.report(job), job.params, exchange, prepared)
-
-    def _new_exchange(self, connection: str, silence_seconds: float) -> Exchange:
-        return Exchange(self.connections[connection], self.redis, silence_seconds=silence_seconds)
 
     def places(self, job: Job) -> ReportPlaces:
         """The places for reports in preparation that a job's connection has."""

@@ -6,6 +6,7 @@ Logs are events with fields. `job` (and `page`) are bound once, where a step beg
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from enum import StrEnum
 from typing import Literal
@@ -49,6 +50,32 @@ class Event(StrEnum):
     CONNECTION_PAUSED = "connection.paused"  # the vendor asked everybody to wait
 
 
+_CREDENTIALS = re.compile(
+    r"(?P<before>://)[^\s/@\"']+@"  # user and password in a URL
+    r"|(?P<asked>\?)[^\s\"'<>]+"  # a query: it may hold a key, or the signature of a link
+    r"|(?P<header>(?:authorization|cookie|[\w-]*(?:token|key|secret))['\"]?\s*[:=]\s*)"
+    r"['\"]?[^\s'\",}]+(?: [^\s'\",}]+)?",
+    re.IGNORECASE,
+)
+
+
+def clean_foreign_words(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Take what may be a secret out of lines that are not ours, and out of every traceback.
+
+    Libraries print whole requests at debug level; our own events hold nothing secret where they are made.
+    """
+    is_ours = event.get("_from_structlog")
+    for name in ("exception",) if is_ours else ("event", "exception"):
+        if isinstance(text := event.get(name), str):
+            event[name] = _CREDENTIALS.sub(_masked, text)
+    return event
+
+
+def _masked(found: re.Match[str]) -> str:
+    kept = found["before"] or found["asked"] or found["header"]
+    return f"{kept}***" + ("@" if found["before"] else "")
+
+
 def configure_logging(style: Literal["text", "json"], level: str) -> None:
     """Send every log line of this process to stderr, as text or as JSON lines."""
     shared: list[structlog.typing.Processor] = [
@@ -72,8 +99,9 @@ def configure_logging(style: Literal["text", "json"], level: str) -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                clean_foreign_words,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 renderer,
             ],
         )

@@ -1,0 +1,55 @@
+"""What stands in the log: whatever a library prints, nothing that opens a vendor's door."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import urllib3
+
+from sandbox import Sandbox
+from worker.observe import Event, configure_logging, log
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('http://host:80 "GET /rows?key=the-secret HTTP/1.1" 200 7', '"GET /rows?*** HTTP/1.1" 200 7'),
+        ("connect to redis://user:the-secret@host:6379/0", "redis://***@host:6379/0"),
+        ("headers: {'Authorization': 'Bearer the-secret', 'Accept': '*/*'}", "'Accept': '*/*'"),
+        ("X-Api-Key: the-secret", "X-Api-Key: ***"),
+    ],
+)
+def test_a_library_s_line_is_cleaned(line: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text", "debug")
+    logging.getLogger("a.library").debug(line)
+    said = capsys.readouterr().err
+    assert shown in said
+    assert "the-secret" not in said
+
+
+def test_urllib3_prints_whole_queries_and_none_of_them_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text", "debug")
+    with Sandbox(port=0) as vendors, urllib3.PoolManager() as pool:
+        pool.request("GET", f"{vendors.urls['rokt']}/nothing?signature=the-secret")
+    said = capsys.readouterr().err
+    assert "GET /rokt/nothing?***" in said
+    assert "the-secret" not in said
+
+
+def test_a_traceback_is_cleaned_and_our_own_events_stand_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text", "debug")
+    error = ValueError("http://user:the-secret@host/rows?key=the-secret")
+    log.error(Event.STEP_RETRIES, task="which?one", exc_info=error)
+    said = capsys.readouterr().err
+    assert "the-secret" not in said
+    assert "which?one" in said

@@ -1,14 +1,25 @@
-FROM python:3.11-slim
+# What builds stays in the first stage; the second has Python, the locked libraries and Millrace, and nothing to build with.
 
-RUN useradd --create-home --uid 10001 millrace
-WORKDIR /app
-COPY requirements.lock pyproject.toml README.md LICENSE ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+FROM python:3.13-slim AS build
+WORKDIR /build
+RUN python -m venv /opt/millrace
+COPY requirements.lock ./
+RUN /opt/millrace/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY worker worker
 COPY tasks tasks
 COPY sandbox sandbox
-RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN /opt/millrace/bin/pip install --no-cache-dir --no-deps . \
+    && /opt/millrace/bin/python -m pip uninstall --yes pip
+
+FROM python:3.13-slim
+RUN useradd --create-home --uid 10001 millrace \
+    && install --directory --owner millrace --group millrace --mode 0700 /data
+COPY --from=build /opt/millrace /opt/millrace
+ENV PATH=/opt/millrace/bin:$PATH PYTHONDONTWRITEBYTECODE=1 MILLRACE_DATA_DIR=/data MILLRACE_LOG=json
 USER millrace
-ENV MILLRACE_DATA_DIR=/home/millrace/data MILLRACE_LOG=json
-CMD ["millrace", "--help"]
+WORKDIR /home/millrace
+VOLUME /data
+ENTRYPOINT ["millrace"]
+CMD ["--help"]

@@ -29,6 +29,7 @@ VERBS = {
     "preview": ("worker.cli.preview", "Show the first rows of a report; publish nothing."),
     "worker": ("worker.cli.workers", "Run a worker: `control` or `stream`."),
     "beat": ("worker.cli.workers", "Send sweep and due at their times."),
+    "healthy": ("worker.cli.healthy", "Say whether one process does its work; for health checks."),
     "flower": ("worker.cli.workers", "Serve Flower."),
     "api": ("worker.cli.api", "Serve the HTTP API."),
     "sandbox": ("worker.cli.sandbox", "Run the simulated vendors, with faults on a dial."),

@@ -1,0 +1,186 @@
+"""The file of docker compose: its shape, and every command and health check in it, run as it stands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from redis import Redis
+from redis.exceptions import AuthenticationError, RedisError
+
+from tests.harness import until
+from worker.application import HOME
+from worker.embedded_redis import answers, free_port, server_binary
+
+COMPOSE: dict[str, Any] = yaml.safe_load((HOME / "docker-compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name in SERVICES if name != "redis"]
+PASSWORD = "the-password-of-the-tests"
+
+WORDS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+TIME = {"type": "string", "pattern": "^[0-9]+(s|m)$"}
+SERVICE: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["image", "command", "restart", "init", "read_only", "cap_drop", "healthcheck", "stop_grace_period"],
+    "properties": {
+        "build": {"type": "string"},
+        "image": {"type": "string", "pattern": "^[a-z0-9/-]+(:[a-z0-9.-]+)?$"},
+        "user": {"type": "string"},
+        "restart": {"const": "always"},
+        "init": {"const": True},
+        "read_only": {"const": True},
+        "tmpfs": WORDS,
+        "cap_drop": {"const": ["ALL"]},
+        "security_opt": WORDS,
+        "stop_grace_period": TIME,
+        "env_file": {"type": "string"},
+        "environment": {"type": "object", "additionalProperties": {"type": "string"}},
+        "secrets": WORDS,
+        "volumes": WORDS,
+        "ports": {"type": "array", "items": {"type": "string", "pattern": r"^127\.0\.0\.1:[0-9]+:[0-9]+$"}},
+        "depends_on": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {"condition": {"enum": ["service_healthy", "service_started"]}},
+                "additionalProperties": False,
+            },
+        },
+        "command": WORDS,
+        "healthcheck": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["test", "interval", "timeout", "retries"],
+            "properties": {
+                "test": WORDS, "interval": TIME, "timeout": TIME, "start_period": TIME, "retries": {"type": "integer"},
+            },
+        },
+    },
+}  # fmt: skip
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "patternProperties": {"^x-": {}},
+    "properties": {
+        "services": {"type": "object", "additionalProperties": SERVICE},
+        "secrets": {"type": "object", "additionalProperties": {"type": "object", "required": ["environment"]}},
+        "volumes": {"type": "object", "additionalProperties": {"type": "null"}},
+    },
+}
+"""What of the Compose Specification this file uses; whatever else stands there is a typo."""
+
+
+def test_the_file_is_as_its_schema_says_and_names_only_what_it_declares() -> None:
+    jsonschema.validate(COMPOSE, SCHEMA)
+    for service in SERVICES.values():
+        assert set(service["secrets"]) <= set(COMPOSE["secrets"])
+        assert {volume.partition(":")[0] for volume in service["volumes"]} <= set(COMPOSE["volumes"])
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+
+
+def test_no_password_stands_in_a_command_or_a_url() -> None:
+    for service in SERVICES.values():
+        told = [*service["command"], service.get("environment", {}).get("MILLRACE_REDIS_URL", "")]
+        assert not any("REDIS_PASSWORD" in word for word in told)
+
+
+class Composed:
+    """What compose would start, started here: the same words, other directories and ports."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "bin").mkdir()
+        (directory / "bin" / "valkey-server").symlink_to(server_binary())
+        (directory / "redis_password").write_text(PASSWORD)
+        self.changes = {
+            "/run/secrets/redis_password": str(directory / "redis_password"),
+            "/data": str(directory),
+            "8080": str(free_port()),
+            "5555": str(free_port()),
+            "0.0.0.0": "127.0.0.1",
+        }
+        self.redis_port = free_port()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        path = os.pathsep.join([str(directory / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+        self.environment = {
+            "PATH": path,
+            "HOME": str(directory),
+            "MILLRACE_REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "MILLRACE_REDIS_PASSWORD_FILE": self.changes["/run/secrets/redis_password"],
+            "MILLRACE_DATA_DIR": str(directory),
+            "MILLRACE_API_TOKENS": "a-token",
+            "FLOWER_BASIC_AUTH": "user:password",
+        }
+
+    def words(self, words: list[str]) -> list[str]:
+        changed = []
+        for word in words:
+            text = word.replace("$$", "$")
+            for old, new in self.changes.items():
+                text = text.replace(old, new)
+            changed.append(text)
+        return changed
+
+    def start(self, *words: str) -> None:
+        log = (self.directory / f"{len(self.processes)}.log").open("wb")
+        with log:
+            self.processes.append(
+                subprocess.Popen(words, cwd=self.directory, env=self.environment, stdout=log, stderr=log)
+            )
+
+    def is_healthy(self, name: str) -> bool:
+        """Whether the health check of a service passes."""
+        words = self.words(SERVICES[name]["healthcheck"]["test"][1:])
+        ran = subprocess.run(words, cwd=self.directory, env=self.environment, capture_output=True, check=False)
+        assert b"Traceback" not in ran.stderr, ran.stderr
+        return ran.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    running = Composed(tmp_path_factory.mktemp("composed"))
+    redis = running.words(SERVICES["redis"]["command"])
+    running.start(*redis[:-1], f"{redis[-1]} --port {running.redis_port} --bind 127.0.0.1")
+    until(lambda: running.processes[0].poll() is None and _asks_for_password(running.redis_port), "the server")
+    for name in OURS:
+        running.start("millrace", *running.words(SERVICES[name]["command"]))
+    yield running
+    for process in reversed(running.processes):
+        process.terminate()
+    for process in running.processes:
+        process.wait(60)
+
+
+def _asks_for_password(port: int) -> bool:
+    with Redis("127.0.0.1", port, retry=None) as client:
+        try:
+            client.ping()
+        except AuthenticationError:
+            return True
+        except RedisError:
+            return False
+    return False
+
+
+def test_the_server_wants_the_password_of_its_secret(composed: Composed) -> None:
+    assert not answers(composed.redis_port)
+    assert PASSWORD not in Path(f"/proc/{composed.processes[0].pid}/cmdline").read_text()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_runs_and_its_health_check_passes(composed: Composed, name: str) -> None:
+    until(lambda: composed.is_healthy(name), f"a healthy {name}")
+
+
+@pytest.mark.parametrize("name", ["beat", "control", "api"])
+def test_a_health_check_fails_where_nothing_runs(name: str, tmp_path: Path) -> None:
+    idle = Composed(tmp_path)
+    assert not idle.is_healthy(name)

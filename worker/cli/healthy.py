@@ -1,0 +1,58 @@
+"""`millrace healthy PROCESS`: whether one process of an installation does its work; for health checks of containers."""
+
+from __future__ import annotations
+
+import sys
+from socket import gethostname
+from urllib.request import urlopen
+
+import click
+
+from worker.cli.services import open_services
+
+ANSWER_SECONDS = 5
+PATHS = {"api": "/readyz", "flower": "/healthcheck"}
+PORTS = {"api": 8080, "flower": 5555}
+MOST_INTERVALS = 4
+"""Sweeps that may be missing until beat, and whoever stands in for it, counts as gone."""
+
+
+@click.command(help="Exit 0 where a process of this host does its work, else 1 and why.")
+@click.argument("process", type=click.Choice(["api", "beat", "control", "stream", "flower"]))
+@click.option("--port", type=click.IntRange(1, 65_535), help="Of api or flower, where it is not the usual one.")
+def healthy(process: str, port: int | None) -> None:
+    """A worker is asked by the name `PROCESS@HOST`, beat by what it leaves in Redis, the others over HTTP."""
+    if process in PATHS:
+        why = _answers_http(f"http://127.0.0.1:{port or PORTS[process]}{PATHS[process]}")
+    elif process == "beat":
+        why = _sweeps_run()
+    else:
+        why = _worker_answers(f"{process}@{gethostname()}")
+    if why:
+        click.echo(f"{process}: {why}", err=True)
+        sys.exit(1)
+
+
+def _answers_http(url: str) -> str | None:
+    try:
+        with urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 - this machine
+            return None
+    except OSError as error:
+        return f"{url}: {error}"
+
+
+def _sweeps_run() -> str | None:
+    services = open_services()
+    swept_at, every = services.ledger.swept_at(), services.settings.sweep_seconds
+    if swept_at is None:
+        return "no sweep ever ran"
+    ago = services.ledger.now() - swept_at
+    return None if ago < MOST_INTERVALS * every else f"the last sweep ran {ago:.0f} s ago"
+
+
+def _worker_answers(node: str) -> str | None:
+    from worker.celery import app
+
+    open_services()
+    answers = app.control.inspect(destination=[node], timeout=ANSWER_SECONDS).ping()
+    return None if answers else f"no worker called {node} answers"

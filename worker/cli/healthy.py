@@ -8,6 +8,8 @@ from urllib.request import urlopen
 
 import click
 
+from worker.cli.options import as_json_option
+from worker.cli.output import print_json, talk
 from worker.cli.services import open_services
 
 ANSWER_SECONDS = 5
@@ -20,7 +22,8 @@ MOST_INTERVALS = 4
 @click.command(help="Exit 0 where a process of this host does its work, else 1 and why.")
 @click.argument("process", type=click.Choice(["api", "beat", "control", "stream", "flower"]))
 @click.option("--port", type=click.IntRange(1, 65_535), help="Of api or flower, where it is not the usual one.")
-def healthy(process: str, port: int | None) -> None:
+@as_json_option
+def healthy(process: str, port: int | None, as_json: bool) -> None:
     """A worker is asked by the name `PROCESS@HOST`, beat by what it leaves in Redis, the others over HTTP."""
     if process in PATHS:
         why = _answers_http(f"http://127.0.0.1:{port or PORTS[process]}{PATHS[process]}")
@@ -28,9 +31,11 @@ def healthy(process: str, port: int | None) -> None:
         why = _sweeps_run()
     else:
         why = _worker_answers(f"{process}@{gethostname()}")
-    if why:
-        click.echo(f"{process}: {why}", err=True)
-        sys.exit(1)
+    if as_json:
+        print_json({"process": process, "healthy": why is None, "why": why})
+    elif why:
+        talk.print(f"{process}: {why}")
+    sys.exit(0 if why is None else 1)
 
 
 def _answers_http(url: str) -> str | None:

@@ -181,6 +181,8 @@ class _Page:
                 yield self._typed.typed(rows)
             elif rows:
                 self._learn_columns()
+                if self._named.is_known:
+                    yield from map(self._typed.typed, self._named.waiting(self._facts.first_row))
                 yield self._typed.typed(self._named.named(rows, self._next_row))
             self._rows += len(rows)
             if cutter.after is not None or cutter.fault is not None:
@@ -243,7 +245,10 @@ class _Page:
         row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)
         if row is not None:
             yield from self._published([row])
-        elif not shape.absent_is_empty and not (total == 0 and self._is_null()):
+            return
+        # Some vendors write null for none.
+        is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
+        if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
             raise FailJob(f"no rows at {places}: {excerpt(start)}")
 
@@ -260,8 +265,7 @@ class _Page:
         self._learn_columns()
         if self._named is None or not self._named.is_known:
             raise FailJob(f"the names of the columns are not at {self._shape.columns!r}")
-        for rows in self._named.waiting(self._facts.first_row):
-            yield self._typed.typed(rows)
+        yield from map(self._typed.typed, self._named.waiting(self._facts.first_row))
 
     def _row_at(self, place: str) -> Any:
         """The object that is the one row, unless it wraps another place where rows are looked for."""
@@ -270,7 +274,3 @@ class _Page:
         inner = {other[len(path)] for other in map(path_of, self._shape.rows) if other[: len(path)] == path != other}
         is_row = isinstance(value, TooLarge) or (isinstance(value, dict) and not inner & value.keys())
         return value if is_row else None
-
-    def _is_null(self) -> bool:
-        """Does null stand where the rows should? Some vendors write so for none."""
-        return any(self._walk.found.get(path_of(path), 0) is None for path in self._shape.rows)

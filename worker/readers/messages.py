@@ -33,7 +33,9 @@ class Messages:
         self._columns: frozenset[str] | None = None
         self._has_row = False
         # Takes objects that are rows beyond doubt; None where none is. With a header it is made for the first row.
-        self._rows = None if shape.header else _objects_without(_message_keys(shape))
+        names = {split(error.when)[0].split(".")[0] for error in shape.errors}
+        names |= {shape.metadata} if shape.metadata is not None else set()
+        self._rows = None if shape.header else _objects_without(names)
         # The vendor's definition of an error requires none of its fields, so any of them alone is one.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
         self._flat = [error for error in plain if "." not in "".join(paths_of([error]))]
@@ -146,12 +148,6 @@ class Messages:
 
     def _ended_by(self, error: VendorError) -> MillraceError:
         return error.failure(f"the vendor ended the stream with an error after {self.rows} rows: {error.words}")
-
-
-def _message_keys(shape: Ndjson) -> set[str]:
-    """The outermost keys without which an object is a row."""
-    names = {split(error.when)[0].split(".")[0] for error in shape.errors}
-    return names if shape.metadata is None else names | {shape.metadata}
 
 
 def _objects_without(keys: set[str]) -> msgspec.json.Decoder[Any] | None:

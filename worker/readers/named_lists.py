@@ -61,8 +61,10 @@ class NamedLists:
         return rows
 
     def waiting(self, first_row: int) -> Iterator[list[bytes]]:
-        """The lists that had to wait, as objects, many at a time."""
+        """The lists that had to wait, as objects, many at a time; they wait no longer then."""
         self._kept.seek(0)
         while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
             yield self.named([line[:-1] for line in lines], first_row)
             first_row += len(lines)
+        self._kept.seek(0)
+        self._kept.truncate()

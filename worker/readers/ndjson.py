@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from worker.errors import FailJob
 from worker.model import Facts, Row
@@ -25,21 +26,15 @@ def read(
     messages = Messages(shape, facts)
     cutter = FastCutter(Lines(messages))
     typed = Columns(columns)
-    for rows in _rows(cutter, texts):
-        yield typed.typed(rows)
+    for text in chain(texts, (None,)):
+        yield typed.typed(cutter.finish() if text is None else cutter.feed(text))
         if messages.end is not None:
             raise messages.end
+        if cutter.fault is not None:
+            break
     if cutter.fault is not None:
         cutter.fault.read_on(texts)
         if messages.is_empty and not cutter.fault.left.startswith(b"{"):
             raise FailJob(f"this is no stream of JSON objects: {excerpt(cutter.fault.left)}")
         raise cutter.fault.error(messages.next_row)
     messages.finish()
-
-
-def _rows(cutter: FastCutter, texts: Iterator[bytes]) -> Iterator[list[bytes]]:
-    for text in texts:
-        yield cutter.feed(text)
-        if cutter.fault is not None:
-            return
-    yield cutter.finish()

@@ -7,7 +7,6 @@ MillraceError
 │   ├── RateLimited   nobody asks on this connection until then
 │   └── LoginExpired  the token is no longer accepted: log in anew first
 ├── FailJob       the job cannot succeed: fail it with this reason
-│   ├── LoginRefused  the vendor refuses the credentials
 │   ├── ReportGone    the vendor no longer has the prepared report: ask for it anew, once
 │   └── NoMorePages   nothing stands here or behind: the end where pages are read, a failure anywhere else
 ├── StartOver     what is read is not what was published: void the generation and read everything again
@@ -114,10 +113,6 @@ class FailJob(MillraceError):
     def __init__(self, reason: str, *, spoils_report: bool = False) -> None:
         self.spoils_report = spoils_report
         super().__init__(reason)
-
-
-class LoginRefused(FailJob):
-    """The vendor refuses the credentials; no repetition helps."""
 
 
 class ReportGone(FailJob):

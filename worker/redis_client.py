@@ -13,7 +13,9 @@ from redis.connection import Connection, ConnectionPool
 from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,  # noqa: A004 - redis-py's own name
+    NoPermissionError,
     RedisError,
+    ResponseError,
     TimeoutError,  # noqa: A004 - redis-py's own name
 )
 from redis.retry import Retry
@@ -21,6 +23,7 @@ from redis.sentinel import Sentinel
 
 from config.celery import SOCKETS
 from config.settings import settings
+from worker import keys
 from worker.embedded_redis import embedded_redis
 from worker.errors import BadInput
 from worker.redis_errors import name_passing_errors
@@ -81,10 +84,39 @@ def _by_sentinel(place: RedisUrl, options: dict[str, Any]) -> Redis:
     return sentinel.master_for(place.service)
 
 
+RIGHTS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
+    ("~millrace:* +set", ("SET", keys.WRITTEN, 1, "EX", 60)),
+    ("+info", ("INFO", "memory")),
+    ("+time", ("TIME",)),
+    ("+eval", ("EVAL", "return 1", 0)),
+    ("+evalsha", ("EVALSHA", "0" * 40, 0)),
+    ("~sink:* +hget", ("HGET", keys.sink_record("probe", "probe"), "state")),
+    ("~dead:* +xlen", ("XLEN", keys.dead_rows("probe"))),
+    ("~rows:* +xadd", ("XADD", "rows:probe", "NOMKSTREAM", "*", "probe", 1)),
+    ("+llen", ("LLEN", "millrace:broker:control")),
+    ("+zadd", ("ZADD", "millrace:broker:probe", "XX", 0, "probe")),
+    ("+hdel", ("HDEL", "millrace:broker:probe", "probe")),
+    ("&* +publish", ("PUBLISH", "millrace:broker:probe", "")),
+)
+"""What every process does, and the rights it wants; each of these questions leaves nothing behind."""
+
+
+def _refuse_lack_of_rights(client: Redis, user: str) -> None:
+    for right, question in RIGHTS:
+        try:
+            client.execute_command(*question)
+        except NoPermissionError as refusal:
+            allowed = f"one with the right {right}; docs/operations.md lists them all ({refusal})"
+            raise BadInput("user of Redis", user, allowed) from None
+        except ResponseError:
+            continue  # Asked and allowed: there is no such script, or nothing to end.
+
+
 def refuse_unfit(url: RedisUrl) -> None:
     """Raise BadInput where this Redis may evict keys (jobs would vanish without a word) or lacks a right of ours."""
     with connect(url, retries=0) as client:
         try:
+            _refuse_lack_of_rights(client, url.user or "default")
             policy = client.info("memory").get("maxmemory_policy", "noeviction")
         except RedisError:
             return  # It is away; whoever needs it waits for it.

@@ -1,54 +1,49 @@
-"""`tail` and `dead`: what stands in a stream or beside files, as a person or a pipe sees it."""
+"""Commands that are given odd words, or are started without a place to write to."""
 
 from __future__ import annotations
 
-import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
-from tests.command import Command
+from config.settings import Settings
+from tests.command import NO_REDIS
 from tests.harness import RedisServer
+from worker.cli.progress import follow
+from worker.errors import MillraceError
+from worker.redis_client import connect
+from worker.services import Services
+
+MILLRACE = [sys.executable, "-P", "-m", "worker"]
 
 
-@pytest.fixture
-def command(tmp_path: Path, redis: Redis, redis_server: RedisServer) -> Command:
-    return Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url})
+def run_in_shell(text: str, tmp_path: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["sh", "-c", text], cwd=tmp_path, env={**os.environ, "MILLRACE_REDIS_URL": NO_REDIS},
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
-def test_tail_prints_rows_of_single_and_packed_entries(redis: Redis, command: Command) -> None:
-    redis.xadd("rows", {"job": "a", "at": "1.1.1", "row": '{"n":1.50}'})
-    redis.xadd("rows", {"job": "a", "at": "1.1.2", "count": 2, "rows": '{"n":2}\n{"n":3}\n'})
-    redis.xadd("rows", {"job": "a", "void": '{"generation":1,"reason":"replay"}'})
-    assert command("tail", "rows", "--from-start", "--count", "3").out == '{"n":1.50}\n{"n":2}\n{"n":3}\n'
-    lines = command("tail", "stream:rows", "--from-start", "--count", "4", "--json").lines
-    assert [line.get("at") for line in lines] == ["1.1.1", "1.1.2", "1.1.3", None]
-    assert lines[-1] == {"job": "a", "void": {"generation": 1, "reason": "replay"}}
+@pytest.mark.parametrize("verb", ["show", "cancel", "receipt", "run"])
+def test_a_word_that_is_not_utf_8_is_wrong_usage_in_one_line(verb: str, tmp_path: Path) -> None:
+    ran = subprocess.run([*MILLRACE, verb, b"\xff\xfe"], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    assert b"expected UTF-8" in line
 
 
-def test_tail_of_anything_but_a_stream_is_refused(command: Command) -> None:
-    answer = command("tail", "file:/tmp/rows")
-    assert answer.code == 2
-    assert "stream:NAME" in answer.err
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_a_command_without_stderr_ends_with_its_own_code(closed: str, tmp_path: Path) -> None:
+    command = " ".join(MILLRACE)
+    assert run_in_shell(f"{command} sources {closed}", tmp_path).returncode == 0
+    assert run_in_shell(f"{command} jobs {closed}", tmp_path).returncode == 1
 
 
-def test_dead_letters_of_a_stream_come_the_latest_first(redis: Redis, command: Command) -> None:
-    for number in (1, 2):
-        letter = {"job": "a", "at": f"1.1.{number}", "reason": "clicks: 'x' is no integer", "row": '{"clicks":"x"}'}
-        redis.xadd("dead:{rows:kargo.reports}", letter)
-    lines = command("dead", "kargo.reports", "--json").lines
-    assert [line["at"] for line in lines] == ["1.1.2", "1.1.1"]
-    assert "is no integer" in command("dead", "kargo.reports").out
-
-
-def test_dead_letters_beside_files_are_those_of_the_receipts(command: Command, tmp_path: Path) -> None:
-    job = tmp_path / "rows" / "kargo" / "reports" / "a"
-    job.mkdir(parents=True)
-    letter = {"at": "1.1.7", "reason": "no date", "row": "{}"}
-    (job / "page-00001.dead.ndjson").write_text(json.dumps(letter) + "\n")
-    assert command("dead", "kargo.reports", "--sink", f"file:{tmp_path}/rows", "--json").lines == []
-    (job / "receipt.json").write_text(json.dumps({"job": "a", "dead_files": [{"path": "page-00001.dead.ndjson"}]}))
-    assert command("dead", "kargo.reports", "--sink", f"file:{tmp_path}/rows", "--json").lines == [
-        {"job": "a", **letter}
-    ]
+def test_a_job_that_vanishes_while_it_is_followed_ends_the_following_in_one_line(redis_server: RedisServer) -> None:
+    services = Services(Settings(), connect(redis_server.url))
+    with pytest.raises(MillraceError, match="job gone is no longer in the ledger"):
+        follow(services, "gone", None, None)
+    services.redis.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from importlib import import_module
@@ -75,6 +76,11 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
+    _open_closed_streams()
+    for word in sys.argv[1:] if arguments is None else arguments:
+        if not _is_utf8(word):
+            click.echo(f"millrace: {word!r} is not allowed; expected UTF-8", err=True)
+            sys.exit(2)
     try:
         return millrace.main(arguments, prog_name="millrace", standalone_mode=True)
     except Exception as error:
@@ -84,6 +90,21 @@ def main(arguments: list[str] | None = None) -> Any:
             raise
         click.echo(f"millrace: {end[1]}", err=True)
         sys.exit(end[0])
+
+
+def _open_closed_streams() -> None:
+    """Give a command that was started without stdout or stderr somewhere to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as it runs
+
+
+def _is_utf8(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _end(number: int, _frame: object) -> None:

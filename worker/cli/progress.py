@@ -7,6 +7,7 @@ import time
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from worker.cli.output import talk
+from worker.errors import MillraceError
 from worker.jobs.finish import cancel
 from worker.jobs.waiting import waits_for
 from worker.local_workers import LocalWorkers
@@ -54,7 +55,7 @@ def _watch(
     while True:
         job = services.ledger.job(job_id)
         if job is None:
-            raise LookupError(job_id)
+            raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed while it was followed")
         if job.state in FINISHED and job.receipt:
             return job.receipt
         now = services.ledger.now()

@@ -15,6 +15,7 @@ STEPS = {
     "report.poll": CONTROL,
     "report.paginate": CONTROL,
     "report.finalize": CONTROL,
+    "report.notify": CONTROL,
     "report.stream": STREAM,
     "report.sweep": SWEEP,
     "report.due": SWEEP,
@@ -57,7 +58,8 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "worker_hijack_root_logger": False,
         "worker_max_tasks_per_child": 1_000,
         "imports": [
-            f"tasks.{name}" for name in ("submit", "poll", "paginate", "stream", "finalize", "sweep", "due", "standby")
+            f"tasks.{name}"
+            for name in ("submit", "poll", "paginate", "stream", "finalize", "notify", "sweep", "due", "standby")
         ],
         # Beat remembers nothing on disk: what it sends may be missed or sent twice without harm.
         "beat_scheduler": "celery.beat:Scheduler",

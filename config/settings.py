@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     keep_finished_days: float = Field(default=30, gt=0)
     sinks: Annotated[tuple[str, ...], NoDecode] = ()
     api_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    api_read_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    queue_bound: int = Field(default=100_000, ge=1)
+    webhook_secret: SecretStr = SecretStr("")
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -72,7 +75,7 @@ class Settings(BaseSettings):
     def _split_directories(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
-    @field_validator("sinks", "api_tokens", mode="before")
+    @field_validator("sinks", "api_tokens", "api_read_tokens", mode="before")
     @classmethod
     def _split_words(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

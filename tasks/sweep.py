@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from worker.celery import app, nudge_out_of
+from worker.celery import app, nudge, nudge_out_of
+from worker.jobs.notices import due_notices
 from worker.observe import Event, log
 from worker.services import Services, get_services
 
@@ -20,4 +21,6 @@ def nudge_overdue(services: Services) -> None:
     for job, page, state, poll in services.ledger.overdue():
         log.info(Event.SWEPT, job=job, page=page, state=state)
         nudge_out_of(state, job, number=page or poll)
+    for job, number in due_notices(services):
+        nudge("report.notify", job, number)
     services.ledger.forget_finished(services.ledger.now())

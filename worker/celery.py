@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from contextlib import suppress
 from typing import Any
 
 from billiard import pool
@@ -94,6 +95,21 @@ def queues_served() -> dict[str, list[str]]:
         for queue in queues:
             served.setdefault(queue["name"], []).append(worker)
     return served
+
+
+def messages_waiting() -> dict[str, int]:
+    """The messages in each queue that no worker has taken; empty where the broker does not answer."""
+    waiting: dict[str, int] = {}
+    try:
+        with app.connection_for_read() as connection:
+            for queue in app.amqp.queues.values():
+                waiting[queue.name] = 0
+                # A queue that holds nothing may not be there at all.
+                with suppress(connection.channel_errors):
+                    waiting[queue.name] = queue.bind(connection.channel()).queue_declare(passive=True).message_count
+    except (OperationalError, RedisError, OSError):
+        return waiting
+    return waiting
 
 
 def has_workers() -> bool:

@@ -24,6 +24,8 @@ SWEPT_AT = "millrace:swept_at"
 WRITTEN = "millrace:written"
 """String that expires: whoever wants to know whether Redis can be written to writes here."""
 JOBS = "millrace:jobs"
+NOTICES = "millrace:notices"
+"""Sorted set: the webhooks that are to be told of a job's end, as JOB/NUMBER, by when that is due."""
 
 
 def run_mark(name: str) -> str:

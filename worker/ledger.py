@@ -6,7 +6,7 @@ and any may lose a race without harm. Times come from Redis, unless a test bring
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -93,6 +93,33 @@ class Ledger:
         for job_id in self.redis.zrevrange(key, start, start + count - 1):
             if job := self.job(job_id.decode()):
                 yield job
+
+    def listed(
+        self, state: JobState | None, *, before: tuple[str, float] | None, count: int
+    ) -> list[tuple[str, float]]:
+        """Ids of jobs, the latest first, with the time they are listed by; those behind `before`."""
+        key = keys.jobs_in(state) if state else keys.JOBS
+        highest = "+inf" if before is None else repr(before[1])
+        # Jobs of the same microsecond stand by their ids, the highest first.
+        more = 0 if before is None else self.redis.zcount(key, highest, highest)
+        found = self.redis.zrevrangebyscore(key, highest, "-inf", start=0, num=count + more, withscores=True)
+        ids = [(job_id.decode(), at) for job_id, at in found]
+        return [one for one in ids if before is None or one[1] < before[1] or one[0] < before[0]][:count]
+
+    def jobs_of(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """Jobs by their ids, in one exchange with Redis; None for one that is not there."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hgetall(keys.job(job_id))
+            return [job_from(fields) if fields else None for fields in pipeline.execute()]
+
+    def count_by_state(self) -> dict[JobState, int]:
+        """How many jobs are in each state."""
+        states = (*UNFINISHED, *FINISHED)
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for state in states:
+                pipeline.zcard(keys.jobs_in(state))
+            return dict(zip(states, pipeline.execute(), strict=True))
 
     def has_unfinished(self) -> bool:
         """Whether any job is not over yet."""

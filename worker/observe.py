@@ -46,6 +46,9 @@ class Event(StrEnum):
     DONE = "report.done"  # proven complete
     FAILED = "report.failed"  # given up, with the reason
     CANCELLED = "report.cancelled"  # stopped by somebody
+    NOTICE_DELIVERED = "webhook.delivered"  # whoever asked has heard that the job has ended
+    NOTICE_LATER = "webhook.later"  # the receiver does not answer, or not well; it is told again
+    NOTICE_REFUSED = "webhook.refused"  # the receiver will not hear it, or was told too often in vain
     TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use
     CONNECTION_PAUSED = "connection.paused"  # the vendor asked everybody to wait
 

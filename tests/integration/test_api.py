@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator
 
+from tests.fake_vendor import Answer, FakeVendor, Request
 from tests.harness import Stack, until
-from tests.requests import KARGO
+from tests.requests import KARGO, PARAMS
 from worker.embedded_redis import free_port
 
 TOKEN = "a-token-of-the-tests"
+READ_TOKEN = "a-token-that-may-look"
 ASKED = {"connection": "kargo", "report": "campaign-performance-metrics", "params": KARGO, "to": "stream:api"}
 
 
@@ -42,7 +46,12 @@ def api(shared_stack: Stack) -> Iterator[Api]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "worker", "api", "--port", str(port)],
-        env={**os.environ, **shared_stack.workers.environment, "MILLRACE_API_TOKENS": TOKEN},
+        env={
+            **os.environ,
+            **shared_stack.workers.environment,
+            "MILLRACE_API_TOKENS": TOKEN,
+            "MILLRACE_API_READ_TOKENS": READ_TOKEN,
+        },
         stderr=subprocess.DEVNULL,
     )
     found = Api(f"http://127.0.0.1:{port}")
@@ -64,14 +73,16 @@ def test_a_job_asked_for_over_http_is_done(api: Api, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "another", ""])
-@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/x", "/v1/connections"])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/x", "/v1/jobs/x/events", "/v1/events", "/v1/connections"])
 def test_nothing_is_told_without_a_token(api: Api, path: str, token: str | None) -> None:
     assert api("GET", path, token=token).status_code == 401
 
 
-def test_the_same_idempotency_key_is_one_job(api: Api) -> None:
+def test_the_same_idempotency_key_is_one_job(api: Api, stack: Stack) -> None:
     keyed = {"headers": {"Idempotency-Key": "once"}, "json": {**ASKED, "join": False}}
-    assert api("POST", "/v1/jobs", **keyed).json()["job"] == api("POST", "/v1/jobs", **keyed).json()["job"]
+    job = api("POST", "/v1/jobs", **keyed).json()["job"]
+    assert api("POST", "/v1/jobs", **keyed).json()["job"] == job
+    stack.ended(job)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +124,120 @@ def test_it_does_not_listen_beyond_this_machine_without_a_token() -> None:
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 2
     assert "MILLRACE_API_TOKENS" in found.stderr
+
+
+def test_a_token_that_may_look_looks_and_does_not_act(api: Api) -> None:
+    assert api("GET", "/v1/jobs", token=READ_TOKEN).ok
+    for path in ("/v1/jobs", "/v1/jobs/x/cancel", "/v1/jobs/x/retry"):
+        assert api("POST", path, token=READ_TOKEN, json=ASKED).status_code == 403
+
+
+def test_a_page_of_another_site_cannot_act(api: Api) -> None:
+    assert api("POST", "/v1/jobs/x/cancel", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert api("POST", "/v1/jobs/x/cancel", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
+
+
+def events(answer: requests.Response) -> Iterator[tuple[str, Any]]:
+    """Events as they come, each with what it says."""
+    name = ""
+    for line in answer.iter_lines():
+        word, _, rest = line.decode().partition(": ")
+        if word == "event":
+            name = rest
+        elif word == "data":
+            yield name, json.loads(rest)
+
+
+def test_a_job_is_watched_from_state_to_state_to_its_end(api: Api, stack: Stack) -> None:
+    job = api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"]
+    with api("GET", f"/v1/jobs/{job}/events", stream=True) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        heard = list(events(answer))
+    assert [name for name, _ in heard if name not in {"state", "progress"}] == ["end"]
+    assert (heard[-1][1]["state"], heard[-1][1]["receipt"]["rows"]) == ("done", 2500)
+    assert {told["job"] for _, told in heard} == {job}
+
+
+def test_a_job_that_is_over_is_told_at_once_and_the_stream_ends(api: Api, stack: Stack) -> None:
+    job = api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"]
+    stack.receipt(job)
+    with api("GET", f"/v1/jobs/{job}/events", stream=True) as answer:
+        assert [name for name, _ in events(answer)] == ["state", "end"]
+
+
+def test_many_watch_at_once_and_the_api_answers_others_meanwhile(api: Api, stack: Stack) -> None:
+    stack.dial({"kind": "never_ready", "vendor": "kargo"})
+    job = api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"]
+    watching = [api("GET", f"/v1/jobs/{job}/events", stream=True) for _ in range(60)]
+    try:
+        assert api("GET", "/healthz").ok
+        assert next(events(api("GET", "/v1/events", stream=True)))[0] == "overview"
+        api("POST", f"/v1/jobs/{job}/cancel")
+        assert {list(events(answer))[-1][0] for answer in watching} == {"end"}
+    finally:
+        for answer in watching:
+            answer.close()
+
+
+def test_jobs_come_in_pages_that_miss_none_and_repeat_none(api: Api, stack: Stack) -> None:
+    made = [api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"] for _ in range(5)]
+    for job in made:
+        stack.ended(job)
+    listed: list[str] = []
+    path: str | None = "/v1/jobs?state=done&connection=kargo&report=campaign-performance-metrics&count=2"
+    while path:
+        answer = api("GET", path)
+        assert len(answer.json()) <= 2
+        listed += [job["job"] for job in answer.json()]
+        path = answer.links.get("next", {}).get("url")
+    assert set(made) <= set(listed)
+    assert len(listed) == len(set(listed))
+    assert api("GET", "/v1/jobs?connection=rokt").json() == []
+
+
+def test_every_report_tells_its_parameters_as_a_schema_that_holds_for_what_the_tests_ask(api: Api) -> None:
+    sources = {source["source"]: source for source in api("GET", "/v1/sources").json()}
+    assert {"kargo", "mediamath", "rokt", "instal"} <= set(sources)
+    reports = {report["report"]: report for source in sources.values() for report in source["reports"]}
+    for report in reports.values():
+        Draft202012Validator.check_schema(report["params"])
+    for name, params in PARAMS.items():
+        Draft202012Validator(reports[name]["params"]).validate(params)
+    misspelled = Draft202012Validator(reports["kargo.campaign-performance-metrics"]["params"])
+    assert not misspelled.is_valid({**KARGO, "measurs": 1})
+
+
+def test_accounts_entries_and_queues_are_told(api: Api, stack: Stack) -> None:
+    accounts = {one["connection"]: one for one in api("GET", "/v1/connections").json()}
+    assert accounts["kargo"]["is_set_up"]
+    assert api("GET", "/v1/schedule").json() == []
+    queues = {queue["queue"]: queue for queue in api("GET", "/v1/queues").json()}
+    assert all(queue["workers"] and queue["messages"] is not None for queue in queues.values()), queues
+    assert list(queues) == ["control", "stream", "sweep"]
+
+
+def test_a_dead_letter_is_told_with_its_reason(api: Api, stack: Stack) -> None:
+    letter = {"job": "j", "at": "1.1.1", "reason": "no number", "row": "{}"}
+    stack.redis.xadd("dead:{rows:kargo.report}", letter)
+    assert api("GET", "/v1/dead/kargo/report").json() == [letter]
+    assert api("GET", "/v1/dead/kargo/none").status_code == 422
+    assert api("GET", "/v1/dead/kargo/report?sink=file:/etc").status_code == 422
+
+
+def test_whoever_asked_is_told_of_the_end_and_the_sweep_sees_to_it(api: Api, stack: Stack) -> None:
+    heard: list[Request] = []
+    receiver = FakeVendor(lambda request: heard.append(request) or Answer())  # type: ignore[func-returns-value]
+    try:
+        asked = {**ASKED, "join": False, "webhook": f"{receiver.base}/ended"}
+        job = api("POST", "/v1/jobs", json=asked).json()["job"]
+        until(lambda: heard, "the webhook")
+    finally:
+        receiver.stop()
+    told = heard[0].json
+    assert (told["type"], told["job"], told["data"]["rows"]) == ("job.done", job, 2500)
+
+
+def test_a_webhook_that_can_never_be_sent_is_422(api: Api) -> None:
+    answer = api("POST", "/v1/jobs", json={**ASKED, "webhook": "ftp://receiver.example/"})
+    assert answer.status_code == 422
+    assert "webhook" in answer.text

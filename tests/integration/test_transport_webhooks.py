@@ -27,7 +27,7 @@ def answer(status: int, more: str = "") -> Script:
 def test_whoever_asked_is_told_under_a_key_that_stays_the_same(vendor: Start) -> None:
     heard = vendor(answer(204))
     for _ in range(2):
-        deliver(ON_LOOPBACK, f"{heard.url}/done?x=1", b'{"job":"j1"}', key="j1")
+        deliver(ON_LOOPBACK, f"{heard.url}/done?x=1", b'{"job":"j1"}', key="j1", now=0)
     assert heard.targets() == ["POST /done?x=1"] * 2
     assert {(each.body, each.headers["idempotency-key"]) for each in heard.heard} == {(b'{"job":"j1"}', "j1")}
     assert "authorization" not in heard.heard[0].headers
@@ -36,7 +36,7 @@ def test_whoever_asked_is_told_under_a_key_that_stays_the_same(vendor: Start) ->
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_a_receiver_that_is_busy_is_told_later(vendor: Start, status: int) -> None:
     with pytest.raises(RetryLater, match=f"POST /x: {status}: no"):
-        deliver(ON_LOOPBACK, f"{vendor(answer(status)).url}/x", b"{}", key="j1")
+        deliver(ON_LOOPBACK, f"{vendor(answer(status)).url}/x", b"{}", key="j1", now=0)
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 410])
@@ -44,7 +44,7 @@ def test_a_receiver_that_refuses_or_points_elsewhere_is_not_told_again(vendor: S
     other = vendor(answer(200))
     pointing = vendor(answer(status, f"Location: {other.url}/y\r\n"))
     with pytest.raises(FailJob, match=f"POST /x: {status}"):
-        deliver(ON_LOOPBACK, f"{pointing.url}/x", b"{}", key="j1")
+        deliver(ON_LOOPBACK, f"{pointing.url}/x", b"{}", key="j1", now=0)
     assert other.heard == []
 
 
@@ -54,7 +54,7 @@ def test_a_receiver_that_refuses_or_points_elsewhere_is_not_told_again(vendor: S
 def test_a_webhook_into_a_private_network_is_not_sent(url: str) -> None:
     assert check_webhook(PUBLIC, url) == url
     with pytest.raises(FailJob, match="not contacted"):
-        deliver(PUBLIC, url, b"{}", key="j1")
+        deliver(PUBLIC, url, b"{}", key="j1", now=0)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from config.celery import STEPS, STREAM, celery_settings
 from config.settings import Settings
+from worker.api.app import make_app
+from worker.api.models import JobBody
 from worker.cli import VERBS
 from worker.cli.workers import CONTROL_QUEUES
 from worker.keys import job, pages
@@ -17,6 +19,17 @@ ROOT = Path(__file__).parents[2]
 
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_path_of_the_api_is_on_its_page_and_nothing_else_is() -> None:
+    described = make_app(Settings()).openapi()["paths"]
+    there = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
+    assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", text("docs/api.md"), re.MULTILINE)) == there
+
+
+def test_every_field_of_a_request_for_a_job_is_on_the_page_of_the_api() -> None:
+    page = text("docs/api.md")
+    assert [name for name in JobBody.model_fields if f"`{name}`" not in page] == []
 
 
 def test_every_setting_is_in_the_example_environment_and_nothing_else_is() -> None:

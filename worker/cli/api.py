@@ -9,6 +9,9 @@ from worker.cli.parent import end_with_parent, with_parent_option
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
+END_SECONDS = 3
+"""How long answers under way may take once this process is to end; watchers of events never leave by themselves."""
+
 
 @click.command(help="Serve the HTTP API.")
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -20,8 +23,10 @@ def api(host: str, port: int, with_parent: bool) -> None:
 
     from worker.api.app import make_app
 
-    if not settings().api_tokens and not is_loopback(host):
+    if not (settings().api_tokens or settings().api_read_tokens) and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
     if with_parent:
         end_with_parent()
-    uvicorn.run(make_app(), host=host, port=port, log_level="info", server_header=False)
+    uvicorn.run(
+        make_app(), host=host, port=port, log_level="info", server_header=False, timeout_graceful_shutdown=END_SECONDS
+    )

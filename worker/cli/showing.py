@@ -8,48 +8,11 @@ from collections.abc import Iterable
 import click
 
 from worker.cli.output import print_table
-from worker.model import Json
 from worker.sources import docs
 from worker.sources.credentials import credential_names
 from worker.sources.schema import Param, Report, Source
 
 TEXT_WIDTH = 100
-
-
-def source_facts(source: Source, connections: Iterable[str]) -> Json:
-    """A source as programs see it. `connections` are our accounts there."""
-    return {
-        "source": source.source,
-        "title": source.title,
-        "base_url": source.base_url,
-        "docs": source.docs or None,
-        "auth": [{"kind": auth.kind, "credentials": credential_names(auth)} for auth in source.auth],
-        "limits": source.limits.model_dump(),
-        "connections": list(connections),
-        "reports": list(source.reports),
-    }
-
-
-def report_facts(prefix: str, name: str, report: Report) -> Json:
-    """A report as programs see it. `prefix` is the source or the connection it was asked for by."""
-    return {
-        "report": f"{prefix}.{name}",
-        "title": report.title,
-        "asks": docs.asks(report.poll),
-        "rows_come_as": docs.ways(report),
-        "proof": report.proof,
-        "replay": report.replay,
-        "window": report.window and {**report.window, "ends": report.window_ends},
-        "one_of": report.one_of,
-        "note": report.note or None,
-        "params": [_param_facts(parameter, param) for parameter, param in report.params.items()],
-    }
-
-
-def _param_facts(name: str, param: Param) -> Json:
-    more = param.model_dump(exclude_defaults=True, by_alias=True)
-    first = {"name": name, "type": param.type, "required": param.required, "default": param.default}
-    return {**first, "allowed": docs.allowed_values(param) or None, **more}
 
 
 def print_reports(prefix: str, reports: Iterable[tuple[str, Report]]) -> None:

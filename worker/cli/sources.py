@@ -8,11 +8,12 @@ import orjson
 from worker.cli import services
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
-from worker.cli.showing import print_report, print_source, report_facts, source_facts
+from worker.cli.showing import print_report, print_source
 from worker.errors import BadInput
 from worker.sources.connections import connections_schema
 from worker.sources.loading import report_of, source_schema
 from worker.sources.schema import Source
+from worker.sources.views import report_facts, source_facts
 from worker.suggestions import one_of
 
 

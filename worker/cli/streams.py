@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,18 +11,15 @@ import orjson
 from redis import Redis
 
 from config.settings import settings
-from worker import keys
 from worker.cli.exit_codes import EXIT_DONE
 from worker.cli.options import as_json_option
 from worker.cli.output import print_table, talk
 from worker.cli.services import open_services
 from worker.errors import BadInput
-from worker.redis_client import connect
-from worker.sinks.address import FileAddress, StreamAddress
+from worker.jobs.dead_letters import dead_letters, redis_of
+from worker.sinks.address import StreamAddress
 from worker.sinks.audit import rows_in
-from worker.sinks.files.compression import open_unpacked
 from worker.sinks.kinds import parse_address
-from worker.sources.connections import find_report
 
 WAIT_MILLISECONDS = 1_000
 ENTRIES_AT_ONCE = 500
@@ -38,25 +33,16 @@ ENTRIES_AT_ONCE = 500
 def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
     """The latest first."""
     services = open_services()
-    connection, _ = find_report(services.connections, name)
-    report = name.partition(".")[2]
+    # Without a Redis of their own, commands keep rows in files.
     chosen = sink or (f"file:{settings().data_dir / 'rows'}" if settings().redis_url is None else None)
-    address = parse_address(services.sink_address(chosen, connection.name, report))
-    if isinstance(address, FileAddress):
-        letters = _letters_in_files(address.directory / connection.name / report)[:count]
-    else:
-        with _redis_of(_stream(address)) as redis:
-            entries: Any = redis.xrevrange(keys.dead_rows(_stream(address).stream), count=count)
-        letters = [
-            {field.decode(): value.decode(errors="replace") for field, value in row.items()} for _, row in entries
-        ]
+    letters = dead_letters(services, name, chosen, count)
     for letter in letters if as_json else ():
         click.echo(orjson.dumps(letter).decode())
     if not as_json:
         columns = ("job", "at", "reason", "row")
         print_table(columns, [[letter.get(column) for column in columns] for letter in letters], wrapped="row")
         if not letters:
-            talk.print(f"no dead letters at {address.shown}")
+            talk.print(f"no dead letters at {parse_address(chosen).shown if chosen else 'the default stream'}")
     sys.exit(EXIT_DONE)
 
 
@@ -69,7 +55,7 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
     """Each row on a line of its own; with --json each with its job and address, ends and voids too."""
     address = _stream(parse_address(sink if ":" in sink else f"stream:{sink}"))
     printed = 0
-    with _redis_of(address) as redis:
+    with redis_of(open_services(), address) as redis:
         for fields in _entries(redis, address.stream, "0" if from_start else "$"):
             for line in _lines(fields, as_json):
                 click.echo(line)
@@ -100,28 +86,7 @@ def _lines(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
         yield orjson.dumps(shown) if as_json else row
 
 
-def _letters_in_files(directory: Path) -> list[dict[str, Any]]:
-    """Of every job whose receipt is there, for nothing else is whole; the latest job first."""
-    letters: list[dict[str, Any]] = []
-    receipts = sorted(directory.glob("*/receipt.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in receipts:
-        receipt = orjson.loads(path.read_bytes())
-        for file in receipt.get("dead_files", ()):
-            with open_unpacked(path.parent / file["path"]) as lines:
-                letters += [{"job": receipt["job"], **orjson.loads(line)} for line in lines]
-    return letters
-
-
 def _stream(address: object) -> StreamAddress:
     if not isinstance(address, StreamAddress):
         raise BadInput("SINK", getattr(address, "shown", ""), "a stream: stream:NAME or redis://...?stream=NAME")
     return address
-
-
-@contextmanager
-def _redis_of(address: StreamAddress) -> Iterator[Redis]:
-    if not address.url:
-        yield open_services().redis
-        return
-    with connect(address.url) as redis:
-        yield redis

@@ -18,13 +18,14 @@ from worker.services import Services
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
+from worker.transport.webhooks import check_webhook
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
     """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default.
 
-    Two requests with the same `key` are one: the second finds the job the first one made.
+    Two requests with the same `key` are one: the second finds the job the first one made. `webhook` is told of the end.
     """
 
     name: str
@@ -34,6 +35,7 @@ class JobRequest:
     ready_within: str | None = None
     finish_within: str | None = None
     key: str | None = None
+    webhook: str | None = None
 
 
 def create_job(services: Services, request: JobRequest, *, now: datetime | None = None) -> tuple[str, bool]:
@@ -43,12 +45,13 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
 
     Raises BadInput, naming the field, what was given and what is allowed; nothing is kept then.
     """
-    for where in ("name", "sink", "key", "ready_within", "finish_within"):
+    for where in ("name", "sink", "key", "ready_within", "finish_within", "webhook"):
         require_plain_json(getattr(request, where), where)
     require_plain_json(dict(request.params), "params")
     connection, report = find_report(services.connections, request.name)
     report_name = request.name.partition(".")[2]
     require_auth(connection, environment_value)
+    webhooks = () if request.webhook is None else (check_webhook(connection, request.webhook),)
     resolved = resolve(report, request.params, now=now or datetime.now(UTC), timezone=connection.timezone)
     sink = services.sink_address(request.sink, connection.name, report_name)
     source = connection.source
@@ -72,6 +75,7 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
         may_join=request.may_join,
         ready_within=ready_within,
         finish_within=finish_within,
+        webhooks=webhooks,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+
 from config.settings import network_variables
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.base_urls import Base, base_of
@@ -15,6 +18,7 @@ from worker.vendor_errors import excerpt
 SILENCE_SECONDS = 15.0
 RETRY_STATUSES = (408, 425, 429)
 EXCERPT_READ_BYTES = 1_024
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
 
 
 def check_webhook(connection: Connection, url: str) -> str:
@@ -25,8 +29,10 @@ def check_webhook(connection: Connection, url: str) -> str:
         raise BadInput("webhook", url, f"an https address ({reason})") from None
 
 
-def deliver(connection: Connection, url: str, body: bytes, *, key: str) -> None:
-    """Post a JSON body once. The receiver sees `key` in `Idempotency-Key`, and the same one whenever it is repeated.
+def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: str = "", now: float) -> None:
+    """Post a JSON body once. The receiver sees `key` in `webhook-id` and `Idempotency-Key`, always the same.
+
+    With a secret it is signed as https://www.standardwebhooks.com says, at the time `now`.
 
     Hosts at private or loopback addresses are contacted only where the connection's own is one; redirects are not
     followed and nothing of ours is sent along. Raises RetryLater where it may work later, FailJob where it will not.
@@ -34,7 +40,8 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str) -> None:
     base = _base(connection)
     target = _target(base, url)
     kinds = addresses.kinds_beside(base.host, base.port)
-    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key, "webhook-id": key}
+    headers |= {"webhook-timestamp": str(int(now)), **_signature(secret, key, int(now), body)}
     network = network_of(connection.proxy, network_variables())
     channel = Channel(silence_seconds=SILENCE_SECONDS, network=network)
     response = channel.send(WireRequest("POST", target, headers, body), kinds=kinds)
@@ -55,3 +62,20 @@ def _target(base: Base, url: str) -> str:
 
 def _base(connection: Connection) -> Base:
     return base_of(connection.base_url, allow_http=connection.allow_http)
+
+
+def signing_key(secret: str) -> bytes:
+    """The key a secret stands for: `whsec_` and base64, or any other text as it is. Raises BadInput."""
+    if not secret.startswith(SECRET_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError:
+        raise BadInput("MILLRACE_WEBHOOK_SECRET", "something else", "base64 behind whsec_") from None
+
+
+def _signature(secret: str, key: str, now: int, body: bytes) -> dict[str, str]:
+    if not secret:
+        return {}
+    signed = hmac.digest(signing_key(secret), b"%s.%d.%s" % (key.encode(), now, body), "sha256")
+    return {"webhook-signature": f"v1,{base64.b64encode(signed).decode()}"}

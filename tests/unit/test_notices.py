@@ -1,0 +1,168 @@
+"""Whoever named a webhook hears of a job's end: at least once, signed, again after a restart, never by two at once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import fakeredis
+import pytest
+from pydantic import SecretStr
+
+from config.settings import Settings
+from tests.fake_vendor import Answer, FakeVendor, Request
+from worker.errors import BadInput
+from worker.jobs import notices
+from worker.jobs.create import JobRequest, create_job
+from worker.jobs.finish import cancel
+from worker.jobs.notices import deliver_notice, due_notices
+from worker.ledger import Ledger
+from worker.services import Services
+from worker.transport.webhooks import signing_key
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
+START = 1_800_000_000.0
+
+
+class Receiver:
+    """Hears notices; answers with the statuses it is given, the last of them for ever."""
+
+    def __init__(self) -> None:
+        self.statuses = [204]
+        self.heard: list[Request] = []
+        self.server = FakeVendor(self._answer)
+
+    def _answer(self, request: Request) -> Answer:
+        self.heard.append(request)
+        return Answer(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def services(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Services:
+    monkeypatch.setenv("INSTAL_TOKEN", "token")
+    accounts = tmp_path / "connections.yaml"
+    accounts.write_text(
+        f"instal: {{source: instal, base_url: '{receiver.server.base}', credentials: {{token: $INSTAL_TOKEN}}}}"
+    )
+    chosen = Settings(data_dir=tmp_path, connections=accounts, webhook_secret=SecretStr(SECRET))
+    return restarted(Services(chosen, fakeredis.FakeRedis(version=(7, 0))), START)
+
+
+def restarted(services: Services, now: float) -> Services:
+    """Another process on the same Redis, at another time."""
+    made = Services(services.settings, services.redis)
+    made.ledger = Ledger(services.redis, clock=lambda: now)
+    return made
+
+
+def lowered(heard: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in heard.headers.items()}
+
+
+def ended_job(services: Services, receiver: Receiver) -> str:
+    params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
+    request = JobRequest("instal.advertiser-export", params, webhook=f"{receiver.server.base}/ended?x=1")
+    job, _ = create_job(services, request)
+    assert due_notices(services) == []
+    cancel(services, job)
+    return job
+
+
+def test_a_notice_is_signed_as_standard_webhooks_says_and_holds_the_receipt(
+    services: Services, receiver: Receiver
+) -> None:
+    job = ended_job(services, receiver)
+    assert due_notices(services) == [(job, 1)]
+    assert deliver_notice(services, job, 1) == "delivered"
+    (heard,) = receiver.heard
+    told = json.loads(heard.body)
+    assert (told["type"], told["job"], told["data"]["state"]) == ("job.cancelled", job, "cancelled")
+    headers = lowered(heard)
+    assert headers["webhook-id"] == f"{job}.1"
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + heard.body
+    digest = hmac.digest(base64.b64decode(SECRET.removeprefix("whsec_")), signed, hashlib.sha256)
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
+
+
+def test_what_was_heard_is_not_told_again(services: Services, receiver: Receiver) -> None:
+    job = ended_job(services, receiver)
+    deliver_notice(services, job, 1)
+    assert deliver_notice(services, job, 1) == "nothing to do"
+    assert (len(receiver.heard), due_notices(services)) == (1, [])
+
+
+def test_a_receiver_that_is_away_is_told_later_by_whoever_runs_then_with_the_same_id(
+    services: Services, receiver: Receiver
+) -> None:
+    receiver.statuses = [503, 500, 200]
+    job = ended_job(services, receiver)
+    assert "again in" in deliver_notice(services, job, 1)
+    assert due_notices(services) == []
+    for later in (START + 10, START + 100):
+        other = restarted(services, later)
+        assert due_notices(other) == [(job, 1)]
+        deliver_notice(other, job, 1)
+    assert due_notices(restarted(services, START + 1e6)) == []
+    ids = {lowered(heard)["webhook-id"] for heard in receiver.heard}
+    assert (ids, len(receiver.heard)) == ({f"{job}.1"}, 3)
+
+
+def test_a_receiver_that_never_answers_is_given_up(
+    services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "MOST_ATTEMPTS", 2)
+    receiver.statuses = [503]
+    job = ended_job(services, receiver)
+    deliver_notice(services, job, 1)
+    assert "given up" in deliver_notice(restarted(services, START + 100), job, 1)
+    assert due_notices(restarted(services, START + 1e6)) == []
+
+
+def test_a_receiver_that_refuses_is_not_told_again(services: Services, receiver: Receiver) -> None:
+    receiver.statuses = [410]
+    job = ended_job(services, receiver)
+    assert deliver_notice(services, job, 1).startswith("refused")
+    assert due_notices(restarted(services, START + 1e6)) == []
+
+
+def test_a_job_taken_up_again_is_told_at_its_next_end_under_another_id(services: Services, receiver: Receiver) -> None:
+    job = ended_job(services, receiver)
+    services.ledger.retry(job)
+    assert deliver_notice(services, job, 1) == "nothing to tell"
+    cancel(services, job)
+    deliver_notice(services, job, 1)
+    assert [lowered(heard)["webhook-id"] for heard in receiver.heard] == [f"{job}.2"]
+
+
+def test_only_one_of_two_delivers(services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = ended_job(services, receiver)
+
+    def meanwhile(*_args: object, **_more: object) -> None:
+        assert deliver_notice(services, job, 1) == "nothing to do"
+
+    monkeypatch.setattr(notices, "deliver", meanwhile)
+    assert deliver_notice(services, job, 1) == "delivered"
+
+
+def test_a_webhook_that_can_never_be_sent_makes_no_job(services: Services) -> None:
+    params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
+    with pytest.raises(BadInput, match="webhook"):
+        create_job(services, JobRequest("instal.advertiser-export", params, webhook="ftp://receiver.example/x"))
+    assert list(services.ledger.jobs()) == []
+
+
+def test_a_secret_that_is_no_base64_is_refused_without_being_shown() -> None:
+    with pytest.raises(BadInput, match="whsec_") as refusal:
+        signing_key("whsec_not base64")
+    assert "not base64" not in str(refusal.value)

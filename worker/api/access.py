@@ -1,0 +1,48 @@
+"""Who may ask: bearer tokens, some of which may only look."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import SecretStr
+
+from config.settings import Settings
+
+Guard = Callable[..., None]
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+
+
+class Access:
+    """The two rights there are. Where no token is set, whoever reaches the API has both."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._full = _texts(settings.api_tokens)
+        self._read_only = _texts(settings.api_read_tokens)
+        self.is_open = not self._full and not self._read_only
+
+    def may_look(self, credentials: _Credentials) -> None:
+        """Any of our tokens will do. Raises 401."""
+        if not self.is_open and not self._is_one_of(credentials, [*self._full, *self._read_only]):
+            raise HTTPException(401, "a bearer token of MILLRACE_API_TOKENS is wanted", {"WWW-Authenticate": "Bearer"})
+
+    def may_act(self, request: Request, credentials: _Credentials) -> None:
+        """A token that may do more than look. Raises 401 or 403."""
+        self.may_look(credentials)
+        # A page elsewhere may make a browser on this machine send a request that has no token to lack.
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise HTTPException(403, "requests from pages of other sites are not acted on")
+        if not self.is_open and not self._is_one_of(credentials, self._full):
+            raise HTTPException(403, "this token may look, and neither ask for a report nor act on a job")
+
+    @staticmethod
+    def _is_one_of(credentials: HTTPAuthorizationCredentials | None, tokens: Sequence[bytes]) -> bool:
+        given = credentials.credentials.encode() if credentials else b""
+        return any(hmac.compare_digest(given, token) for token in tokens)
+
+
+def _texts(tokens: Sequence[SecretStr]) -> list[bytes]:
+    return [token.get_secret_value().encode() for token in tokens]

@@ -1,0 +1,92 @@
+"""What there is beside jobs: sources, connections, the schedule, dead letters, queues and workers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Query
+
+from config.celery import CONTROL, STREAM, SWEEP
+from config.settings import environment_value
+from worker.api.access import Access
+from worker.api.models import (
+    ConnectionView,
+    DeadLetter,
+    EntryView,
+    QueueView,
+    ReportView,
+    SourceView,
+    problems,
+)
+from worker.api.parts import Parts
+from worker.jobs.dead_letters import dead_letters
+from worker.schedule.due import standings
+from worker.schedule.views import standing_facts
+from worker.sources.credentials import is_begun
+from worker.sources.loading import load_catalogue
+from worker.sources.schema import Source
+from worker.sources.views import params_schema, report_facts, source_facts
+
+
+def add_catalogue(app: FastAPI, parts: Parts, access: Access) -> None:
+    """The paths that only tell."""
+    look = APIRouter(
+        prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["what there is"]
+    )
+
+    @look.get("/sources", summary="Every vendor and report, with its parameters as JSON Schema")
+    def sources() -> list[SourceView]:
+        services = parts.services()
+        ours: dict[str, list[str]] = {}
+        for connection in services.connections.values():
+            ours.setdefault(connection.source.source, []).append(connection.name)
+        found = load_catalogue(services.settings.sources).sources
+        return [_source_view(found[name], ours.get(name, [])) for name in sorted(found)]
+
+    @look.get("/connections", summary="Our accounts and their reports")
+    def connections() -> list[ConnectionView]:
+        return [
+            ConnectionView(
+                connection=one.name,
+                source=one.source.source,
+                reports=list(one.source.reports),
+                is_set_up=not one.credentials or is_begun(one, environment_value),
+            )
+            for one in parts.services().connections.values()
+        ]
+
+    @look.get("/schedule", summary="The entries of the schedule: last and next times, jobs, alarms")
+    def schedule() -> list[EntryView]:
+        services = parts.services()
+        now = datetime.fromtimestamp(services.ledger.now(), UTC)
+        return [EntryView(**standing_facts(standing)) for standing in standings(services, now)]
+
+    @look.get("/dead/{connection}/{report}", summary="Rows set aside, each with its reason; the latest first")
+    def dead(
+        connection: str,
+        report: str,
+        sink: str | None = None,
+        count: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[DeadLetter]:
+        services = parts.services()
+        allowed = services.allowed_sink(sink)
+        return [DeadLetter(**letter) for letter in dead_letters(services, f"{connection}.{report}", allowed, count)]
+
+    @look.get("/queues", summary="The queues, their messages, and the workers that answer within two seconds")
+    def queues() -> list[QueueView]:
+        served, waiting = parts.queues_served(), parts.messages_waiting()
+        return [
+            QueueView(queue=queue, messages=waiting.get(queue), workers=sorted(served.get(queue, [])))
+            for queue in (CONTROL, STREAM, SWEEP)
+        ]
+
+    app.include_router(look)
+
+
+def _source_view(source: Source, connections: list[str]) -> SourceView:
+    reports = [
+        ReportView(**{**report_facts(source.source, name, report), "params": params_schema(report)})
+        for name, report in source.reports.items()
+    ]
+    return SourceView(**{**source_facts(source, connections), "reports": reports})

@@ -1,0 +1,127 @@
+"""Server-sent events: what changes, to as many clients as there are, with one look at Redis for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+from fastapi.responses import StreamingResponse
+from redis.exceptions import RedisError
+
+from worker.jobs.views import job_facts, wait_facts
+from worker.jobs.waiting import REDIS, Wait
+from worker.ledger import Ledger
+from worker.model import FINISHED, Json
+
+EVERY_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15.0
+OVERVIEW = ""
+"""What is watched where it is no job: how many jobs are in each state, and the latest of them."""
+OVERVIEW_JOBS = 60
+
+AWAY: Json = {"waits_for": wait_facts(Wait("redis", REDIS))}
+
+
+class EventStream(StreamingResponse):
+    """A body of events; neither kept on the way nor held back."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes], status_code: int = 200) -> None:
+        super().__init__(events, status_code, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+class Feed:
+    """Looks at everything that is watched, once an interval however many clients watch, and only while one does."""
+
+    def __init__(
+        self, look: Callable[[Sequence[str]], dict[str, Json]], *, every_seconds: float = EVERY_SECONDS
+    ) -> None:
+        """`look` gives each topic's value; it may block, and may raise what Redis raises."""
+        self._look = look
+        self._every_seconds = every_seconds
+        self._clients: Counter[str] = Counter()
+        self._values: dict[str, Json] = {}
+        self._round = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def changes(self, topic: str) -> AsyncIterator[Json | None]:
+        """The topic's value, and each that differs from the one before; None after a while without any."""
+        self._clients[topic] += 1
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._run())
+        clock = asyncio.get_running_loop().time
+        known, told_at = None, clock()
+        try:
+            while True:
+                await self._round.wait()
+                value = self._values.get(topic)
+                if value is not None and value != known:
+                    known, told_at = value, clock()
+                    yield value
+                elif clock() - told_at >= HEARTBEAT_SECONDS:
+                    told_at = clock()
+                    yield None
+        finally:
+            self._clients[topic] -= 1
+            if not self._clients[topic]:
+                del self._clients[topic]
+
+    async def _run(self) -> None:
+        while self._clients:
+            topics = list(self._clients)
+            try:
+                self._values = await asyncio.to_thread(self._look, topics)
+            except RedisError:
+                self._values = dict.fromkeys(topics, AWAY)
+            finished, self._round = self._round, asyncio.Event()
+            finished.set()
+            await asyncio.sleep(self._every_seconds)
+
+
+def look_at(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
+    """Every job that is watched, with its receipt; and the overview, where that is."""
+    wanted = [topic for topic in topics if topic != OVERVIEW]
+    now = ledger.now()
+    found = {
+        job.id: {**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs_of(wanted) if job is not None
+    }
+    if OVERVIEW in topics:
+        listed = [job_id for job_id, _ in ledger.listed(None, before=None, count=OVERVIEW_JOBS)]
+        jobs = [{**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs_of(listed) if job is not None]
+        found[OVERVIEW] = {"states": ledger.count_by_state(), "jobs": jobs}
+    return found
+
+
+async def job_events(feed: Feed, job_id: str) -> AsyncIterator[bytes]:
+    """`state` at first and at each move, `progress` in between, `waits` while Redis is away; ends behind `end`."""
+    state = None
+    async for value in feed.changes(job_id):
+        if value is None or value is AWAY:
+            yield _heartbeat() if value is None else _event("waits", AWAY["waits_for"])
+            continue
+        yield _event("progress" if value["state"] == state else "state", value)
+        state = value["state"]
+        if state in FINISHED and value["receipt"]:
+            yield _event("end", value)
+            return
+
+
+async def overview_events(feed: Feed) -> AsyncIterator[bytes]:
+    """`overview` at first and whenever anything of it changes, `waits` while Redis is away; has no end."""
+    async for value in feed.changes(OVERVIEW):
+        if value is None or value is AWAY:
+            yield _heartbeat() if value is None else _event("waits", AWAY["waits_for"])
+        else:
+            yield _event("overview", value)
+
+
+def _event(name: str, data: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+
+
+def _heartbeat() -> bytes:
+    return b": nothing new\n\n"

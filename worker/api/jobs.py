@@ -1,0 +1,141 @@
+"""Jobs over HTTP: ask for a report, look, watch, cancel, retry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+
+from worker.api.access import Access
+from worker.api.events import EventStream, Feed, job_events, overview_events
+from worker.api.models import JobBody, JobView, MadeJob, ShownJob, event_answers, problems
+from worker.api.parts import Parts
+from worker.jobs.create import JobRequest, create_job
+from worker.jobs.finish import cancel
+from worker.jobs.listing import JobFilter, list_jobs
+from worker.jobs.views import job_facts
+from worker.model import Job, JobState
+from worker.services import Services
+
+RETRY_AFTER_SECONDS = 30
+
+
+def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
+    """The paths about jobs."""
+    look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["jobs"])
+    act = APIRouter(prefix="/v1", dependencies=[Depends(access.may_act)], responses=problems(403), tags=["jobs"])
+
+    @act.post("/jobs", status_code=202, responses=problems(403, 429), summary="Ask for a report")
+    def make(
+        asked: JobBody,
+        response: Response,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=512)] = None,
+    ) -> MadeJob:
+        services = parts.services()
+        _refuse_too_many(services)
+        request = JobRequest(
+            f"{asked.connection}.{asked.report}",
+            asked.params,
+            services.allowed_sink(asked.to),
+            asked.join,
+            asked.ready_within,
+            asked.finish_within,
+            idempotency_key,
+            asked.webhook,
+        )
+        job_id, joined = create_job(services, request)
+        if not joined:
+            parts.nudge_out_of("queued", job_id)
+        response.headers["Location"] = f"/v1/jobs/{job_id}"
+        return MadeJob(**job_facts(_known(services, job_id), services.ledger.now()), joined=joined)
+
+    @look.get("/jobs", summary="Jobs, the latest first; the `Link` header leads to the next page")
+    def list_(
+        request: Request,
+        response: Response,
+        state: JobState | None = None,
+        connection: str | None = None,
+        report: str | None = None,
+        cursor: str | None = None,
+        count: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[JobView]:
+        ledger = parts.services().ledger
+        found, following = list_jobs(ledger, JobFilter(state, connection, report), cursor, count)
+        if following:
+            # A path, not a whole URL: behind a proxy this process does not know its own name.
+            query = request.url.include_query_params(cursor=following).query
+            response.headers["Link"] = f'</v1/jobs?{query}>; rel="next"'
+        now = ledger.now()
+        return [JobView(**job_facts(job, now)) for job in found]
+
+    @look.get("/jobs/{job_id}", responses=problems(404), summary="One job, with its receipt once it has one")
+    def show(job_id: str) -> ShownJob:
+        services = parts.services()
+        job = _known(services, job_id)
+        return ShownJob(**job_facts(job, services.ledger.now()), receipt=job.receipt)
+
+    @act.post("/jobs/{job_id}/cancel", status_code=202, responses=problems(403, 404), summary="Cancel a job")
+    def cancel_(job_id: str, response: Response) -> JobView:
+        services = parts.services()
+        _known(services, job_id)
+        cancel(services, job_id)
+        return _acted_on(services, job_id, response)
+
+    @act.post(
+        "/jobs/{job_id}/retry",
+        status_code=202,
+        responses=problems(403, 404, 409),
+        summary="Take a failed or cancelled job up again",
+    )
+    def retry(job_id: str, response: Response) -> JobView:
+        services = parts.services()
+        _known(services, job_id)
+        state, other = services.ledger.retry(job_id)
+        if state is None:
+            raise HTTPException(409, f"job {job_id} is {other}; only a failed or cancelled one can be retried")
+        parts.nudge_out_of(state, job_id, number=int(other))
+        return _acted_on(services, job_id, response)
+
+    _add_events(look, parts, feed)
+    app.include_router(act)
+    app.include_router(look)
+
+
+def _add_events(look: APIRouter, parts: Parts, feed: Feed) -> None:
+    @look.get(
+        "/jobs/{job_id}/events",
+        response_class=EventStream,
+        responses=event_answers(404),
+        summary="A job as it goes on, to its end: `state`, `progress`, `waits` and `end`",
+    )
+    def watch(job_id: str) -> EventStream:
+        _known(parts.services(), job_id)
+        return EventStream(job_events(feed, job_id))
+
+    @look.get(
+        "/events",
+        response_class=EventStream,
+        responses=event_answers(),
+        summary="How many jobs are in each state and the latest jobs, whenever anything changes; has no end",
+    )
+    def watch_all() -> EventStream:
+        return EventStream(overview_events(feed))
+
+
+def _known(services: Services, job_id: str) -> Job:
+    job = services.ledger.job(job_id)
+    if job is None:
+        raise HTTPException(404, f"no job {job_id}")
+    return job
+
+
+def _acted_on(services: Services, job_id: str, response: Response) -> JobView:
+    response.headers["Location"] = f"/v1/jobs/{job_id}"
+    return JobView(**job_facts(_known(services, job_id), services.ledger.now()))
+
+
+def _refuse_too_many(services: Services) -> None:
+    waiting, bound = services.ledger.count_by_state()["queued"], services.settings.queue_bound
+    if waiting >= bound:
+        text = f"{waiting} jobs wait for a worker, {bound} may (MILLRACE_QUEUE_BOUND)"
+        raise HTTPException(429, text, {"Retry-After": str(RETRY_AFTER_SECONDS)})

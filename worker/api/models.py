@@ -1,0 +1,195 @@
+"""What the HTTP API takes and gives; the OpenAPI description is made from these."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+
+from worker.model import JobState, WaitsOn
+
+
+class JobBody(BaseModel):
+    """What `POST /v1/jobs` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    connection: str
+    report: str
+    params: dict[str, Any] = {}
+    to: str | None = None
+    webhook: str | None = None
+    join: bool = True
+    ready_within: str | None = None
+    finish_within: str | None = None
+
+
+class WaitView(BaseModel):
+    """What a job waits for: a word, words for people, and until when where that is known."""
+
+    on: WaitsOn
+    said: str
+    until: str | None
+
+
+class JobView(BaseModel):
+    """A job as the ledger knows it. Times are UTC."""
+
+    job: str
+    connection: str
+    report: str
+    state: JobState
+    params: dict[str, Any]
+    window: dict[str, Any] | None
+    generation: int
+    pages: int
+    pages_known: int
+    rows: int
+    dead_rows: int
+    bytes: int
+    expected_rows: int | None
+    vendor_report_id: str | None
+    vendor_request_id: str | None
+    attempts: int
+    reason: str | None
+    waits_for: WaitView | None
+    created_at: str | None
+    submitted_at: str | None
+    ready_at: str | None
+    first_row_at: str | None
+    finished_at: str | None
+    error: str | None
+
+
+class MadeJob(JobView):
+    """A job that was asked for; `joined` where the same one was running already."""
+
+    joined: bool
+
+
+class ShownJob(JobView):
+    """A job with its receipt, once it has one."""
+
+    receipt: dict[str, Any] | None
+
+
+class ConnectionView(BaseModel):
+    """An account of ours, the reports it can be asked for, and whether its credentials are set."""
+
+    connection: str
+    source: str
+    reports: list[str]
+    is_set_up: bool
+
+
+class ReportView(BaseModel):
+    """A report of a source, and its parameters as JSON Schema."""
+
+    report: str
+    title: str
+    asks: str
+    rows_come_as: str
+    proof: Literal["count", "end", "none"]
+    replay: Literal["stable", "unstable"]
+    note: str | None
+    params: dict[str, Any]
+
+
+class SourceView(BaseModel):
+    """A vendor's API as its source file describes it, and our accounts there."""
+
+    source: str
+    title: str
+    docs: str | None
+    connections: list[str]
+    reports: list[ReportView]
+
+
+class EntryView(BaseModel):
+    """An entry of the schedule, and how it stands."""
+
+    name: str
+    connection: str
+    report: str
+    params: dict[str, Any]
+    to: str | None
+    cron: str | None
+    every: str | None
+    timezone: str
+    lookback: str | None
+    catch_up: Literal["once", "none"]
+    enabled: bool
+    last_due: str | None
+    next_due: str | None
+    jobs: dict[str, str]
+    done_at: str | None
+    alarms: list[str]
+
+
+class DeadLetter(BaseModel):
+    """A row set aside: where it stood, why, and the row as it came."""
+
+    job: str
+    at: str
+    reason: str
+    row: str
+
+
+class QueueView(BaseModel):
+    """A queue: its messages that no worker has taken, None where the broker does not say, and who consumes it."""
+
+    queue: str
+    messages: int | None
+    workers: list[str]
+
+
+class Ready(BaseModel):
+    """Redis can be written to; how long ago lost work was looked for, None where it never was."""
+
+    redis: Literal["ok"] = "ok"
+    seconds_since_sweep: float | None
+
+
+class Problem(BaseModel):
+    """What was wrong with a request."""
+
+    detail: str | list[dict[str, Any]]
+
+
+class AsciiJSON(JSONResponse):
+    """JSON in ASCII: what a caller sent may come back in a message, and may be no Unicode."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=True).encode()
+
+
+Problems = dict[int | str, dict[str, Any]]
+_MEANINGS = {
+    400: "The body is no JSON",
+    401: "No token, or a wrong one",
+    403: "The token may only look",
+    404: "No such job",
+    409: "Only an ended job is retried",
+    422: "A field is wrong; it is named",
+    429: "Too many jobs wait for a worker; Retry-After says when to ask again",
+    503: "Redis cannot serve now",
+}
+
+
+def problems(*more: int) -> Problems:
+    """What any path under /v1 may answer, and these besides."""
+    return {
+        status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({400, 401, 422, 503, *more})
+    }
+
+
+def event_answers(*more: int) -> Problems:
+    """The same of a path whose answer is a stream of events, unless it is one of these, which are JSON all the same."""
+    refusal = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    events = {"text/event-stream": {"schema": {"type": "string"}}}
+    refusals = {
+        status: {"description": of["description"], "content": refusal} for status, of in problems(*more).items()
+    }
+    return {200: {"description": "Events, as they come", "content": events}, **refusals}

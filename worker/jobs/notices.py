@@ -1,0 +1,80 @@
+"""Whoever named a webhook is told that the job has ended: at least once, signed, and again until it is heard.
+
+What is owed stands in the ledger from the moment a job ends, so neither a restart nor a lost message forgets it.
+"""
+
+from __future__ import annotations
+
+import random
+
+import orjson
+
+from worker import keys
+from worker.errors import FailJob, RetryLater
+from worker.jobs.receipts import iso
+from worker.model import Job
+from worker.observe import Event, log
+from worker.scripts import Script
+from worker.services import Services
+from worker.transport.webhooks import deliver
+
+MOST_ATTEMPTS = 24
+FIRST_WAIT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 3_600
+"""5 s, 10 s, 20 s, ... an hour: about fourteen hours in all."""
+TURN_SECONDS = 60
+"""Longer than one delivery may take; whoever was to deliver and did not is replaced after that."""
+DUE_AT_MOST = 200
+
+_TAKE = Script("notice_take")
+
+
+def due_notices(services: Services) -> list[tuple[str, int]]:
+    """What is to be delivered now: (job, number of its webhook)."""
+    members = services.redis.zrangebyscore(keys.NOTICES, "-inf", services.ledger.now(), start=0, num=DUE_AT_MOST)
+    owed = [member.decode().rpartition("/") for member in members]
+    return [(job, int(number)) for job, _, number in owed]
+
+
+def deliver_notice(services: Services, job_id: str, number: int) -> str:
+    """Deliver one notice if it is due and nobody else does; what came of it, in words. Redis errors are let through."""
+    member = f"{job_id}/{number}"
+    if not _TAKE(services.redis, [keys.NOTICES], [services.ledger.now(), member, TURN_SECONDS]):
+        return "nothing to do"
+    job = services.ledger.job(job_id)
+    connection = services.connections.get(job.connection) if job else None
+    if job is None or job.receipt is None or connection is None:
+        # Taken up again, forgotten, or of an account that is no longer ours: its next end is told anew.
+        services.redis.zrem(keys.NOTICES, member)
+        return "nothing to tell"
+    secret = services.settings.webhook_secret.get_secret_value()
+    key, body = f"{job.id}.{job.generation}", _body(job)
+    try:
+        deliver(connection, job.webhooks[number - 1], body, key=key, secret=secret, now=services.ledger.now())
+    except RetryLater as later:
+        return _later(services, job, member, str(later))
+    except FailJob as refusal:
+        services.redis.zrem(keys.NOTICES, member)
+        log.warning(Event.NOTICE_REFUSED, job=job.id, why=str(refusal))
+        return f"refused: {refusal}"
+    services.redis.zrem(keys.NOTICES, member)
+    log.info(Event.NOTICE_DELIVERED, job=job.id)
+    return "delivered"
+
+
+def _later(services: Services, job: Job, member: str, why: str) -> str:
+    attempts = services.redis.hincrby(keys.job(job.id), f"notice.{job.generation}.{member.rpartition('/')[2]}", 1)
+    if attempts >= MOST_ATTEMPTS:
+        services.redis.zrem(keys.NOTICES, member)
+        log.error(Event.NOTICE_REFUSED, job=job.id, why=f"given up after {attempts} attempts: {why}")
+        return f"given up: {why}"
+    wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempts - 1)) * random.uniform(0.8, 1)
+    services.redis.zadd(keys.NOTICES, {member: services.ledger.now() + wait}, xx=True)
+    log.info(Event.NOTICE_LATER, job=job.id, why=why, attempts=attempts, wait_seconds=round(wait))
+    return f"again in {wait:.0f} s: {why}"
+
+
+def _body(job: Job) -> bytes:
+    """The same bytes however often they are sent."""
+    told = {"type": f"job.{job.state}", "timestamp": iso(job.finished_at), "job": job.id, "data": job.receipt}
+    return orjson.dumps(told)

@@ -1,0 +1,108 @@
+"""A source and its reports as programs see them, on the command line and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from worker.model import Json
+from worker.sources import docs
+from worker.sources.credentials import credential_names
+from worker.sources.schema import Param, ParamType, Report, Source
+
+_TYPES: dict[ParamType, Json] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "object": {"type": "object"},
+    "list": {"type": "array"},
+    "any": {},
+    "timezone": {"type": "string", "description": "an IANA time zone such as America/New_York"},
+    # Macros are texts too, so no `format`: a validator that holds to it would refuse them.
+    "date": {"type": "string", "description": "a date such as 2026-11-20 or {yesterday}"},
+    "datetime": {"type": "string", "description": "a date, a time with its offset, or a macro such as {yesterday}"},
+    "local-datetime": {
+        "type": "string",
+        "description": "a date, a time without offset, or a macro such as {yesterday}",
+    },
+}
+
+
+def source_facts(source: Source, connections: Iterable[str]) -> Json:
+    """A source. `connections` are our accounts there."""
+    return {
+        "source": source.source,
+        "title": source.title,
+        "base_url": source.base_url,
+        "docs": source.docs or None,
+        "auth": [{"kind": auth.kind, "credentials": credential_names(auth)} for auth in source.auth],
+        "limits": source.limits.model_dump(),
+        "connections": list(connections),
+        "reports": list(source.reports),
+    }
+
+
+def report_facts(prefix: str, name: str, report: Report) -> Json:
+    """A report. `prefix` is the source or the connection it was asked for by."""
+    return {
+        "report": f"{prefix}.{name}",
+        "title": report.title,
+        "asks": docs.asks(report.poll),
+        "rows_come_as": docs.ways(report),
+        "proof": report.proof,
+        "replay": report.replay,
+        "window": report.window and {**report.window, "ends": report.window_ends},
+        "one_of": report.one_of,
+        "note": report.note or None,
+        "params": [_param_facts(parameter, param) for parameter, param in report.params.items()],
+    }
+
+
+def _param_facts(name: str, param: Param) -> Json:
+    more = param.model_dump(exclude_defaults=True, by_alias=True)
+    first = {"name": name, "type": param.type, "required": param.required, "default": param.default}
+    return {**first, "allowed": docs.allowed_values(param) or None, **more}
+
+
+def params_schema(report: Report) -> Json:
+    """A report's parameters as JSON Schema (2020-12): for forms and editors.
+
+    Whatever Millrace accepts as values of their own types fits it. It knows a little less than Millrace: what only the
+    report as a whole can judge (`schema`) is judged when a job is made.
+    """
+    schema: Json = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: _param_schema(name, param) for name, param in report.params.items()},
+        "required": [name for name, param in report.params.items() if param.required and param.default is None],
+    }
+    if report.one_of:
+        schema["allOf"] = [{"oneOf": [{"required": [name]} for name in group]} for group in report.one_of]
+    if needs := {name: param.needs for name, param in report.params.items() if param.needs}:
+        schema["dependentRequired"] = needs
+    return schema
+
+
+def _param_schema(name: str, param: Param) -> Json:
+    bounds: dict[str, Any] = {
+        "enum": param.allowed,
+        "pattern": f"^(?:{param.pattern})$" if param.pattern else None,
+        "minimum": param.minimum,
+        "maximum": param.maximum,
+        "minItems": param.min_items,
+        "maxItems": param.max_items,
+        "uniqueItems": param.unique or None,
+        "default": param.default,
+        "description": param.help or _TYPES[param.type].get("description"),
+    }
+    if param.type == "list":
+        bounds["items"] = {
+            **_TYPES[param.items or "any"],
+            **({"enum": param.items_allowed} if param.items_allowed else {}),
+        }
+    if param.json_schema:
+        # A root of its own, so that its references to `#/definitions` still lead somewhere.
+        bounds["allOf"] = [{"$id": f"urn:millrace:param:{name}", **param.json_schema}]
+    return {**_TYPES[param.type], **{word: value for word, value in bounds.items() if value is not None}}

@@ -7,7 +7,7 @@ next one is due. So a report that takes hours is over in milliseconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from worker.model import FINISHED, Job, Json
 from worker.services import Services
 
 MOST_STEPS = 500
+NO_CREDENTIALS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,15 @@ class World:
 
 
 @contextmanager
-def world(redis: Redis, directory: Path, source: Json, vendor: Vendor, patch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(
+    redis: Redis,
+    directory: Path,
+    source: Json,
+    vendor: Vendor,
+    patch: pytest.MonkeyPatch,
+    *,
+    credentials: Mapping[str, str] = NO_CREDENTIALS,
+) -> Iterator[World]:
     """A vendor, described by a source file, and a job that nobody asked for yet."""
 
     def respond(request: Request) -> Answer:
@@ -118,7 +127,8 @@ def world(redis: Redis, directory: Path, source: Json, vendor: Vendor, patch: py
     (directory / "sources" / "v.yaml").write_text(yaml.safe_dump(source))
     accounts = directory / "connections.yaml"
     fake = FakeVendor(respond)
-    entry = {"source": "v", "base_url": fake.base, "limits": {"requests_per_second": 100_000}}
+    limits = {"requests_per_second": 100_000}
+    entry = {"source": "v", "base_url": fake.base, "limits": limits, "credentials": dict(credentials)}
     accounts.write_text(yaml.safe_dump({"v": entry}))
     services = Services(Settings(data_dir=directory, sources=str(directory / "sources"), connections=accounts), redis)
     made = World(services)

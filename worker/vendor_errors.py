@@ -109,8 +109,10 @@ def bounded_wait(seconds: float) -> float | None:
 
 
 def _seconds(found: Any) -> float | None:
+    """The wait at a place: a number, its digits, or Google's way of writing a duration, `30s`."""
     try:
-        return None if isinstance(found, bool) else bounded_wait(float(found))
+        text = found.strip().removesuffix("s") if isinstance(found, str) else found
+        return None if isinstance(text, bool) else bounded_wait(float(text))
     except (TypeError, ValueError):
         return None
 

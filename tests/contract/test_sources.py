@@ -54,8 +54,8 @@ every_report = pytest.mark.parametrize("name", REPORTS)
 def typical(param: Param) -> Any:
     if param.type == "list":
         return (param.items_allowed or [TYPICAL[param.items or "any"]])[-1:]
-    if param.pattern and "last_" in param.pattern:
-        return "last_7_days"
+    if param.pattern:
+        return "last_7_days" if "last_" in param.pattern else "17"
     return param.allowed[0] if param.allowed else TYPICAL[param.type]
 
 
@@ -84,18 +84,21 @@ def requests_of(report: Report) -> Iterator[Request]:
 
 def test_the_reports_that_must_exist_are_there() -> None:
     assert {name: list(source.reports) for name, source in load_catalogue().sources.items()} == {
+        "amazon-ads": ["sp-campaigns", "sp-advertised-products", "sp-search-terms", "report"],
         "instal": ["advertiser-export"],
         "kargo": ["campaign-performance-metrics", "report", "completed-report", "reports", "report-definitions"],
         "mediamath": [
             *("performance", "performance-hourly", "all-dimensions-and-metrics", "day-part", "deals", "win-loss"),
             *("pixel-loads", "reach-frequency", "brain-feature-summary", "brain-feature-value"),
         ],
+        "meta": ["campaigns", "ads", "insights"],
         "rokt": [
             *("account-campaigns-breakdown", "account-summary", "account-transactions-overview"),
             *("account-transactions-breakdown", "campaign-overview", "campaign-breakdown", "campaign-histogram"),
             *("creative-overview", "creative-breakdown", "campaign-metadata", "audience-metadata"),
             *("creative-metadata", "query-accounts", "query-campaigns", "query-transactions"),
         ],
+        "tiktok": ["campaigns", "ads", "audience"],
     }
 
 

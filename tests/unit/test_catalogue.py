@@ -96,6 +96,8 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("        paging:", "        rows_at_most: most\n        paging:", 22, "rows_at_most", "one of account"),
         ("    proof:", "    one_of: [[account, fild]]\n    proof:", 23, "one_of.0", "fields"),
         ("    proof:", "    window: {from: start}\n    proof:", 23, "window.from", "one of account"),
+        ("    proof:", "    window_at_most: 31d\n    proof:", 23, "window_at_most", "both of its ends"),
+        ('fields: "{fields}"', 'fields: "{fields|text}"', 18, "request", "one of integer, json"),
         ("    proof:", "    columns_from: {metrics: number}\n    proof:", 23, "columns_from.metrics", "one of"),
         ("{required: true}", "{required: true, default: x}", 14, "account", "one of them"),
         ("{required: true}", "{default: x, allowed: [y]}", 14, "account", "one of y"),

@@ -276,6 +276,25 @@ def test_the_window_is_found_in_the_parameters_that_mean_it() -> None:
     assert refusal(params, {"start": "{today}", "stop": "{yesterday}"}, window=window).where == "params.stop"
 
 
+@pytest.mark.parametrize(
+    ("ends", "stop", "is_taken"),
+    [
+        ("inclusive", "2026-01-31", True),
+        ("inclusive", "2026-02-01", False),
+        ("exclusive", "2026-02-01", True),
+        ("exclusive", "2026-02-02", False),
+    ],
+)
+def test_a_window_longer_than_the_vendor_takes_is_refused(ends: str, stop: str, is_taken: bool) -> None:
+    params, given = {"start": {"type": "date"}, "stop": {"type": "date"}}, {"start": "2026-01-01", "stop": stop}
+    fields = {"window": {"from": "start", "to": "stop"}, "window_ends": ends, "window_at_most": "31d"}
+    if is_taken:
+        assert resolved(params, given, **fields).window == {"from": "2026-01-01", "to": stop}
+    else:
+        refused = refusal(params, given, **fields)
+        assert (refused.where, refused.allowed) == ("params.stop", "at most 31d from start on, which is 2026-01-01")
+
+
 def test_the_window_may_stand_inside_a_list_of_filters() -> None:
     params = {"filters": {"type": "list", "items": "object"}}
     window = {"from": "filters.*.hour.start", "to": "filters.*.hour.end"}

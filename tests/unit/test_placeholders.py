@@ -38,6 +38,22 @@ def test_doubled_braces_and_other_braces_are_text() -> None:
     assert list(names_in({"a": ["{x}", "{{y}}"], "b": "{z}-{x}"})) == ["x", "z", "x"]
 
 
+def test_a_value_may_be_sent_as_a_number_or_as_json_text() -> None:
+    values = {"id": "777", "names": ["a", "b"], "object": {"x": [1, None]}, "day": "2026-11-03", "text": 'say "a"'}
+    assert fill({"ids": ["{id|integer}"], "day": "{day:%-d|integer}"}, values) == {"ids": [777], "day": 3}
+    assert fill(["{names|json}", "{object|json}", "{text|json}"], values) == [
+        '["a","b"]',
+        '{"x":[1,null]}',
+        '"say \\"a\\""',
+    ]
+    assert fill({"a": "{missing|json}", "b": "{{id|json}} {id|integer}"}, values) == {"b": "{id|json} 777"}
+
+
+def test_a_value_without_digits_is_no_number() -> None:
+    with pytest.raises(FailJob, match="report_id: 'r-7' is no integer"):
+        fill("{report_id|integer}", {"report_id": "r-7"})
+
+
 @pytest.mark.parametrize(
     ("template", "filled"),
     [

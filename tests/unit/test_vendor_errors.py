@@ -67,7 +67,10 @@ def test_what_follows_is_an_error_of_its_own_name(then: Any, kind: type[Millrace
 
 @pytest.mark.parametrize(
     ("said", "seconds"),
-    [(30, 30), ("30", 30), ("2.5", 2.5), (0, 1), (-5, 1), (10**9, 3600), ("soon", None), (None, None), (True, None)],
+    [
+        *((30, 30), ("30", 30), ("2.5", 2.5), ("30s", 30), ("1.5s", 1.5), (0, 1), (-5, 1), (10**9, 3600)),
+        *(("soon", None), ("30 m", None), (None, None), (True, None)),
+    ],
 )
 def test_a_wait_is_a_number_within_reason(said: object, seconds: float | None) -> None:
     error = found({"error": 1, "wait": said}, {"when": "error", "then": "rate-limit", "wait": "wait"})

@@ -10,7 +10,7 @@ from worker.sources.credentials import check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
 from worker.sources.delimited_checks import mistakes_in
 from worker.sources.effects import contradicting_errors, without_effect
-from worker.sources.placeholders import names_in, placeholders_in, refuse_forms
+from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
     ENGINE_NAMES,
     Delimited,
@@ -102,9 +102,11 @@ def _check_placeholders(report: Report, template: object, file: YamlFile, place:
     # Without a submit nobody knows a report id, unless it is a parameter.
     engine = ENGINE_NAMES if report.submit else ENGINE_NAMES - {"report_id"}
     known = {*report.params, *engine}
-    for name, form in placeholders_in(template):
+    for name, form, kind in placeholders_in(template):
         if name not in known:
             raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
+        if kind is not None and kind not in KINDS:
+            raise BadInput(file.where(place), f"{{{name}|{kind}}}", one_of(kind, KINDS, "kinds of value"))
         if form is not None:
             _check_form(report.params.get(name), name, form, file.where(place))
 

@@ -40,6 +40,8 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
             yield (*place, "format", word), allowed
         errors = contradicting_errors(read.format.errors)
         yield from (((*place, "format", *where), allowed) for where, allowed in errors)
+    if report.window_at_most is not None and len(report.window or ()) < 2:
+        yield ("window_at_most",), "a `window` with both of its ends"
     if report.proof == "count" and not _is_counted(report):
         yield ("proof",), "`total` or `total_pages` somewhere, or another proof: nothing counts the rows"
 

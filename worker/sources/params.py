@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from worker.durations import seconds_in
 from worker.errors import BadInput, MissingInput
 from worker.sources.checks import path_names
 from worker.sources.json_schemas import check_schema
@@ -155,7 +156,23 @@ def _window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
         raise BadInput(
             f"params.{report.window['to']}", last, f"nothing before {report.window['from']}, which is {first}"
         )
+    if report.window_at_most is not None and first is not None and last is not None:
+        _check_length(report, report.window_at_most, first, last)
     return window
+
+
+def _check_length(report: Report, at_most: str, first: Any, last: Any) -> None:
+    """Raise BadInput for a window longer than the vendor takes, where both of its ends are dates."""
+    try:
+        length = datetime.fromisoformat(str(last)) - datetime.fromisoformat(str(first))
+    except ValueError:
+        return
+    if _is_date(last) and report.window_ends == "inclusive":
+        length += timedelta(days=1)
+    if length.total_seconds() > seconds_in(at_most, "window_at_most"):
+        assert report.window is not None  # noqa: S101 - there is a window to judge
+        where = f"params.{report.window['to']}"
+        raise BadInput(where, last, f"at most {at_most} from {report.window['from']} on, which is {first}")
 
 
 def _is_after(first: Any, last: Any) -> bool:

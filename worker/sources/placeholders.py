@@ -1,4 +1,4 @@
-"""Put values where a source file says `{name}` or `{name:%Y%m%d}`, by the rules of worker/sources/schema.py."""
+"""Put values where a source file says `{name}`, `{name:%Y%m%d}` or `{name|json}`, by the rules of sources/schema.py."""
 
 from __future__ import annotations
 
@@ -6,28 +6,39 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from worker.errors import BadInput, FailJob
 from worker.sources.date_forms import write_date
 
-_NAME, _FORM = r"[A-Za-z_][\w-]*", r":[^{}]*"
-_PLACEHOLDER = re.compile(rf"\{{\{{({_NAME}(?:{_FORM})?)\}}\}}|\{{({_NAME})({_FORM})?\}}")
+_NAME, _FORM, _KIND = r"[A-Za-z_][\w-]*", r":[^{}|]*", r"\|[^{}|]*"
+_PLACEHOLDER = re.compile(rf"\{{\{{({_NAME}(?:{_FORM})?(?:{_KIND})?)\}}\}}|\{{({_NAME})({_FORM})?({_KIND})?\}}")
 _ABSENT: Any = object()
+KINDS = ("integer", "json")
+"""What may stand behind `|`: the value as a number, or as JSON text."""
+
+
+class Placeholder(NamedTuple):
+    """What stands in braces: a name, the form it wants a date in, and what the value is turned into."""
+
+    name: str
+    form: str | None
+    kind: str | None
 
 
 def names_in(template: Any) -> Iterator[str]:
     """The name of every placeholder in the template, at any depth, as often as it stands there."""
-    yield from (name for name, _ in placeholders_in(template))
+    yield from (found.name for found in placeholders_in(template))
 
 
-def placeholders_in(template: Any) -> Iterator[tuple[str, str | None]]:
-    """Every placeholder in the template, at any depth: its name, and the form it wants a date in."""
+def placeholders_in(template: Any) -> Iterator[Placeholder]:
+    """Every placeholder in the template, at any depth."""
     if isinstance(template, str):
         for found in _PLACEHOLDER.finditer(template):
             if found[2]:
-                yield found[2], None if found[3] is None else found[3][1:]
+                form, kind = (None if part is None else part[1:] for part in (found[3], found[4]))
+                yield Placeholder(found[2], form, kind)
     elif isinstance(template, Mapping):
         for value in template.values():
             yield from placeholders_in(value)
@@ -37,10 +48,11 @@ def placeholders_in(template: Any) -> Iterator[tuple[str, str | None]]:
 
 
 def refuse_forms(template: Any, where: str) -> None:
-    """Raise BadInput for a date's form where no date can be meant."""
-    for name, form in placeholders_in(template):
-        if form is not None:
-            raise BadInput(where, f"{{{name}:{form}}}", f"{{{name}}}; a form is for a date among a report's parameters")
+    """Raise BadInput for a date's form, or a kind of value, where no parameter can be meant."""
+    for name, form, kind in placeholders_in(template):
+        if form is not None or kind is not None:
+            given = f"{{{name}:{form}}}" if kind is None else f"{{{name}|{kind}}}"
+            raise BadInput(where, given, f"{{{name}}}; forms and kinds are for a report's parameters")
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
@@ -116,9 +128,20 @@ def _fill_text(template: str, values: Mapping[str, Any]) -> Any:
 
 
 def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
-    """What a placeholder stands for, given that there is a value: a date in the form it asks for."""
+    """What a placeholder stands for, given that there is a value: in the form and of the kind it asks for."""
     value = values[found[2]]
-    return value if found[3] is None else write_date(datetime.fromisoformat(str(value).upper()), found[3][1:])
+    if found[3] is not None:
+        value = write_date(datetime.fromisoformat(str(value).upper()), found[3][1:])
+    if found[4] == "|json":
+        return _json(value)
+    return _integer(found[2], value) if found[4] == "|integer" else value
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise FailJob(f"{name}: {str(value)[:50]!r} is no integer, which the request needs") from None
 
 
 def _text(value: Any) -> str:
@@ -127,4 +150,8 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, list | tuple):
         return ",".join(_text(part) for part in value)
+    return _json(value)
+
+
+def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

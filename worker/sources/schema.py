@@ -1,11 +1,11 @@
 """What a source file may say: one vendor, in a closed vocabulary.
 
 A placeholder is `{name}`: a parameter of the report, or one of ENGINE_NAMES; `{name:%Y%m%d}` is a date or time in that
-form. A string that is nothing but a placeholder becomes the value itself, with its type; in a longer string the value
-stands as text; `{{name}}` is the text `{name}`. A key whose placeholder has no value is left out. There are no
-expressions. A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body.
-Where a list of paths is allowed, the first that leads to a value wins. A list within a list of allowed values is
-spread, so that YAML anchors can share names.
+form, `{name|integer}` the value as a number, `{name|json}` as JSON text. A string that is nothing but a placeholder
+becomes the value itself, with its type; in a longer string the value stands as text; `{{name}}` is the text `{name}`. A
+key whose placeholder has no value is left out. There are no expressions. A path is names and list positions joined by
+dots: `data.rows`, `0.id`; the empty path is the whole body. Where a list of paths is allowed, the first that leads to a
+value wins. A list within a list of allowed values is spread, so that YAML anchors can share names.
 """
 
 from __future__ import annotations
@@ -546,6 +546,9 @@ class Report(Declared):
     window: dict[Literal["from", "to"], str] | None = None
     window_ends: Literal["inclusive", "exclusive"] = "inclusive"
     window_form: str | None = None
+    window_at_most: Duration | None = Field(
+        default=None, description="the longest window the vendor takes, such as `31d`; a longer one is not sent"
+    )
     submit: Submit | None = None
     poll: Poll | None = None
     discard: Discard | None = None

@@ -1,0 +1,141 @@
+"""Amazon Ads reporting, version 3: asked for, prepared, refused while the same is on its way, and read from storage."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from tests.fake_vendor import Answer, Request
+from tests.gallery.pull import FROM, TO, Pull, days
+
+CLIENT = {"client_id": "amzn1.application-oa2-client.1", "client_secret": "a long secret", "refresh_token": "Atzr|1"}
+ACCESS = "Atza|an access token"
+ASKING = "application/vnd.createasyncreportrequest.v3+json"
+CAMPAIGNS = 4
+
+
+class AmazonAds:
+    """The vendor. `polls` a report takes; `ends` are the statuses the next reports end with, then COMPLETED.
+
+    `before` is a request somebody made already; `refusals` answer the next requests for a report.
+    """
+
+    def __init__(self, *, polls: int = 2, ends: tuple[str, ...] = (), before: bool = False, refusals: int = 0) -> None:
+        self._polls, self._ends, self._refusals = polls, list(ends), refusals
+        self._was_asked_before = before
+        self._reports: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, request: Request) -> Answer:
+        if request.is_storage:
+            return self._stored(request)
+        if request.path == "/token":
+            return Answer({"access_token": ACCESS, "token_type": "bearer", "expires_in": 3600})
+        if request.headers.get("Authorization") != f"Bearer {ACCESS}":
+            return _refused(401, "UNAUTHORIZED", "Not authorized to access scope")
+        if request.headers.get("Amazon-Advertising-API-ClientId") != CLIENT["client_id"]:
+            return _refused(401, "UNAUTHORIZED", "the client's id is missing")
+        if request.headers.get("Amazon-Advertising-API-Scope") != "17":
+            return _refused(403, "403", "the profile is not one of yours")
+        return self._created(request) if request.method == "POST" else self._status(request)
+
+    def _created(self, request: Request) -> Answer:
+        if self._refusals:
+            self._refusals -= 1
+            return Answer({"code": "429", "details": "Too Many Requests"}, status=429, headers={"Retry-After": "1"})
+        if request.headers.get("Content-Type") != ASKING:
+            return _refused(415, "415", "Cannot consume content type")
+        asked = request.json
+        span = date.fromisoformat(asked["endDate"]) - date.fromisoformat(asked["startDate"])
+        if span.days >= 31:
+            return _refused(
+                400, "400", f"startDate to endDate range ({span.days + 1} days) must not exceed maximum range (31 days)"
+            )
+        if self._was_asked_before:
+            self._was_asked_before = False
+            self._make(asked)
+        for known in self._reports.values():
+            same = all(known[part] == asked[part] for part in ("startDate", "endDate", "configuration"))
+            if same and known["status"] in ("PENDING", "PROCESSING"):
+                return _refused(425, "425", f"The Request is a duplicate of : {known['reportId']}")
+        return Answer(self._make(asked))
+
+    def _make(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        report_id = f"88dac5e8-0987-4c1b-9d3f-{len(self._reports):012}"
+        made = {**asked, "reportId": report_id, "status": "PENDING", "url": None, "urlExpiresAt": None, "asks": 0}
+        self._reports[report_id] = made
+        return made
+
+    def _status(self, request: Request) -> Answer:
+        report = self._reports.get(request.path.rpartition("/")[2])
+        if report is None:
+            return _refused(404, "404", "report not found")
+        report["asks"] += 1
+        report["status"] = "PROCESSING"
+        if report["asks"] >= self._polls:
+            report["status"] = self._ends.pop(0) if self._ends else "COMPLETED"
+            failed = report["status"] == "FAILED"
+            report["failureReason"] = "the report is too large" if failed else None
+            report["url"] = None if failed else f"{request.storage}/{report['reportId']}?X-Amz-Signature=a%2Fb"
+        return Answer(report)
+
+    def _stored(self, request: Request) -> Answer:
+        if "Authorization" in request.headers or request.query != {"X-Amz-Signature": "a/b"}:
+            return Answer(b"<Error><Code>SignatureDoesNotMatch</Code></Error>", status=403)
+        report = self._reports[request.path.strip("/")]
+        rows = [_row(report["configuration"]["columns"], day, at) for day in _days(report) for at in range(CAMPAIGNS)]
+        return Answer(gzip.compress(json.dumps(rows).encode()), headers={"Content-Type": "application/octet-stream"})
+
+
+def _days(report: Mapping[str, Any]) -> list[str]:
+    return list(days(report["startDate"], report["endDate"]))
+
+
+def _row(columns: list[str], day: str, at: int) -> dict[str, Any]:
+    known = {"date": day, "impressions": 2216 + at, "clicks": at, "cost": 14.5, "campaignId": 158_410_630_682_987 + at}
+    return {column: known.get(column, f"{column} {at}") for column in columns}
+
+
+def _refused(status: int, code: str, detail: str) -> Answer:
+    return Answer({"code": code, "detail": detail}, status=status)
+
+
+ASKED = {"profile_id": "17", "startDate": FROM.isoformat(), "endDate": TO.isoformat()}
+ROWS = 3 * CAMPAIGNS
+ANY = {
+    "adProduct": "SPONSORED_BRANDS",
+    "reportTypeId": "sbCampaigns",
+    "groupBy": ["campaign"],
+    "columns": ["date", "campaignId", "cost"],
+}
+CREATE = "POST /reporting/reports"
+
+PULLS = {
+    "campaigns, daily": Pull("amazon-ads.sp-campaigns", AmazonAds, ROWS, params=ASKED, asked={CREATE: 1}),
+    "advertised products": Pull("amazon-ads.sp-advertised-products", AmazonAds, ROWS, params=ASKED),
+    "search terms": Pull("amazon-ads.sp-search-terms", AmazonAds, ROWS, params=ASKED),
+    "any type": Pull("amazon-ads.report", AmazonAds, ROWS, params={**ASKED, **ANY}),
+    "the same is on its way": Pull(
+        "amazon-ads.sp-campaigns", lambda: AmazonAds(before=True), ROWS, params=ASKED, asked={CREATE: 1}
+    ),
+    "fails once at the vendor": Pull(
+        "amazon-ads.sp-campaigns", lambda: AmazonAds(ends=("FAILED",)), ROWS, params=ASKED, asked={CREATE: 2}
+    ),
+    "fails for good": Pull(
+        "amazon-ads.sp-campaigns",
+        lambda: AmazonAds(ends=("FAILED", "FAILED")),
+        fails=("failed", "the report is too large"),
+        params=ASKED,
+    ),
+    "asked too often": Pull(
+        "amazon-ads.sp-campaigns", lambda: AmazonAds(refusals=1), ROWS, params=ASKED, asked={CREATE: 2}
+    ),
+    "somebody else's profile": Pull(
+        "amazon-ads.sp-campaigns",
+        AmazonAds,
+        fails=("403: the profile is not one of yours",),
+        params={**ASKED, "profile_id": "18"},
+    ),
+}

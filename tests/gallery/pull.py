@@ -1,0 +1,37 @@
+"""What one pull is: a report of a packaged source, the vendor that is asked for it, and how the job has to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from tests.fake_vendor import Vendor
+
+FROM, TO = date(2026, 11, 1), date(2026, 11, 3)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A report, such as `meta.ads`, and its end: so many `rows`, or a failure that says `fails`.
+
+    `asked` holds how often requests of a method and path were sent, where that is what the pull shows. `params` are
+    added to the dates.
+    """
+
+    report: str
+    vendor: Callable[[], Vendor]
+    rows: int = 0
+    fails: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, int] = field(default_factory=dict)
+    ids: Callable[[dict[str, Any]], object] = str
+
+
+def days(first: str, last: str) -> Iterator[str]:
+    """The days from the first to the last, both included."""
+    day, end = date.fromisoformat(first), date.fromisoformat(last)
+    while day <= end:
+        yield day.isoformat()
+        day += timedelta(days=1)

@@ -1,0 +1,64 @@
+"""Every report of the sources without a sandbox, from request to receipt, against its vendor as documented."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from redis import Redis
+
+from config.settings import PACKAGED
+from tests.gallery.table import CLIENTS, PULLS
+from tests.in_process import World, world
+from worker import keys
+from worker.sources.yaml_files import read_yaml
+
+SANDBOXED = {"instal", "kargo", "mediamath", "rokt"}
+
+
+@pytest.fixture
+def worlds() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def packaged(source: str, report: str) -> dict[str, Any]:
+    """The packaged source with one report, asking for its tokens at the vendor it is given."""
+    text = json.dumps(read_yaml(PACKAGED / "sources" / f"{source}.yaml").content)
+    file = json.loads(re.sub(r'("token_url": )"https://[^"]+"', r'\1"/token"', text))
+    return {**file, "source": "v", "reports": {"r": file["reports"][report]}, "definitions": {}}
+
+
+@pytest.mark.parametrize("name", PULLS)
+def test_each_report_ends_as_its_vendor_is_documented(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: ExitStack, name: str
+) -> None:
+    pull = PULLS[name]
+    source, _, report = pull.report.partition(".")
+    made: World = worlds.enter_context(
+        world(redis, tmp_path, packaged(source, report), pull.vendor(), monkeypatch, credentials=CLIENTS[source])
+    )
+    made.ask(params=dict(pull.params))
+    receipt = made.run()
+    if pull.fails:
+        assert receipt["state"] == "failed"
+        assert [words for words in pull.fails if words not in receipt["error"]] == [], receipt["error"]
+    else:
+        assert (receipt["state"], receipt["error"]) == ("done", None)
+        assert receipt["rows"] == pull.rows == len({str(row) for row in made.rows()})
+        assert receipt["window"] is not None
+    assert {asked: len(made.times(asked)) if made.times(asked) else 0 for asked in pull.asked} == dict(pull.asked)
+    kept = repr([redis.hgetall(key) for key in (keys.job(made.job_id), keys.pages(made.job_id))])
+    assert [name for name, value in CLIENTS[source].items() if value in kept or quote(value) in kept] == []
+
+
+def test_every_report_of_a_source_without_a_sandbox_is_pulled() -> None:
+    files = {path.stem: read_yaml(path).content for path in (PACKAGED / "sources").glob("*.yaml")}
+    wanted = {f"{name}.{report}" for name, file in files.items() if name not in SANDBOXED for report in file["reports"]}
+    assert {pull.report for pull in PULLS.values()} == wanted

@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness import RedisServer, Stack, running_stack, until
 from tests.requests import KARGO as KARGO_PARAMS
+from worker.broker import PREFIX
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}}
@@ -74,8 +75,8 @@ def test_a_broker_that_lost_its_messages_stops_no_job(fragile: Stack) -> None:
     fragile.vendors_are(rows=30_000, polls_until_ready=3)
     jobs = {f"wiped-{number}": fragile.ask(KARGO, f"stream:wiped-{number}") for number in range(3)}
     until(lambda: all(fragile.job(job).state != "queued" for job in jobs.values()), "polls on their way")
-    for key in ("control", "stream", "sweep", "unacked", "unacked_index"):
-        fragile.redis.delete(key)
+    queues = ("control", "stream", "sweep", "unacked", "unacked_index")
+    assert fragile.redis.delete(*[f"{PREFIX}{name}" for name in queues])
     for stream, job in jobs.items():
         assert_whole(fragile, stream, job, 30_000)
 
@@ -94,6 +95,6 @@ def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: 
 def test_parameters_never_stand_in_a_message(fragile: Stack) -> None:
     fragile.workers.kill("control")
     fragile.ask(KARGO, "stream:quiet", params={**KARGO_PARAMS, "dimensions": ["publisher_name"]})
-    (message,) = fragile.redis.lrange("control", 0, -1)
+    (message,) = fragile.redis.lrange(f"{PREFIX}control", 0, -1)
     assert b"publisher_name" not in message
     assert b"not-a-secret" not in message

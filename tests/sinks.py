@@ -15,6 +15,7 @@ from worker.errors import RecordClosed, SinkFull
 from worker.model import Batch, Checkpoint, DeadRow, Totals
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_files
+from worker.sinks.files.formats.kinds import FORMATS
 from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
 
@@ -81,9 +82,10 @@ def sink_job(
     bound: int = 0,
     part_rows: int = 4,
     keep_seconds: float = 3600,
+    window: dict[str, str | None] | None = None,
 ) -> SinkJob:
     """A job as its sinks know it."""
-    return SinkJob(job, "kargo", "report", redis or Redis(port=1), bound, part_rows, keep_seconds)
+    return SinkJob(job, "kargo", "report", redis or Redis(port=1), bound, part_rows, keep_seconds, window)
 
 
 def job_directory(directory: Path, job: str = JOB) -> Path:
@@ -164,7 +166,7 @@ class Place:
         return self.audit()
 
 
-@pytest.fixture(params=["stream", "stream-packed", "files", "files-gzip", "files-zstd"])
+@pytest.fixture(params=["stream", "stream-packed", "files", "files-gzip", "files-zstd", "files-csv", "files-parquet"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A place of each kind; files take two rows a part, so that each further batch makes the one before it durable."""
     if request.param.startswith("stream"):
@@ -172,7 +174,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         to = "stream:rows?rows_per_entry=2" if request.param == "stream-packed" else "stream:rows"
         held = Place(lambda job: make(to, redis, job=job), lambda job: audit(redis, "rows", job))
     else:
-        to = f"file:{tmp_path}?compression={request.param.partition('-')[2] or 'none'}"
+        kind = request.param.partition("-")[2]
+        option = f"format={kind}" if kind in FORMATS else f"compression={kind or 'none'}"
+        to = f"file:{tmp_path}?{option}"
         held = Place(lambda job: make(to, job=job, part_rows=2), lambda job: audit_files(job_directory(tmp_path, job)))
     yield held
     for sink in held.made:

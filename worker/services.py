@@ -21,6 +21,7 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
 from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
+from worker.sources.params import asked_columns
 from worker.sources.schema import Limits, Report, Source
 from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
@@ -103,6 +104,8 @@ class Services:
             default_redis=self.redis,
             stream_bound=self.settings.stream_bound,
             part_rows=self.settings.part_rows,
+            window=job.window,
+            columns=lambda: asked_columns(self.report(job), job.params),
         )
 
     def shown_sink(self, job: Job) -> str:

@@ -15,7 +15,7 @@ from worker.errors import FailJob
 from worker.model import Checkpoint
 from worker.sinks.files import exclusive
 from worker.sinks.files.pages import FilePages
-from worker.sinks.files.part import Part
+from worker.sinks.files.part import Layout, Part
 from worker.sinks.files.record import FileRecord
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:
     record.begin(1, "here")
     parts = []
     for rows in (2, 3):
-        part = Part(record.rows_directory(1), 1, 1, 1, Checkpoint(), "none")
+        part = Part(record.rows_directory(1), 1, 1, 1, Checkpoint(), Layout())
         part.append(batch(READING, 1, rows))
         parts.append(part)
     assert FilePages(record).take(1, 1, parts[0], is_last=True) is not None
@@ -105,24 +105,25 @@ def test_a_file_in_the_place_of_a_directory_fails_the_job_with_its_path(tmp_path
         make(f"file:{tmp_path}").open(1)
 
 
-def fill(directory: Path, *wrapper: str) -> subprocess.CompletedProcess[str]:
+def fill(directory: Path, kind: str, *wrapper: str) -> subprocess.CompletedProcess[str]:
     """Publish four mebibytes in a process of its own; it says how that ended."""
     script = ROOT / "tests" / "fixtures" / "sink_fill.py"
-    command = [*wrapper, sys.executable, str(script), str(directory)]
+    command = [*wrapper, sys.executable, str(script), str(directory), kind]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_full_disk_fails_the_job_and_leaves_no_unfinished_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["ndjson", "csv", "parquet"])
+def test_a_full_disk_fails_the_job_and_leaves_no_unfinished_file(tmp_path: Path, kind: str) -> None:
     mount = f'mount -t tmpfs -o size=1m none {tmp_path} && exec "$@"'
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "sh", "true"], check=False).returncode:
         pytest.skip("no small disk can be had here")
-    filled = fill(tmp_path, "unshare", "-rm", "sh", "-c", mount, "sh")
+    filled = fill(tmp_path, kind, "unshare", "-rm", "sh", "-c", mount, "sh")
     assert filled.stdout.splitlines() == [f"FailJob: {tmp_path}/kargo/report/j1: No space left on device", "[]"], filled
 
 
 def test_a_file_that_may_not_grow_fails_the_job_and_is_removed(tmp_path: Path) -> None:
-    filled = fill(tmp_path, "sh", "-c", 'ulimit -f 1000 && exec "$@"', "sh")
+    filled = fill(tmp_path, "ndjson", "sh", "-c", 'ulimit -f 1000 && exec "$@"', "sh")
     assert filled.stdout.splitlines() == [f"FailJob: {tmp_path}/kargo/report/j1: File too large", "[]"], filled
 
 

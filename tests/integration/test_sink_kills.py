@@ -109,9 +109,13 @@ def test_killed_workers_and_servers_leave_each_row_once_in_a_stream(own_redis: A
 
 
 @pytest.mark.timeout(300)
-def test_killed_workers_leave_each_row_once_in_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "kills"), [("format=ndjson", 12), ("format=csv&compression=gzip", 4), ("format=parquet", 4)]
+)
+def test_killed_workers_leave_each_row_once_in_files(tmp_path: Path, how: str, kills: int) -> None:
     directory = tmp_path / "kargo" / "report" / "j1"
-    seen = publish_through_kills(f"file:{tmp_path}", "redis://127.0.0.1:1", lambda: audit_files(directory), kills=12)
+    to, nowhere = f"file:{tmp_path}?{how}", "redis://127.0.0.1:1"
+    seen = publish_through_kills(to, nowhere, lambda: audit_files(directory), kills=kills)
     assert seen.is_whole
     assert seen.rows == PAGES * ROWS
     assert not list(tmp_path.rglob("*.tmp"))

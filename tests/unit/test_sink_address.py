@@ -30,6 +30,12 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
         ("redis://me@host?stream=x", "redis://me@host:6379/0?stream=x"),
         ("file:/srv/rows", "file:/srv/rows?format=ndjson&compression=none"),
         ("file:///srv/a/../rows/", "file:/srv/rows?format=ndjson&compression=none"),
+        ("file:/srv/rows?format=csv", "file:/srv/rows?format=csv&compression=none"),
+        ("file:/srv/rows?format=parquet", "file:/srv/rows?format=parquet&compression=zstd"),
+        (
+            "file:/srv/rows?partition=window&format=parquet&compression=none",
+            "file:/srv/rows?format=parquet&compression=none&partition=window",
+        ),
         ("file:/srv/rows?compression=gzip&format=ndjson", "file:/srv/rows?format=ndjson&compression=gzip"),
         ("file:/srv/Größe & more?compression=zstd", "file:/srv/Größe & more?format=ndjson&compression=zstd"),
     ],
@@ -88,8 +94,10 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("file:", "to: directory", "a directory"),
         ("file:?format=ndjson", "to: directory", "a directory"),
         ("file://host/rows", "to: directory", "a directory"),
-        ("file:/rows?format=csv", "to: format", "one of ndjson"),
-        ("file:/rows?format=parquet", "to: format", "one of ndjson"),
+        ("file:/rows?format=orc", "to: format", "one of ndjson, csv, parquet"),
+        ("file:/rows?compression=snappy", "to: compression", "one of none, gzip, zstd"),
+        ("file:/rows?format=parquet&compression=zip", "to: compression", "one of zstd, snappy, gzip, none"),
+        ("file:/rows?partition=day", "to: partition", "window"),
         ("file:/rows?compression=zip", "to: compression", "one of none, gzip, zstd"),
         ("file:/rows?compresion=gzip", "to: option", "did you mean 'compression'?"),
     ],
@@ -134,3 +142,10 @@ def test_a_name_that_is_no_path_component_is_refused(where: str, name: str) -> N
     with pytest.raises(BadInput) as refused:
         open_sink(parse_address("file:/srv/rows"), SinkJob(**names, default_redis=Redis(), stream_bound=0, part_rows=1))
     assert refused.value.where == where
+
+
+def test_a_format_whose_library_is_not_installed_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.sinks.files.formats.row_format.find_spec", lambda name: None)
+    with pytest.raises(BadInput, match=r"pyarrow to be installed: pip install 'millrace\[parquet\]'"):
+        parse_address("file:/rows?format=parquet")
+    assert parse_address("file:/rows?format=csv").text == "file:/rows?format=csv&compression=none"

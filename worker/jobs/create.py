@@ -15,6 +15,7 @@ from config.settings import environment_value
 from worker.durations import seconds_in
 from worker.jobs.plain_json import require_plain_json
 from worker.services import Services
+from worker.sinks.kinds import check_window, parse_address
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
@@ -54,6 +55,7 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
     webhooks = () if request.webhook is None else (check_webhook(connection, request.webhook),)
     resolved = resolve(report, request.params, now=now or datetime.now(UTC), timezone=connection.timezone)
     sink = services.sink_address(request.sink, connection.name, report_name)
+    check_window(parse_address(sink), resolved.window)
     source = connection.source
     ready_within = seconds_in(request.ready_within or source.ready_within, "ready_within")
     finish_within = seconds_in(request.finish_within or source.finish_within, "finish_within")

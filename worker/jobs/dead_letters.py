@@ -48,7 +48,7 @@ def dead_letters(services: Services, name: str, sink: str | None, count: int) ->
 
 def _in_files(directory: Path) -> list[Json]:
     letters: list[Json] = []
-    receipts = sorted(directory.glob("*/receipt.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    receipts = sorted(directory.rglob("receipt.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in receipts:
         receipt = orjson.loads(path.read_bytes())
         for file in receipt.get("dead_files", ()):

@@ -10,10 +10,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from worker.errors import BadInput
 from worker.redis_url import TLS_OPTIONS, read_redis_url
-from worker.sinks.files.compression import COMPRESSIONS
+from worker.sinks.files.formats.kinds import FORMATS
 from worker.suggestions import one_of
 
-FORMATS = ("ndjson",)
 MOST_NAME_CHARACTERS = 512
 STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces, no '?'"
 MOST_ROWS_PER_ENTRY = 1_000
@@ -39,10 +38,12 @@ class StreamAddress(SinkAddress):
 
 @dataclass(frozen=True, slots=True)
 class FileAddress(SinkAddress):
-    """Files below a directory."""
+    """Files below a directory; with `is_partitioned`, below one named for the dates a job covers."""
 
     directory: Path
+    format: str = "ndjson"
     compression: str = "none"
+    is_partitioned: bool = False
 
 
 def default_stream(connection: str, report: str) -> str:
@@ -97,14 +98,22 @@ def parse_file(text: str) -> FileAddress:
         raise BadInput(
             "to: directory", f"file:{rest}", "a directory, as in file:./rows or file:/srv/rows?format=ndjson"
         )
-    options = _options(query, {"format": "ndjson", "compression": "none"})
-    if options["format"] not in FORMATS:
-        raise BadInput("to: format", options["format"], one_of(options["format"], FORMATS))
-    if options["compression"] not in COMPRESSIONS:
-        raise BadInput("to: compression", options["compression"], one_of(options["compression"], COMPRESSIONS))
+    options = _options(query, {"format": "ndjson", "compression": "", "partition": ""})
+    name, partition = options["format"], options["partition"]
+    if name not in FORMATS:
+        raise BadInput("to: format", name, one_of(name, FORMATS))
+    FORMATS[name].require("to: format", name)
+    compressions = FORMATS[name].compressions
+    compression = options["compression"] or compressions[0]
+    if compression not in compressions:
+        raise BadInput("to: compression", compression, one_of(compression, compressions))
+    if partition not in {"", "window"}:
+        raise BadInput("to: partition", partition, "window")
     directory = Path(os.path.abspath(Path(path).expanduser()))
-    canonical = f"file:{directory}?format={options['format']}&compression={options['compression']}"
-    return FileAddress(canonical, canonical, directory, options["compression"])
+    canonical = f"file:{directory}?format={name}&compression={compression}"
+    if partition:
+        canonical += f"&partition={partition}"
+    return FileAddress(canonical, canonical, directory, name, compression, bool(partition))
 
 
 def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:

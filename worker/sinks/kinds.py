@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from worker.sinks.address import (
 )
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_files
+from worker.sinks.files.part import Layout
+from worker.sinks.files.partition import partition
 from worker.sinks.files.sink import FileSink
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
@@ -36,7 +38,8 @@ class SinkJob:
     """Whose rows they are, and the settings that hold for every sink.
 
     `default_redis` is Millrace's own; `stream_bound` is on entries consumers have not trimmed (0: none), `part_rows` on
-    the rows of one file, `keep_seconds` how long a record in Redis outlives its end.
+    the rows of one file, `keep_seconds` how long a record in Redis outlives its end. `window` are the dates the job
+    covers, `columns` says which columns its source file declares, with their types.
     """
 
     job: str
@@ -46,6 +49,8 @@ class SinkJob:
     stream_bound: int
     part_rows: int
     keep_seconds: float = KEEP_SECONDS
+    window: Mapping[str, Any] | None = None
+    columns: Callable[[], Mapping[str, str]] = dict
 
     @property
     def path(self) -> list[str]:
@@ -78,11 +83,20 @@ def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
 
 
 def _open_files(address: FileAddress, of: SinkJob) -> Sink:
-    return FileSink(address.directory, of.path, compression=address.compression, part_rows=of.part_rows)
+    def layout() -> Layout:
+        return Layout(address.format, address.compression, of.columns())
+
+    return FileSink(address.directory, _names(address, of), layout=layout, part_rows=of.part_rows)
 
 
 def _audit_files(address: FileAddress, of: SinkJob) -> Audit:
-    return audit_files(address.directory.joinpath(*of.path))
+    return audit_files(address.directory.joinpath(*_names(address, of)))
+
+
+def _names(address: FileAddress, of: SinkJob) -> list[str]:
+    """The directories from DIR to that of the job."""
+    connection, report, job = of.path
+    return [connection, report, *(partition(of.window) if address.is_partitioned else ()), job]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,7 @@ KINDS = {
     "stream": SinkKind("stream:NAME", parse_stream, _open_stream, _audit_stream),
     "redis": STREAM,
     "rediss": STREAM,
-    "file": SinkKind("file:DIR?format=ndjson&compression=none", parse_file, _open_files, _audit_files),
+    "file": SinkKind("file:DIR?format=ndjson&compression=none&partition=window", parse_file, _open_files, _audit_files),
 }
 """By the word before an address's first colon. `open` and `audit` take what `parse` of the same kind gives."""
 
@@ -113,6 +127,12 @@ def parse_address(text: str) -> SinkAddress:
         examples = list(dict.fromkeys(kind.example for kind in KINDS.values()))
         raise BadInput("to", without_password(text), ", ".join(examples[:-1]) + " or " + examples[-1])
     return KINDS[scheme].parse(text.strip())
+
+
+def check_window(address: SinkAddress, window: Mapping[str, Any] | None) -> None:
+    """Raise BadInput where a job that covers these dates has no place at an address."""
+    if isinstance(address, FileAddress) and address.is_partitioned:
+        partition(window)
 
 
 def open_sink(address: SinkAddress, of: SinkJob) -> Sink:

@@ -98,6 +98,12 @@ def required_columns(report: Report, params: Mapping[str, Any]) -> list[str] | N
     return [column for name in report.columns_from for column in _listed(report, params, name)]
 
 
+def asked_columns(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
+    """The declared columns that are sure to come: where parameters say which were asked for, those alone."""
+    declared, required = columns_for(report, params), required_columns(report, params)
+    return declared if required is None else {name: declared[name] for name in required}
+
+
 def _listed(report: Report, params: Mapping[str, Any], name: str) -> list[str]:
     """What a list parameter names, also where it is sent as one text."""
     value = params.get(name) or []

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from worker.model import Json
 from worker.sinks.audit import Audit, Auditor
-from worker.sinks.files.compression import open_unpacked
+from worker.sinks.files.formats.kinds import format_of
+from worker.sinks.files.formats.ndjson import rows
+from worker.sinks.files.pages import FilePages
 from worker.sinks.files.record import FileRecord
+from worker.sinks.sink import totals
 
 
 def audit_files(job_directory: Path) -> Audit:
     """One job's directory, as its consumers see it now: without `receipt.json` there is nothing to read.
 
     Files carry no row addresses: a file that is missing or not as it was kept stands in `changed`, and then no rows
-    are read at all.
+    are read at all. A table does not hold the JSON its digest ran over: its rows are counted, its bytes compared, and
+    the digest is the one the sink record kept of what was written there.
     """
     record = FileRecord(job_directory)
     auditor = Auditor(job_directory.name)
@@ -31,10 +36,31 @@ def audit_files(job_directory: Path) -> Audit:
         return auditor.result()
     receipt: Json = orjson.loads(path.read_bytes())
     changed = [file["path"] for file in _files(receipt) if not _is_as_kept(job_directory / file["path"], file)]
+    generation = record.standing().generation
+    is_table = any(format_of(Path(file["path"])).rows is None for file in receipt.get("files") or ())
     if not changed:
-        _read(auditor, job_directory, receipt, record.standing().generation)
+        held = {"dead_files": receipt.get("dead_files", ())} if is_table else receipt
+        _read(auditor, job_directory, held, generation)
     auditor.entry({b"end": path.read_bytes()})
-    return auditor.result(changed)
+    found = auditor.result(changed)
+    return _counted(found, record, receipt, generation) if is_table and not changed else found
+
+
+def _counted(found: Audit, record: FileRecord, receipt: Json, generation: int) -> Audit:
+    """The audit of tables."""
+    paths = [record.job_directory / file["path"] for file in receipt["files"]]
+    there = sum(format_of(path).count(path) for path in paths)
+    pages = FilePages(record)
+    kept = totals(pages.last(generation, page).after for page in range(1, int(receipt.get("pages", 0)) + 1))
+    return replace(
+        found,
+        generation=generation,
+        generations=tuple(sorted({*found.generations, generation})),
+        rows=there,
+        lost=max(0, kept.rows - there),
+        doubled=max(0, there - kept.rows),
+        digest=kept.digest,
+    )
 
 
 def _outcomes(record: FileRecord) -> Iterator[tuple[int, Json]]:
@@ -47,7 +73,7 @@ def _outcomes(record: FileRecord) -> Iterator[tuple[int, Json]]:
 def _read(auditor: Auditor, directory: Path, receipt: Json, generation: int) -> None:
     dead: dict[int, set[int]] = {}
     for file in receipt.get("dead_files", ()):
-        for line in _lines(directory / file["path"]):
+        for line in rows(directory / file["path"]):
             letter = orjson.loads(line)
             page, row = (int(part) for part in letter["at"].split(".")[1:])
             dead.setdefault(page, set()).add(row)
@@ -55,17 +81,12 @@ def _read(auditor: Auditor, directory: Path, receipt: Json, generation: int) -> 
     numbers: dict[int, int] = {}
     for file in receipt.get("files") or ():
         page = int(re.findall(r"page-(\d+)", file["path"])[-1])
-        for line in _lines(directory / file["path"]):
+        for line in rows(directory / file["path"]):
             number = numbers.get(page, 0) + 1
             while number in dead.get(page, ()):
                 number += 1
             numbers[page] = number
-            auditor.entry({b"at": b"%d.%d.%d" % (generation, page, number), b"row": line.rstrip(b"\n")})
-
-
-def _lines(path: Path) -> Iterable[bytes]:
-    with open_unpacked(path) as file:
-        yield from file
+            auditor.entry({b"at": b"%d.%d.%d" % (generation, page, number), b"row": line})
 
 
 def _files(receipt: Json) -> list[Json]:

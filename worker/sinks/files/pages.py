@@ -9,6 +9,7 @@ from pathlib import Path
 from worker.errors import FailJob
 from worker.model import Checkpoint, Json
 from worker.sinks.files.exclusive import publish
+from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile, Part
 from worker.sinks.files.record import FileRecord, KeptPart
 
@@ -57,15 +58,23 @@ class FilePages:
         return kept
 
     def listed(self, generation: int, pages: int) -> dict[str, list[Json]]:
-        """What a receipt says of the files, paths relative to the job's directory. Raises FailJob where one is gone."""
+        """What a receipt says of the files, paths relative to the job's directory. Raises FailJob where one is gone.
+
+        The columns of a table are given where they are not those of the file listed before.
+        """
         below = "" if generation == 1 else f"g{generation}/"
         lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
+        columns: tuple[Columns, list[str]] | None = None
         parts = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
         for file in (file for part in parts for file in part.files):
             _check(self._record.rows_directory(generation) / file.name, file)
-            lists["dead_files" if file.is_dead else "files"].append(
-                {"path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
-            )
+            listed: Json = {
+                "path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256,
+            }  # fmt: skip
+            if file.columns and (file.columns, list(file.columns)) != columns:
+                columns = file.columns, list(file.columns)
+                listed["columns"] = file.columns
+            lists["dead_files" if file.is_dead else "files"].append(listed)
         return lists if lists["dead_files"] else {"files": lists["files"]}
 
     def _mend(self, generation: int, part: KeptPart) -> None:

@@ -19,6 +19,7 @@ import orjson
 from worker.errors import RecordClosed
 from worker.model import Checkpoint, Json
 from worker.sinks.files.exclusive import create, make_directory
+from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile
 
 RECORD = ".sink"
@@ -52,6 +53,11 @@ class KeptPart:
     number: int
     after: Checkpoint
     files: tuple[KeptFile, ...]
+
+    @property
+    def columns(self) -> Columns | None:
+        """Those of the part's last table."""
+        return next((file.columns for file in reversed(self.files) if not file.is_dead), None)
 
 
 class FileRecord:

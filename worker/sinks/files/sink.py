@@ -6,6 +6,7 @@ The layout, and why each row stands in the receipt's files once: docs/sinks.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
 from worker.sinks.files.exclusive import make_directory, named
 from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.pages import FilePages
-from worker.sinks.files.part import Part, remove_leftovers
+from worker.sinks.files.part import Layout, Part, remove_leftovers
 from worker.sinks.files.record import FileRecord
 from worker.sinks.sink import BATCH_ROWS
 
@@ -28,10 +29,13 @@ class FileSink:
     over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
     """
 
-    def __init__(self, directory: Path, names: Sequence[str], *, compression: str, part_rows: int) -> None:
-        """`names` are those of connection, report and job. A part holds whole batches and at most `part_rows` rows."""
+    def __init__(self, directory: Path, names: Sequence[str], *, layout: Callable[[], Layout], part_rows: int) -> None:
+        """`names` lead from DIR to the job's directory. A part holds whole batches and at most `part_rows` rows.
+
+        `layout` is asked for when the first row is written.
+        """
         self._directory = directory.joinpath(*names)
-        self._compression = compression
+        self._layout = cache(layout)
         self._part_rows = part_rows
         self._record = FileRecord(self._directory)
         self._pages = FilePages(self._record)
@@ -103,7 +107,7 @@ class FileSink:
             directory = self._record.rows_directory(generation)
             make_directory(directory)
             last = self._pages.last(generation, page)
-            part = Part(directory, generation, page, last.number + 1, last.after, self._compression)
+            part = Part(directory, generation, page, last.number + 1, last.after, self._layout(), last.columns)
             self._growing[generation, page] = part
         return self._growing[generation, page]
 

@@ -1,0 +1,74 @@
+"""CSV as RFC 4180 has it: a header, lines that end in CR LF, and quotes where a cell needs them.
+
+A column the header does not have begins a new file with a wider header. Null is an empty cell, empty text a quoted
+empty one, a nested value its JSON. Nothing is put before a cell that looks like a formula: it is data.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+from worker.sinks.files.compression import open_unpacked
+from worker.sinks.files.formats.cells import Cell, cell_rows, check_columns, text_of
+from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
+
+TEXT = "text"
+_needs_quotes = re.compile(r'^$|[",\r\n]').search
+
+
+class CsvWriter:
+    """Writes batch by batch; the columns a batch adds are in the header before its first row."""
+
+    def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
+        self._begin = begin
+        self._columns: Columns = dict(known) or dict.fromkeys(declared, TEXT)
+        self._file: OutputFile | None = None
+
+    def write(self, rows: Sequence[bytes], text: bytes) -> None:
+        cells = cell_rows(text)
+        seen = dict.fromkeys(chain.from_iterable(cells), TEXT)
+        file = self._file
+        if file is None or not seen.keys() <= self._columns.keys():
+            self._columns |= {name: TEXT for name in seen if name not in self._columns}
+            check_columns(self._columns)
+            file = self._file = self._begin(dict(self._columns))
+            file.write(_line(list(self._columns)).encode())
+        names = list(self._columns)
+        file.write("".join([_line([row.get(name) for name in names]) for row in cells]).encode())
+        file.rows += len(rows)
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+    def discard(self) -> None:
+        """Nothing is held."""
+
+
+def _line(cells: Sequence[Cell]) -> str:
+    # A line with nothing on it is skipped by readers: a null that stands alone is written as empty text.
+    return (",".join([_quoted(cell) for cell in cells]) or '""') + "\r\n"
+
+
+def _quoted(cell: Cell) -> str:
+    text = text_of(cell)
+    if text is None:
+        return ""
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
+
+
+def count(path: Path) -> int:
+    """The rows of a file, its header left out."""
+    with open_unpacked(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        limit = csv.field_size_limit(2**31 - 1)
+        try:
+            return sum(1 for _ in csv.reader(text, strict=True)) - 1
+        finally:
+            csv.field_size_limit(limit)
+
+
+CSV = Format(".csv", ("none", "gzip", "zstd"), CsvWriter, count)

@@ -1,0 +1,23 @@
+"""The formats there are, by the word in an address. A new one: a module, and a line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from worker.sinks.files.compression import COMPRESSIONS
+from worker.sinks.files.formats.comma_separated import CSV
+from worker.sinks.files.formats.ndjson import NDJSON
+from worker.sinks.files.formats.parquet import PARQUET
+from worker.sinks.files.formats.row_format import Format
+
+FORMATS = {"ndjson": NDJSON, "csv": CSV, "parquet": PARQUET}
+
+
+def suffix(kind: Format, compression: str) -> str:
+    """How the names of a format's files end; those of one that packs itself do not tell how."""
+    return kind.suffix if kind.packs_itself else f"{kind.suffix}{COMPRESSIONS[compression].suffix}"
+
+
+def format_of(path: Path) -> Format:
+    """The format of a file Millrace wrote."""
+    return next(kind for kind in FORMATS.values() if kind.suffix in path.suffixes)

@@ -1,0 +1,200 @@
+"""Parquet: a row group at a time, each column of the type its values have.
+
+The first rows, and what the source file declares, give the columns and their types. Rows that need another column or a
+wider type begin a new file; the file before stays as it is. So no value is rounded, cut or lost, whatever comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from worker.errors import FailJob
+from worker.sinks.files.formats.cells import Cell, CellRow, cell_rows, check_columns, text_of
+from worker.sinks.files.formats.column_types import (
+    BOOLEAN,
+    DECLARED,
+    INTEGER,
+    LOCAL_TIMESTAMP,
+    PRECISION,
+    STRING,
+    TIMESTAMP,
+    scale_of,
+    widened,
+)
+from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
+
+if TYPE_CHECKING:
+    import pyarrow
+
+GROUP_ROWS = 20_000
+GROUP_BYTES = 8 * 1024 * 1024
+"""Of JSON: what memory holds of a page, beside the same rows as a table."""
+
+
+class ParquetWriter:
+    """Holds the rows of one row group at most."""
+
+    def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
+        self._begin = begin
+        self._columns: Columns = dict(known) or {name: DECLARED[kind] for name, kind in declared.items()}
+        self._times = {name for name, kind in declared.items() if kind == "datetime"}
+        self._compression = compression
+        self._texts: list[bytes] = []
+        self._rows = 0
+        self._bytes = 0
+        self._output: Any = None
+        self._sink = _Output(None)
+        self._file: OutputFile | None = None
+
+    def write(self, rows: Sequence[bytes], text: bytes) -> None:
+        self._texts.append(text)
+        self._rows += len(rows)
+        self._bytes += len(text)
+        if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
+            self._write_group()
+
+    def finish(self) -> None:
+        if self._rows:
+            self._write_group()
+        self._close()
+
+    def discard(self) -> None:
+        # An open writer would complete its file when it is collected.
+        self._sink.is_dropped = True
+        self._close()
+
+    def _write_group(self) -> None:
+        text = b"".join(self._texts)
+        self._texts, self._rows, self._bytes = [], 0, 0
+        rows = cell_rows(text)
+        columns = self._with(rows)
+        if self._file is None or columns != self._columns:
+            check_columns(columns)
+            self._close()
+            self._columns = columns
+            self._open()
+        if self._file is None:
+            raise RuntimeError("a file was to be begun")
+        self._output.write_table(_table(columns, rows), row_group_size=GROUP_ROWS)
+        self._file.rows += len(rows)
+
+    def _with(self, rows: list[CellRow]) -> Columns:
+        """The columns as they are to be for these rows: those of before and then as first seen."""
+        seen = dict.fromkeys(chain(self._columns, chain.from_iterable(rows)))
+        columns: Columns = {}
+        for name in seen:
+            values = [row.get(name) for row in rows]
+            held = self._columns.get(name)
+            # What a column was declared to hold binds no file: until one is written its values decide about times.
+            if self._file is None and name in self._times:
+                held = widened(None, values, is_time=True) or held
+            kind = widened(held, values, is_time=name in self._times)
+            if kind is not None:
+                columns[name] = kind
+        # Nothing but nulls: text holds them as well as any type.
+        return columns or dict.fromkeys(seen, STRING)
+
+    def _open(self) -> None:
+        import pyarrow.parquet
+
+        self._file = self._begin(dict(self._columns))
+        self._sink = _Output(self._file)
+        schema = pyarrow.schema([(name, _arrow_type(kind)) for name, kind in self._columns.items()])
+        self._output = pyarrow.parquet.ParquetWriter(
+            pyarrow.PythonFile(self._sink, mode="w"), schema, compression=self._compression
+        )
+
+    def _close(self) -> None:
+        if self._output is not None:
+            self._output.close()
+            self._output = None
+
+
+class _Output:
+    """A growing file as pyarrow wants to see one."""
+
+    closed = False
+    is_dropped = False
+
+    def __init__(self, file: OutputFile | None) -> None:
+        self._file = file
+        self._written = 0
+
+    def write(self, data: bytes) -> int:
+        if self._file is not None and not self.is_dropped:
+            self._file.write(bytes(data))
+        self._written += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._written
+
+    def flush(self) -> None:
+        """The part flushes when it is sealed."""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _table(columns: Columns, rows: list[CellRow]) -> pyarrow.Table:
+    import pyarrow
+
+    arrays = []
+    for name, kind in columns.items():
+        convert = _converter(kind)
+        values = [None if (value := row.get(name)) is None else convert(value) for row in rows]
+        try:
+            arrays.append(pyarrow.array(values, _arrow_type(kind)))
+        except (pyarrow.ArrowException, ValueError, OverflowError) as error:
+            raise FailJob(f"the column {name!r} cannot be kept as {kind}: {error}") from error
+    return pyarrow.table(arrays, names=list(columns))
+
+
+def _converter(kind: str) -> Callable[[Any], object]:
+    if kind in {INTEGER, BOOLEAN}:
+        return _as_it_is
+    if kind in {TIMESTAMP, LOCAL_TIMESTAMP}:
+        return datetime.fromisoformat
+    return Decimal if scale_of(kind) is not None else text_of
+
+
+def _as_it_is(value: Cell) -> Cell:
+    return value
+
+
+def _arrow_type(kind: str) -> pyarrow.DataType:
+    import pyarrow
+
+    if (scale := scale_of(kind)) is not None:
+        return pyarrow.decimal128(PRECISION, scale)
+    return {
+        BOOLEAN: pyarrow.bool_(),
+        INTEGER: pyarrow.int64(),
+        STRING: pyarrow.string(),
+        TIMESTAMP: pyarrow.timestamp("us", tz="UTC"),
+        LOCAL_TIMESTAMP: pyarrow.timestamp("us"),
+    }[kind]
+
+
+def count(path: Path) -> int:
+    """The rows of a file, as its footer counts them."""
+    import pyarrow.parquet
+
+    rows: int = pyarrow.parquet.read_metadata(path).num_rows
+    return rows
+
+
+PARQUET = Format(
+    ".parquet",
+    ("zstd", "snappy", "gzip", "none"),
+    ParquetWriter,
+    count,
+    packs_itself=True,
+    needs="pyarrow",
+    extra="parquet",
+)

@@ -1,7 +1,8 @@
 """`millrace demo`: the main job from start to end, on embedded parts, with workers killed on the way.
 
-Real HTTP against the simulated vendors, a real Redis server, real Celery workers in their own processes. The table at
-the end counts what stands in Redis; nothing in it comes from what was sent.
+Real HTTP against the simulated vendors, a real Redis server, real Celery workers in their own processes. The table
+counts what stands in Redis and, for the report that goes to Parquet, what DuckDB reads; nothing in it comes from
+what was sent.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,8 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "instal.advertiser-export": {"start_date": "2026-01-01", "stop_date": "2026-01-31"},
 }
+IN_PARQUET = "rokt.query-campaigns"
+"""Goes to Parquet files as well, where what reads them is installed."""
 SMALL_SHARE = 0.1
 """Rows of the small ones, as a share of the rows of the large ones."""
 
@@ -109,33 +113,56 @@ def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
                 yield _run(workers, name, params, rows, kills=True)
             for name, params in SMALL.items():
                 yield _run(workers, name, params, few, kills=False)
+            if find_spec("duckdb") and find_spec("pyarrow"):
+                yield _run(workers, IN_PARQUET, SMALL[IN_PARQUET], few, kills=False, tables=directory / "tables")
 
 
-def _run(workers: LocalWorkers, name: str, params: Mapping[str, Any], rows: int, *, kills: bool) -> Line:
-    """Ask for one report of so many rows, perhaps kill the stream worker on the way, follow it to its receipt."""
+def _run(
+    workers: LocalWorkers, name: str, params: Mapping[str, Any], rows: int, *, kills: bool, tables: Path | None = None
+) -> Line:
+    """Ask for one report of so many rows, perhaps kill the stream worker on the way, follow it to its receipt.
+
+    With `tables` it goes to Parquet files below that directory.
+    """
     from worker.celery import nudge  # reads the settings, which are ours only now
 
     services = get_services()
     began = time.monotonic()
-    job_id, _ = create_job(services, JobRequest(name, params))
+    job_id, _ = create_job(services, JobRequest(name, params, f"file:{tables}?format=parquet" if tables else None))
     nudge("report.submit", job_id)
     with PeakMemory(workers.pids) as peak:
         killed = _kill_on_the_way(services, workers, job_id, rows) if kills else 0
         receipt = follow(services, job_id, None, workers)
     elapsed = time.monotonic() - began
-    found = audit(services.redis, f"rows:{name}", job_id)
-    is_whole = receipt["state"] == "done" and found.is_whole and found.rows == rows
+    if tables:
+        published, doubled = _count_by_duckdb(tables.joinpath(*name.split("."), job_id), receipt)
+        is_clean = not doubled
+        name = f"{name} (Parquet, read by DuckDB)"
+    else:
+        found = audit(services.redis, f"rows:{name}", job_id)
+        published, doubled, is_clean = found.rows, found.doubled, found.is_whole
+    is_whole = receipt["state"] == "done" and is_clean and published == rows
     return Line(
         name,
         receipt["state"],
         rows,
-        found.rows,
-        found.doubled,
+        published,
+        doubled,
         is_whole,
         killed,
         elapsed,
         peak.megabytes,
     )
+
+
+def _count_by_duckdb(directory: Path, receipt: Mapping[str, Any]) -> tuple[int, int]:
+    """The rows in the Parquet files of a finished job, and how many of them are there twice."""
+    import duckdb
+
+    files = [str(directory / file["path"]) for file in receipt["files"]]
+    query = "SELECT count(*), count(*) - count(DISTINCT r) FROM read_parquet($files, union_by_name=true) AS r"
+    rows, doubled = duckdb.connect().execute(query, {"files": files}).fetchall()[0]
+    return rows, doubled
 
 
 def _kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:

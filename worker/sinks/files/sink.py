@@ -14,6 +14,7 @@ from worker.errors import FailJob, RecordClosed
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
 from worker.sinks.files.exclusive import make_directory, named
 from worker.sinks.files.generations import FileGenerations
+from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part, remove_leftovers
 from worker.sinks.files.record import FileRecord
@@ -34,6 +35,7 @@ class FileSink:
 
         `layout` is asked for when the first row is written.
         """
+        self._report_directory = directory.joinpath(*names[:2])
         self._directory = directory.joinpath(*names)
         self._layout = cache(layout)
         self._part_rows = part_rows
@@ -63,7 +65,13 @@ class FileSink:
         return self._while_open(generation, lambda: self._generations.tally(generation, pages))
 
     def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
-        return self._named(lambda: self._generations.finish(generation, pages, receipt))
+        def end() -> Json | OpenPages:
+            written = self._generations.finish(generation, pages, receipt)
+            if not isinstance(written, OpenPages):
+                note_latest(self._report_directory, self._directory, written)
+            return written
+
+        return self._named(end)
 
     def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
         self._named(lambda: self._generations.void(generation, reason, next_generation))

@@ -178,6 +178,9 @@ def _socket_path(directory: Path) -> Path:
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}-{name}"
     _make_private(short)
+    if short.is_symlink():
+        # Anybody may put one into a temporary directory; what is a directory of ours nobody else can replace.
+        raise BadInput("temporary directory", str(short), "a directory, no link")
     return short / "redis.sock"
 
 
@@ -211,6 +214,9 @@ def _stop_if_last(directory: Path, users: int) -> None:
         (directory / "pids").unlink()
     for process in _started:
         process.poll()
+    if (path := _socket_path(directory)).parent != directory:
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 def _wait_until_gone(pid: int) -> None:

@@ -44,9 +44,17 @@ def own_redis() -> RedisUrl:
     chosen = settings()
     if chosen.redis_url is not None:
         return read_redis_url(chosen.redis_url, password=chosen.redis_password.get_secret_value())
-    stack = ExitStack()
-    atexit.register(stack.close)
-    return read_redis_url(stack.enter_context(embedded_redis(chosen.data_dir)))
+    return read_redis_url(_embedded.enter_context(embedded_redis(chosen.data_dir)))
+
+
+_embedded = ExitStack()
+atexit.register(_embedded.close)
+
+
+def leave_embedded_redis() -> None:
+    """Let the embedded server go now and not at the end of this process: its data directory is about to be removed."""
+    _embedded.close()
+    own_redis.cache_clear()
 
 
 def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:

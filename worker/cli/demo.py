@@ -26,6 +26,7 @@ from worker.cli.simulated_vendors import simulated_vendors
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import FINISHED
+from worker.redis_client import leave_embedded_redis
 from worker.services import Services, get_services
 from worker.sinks.audit import audit
 
@@ -94,7 +95,10 @@ class Line:
 def demo(rows: int, processes: int, as_json: bool) -> None:
     """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
     with tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory:
-        lines = list(_ingest(Path(directory), rows, processes))
+        try:
+            lines = list(_ingest(Path(directory), rows, processes))
+        finally:
+            leave_embedded_redis()
     if as_json:
         for line in lines:
             print_json({**vars(line), "rows_per_second": _rate(line)})

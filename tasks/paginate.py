@@ -23,7 +23,7 @@ def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
     job = held.job
     with services.sink(job) as sink:
         sink.open(job.generation)
-    pages = services.vendor(job).planned(job.ready_total)
+    pages = services.vendor(job).plan(job.ready_total)
     at_once = services.connection(job).limits.streams_at_once
     out = services.ledger.plan(held, pages, at_once=at_once)
     if out is None:

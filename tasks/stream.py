@@ -67,7 +67,7 @@ def _publish(
 def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint) -> None:
     job = held.job
     facts = page.facts
-    following = vendor.following(held.page, facts, job.pages)
+    following = vendor.follow(held.page, facts, job.pages)
     rows, dead_rows, bytes_ = heartbeat.rest(end)
     outcome, out = services.ledger.close_page(
         held,
@@ -88,7 +88,7 @@ def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor,
     if outcome == "total":
         raise StartOver(f"page {held.page} counts {facts.total} rows in all, another page counted differently")
     if outcome == "repeated":
-        raise FailJob(vendor.repeated(held.page, out[0]))
+        raise FailJob(vendor.explain_repeat(held.page, out[0]))
     if outcome == "loop":
         raise FailJob(f"page {held.page} leads to a page that was read before")
     log.info(Event.PAGE_CLOSED, rows=end.rows, dead_rows=end.dead_rows)

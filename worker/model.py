@@ -136,6 +136,11 @@ class PageFacts:
     is_last: bool = False
     has_end: bool = True
 
+    @property
+    def is_declared_last(self) -> bool:
+        """Did the vendor say, in words or by a flag, that nothing follows?"""
+        return self.is_last or self.has_more is False
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -99,12 +99,12 @@ def server() -> Iterator[FakeVendor]:
 
 def read_whole(vendor: Vendor) -> Iterator[bytes]:
     """Every row of the report, page by page, as far as it can be read."""
-    number, planned, link = 1, vendor.planned(None), None
+    number, planned, link = 1, vendor.plan(None), None
     while number <= planned:
         page = vendor.page(number, link)
         for rows in page.lists():
             yield from rows
-        following = vendor.following(number, page.facts, planned)
+        following = vendor.follow(number, page.facts, planned)
         number, planned, link = number + 1, following.planned, following.link
 
 

@@ -67,7 +67,7 @@ WAYS: dict[str, tuple[dict[str, Any], Any]] = {
 
 def read_whole(pager: Pager, vendor: PagedVendor, *, most_pages: int = 1000) -> list[range]:
     """Read the report as the steps do: page by page, as many as are known, each by its own requests."""
-    planned, number, came = pager.planned(vendor.total(), None), 1, 0
+    planned, number, came = pager.plan(vendor.total(), None), 1, 0
     parts: list[range] = []
     links: dict[int, str | None] = {}
     while number <= planned:
@@ -75,7 +75,7 @@ def read_whole(pager: Pager, vendor: PagedVendor, *, most_pages: int = 1000) -> 
         rows, page = read_page(pager, vendor, number, links.get(number))
         parts += rows
         came += page.rows
-        following = pager.following(number, page, planned)
+        following = pager.follow(number, page, planned)
         assert following.planned >= planned
         if page.total is not None and page.total != vendor.capped_at and came >= page.total:
             break
@@ -142,16 +142,16 @@ def test_a_page_asks_for_the_same_rows_whenever_it_is_read(way: str) -> None:
 
 
 def test_pages_of_a_known_size_are_planned_from_a_total() -> None:
-    assert [pager(kind="offset", limit=100).planned(total, None) for total in (None, 0, 1, 100, 101)] == [1, 1, 1, 1, 2]
-    assert [pager(kind=kind).planned(1_000, None) for kind in ("single", "link")] == [1, 1]
+    assert [pager(kind="offset", limit=100).plan(total, None) for total in (None, 0, 1, 100, 101)] == [1, 1, 1, 1, 2]
+    assert [pager(kind=kind).plan(1_000, None) for kind in ("single", "link")] == [1, 1]
     assert [pager(**paging).is_addressable for paging, _ in WAYS.values()] == [True, True, False, False]
     assert not pager(kind="single").is_addressable
 
 
 def test_a_page_that_learns_of_more_rows_plans_them_all() -> None:
-    following = pager(kind="offset", limit=100).following(1, PageFacts(rows=100, total=1_000), 1)
+    following = pager(kind="offset", limit=100).follow(1, PageFacts(rows=100, total=1_000), 1)
     assert following.planned == 10
-    assert pager(kind="page-number").following(1, PageFacts(rows=100, total_pages=7), 1).planned == 7
+    assert pager(kind="page-number").follow(1, PageFacts(rows=100, total_pages=7), 1).planned == 7
 
 
 def test_numbers_and_sizes_go_where_the_source_says() -> None:
@@ -184,10 +184,10 @@ def test_more_rows_than_asked_for_fail_since_the_next_slice_would_hold_them_agai
 def test_a_count_of_pages_that_changes_starts_over_unless_rows_are_counted_too() -> None:
     numbered = pager(kind="page-number")
     with pytest.raises(StartOver, match="page 2 counts 6 pages"):
-        numbered.following(2, PageFacts(rows=100, total_pages=6), 5)
-    assert numbered.following(2, PageFacts(rows=100, total_pages=6, total=600), 5).planned == 6
-    assert numbered.following(2, PageFacts(rows=100, total_pages=5), 5).planned == 5
-    assert numbered.following(1, PageFacts(rows=0, total_pages=0), 1).planned == 1
+        numbered.follow(2, PageFacts(rows=100, total_pages=6), 5)
+    assert numbered.follow(2, PageFacts(rows=100, total_pages=6, total=600), 5).planned == 6
+    assert numbered.follow(2, PageFacts(rows=100, total_pages=5), 5).planned == 5
+    assert numbered.follow(1, PageFacts(rows=0, total_pages=0), 1).planned == 1
 
 
 @pytest.mark.parametrize("kind", [{"kind": "link"}, {"kind": "token", "param": "t"}])

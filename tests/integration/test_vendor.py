@@ -111,7 +111,7 @@ class Dialogue:
     def rows(self, name: str, more: dict[str, Any] | None = None) -> list[Row]:
         """Every row of the report; what is not proven by its count is not given."""
         vendor, ready = self.prepare(name, more)
-        planned, known = vendor.planned(ready.total), None
+        planned, known = vendor.plan(ready.total), None
         rows: list[Row] = []
         links: dict[int, str | None] = {}
         for number in itertools.count(1):
@@ -120,7 +120,7 @@ class Dialogue:
             vendor = self.vendor(name, more, replace(vendor.prepared, total=known))
             page = vendor.page(number, links.get(number))
             rows += rows_of(page)
-            following = vendor.following(number, page.facts, planned)
+            following = vendor.follow(number, page.facts, planned)
             if following.link in links.values() and following.link:
                 raise FailJob(f"page {number} leads to a page that was read before")
             planned, links[number + 1], known = following.planned, following.link, page.facts.total

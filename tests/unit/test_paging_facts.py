@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from worker.errors import StartOver
-from worker.paging.link_header import next_in
-from worker.paging.row_count import settled
+from worker.paging.chain import next_in_link_header
+from worker.paging.pager import reconcile_total
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from worker.paging.row_count import settled
     ],
 )
 def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) -> None:
-    assert next_in(header) == link
+    assert next_in_link_header(header) == link
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) 
 def test_the_first_count_stands_where_none_contradicts_it(
     known: int | None, said: int | None, holds: int | None
 ) -> None:
-    assert settled(known, said, capped_at=10_000) == holds
+    assert reconcile_total(known, said, capped_at=10_000) == holds
 
 
 @pytest.mark.parametrize(("known", "said"), [(605, 606), (605, 0), (0, 1), (605, 10_000), (10_000, 9_999)])
 def test_a_count_that_changes_starts_over(known: int, said: int) -> None:
     with pytest.raises(StartOver, match=rf"counted {known} rows in all, now {said}"):
-        settled(known, said, capped_at=10_000)
+        reconcile_total(known, said, capped_at=10_000)

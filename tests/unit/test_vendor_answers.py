@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from worker.client.answers import latest_match, moment
+from worker.client.answers import latest_match, parse_time
 from worker.client.status import Gone, Ready, Status, Waiting, status_in
 from worker.errors import FailJob
 from worker.sources.loading import load_catalogue
@@ -207,4 +207,4 @@ def test_of_several_the_latest_is_ours_and_rubbish_in_the_list_is_passed_over() 
     ],
 )
 def test_times_are_understood_as_vendors_write_them(stated: Any, seconds: float | None) -> None:
-    assert moment(stated) == seconds
+    assert parse_time(stated) == seconds

@@ -14,7 +14,7 @@ from worker.cli.output import print_json, print_table, talk
 from worker.cli.rows import print_rows_as_table
 from worker.cli.showing import needed, print_reports
 from worker.client.check import try_account
-from worker.client.discover import Particulars, Told
+from worker.client.discover import Discovered, RowDetails
 from worker.client.discover import discover as ask
 from worker.errors import MillraceError
 from worker.model import Json
@@ -70,7 +70,7 @@ def discover(name: str, details: int, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
-def _told(connection: Connection, details: int) -> tuple[list[Told], list[str]]:
+def _told(connection: Connection, details: int) -> tuple[list[Discovered], list[str]]:
     """What the vendor said, and why it did not say more."""
     exchange = Exchange(connection, services.token_keeper(connection))
     told, problems = [], []
@@ -79,14 +79,14 @@ def _told(connection: Connection, details: int) -> tuple[list[Told], list[str]]:
             told.append(ask(exchange, discovery, most_detailed=details, say=talk.print))
         except MillraceError as refusal:
             problems.append(f"{discovery.title}: {refusal}")
-    problems += [particular.error for one in told for particular in one.particulars if particular.error]
+    problems += [particular.error for one in told for particular in one.details if particular.error]
     return told, problems
 
 
-def _print(told: Told) -> None:
+def _print(told: Discovered) -> None:
     click.echo(f"\n{told.title}, as the vendor lists them: {len(told.rows)}")
     print_rows_as_table(told.rows, told.columns)
-    for particular in told.particulars:
+    for particular in told.details:
         whose = ", ".join(f"{name} {value}" for name, value in particular.of.items())
         click.echo(f"\n{particular.title} ({whose}): {particular.error or ''}".rstrip())
         for name, words in particular.lists.items():
@@ -95,7 +95,7 @@ def _print(told: Told) -> None:
         talk.print(f"{told.left_out} of {len(told.rows)} {told.title} were not asked about one by one; see --details")
 
 
-def _facts(connection: Connection, told: list[Told]) -> Json:
+def _facts(connection: Connection, told: list[Discovered]) -> Json:
     """What is known as programs see it; the vendor's rows keep their bytes."""
     reports = [
         {
@@ -117,12 +117,12 @@ def _facts(connection: Connection, told: list[Told]) -> Json:
                 "title": one.title,
                 "report": f"{connection.name}.{one.report}",
                 "rows": [orjson.Fragment(row) for row in one.rows],
-                "details": [_particular(particular) for particular in one.particulars],
+                "details": [_particular(particular) for particular in one.details],
             }
             for one in told
         ],
     }
 
 
-def _particular(told: Particulars) -> Json:
+def _particular(told: RowDetails) -> Json:
     return {"title": told.title, "of": dict(told.of), "lists": dict(told.lists), "error": told.error}

@@ -14,7 +14,7 @@ from worker.cli.exit_codes import EXIT_RUNNING
 from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import talk
 from worker.cli.rows import print_rows, print_rows_as_table
-from worker.client.preview import Look, NotReady
+from worker.client.preview import NotReady, Preview
 from worker.model import DeadRow, Row
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
@@ -47,7 +47,7 @@ def preview(
     params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
     chosen = settings()
     exchange = Exchange(connection, services.token_keeper(connection))
-    look = Look(exchange, report, params, talk.print, timeout, chosen.poll_seconds)
+    look = Preview(exchange, report, params, talk.print, timeout, chosen.poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
     try:
         rows, total = look.rows(count)

@@ -23,7 +23,7 @@ def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> It
         where = Selector(path=selector) if isinstance(selector, str) else selector
         found = [headers.get(where.header)] if where.header is not None else find_all(content, where.path or "")
         if where.pattern is not None:
-            found = [_matched(where.pattern, value) for value in found]
+            found = [_search(where.pattern, value) for value in found]
         found = [value for value in found if is_value(value)]
         if found:
             yield found if "*" in (where.path or "") else found[0]
@@ -35,19 +35,19 @@ def id_in(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> str
     return next((str(value) for value in found if isinstance(value, str | int) and not isinstance(value, bool)), None)
 
 
-def named(selectors: Selectors) -> str:
+def places_of(selectors: Selectors) -> str:
     """The places the selectors mean, for people."""
     places = [selector if isinstance(selector, str) else selector.header or selector.path for selector in selectors]
     return " or ".join(str(place) for place in places)
 
 
-def _matched(pattern: str, value: Any) -> str | None:
+def _search(pattern: str, value: Any) -> str | None:
     """What the pattern finds in a text: its group where it has one."""
     found = re.search(pattern, str(value)) if isinstance(value, str | int) else None
     return found[found.re.groups] if found else None
 
 
-def moment(stated: Any) -> float | None:
+def parse_time(stated: Any) -> float | None:
     """Seconds since the epoch, from RFC 3339 text or a number; None where it is neither. No zone means UTC."""
     if isinstance(stated, bool) or stated is None:
         return None
@@ -68,7 +68,7 @@ def latest_match(
     """When the latest report that is as wanted was made, not before `since`, and its id; None where there is none."""
     found = []
     for report in listed:
-        made_at, report_id = moment(find(report, adoption.created_at)), find(report, adoption.id)
+        made_at, report_id = parse_time(find(report, adoption.created_at)), find(report, adoption.id)
         if made_at is None or made_at < since - MARGIN_SECONDS or not isinstance(report_id, str | int) or not report_id:
             continue
         if all(canonical(find(report, path)) == canonical(value) for path, value in wanted.items()):

@@ -50,7 +50,7 @@ def try_account(
         return Finding(connection.name, source, "missing", remedy)
     try:
         exchange = Exchange(connection, redis, environment=environment, silence_seconds=SILENCE_SECONDS)
-        proven = _proven(exchange)
+        proven = _log_in_and_ask(exchange)
     except RetryLater as away:
         return Finding(
             connection.name, source, "failed", f"{away}; is {connection.base_url} right, and reachable from here?"
@@ -59,10 +59,15 @@ def try_account(
         return Finding(connection.name, source, "failed", str(refusal))
     if proven:
         return Finding(connection.name, source, "ok", "; ".join(proven))
-    return _unproven(exchange)
+    # Nothing was sent, since there was nothing to send.
+    variables = exchange.auth().variables
+    if not variables:
+        return Finding(connection.name, source, "ok", "no credentials are needed; nothing was sent")
+    why = connection.source.check.note or "the source file declares no request to check with"
+    return Finding(connection.name, source, "unproven", f"{', '.join(variables)} set, not tried: {why}")
 
 
-def _proven(exchange: Exchange) -> list[str]:
+def _log_in_and_ask(exchange: Exchange) -> list[str]:
     """What the vendor's answers prove. Raises RetryLater and FailJob."""
     proven = []
     with exchange.discreet():
@@ -72,13 +77,3 @@ def _proven(exchange: Exchange) -> list[str]:
         exchange.ask(compose(exchange.base, request, {}))
         proven.append(f"{request.method} {request.path} answered")
     return proven
-
-
-def _unproven(exchange: Exchange) -> Finding:
-    """Nothing was sent, since there is nothing to send."""
-    connection, variables = exchange.connection, exchange.auth().variables
-    if not variables:
-        return Finding(connection.name, connection.source.source, "ok", "no credentials are needed; nothing was sent")
-    why = connection.source.check.note or "the source file declares no request to check with"
-    said = f"{', '.join(variables)} set, not tried: {why}"
-    return Finding(connection.name, connection.source.source, "unproven", said)

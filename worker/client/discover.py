@@ -26,8 +26,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Particulars:
-    """What the vendor said of one row: lists of words by name, or why it said nothing."""
+class RowDetails:
+    """What the vendor says of one row: lists of words by name, or the error it answered with."""
 
     title: str
     of: Mapping[str, Any]
@@ -36,30 +36,30 @@ class Particulars:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The rows of one discovery as the vendor sent them, and particulars of the first: all but `left_out`."""
+class Discovered:
+    """The rows of one discovery as the vendor sent them, and details of the first: all but `left_out`."""
 
     title: str
     report: str
     columns: tuple[str, ...]
     rows: list[bytes]
-    particulars: list[Particulars]
+    details: list[RowDetails]
     left_out: int
 
 
-def discover(exchange: Exchange, discovery: Discovery, *, most_detailed: int, say: Say) -> Told:
+def discover(exchange: Exchange, discovery: Discovery, *, most_detailed: int, say: Say) -> Discovered:
     """Ask the vendor. `most_detailed` bounds the rows that are asked about one by one.
 
-    Raises RetryLater and FailJob where the list cannot be had; where particulars cannot, their `error` says so.
+    Raises RetryLater and FailJob where the list cannot be had; where the details of a row cannot, its `error` says so.
     """
     rows = list(_rows(exchange, discovery, say))
-    particulars = [
-        _particulars(exchange, detail, json.loads(row), say)
+    details = [
+        _ask_details(exchange, detail, json.loads(row), say)
         for row in rows[:most_detailed]
         for detail in discovery.details
     ]
     left_out = max(0, len(rows) - most_detailed) if discovery.details else 0
-    return Told(discovery.title, discovery.report, tuple(discovery.columns), rows, particulars, left_out)
+    return Discovered(discovery.title, discovery.report, tuple(discovery.columns), rows, details, left_out)
 
 
 def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]:
@@ -68,16 +68,16 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
     report = connection.source.reports[discovery.report]
     params = resolve(report, {}, now=datetime.now(UTC), timezone=connection.timezone).params
     vendor = Vendor(report, params, exchange, Prepared())
-    number, ahead, came = 1, Following(vendor.planned(None)), 0
+    number, ahead, came = 1, Following(vendor.plan(None)), 0
     seen: set[str | None] = {None}
     before: list[bytes] = []
     while number <= ahead.planned:
-        found, facts = patiently(partial(_read, vendor, number, ahead.link), say=say)
+        found, facts = patiently(partial(_read_page, vendor, number, ahead.link), say=say)
         if found and found == before:
-            raise FailJob(vendor.repeated(number, number - 1))
+            raise FailJob(vendor.explain_repeat(number, number - 1))
         yield from found
         came, before = came + len(found), found
-        ahead = vendor.following(number, facts, ahead.planned)
+        ahead = vendor.follow(number, facts, ahead.planned)
         if ahead.link is not None and ahead.link in seen:
             raise FailJob(f"page {number} leads to a page that was read before")
         if (count := vendor.last_count(facts)) is not None and came >= count:
@@ -88,13 +88,13 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
             ahead = Following(max(number, ahead.planned))
 
 
-def _read(vendor: Vendor, number: int, link: str | None) -> tuple[list[bytes], PageFacts]:
+def _read_page(vendor: Vendor, number: int, link: str | None) -> tuple[list[bytes], PageFacts]:
     page = vendor.page(number, link)
     with closing(page.lists()) as lists:
         return [row for rows in lists for row in rows], page.facts
 
 
-def _particulars(exchange: Exchange, detail: Detail, row: Any, say: Say) -> Particulars:
+def _ask_details(exchange: Exchange, detail: Detail, row: Any, say: Say) -> RowDetails:
     values = row if isinstance(row, dict) else {}
     of = {name: values.get(name) for name in dict.fromkeys(names_in(detail.request.model_dump()))}
     try:
@@ -102,12 +102,10 @@ def _particulars(exchange: Exchange, detail: Detail, row: Any, say: Say) -> Part
             request = compose(exchange.base, detail.request, of)
         answer = patiently(lambda: exchange.ask(request), say=say)
     except MillraceError as refusal:
-        return Particulars(detail.title, of, error=str(refusal))
-    lists = {name: _words(find(answer.content, path), detail.name) for name, path in detail.lists.items()}
-    return Particulars(detail.title, of, lists)
-
-
-def _words(entries: Any, name: str) -> list[Any]:
-    """What stands for each entry of a list; an entry without it is left out."""
-    found = [find(entry, name) for entry in entries] if isinstance(entries, list) else []
-    return [word for word in found if word is not None]
+        return RowDetails(detail.title, of, error=str(refusal))
+    lists: dict[str, list[Any]] = {}
+    for name, path in detail.lists.items():
+        entries = find(answer.content, path)
+        words = [find(entry, detail.name) for entry in entries] if isinstance(entries, list) else []
+        lists[name] = [word for word in words if word is not None]
+    return RowDetails(detail.title, of, lists)

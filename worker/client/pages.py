@@ -10,19 +10,18 @@ from itertools import chain
 from typing import Any
 
 from worker.client.requests import GONE, PageRequest, PageRequests, PolledLinks
-from worker.client.row_errors import checked, row_shapes
+from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack
 from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, StartOver
 from worker.model import Facts, PageFacts, Row
-from worker.paging.link_header import next_in
-from worker.paging.pager import Address
+from worker.paging.chain import next_in_link_header
+from worker.paging.pager import Address, reconcile_total
 from worker.paging.pagers import pager_for
-from worker.paging.row_count import settled
 from worker.readers import read_lists
 from worker.sources.params import columns_for, read_for, required_columns
 from worker.sources.placeholders import fill
-from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
+from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
 from worker.transport.exchange import Exchange
 from worker.transport.links import normal_form
 from worker.transport.quota import PATIENCE_SECONDS
@@ -57,10 +56,12 @@ class Pages:
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
-        declared = _filled(self.read.format, values, required_columns(report, params))
+        declared = _fill_format(self.read.format, values, required_columns(report, params))
         own = declared.errors
         self.errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
-        self.format = _with_errors(declared, self.errors)
+        # Only a file is text, so only a file may be an error as a whole (a shape without `when`).
+        is_text = isinstance(declared, Delimited)
+        self.format = declared.model_copy(update={"errors": [shape for shape in self.errors if shape.when or is_text]})
         self.row_shapes = row_shapes(declared, self.errors)
         self.columns = columns_for(report, params)
         self.requests = PageRequests(self.read, values, exchange, prepared)
@@ -107,14 +108,16 @@ class Page:
         longer, StartOver where counts changed.
         """
         with self._exchange.discreet():
-            self._refuse_expired()
+            expires_at = self._pages.prepared.expires_at
+            if self._pages.may_be_gone and expires_at is not None and expires_at <= self._exchange.clock():
+                raise ReportGone("the prepared report has expired")
             if self._pages.is_without_rows:
                 return
             total = self._pages.counted(self.facts).total
             requests = self._pages.pager.addresses(self.number, self._link, total)
             address: Address | None = next(requests)
             while address is not None:
-                answer = yield from self._answer(address)
+                answer = yield from self._read_answer(address)
                 self.facts = replace(answer, rows=self.facts.rows + answer.rows, next=None)
                 try:
                     address = requests.send(self._pages.counted(answer))
@@ -129,22 +132,22 @@ class Page:
 
     # ------------------------------------------------------------ one answer
 
-    def _answer(self, address: Address) -> Answer:
-        """The rows of one answer, beginning as they should; an answer declared to be the end has none."""
+    def _read_answer(self, address: Address) -> Answer:
+        """The rows of one answer. An answer that is declared to be the end has none."""
         found = self._pages.requests.build(address, self.number)
         said = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
         rows = 0
         is_last = False
         try:
-            response = self._response = self._sent(found, address, said)
+            response = self._response = self._send(found, address, said)
         except NoMorePages:
             return replace(self.facts, rows=0, is_last=True)
         try:
             with closing(self._rows(response, address, found, said)) as read:
-                begun = self._begun(checked(read, self._pages.row_shapes), address)
-                if begun is None:
+                continued = self._check_first_row(check_rows(read, self._pages.row_shapes), address)
+                if continued is None:
                     return replace(self.facts, rows=0, is_last=True)
-                for rows_at_once in begun:
+                for rows_at_once in continued:
                     rows += len(rows_at_once)
                     self._last = rows_at_once[-1]
                     yield rows_at_once
@@ -159,9 +162,9 @@ class Page:
         has_end = response.has_end or isinstance(self._pages.format, JsonRows)
         return PageFacts(
             rows=rows,
-            total=settled(self.facts.total, said.total, capped_at=self._pages.capped_at),
+            total=reconcile_total(self.facts.total, said.total, capped_at=self._pages.capped_at),
             total_pages=self.facts.total_pages if said.total_pages is None else said.total_pages,
-            next=None if is_last else self._next(said, response, found),
+            next=None if is_last else self._find_next(said, response, found),
             has_more=said.has_more,
             is_last=is_last,
             has_end=self.facts.has_end and has_end,
@@ -170,18 +173,19 @@ class Page:
     def _rows(
         self, response: Response, address: Address, found: PageRequest, said: Facts
     ) -> Generator[list[Row], None, None]:
-        """The rows of a response. Raises what it means where it is a refusal, NoMorePages where that is the end."""
+        """The rows of a response. A refusal is raised as the error it means; NoMorePages where it means the end."""
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(response, address, found)
         if response.status == HTTPStatus.NO_CONTENT and address.is_probe:
             return
-        if chunks := self._body(response):
-            pages = self._pages
-            shape = _stated(pages.format, response.charset)
-            yield from filter(None, read_lists(chunks, shape, pages.columns, said))
+        if chunks := self._unpack(response):
+            shape = self._pages.format
+            if isinstance(shape, Delimited) and shape.encoding is None:
+                shape = shape.model_copy(update={"encoding": response.charset})
+            yield from filter(None, read_lists(chunks, shape, self._pages.columns, said))
 
-    def _sent(self, found: PageRequest, address: Address, said: Facts) -> Response:
-        """The answer; where an address for downloads is no longer good, that of the one the vendor gives now."""
+    def _send(self, found: PageRequest, address: Address, said: Facts) -> Response:
+        """Send one request of the page. A download address that has expired is replaced once by a fresh one."""
         pages = self._pages
 
         def send(request: WireRequest) -> Response:
@@ -189,7 +193,7 @@ class Page:
                 request,
                 kind=found.kind,
                 shapes=pages.errors,
-                allow=self._judged_here(found, address),
+                allow=self._statuses_judged_here(found, address),
                 patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
             )
 
@@ -202,7 +206,7 @@ class Page:
         response.close()
         return send(pages.requests.build(address, self.number, PolledLinks(links)).request)
 
-    def _body(self, response: Response) -> Iterator[bytes] | None:
+    def _unpack(self, response: Response) -> Iterator[bytes] | None:
         """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty.
 
         A body that is not in the report's format may be an error all the same: JSON in place of a file, a sentence in
@@ -229,7 +233,7 @@ class Page:
             raise error.failure(f"{response.name}: {response.status}: {error.words}")
         return chain((start,), chunks)
 
-    def _next(self, said: Facts, response: Response, found: PageRequest) -> str | None:
+    def _find_next(self, said: Facts, response: Response, found: PageRequest) -> str | None:
         """The next page's token, or its link as the URL that will be asked."""
         paging = self._pages.read.paging
         if isinstance(paging, TokenPaging):
@@ -239,7 +243,7 @@ class Page:
         link = said.next
         if paging.place == "header":
             stated = response.headers.get(paging.header, "")
-            link = next_in(stated) if paging.header.lower() == "link" else stated.strip() or None
+            link = next_in_link_header(stated) if paging.header.lower() == "link" else stated.strip() or None
         if link is None:
             return None
         url = self._exchange.api_link(link, at=found.request.url)
@@ -251,10 +255,11 @@ class Page:
 
     # ------------------------------------------------------------ what is refused
 
-    def _begun(self, read: Iterator[list[Row]], address: Address) -> Iterator[list[Row]] | None:
-        """The rows of an answer that begins as it should. If it does not, a row is missing or the report has changed.
+    def _check_first_row(self, read: Iterator[list[Row]], address: Address) -> Iterator[list[Row]] | None:
+        """The rows that are new, once the first is the one the address expects (see `paging.offset`).
 
-        None then, where the vendor's count will show it; StartOver where there is no such count.
+        If it is another one, a row is missing or the report has changed: None where the vendor's count will show
+        it, StartOver where there is no count.
         """
         at_once = next(read, [])
         start = at_once[0] if at_once else None
@@ -266,22 +271,18 @@ class Page:
             rest = at_once[1:] if start == self._last else at_once
             return chain((rest,), read) if rest else read
         if start == self._first and self._first != self._last:
-            raise FailJob(f"the vendor ignores {self._pages.pager.moved_by}: it sends the first row again")
+            raise FailJob(f"the vendor ignores {self._pages.pager.cursor_name}: it sends the first row again")
         if self._pages.counted(self.facts).total in (None, self._pages.capped_at):
             raise StartOver("rows are no longer where they were")
         return None
 
-    def _refuse_expired(self) -> None:
-        expires_at = self._pages.prepared.expires_at
-        if self._pages.may_be_gone and expires_at is not None and expires_at <= self._exchange.clock():
-            raise ReportGone("the prepared report has expired")
-
-    def _judged_here(self, found: PageRequest, address: Address) -> set[int]:
-        """The refusals that may mean an end, or a report that is gone. Storage says 403 to an address that expired."""
+    def _statuses_judged_here(self, found: PageRequest, address: Address) -> set[int]:
+        """The refusals that may mean the end of the paging, or a report that is gone."""
         pages = self._pages
         ends = set(pages.end_statuses) if address.is_probe else set()
         if not pages.may_be_gone:
             return ends
+        # S3, Azure and Google Storage answer 403, not 404, to a signed URL that has expired.
         is_signed = found.kind == "download" and pages.read.request is None
         return ends | ({*GONE, 403} if is_signed else set(GONE))
 
@@ -298,8 +299,8 @@ class Page:
         return refusal
 
 
-def _filled(declared: Format, values: Mapping[str, Any], required: list[str] | None) -> Format:
-    """The format with the answers of parameters where it leaves something open."""
+def _fill_format(declared: Format, values: Mapping[str, Any], required: list[str] | None) -> Format:
+    """The format with what the parameters decide: whether there is a header, and which columns must be in it."""
     if not isinstance(declared, Delimited):
         return declared
     header: Any = fill(declared.header, values) if isinstance(declared.header, str) else declared.header
@@ -309,16 +310,3 @@ def _filled(declared: Format, values: Mapping[str, Any], required: list[str] | N
             "required": required if declared.required is None else declared.required,
         }
     )
-
-
-def _stated(declared: Format, charset: str | None) -> Format:
-    """The format in the character set the answer states, where none is declared."""
-    if isinstance(declared, Delimited) and declared.encoding is None:
-        return declared.model_copy(update={"encoding": charset})
-    return declared
-
-
-def _with_errors(declared: Format, errors: list[ErrorShape]) -> Format:
-    """The format with every error the report's answers may word; only a file is text, and may be an error as such."""
-    is_text = isinstance(declared, Delimited)
-    return declared.model_copy(update={"errors": [shape for shape in errors if shape.when or is_text]})

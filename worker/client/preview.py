@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from worker.client.patience import patiently
-from worker.client.vendor import Gone, Prepared, Ready, Vendor, Waiting
+from worker.client.vendor import Gone, Prepared, Ready, Vendor
 from worker.errors import FailJob, RetryLater
 from worker.model import Row
 from worker.sources.schema import Poll, Report
@@ -30,8 +30,8 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a report. `poll_seconds` overrides the source file's; `say` hears how it goes."""
+class Preview:
+    """A preview of one report. `poll_seconds` overrides the source file's; `say` is told how it goes."""
 
     exchange: Exchange
     report: Report
@@ -43,13 +43,13 @@ class Look:
     monotonic: Callable[[], float] = time.monotonic
 
     def rows(self, count: int) -> tuple[list[Row], int | None]:
-        """Up to so many rows of the first page, dead ones included, and the vendor's count of all where it told one.
+        """Up to `count` rows of the first page, dead ones included, and the vendor's count of all where it gives one.
 
         A report that is prepared is asked for and waited for. The connection is closed as soon as there are enough.
         Raises NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
         """
         poll = self.report.poll if self.report.submit else None
-        prepared = Prepared() if poll is None else self._prepared(poll)
+        prepared = Prepared() if poll is None else self._prepare(poll)
         vendor = self._vendor(prepared)
 
         def read() -> tuple[list[Row], int | None]:
@@ -64,7 +64,7 @@ class Look:
         # One exchange for all of it: without Redis it is what remembers the token and the quota.
         return Vendor(self.report, self.params, self.exchange, prepared)
 
-    def _prepared(self, poll: Poll) -> Prepared:
+    def _prepare(self, poll: Poll) -> Prepared:
         """Ask for the report and poll until it is ready, at the vendor's cadence."""
         vendor = self._vendor(Prepared())
         submission = patiently(vendor.submit, say=self.say, sleep=self.sleep)
@@ -97,11 +97,7 @@ class Look:
             if isinstance(status, Gone):
                 raise FailJob(status.reason)
             linkless_since = (linkless_since or now) if status.is_linkless else None
-            word = self._heard(status, word)
+            if status.word != word:
+                word = status.word
+                self.say(word if status.is_known else f"{word} (a word the source file does not know)")
         raise NotReady(report_id, word)
-
-    def _heard(self, status: Waiting, before: str) -> str:
-        """The vendor's word, said aloud where it is a new one."""
-        if status.word != before:
-            self.say(status.word if status.is_known else f"{status.word} (a word the source file does not know)")
-        return status.word

@@ -23,12 +23,15 @@ def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list
         for shape in errors:
             position, dot, _ = _below(place, shape.when).partition(".")
             if dot and position.isdecimal():
-                found.setdefault(int(position), []).append(_moved(shape, f"{place}.{position}" if place else position))
+                row = f"{place}.{position}" if place else position
+                paths = ((name, getattr(shape, name)) for name in ("when", "code", "message", "request_id", "wait"))
+                of_row = {name: _below(row, path) or None for name, path in paths if path}
+                found.setdefault(int(position), []).append(shape.model_copy(update=of_row))
     return found
 
 
-def checked(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) -> Iterator[list[Row]]:
-    """The rows of an answer, once those among them that may be errors are known not to be; raises what follows."""
+def check_rows(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) -> Iterator[list[Row]]:
+    """Pass on the rows of an answer. Raises what an error means where one stands in place of a row."""
     number = 0
     for rows in lists:
         for position in [position for position in shapes if number <= position < number + len(rows)]:
@@ -42,9 +45,3 @@ def checked(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) -> 
 def _below(place: str, path: str) -> str:
     """What a path has below a place; empty where it does not lead there."""
     return path if not place else path.removeprefix(f"{place}.") if path.startswith(f"{place}.") else ""
-
-
-def _moved(shape: ErrorShape, row: str) -> ErrorShape:
-    """The shape as it looks at one row."""
-    paths = {name: getattr(shape, name) for name in ("when", "code", "message", "request_id", "wait")}
-    return shape.model_copy(update={name: _below(row, path) or None for name, path in paths.items() if path})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worker.client.answers import moment, select
+from worker.client.answers import parse_time, select
 from worker.errors import FailJob, RetryLater
 from worker.json_path import count, find, link_in, links
 from worker.sources.schema import Poll, Selector, status_word
@@ -127,7 +127,7 @@ def ours_in(poll: Poll, content: Any, report_id: str) -> Any | None:
 
 def _ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: float) -> Status:
     """Where the rows of a report that is ready are, and how many."""
-    expires_at = moment(find(ours, poll.expires_at)) if poll.expires_at else None
+    expires_at = parse_time(find(ours, poll.expires_at)) if poll.expires_at else None
     if expires_at is not None and expires_at <= now:
         return Gone("the prepared report has expired")
     total = count(select(poll.total, ours, answer.headers))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.answers import id_in, latest_match, named, select
+from worker.client.answers import places_of, id_in, latest_match, select
 from worker.client.pages import Page, Pages
 from worker.client.status import Gone, Prepared, Ready, Status, Waiting, reads_body, status_in
 from worker.errors import FailJob, ReportGone, RetryLater
@@ -48,32 +48,35 @@ class Vendor:
         self._exchange = exchange
         self.prepared = prepared
         may_relink = report.poll is not None and prepared.report_id is not None
-        self._pages = Pages(report, params, exchange, prepared, relink=self._links_now if may_relink else None)
+        self._pages = Pages(report, params, exchange, prepared, relink=self._fetch_links if may_relink else None)
 
     # ------------------------------------------------------------ a report that is prepared
 
     def submit(self) -> Submission:
         """Ask the vendor to prepare the report. Unless RetryLater says `is_unsent`, it may be prepared all the same."""
-        declared = self._submitted()
-        request, answer = self._hear(declared.request, self._values, allow=_duplicates(declared))
+        declared = self._declared_submit()
+        duplicate_statuses = declared.duplicate.statuses if declared.duplicate else []
+        request, answer = self._ask(declared.request, self._values, allow=duplicate_statuses)
         if not answer.is_success:
-            return self._duplicate(declared, answer)
+            return self._adopt_duplicate(declared, answer)
         self._refuse_error(answer)
         for path, words in declared.refused.items():
             if status_word(find(answer.content, path)) in [status_word(word) for word in words]:
                 raise FailJob(f"{answer.name}: the vendor refused the report: {excerpt(answer.raw)}")
         report_id = id_in(declared.report_id, answer.content, answer.headers)
         if declared.report_id and report_id is None:
-            raise FailJob(f"{answer.name}: no report id at {named(declared.report_id)}: {excerpt(answer.raw)}")
+            raise FailJob(f"{answer.name}: no report id at {places_of(declared.report_id)}: {excerpt(answer.raw)}")
         link = json_path.link(select(declared.poll_link, answer.content, answer.headers))
         if declared.poll_link and link is None:
-            raise FailJob(f"{answer.name}: no address to poll at {named(declared.poll_link)}: {excerpt(answer.raw)}")
+            raise FailJob(
+                f"{answer.name}: no address to poll at {places_of(declared.poll_link)}: {excerpt(answer.raw)}"
+            )
         poll_link = None if link is None else self._exchange.api_link(link, at=request.url)
-        # A vendor that gives an address alone knows the report by that.
+        # Where the vendor gives an address to poll and no id, the path of that address serves as the id.
         return Submission(report_id or without_query(poll_link or ""), answer.request_id, poll_link)
 
-    def _duplicate(self, declared: Submit, answer: Answer) -> Submission:
-        """The report a refusal names; the refusal itself where it names none."""
+    def _adopt_duplicate(self, declared: Submit, answer: Answer) -> Submission:
+        """The report that a refusal says exists already. Raises the refusal itself where it names none."""
         found = declared.duplicate and id_in(declared.duplicate.report_id, answer.content, answer.headers)
         if found:
             return Submission(found, answer.request_id)
@@ -94,8 +97,8 @@ class Vendor:
         self._exchange.send(request, shapes=self._pages.errors, allow=NOT_THERE).close()
 
     def find_submitted(self, since: float) -> Submission | None:
-        """The report an earlier `submit`, at `since`, made without our hearing of it, found in the vendor's list."""
-        declared = self._submitted().adopt
+        """Find in the vendor's list the report that an interrupted `submit` made at `since`; None if it made none."""
+        declared = self._declared_submit().adopt
         if declared is None:
             return None
         wanted = {path: fill(value, self._values) for path, value in declared.match.items()}
@@ -131,9 +134,9 @@ class Vendor:
         if poll is None:
             raise FailJob("this report is not prepared, so there is nothing to poll")
         request, answer = self._poll(poll, report_id, poll_link)
-        status = status_in(
-            poll, answer, report_id, needs_link=self._needs_link, now=now, refuse_error=self._refuse_error
-        )
+        read = self._pages.read
+        needs_link = read.request is None and read.resolve is None and not poll.holds_rows
+        status = status_in(poll, answer, report_id, needs_link=needs_link, now=now, refuse_error=self._refuse_error)
         if status is None:
             if now - (submitted_at or 0) <= poll.listing_grace_seconds:
                 return Waiting("not listed yet")
@@ -150,17 +153,11 @@ class Vendor:
         allow = {*NOT_THERE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
         if poll.request is not None:
             declared, values = poll.request, {**self._values, "report_id": report_id}
-            return self._hear(declared, values, allow=allow, is_start_enough=not reads_body(poll))
+            return self._ask(declared, values, allow=allow, is_start_enough=not reads_body(poll))
         if poll_link is None:
             raise FailJob("the ledger has lost the address to poll", spoils_report=True)
         request = WireRequest("GET", self._exchange.api_link(poll_link, at=poll_link), {})
-        return request, self._heard(request, allow, is_start_enough=not reads_body(poll))
-
-    @property
-    def _needs_link(self) -> bool:
-        """Are the rows where the poll says, and nowhere else?"""
-        read, poll = self._pages.read, self._report.poll
-        return read.request is None and read.resolve is None and not (poll and poll.holds_rows)
+        return request, self._fetch(request, allow, is_start_enough=not reads_body(poll))
 
     # ------------------------------------------------------------ pages
 
@@ -169,9 +166,9 @@ class Vendor:
         """Can a page be given back and asked for again without losing the place?"""
         return self._pages.pager.is_addressable
 
-    def planned(self, total: int | None) -> int:
+    def plan(self, total: int | None) -> int:
         """The pages known before any is read, given the vendor's count of rows."""
-        return max(self._pages.pager.planned(total, None), len(self.prepared.links))
+        return max(self._pages.pager.plan(total, None), len(self.prepared.links))
 
     def last_count(self, facts: PageFacts) -> int | None:
         """The vendor's count of rows where it ends the paging; None where there is none, or one that may be capped."""
@@ -179,30 +176,30 @@ class Vendor:
         return None if total == self._pages.capped_at else total
 
     def page(self, number: int, link: str | None) -> Page:
-        """One page, to be read; its rows come first, then what it says of the report."""
+        """One page, not read yet; `link` is its address or token where the page before gave it."""
         return self._pages.page(number, link)
 
-    def following(self, number: int, facts: PageFacts, planned: int) -> Following:
-        """What a page read to its end led to."""
-        return self._pages.pager.following(number, self._pages.counted(facts), planned)
+    def follow(self, number: int, facts: PageFacts, planned: int) -> Following:
+        """The pages known once a page has been read to its end."""
+        return self._pages.pager.follow(number, self._pages.counted(facts), planned)
 
-    def repeated(self, page: int, other: int) -> str:
-        """What to say where two pages that stand side by side have the same rows."""
+    def explain_repeat(self, page: int, other: int) -> str:
+        """The reason to fail with where two neighbouring pages have the same rows."""
         if len(self.prepared.links) > 1:
             return f"file {page} has the rows of file {other} again"
-        moved_by = self._pages.pager.moved_by
-        why = f"the vendor ignores {moved_by}" if moved_by else "two of its files are one"
+        cursor_name = self._pages.pager.cursor_name
+        why = f"the vendor ignores {cursor_name}" if cursor_name else "two of its files are one"
         return f"page {page} has the rows of page {other} again: {why}"
 
     # ------------------------------------------------------------ one exchange
 
-    def _links_now(self) -> tuple[str, ...]:
-        """The addresses of the rows as the vendor gives them now; none where it gives none."""
+    def _fetch_links(self) -> tuple[str, ...]:
+        """Poll once more for the addresses of the rows: signed URLs expire sooner than the report."""
         now, prepared = self._exchange.clock(), self.prepared
         status = self.status(prepared.report_id or "", poll_link=prepared.poll_link, submitted_at=now, now=now)
         return status.links if isinstance(status, Ready) else ()
 
-    def _hear(
+    def _ask(
         self,
         declared: Request,
         values: Mapping[str, Any],
@@ -210,18 +207,18 @@ class Vendor:
         allow: Collection[int] = (),
         is_start_enough: bool = False,
     ) -> tuple[WireRequest, Answer]:
-        """Send a declared request, to its other path where the first is not there; what was sent, and the answer."""
+        """Send a declared request, to its `path_on_404` where the first path answers 404; what was sent, the answer."""
         base, other = self._exchange.base, declared.path_on_404
         request = compose(base, declared, values)
-        answer = self._heard(request, {*allow, *((404,) if other else ())}, is_start_enough=is_start_enough)
+        answer = self._fetch(request, {*allow, *((404,) if other else ())}, is_start_enough=is_start_enough)
         if other is None or answer.status != 404:
             return request, answer
         request = compose(base, declared, values, path=other)
-        return request, self._heard(request, allow, is_start_enough=is_start_enough)
+        return request, self._fetch(request, allow, is_start_enough=is_start_enough)
 
-    def _heard(self, request: WireRequest, allow: Collection[int], *, is_start_enough: bool) -> Answer:
+    def _fetch(self, request: WireRequest, allow: Collection[int], *, is_start_enough: bool) -> Answer:
         if not is_start_enough:
-            return self._exchange.hear(request, shapes=self._pages.errors, allow=allow)
+            return self._exchange.fetch(request, shapes=self._pages.errors, allow=allow)
         response = self._exchange.send(request, shapes=self._pages.errors, allow=allow)
         start = response.start(START_BYTES)
         return Answer(response.name, response.status, response.headers, None, start, response.request_id)
@@ -229,11 +226,7 @@ class Vendor:
     def _refuse_error(self, answer: Answer) -> None:
         self._exchange.refuse_error(answer, self._pages.errors)
 
-    def _submitted(self) -> Submit:
+    def _declared_submit(self) -> Submit:
         if self._report.submit is None:
             raise FailJob("this report is not prepared, so there is nothing to ask for")
         return self._report.submit
-
-
-def _duplicates(declared: Submit) -> list[int]:
-    return declared.duplicate.statuses if declared.duplicate else []

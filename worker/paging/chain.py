@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from worker.errors import FailJob
 from worker.model import PageFacts
-from worker.paging.pager import Address, Addresses, Following, sent_in
+from worker.paging.pager import Address, Addresses, Following, build_address
 from worker.sources.schema import LinkPaging, TokenPaging
 
 MOST_EMPTY_ANSWERS = 20
+
+# No `<` within an address: else every `<` of a hostile header would be a start, and the search quadratic.
+_LINK = re.compile(r"<([^<>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*)")
+_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 
 
 class Chain:
@@ -22,19 +27,22 @@ class Chain:
 
     is_addressable = False
 
-    def __init__(self, paging: LinkPaging | TokenPaging, moved_by: str, at: Callable[[str], Address]) -> None:
-        self.moved_by = moved_by
+    def __init__(self, paging: LinkPaging | TokenPaging, cursor_name: str, at: Callable[[str], Address]) -> None:
+        self.cursor_name = cursor_name
         self._ends_with_empty = paging.ends_with == "empty"
         self._at = at
 
-    def planned(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None, total_pages: int | None) -> int:
         return 1
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         asked, seen = link, {link}
         answer = yield Address() if link is None else self._at(link)
-        while (following := self._named_by(answer, number)) is not None:
-            if not answer.rows and (self._ends_with_empty or following == asked):
+        while not answer.is_declared_last:
+            following = answer.next
+            if following is None and answer.has_more:
+                raise FailJob(f"page {number} says that more follows, and not where")
+            if following is None or (not answer.rows and (self._ends_with_empty or following == asked)):
                 return None
             if following in seen:
                 raise FailJob(f"page {number} leads to a page that was read before")
@@ -47,16 +55,8 @@ class Chain:
             answer = yield self._at(following)
         return None
 
-    def following(self, number: int, page: PageFacts, planned: int) -> Following:
+    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
         return Following(planned) if page.next is None else Following(max(planned, number + 1), page.next)
-
-    def _named_by(self, answer: PageFacts, number: int) -> str | None:
-        """The next link or token an answer names; None where nothing follows."""
-        if answer.is_last or answer.has_more is False:
-            return None
-        if answer.has_more and answer.next is None:
-            raise FailJob(f"page {number} says that more follows, and not where")
-        return answer.next
 
 
 def by_link(paging: LinkPaging) -> Chain:
@@ -68,6 +68,15 @@ def by_token(paging: TokenPaging) -> Chain:
     """Pages by a token each gives, to be sent with the same request."""
 
     def at(token: str) -> Address:
-        return sent_in(paging.place, {paging.param: token}, values={"token": token}, is_probe=True)
+        return build_address(paging.place, {paging.param: token}, values={"token": token}, is_probe=True)
 
     return Chain(paging, f"`{paging.param}`", at)
+
+
+def next_in_link_header(header: str) -> str | None:
+    """The address of the next page in a `Link` header (RFC 8288); None where there is none."""
+    for address, parameters in _LINK.findall(header[:65_536]):
+        relation = _REL.search(parameters)
+        if relation and "next" in (relation[1] or relation[2] or "").lower().split():
+            return address.strip() or None
+    return None

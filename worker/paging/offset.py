@@ -6,7 +6,7 @@ from typing import Literal
 
 from worker.errors import FailJob
 from worker.model import PageFacts
-from worker.paging.pager import Address, Addresses, Following, sent_in
+from worker.paging.pager import Address, Addresses, Following, build_address
 from worker.sources.schema import OffsetPaging
 
 
@@ -20,11 +20,11 @@ class Offset:
     is_addressable = True
 
     def __init__(self, paging: OffsetPaging, limit: int) -> None:
-        self.moved_by = f"`{paging.offset_param}`"
+        self.cursor_name = f"`{paging.offset_param}`"
         self._paging = paging
         self._limit = limit
 
-    def planned(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None, total_pages: int | None) -> int:
         return max(1, -(-(total or 0) // self._limit))
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
@@ -36,22 +36,22 @@ class Offset:
             answer = yield self._address(start + came, asked, begins_with, total)
             total = answer.total
             if answer.rows > asked:
-                ignored = f"the vendor ignores `{self._paging.limit_param}` or {self.moved_by}"
+                ignored = f"the vendor ignores `{self._paging.limit_param}` or {self.cursor_name}"
                 raise FailJob(f"asked for {asked} rows from row {start + came} on, got {answer.rows}: {ignored}")
             came += answer.rows
             is_end = self._paging.ends_with == "short" or (not answer.rows and begins_with != "last")
-            if is_end or came == self._limit or _is_told(answer) or self._is_all(start + came, total):
+            if is_end or came == self._limit or answer.is_declared_last or self._is_all(start + came, total):
                 return None
             # Where nothing came beyond the repeated row, the end is looked for without it.
             begins_with = "last" if answer.rows else "another"
 
-    def following(self, number: int, page: PageFacts, planned: int) -> Following:
+    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
         """A page that is not full has met the end; behind a full one are as many as the total says, or one more."""
         if page.has_more and not page.rows:
             raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
-        if page.rows < self._limit or _is_told(page) or self._is_all(number * self._limit, page.total):
+        if page.rows < self._limit or page.is_declared_last or self._is_all(number * self._limit, page.total):
             return Following(planned)
-        return Following(max(planned, number + 1, self.planned(page.total, None)))
+        return Following(max(planned, number + 1, self.plan(page.total, None)))
 
     def _is_all(self, rows: int, total: int | None) -> bool:
         """Is this the vendor's whole count? A count that stands at its cap proves nothing, so reading goes on."""
@@ -64,15 +64,10 @@ class Offset:
         is_promised = total is not None and (offset < total or total != paging.total_capped_at)
         repeated = int(begins_with == "last")
         limit, at = limit + repeated, paging.first + offset - repeated
-        return sent_in(
+        return build_address(
             paging.place,
             {paging.limit_param: limit, paging.offset_param: at},
             values={"limit": limit, "offset": at},
             begins_with=begins_with,
             is_probe=offset > 0 and not repeated and not is_promised,
         )
-
-
-def _is_told(answer: PageFacts) -> bool:
-    """Does the answer itself say that nothing follows?"""
-    return answer.is_last or answer.has_more is False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worker.errors import FailJob, StartOver
 from worker.model import PageFacts
-from worker.paging.pager import Addresses, Following, sent_in
+from worker.paging.pager import Addresses, Following, build_address
 from worker.sources.schema import PageNumberPaging
 
 
@@ -18,11 +18,11 @@ class PageNumber:
     is_addressable = True
 
     def __init__(self, paging: PageNumberPaging, size: int | None) -> None:
-        self.moved_by = f"`{paging.number_param}`"
+        self.cursor_name = f"`{paging.number_param}`"
         self._paging = paging
         self._size = size
 
-    def planned(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None, total_pages: int | None) -> int:
         return max(1, total_pages or 1)
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
@@ -31,13 +31,13 @@ class PageNumber:
         if self._paging.size_param and self._size is not None:
             sent[self._paging.size_param] = self._size
         values = {"page_number": position, "page_size": self._size}
-        yield sent_in(self._paging.place, sent, values=values, is_probe=number > 1 and total is None)
+        yield build_address(self._paging.place, sent, values=values, is_probe=number > 1 and total is None)
         return None
 
-    def following(self, number: int, page: PageFacts, planned: int) -> Following:
+    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
         if page.total_pages is not None:
             return self._counted_pages(number, page, page.total_pages, planned)
-        if page.is_last or page.has_more is False:
+        if page.is_declared_last:
             return Following(planned)
         if not page.rows:
             if page.has_more:

@@ -1,4 +1,7 @@
-"""What every way of paging promises. One contract suite, `tests/contract/test_paging.py`, runs over all of them."""
+"""What every way of paging promises, and the total that the pages of one report agree on.
+
+One contract suite, `tests/contract/test_paging.py`, runs over every kind of paging.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from worker.errors import StartOver
 from worker.model import PageFacts
 
 Addresses = Generator["Address", PageFacts, str | None]
@@ -46,10 +50,10 @@ class Pager(Protocol):
     is_addressable: bool
     """Can any page be asked for at any time, so that many are read at once and one can be given back?"""
 
-    moved_by: str
+    cursor_name: str
     """What leads from a page to the next, for messages: a vendor that ignores it sends the same rows again."""
 
-    def planned(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None, total_pages: int | None) -> int:
         """The pages known before any is read; at least 1."""
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
@@ -59,7 +63,7 @@ class Pager(Protocol):
         Returns the link or token of the next page, None where there is none. Raises FailJob where there is no end.
         """
 
-    def following(self, number: int, page: PageFacts, planned: int) -> Following:
+    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
         """What a page led to, where `planned` pages were known.
 
         The end is an answer without rows, the count of pages reached, no further link, or whatever else the source
@@ -68,6 +72,20 @@ class Pager(Protocol):
         """
 
 
-def sent_in(place: Literal["query", "json"], sent: Mapping[str, Any], **more: Any) -> Address:
+def build_address(place: Literal["query", "json"], sent: Mapping[str, Any], **more: Any) -> Address:
     """An address whose numbers or token go into the query or into the JSON body."""
     return Address(query=sent, **more) if place == "query" else Address(json_parts=sent, **more)
+
+
+def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | None = None) -> int | None:
+    """The count that holds from now on. The first one stated stands; StartOver where a later one contradicts it.
+
+    A count at its cap says only "at least", so it contradicts no greater one.
+    """
+    if stated is None or stated < 0 or stated == known:
+        return known
+    if known is None:
+        return stated
+    if capped_at in (known, stated) and min(known, stated) == capped_at:
+        return known
+    raise StartOver(f"the vendor counted {known} rows in all, now {stated}")

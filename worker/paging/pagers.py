@@ -6,13 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.errors import FailJob
+from worker.model import PageFacts
 from worker.paging.chain import by_link, by_token
 from worker.paging.offset import Offset
 from worker.paging.page_number import PageNumber
-from worker.paging.pager import Pager
-from worker.paging.single import Single
+from worker.paging.pager import Address, Addresses, Following, Pager
 from worker.sources.placeholders import fill
 from worker.sources.schema import LinkPaging, OffsetPaging, PageNumberPaging, Read, TokenPaging
+
+
+class Single:
+    """A report of one page: one request has it all."""
+
+    is_addressable = False
+    cursor_name = ""
+
+    def plan(self, total: int | None, total_pages: int | None) -> int:
+        return 1
+
+    def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
+        yield Address()
+        return None
+
+    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
+        return Following(1)
 
 
 def pager_for(read: Read, params: Mapping[str, Any]) -> Pager:

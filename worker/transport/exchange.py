@@ -230,7 +230,7 @@ class Exchange:
 
         FailJob where a success is no JSON, or words an error.
         """
-        answer = self.hear(request, shapes=shapes, allow=allow)
+        answer = self.fetch(request, shapes=shapes, allow=allow)
         if answer.is_success:
             if answer.content is None:
                 with self.discreet():
@@ -238,7 +238,9 @@ class Exchange:
             self.refuse_error(answer, shapes)
         return answer
 
-    def hear(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
+    def fetch(
+        self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()
+    ) -> Answer:
         """Send a request and give its small answer as it came, be it an error or no JSON. Raises as `send` does."""
         response = self.send(request, shapes=shapes, allow=allow)
         with self.discreet():

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.answers import places_of, id_in, latest_match, select
+from worker.client.answers import id_in, latest_match, places_of, select
 from worker.client.pages import Page, Pages
 from worker.client.status import Gone, Prepared, Ready, Status, Waiting, reads_body, status_in
 from worker.errors import FailJob, ReportGone, RetryLater

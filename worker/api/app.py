@@ -17,6 +17,7 @@ from worker.api.catalogue import add_catalogue
 from worker.api.events import Feed, look_at
 from worker.api.jobs import add_jobs
 from worker.api.models import AsciiJSON, Ready, problems
+from worker.api.page import add_page
 from worker.api.parts import Parts
 from worker.errors import BadInput
 from worker.model import Json
@@ -44,6 +45,7 @@ def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> Fast
     _add_health(app, parts)
     add_jobs(app, parts, access, Feed(look))
     add_catalogue(app, parts, access)
+    add_page(app)
     return app
 
 

@@ -1,0 +1,132 @@
+"""Makes the screenshots in docs/images: `python -m docs.screenshots`. Wants Chromium and its driver on the PATH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from tests.browser import browser
+from tests.harness import Stack, running_redis, running_stack, until
+from worker.embedded_redis import free_port
+
+IMAGES = Path(__file__).with_name("images")
+ROWS = 400_000
+KARGO, MEDIAMATH, INSTAL, ROKT = (
+    "kargo.campaign-performance-metrics",
+    "mediamath.performance",
+    "instal.advertiser-export",
+    "rokt.query-campaigns",
+)
+SCHEDULE = """
+- name: kargo-daily
+  connection: kargo
+  report: campaign-performance-metrics
+  params:
+    dimensions: [campaign_name]
+    measures: [clicks_sum]
+    filters: [{day_time_id: {op: between, start: "{yesterday:%Y%m%d00}", end: "{yesterday:%Y%m%d23}"}}]
+  cron: "0 6 * * *"
+  timezone: Europe/Berlin
+- name: installs
+  connection: instal
+  report: advertiser-export
+  params: {start_date: "{yesterday}", stop_date: "{yesterday}"}
+  every: 1h
+  lookback: 3d
+"""
+
+
+@contextmanager
+def served(stack: Stack) -> Iterator[str]:
+    """The API with its page, beside the workers."""
+    port = free_port()
+    command = [sys.executable, "-m", "worker", "api", "--port", str(port)]
+    process = subprocess.Popen(command, env={**os.environ, **stack.workers.environment}, stderr=subprocess.DEVNULL)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _answers(f"{base}/healthz"), "the API")
+        yield base
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def shoot(driver: Chrome, url: str, name: str, ready: Callable[[], object]) -> None:
+    """One picture, once the page shows what it is to show."""
+    driver.get("about:blank")
+    driver.get(url)
+    until(ready, name)
+    driver.save_screenshot(str(IMAGES / f"{name}.png"))
+
+
+def main() -> None:
+    """All of them."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        (directory / "schedule.yaml").write_text(SCHEDULE)
+        settings = {"MILLRACE_SCHEDULE": str(directory / "schedule.yaml"), "MILLRACE_POLL_SECONDS": "9"}
+        with (
+            running_redis(directory / "redis") as server,
+            running_stack(directory, server.url, **settings) as stack,
+            served(stack) as base,
+            browser(directory / "light") as light,
+            browser(directory / "phone", width=390, height=844) as phone,
+            browser(directory / "dark", dark=True) as dark,
+        ):
+            _all(stack, base, light, phone, dark)
+
+
+def _all(stack: Stack, base: str, light: Chrome, phone: Chrome, dark: Chrome) -> None:
+    def shows(driver: Chrome, *texts: str) -> Callable[[], bool]:
+        return lambda: all(text in driver.find_element(By.TAG_NAME, "body").text for text in texts)
+
+    shoot(light, f"{base}/#/jobs", "idle", shows(light, "No job yet", "live"))
+    done = stack.ask(INSTAL, "stream:installs")
+    stack.receipt(stack.ask(ROKT, "stream:rokt"))
+    stack.receipt(done)
+    stack.dial({"kind": "error_line", "vendor": "mediamath", "args": {"after_rows": 800}})
+    failed = stack.ask(MEDIAMATH, "stream:failed")
+    until(lambda: stack.job(failed).state == "failed", "a failed job")
+    stack.dial()
+    stack.vendors_are(rows=ROWS)
+    light.get(f"{base}/#/jobs")
+    large = stack.ask(MEDIAMATH, "stream:large")
+    stack.ask(KARGO, "stream:campaigns")
+    stack.services.ledger.decide(stack.ask(KARGO, "stream:other"), "cancelled", "cancelled")
+    until(lambda: stack.job(large).rows > ROWS / 6, "rows")
+    shoot(light, f"{base}/#/jobs", "busy", shows(light, "streaming", "next poll", "failed"))
+    shoot(phone, f"{base}/#/jobs", "phone", shows(phone, "streaming", "failed"))
+    dark.get(f"{base}/#/job/{large}")
+    until(lambda: dark.find_elements(By.CSS_SELECTOR, "svg.plot"), "a plot")
+    until(lambda: stack.job(large).rows > ROWS / 2, "more rows")
+    dark.save_screenshot(str(IMAGES / "dark.png"))
+    shoot(light, f"{base}/#/job/{failed}", "failed", shows(light, "Failed", "RECEIPT"))
+    shoot(light, f"{base}/#/new", "new", shows(light, "Choose a report"))
+    light.execute_script(
+        "const s = document.getElementById('report'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))",
+        KARGO,
+    )
+    light.save_screenshot(str(IMAGES / "new.png"))
+    shoot(light, f"{base}/#/schedule", "schedule", shows(light, "kargo-daily"))
+    shoot(light, f"{base}/#/workers", "workers", shows(light, "messages wait"))
+
+
+if __name__ == "__main__":
+    main()

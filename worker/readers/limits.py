@@ -57,7 +57,8 @@ def is_utf8(text: bytes) -> bool:
 
 def may_be_deep(rows: list[bytes], text: bytes) -> bool:
     """May one of these rows of the text be nested too deep?"""
-    if b"[" not in text and (text.count(b"{") == len(rows) or max(map(len, rows), default=0) <= _DEEP_ROW_BYTES):
+    # The lengths first: counting one byte in a text costs three times as much.
+    if b"[" not in text and (max(map(len, rows), default=0) <= _DEEP_ROW_BYTES or text.count(b"{") == len(rows)):
         return False
     brackets = zip(map(bytes.count, rows, repeat(b"{")), map(bytes.count, rows, repeat(b"[")), strict=True)
     return any(objects + lists > DEEPEST_NESTING for objects, lists in brackets)

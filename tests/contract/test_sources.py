@@ -85,6 +85,7 @@ def requests_of(report: Report) -> Iterator[Request]:
 def test_the_reports_that_must_exist_are_there() -> None:
     assert {name: list(source.reports) for name, source in load_catalogue().sources.items()} == {
         "amazon-ads": ["sp-campaigns", "sp-advertised-products", "sp-search-terms", "report"],
+        "google-ads": ["campaigns", "ads", "keywords", "query"],
         "instal": ["advertiser-export"],
         "kargo": ["campaign-performance-metrics", "report", "completed-report", "reports", "report-definitions"],
         "mediamath": [
@@ -92,12 +93,14 @@ def test_the_reports_that_must_exist_are_there() -> None:
             *("pixel-loads", "reach-frequency", "brain-feature-summary", "brain-feature-value"),
         ],
         "meta": ["campaigns", "ads", "insights"],
+        "microsoft-ads": ["campaigns", "ads", "keywords"],
         "rokt": [
             *("account-campaigns-breakdown", "account-summary", "account-transactions-overview"),
             *("account-transactions-breakdown", "campaign-overview", "campaign-breakdown", "campaign-histogram"),
             *("creative-overview", "creative-breakdown", "campaign-metadata", "audience-metadata"),
             *("creative-metadata", "query-accounts", "query-campaigns", "query-transactions"),
         ],
+        "the-trade-desk": ["report", "scheduled-report", "templates"],
         "tiktok": ["campaigns", "ads", "audience"],
     }
 
@@ -157,9 +160,9 @@ def test_every_parameter_is_sent_somewhere_or_chooses_the_way_of_reading(name: s
 def test_the_least_that_can_be_asked_for_is_accepted_and_fills_every_request(name: str) -> None:
     params = resolved(name, least(name))
     assert resolved(name, least(name)) == params
-    values = {**params, "report_id": "r/1"}
+    values = {**params, "report_id": "71"}
     for request in requests_of(REPORTS[name]):
-        path = fill_path(request.path, values)
+        path = fill_path(request.path, {**values, "report_id": "r/1"})
         assert path.startswith("/")
         assert not set(path) & set("{}?# ")
         json.dumps(fill([request.query, request.headers, request.json_body, request.form], values), allow_nan=False)
@@ -210,7 +213,7 @@ def test_the_proof_promised_can_be_given(name: str) -> None:
         counts = {
             JsonRows: lambda read: bool(read.format.total),
             Ndjson: lambda read: read.format.header is not None,
-            Delimited: lambda read: bool(read.total),
+            Delimited: lambda read: bool(read.total or read.format.preamble_count),
         }[type(read.format)](read)
         if report.proof == "count":
             assert counts or (report.poll is not None and report.poll.total)

@@ -132,6 +132,9 @@ PULLS = {
     "asked too often": Pull(
         "amazon-ads.sp-campaigns", lambda: AmazonAds(refusals=1), ROWS, params=ASKED, asked={CREATE: 2}
     ),
+    "in another region": Pull(
+        "amazon-ads.sp-campaigns", AmazonAds, ROWS, params=ASKED, client={**CLIENT, "auth_url": "/token"}
+    ),
     "somebody else's profile": Pull(
         "amazon-ads.sp-campaigns",
         AmazonAds,

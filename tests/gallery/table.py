@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from tests.gallery import amazon_ads, meta, tiktok
+from tests.gallery import amazon_ads, google_ads, meta, microsoft_ads, the_trade_desk, tiktok
 from tests.gallery.pull import Pull
 
 CLIENTS: dict[str, dict[str, str]] = {
     "amazon-ads": amazon_ads.CLIENT,
+    "google-ads": google_ads.CLIENT,
     "meta": meta.CLIENT,
+    "microsoft-ads": microsoft_ads.CLIENT,
+    "the-trade-desk": the_trade_desk.CLIENT,
     "tiktok": tiktok.CLIENT,
 }
 """What each vendor knows our account by."""
 
 _TABLES: dict[str, dict[str, Pull]] = {
     "amazon-ads": amazon_ads.PULLS,
+    "google-ads": google_ads.PULLS,
     "meta": meta.PULLS,
+    "microsoft-ads": microsoft_ads.PULLS,
+    "the-trade-desk": the_trade_desk.PULLS,
     "tiktok": tiktok.PULLS,
 }
 

@@ -53,8 +53,9 @@ def millrace(vendors: Sandbox, tmp_path: Path) -> Iterator[Command]:
 
 def test_sources_lists_each_with_our_accounts(millrace: Command, vendors: Sandbox) -> None:
     listed = millrace("sources", "--json").lines
+    ours = {"instal", "kargo", "mediamath", "rokt"}
     assert {one["source"]: one["connections"] for one in listed} == {
-        name: [name] for name in ("instal", "kargo", "mediamath", "rokt")
+        name: [name] if name in ours else [] for name in load_catalogue().sources
     }
     assert {one["source"]: one["reports"] for one in listed} == {
         name: list(source.reports) for name, source in load_catalogue().sources.items()

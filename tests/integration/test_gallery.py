@@ -41,9 +41,8 @@ def test_each_report_ends_as_its_vendor_is_documented(
 ) -> None:
     pull = PULLS[name]
     source, _, report = pull.report.partition(".")
-    made: World = worlds.enter_context(
-        world(redis, tmp_path, packaged(source, report), pull.vendor(), monkeypatch, credentials=CLIENTS[source])
-    )
+    file, client = packaged(source, report), pull.client or CLIENTS[source]
+    made: World = worlds.enter_context(world(redis, tmp_path, file, pull.vendor(), monkeypatch, credentials=client))
     made.ask(params=dict(pull.params))
     receipt = made.run()
     if pull.fails:
@@ -52,10 +51,10 @@ def test_each_report_ends_as_its_vendor_is_documented(
     else:
         assert (receipt["state"], receipt["error"]) == ("done", None)
         assert receipt["rows"] == pull.rows == len({str(row) for row in made.rows()})
-        assert receipt["window"] is not None
+        assert bool(receipt["window"]) == ("window" in file["reports"]["r"])
     assert {asked: len(made.times(asked)) if made.times(asked) else 0 for asked in pull.asked} == dict(pull.asked)
     kept = repr([redis.hgetall(key) for key in (keys.job(made.job_id), keys.pages(made.job_id))])
-    assert [name for name, value in CLIENTS[source].items() if value in kept or quote(value) in kept] == []
+    assert [name for name, value in client.items() if value in kept or quote(value) in kept] == []
 
 
 def test_every_report_of_a_source_without_a_sandbox_is_pulled() -> None:

@@ -188,6 +188,20 @@ def test_a_file_without_its_footer_may_be_cut() -> None:
     assert rows(read(HEAD + BODY, footer=["Total"], footer_is_optional=True)) == ROWS
 
 
+@pytest.mark.parametrize("preamble", ["any", 2])
+def test_a_count_before_the_header_is_the_vendors_count(preamble: object) -> None:
+    above = '"Report Name: a, b"\r\n"Rows: 1,234"\r\n\r\n'
+    got = read(above + HEAD + BODY, preamble=preamble, preamble_count="Rows: {count}")
+    assert rows(got) == ROWS
+    assert got.facts.total == 1234
+
+
+def test_a_count_that_is_not_there_fails_the_job() -> None:
+    got = read('"Report Name: a"\r\n' + HEAD + BODY, preamble="any", preamble_count="Rows: {count}")
+    assert got.said == "none of the 1 lines before the header says 'Rows: {count}'"
+    assert read(HEAD + BODY, preamble="any", preamble_count="Rows: {count}").said.startswith("none of the 0 lines")
+
+
 @pytest.mark.parametrize(("said", "count"), [("5", 5), ("1,234", 1234), ("0", 0)])
 def test_a_count_in_the_footer_is_the_vendors_count(said: str, count: int) -> None:
     got = read(HEAD + f'"Total rows: {said}"\r\n', footer=["Total rows: {count}"])

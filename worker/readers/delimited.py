@@ -44,15 +44,19 @@ def read(
     for batch in table.batches():
         values: list[dict[str, Any]] = list(map(dict, map(zip, repeat(table.names), batch)))
         yield typed.typed(list(map(orjson.dumps, values)))
-    facts.total = table.footer.count if table.footer.count is not None else facts.total
+    facts.total = next((count for count in (table.footer.count, table.promised) if count is not None), facts.total)
 
 
 class _Table:
-    """A file of rows of equal width; `names` are those of its columns once the first row was read."""
+    """A file of rows of equal width; `names` are those of its columns once the first row was read.
+
+    `promised` is the number of rows that the lines before the header say.
+    """
 
     def __init__(self, lines: TextLines, shape: Delimited, columns: Mapping[str, ColumnType]) -> None:
         self.names: list[str] = []
         self.footer = Footer(shape.footer)
+        self.promised: int | None = None
         self._lines = lines
         self._shape = shape
         self._columns = columns
@@ -92,7 +96,7 @@ class _Table:
 
     def _parser(self) -> Rows:
         """csv's own, about to read the header."""
-        skip_preamble(self._lines, self._shape, self._required)
+        self.promised = skip_preamble(self._lines, self._shape, self._required)
         first = self._lines.peek()
         self._refuse_json(first)
         self._delimiter = delimiter_of(first, self._shape, self._required)

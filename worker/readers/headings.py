@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from worker.errors import FailJob
+from worker.readers.footers import Footer
 from worker.readers.text_lines import TextLines
 from worker.sources.schema import Delimited
 from worker.vendor_errors import excerpt
@@ -27,19 +28,31 @@ def dialect_of(shape: Delimited, delimiter: str) -> dict[str, Any]:
     return {**dialect, "quoting": csv.QUOTE_NONE} if shape.quote == "none" else {**dialect, "quotechar": shape.quote}
 
 
-def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str]) -> None:
-    """Drop what stands before the header, blank lines always. Raises FailJob where there is no header to be found."""
-    count = shape.preamble if isinstance(shape.preamble, int) else 0
-    for _ in range(count):
+def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str]) -> int | None:
+    """Drop what stands before the header, blank lines always; the number of rows it promises, where it is to say one.
+
+    Raises FailJob where there is no header to be found, or no number where one is declared.
+    """
+    promise = Footer(filter(None, [shape.preamble_count]))
+
+    def drop() -> None:
+        if fields := _split(lines.peek(), shape, _candidates(shape)[0]):
+            promise.is_line(fields, width=0)
+        lines.drop()
+
+    for _ in range(shape.preamble if isinstance(shape.preamble, int) else 0):
         if lines.peek():
-            lines.drop()
+            drop()
     while (line := lines.peek()) and not line.strip("\r\n"):
         lines.drop()
     if shape.preamble == "any" and lines.peek():
-        _find_header(lines, shape, required)
+        _find_header(lines, shape, required, drop)
+    if promise and promise.count is None and lines.peek():
+        raise FailJob(f"none of the {lines.dropped} lines before the header says {shape.preamble_count!r}")
+    return promise.count
 
 
-def _find_header(lines: TextLines, shape: Delimited, required: Collection[str]) -> None:
+def _find_header(lines: TextLines, shape: Delimited, required: Collection[str], drop: Callable[[], None]) -> None:
     """Drop the lines before the first one that holds every required column."""
     start = excerpt(lines.peek().encode())
     wanted = set(map(_folded, required))
@@ -49,7 +62,7 @@ def _find_header(lines: TextLines, shape: Delimited, required: Collection[str]) 
             break
         if any(wanted <= set(map(_folded, _split(line, shape, delimiter))) for delimiter in _candidates(shape)):
             return
-        lines.drop()
+        drop()
     named = ", ".join(required)
     raise FailJob(f"none of the first {lines.dropped} lines names the columns {named}; the file begins: {start}")
 

@@ -32,6 +32,10 @@ def _header_mistakes(shape: Delimited, *, names_are_declared: bool) -> Iterator[
         yield "same_names", shape.same_names, "a header with names"
     if is_headless and shape.missing_fields != "fail":
         yield "missing_fields", shape.missing_fields, "a header: without one only the width shows that these are rows"
+    if shape.preamble_count is not None and not shape.preamble:
+        yield "preamble_count", shape.preamble_count, "a `preamble` beside it, which it is looked for in"
+    if shape.preamble_count is not None and list(names_in(shape.preamble_count)) != ["count"]:
+        yield "preamble_count", shape.preamble_count, "text with {count}, once, and no other placeholder"
     if shape.preamble == "any" and (is_headless or not names_are_declared):
         yield "preamble", "any", "a header, and `columns` of the report to know it by"
 

@@ -141,8 +141,8 @@ def _totals(read: Read) -> list[str]:
             return [*found.total, *read.total]
         case Ndjson(header=header) if header is not None:
             return [header.total, *read.total]
-        case Delimited(footer=footer):
-            return [*(text for text in footer if "{count}" in text), *read.total]
+        case Delimited(footer=footer, preamble_count=above):
+            return [*(text for text in (*footer, above or "") if "{count}" in text), *read.total]
     return list(read.total)
 
 

@@ -258,6 +258,11 @@ class Delimited(Declared):
         description="how many lines stand before the header (before the rows where there is none), or `any`: then the "
         "header is the first line, of the first 100, that holds every required column",
     )
+    preamble_count: str | None = Field(
+        default=None,
+        description="what the first value of a line before the header says, with `{count}` for the number of rows, "
+        "which is then proof: `Rows: {count}`",
+    )
     footer: list[str] = Field(
         default=[],
         description="what the first value of a line behind the rows says: `*` stands for anything, `{count}` for "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from config.celery import celery_settings
-from config.settings import settings
+from config.settings import BadSetting, settings
 from worker.broker import broker_settings, wait_where_redis_cannot_serve
 from worker.celery_costs import spare_repeated_work
 from worker.errors import BadInput
@@ -26,7 +27,12 @@ spare_repeated_work()
 # and hears nothing. Nobody misses those results: the ledger has what came of the step.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second
 app = Celery("millrace")
-app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
+try:
+    app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
+except (BadInput, BadSetting) as bad:
+    # Celery's own command imports this module, and would show a traceback.
+    sys.stderr.write(f"millrace: {bad}\n")
+    raise SystemExit(2) from None
 
 # Shared with the pool's child processes, which never see the signal that stops their worker.
 _stopping = multiprocessing.Event()

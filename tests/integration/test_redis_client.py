@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import RedisServer
+from worker.application import HOME
 from worker.embedded_redis import free_port, start_server
 from worker.redis_client import connect
 
@@ -45,3 +48,20 @@ def test_a_worker_refuses_a_redis_that_may_evict_its_keys(own_redis: RedisServer
     assert found.returncode == 1
     assert "allkeys-lru" in found.stderr
     assert "noeviction" in found.stderr
+
+
+@pytest.mark.parametrize("command", [("celery", "-A", "worker", "report"), ("worker", "worker", "control")])
+def test_a_url_that_cannot_be_read_is_one_line_for_every_command(command: tuple[str, ...], tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, "PYTHONPATH": str(HOME), "MILLRACE_REDIS_URL": "redis://:the-secret"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 2
+    (line,) = found.stderr.splitlines()
+    assert line.startswith("millrace: MILLRACE_REDIS_URL: 'redis://...' is not allowed; expected HOST or HOST:PORT")
+    assert "the-secret" not in found.stdout + found.stderr

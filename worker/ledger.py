@@ -15,7 +15,7 @@ from redis import Redis
 from worker import keys
 from worker.job_fields import job_from
 from worker.model import FINISHED, UNFINISHED, Checkpoint, Held, Job, JobState, Json, WaitsOn
-from worker.scripts import Argument, Script
+from worker.scripts import Argument, Script, time_argument
 
 LONGEST_GRACE_SECONDS = 300
 SWEEP_AT_MOST = 500
@@ -48,8 +48,7 @@ class Ledger:
         self._clock = clock
 
     def _run(self, name: str, job_id: str, *args: Argument, more_keys: tuple[str, ...] = ()) -> Any:
-        now = "" if self._clock is None else f"{self._clock():.6f}"
-        return _SCRIPTS[name](self.redis, [keys.job(job_id), *more_keys], [now, *args])
+        return _SCRIPTS[name](self.redis, [keys.job(job_id), *more_keys], [time_argument(self._clock), *args])
 
     def _run_on_pages(self, name: str, job_id: str, *args: Argument) -> Any:
         return self._run(name, job_id, *args, more_keys=(keys.pages(job_id),))
@@ -271,7 +270,7 @@ class Ledger:
 
     def overdue(self) -> list[tuple[str, int | None, str, int]]:
         """Work to nudge again: (job, page or None, state or 'verdict', poll number)."""
-        now = "" if self._clock is None else f"{self._clock():.6f}"
+        now = time_argument(self._clock)
         flat = _SCRIPTS["sweep"](self.redis, [], [now, SWEEP_AT_MOST, self._grace_seconds, LONGEST_GRACE_SECONDS])
         parts = iter(part.decode() for part in flat)
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,12 @@ from redis.exceptions import NoScriptError
 LUA = Path(__file__).with_name("lua")
 
 Argument = str | bytes | int | float
+Clock = Callable[[], float]
+
+
+def time_argument(clock: Clock | None) -> str:
+    """The time a script goes by: empty for the clock of Redis itself, which all workers share; tests give their own."""
+    return "" if clock is None else f"{clock():.6f}"
 
 
 class Script:

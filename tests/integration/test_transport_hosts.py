@@ -17,7 +17,7 @@ from worker.sources.connections import Connection
 from worker.sources.schema import Source
 from worker.transport.addresses import AddressKind
 from worker.transport.exchange import Exchange
-from worker.transport.http import pools
+from worker.transport.http import pool_classes
 from worker.transport.request import WireRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
@@ -58,7 +58,7 @@ def checked(kinds: set[AddressKind], *answers: list[str]) -> tuple[PoolManager, 
         return answers[min(len(asked), len(answers)) - 1]
 
     manager = PoolManager(retries=False)
-    manager.pool_classes_by_scheme = pools(frozenset(kinds), resolve=resolve)
+    manager.pool_classes_by_scheme = pool_classes(frozenset(kinds), resolve=resolve)
     return manager, asked
 
 
@@ -132,7 +132,7 @@ def test_a_trusted_certificate_for_another_name_fails(
     tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager = PoolManager(retries=False, ca_certs=f"{certificate}.crt")
-    manager.pool_classes_by_scheme = pools(frozenset({"loopback"}), resolve=lambda host, port: ["127.0.0.1"])
+    manager.pool_classes_by_scheme = pool_classes(frozenset({"loopback"}), resolve=lambda host, port: ["127.0.0.1"])
     assert manager.request("GET", f"https://localhost:{tls_port}/x").data == b"rows"
     with pytest.raises(Exception, match=r"CERTIFICATE_VERIFY_FAILED|doesn't match"):
         manager.request("GET", f"https://download.example:{tls_port}/x")

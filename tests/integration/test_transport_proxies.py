@@ -300,5 +300,5 @@ def test_a_name_only_the_proxy_can_resolve_is_its_to_judge_unless_it_means_somet
     for host in ("intranet", "db.internal", "printer.LOCAL", "x.corp", "router.home.arpa", "a.localhost", "b.lan."):
         with pytest.raises(FailJob, match="inside a network"):
             addresses.check_behind_proxy(host, 443, public, resolve=resolve)
-    assert addresses.kinds_behind_proxy("unknown.example", 443, resolve=resolve) == public
-    assert addresses.kinds_behind_proxy("private", 443, resolve=resolve) == {"public", "private"}
+    assert addresses.permitted_kinds_behind_proxy("unknown.example", 443, resolve=resolve) == public
+    assert addresses.permitted_kinds_behind_proxy("private", 443, resolve=resolve) == {"public", "private"}

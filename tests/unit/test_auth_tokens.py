@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import fakeredis
 import pytest
 
-from worker.transport.login import hashed
+from worker.transport.login import slow_hash
 from worker.transport.tokens import TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn
 
 
@@ -124,10 +124,10 @@ def test_every_token_has_a_version_of_its_own(tokens: Make) -> None:
 
 def test_a_tokens_place_changes_with_address_and_credentials_and_tells_neither() -> None:
     places = {
-        hashed("https://a.example", "/v1", "user", "password"),
-        hashed("https://b.example", "/v1", "user", "password"),
-        hashed("https://a.example", "/v1", "user", "Password"),
-        hashed("https://a.example", "/v1", "userpassword", ""),
+        slow_hash("https://a.example", "/v1", "user", "password"),
+        slow_hash("https://b.example", "/v1", "user", "password"),
+        slow_hash("https://a.example", "/v1", "user", "Password"),
+        slow_hash("https://a.example", "/v1", "userpassword", ""),
     }
     assert len(places) == 4
     assert all("password" not in place and len(place) == 16 for place in places)

@@ -172,12 +172,14 @@ def test_a_count_is_a_number_or_its_digits(stated: object, count: int | None) ->
 )
 def test_an_answer_that_is_no_json_fails_with_its_first_bytes(raw: bytes) -> None:
     with pytest.raises(FailJob, match="GET /x: the answer is not JSON") as caught:
-        refusals.parsed(raw, "GET /x")
+        refusals.parse_json(raw, "GET /x")
     assert len(str(caught.value)) < 300
 
 
 def test_ids_of_any_length_keep_their_digits() -> None:
-    assert refusals.parsed(b'\xef\xbb\xbf{"id": 12345678901234567890123}', "GET /x") == {"id": 12345678901234567890123}
+    assert refusals.parse_json(b'\xef\xbb\xbf{"id": 12345678901234567890123}', "GET /x") == {
+        "id": 12345678901234567890123
+    }
 
 
 def test_an_excerpt_is_one_short_printable_line() -> None:

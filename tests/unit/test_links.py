@@ -66,7 +66,7 @@ def test_a_hostile_link_is_followed_neither_on_the_base_nor_elsewhere(link: str)
     with pytest.raises(FailJob):
         links.on_base(BASE, link, at=AT)
     with pytest.raises(FailJob):
-        links.elsewhere(BASE, link, at=AT)
+        links.download_target(BASE, link, at=AT)
 
 
 @pytest.mark.parametrize("link", [None, 7, True, ["/v1/x"], {"href": "/v1/x"}])
@@ -131,11 +131,11 @@ def test_a_link_has_one_form_so_that_a_circle_is_seen() -> None:
 def test_a_signed_address_is_sent_letter_by_letter_as_it_was_given(tail: str) -> None:
     link = f"https://storage.example/bucket/{tail}?X-Sig=a%2fb%2D&{tail}"
     try:
-        target = links.elsewhere(BASE, link, at=AT)
+        target = links.download_target(BASE, link, at=AT)
     except FailJob:
         return  # it climbs
     assert target.url == link.partition("#")[0]
-    assert links.redirected(BASE, link, "download", at=AT) == target
+    assert links.redirect_target(BASE, link, "download", at=AT) == target
 
 
 @settings(deadline=None, max_examples=100)
@@ -168,20 +168,20 @@ def test_whatever_a_link_says_only_our_own_host_is_asked(text: str) -> None:
 def test_a_download_may_be_elsewhere_and_credentials_go_to_our_own_origin_only(
     link: str, url: str, is_own: bool
 ) -> None:
-    assert links.elsewhere(BASE, link, at=AT) == links.Target(url, is_own)
+    assert links.download_target(BASE, link, at=AT) == links.Target(url, is_own)
 
 
 def test_plain_http_is_spoken_elsewhere_only_by_a_connection_that_is_plain_http_on_loopback() -> None:
     with pytest.raises(FailJob, match="plain http"):
-        links.elsewhere(BASE, "http://storage.example/x", at=AT)
+        links.download_target(BASE, "http://storage.example/x", at=AT)
     with pytest.raises(FailJob, match="plain http"):
-        links.elsewhere(BASE, "http://api.vendor.example/x", at=AT)
+        links.download_target(BASE, "http://api.vendor.example/x", at=AT)
     sandbox = base_of("http://127.0.0.1:8080/v1")
-    assert links.elsewhere(sandbox, "http://127.0.0.1:9090/x", at="http://127.0.0.1:8080/v1/a").is_own is False
+    assert links.download_target(sandbox, "http://127.0.0.1:9090/x", at="http://127.0.0.1:8080/v1/a").is_own is False
     allowed = base_of("http://vendor.internal/v1", allow_http=True)
-    assert links.elsewhere(allowed, "/x", at="http://vendor.internal/v1/a").is_own is True
+    assert links.download_target(allowed, "/x", at="http://vendor.internal/v1/a").is_own is True
     with pytest.raises(FailJob, match="plain http"):
-        links.elsewhere(allowed, "http://other.internal/x", at="http://vendor.internal/v1/a")
+        links.download_target(allowed, "http://other.internal/x", at="http://vendor.internal/v1/a")
 
 
 @pytest.mark.parametrize(
@@ -252,16 +252,16 @@ def test_one_private_address_among_public_ones_is_enough_to_stay_away() -> None:
     resolve = _names(mixed=["93.184.216.34", "10.0.0.1"], public=["93.184.216.34"])
     beside = frozenset({"public"})
     with pytest.raises(FailJob, match=r"private address 10\.0\.0\.1"):
-        addresses.permitted("mixed.example", 443, beside, resolve=resolve)
-    assert addresses.permitted("public.example", 443, beside, resolve=resolve) == ["93.184.216.34"]
+        addresses.resolve_permitted("mixed.example", 443, beside, resolve=resolve)
+    assert addresses.resolve_permitted("public.example", 443, beside, resolve=resolve) == ["93.184.216.34"]
 
 
 def test_a_connection_may_be_led_to_public_addresses_and_to_its_own_kind_only() -> None:
     resolve = _names(sandbox=["127.0.0.1"], gateway=["10.1.2.3"], vendor=["93.184.216.34"], odd=["0.0.0.0"])
-    assert addresses.kinds_beside("sandbox", 80, resolve=resolve) == {"public", "loopback"}
-    assert addresses.kinds_beside("gateway", 443, resolve=resolve) == {"public", "private"}
-    assert addresses.kinds_beside("vendor", 443, resolve=resolve) == {"public"}
-    assert addresses.kinds_beside("odd", 443, resolve=resolve) == {"public"}
+    assert addresses.permitted_kinds("sandbox", 80, resolve=resolve) == {"public", "loopback"}
+    assert addresses.permitted_kinds("gateway", 443, resolve=resolve) == {"public", "private"}
+    assert addresses.permitted_kinds("vendor", 443, resolve=resolve) == {"public"}
+    assert addresses.permitted_kinds("odd", 443, resolve=resolve) == {"public"}
 
 
 def test_a_name_that_cannot_be_resolved_is_tried_again_later() -> None:
@@ -273,4 +273,4 @@ def test_a_name_that_cannot_be_resolved_is_tried_again_later() -> None:
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "0177.0.0.1"])
 def test_an_address_in_disguise_is_judged_by_where_it_leads(host: str) -> None:
     with pytest.raises((FailJob, RetryLater)):
-        addresses.permitted(host, 443, frozenset({"public"}))
+        addresses.resolve_permitted(host, 443, frozenset({"public"}))

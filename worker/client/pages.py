@@ -25,7 +25,6 @@ from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Paged
 from worker.transport.exchange import Exchange
 from worker.transport.links import normal_form
 from worker.transport.quota import PATIENCE_SECONDS
-from worker.transport.refusals import start_of
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
 from worker.vendor_errors import error_in_body
@@ -154,7 +153,7 @@ class Page:
         except NoMorePages:
             is_last = True
         except RateLimited as limited:
-            raise self._exchange.timed(limited, response.headers) from None
+            raise self._exchange.with_wait(limited, response.headers) from None
         finally:
             self._response = None
             response.close()
@@ -288,7 +287,7 @@ class Page:
 
     def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:
         """What a refusal judged here means: a declared error, an end, a report that is gone."""
-        pages, raw = self._pages, start_of(response)
+        pages, raw = self._pages, response.start()
         error = error_in_body(raw, pages.errors)
         refusal = self._exchange.refusal(response, raw, pages.errors, is_own=found.kind == "api")
         if error is None and address.is_probe and response.status in pages.end_statuses:

@@ -123,7 +123,7 @@ class PageRequests:
 
     def _linked(self, link: str, at: str, address: Address) -> PageRequest:
         if self._read.link_kind == "download":
-            there = links.elsewhere(self._exchange.base, link, at=at).url
+            there = links.download_target(self._exchange.base, link, at=at).url
             if urlsplit(there).hostname not in self._exchange.connection.source.alias_hosts:
                 return PageRequest(self._get(there), "download")
         return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query)))

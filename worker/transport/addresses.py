@@ -30,7 +30,7 @@ def kind_of(address: str) -> AddressKind:
     """What kind of address this is; one that carries an IPv4 address is of that one's kind."""
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        ip = _carried(ip) or ip
+        ip = _embedded_ipv4(ip) or ip
     if ip.is_loopback:
         return "loopback"
     if ip.is_link_local:
@@ -42,21 +42,21 @@ def kind_of(address: str) -> AddressKind:
     return "public" if ip.is_global else "private"
 
 
-def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def _embedded_ipv4(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
-def kinds_beside(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
+def permitted_kinds(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
     """The kinds of address a connection at `host` may be led to: public ones and its own."""
     return frozenset({"public", *map(kind_of, resolve(host, port))}) - {"reserved"}
 
 
-def kinds_behind_proxy(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
-    """As `kinds_beside`, for a connection behind a proxy: where its host has no address here, public ones only."""
+def permitted_kinds_behind_proxy(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
+    """As `permitted_kinds`, for a connection behind a proxy: where its host has no address here, public ones only."""
     try:
-        return kinds_beside(host, port, resolve=resolve)
+        return permitted_kinds(host, port, resolve=resolve)
     except RetryLater:
         return frozenset({"public"})
 
@@ -68,14 +68,14 @@ def check_behind_proxy(host: str, port: int, kinds: frozenset[AddressKind], *, r
     but none that means something inside a network only.
     """
     try:
-        permitted(host, port, kinds, resolve=resolve)
+        resolve_permitted(host, port, kinds, resolve=resolve)
     except RetryLater:
         name = host.lower().rstrip(".")
         if "." not in name or name.endswith(_INSIDE_NAMES):
             raise FailJob(f"the host {host!r} is a name inside a network: no proxy is asked for it") from None
 
 
-def permitted(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> list[str]:
+def resolve_permitted(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> list[str]:
     """The addresses of a host, every one of a permitted kind; FailJob where a single one is not."""
     addresses = resolve(host, port)
     for address in addresses:

@@ -71,7 +71,7 @@ class Auth:
 
         A token of the version `refused` is not used.
         """
-        request = self._signed(request, self._fixed, self._secrets)
+        request = self._sign(request, self._fixed, self._secrets)
         if self.login is None:
             return (yield request)
         token = yield from self.login.token(refused)
@@ -82,7 +82,7 @@ class Auth:
             response = yield self._with_token(request, token.value)
         return response
 
-    def without_key(self, url: str) -> str:
+    def remove_keys(self, url: str) -> str:
         """The URL without the keys that stand in its query, where the vendor repeats them in its links."""
         for way in [*self._fixed, *([self.login.way.send] if self.login else [])]:
             if isinstance(way, QueryAuth):
@@ -91,9 +91,9 @@ class Auth:
 
     def _with_token(self, request: WireRequest, token: str) -> WireRequest:
         assert self.login is not None  # noqa: S101 - there is no token without it
-        return self._signed(request, [self.login.way.send], {**self._secrets, "token": token})
+        return self._sign(request, [self.login.way.send], {**self._secrets, "token": token})
 
-    def _signed(self, request: WireRequest, ways: Sequence[OneAuth], values: Mapping[str, str]) -> WireRequest:
+    def _sign(self, request: WireRequest, ways: Sequence[OneAuth], values: Mapping[str, str]) -> WireRequest:
         for way in ways:
             if isinstance(way, BasicAuth):
                 value = basic(_text(way.username, values), _text(way.password, values))

@@ -29,7 +29,6 @@ from worker.sources.credentials import needs_durable_tokens
 from worker.sources.environment_names import Environment
 from worker.sources.schema import ErrorShape
 from worker.transport import addresses, links
-from worker.transport.addresses import AddressKind
 from worker.transport.auth import Auth
 from worker.transport.http import Channel
 from worker.transport.links import LinkKind, Target
@@ -37,7 +36,7 @@ from worker.transport.login import LoginRequest
 from worker.transport.proxies import network_of
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import PAUSING, parsed, refusal, retry_after, said, start_of
+from worker.transport.refusals import PAUSING, parse_json, refusal, retry_after
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
 from worker.transport.tokens import OwnTokens, SharedTokens, Tokens
@@ -53,7 +52,8 @@ MOST_REDIRECTS = 5
 SAME_REQUEST = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 REDIRECTS = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, *SAME_REQUEST)
 
-_ELSEWHERE = ("accept", "accept-encoding")
+_SENT_TO_ANY_HOST = ("accept", "accept-encoding")
+"""The headers another host gets; any other may hold a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Exchange:
                     self.base,
                     self._environment,
                     self.redactor,
-                    tokens=self._tokens,
+                    tokens=self._open_tokens,
                     clock=self.clock,
                     sleep=self._sleep,
                 )
@@ -132,7 +132,7 @@ class Exchange:
         if login is None:
             return False
         with self.discreet():
-            self._follow(login.token())
+            self._run_flow(login.token())
         return True
 
     def send(
@@ -146,17 +146,29 @@ class Exchange:
     ) -> Response:
         """Send a request and give its answer: a success, or a status in `allow`.
 
-        `request.url` is on the base, or for `kind` download where `links.elsewhere` led. Raises RetryLater or FailJob
-        with method, path, status and the vendor's words, found by `shapes` and the source's own.
+        `request.url` is on the base, or for `kind` download where `links.download_target` led. Raises RetryLater or
+        FailJob with method, path, status and the vendor's words, found by `shapes` and the source's own.
         """
+        target = Target(request.url, links.download_target(self.base, request.url, at=request.url).is_own)
+        seen = {links.normal_form(request.url)}
         with self.discreet():
-            return self._sent_on(request, kind, (*shapes, *self.connection.source.errors), allow, patience_seconds)
+            for _ in range(MOST_REDIRECTS + 1):
+                response = self._send_once(request, target, patience_seconds)
+                if response.status not in REDIRECTS or response.status in allow:
+                    return self._check_status(response, target, (*shapes, *self.connection.source.errors), allow)
+                response.close()
+                request, target = self._follow_redirect(request, response, kind)
+                form = links.normal_form(target.url)
+                if form in seen:
+                    raise FailJob(f"{response.name}: {response.status}: it redirects in a circle")
+                seen.add(form)
+            raise FailJob(f"{request.name}: more than {MOST_REDIRECTS} redirects")
 
     @contextmanager
     def discreet(self) -> Iterator[None]:
-        """Whatever is raised within names no secret; a rate limit pauses the connection, and a dead token is replaced.
+        """Take secrets out of every error raised within; pause the connection for a rate limit, renew a dead token.
 
-        Those two are seen here wherever they were found: in a refusal, in a small answer, beside the rows of a page.
+        Every error passes here, be it found in a refusal, in a small answer or beside the rows of a page.
         """
         try:
             yield
@@ -165,57 +177,31 @@ class Exchange:
             if isinstance(error, RateLimited) and error.wait_seconds is not None:
                 self._pause(error.wait_seconds)
             if isinstance(error, LoginExpired) and error is not self._renewed_for:
+                # Remembered, since the same error passes here again on its way out of nested calls.
                 self._renewed_for = error
-                self._renew_token()
+                login = self.auth().login
+                if login is not None and login.last is not None:
+                    self._run_flow(login.token(login.last.version))
             raise
-
-    def _renew_token(self) -> None:
-        """Have another token than the one last used, where this connection has tokens."""
-        login = self.auth().login
-        if login is not None and login.last is not None:
-            self._follow(login.token(login.last.version))
 
     def _pause(self, seconds: float) -> None:
         if self._quota.pause(seconds):
             log.warning(Event.CONNECTION_PAUSED, connection=self.connection.name, seconds=round(seconds, 1))
 
-    def said(self, response: Response) -> str:
-        """Status and the vendor's own words for it."""
-        return said(response, self.connection.source.errors, self.redactor)
+    def _follow_redirect(self, request: WireRequest, response: Response, kind: LinkKind) -> tuple[WireRequest, Target]:
+        """The request a redirect asks for. FailJob where it would drop the request's body or give it to another host.
 
-    def _sent_on(
-        self,
-        request: WireRequest,
-        kind: LinkKind,
-        shapes: Collection[ErrorShape],
-        allow: Collection[int],
-        patience_seconds: float,
-    ) -> Response:
-        """Send, and follow redirects as links."""
-        target = Target(request.url, links.elsewhere(self.base, request.url, at=request.url).is_own)
-        seen = {links.normal_form(request.url)}
-        for _ in range(MOST_REDIRECTS + 1):
-            response = self._answered(request, target, patience_seconds)
-            if response.status not in REDIRECTS or response.status in allow:
-                return self._succeeded(response, target, shapes, allow)
-            response.close()
-            request, target = self._redirected(request, response, kind)
-            form = links.normal_form(target.url)
-            if form in seen:
-                raise FailJob(f"{response.name}: {response.status}: it redirects in a circle")
-            seen.add(form)
-        raise FailJob(f"{request.name}: more than {MOST_REDIRECTS} redirects")
-
-    def _redirected(self, request: WireRequest, response: Response, kind: LinkKind) -> tuple[WireRequest, Target]:
-        """The request a redirect asks for. FailJob where following it would lose a body or give it away."""
+        Clients turn a POST into a GET after 301 and 302 (RFC 9110, 15.4.2 and 15.4.3): the vendor would lose what was
+        asked for. 307 and 308 repeat the request as it is.
+        """
         name, status = f"{response.name}: {response.status}", response.status
         try:
-            target = links.redirected(self.base, response.headers.get("Location", ""), kind, at=request.url)
+            target = links.redirect_target(self.base, response.headers.get("Location", ""), kind, at=request.url)
         except FailJob as refusal:
             raise FailJob(f"{name}: {refusal}") from None
         if request.method == "GET":
             return replace(request, url=target.url), target
-        # 303 says that the answer is at another address, to be fetched; so does a 302 from the vendor to its storage.
+        # RFC 9110, 15.4.4: 303 names another address to GET the answer from; vendors send a 302 to their storage so.
         if status == HTTPStatus.SEE_OTHER or (status == HTTPStatus.FOUND and not target.is_own):
             kept = {key: value for key, value in request.headers.items() if key.lower() != "content-type"}
             return WireRequest("GET", target.url, kept), target
@@ -234,19 +220,19 @@ class Exchange:
         if answer.is_success:
             if answer.content is None:
                 with self.discreet():
-                    parsed(answer.raw, answer.name)
+                    parse_json(answer.raw, answer.name)
             self.refuse_error(answer, shapes)
         return answer
 
     def fetch(
         self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()
     ) -> Answer:
-        """Send a request and give its small answer as it came, be it an error or no JSON. Raises as `send` does."""
+        """Send a request and read its small answer, which may be an error or no JSON. Raises as `send` does."""
         response = self.send(request, shapes=shapes, allow=allow)
         with self.discreet():
             raw = response.body(SMALL_ANSWER_BYTES)
         try:
-            content = parsed(raw, response.name)
+            content = parse_json(raw, response.name)
         except FailJob:
             content = None
         return Answer(response.name, response.status, response.headers, content, raw, response.request_id)
@@ -262,9 +248,9 @@ class Exchange:
         if error:
             failure = error.failure(f"{answer.name}: {answer.status}: {error.words}")
             with self.discreet():
-                raise self.timed(failure, answer.headers) if isinstance(failure, RateLimited) else failure
+                raise self.with_wait(failure, answer.headers) if isinstance(failure, RateLimited) else failure
 
-    def timed(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
+    def with_wait(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
         """A rate limit with the wait that a header of its answer asks for, where the body names none."""
         wait = limited.wait_seconds or retry_after(headers.get("Retry-After"), now=self.clock())
         return RateLimited(limited.reason, wait_seconds=wait)
@@ -272,18 +258,22 @@ class Exchange:
     def api_link(self, link: str, *, at: str) -> str:
         """A link from a response as the URL on our own base that will be asked, without a key it may repeat."""
         url = links.on_base(self.base, link, at=at)
-        return self.auth().without_key(url)
+        return self.auth().remove_keys(url)
 
-    def _answered(self, request: WireRequest, target: Target, patience_seconds: float) -> Response:
-        """One answer from the target, with credentials only where it is our own; a token refused is renewed once."""
-        if not target.is_own:
-            return self._channel.send(_without_headers(request), kinds=self._kinds())
-        auth = self.auth()
-        self._quota.wait_turn(patience_seconds=patience_seconds)
-        return self._follow(auth.flow(request))
+    def _send_once(self, request: WireRequest, target: Target, patience_seconds: float) -> Response:
+        """Send one request: with quota and credentials to our own host, without either to any other."""
+        if target.is_own:
+            auth = self.auth()
+            self._quota.wait_turn(patience_seconds=patience_seconds)
+            return self._run_flow(auth.flow(request))
+        harmless = {name: value for name, value in request.headers.items() if name.lower() in _SENT_TO_ANY_HOST}
+        is_proxied = self._network.proxies.proxy_for(self.base.url("/")) is not None
+        find_kinds = addresses.permitted_kinds_behind_proxy if is_proxied else addresses.permitted_kinds
+        kinds = find_kinds(self.base.host, self.base.port)
+        return self._channel.send(WireRequest(request.method, request.url, harmless, request.body), kinds=kinds)
 
-    def _follow(self, flow: Generator[WireRequest, Response, T]) -> T:
-        """Send whatever a flow of authentication asks for, until it has what it wants."""
+    def _run_flow(self, flow: Generator[WireRequest, Response, T]) -> T:
+        """Send every request that a flow of authentication yields, and return what it returns."""
         try:
             request = next(flow)
             while True:
@@ -295,19 +285,20 @@ class Exchange:
                 else:
                     request = flow.send(response)
         except StopIteration as end:
-            found: T = end.value
-            return found
+            result: T = end.value
+            return result
 
-    def _succeeded(
+    def _check_status(
         self, response: Response, target: Target, shapes: Collection[ErrorShape], allow: Collection[int]
     ) -> Response:
-        """The answer, where it is a success or allowed; else the error its status means, after pausing everybody."""
+        """The answer where it is a success or allowed. Raises the error that any other status means."""
+        # Nobody asked for a part: some servers call the whole of it 206, but a part would pass for a short report.
         if response.status == HTTPStatus.PARTIAL_CONTENT and not _is_all(response.headers.get("Content-Range", "")):
             response.close()
             raise RetryLater(f"{response.name}: 206: a part, where all was asked for", at_most=READ_AT_MOST)
         if 200 <= response.status < 300 or response.status in allow:
             return response
-        raise self.refusal(response, start_of(response), shapes, is_own=target.is_own)
+        raise self.refusal(response, response.start(), shapes, is_own=target.is_own)
 
     def refusal(self, response: Response, raw: bytes, shapes: Collection[ErrorShape], *, is_own: bool) -> MillraceError:
         """The error a refusal means, after pausing everybody where it says so; `raw` is the start of its body."""
@@ -320,27 +311,16 @@ class Exchange:
             return FailJob(f"{error}; check {', '.join(self.auth().variables)}")
         return error
 
-    def _tokens(self, place: str) -> Tokens:
+    def _open_tokens(self, account: str) -> Tokens:
         if self._redis is None:
             if needs_durable_tokens(self.connection):
                 wanted = "Redis, which keeps the refresh token the vendor may give in place of ours"
                 raise BadInput(f"connection {self.connection.name}", "no Redis", wanted)
             return OwnTokens(clock=self.clock)
-        return SharedTokens(self._redis, self.connection.name, place)
-
-    def _kinds(self) -> frozenset[AddressKind]:
-        if self._network.proxies.proxy_for(self.base.url("/")):
-            return addresses.kinds_behind_proxy(self.base.host, self.base.port)
-        return addresses.kinds_beside(self.base.host, self.base.port)
+        return SharedTokens(self._redis, self.connection.name, account)
 
 
 def _is_all(content_range: str) -> bool:
     """Does a range, as in `bytes 0-99/100`, hold all there is?"""
     found = re.fullmatch(r"bytes 0-(\d+)/(\d+)", content_range.strip())
     return found is not None and int(found[1]) + 1 == int(found[2])
-
-
-def _without_headers(request: WireRequest) -> WireRequest:
-    """The request as another host may see it."""
-    kept = {name: value for name, value in request.headers.items() if name.lower() in _ELSEWHERE}
-    return WireRequest(request.method, request.url, kept, request.body)

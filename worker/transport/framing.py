@@ -9,6 +9,7 @@ from typing import Protocol
 READ_BYTES = 262_144
 LONGEST_FRAMING_BYTES = 65_536
 
+# RFC 9112, 7.1: a length in hexadecimal, extensions nobody uses, the end of the line.
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
@@ -75,10 +76,13 @@ class _Framing:
             if self._rest > 2 or (self._rest == 2 and len(buffer) < at + 2):
                 break
             if self._rest == 2:
-                at = self._end_chunk(buffer, at)
+                if buffer[at : at + 2] != b"\r\n":
+                    raise Cut("broken chunk framing: a chunk is longer than it says")
+                at, self._rest = at + 2, 0
             line = _CHUNK_LINE.match(buffer, at)
             if line is None:
-                self._expect_line(buffer, at)
+                if b"\n" in buffer[at:] or len(buffer) - at > LONGEST_FRAMING_BYTES:
+                    raise Cut(f"broken chunk framing: {buffer[at : at + 20]!r}")
                 break
             at, self._rest = line.end(), int(line[1], 16) + 2
             self.is_over = self._rest == 2
@@ -93,13 +97,3 @@ class _Framing:
             if not piece:
                 return
             rest += piece
-
-    def _end_chunk(self, buffer: bytes, at: int) -> int:
-        if buffer[at : at + 2] != b"\r\n":
-            raise Cut("broken chunk framing: a chunk is longer than it says")
-        self._rest = 0
-        return at + 2
-
-    def _expect_line(self, buffer: bytes, at: int) -> None:
-        if b"\n" in buffer[at:] or len(buffer) - at > LONGEST_FRAMING_BYTES:
-            raise Cut(f"broken chunk framing: {buffer[at : at + 20]!r}")

@@ -10,8 +10,6 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
 from http.client import HTTPResponse, RemoteDisconnected
@@ -19,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest
-from requests import Response as HeardResponse
+from requests import Response as RawResponse
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, ProxyError, ReadTimeout, RequestException, SSLError
 from requests.structures import CaseInsensitiveDict
@@ -75,27 +73,26 @@ class Channel:
             parts = urlsplit(request.url)
             addresses.check_behind_proxy(host_of(parts), port_of(parts), kinds)
         try:
-            heard = self._send(request, proxy, None if proxy else kinds)
+            raw = self._send(request, proxy, None if proxy else kinds)
         except ProxyError as error:
-            raise _proxy_refusal(request, proxy or "", error) from None
+            raise _proxy_error(request, proxy or "", error) from None
         except ConnectTimeout:
             raise RetryLater(f"{request.name}: no connection in {self._connect_seconds:g} s", is_unsent=True) from None
         except ReadTimeout:
             raise RetryLater(f"{request.name}: no answer in time ({self._silence_seconds:g} s)") from None
         except SSLError as error:
-            raise _tls_refusal(request, error) from None
+            raise _tls_error(request, error) from None
         except RequestException as error:
-            cause = _cause(error)
-            raise RetryLater(f"{request.name}: {_spoken(cause)}", is_unsent=_is_unsent(cause)) from None
+            raise _connection_error(request, error) from None
         except (ValueError, HTTPError):
             # What these say may hold a header's value or the URL's query, so it is not repeated.
             raise FailJob(f"{request.name}: the request cannot be sent as it is") from None
-        if heard.headers.get("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
-            heard.close()
+        if raw.headers.get("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
+            raw.close()
             raise FailJob(f"{request.name}: the answer's transfer encoding is not understood")
-        return Response(request.name, heard, silence_seconds=self._silence_seconds)
+        return Response(request.name, raw, silence_seconds=self._silence_seconds)
 
-    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> HeardResponse:
+    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> RawResponse:
         prepared = PreparedRequest()
         prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
         prepared.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*", **request.headers})
@@ -104,7 +101,8 @@ class Channel:
         timeout = (self._connect_seconds, self._silence_seconds)
         # Through a proxy plain http names the whole URL, and https is spoken with the host itself.
         target = request.url if proxy and request.url.startswith("http:") else request.target
-        with _sent_as_given(target):
+        before = _target.set(target)
+        try:
             return adapter(kinds).send(
                 prepared,
                 stream=True,
@@ -112,34 +110,29 @@ class Channel:
                 verify=self._network.ca_bundle or True,
                 proxies={"http": proxy, "https": proxy} if proxy else None,
             )
+        finally:
+            _target.reset(before)
 
 
-def _cause(error: BaseException) -> BaseException:
-    """What went wrong below requests' own exception."""
-    return error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
-
-
-def _is_unsent(cause: BaseException) -> bool:
-    """Did no connection ever come about?"""
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
-
-
-def _spoken(cause: BaseException) -> str:
-    """The innermost reason without the URL that urllib3 puts into its messages."""
+def _connection_error(request: WireRequest, error: RequestException) -> RetryLater:
+    """The innermost reason, without the URL that urllib3 puts into its messages: its query may hold a key."""
+    cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
     if isinstance(cause, MaxRetryError) and cause.reason is not None:
-        return f"no connection: {str(cause.reason).rpartition(': ')[2]}"
+        is_unsent = isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
+        reason = str(cause.reason).rpartition(": ")[2]
+        return RetryLater(f"{request.name}: no connection: {reason}", is_unsent=is_unsent)
     inner = cause.args[-1] if cause.args else cause
-    return f"no answer: {inner}" if isinstance(inner, OSError) else f"no answer: {type(cause).__name__}"
+    return RetryLater(f"{request.name}: no answer: {inner if isinstance(inner, OSError) else type(cause).__name__}")
 
 
-def _tls_refusal(request: WireRequest, error: SSLError) -> FailJob | RetryLater:
+def _tls_error(request: WireRequest, error: SSLError) -> FailJob | RetryLater:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
         return FailJob(f"{request.name}: the host's certificate is not trusted")
     return RetryLater(f"{request.name}: the TLS connection failed")
 
 
-def _proxy_refusal(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
+def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
     """Why the proxy did not lead to the host. What the libraries say may hold the proxy's password."""
     where = without_password(proxy)
     said = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
@@ -151,22 +144,12 @@ def _proxy_refusal(request: WireRequest, proxy: str, error: ProxyError) -> FailJ
     return FailJob(reason) if said[1].startswith("4") else RetryLater(reason, is_unsent=True)
 
 
-@contextmanager
-def _sent_as_given(target: str) -> Iterator[None]:
-    """Whatever is sent within asks for this very spelling of path and query."""
-    before = _target.set(target)
-    try:
-        yield
-    finally:
-        _target.reset(before)
-
-
 class _Adapter(HTTPAdapter):
     """Behind a proxy, too, only whole heads are heard and targets are sent as given."""
 
     def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
         manager: ProxyManager = super().proxy_manager_for(proxy, **how)
-        manager.pool_classes_by_scheme = pools(None)
+        manager.pool_classes_by_scheme = pool_classes(None)
         return manager
 
 
@@ -189,12 +172,12 @@ def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
         if kinds not in _kept.adapters:
             # No retries: an adapter never sends anything twice by itself.
             made = _Adapter(pool_connections=HOSTS_KEPT, pool_maxsize=CONNECTIONS_KEPT_PER_HOST, max_retries=0)
-            made.poolmanager.pool_classes_by_scheme = pools(kinds)
+            made.poolmanager.pool_classes_by_scheme = pool_classes(kinds)
             _kept.adapters[kinds] = made
         return _kept.adapters[kinds]
 
 
-def pools(
+def pool_classes(
     kinds: frozenset[AddressKind] | None, *, resolve: Resolve = addresses.resolve
 ) -> dict[str, type[HTTPConnectionPool]]:
     """Pools of connections that hear whole heads only and, where `kinds` is given, go to an address that was checked.
@@ -209,16 +192,10 @@ def pools(
             super().putrequest(method, _target.get() or url, *how, **more)
 
         def _new_conn(self) -> socket.socket:
-            return super()._new_conn() if kinds is None else connected(self, kinds, resolve)
+            return super()._new_conn() if kinds is None else connect_to_checked(self, kinds, resolve)
 
-    class Tls(HTTPSConnection):
-        response_class = WholeHeadResponse
-
-        def putrequest(self, method: str, url: str, *how: Any, **more: Any) -> None:
-            super().putrequest(method, _target.get() or url, *how, **more)
-
-        def _new_conn(self) -> socket.socket:
-            return super()._new_conn() if kinds is None else connected(self, kinds, resolve)
+    class Tls(Plain, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -229,10 +206,10 @@ def pools(
     return {"http": PlainPool, "https": TlsPool}
 
 
-def connected(connection: HTTPConnection, kinds: frozenset[AddressKind], resolve: Resolve) -> socket.socket:
+def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind], resolve: Resolve) -> socket.socket:
     """A socket to the first address of the host that answers, all of them being of a permitted kind."""
     failure: HTTPError = NewConnectionError(connection, f"{connection.host} has no address")
-    for address in addresses.permitted(connection.host, connection.port, kinds, resolve=resolve):
+    for address in addresses.resolve_permitted(connection.host, connection.port, kinds, resolve=resolve):
         try:
             return create_connection(
                 (address, connection.port),
@@ -250,8 +227,8 @@ def connected(connection: HTTPConnection, kinds: frozenset[AddressKind], resolve
 class WholeHeadResponse(HTTPResponse):
     """An answer that counts as heard once the empty line after its head arrived.
 
-    The standard library takes a head that was cut for one that ended. A head cut before its Content-Length would leave
-    an answer without a body: a success of no rows.
+    http.client takes a head that was cut for one that ended (`http.client.parse_headers` stops at the end of input). A
+    head cut before its Content-Length would leave an answer without a body: a success of no rows.
     """
 
     def begin(self) -> None:

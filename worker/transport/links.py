@@ -40,7 +40,7 @@ def on_base(base: Base, link: str, *, at: str) -> str:
     `at` is the URL of the request that was answered; a relative link starts there. Whatever host the link names is
     never contacted. FailJob where the link is malformed or leaves the base's path.
     """
-    _, target = _judged(link, at)
+    _, target = _parse(link, at)
     path, mark, query = target.partition("?")
     rest = _below(base.prefix, path)
     if rest is None and base.documented_prefix is not None:
@@ -50,12 +50,12 @@ def on_base(base: Base, link: str, *, at: str) -> str:
     return f"{base.origin}{base.prefix}{rest}{mark}{query}"
 
 
-def elsewhere(base: Base, link: str, *, at: str) -> Target:
+def download_target(base: Base, link: str, *, at: str) -> Target:
     """A `download` link as an address to contact: https anywhere, plain http only where we speak it ourselves.
 
     FailJob where the link is malformed or its scheme is refused.
     """
-    parts, target = _judged(link, at)
+    parts, target = _parse(link, at)
     there = Base(parts.scheme, host_of(parts), port_of(parts), "")
     is_own = there.origin == base.origin
     if parts.scheme == "http" and not (is_own or base.is_plain_loopback):
@@ -63,14 +63,14 @@ def elsewhere(base: Base, link: str, *, at: str) -> Target:
     return Target(f"{there.origin}{target}", is_own)
 
 
-def redirected(base: Base, location: str, kind: LinkKind, *, at: str) -> Target:
+def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Target:
     """Where a redirect leads, judged as a link of this kind is.
 
     FailJob where a request that is no download is sent to another host, which the message names.
     """
     if kind == "download":
-        return elsewhere(base, location, at=at)
-    parts, _ = _judged(location, at)
+        return download_target(base, location, at=at)
+    parts, _ = _parse(location, at)
     # Behind a gateway a vendor may take itself for http or for its usual port.
     if host_of(parts) != base.host or parts.port not in (None, base.port):
         raise FailJob(f"it redirects to another host, {parts.netloc}, where the source file declares no download")
@@ -87,14 +87,14 @@ def without_query(url: str) -> str:
     return urlsplit(url).path or "/"
 
 
-def _judged(link: str, at: str) -> tuple[SplitResult, str]:
+def _parse(link: str, at: str) -> tuple[SplitResult, str]:
     """A link taken apart, and its path and query as they were given. FailJob for whatever is not plainly a link."""
     if not isinstance(link, str) or not link:
         raise FailJob(f"a link must be text, not {type(link).__name__}")
     if len(link) > LONGEST_LINK:
         raise FailJob(f"a link of {len(link)} characters is not followed")
     try:
-        parts = split(_joined(at, link))
+        parts = split(_join(at, link))
     except NotAUrl as error:
         raise FailJob(f"a link is not followed: {error}") from None
     except ValueError:
@@ -103,7 +103,7 @@ def _judged(link: str, at: str) -> tuple[SplitResult, str]:
     return parts, quote(f"{parts.path or '/'}{query}", safe=_RESERVED + _ODD)
 
 
-def _joined(at: str, link: str) -> str:
+def _join(at: str, link: str) -> str:
     """A link as a whole URL. One that begins anew, by a host or a slash, must not climb; another is resolved."""
     refuse_unsafe(link)
     parts = urlsplit(link)

@@ -16,8 +16,8 @@ from worker.sources.placeholders import fill
 from worker.sources.schema import ErrorShape, OAuth2Auth, SessionAuth, Source
 from worker.transport import links
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import parsed, refusal, retry_after, said, start_of
-from worker.transport.request import WireRequest, basic, compose, encoded, with_header
+from worker.transport.refusals import describe, parse_json, refusal, retry_after
+from worker.transport.request import WireRequest, basic, compose, encode_query, with_header
 from worker.transport.response import Response
 from worker.transport.tokens import Grant, Token, Tokens, Turn
 from worker.vendor_errors import error_in, excerpt
@@ -77,7 +77,7 @@ class Login:
         waited = 0.0
         while True:
             found = self._tokens.take(refused)
-            token = (yield from self._fetched(found)) if isinstance(found, Turn) else found
+            token = (yield from self._fetch(found)) if isinstance(found, Turn) else found
             if isinstance(token, Token):
                 self._redactor.learn(token.value)
                 self.last = token
@@ -88,10 +88,10 @@ class Login:
             self._sleep(LOOK_SECONDS)
             waited += LOOK_SECONDS
 
-    def _fetched(self, turn: Turn) -> TokenFlow:
+    def _fetch(self, turn: Turn) -> TokenFlow:
         """A token fetched in our turn. Where renewing ahead of time fails, the good one stays in use for a while."""
         try:
-            grant = yield from self._logged_in(turn.refresh)
+            grant = yield from self._log_in(turn.refresh)
         except (RetryLater, FailJob) as error:
             is_passing = isinstance(error, RetryLater)
             self._tokens.leave(turn, rest_seconds=REST_SECONDS if is_passing or turn.good else 0)
@@ -104,22 +104,22 @@ class Login:
         log.info(Event.TOKEN_RENEWED, lifetime_seconds=grant.lifetime_seconds)
         return token
 
-    def _logged_in(self, kept: str | None) -> Generator[WireRequest, Response, Grant]:
-        """Log in: with the refresh token kept, and where that is refused with the credentials themselves."""
+    def _log_in(self, kept: str | None) -> Generator[WireRequest, Response, Grant]:
+        """Log in with the refresh token that is kept; where that is refused, with the credentials themselves."""
         has_password = not (isinstance(self.way, OAuth2Auth) and self.way.grant == "refresh_token")
-        response = yield self._request(kept)
+        response = yield self._build_request(kept)
         if kept and has_password and response.status in REFUSED:
             response.close()
             kept = None
-            response = yield self._request(None)
+            response = yield self._build_request(None)
         if not 200 <= response.status < 300:
             raise self._refusal(response)
-        grant = self._grant(response, kept)
+        grant = self._read_grant(response, kept)
         for secret in (grant.value, grant.refresh or ""):
             self._redactor.learn(secret)
         return grant
 
-    def _request(self, kept: str | None) -> WireRequest:
+    def _build_request(self, kept: str | None) -> WireRequest:
         """The request that asks for a token; with the refresh token kept where there is one."""
         way, secrets = self.way, self._secrets
         if isinstance(way, SessionAuth):
@@ -140,8 +140,9 @@ class Login:
             # RFC 6749, 2.3.1: form-encoded first, since a secret may hold a colon or letters beyond ASCII.
             plain = way.client == "basic-unencoded"
             pair = (client_id, client_secret) if plain else (quote_plus(client_id), quote_plus(client_secret))
-            headers["Authorization"] = self._learnt(basic(*pair))
-        return LoginRequest("POST", self._token_url(way), headers, encoded(form).encode())
+            headers["Authorization"] = basic(*pair)
+            self._redactor.learn(headers["Authorization"].removeprefix("Basic "))
+        return LoginRequest("POST", self._token_url(way), headers, encode_query(form).encode())
 
     def _token_url(self, way: OAuth2Auth) -> str:
         """The token address: on the base, or wherever the operator put it, by https."""
@@ -150,9 +151,9 @@ class Login:
             return self._base.url(url)
         if way.token_path and urlsplit(url).path in ("", "/"):
             url = url.rstrip("/") + way.token_path
-        return links.elsewhere(self._base, url, at=self._base.url("")).url
+        return links.download_target(self._base, url, at=self._base.url("")).url
 
-    def _grant(self, response: Response, kept: str | None) -> Grant:
+    def _read_grant(self, response: Response, kept: str | None) -> Grant:
         """What a login's answer grants. FailJob, with the vendor's words for it, where there is no token in it."""
         way, name = self.way, response.name
         raw = response.body(LARGEST_ANSWER_BYTES)
@@ -161,7 +162,7 @@ class Login:
             if not value:
                 raise FailJob(f"{name}: the answer has no header {way.token_header!r}: {excerpt(raw)}")
             return Grant(value, float(way.default_lifetime_seconds))
-        content = parsed(raw, name)
+        content = parse_json(raw, name)
         token_at, lifetime_at = (
             (way.token, way.expires_in) if isinstance(way, SessionAuth) else ("access_token", "expires_in")
         )
@@ -171,10 +172,10 @@ class Login:
             error = error_in(partial(find, content), self._shapes)
             words = error.words if error else f"it has: {there[:200] or 'nothing'}"
             raise FailJob(f"{name}: the answer has no text at {token_at!r}: {words}")
-        lifetime = _seconds(find(content, lifetime_at)) or float(way.default_lifetime_seconds)
+        lifetime = _lifetime_seconds(find(content, lifetime_at)) or float(way.default_lifetime_seconds)
         if isinstance(way, SessionAuth):
             return Grant(value.strip(), lifetime)
-        # A refresh token stays in use until the vendor gives another one (RFC 6749, 6).
+        # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
         given = find(content, "refresh_token")
         refresh = given if isinstance(given, str) and given else kept
         if refresh == fill(way.refresh_token, self._secrets):
@@ -183,17 +184,13 @@ class Login:
 
     def _refusal(self, response: Response) -> MillraceError:
         if response.status in REFUSED:
-            return FailJob(f"{said(response, self._shapes, self._redactor)}; check {', '.join(self._check)}")
+            return FailJob(f"{describe(response, self._shapes, self._redactor)}; check {', '.join(self._check)}")
         wait = retry_after(response.headers.get("Retry-After"), now=self._clock())
-        raw, statuses = start_of(response), self._retry_statuses
+        raw, statuses = response.start(), self._retry_statuses
         return refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, wait_seconds=wait)
 
-    def _learnt(self, header: str) -> str:
-        self._redactor.learn(header.removeprefix("Basic "))
-        return header
 
-
-def _seconds(stated: Any) -> float | None:
+def _lifetime_seconds(stated: Any) -> float | None:
     """A lifetime given as a number or in digits; None where it is missing or makes no sense."""
     if isinstance(stated, bool):
         return None
@@ -213,10 +210,10 @@ def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str
     parts = list(secrets.values())
     if isinstance(way, OAuth2Auth) and way.grant == "refresh_token":
         parts = [str(fill(way.client_id, secrets)), str(fill(way.refresh_token, secrets))]
-    return hashed(base.origin, base.prefix, *parts)
+    return slow_hash(base.origin, base.prefix, *parts)
 
 
 @lru_cache(maxsize=256)
-def hashed(*parts: str) -> str:
+def slow_hash(*parts: str) -> str:
     """Slow on purpose, and so kept: nobody who reads the name finds a password by trying."""
     return hashlib.pbkdf2_hmac("sha256", "\0".join(parts).encode(), b"millrace token", 100_000).hex()[:16]

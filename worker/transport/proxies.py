@@ -1,12 +1,12 @@
-"""How a connection reaches the world: through which proxy, and whose certificates it trusts."""
+"""The network a connection goes through: which proxy, and whose certificates are trusted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from worker.errors import BadInput
 from worker.sources.base_urls import DIRECTLY, host_of, is_loopback, port_of, proxy_url
@@ -28,51 +28,49 @@ class Proxies:
         """The URL of the proxy a request goes through; None where it goes directly."""
         parts = urlsplit(url)
         proxy = self.by_scheme.get(parts.scheme)
-        return None if proxy is None or self._is_direct(parts) else proxy
-
-    def _is_direct(self, parts: SplitResult) -> bool:
+        if proxy is None:
+            return None
         host = host_of(parts)
         if self.direct is None:
-            return is_loopback(host)
-        return any(_covers(entry, host, port_of(parts)) for entry in self.direct)
+            return None if is_loopback(host) else proxy
+        return None if any(_covers(entry, host, port_of(parts)) for entry in self.direct) else proxy
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The way out. `ca_bundle` is a file or directory of certificates trusted in place of the usual ones."""
+    """Proxies and certificates. `ca_bundle` is a file or directory of certificates trusted in place of the usual."""
 
     proxies: Proxies = Proxies()
     ca_bundle: str | None = None
 
 
 def network_of(declared_proxy: str | None, variables: Mapping[str, str]) -> Network:
-    """The way out of a connection that declares this proxy, in an environment with these variables.
+    """The network of a connection that declares this proxy, in an environment with these variables.
 
     Raises BadInput for a variable that names no proxy, or no certificates.
     """
     name = next((name for name in CA_VARIABLES if variables.get(name)), None)
     if name is not None and not Path(variables[name]).exists():
         raise BadInput(name, variables[name], "a file or directory of certificates that is there")
-    return Network(_proxies_of(declared_proxy, variables), variables[name] if name else None)
+    return Network(_find_proxies(declared_proxy, variables), variables[name] if name else None)
 
 
-def _proxies_of(declared: str | None, variables: Mapping[str, str]) -> Proxies:
-    """What the connection says stands alone. Variables are looked up in small letters first, as curl does."""
+def _find_proxies(declared: str | None, variables: Mapping[str, str]) -> Proxies:
+    """The proxies the connection declares; where it declares none, those the variables name."""
     if declared == DIRECTLY:
         return Proxies()
     if declared is not None:
         return Proxies({"http": declared, "https": declared}, ())
+    # Small letters first, as curl does: CGI programs get a client's `Proxy` header as HTTP_PROXY.
     no_proxy = next((variables[name] for name in ("no_proxy", "NO_PROXY") if name in variables), None)
     entries = None if no_proxy is None else tuple(part.strip() for part in no_proxy.split(",") if part.strip())
-    return Proxies(dict(_proxies_in(variables)), entries)
-
-
-def _proxies_in(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    by_scheme: dict[str, str] = {}
     for scheme in ("http", "https"):
         names = [f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"]
         name = next((name for name in names if variables.get(name)), None)
         if name is not None:
-            yield scheme, proxy_url(variables[name], name)
+            by_scheme[scheme] = proxy_url(variables[name], name)
+    return Proxies(by_scheme, entries)
 
 
 def _covers(entry: str, host: str, port: int) -> bool:

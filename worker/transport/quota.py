@@ -14,7 +14,7 @@ from redis import Redis
 
 from worker import keys
 from worker.errors import RetryLater
-from worker.scripts import Script
+from worker.scripts import Clock, Script, time_argument
 from worker.sources.schema import Limits
 
 PATIENCE_SECONDS = 1.0
@@ -25,8 +25,6 @@ REPORT_PLACE_SECONDS = 1_800.0
 _TAKE = Script("quota_take", "clock")
 _CLAIM = Script("quota_claim_report", "clock")
 _PAUSE = Script("pause_set", "clock")
-
-Clock = Callable[[], float]
 
 
 class Quota(Protocol):
@@ -60,14 +58,11 @@ class SharedQuota:
     def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         named = [keys.quota(self._name), keys.pause(self._name)]
         rule = [1 / self._rate, int(self._rate * SAVED_UP_SECONDS), patience_seconds, LONGEST_QUEUE_SECONDS]
-        answer = _TAKE(self._redis, named, [self._now(), *rule])
+        answer = _TAKE(self._redis, named, [time_argument(self._clock), *rule])
         _obey(self._name, answer[0].decode(), float(answer[1]), self._sleep)
 
     def pause(self, seconds: float) -> bool:
-        return bool(_PAUSE(self._redis, [keys.pause(self._name)], [self._now(), seconds]))
-
-    def _now(self) -> str:
-        return "" if self._clock is None else f"{self._clock():.6f}"
+        return bool(_PAUSE(self._redis, [keys.pause(self._name)], [time_argument(self._clock), seconds]))
 
 
 class OwnQuota:
@@ -122,8 +117,7 @@ class ReportPlaces:
         self._redis.zrem(self._key, job)
 
     def _claim(self, job: str, places: int) -> bool:
-        now = "" if self._clock is None else f"{self._clock():.6f}"
-        return bool(_CLAIM(self._redis, [self._key], [now, job, places, REPORT_PLACE_SECONDS]))
+        return bool(_CLAIM(self._redis, [self._key], [time_argument(self._clock), job, places, REPORT_PLACE_SECONDS]))
 
 
 def _obey(connection: str, verdict: str, seconds: float, sleep: Callable[[float], None]) -> None:

@@ -16,11 +16,10 @@ from worker.transport.redaction import Redactor
 from worker.transport.response import Response
 from worker.vendor_errors import VendorError, bounded_wait, error_in_body, excerpt, words_of_storage
 
-EXCERPT_READ_BYTES = 65_536
 PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def parsed(raw: bytes, name: str) -> Any:
+def parse_json(raw: bytes, name: str) -> Any:
     """The JSON an answer holds; FailJob with its first bytes where it holds none. `name` is the request's."""
     try:
         return json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
@@ -28,18 +27,10 @@ def parsed(raw: bytes, name: str) -> Any:
         raise FailJob(f"{name}: the answer is not JSON: {excerpt(raw)}") from None
 
 
-def said(response: Response, shapes: Sequence[ErrorShape], redactor: Redactor) -> str:
+def describe(response: Response, shapes: Sequence[ErrorShape], redactor: Redactor) -> str:
     """Status and the vendor's own words for it, without secrets. Reads the body's start and drops the rest."""
-    raw = start_of(response)
-    return redactor.clean(_words(response, raw, error_in_body(raw, shapes)))
-
-
-def start_of(response: Response) -> bytes:
-    """The start of a body that is no success, as far as it came."""
-    try:
-        return response.start(EXCERPT_READ_BYTES)
-    except RetryLater:
-        return b""
+    raw = response.start()
+    return redactor.clean(_reason(response, raw, error_in_body(raw, shapes)))
 
 
 def refusal(
@@ -57,10 +48,11 @@ def refusal(
     come back, are said by a gateway: the request was not acted on and nothing went wrong.
     """
     error = error_in_body(raw, shapes)
-    reason = redactor.clean(_words(response, raw, error))
+    reason = redactor.clean(_reason(response, raw, error))
     if error and error.consequence:
         return replace(error, wait_seconds=error.wait_seconds or wait_seconds).failure(reason)
     status = response.status
+    # 520 to 599 are no statuses of HTTP: gateways such as Cloudflare's say with them that the vendor was not reached.
     if status in retry_statuses or 520 <= status <= 599:
         is_asked = wait_seconds is not None and status in PAUSING
         is_unsent = is_asked or status == HTTPStatus.TOO_MANY_REQUESTS
@@ -70,7 +62,7 @@ def refusal(
     return FailJob(reason)
 
 
-def _words(response: Response, raw: bytes, error: VendorError | None) -> str:
+def _reason(response: Response, raw: bytes, error: VendorError | None) -> str:
     status = f"{response.status} {response.reason}".strip()
     return f"{response.name}: {status}: {error.words if error else words_of_storage(raw) or excerpt(raw)}"
 
@@ -78,7 +70,7 @@ def _words(response: Response, raw: bytes, error: VendorError | None) -> str:
 def retry_after(stated: str | None, *, now: float) -> float | None:
     """The seconds a `Retry-After` header asks for, given as a number or a date; None where it says nothing usable.
 
-    Clamped: a date already past still means a moment, and nobody waits longer than an hour before asking again.
+    Both forms are RFC 9110's (10.2.3). Clamped: a date in the past still means a second, and no wait exceeds an hour.
     """
     if stated is None:
         return None

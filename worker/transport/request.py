@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
@@ -55,7 +55,7 @@ def compose(
     if isinstance(request.query, str):
         url = with_query(base.url(filled_path, fill_query(request.query, values)), query)
     else:
-        url = base.url(filled_path, encoded({**(fill(request.query, values) or {}), **query}))
+        url = base.url(filled_path, encode_query({**(fill(request.query, values) or {}), **query}))
     headers = {name: str(value) for name, value in (fill(request.headers, values) or {}).items()}
     body, content_type = _body(request, values, json_parts)
     if content_type and "content-type" not in {name.lower() for name in headers}:
@@ -63,16 +63,22 @@ def compose(
     return WireRequest(request.method, url, headers, body)
 
 
-def encoded(query: Mapping[str, Any]) -> str:
+def encode_query(query: Mapping[str, Any]) -> str:
     """A query string: lists repeat their name, absent values are left out."""
-    return urlencode(list(_pairs(query)), quote_via=quote, safe="")
+    pairs = [
+        (name, part if isinstance(part, str) else json.dumps(part, ensure_ascii=False))
+        for name, value in query.items()
+        for part in (value if isinstance(value, list | tuple) else [value])
+        if part is not None
+    ]
+    return urlencode(pairs, quote_via=quote, safe="")
 
 
 def with_query(url: str, query: Mapping[str, Any]) -> str:
     """The URL with these query values in place of those it has under the same names; the others keep their spelling."""
     for name in query:
         url = without_query_value(url, name)
-    text = encoded(query)
+    text = encode_query(query)
     return f"{url}{'&' if '?' in url else '?'}{text}" if text else url
 
 
@@ -84,7 +90,7 @@ def without_query_value(url: str, name: str) -> str:
 
 
 def basic(username: str, password: str) -> str:
-    """The value of an `Authorization: Basic` header, in UTF-8."""
+    """The value of an `Authorization: Basic` header (RFC 7617), in UTF-8."""
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
 
 
@@ -94,21 +100,21 @@ def with_header(request: WireRequest, name: str, value: str) -> WireRequest:
     return replace(request, headers={**kept, name: value})
 
 
-def place(body: Any, path: str, value: Any) -> Any:
+def set_at_path(body: Any, path: str, value: Any) -> Any:
     """The JSON body with a value at a path of names; objects on the way are made where they are missing."""
     name, _, rest = path.partition(".")
     inner = body if isinstance(body, dict) else {}
-    return {**inner, name: place(inner.get(name), rest, value) if rest else value}
+    return {**inner, name: set_at_path(inner.get(name), rest, value) if rest else value}
 
 
 def _body(
     request: Request, values: Mapping[str, Any], json_parts: Mapping[str, Any]
 ) -> tuple[bytes | None, str | None]:
     if request.form is not None:
-        return encoded(fill(request.form, values) or {}).encode(), "application/x-www-form-urlencoded"
+        return encode_query(fill(request.form, values) or {}).encode(), "application/x-www-form-urlencoded"
     body = fill(request.json_body, values)
     for path, value in json_parts.items():
-        body = place(body, path, value)
+        body = set_at_path(body, path, value)
     if body is None:
         return None, None
     try:
@@ -116,10 +122,3 @@ def _body(
     except ValueError:
         raise FailJob(f"{request.path}: a number in the request is not finite") from None
     return text.encode(), "application/json"
-
-
-def _pairs(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in query.items():
-        for part in value if isinstance(value, list | tuple) else [value]:
-            if part is not None:
-                yield name, part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)

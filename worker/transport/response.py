@@ -8,13 +8,14 @@ from contextlib import closing, suppress
 from http import HTTPStatus
 from typing import Any
 
-from requests import Response as HeardResponse
+from requests import Response as RawResponse
 
 from worker.charsets import charset_in
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
 from worker.transport.framing import Cut, chunked, sized, until_closed
 
+START_BYTES = 65_536
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -25,13 +26,13 @@ class Response:
     `encoding` says (None: not packed).
     """
 
-    def __init__(self, name: str, heard: HeardResponse, *, silence_seconds: float) -> None:
+    def __init__(self, name: str, raw: RawResponse, *, silence_seconds: float) -> None:
         self.name = name
-        self.status = heard.status_code
-        self.reason = heard.reason or ""
-        self.headers = heard.headers
+        self.status = raw.status_code
+        self.reason = raw.reason or ""
+        self.headers = raw.headers
         self.received_bytes = 0
-        self._raw: Any = heard.raw
+        self._raw: Any = raw.raw
         self._silence_seconds = silence_seconds
 
     @property
@@ -63,7 +64,7 @@ class Response:
         closes the connection.
         """
         try:
-            for piece in self._framed():
+            for piece in self._read_pieces():
                 self.received_bytes += len(piece)
                 yield piece
             self._refuse_more()
@@ -87,8 +88,8 @@ class Response:
                     raise FailJob(f"{self.name}: the answer is longer than {limit} bytes")
         return bytes(body)
 
-    def start(self, limit: int) -> bytes:
-        """The first bytes of the body, unpacked, as far as they can be had; the rest is dropped."""
+    def start(self, limit: int = START_BYTES) -> bytes:
+        """The first bytes of the body, unpacked, as many as arrive; the rest is dropped. Raises nothing."""
         start = bytearray()
         with suppress(RetryLater, FailJob), closing(self.chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):
@@ -111,7 +112,8 @@ class Response:
             self._raw.close()
             self._raw.release_conn()
 
-    def _framed(self) -> Iterator[bytes]:
+    def _read_pieces(self) -> Iterator[bytes]:
+        # Read from the connection's buffer, below http.client, which would hand out each small chunk by itself.
         framing = self._raw._original_response
         if framing.fp is None:
             return iter(())
@@ -130,7 +132,7 @@ class Response:
         if wire is None:
             return
         patience = wire.gettimeout()
-        # Looks at what is there already, and waits for nothing.
+        # Non-blocking, so that only bytes that have arrived already are seen.
         wire.settimeout(0.0)
         try:
             more = framing.fp.peek(1)

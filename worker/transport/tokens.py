@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from redis import Redis
 
 from worker import keys
-from worker.scripts import Script
+from worker.scripts import Clock, Script, time_argument
 
 TURN_SECONDS = 60.0
 RENEW_AT_SHARE = 0.8
@@ -18,8 +17,6 @@ RENEW_AT_SHARE = 0.8
 _TAKE = Script("token_take", "clock")
 _KEEP = Script("token_keep", "clock")
 _LEAVE = Script("token_leave", "clock")
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class SharedTokens:
         self._clock = clock
 
     def take(self, refused: str = "") -> Token | Turn | float:
-        answer = _TAKE(self._redis, self._keys, [self._now(), refused, TURN_SECONDS])
+        answer = _TAKE(self._redis, self._keys, [time_argument(self._clock), refused, TURN_SECONDS])
         if answer[0] == b"use":
             return Token(answer[1].decode(), answer[2].decode())
         if answer[0] == b"wait":
@@ -92,14 +89,11 @@ class SharedTokens:
             lifetime * RENEW_AT_SHARE,
             int(grant.is_refresh_durable),
         ]
-        _KEEP(self._redis, self._keys, [self._now(), *arguments])
+        _KEEP(self._redis, self._keys, [time_argument(self._clock), *arguments])
         return Token(grant.value, str(turn.fence))
 
     def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:
-        _LEAVE(self._redis, self._keys[1:], [self._now(), turn.fence, rest_seconds])
-
-    def _now(self) -> str:
-        return "" if self._clock is None else f"{self._clock():.6f}"
+        _LEAVE(self._redis, self._keys[1:], [time_argument(self._clock), turn.fence, rest_seconds])
 
 
 class OwnTokens:

@@ -39,7 +39,7 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: 
     """
     base = _base(connection)
     target = _target(base, url)
-    kinds = addresses.kinds_beside(base.host, base.port)
+    kinds = addresses.permitted_kinds(base.host, base.port)
     headers = {"Content-Type": "application/json", "Idempotency-Key": key, "webhook-id": key}
     headers |= {"webhook-timestamp": str(int(now)), **_signature(secret, key, int(now), body)}
     network = network_of(connection.proxy, network_variables())
@@ -57,7 +57,7 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: 
 def _target(base: Base, url: str) -> str:
     if not url.startswith(("https://", "http://")):
         raise FailJob("it does not begin with https://")
-    return links.elsewhere(base, url, at=url).url
+    return links.download_target(base, url, at=url).url
 
 
 def _base(connection: Connection) -> Base:

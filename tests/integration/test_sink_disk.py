@@ -14,9 +14,11 @@ from tests.sinks import READING, Closed, batch, commit, file_names, job_director
 from worker.errors import FailJob
 from worker.model import Checkpoint
 from worker.sinks.files import exclusive
+from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part
 from worker.sinks.files.record import FileRecord
+from worker.sinks.files.store import Key
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,11 +38,11 @@ def test_a_writer_learns_at_its_next_batch_that_its_part_is_taken(tmp_path: Path
 
 
 def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:
-    record = FileRecord(tmp_path / "job")
+    record = FileRecord(DirectoryStore(tmp_path / "job"), Key())
     record.begin(1, "here")
     parts = []
     for rows in (2, 3):
-        part = Part(record.rows_directory(1), 1, 1, 1, Checkpoint(), Layout())
+        part = Part(record.store, record.rows_directory(1), 1, 1, 1, Checkpoint(), Layout())
         part.append(batch(READING, 1, rows))
         parts.append(part)
     assert FilePages(record).take(1, 1, parts[0], is_last=True) is not None
@@ -77,7 +79,7 @@ def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_
     sink = make(f"file:{tmp_path}", part_rows=2)
     sink.open(1)
     publish(sink, READING[:4])
-    taken = FileRecord(job).part(1, 1, 2)
+    taken = FileRecord(DirectoryStore(job), Key()).part(1, 1, 2)
     assert taken is not None
     (job / taken.files[0].name).rename(job / taken.files[0].temporary)
     assert make(f"file:{tmp_path}").checkpoint(1, 1) == position(READING, 4, is_closed=True)

@@ -21,10 +21,12 @@ from worker.sinks.address import (
     without_password,
 )
 from worker.sinks.audit import Audit, audit
-from worker.sinks.files.audit import audit_files
+from worker.sinks.files.audit import audit_stored
+from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.part import Layout
 from worker.sinks.files.partition import partition
 from worker.sinks.files.sink import FileSink
+from worker.sinks.files.store import Key
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
 from worker.sinks.sink import Sink
@@ -86,11 +88,11 @@ def _open_files(address: FileAddress, of: SinkJob) -> Sink:
     def layout() -> Layout:
         return Layout(address.format, address.compression, of.columns())
 
-    return FileSink(address.directory, _names(address, of), layout=layout, part_rows=of.part_rows)
+    return FileSink(DirectoryStore(address.directory), _names(address, of), layout=layout, part_rows=of.part_rows)
 
 
 def _audit_files(address: FileAddress, of: SinkJob) -> Audit:
-    return audit_files(address.directory.joinpath(*_names(address, of)))
+    return audit_stored(DirectoryStore(address.directory), Key(*_names(address, of)), of.job)
 
 
 def _names(address: FileAddress, of: SinkJob) -> list[str]:

@@ -12,44 +12,53 @@ import orjson
 
 from worker.model import Json
 from worker.sinks.audit import Audit, Auditor
+from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.formats.kinds import format_of
 from worker.sinks.files.formats.ndjson import rows
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.record import FileRecord
+from worker.sinks.files.store import Key, Store
 from worker.sinks.sink import totals
 
 
 def audit_files(job_directory: Path) -> Audit:
-    """One job's directory, as its consumers see it now: without `receipt.json` there is nothing to read.
+    """The audit of a job in a directory of this machine."""
+    return audit_stored(DirectoryStore(job_directory), Key(), job_directory.name)
+
+
+def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
+    """One job's files, as its consumers see it now: without `receipt.json` there is nothing to read.
 
     Files carry no row addresses: a file that is missing or not as it was kept stands in `changed`, and then no rows
     are read at all. A table does not hold the JSON its digest ran over: its rows are counted, its bytes compared, and
     the digest is the one the sink record kept of what was written there.
     """
-    record = FileRecord(job_directory)
-    auditor = Auditor(job_directory.name)
+    record = FileRecord(store, job_directory)
+    auditor = Auditor(job)
     for generation, outcome in _outcomes(record):
         if outcome["state"] == "void" and outcome["rows"]:
             auditor.entry({b"void": orjson.dumps({"generation": generation, "reason": outcome["reason"]})})
-    path = job_directory / "receipt.json"
-    if not path.exists():
+    content = store.read(job_directory / "receipt.json")
+    if content is None:
         return auditor.result()
-    receipt: Json = orjson.loads(path.read_bytes())
-    changed = [file["path"] for file in _files(receipt) if not _is_as_kept(job_directory / file["path"], file)]
+    receipt: Json = orjson.loads(content)
+    changed = [file["path"] for file in _files(receipt) if not _is_as_kept(store, job_directory / file["path"], file)]
     generation = record.standing().generation
     is_table = any(format_of(Path(file["path"])).rows is None for file in receipt.get("files") or ())
     if not changed:
         held = {"dead_files": receipt.get("dead_files", ())} if is_table else receipt
-        _read(auditor, job_directory, held, generation)
-    auditor.entry({b"end": path.read_bytes()})
+        _read(auditor, record, held, generation)
+    auditor.entry({b"end": content})
     found = auditor.result(changed)
     return _counted(found, record, receipt, generation) if is_table and not changed else found
 
 
 def _counted(found: Audit, record: FileRecord, receipt: Json, generation: int) -> Audit:
     """The audit of tables."""
-    paths = [record.job_directory / file["path"] for file in receipt["files"]]
-    there = sum(format_of(path).count(path) for path in paths)
+    there = 0
+    for file in receipt["files"]:
+        with record.store.local(record.job_directory / file["path"]) as path:
+            there += format_of(path).count(path)
     pages = FilePages(record)
     kept = totals(pages.last(generation, page).after for page in range(1, int(receipt.get("pages", 0)) + 1))
     return replace(
@@ -70,10 +79,10 @@ def _outcomes(record: FileRecord) -> Iterator[tuple[int, Json]]:
             yield generation, outcome
 
 
-def _read(auditor: Auditor, directory: Path, receipt: Json, generation: int) -> None:
+def _read(auditor: Auditor, record: FileRecord, receipt: Json, generation: int) -> None:
     dead: dict[int, set[int]] = {}
     for file in receipt.get("dead_files", ()):
-        for line in rows(directory / file["path"]):
+        for line in _rows(record, file):
             letter = orjson.loads(line)
             page, row = (int(part) for part in letter["at"].split(".")[1:])
             dead.setdefault(page, set()).add(row)
@@ -81,7 +90,7 @@ def _read(auditor: Auditor, directory: Path, receipt: Json, generation: int) -> 
     numbers: dict[int, int] = {}
     for file in receipt.get("files") or ():
         page = int(re.findall(r"page-(\d+)", file["path"])[-1])
-        for line in rows(directory / file["path"]):
+        for line in _rows(record, file):
             number = numbers.get(page, 0) + 1
             while number in dead.get(page, ()):
                 number += 1
@@ -93,8 +102,13 @@ def _files(receipt: Json) -> list[Json]:
     return [*(receipt.get("files") or ()), *receipt.get("dead_files", ())]
 
 
-def _is_as_kept(path: Path, file: Json) -> bool:
-    if not path.exists() or path.stat().st_size != file["bytes"]:
+def _rows(record: FileRecord, file: Json) -> Iterator[bytes]:
+    with record.store.local(record.job_directory / file["path"]) as path:
+        yield from rows(path)
+
+
+def _is_as_kept(store: Store, key: Key, file: Json) -> bool:
+    if store.size(key) != file["bytes"]:
         return False
-    with path.open("rb") as opened:
+    with store.local(key) as path, path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest() == str(file["sha256"])

@@ -81,7 +81,7 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def named(error: OSError, place: Path) -> FailJob | RetryLater:
+def named(error: OSError, place: str) -> FailJob | RetryLater:
     """A file system's error, named for what the caller does next; it says which path and why."""
     text = f"{error.filename or place}: {error.strerror or error}"
     return FailJob(text) if error.errno in HOPELESS else RetryLater(text)

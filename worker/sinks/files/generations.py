@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import time
 from uuid import uuid4
 
 from worker.errors import FailJob, RecordClosed, StartOver
 from worker.model import Json, OpenPages, Totals, VoidReason
-from worker.sinks.files.exclusive import create, make_directory
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import remove_leftovers
 from worker.sinks.files.record import FileRecord, Standing
+from worker.sinks.files.store import Key
 from worker.sinks.sink import tally
 
-PLACE = ".millrace"
+PLACE = Key(".millrace")
 RECEIPT = "receipt.json"
 
 
 class FileGenerations:
     """Reads and moves what one job's record says of its generations."""
 
-    def __init__(self, directory: Path, record: FileRecord, pages: FilePages) -> None:
-        """`directory` is DIR, the same for every job and every worker."""
-        self._place = directory / PLACE
+    def __init__(self, record: FileRecord, pages: FilePages) -> None:
+        self._store = record.store
         self._record = record
         self._pages = pages
-        self._opened: set[int] = set()
+        self._looked: dict[int, float] = {}
 
     def open(self, generation: int) -> None:
         """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
-        make_directory(self._place.parent)
-        create(self._place, uuid4().hex.encode())
-        self._record.begin(generation, self._place.read_text())
+        self._store.create(PLACE, uuid4().hex.encode())
+        self._record.begin(generation, self._place() or "")
         standing = self._standing()
         if standing.state == "void" and standing.through < generation:
             self._record.reopen(standing.generation, generation)
@@ -42,11 +40,15 @@ class FileGenerations:
     def check(self, generation: int) -> None:
         """Raise RecordClosed to whoever writes in a generation that is not open.
 
-        Raises FailJob where DIR is not the directory the record was made in.
+        Raises FailJob where DIR is not the directory the record was made in. Where a look costs a request, what was
+        seen holds for a while; no row is kept by that, since the generation is looked at once a part is taken.
         """
-        if generation not in self._opened or self._record.outcome(generation) is not None:
+        looked = self._looked.get(generation)
+        if looked is not None and time.monotonic() - looked < self._store.look_seconds:
+            return
+        if looked is None or self._record.outcome(generation) is not None:
             self._standing().check(generation)
-            self._opened.add(generation)
+        self._looked[generation] = time.monotonic()
 
     def is_void(self, generation: int) -> bool:
         """Whether a generation's rows are to be discarded."""
@@ -75,7 +77,7 @@ class FileGenerations:
         written: Json = standing.outcome["receipt"]
         self._clear(standing.generation)
         text = json.dumps(written, ensure_ascii=False, indent=2)
-        create(self._record.job_directory / RECEIPT, f"{text}\n".encode())
+        self._store.create(self._record.job_directory / RECEIPT, f"{text}\n".encode())
         return written
 
     def void(self, generation: int, reason: VoidReason, following: int | None) -> None:
@@ -105,20 +107,25 @@ class FileGenerations:
         for generation in range(1, last + 1):
             outcome = self._record.outcome(generation)
             if outcome is not None:
-                kept = {Path(file["path"]).name for file in _files(outcome.get("receipt", {}))}
-                remove_leftovers(self._record.rows_directory(generation), kept)
-                remove_leftovers(self._record.parts_directory(generation))
-        remove_leftovers(self._record.directory)
+                kept = {Key(file["path"]).name for file in _files(outcome.get("receipt", {}))}
+                remove_leftovers(self._store, self._record.rows_directory(generation), kept)
+                remove_leftovers(self._store, self._record.parts_directory(generation))
+        remove_leftovers(self._store, self._record.directory)
 
     def _standing(self) -> Standing:
         """Where the record stands, seen from the place it was made in."""
-        place = self._place.read_text() if self._place.exists() else None
+        place = self._place()
         made_in = self._record.place()
         if place is None or (made_in is not None and made_in != place):
             raise FailJob(
-                f"{self._place.parent} is not the same place for every worker: its {PLACE} is missing or another"
+                f"{self._store.shown} is not the same place for every worker: its {PLACE} is missing or another"
             )
         return self._record.standing()
+
+    def _place(self) -> str | None:
+        """The token of the place as it is now."""
+        content = self._store.read(PLACE)
+        return None if content is None else content.decode()
 
 
 def _files(receipt: Json) -> list[Json]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from worker.errors import FailJob
 from worker.model import Checkpoint, Json
-from worker.sinks.files.exclusive import publish
 from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile, Part
 from worker.sinks.files.record import FileRecord, KeptPart
+from worker.sinks.files.store import Key
 
 NOTHING = KeptPart(0, Checkpoint(), ())
 
@@ -51,7 +50,7 @@ class FilePages:
         kept = KeptPart(part.number, replace(part.at, is_closed=is_last), part.seal(is_last=is_last))
         if not self._record.take(generation, page, kept):
             for file in kept.files:
-                (self._record.rows_directory(generation) / file.temporary).unlink(missing_ok=True)
+                self._record.store.remove(self._record.rows_directory(generation) / file.temporary)
             return None
         self._mend(generation, kept)
         self._last[generation, page] = kept
@@ -67,7 +66,7 @@ class FilePages:
         columns: tuple[Columns, list[str]] | None = None
         parts = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
         for file in (file for part in parts for file in part.files):
-            _check(self._record.rows_directory(generation) / file.name, file)
+            self._check(self._record.rows_directory(generation) / file.name, file)
             listed: Json = {
                 "path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256,
             }  # fmt: skip
@@ -81,14 +80,13 @@ class FilePages:
         """Give a part's files their names, where whoever took it did not come to it."""
         directory = self._record.rows_directory(generation)
         for file in part.files:
-            if (directory / file.name).exists():
+            if self._record.store.size(directory / file.name) is not None:
                 continue
             try:
-                publish(directory / file.temporary, directory / file.name)
+                self._record.store.publish(directory, file.temporary, file.name)
             except FileNotFoundError:
                 raise FailJob(f"{directory / file.name} is gone: {file.rows} rows were kept there") from None
 
-
-def _check(path: Path, file: KeptFile) -> None:
-    if not path.exists() or path.stat().st_size != file.bytes:
-        raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")
+    def _check(self, path: Key, file: KeptFile) -> None:
+        if self._record.store.size(path) != file.bytes:
+            raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 
 import orjson
 
 from worker.model import Batch, Checkpoint, DeadRow
 from worker.sinks.files.compression import COMPRESSIONS
-from worker.sinks.files.exclusive import sync_directory, temporary_name
 from worker.sinks.files.formats.kinds import FORMATS, suffix
 from worker.sinks.files.formats.row_format import Columns
+from worker.sinks.files.store import Key, NewFile, Store
 
-BUFFER_BYTES = 256 * 1024
-ROWS = re.compile(r"page-\d{5,}(\.part-\d{4,})?(\.file-\d{4,})?(\.dead)?\.(ndjson|csv|parquet)(\.gz|\.zst)?")
+ROWS = re.compile(
+    r"page-\d{5,}(\.part-\d{4,})?(\.file-\d{4,})?(\.dead)?(\.[0-9a-f]{32})?\.(ndjson|csv|parquet)(\.gz|\.zst)?"
+)
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 
@@ -49,46 +48,42 @@ class KeptFile:
 
 
 class GrowingFile:
-    """A temporary file and what is known of it so far."""
+    """A file nobody sees yet, and what is known of it so far."""
 
     def __init__(
-        self, directory: Path, stem: str, compression: str, *, columns: Columns | None = None, is_hashed: bool = True
+        self, file: NewFile, compression: str, *, columns: Columns | None = None, is_hashed: bool = True
     ) -> None:
         """`is_hashed`: its SHA-256 runs along; else it is told, or found out, at the end."""
         self.columns = columns
-        self.path = directory / temporary_name(stem)
         self.rows = 0
         self.bytes = 0
         self.sha256 = ""
         self._running = hashlib.sha256() if is_hashed else None
         self._compressor = COMPRESSIONS[compression].compressor()
-        self._file = self.path.open("xb", buffering=BUFFER_BYTES)
+        self._file = file
 
     def write(self, data: bytes) -> None:
         """Add what the format has made of rows; it counts them itself, in `rows`."""
         self._put(self._compressor.compress(data) if self._compressor else data)
 
     def seal(self, digest: str | None = None) -> None:
-        """Make everything durable, still under the temporary name. `digest` is its SHA-256 where that is known."""
+        """Complete the file. `digest` is its SHA-256 where that is known."""
         if self.sha256:
             return
         if self._compressor:
             self._put(self._compressor.flush())
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self._file.complete()
         if self._running is not None:
             digest = self._running.hexdigest()
-        elif digest is None:
-            with self.path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self.sha256 = digest
+        self.sha256 = digest or self._file.sha256()
 
     def discard(self) -> None:
         """Take the file away."""
-        with suppress(OSError):
-            self._file.close()
-        self.path.unlink(missing_ok=True)
+        self._file.discard()
+
+    def keep_as(self, name: str) -> tuple[str, str]:
+        """Keep what is complete under its temporary name, and say which name it is to have."""
+        return self._file.keep_as(name)
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)
@@ -105,7 +100,8 @@ class Part:
 
     def __init__(
         self,
-        directory: Path,
+        store: Store,
+        directory: Key,
         generation: int,
         page: int,
         number: int,
@@ -118,7 +114,7 @@ class Part:
         self._start = start
         self._address = f"{generation}.{page}."
         self._stem = f"page-{page:05}"
-        self._directory = directory
+        self._begin_file = partial(store.begin, directory, self._stem)
         self._format = FORMATS[layout.format]
         self._compression = layout.compression
         self._files: list[GrowingFile] = []
@@ -138,7 +134,7 @@ class Part:
         if batch.dead_rows:
             dead = [self._dead_line(number, row) for number, row in enumerate(rows, 1) if isinstance(row, DeadRow)]
             if self._dead is None:
-                self._dead = GrowingFile(self._directory, self._stem, self._dead_compression)
+                self._dead = GrowingFile(self._begin_file(), self._dead_compression)
             self._dead.write(b"".join(dead))
             self._dead.rows += len(dead)
             rows = [row for row in rows if not isinstance(row, DeadRow)]
@@ -159,14 +155,12 @@ class Part:
         several = len(self._files) > 1
         digest = self.at.digest if self._is_page and not self.at.dead_rows else None
         sealed = [
-            _sealed(file, f"{stem}.file-{number:04}{ending}" if several else f"{stem}{ending}", digest)
+            self._sealed(file, f"{stem}.file-{number:04}{ending}" if several else f"{stem}{ending}", digest)
             for number, file in enumerate(self._files, 1)
         ]
         if self._dead:
             name = f"{stem}.dead.ndjson{COMPRESSIONS[self._dead_compression].suffix}"
-            sealed.append(_sealed(self._dead, name, is_dead=True))
-        if sealed:
-            sync_directory(self._directory)
+            sealed.append(self._sealed(self._dead, name, is_dead=True))
         self._files, self._dead = [], None
         return tuple(sealed)
 
@@ -186,9 +180,14 @@ class Part:
         if self._files:
             self._files[-1].seal()
         packing = "none" if self._format.packs_itself else self._compression
-        file = GrowingFile(self._directory, self._stem, packing, columns=columns, is_hashed=not self._is_page)
+        file = GrowingFile(self._begin_file(), packing, columns=columns, is_hashed=not self._is_page)
         self._files.append(file)
         return self._files[-1]
+
+    def _sealed(self, file: GrowingFile, name: str, digest: str | None = None, *, is_dead: bool = False) -> KeptFile:
+        file.seal(digest)
+        temporary, final = file.keep_as(name)
+        return KeptFile(final, temporary, file.rows, file.bytes, file.sha256, is_dead, file.columns)
 
     def _dead_line(self, place: int, row: DeadRow) -> bytes:
         line = {
@@ -199,19 +198,11 @@ class Part:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _sealed(file: GrowingFile, name: str, digest: str | None = None, *, is_dead: bool = False) -> KeptFile:
-    file.seal(digest)
-    return KeptFile(name, file.path.name, file.rows, file.bytes, file.sha256, is_dead, file.columns)
-
-
-def remove_leftovers(directory: Path, keep: Collection[str] = ()) -> None:
+def remove_leftovers(store: Store, directory: Key, keep: Collection[str] = ()) -> None:
     """Remove rows and temporary files in a directory but those to keep; whatever else is there stays.
 
     A writer that is still at it loses nothing by it: its part's number is taken, or its generation void.
     """
-    if not directory.is_dir():
-        return
-    for path in directory.iterdir():
-        is_ours = ROWS.fullmatch(path.name) or TEMPORARY.fullmatch(path.name)
-        if is_ours and path.name not in keep:
-            path.unlink(missing_ok=True)
+    for name in store.names(directory):
+        if name not in keep and (ROWS.fullmatch(name) or TEMPORARY.fullmatch(name)):
+            store.remove(directory / name)

@@ -10,19 +10,20 @@ Whoever makes such a file first has decided; everybody else reads what it says.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 import orjson
 
 from worker.errors import RecordClosed
 from worker.model import Checkpoint, Json
-from worker.sinks.files.exclusive import create, make_directory
 from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile
+from worker.sinks.files.store import Key, Store
 
 RECORD = ".sink"
+FIRST_PART = re.compile(r"page-(\d+)\.part-0001\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +64,36 @@ class KeptPart:
 class FileRecord:
     """Reads and makes the files of one job's record."""
 
-    def __init__(self, job_directory: Path) -> None:
+    def __init__(self, store: Store, job_directory: Key) -> None:
+        self.store = store
         self.job_directory = job_directory
         self.directory = job_directory / RECORD
 
-    def rows_directory(self, generation: int) -> Path:
+    def rows_directory(self, generation: int) -> Key:
         """Where a generation's rows lie."""
         return self.job_directory if generation == 1 else self.job_directory / f"g{generation}"
 
-    def parts_directory(self, generation: int) -> Path:
+    def parts_directory(self, generation: int) -> Key:
         """Where a generation's parts are written down."""
         return self.directory / f"g{generation}"
 
     def begin(self, generation: int, place: str) -> None:
         """Make the record unless there is one."""
-        make_directory(self.directory)
-        create(self.directory / "first.json", orjson.dumps({"generation": generation, "place": place}))
+        self.store.create(self.directory / "first.json", orjson.dumps({"generation": generation, "place": place}))
 
     def place(self) -> str | None:
         """The token of the directory the record was made in; None where there is no record."""
-        first = _read(self.directory / "first.json")
+        first = self._read(self.directory / "first.json")
         return None if first is None else str(first["place"])
 
     def standing(self) -> Standing:
         """Follow the generations from the first to the one that stands now."""
-        first = _read(self.directory / "first.json")
+        first = self._read(self.directory / "first.json")
         if first is None:
             return Standing("missing")
         generation = int(first["generation"])
         while outcome := self.outcome(generation):
-            following = outcome.get("next") or (_read(self._path(generation, "next")) or {}).get("generation")
+            following = outcome.get("next") or (self._read(self._path(generation, "next")) or {}).get("generation")
             if following is None:
                 return Standing(outcome["state"], generation, outcome)
             generation = int(following)
@@ -100,45 +101,40 @@ class FileRecord:
 
     def outcome(self, generation: int) -> Json | None:
         """How a generation ended; None while it is open."""
-        return _read(self._path(generation, "outcome"))
+        return self._read(self._path(generation, "outcome"))
 
     def decide(self, generation: int, outcome: Json) -> bool:
         """End a generation like this; False where somebody was first."""
-        return create(self._path(generation, "outcome"), orjson.dumps(outcome))
+        return self.store.create(self._path(generation, "outcome"), orjson.dumps(outcome))
 
     def reopen(self, generation: int, following: int) -> bool:
         """Open another generation after one that is void for good; False where somebody was first."""
-        return create(self._path(generation, "next"), orjson.dumps({"generation": following}))
+        return self.store.create(self._path(generation, "next"), orjson.dumps({"generation": following}))
 
     def take(self, generation: int, page: int, part: KeptPart) -> bool:
         """Make a part ours: from now on its rows are kept. False where somebody was first."""
         path = self._part_path(generation, page, part.number)
-        make_directory(path.parent)
         content = {"after": asdict(part.after), "files": [asdict(file) for file in part.files]}
-        return create(path, orjson.dumps(content))
+        return self.store.create(path, orjson.dumps(content))
 
     def part(self, generation: int, page: int, number: int) -> KeptPart | None:
         """A part that was taken."""
-        content = _read(self._part_path(generation, page, number))
+        content = self._read(self._part_path(generation, page, number))
         if content is None:
             return None
         return KeptPart(number, Checkpoint(**content["after"]), tuple(KeptFile(**file) for file in content["files"]))
 
     def pages(self, generation: int) -> list[int]:
         """The pages of which parts were taken, in their order."""
-        names = (path.name for path in self.parts_directory(generation).glob("page-*.part-0001.json"))
-        return sorted(int(name[len("page-") : name.index(".")]) for name in names)
+        names = self.store.names(self.parts_directory(generation))
+        return sorted(int(found[1]) for name in names if (found := FIRST_PART.fullmatch(name)))
 
-    def _path(self, generation: int, name: str) -> Path:
+    def _path(self, generation: int, name: str) -> Key:
         return self.directory / f"g{generation}.{name}.json"
 
-    def _part_path(self, generation: int, page: int, number: int) -> Path:
+    def _part_path(self, generation: int, page: int, number: int) -> Key:
         return self.parts_directory(generation) / f"page-{page:05}.part-{number:04}.json"
 
-
-def _read(path: Path) -> Json | None:
-    try:
-        content: Json = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    return content
+    def _read(self, path: Key) -> Json | None:
+        content = self.store.read(path)
+        return None if content is None else orjson.loads(content)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
-from worker.errors import FailJob, RecordClosed
+from worker.errors import FailJob, MillraceError, RecordClosed
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
-from worker.sinks.files.exclusive import make_directory, named
+from worker.sinks.files.exclusive import named
 from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part, remove_leftovers
 from worker.sinks.files.record import FileRecord
+from worker.sinks.files.store import Key, Store
 from worker.sinks.sink import BATCH_ROWS
 
 Answer = TypeVar("Answer")
@@ -30,18 +30,19 @@ class FileSink:
     over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
     """
 
-    def __init__(self, directory: Path, names: Sequence[str], *, layout: Callable[[], Layout], part_rows: int) -> None:
+    def __init__(self, store: Store, names: Sequence[str], *, layout: Callable[[], Layout], part_rows: int) -> None:
         """`names` lead from DIR to the job's directory. A part holds whole batches and at most `part_rows` rows.
 
         `layout` is asked for when the first row is written.
         """
-        self._report_directory = directory.joinpath(*names[:2])
-        self._directory = directory.joinpath(*names)
+        self._store = store
+        self._report_directory = Key(*names[:2])
+        self._directory = Key(*names)
         self._layout = cache(layout)
         self._part_rows = part_rows
-        self._record = FileRecord(self._directory)
+        self._record = FileRecord(store, self._directory)
         self._pages = FilePages(self._record)
-        self._generations = FileGenerations(directory, self._record, self._pages)
+        self._generations = FileGenerations(self._record, self._pages)
         self._growing: dict[tuple[int, int], Part] = {}
 
     @property
@@ -68,7 +69,7 @@ class FileSink:
         def end() -> Json | OpenPages:
             written = self._generations.finish(generation, pages, receipt)
             if not isinstance(written, OpenPages):
-                note_latest(self._report_directory, self._directory, written)
+                note_latest(self._store, self._report_directory, self._directory, written)
             return written
 
         return self._named(end)
@@ -113,9 +114,10 @@ class FileSink:
         """The part that is being written, begun behind the last one taken."""
         if (generation, page) not in self._growing:
             directory = self._record.rows_directory(generation)
-            make_directory(directory)
             last = self._pages.last(generation, page)
-            part = Part(directory, generation, page, last.number + 1, last.after, self._layout(), last.columns)
+            part = Part(
+                self._store, directory, generation, page, last.number + 1, last.after, self._layout(), last.columns
+            )
             self._growing[generation, page] = part
         return self._growing[generation, page]
 
@@ -128,7 +130,7 @@ class FileSink:
             return self._pages.last(generation, page).after
         if self._generations.is_void(generation):
             # The void's own clearing up may have come before these files had their names.
-            remove_leftovers(self._record.rows_directory(generation))
+            remove_leftovers(self._store, self._record.rows_directory(generation))
             raise RecordClosed("void")
         return kept.after
 
@@ -156,4 +158,8 @@ class FileSink:
             return act()
         except OSError as error:
             self.release()
-            raise named(error, self._directory) from error
+            raise named(error, f"{self._store.shown}/{self._directory}") from error
+        except MillraceError as error:
+            if not isinstance(error, RecordClosed):
+                self.release()
+            raise

@@ -1,0 +1,109 @@
+"""Files in a directory every worker shares: published by a link, which fails where a name is taken."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from worker.sinks.files.exclusive import create, make_directory, publish, sync_directory, temporary_name
+from worker.sinks.files.store import Key
+
+BUFFER_BYTES = 256 * 1024
+
+
+class DirectoryFile:
+    """A temporary file."""
+
+    def __init__(self, directory: Path, stem: str) -> None:
+        self._path = directory / temporary_name(stem)
+        self._file = self._path.open("xb", buffering=BUFFER_BYTES)
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+
+    def complete(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def keep_as(self, name: str) -> tuple[str, str]:
+        sync_directory(self._path.parent)
+        return self._path.name, name
+
+    def sha256(self) -> str:
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def discard(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+class DirectoryStore:
+    """A store in a directory. Made without touching it."""
+
+    look_seconds = 0.0
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.shown = str(root)
+
+    def read(self, key: Key) -> bytes | None:
+        try:
+            return (self._root / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def create(self, key: Key, content: bytes) -> bool:
+        make_directory((self._root / key).parent)
+        return create(self._root / key, content)
+
+    def size(self, key: Key) -> int | None:
+        try:
+            return (self._root / key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def names(self, directory: Key) -> list[str]:
+        try:
+            return os.listdir(self._root / directory)
+        except FileNotFoundError:
+            return []
+
+    def remove(self, key: Key) -> None:
+        (self._root / key).unlink(missing_ok=True)
+
+    def begin(self, directory: Key, stem: str) -> DirectoryFile:
+        make_directory(self._root / directory)
+        return DirectoryFile(self._root / directory, stem)
+
+    def publish(self, directory: Key, temporary: str, name: str) -> None:
+        publish(self._root / directory / temporary, self._root / directory / name)
+
+    def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
+        path = self._root / key
+        with path.with_name(f".{path.name}.lock").open("ab") as lock:
+            # Two that change it at once would each leave the other out; a process that dies lets go of the lock.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            content = change(self.read(key))
+            if content is None:
+                return
+            # The lock is held: the name has to be nobody else's only among the dead.
+            temporary = path.with_name(f".{path.name}.new")
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_directory(path.parent)
+
+    @contextmanager
+    def local(self, key: Key) -> Iterator[Path]:
+        path = self._root / key
+        path.stat()
+        yield path

@@ -20,12 +20,15 @@ CAMPAIGNS = 4
 class AmazonAds:
     """The vendor. `polls` a report takes; `ends` are the statuses the next reports end with, then COMPLETED.
 
-    `before` is a request somebody made already; `refusals` answer the next requests for a report.
+    `before` is the time unit of a report of this type that somebody asked for already, and which counts as the same;
+    `refusals` answer the next requests for a report.
     """
 
-    def __init__(self, *, polls: int = 2, ends: tuple[str, ...] = (), before: bool = False, refusals: int = 0) -> None:
+    def __init__(
+        self, *, polls: int = 2, ends: tuple[str, ...] = (), before: str | None = None, refusals: int = 0
+    ) -> None:
         self._polls, self._ends, self._refusals = polls, list(ends), refusals
-        self._was_asked_before = before
+        self._asked_before = before
         self._reports: dict[str, dict[str, Any]] = {}
 
     def __call__(self, request: Request) -> Answer:
@@ -53,11 +56,11 @@ class AmazonAds:
             return _refused(
                 400, "400", f"startDate to endDate range ({span.days + 1} days) must not exceed maximum range (31 days)"
             )
-        if self._was_asked_before:
-            self._was_asked_before = False
-            self._make(asked)
+        if self._asked_before:
+            self._make({**asked, "configuration": {**asked["configuration"], "timeUnit": self._asked_before}})
+            self._asked_before = None
         for known in self._reports.values():
-            same = all(known[part] == asked[part] for part in ("startDate", "endDate", "configuration"))
+            same = known["configuration"]["reportTypeId"] == asked["configuration"]["reportTypeId"]
             if same and known["status"] in ("PENDING", "PROCESSING"):
                 return _refused(425, "425", f"The Request is a duplicate of : {known['reportId']}")
         return Answer(self._make(asked))
@@ -118,7 +121,13 @@ PULLS = {
     "search terms": Pull("amazon-ads.sp-search-terms", AmazonAds, ROWS, params=ASKED),
     "any type": Pull("amazon-ads.report", AmazonAds, ROWS, params={**ASKED, **ANY}),
     "the same is on its way": Pull(
-        "amazon-ads.sp-campaigns", lambda: AmazonAds(before=True), ROWS, params=ASKED, asked={CREATE: 1}
+        "amazon-ads.sp-campaigns", lambda: AmazonAds(before="DAILY"), ROWS, params=ASKED, asked={CREATE: 1}
+    ),
+    "another counts as the same": Pull(
+        "amazon-ads.sp-campaigns",
+        lambda: AmazonAds(before="SUMMARY"),
+        fails=("not the one asked for: configuration.timeUnit is 'SUMMARY', not 'DAILY'",),
+        params=ASKED,
     ),
     "fails once at the vendor": Pull(
         "amazon-ads.sp-campaigns", lambda: AmazonAds(ends=("FAILED",)), ROWS, params=ASKED, asked={CREATE: 2}

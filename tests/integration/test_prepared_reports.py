@@ -176,6 +176,27 @@ def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
     failed(made, "409", "quota")
 
 
+MATCHING: Json = {**POLL, "match": {"of.kind": "{kind}", "of.days": "{days}", "from": "{from}"}}
+ASKED_FOR: Json = {"kind": {"default": "daily"}, "days": {"type": "list", "items": "integer", "default": [1, 2]}}
+SENT: Json = {
+    **SUBMIT,
+    "request": {**SUBMIT["request"], "json": {"kind": "{kind}", "days": "{days}", "from": "{from}"}},
+}
+
+
+@pytest.mark.parametrize("said", [{}, {"of": None}, {"of": {"kind": "daily", "days": [1, 2]}, "from": "2026-11-01"}])
+def test_a_report_that_says_nothing_else_is_the_one_asked_for(start: Start, said: Json) -> None:
+    report = {"params": {**ASKED_FOR, "from": {}}}
+    done(start(vendor({"status": "done", **said}), submit=SENT, poll=MATCHING, report=report))
+
+
+def test_a_report_that_says_it_is_another_is_not_read(start: Start) -> None:
+    polls = {"status": "done", "of": {"kind": "summary", "days": [1, 2]}}
+    made = start(vendor(polls), submit=SENT, poll=MATCHING, report={"params": {**ASKED_FOR, "from": {}}})
+    failed(made, "the vendor's report 7 is not the one asked for: of.kind is 'summary', not 'daily'")
+    assert made.rows() == []
+
+
 # ---------------------------------------------------------------- where the rows are
 
 

@@ -25,6 +25,7 @@ def test_the_table_of_reports_is_current() -> None:
 def test_every_report_and_parameter_stands_in_the_table() -> None:
     text = source_docs()
     for name, source in load_catalogue().sources.items():
+        assert source.note in text
         for report_name, report in source.reports.items():
             section = text.partition(f"### {name}.{report_name}\n")[2].partition("\n##")[0]
             assert section

@@ -42,6 +42,7 @@ def print_source(source: Source, connections: Iterable[str]) -> None:
             "limits": f"{limits.requests_per_second:g} requests a second, {limits.reports_at_once} reports and "
             f"{limits.streams_at_once} pages of a report at once, unless the connection says otherwise",
             "connections": ", ".join(connections) or "none",
+            "note": source.note.strip(),
         }
     )
     click.echo()

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.answers import id_in, latest_match, places_of, select
+from worker.client.answers import canonical, id_in, latest_match, places_of, select
 from worker.client.pages import Page, Pages
-from worker.client.status import Gone, Prepared, Ready, Status, Waiting, reads_body, status_in
+from worker.client.status import Gone, Prepared, Ready, Status, Waiting, ours_in, reads_body, status_in
 from worker.errors import FailJob, ReportGone, RetryLater
-from worker.json_path import find, link_in
+from worker.json_path import find, is_value, link_in
 from worker.model import PageFacts
 from worker.paging.pager import Following
 from worker.sources.placeholders import fill
@@ -144,9 +144,20 @@ class Vendor:
         grace = poll.missing_link_grace_seconds
         if isinstance(status, Waiting) and status.is_linkless and now - (linkless_since or now) > grace:
             raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
+        if isinstance(status, Ready):
+            self._refuse_another(poll, answer, report_id)
         if isinstance(status, Ready) and poll.holds_rows:
             return replace(status, links=(request.url,))
         return status
+
+    def _refuse_another(self, poll: Poll, answer: Answer, report_id: str) -> None:
+        """Raise FailJob where the report says of itself that it is not the one that was asked for."""
+        ours = ours_in(poll, answer.content, report_id)
+        for path, wanted in (fill(poll.match, self._values) or {}).items():
+            said = find(ours, path)
+            if is_value(said) and canonical(said) != canonical(wanted):
+                reason = f"the vendor's report {report_id} is not the one asked for: {path} is {said!r}, not {wanted!r}"
+                raise FailJob(reason, spoils_report=True)
 
     def _poll(self, poll: Poll, report_id: str, poll_link: str | None) -> tuple[WireRequest, Answer]:
         """Send one poll. Where its head alone says all, the body may be the report, and only its start is read."""

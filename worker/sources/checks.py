@@ -90,6 +90,8 @@ def _templates(report: Report) -> Iterator[tuple[Place, object]]:
         )
     if report.submit and report.submit.adopt:
         yield ("submit", "adopt", "match"), report.submit.adopt.match
+    if report.poll:
+        yield ("poll", "match"), report.poll.match
     for position, read in enumerate(report.read):
         if isinstance(read.paging, PageNumberPaging):
             yield ("read", position, "paging", "size"), read.paging.size

@@ -62,6 +62,8 @@ def _source(source: Source) -> Iterator[str]:
         f"- At once, unless the connection says otherwise: {limits.requests_per_second:g} requests a second, "
         f"{limits.reports_at_once} reports, {limits.streams_at_once} pages of a report"
     )
+    if source.note:
+        yield f"- {source.note.strip()}"
     yield ""
     yield "| report | what | asks | rows come as | proof | replay |"
     yield "| --- | --- | --- | --- | --- | --- |"

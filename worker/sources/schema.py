@@ -470,6 +470,11 @@ class Poll(Declared):
     link: Selectors = []
     no_link_is_no_rows: bool = False
     holds_rows: bool = False
+    match: dict[str, Any] = Field(
+        default={},
+        description="what a report that is ready must say of itself, by its places, where it says anything there: the "
+        "values it was asked for with. Another report is not read",
+    )
     expires_at: str | None = None
     listing_grace_seconds: int = 60
     missing_link_grace_seconds: int = 60
@@ -613,13 +618,14 @@ class Source(Declared):
 
     `alias_hosts` are other hosts by which the vendor calls its own API in links; such a link is put on our base.
     The first of `auth` whose credentials are there is used; `definitions` is for anchors and schemas. `check` tries an
-    account, `discover` asks the vendor what there is.
+    account, `discover` asks the vendor what there is. `note` is for people, such as how credentials are had.
     """
 
     source: Name
     title: str
     base_url: str | None = None
     docs: str = ""
+    note: str = ""
     alias_hosts: list[str] = []
     auth: list[Auth] = Field(min_length=1)
     limits: Limits = Limits()

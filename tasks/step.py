@@ -15,6 +15,7 @@ from worker.durations import spoken
 from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
 from worker.jobs.finish import ask_anew, fail, finish, start_over
 from worker.ledger import Ledger
+from worker.metrics import count
 from worker.model import Held, Job
 from worker.observe import Event, log
 from worker.services import Services, get_services
@@ -110,6 +111,7 @@ def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_a
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return
+    count(services.redis, "millrace_given_back_total", job.connection, later.waits_on)
     limit = most_attempts and (later.at_most or most_attempts)
     if later.is_attempt and limit and attempts >= limit:
         _fail(services, held, f"given up after {attempts} attempts: {later.reason}")

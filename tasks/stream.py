@@ -13,6 +13,7 @@ from worker.celery import app, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
+from worker.metrics import count
 from worker.model import Checkpoint, Held
 from worker.observe import Event, log
 from worker.publish.pipeline import Publication
@@ -61,6 +62,9 @@ def _publish(
     with closing(page.lists()) as rows:
         end = publication.publish(rows)
     publication.close(end)
+    of = (held.job.connection, held.job.report)
+    count(services.redis, "millrace_commits_total", *of, by=publication.commits)
+    count(services.redis, "millrace_commit_seconds_total", *of, by=publication.commit_seconds)
     return end
 
 

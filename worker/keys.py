@@ -24,6 +24,8 @@ SWEPT_AT = "millrace:swept_at"
 WRITTEN = "millrace:written"
 """String that expires: whoever wants to know whether Redis can be written to writes here."""
 JOBS = "millrace:jobs"
+COUNTERS = "millrace:counters"
+"""Hash: what has happened, for `worker.metrics`; a field is a counter's name and its labels."""
 NOTICES = "millrace:notices"
 """Sorted set: the webhooks that are to be told of a job's end, as JOB/NUMBER, by when that is due."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from jsonschema import Draft202012Validator
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.fake_vendor import Answer, FakeVendor, Request
 from tests.harness import Stack, until
@@ -241,3 +242,15 @@ def test_a_webhook_that_can_never_be_sent_is_422(api: Api) -> None:
     answer = api("POST", "/v1/jobs", json={**ASKED, "webhook": "ftp://receiver.example/"})
     assert answer.status_code == 422
     assert "webhook" in answer.text
+
+
+def test_prometheus_is_told_what_workers_did(api: Api, stack: Stack) -> None:
+    stack.receipt(api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"])
+    assert api("GET", "/metrics", token=None).status_code == 401
+    families = text_string_to_metric_families(api("GET", "/metrics", token=READ_TOKEN).text)
+    told = {sample.name: sample.value for family in families for sample in family.samples}
+    assert told["millrace_rows_total"] >= 2500
+    assert min(told["millrace_commits_total"], told["millrace_commit_seconds_total"]) > 0
+    assert told["millrace_vendor_answers_total"] > 0
+    assert told["millrace_last_sweep_seconds"] < 60
+    assert "millrace_queue_messages" in told

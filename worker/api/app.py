@@ -16,6 +16,7 @@ from worker.api.access import Access
 from worker.api.catalogue import add_catalogue
 from worker.api.events import Feed, look_at
 from worker.api.jobs import add_jobs
+from worker.api.metrics import add_metrics
 from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
 from worker.api.parts import Parts
@@ -45,6 +46,7 @@ def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> Fast
     _add_health(app, parts)
     add_jobs(app, parts, access, Feed(look))
     add_catalogue(app, parts, access)
+    add_metrics(app, parts, access)
     add_page(app)
     return app
 

@@ -36,9 +36,8 @@ redis.call('HDEL', KEYS[2], prefix .. 'attempts', prefix .. 'reason')
 redis.call('HSET', KEYS[2], prefix .. 'closed', 1, prefix .. 'rows', ARGV[14], prefix .. 'digest', ARGV[15], 'rows', string.format('%d', came))
 if ARGV[17] == '1' then redis.call('HSET', KEYS[2], prefix .. 'open', 1) end
 redis.call('ZREM', OVERDUE, ARGV[2] .. '/' .. ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'rows', ARGV[10])
-redis.call('HINCRBY', KEYS[1], 'dead_rows', ARGV[11])
-redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[12])
+add_progress(KEYS[1], ARGV[10], ARGV[11], ARGV[12])
+count(KEYS[1], 'millrace_pages_total', 1)
 if tonumber(ARGV[10]) > 0 then redis.call('HSETNX', KEYS[1], 'first_row_at', text(now)) end
 local known = tonumber(redis.call('HGET', KEYS[1], 'pages'))
 local pages = is_all and known or math.max(known, tonumber(ARGV[5]))

@@ -11,6 +11,7 @@ redis.call('HDEL', KEYS[1], 'verdict', 'token', 'until', 'reason', 'error')
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[4]) end
 redis.call('HSET', KEYS[1], 'finished_at', text(now), 'receipt', ARGV[5])
 set_state(KEYS[1], ARGV[2], now, ARGV[3])
+count(KEYS[1], 'millrace_jobs_ended_total', 1, ARGV[3])
 for number in ipairs(cjson.decode(redis.call('HGET', KEYS[1], 'webhooks') or '[]')) do
   redis.call('ZADD', PREFIX .. 'notices', text(now), ARGV[2] .. '/' .. number)
 end

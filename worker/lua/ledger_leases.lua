@@ -8,6 +8,24 @@ end
 local PREFIX = 'millrace:'
 local OVERDUE = PREFIX .. 'overdue'
 
+-- Add to a counter of worker/metrics.py whose first labels are a job's connection and report.
+local function count(job, name, by, more)
+  local f = redis.call('HMGET', job, 'connection', 'report')
+  local field = name .. '|' .. (f[1] or '') .. '|' .. (f[2] or '') .. (more and '|' .. more or '')
+  redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by)
+end
+
+-- Rows that a page's holder tells of: for the job, and for the metrics.
+local function add_progress(job, rows, dead_rows, bytes)
+  if tonumber(rows) == 0 then return end
+  redis.call('HINCRBY', job, 'rows', rows)
+  redis.call('HINCRBY', job, 'dead_rows', dead_rows)
+  redis.call('HINCRBY', job, 'bytes', bytes)
+  count(job, 'millrace_rows_total', rows)
+  count(job, 'millrace_dead_rows_total', dead_rows)
+  count(job, 'millrace_bytes_total', bytes)
+end
+
 -- What a job waits for is for people; whatever gets on forgets it.
 local function note_wait(job, on, said, ends)
   redis.call('HSET', job, 'waits_on', on, 'waits_said', said, 'waits_until', ends)
@@ -60,6 +78,7 @@ local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
   if redis.call('HEXISTS', key, prefix .. 'until') == 1 then
     redis.call('HINCRBY', key, prefix .. 'attempts', 1)
     redis.call('HSETNX', key, prefix .. 'reason', 'the worker was lost')
+    count(job, 'millrace_leases_lost_total', 1)
   end
   local token = redis.call('HINCRBY', job, 'tokens', 1)
   redis.call('HSET', key, prefix .. 'token', token, prefix .. 'since', text(now), prefix .. 'until', text(now + lease_seconds))

@@ -12,10 +12,10 @@ if tonumber(ARGV[7]) > 0 then
   redis.call('HDEL', KEYS[2], ARGV[3] .. 'reason')
   redis.call('HSET', KEYS[2], ARGV[3] .. 'attempts', 0)
   redis.call('HSETNX', KEYS[1], 'first_row_at', text(now))
-  for i, count in ipairs({'rows', 'dead_rows', 'bytes'}) do
-    redis.call('HINCRBY', KEYS[1], count, ARGV[6 + i])
+  add_progress(KEYS[1], ARGV[7], ARGV[8], ARGV[9])
+  for i, name in ipairs({'rows', 'dead_rows', 'bytes'}) do
     -- What is on record of the page, so that whoever takes it over notes what its last holder kept but did not tell.
-    redis.call('HINCRBY', KEYS[2], ARGV[3] .. count, ARGV[6 + i])
+    redis.call('HINCRBY', KEYS[2], ARGV[3] .. name, ARGV[6 + i])
   end
 end
 return 1

@@ -7,6 +7,7 @@ skipped; from there on each batch is a compare-and-set against the position befo
 from __future__ import annotations
 
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,7 +29,7 @@ class Publication:
     """One page of one generation on its way into the sink.
 
     `on_read` is called after each batch read; `on_kept` hears the checkpoint after each batch kept and `on_full` waits
-    for room, both on another thread. Each raises to stop.
+    for room, both on another thread. Each raises to stop. `commits` and `commit_seconds` say how quick the sink was.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Publication:
         self._on_kept = on_kept
         self._on_full = on_full
         self._at = Checkpoint()
+        self.commits = 0
+        self.commit_seconds = 0.0
 
     def start(self) -> Checkpoint:
         """Where the sink stands: nothing before this position is published again."""
@@ -89,10 +92,13 @@ class Publication:
         """See a batch through: every row of it is in the sink then. After a failure nothing more is taken."""
         rest = batch.result().beyond(self._at)
         while rest:
+            began = time.monotonic()
             try:
                 self._at = self._sink.commit(*self._page, rest)
             except SinkFull as full:
                 self._on_full(full)
                 continue
+            self.commits += 1
+            self.commit_seconds += time.monotonic() - began
             rest = rest.beyond(self._at)
             self._on_kept(self._at)

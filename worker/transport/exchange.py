@@ -22,6 +22,7 @@ from redis import Redis
 from config.settings import environment_value, network_variables
 from worker.errors import READ_AT_MOST, BadInput, FailJob, LoginExpired, MillraceError, RateLimited, RetryLater
 from worker.json_path import find
+from worker.metrics import count
 from worker.observe import Event, log
 from worker.sources.base_urls import base_of
 from worker.sources.connections import Connection
@@ -265,7 +266,10 @@ class Exchange:
         if target.is_own:
             auth = self.auth()
             self._quota.wait_turn(patience_seconds=patience_seconds)
-            return self._run_flow(auth.flow(request))
+            response = self._run_flow(auth.flow(request))
+            if self._redis is not None:
+                count(self._redis, "millrace_vendor_answers_total", self.connection.name, str(response.status))
+            return response
         harmless = {name: value for name, value in request.headers.items() if name.lower() in _SENT_TO_ANY_HOST}
         is_proxied = self._network.proxies.proxy_for(self.base.url("/")) is not None
         find_kinds = addresses.permitted_kinds_behind_proxy if is_proxied else addresses.permitted_kinds

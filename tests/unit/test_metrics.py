@@ -1,0 +1,178 @@
+"""Metrics: declared once, counted where things happen, and nothing under deploy/ or docs/ names one there is not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from config.settings import Settings
+from worker.api.metrics import exposition, gauges
+from worker.ledger import Ledger
+from worker.metrics import METRICS, count, counted, metrics_page
+from worker.model import Checkpoint, Held
+from worker.services import Services
+
+ROOT = Path(__file__).parents[2]
+NAME = re.compile(r"\bmillrace_[a-z_]+\b")
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: Clock) -> Services:
+    made = Services(Settings(data_dir=tmp_path), fakeredis.FakeRedis(version=(7, 0)))
+    made.ledger = Ledger(made.redis, clock=clock)
+    return made
+
+
+def streaming_page(ledger: Ledger) -> Held:
+    fields = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null"}
+    more = {"fingerprint": "f", "may_join": True, "ready_within": 1e6, "finish_within": 1e6}
+    ledger.make("j", {**fields, "sink": "stream:s"}, **more)  # type: ignore[arg-type]
+    ledger.move(held(ledger.take("j", "queued")), "ready")
+    ledger.plan(held(ledger.take("j", "ready")), 1, at_once=1)
+    return held(ledger.take_page("j", 1))
+
+
+def held(found: Held | str) -> Held:
+    assert isinstance(found, Held), found
+    return found
+
+
+def counters(services: Services) -> dict[str, float]:
+    return {" ".join((name, *labels)): value for name, labels, value in counted(services.redis)}
+
+
+def close(ledger: Ledger, page: Held, rows: int) -> None:
+    ledger.close_page(
+        page,
+        Checkpoint(rows),
+        planned=1,
+        link=None,
+        total=None,
+        last_count=None,
+        at_once=1,
+        rows=rows,
+        bytes_=10 * rows,
+    )
+
+
+def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: Services) -> None:
+    ledger = services.ledger
+    page = streaming_page(ledger)
+    ledger.renew(page, rows=3, dead_rows=1, bytes_=30)
+    close(ledger, page, rows=2)
+    ledger.end("j", "done", error=None, receipt={})
+    ledger.end("j", "done", error=None, receipt={})
+    assert counters(services) == {
+        "millrace_rows_total c r": 5,
+        "millrace_dead_rows_total c r": 1,
+        "millrace_bytes_total c r": 50,
+        "millrace_pages_total c r": 1,
+        "millrace_jobs_ended_total c r done": 1,
+    }
+
+
+def test_a_lost_lease_and_a_new_generation_are_counted(services: Services, clock: Clock) -> None:
+    streaming_page(services.ledger)
+    clock.now += 60
+    services.ledger.take_page("j", 1)
+    job = services.ledger.job("j")
+    assert job
+    services.ledger.restart(job)
+    assert counters(services) == {"millrace_leases_lost_total c r": 1, "millrace_generations_voided_total c r": 1}
+
+
+def test_what_is_so_now_is_told(services: Services, clock: Clock) -> None:
+    ledger = services.ledger
+    page = streaming_page(ledger)
+    ledger.note_wait(page, "sink", "stream full")
+    services.redis.xadd("s", {"a": "b"})
+    told = {" ".join((name, *labels)): value for name, labels, value in gauges(services)}
+    assert told["millrace_jobs streaming"] == 1
+    assert told["millrace_jobs_waiting sink"] == 1
+    assert (told["millrace_pages_open"], told["millrace_stream_entries s"]) == (1, 1)
+    assert told["millrace_stream_full_ratio s"] == 1 / services.settings.stream_bound
+    assert "millrace_last_sweep_seconds" not in told
+    clock.now += 60
+    ledger.overdue()
+    told = {" ".join((name, *labels)): value for name, labels, value in gauges(services)}
+    assert told["millrace_last_sweep_seconds"] == 0
+
+
+def test_prometheus_reads_what_is_told_and_every_metric_says_what_it_means(services: Services) -> None:
+    count(services.redis, "millrace_vendor_answers_total", 'a "connection"\n', "200", by=2)
+    text = exposition([*counted(services.redis), *gauges(services)]).decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert {name.removesuffix("_total") for name in METRICS} == set(families)
+    assert all(family.documentation for family in families.values())
+    (answers,) = families["millrace_vendor_answers"].samples
+    assert (answers.labels, answers.value) == ({"connection": 'a "connection"\n', "status": "200"}, 2)
+
+
+def test_a_counter_is_counted_with_the_labels_it_declares() -> None:
+    with pytest.raises(ValueError, match="labels"):
+        count(fakeredis.FakeRedis(), "millrace_rows_total", "c")
+
+
+def test_names_say_the_unit_and_no_label_names_a_job() -> None:
+    for name, metric in METRICS.items():
+        assert name.endswith("_total") == (metric.kind == "counter"), name
+        assert not {"job", "page", "id"} & set(metric.labels), name
+
+
+def test_what_the_scripts_count_is_declared() -> None:
+    named = {name for path in (ROOT / "worker/lua").glob("*.lua") for name in NAME.findall(path.read_text())}
+    assert named
+    assert named <= set(METRICS)
+
+
+def expressions(node: Any) -> list[str]:
+    """Every `expr` anywhere within."""
+    if isinstance(node, list):
+        return [found for part in node for found in expressions(part)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["expr"]] if isinstance(node.get("expr"), str) else []
+    return own + [found for part in node.values() for found in expressions(part)]
+
+
+@pytest.mark.parametrize("file", ["alerts.yaml", "grafana.json"])
+def test_what_is_deployed_names_only_metrics_and_labels_there_are(file: str) -> None:
+    text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
+    found = expressions(yaml.safe_load(text) if file.endswith(".yaml") else json.loads(text))
+    assert len(found) > 10
+    for expression in found:
+        named = set(NAME.findall(expression))
+        assert named, expression
+        assert named <= set(METRICS), expression
+        labels = {label for name in named for label in METRICS[name].labels}
+        used = {label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")}
+        used |= set(re.findall(r"[{,]\s*([a-z]+)\s*[=!]", expression))
+        assert used <= labels, expression
+        assert expression.count("(") == expression.count(")"), expression
+
+
+def test_every_alert_and_every_metric_is_on_the_page() -> None:
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    assert metrics_page() in page
+    rules = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    assert re.findall(r"^\| `(Millrace\w+)`", page, re.MULTILINE) == [rule["alert"] for rule in rules]
+    assert all(rule["annotations"]["summary"] and rule["annotations"]["description"] for rule in rules)

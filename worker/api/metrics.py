@@ -1,0 +1,134 @@
+"""`/metrics` for Prometheus: computed when it is asked for, from the ledger and from what workers counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from fastapi import Depends, FastAPI, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis.exceptions import ResponseError
+
+from worker import keys
+from worker.api.access import Access
+from worker.api.models import problems
+from worker.api.parts import Parts
+from worker.errors import BadInput
+from worker.jobs.waiting import waits_for
+from worker.metrics import METRICS, counted
+from worker.model import UNFINISHED, Job
+from worker.schedule.due import standings
+from worker.services import Services
+from worker.sinks.address import StreamAddress
+from worker.sinks.kinds import parse_address
+
+LOOK_AT_MOST = 1_000
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Sample = tuple[str, tuple[str, ...], float]
+
+
+def add_metrics(app: FastAPI, parts: Parts, access: Access) -> None:
+    """The path; any token that may look may scrape."""
+
+    @app.get(
+        "/metrics", dependencies=[Depends(access.may_look)], responses=_answers(), summary="Metrics for Prometheus"
+    )
+    def metrics() -> Response:
+        services = parts.services()
+        samples = [*counted(services.redis), *gauges(services)]
+        samples += [("millrace_queue_messages", (queue,), there) for queue, there in parts.messages_waiting().items()]
+        return Response(exposition(samples), media_type=CONTENT_TYPE)
+
+
+def _answers() -> dict[int | str, dict[str, Any]]:
+    text = {"description": "Text for Prometheus", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {200: text, 401: problems()[401], 503: problems()[503]}
+
+
+def exposition(samples: list[Sample]) -> bytes:
+    """Samples as Prometheus reads them, each metric with its meaning."""
+
+    class Samples(Collector):
+        def collect(self) -> Iterator[Metric]:
+            for name, metric in METRICS.items():
+                family = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+                made = family(name, metric.meaning, labels=metric.labels)
+                for of, labels, value in samples:
+                    if of == name:
+                        made.add_metric(labels, value)
+                yield made
+
+    registry = CollectorRegistry()
+    registry.register(Samples())
+    return generate_latest(registry)
+
+
+def gauges(services: Services) -> Iterator[Sample]:
+    """What is so now."""
+    ledger = services.ledger
+    now = ledger.now()
+    for state, there in ledger.count_by_state().items():
+        yield "millrace_jobs", (state,), there
+    oldest = services.redis.zrange(keys.OVERDUE, 0, 0, withscores=True)
+    yield "millrace_oldest_overdue_seconds", (), max(0.0, now - oldest[0][1]) if oldest else 0.0
+    if (swept_at := ledger.swept_at()) is not None:
+        yield "millrace_last_sweep_seconds", (), max(0.0, now - swept_at)
+    yield "millrace_webhooks_owed", (), services.redis.zcard(keys.NOTICES)
+    jobs = _unfinished(services)
+    yield from _of_jobs(jobs, now)
+    yield from _of_streams(services, jobs)
+    # A server may refuse INFO; a schedule that cannot be read is what `doctor` and the log tell of.
+    with suppress(ResponseError):
+        memory = services.redis.info("memory")
+        if most := memory.get("maxmemory"):
+            yield "millrace_redis_memory_ratio", (), memory["used_memory"] / most
+    with suppress(BadInput):
+        for standing in standings(services, datetime.fromtimestamp(now, UTC)):
+            yield "millrace_schedule_alarms", (standing.entry.name,), len(standing.alarms)
+
+
+def _unfinished(services: Services) -> list[Job]:
+    ids = [job for state in UNFINISHED for job, _ in services.ledger.listed(state, before=None, count=LOOK_AT_MOST)]
+    return [job for job in services.ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
+
+
+def _of_jobs(jobs: list[Job], now: float) -> Iterator[Sample]:
+    waiting: dict[str, int] = {}
+    for job in jobs:
+        if wait := waits_for(job, now):
+            waiting[wait.on] = waiting.get(wait.on, 0) + 1
+    for on, there in waiting.items():
+        yield "millrace_jobs_waiting", (on,), there
+    yield "millrace_pages_open", (), sum(job.pages - job.closed for job in jobs)
+    polls = [now - job.poll_at for job in jobs if job.state == "pending" and job.poll_at is not None]
+    yield "millrace_poll_late_seconds", (), max([0.0, *polls])
+
+
+def _of_streams(services: Services, jobs: list[Job]) -> Iterator[Sample]:
+    """Streams in our own Redis that jobs go into, those of the latest jobs too: they are what consumers read."""
+    latest = [job_id for job_id, _ in services.ledger.listed(None, before=None, count=LOOK_AT_MOST)]
+    sinks = {job.sink for job in (*jobs, *filter(None, services.ledger.jobs_of(latest)))}
+    names = {
+        address.stream
+        for sink in sinks
+        if isinstance(address := parse_address(sink), StreamAddress) and not address.url
+    }
+    for name in islice(sorted(names), LOOK_AT_MOST):
+        try:
+            entries = services.redis.xlen(name)
+            groups: Any = services.redis.xinfo_groups(name) if entries else []
+        except ResponseError:
+            continue  # Not a stream any more.
+        yield "millrace_stream_entries", (name,), entries
+        if bound := services.settings.stream_bound:
+            yield "millrace_stream_full_ratio", (name,), entries / bound
+        for group in groups:
+            # Before Redis 7 nothing is said, and after entries were deleted it may not be known.
+            if group.get("lag") is not None:
+                yield "millrace_stream_lag_entries", (name, group["name"].decode()), group["lag"]

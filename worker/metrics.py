@@ -1,0 +1,90 @@
+"""Every metric, declared once with its meaning; how workers count.
+
+What is so now (jobs by state, a stream's length) is read from Redis when somebody asks. What has happened is counted in
+one hash in Redis, by a step or by a page, never by a row: `count` adds to it, and so do the ledger's scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from worker import keys
+from worker.observe import Event, log
+
+SEPARATOR = "|"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its kind, its labels, and what it means. No label names a job: there would be no end of them."""
+
+    kind: Literal["counter", "gauge"]
+    labels: tuple[str, ...]
+    meaning: str
+
+
+_REPORT = ("connection", "report")
+
+METRICS = {
+    "millrace_rows_total": Metric("counter", _REPORT, "rows kept in a sink, dead rows included, every generation's"),
+    "millrace_dead_rows_total": Metric("counter", _REPORT, "rows set aside"),
+    "millrace_bytes_total": Metric("counter", _REPORT, "bytes of the rows kept, as JSON"),
+    "millrace_pages_total": Metric("counter", _REPORT, "pages closed"),
+    "millrace_jobs_ended_total": Metric("counter", (*_REPORT, "state"), "jobs that came to an end, by that end"),
+    "millrace_generations_voided_total": Metric("counter", _REPORT, "readings that differed and were begun again"),
+    "millrace_leases_lost_total": Metric("counter", _REPORT, "leases whose holder never came back: workers lost"),
+    "millrace_given_back_total": Metric(
+        "counter", ("connection", "on"), "steps and pages given back, by what they wait on"
+    ),
+    "millrace_commits_total": Metric(
+        "counter", _REPORT, "batches handed to a sink by pages that were read to their end"
+    ),
+    "millrace_commit_seconds_total": Metric("counter", _REPORT, "seconds those batches took their sink"),
+    "millrace_vendor_answers_total": Metric("counter", ("connection", "status"), "a vendor's answers, by HTTP status"),
+    "millrace_jobs": Metric("gauge", ("state",), "jobs in each state; ended ones as long as the ledger keeps them"),
+    "millrace_jobs_waiting": Metric("gauge", ("on",), "unfinished jobs by what they wait for; of the latest 1,000"),
+    "millrace_pages_open": Metric("gauge", (), "pages known and not closed; of the latest 1,000 unfinished jobs"),
+    "millrace_poll_late_seconds": Metric("gauge", (), "how late the most belated poll is"),
+    "millrace_oldest_overdue_seconds": Metric("gauge", (), "how long the oldest overdue work has been so; 0: none is"),
+    "millrace_last_sweep_seconds": Metric("gauge", (), "seconds since lost work was last looked for"),
+    "millrace_stream_entries": Metric("gauge", ("stream",), "entries in a stream that consumers have not trimmed"),
+    "millrace_stream_full_ratio": Metric("gauge", ("stream",), "those entries as a share of MILLRACE_STREAM_BOUND"),
+    "millrace_stream_lag_entries": Metric("gauge", ("stream", "group"), "entries a consumer group has not been given"),
+    "millrace_redis_memory_ratio": Metric("gauge", (), "memory in use as a share of maxmemory; sinks stop at 0.8"),
+    "millrace_schedule_alarms": Metric("gauge", ("entry",), "alarms an entry of the schedule has now"),
+    "millrace_webhooks_owed": Metric("gauge", (), "webhooks that are still to be told of a job's end"),
+    "millrace_queue_messages": Metric("gauge", ("queue",), "messages in a queue that no worker has taken"),
+}
+
+
+def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
+    """Add to a counter; `labels` in the order in which it declares them. Where Redis is away it is not counted."""
+    if len(METRICS[name].labels) != len(labels):
+        raise ValueError(f"{name} has the labels {METRICS[name].labels}")
+    try:
+        redis.hincrbyfloat(keys.COUNTERS, SEPARATOR.join((name, *labels)), by)
+    except RedisError as error:
+        log.debug(Event.REDIS_AWAY, why=f"not counted: {error}")
+
+
+def counted(redis: Redis) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    """Every counter as it stands: name, labels, value."""
+    for field, value in redis.hgetall(keys.COUNTERS).items():
+        name, *labels = field.decode().split(SEPARATOR)
+        # One of an earlier version is left out, as is one whose labels changed.
+        if name in METRICS and len(METRICS[name].labels) == len(labels):
+            yield name, tuple(labels), float(value)
+
+
+def metrics_page() -> str:
+    """The table in docs/metrics.md."""
+    lines = [
+        f"| `{name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels) or '-'} | {metric.meaning} |"
+        for name, metric in METRICS.items()
+    ]
+    return "\n".join(["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |", *lines])

@@ -93,7 +93,13 @@ def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: 
 
 
 def test_parameters_never_stand_in_a_message(fragile: Stack) -> None:
+    def consumers() -> int:
+        return int(fragile.redis.info("clients")["blocked_clients"])
+
+    until(lambda: consumers() >= 2, "both workers waiting for messages")
     fragile.workers.kill("control")
+    # Until the server has seen it go, the dead worker may still be handed a message.
+    until(lambda: consumers() == 1, "the worker's end")
     fragile.ask(KARGO, "stream:quiet", params={**KARGO_PARAMS, "dimensions": ["publisher_name"]})
     (message,) = fragile.redis.lrange(f"{PREFIX}control", 0, -1)
     assert b"publisher_name" not in message

@@ -11,9 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 from redis import Redis
 
 from config.settings import PACKAGED
+from tests.gallery.amazon_ads import AmazonAds
 from tests.gallery.table import CLIENTS, PULLS
 from tests.in_process import World, world
 from worker import keys
@@ -55,6 +57,20 @@ def test_each_report_ends_as_its_vendor_is_documented(
     assert {asked: len(made.times(asked)) if made.times(asked) else 0 for asked in pull.asked} == dict(pull.asked)
     kept = repr([redis.hgetall(key) for key in (keys.job(made.job_id), keys.pages(made.job_id))])
     assert [name for name, value in client.items() if value in kept or quote(value) in kept] == []
+
+
+def test_the_example_of_the_guide_is_pulled(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: ExitStack
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "adding-a-source.md").read_text(encoding="utf-8")
+    text = re.search(r"```yaml\n(source: amazon\n.*?)```", guide, re.DOTALL)
+    assert text is not None
+    file = yaml.safe_load(text[1].replace("amazon", "v", 1).replace("campaigns:", "r:", 1))
+    client = {**CLIENTS["amazon-ads"], "auth_url": "/token"}
+    made = worlds.enter_context(world(redis, tmp_path, file, AmazonAds(), monkeypatch, credentials=client))
+    made.ask(params={"profile": "17", "from": "2026-11-01", "to": "2026-11-03"})
+    receipt = made.run()
+    assert (receipt["rows"], receipt["proof"], receipt["error"]) == (12, "end", None)
 
 
 def test_every_report_of_a_source_without_a_sandbox_is_pulled() -> None:

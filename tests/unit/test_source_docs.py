@@ -33,13 +33,14 @@ def test_every_report_and_parameter_stands_in_the_table() -> None:
                 assert f"| `{param}` |" in section
 
 
-def test_the_file_in_the_guide_loads(tmp_path: Path) -> None:
+def test_the_files_in_the_guide_load(tmp_path: Path) -> None:
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
-    first = re.search(r"```yaml\n(source: .*?)```", guide, re.DOTALL)
-    assert first is not None
-    path = tmp_path / "acme.yaml"
-    path.write_text(first[1], encoding="utf-8")
-    assert set(load_source(read_yaml(path)).reports) == {"campaigns"}
+    files = re.findall(r"```yaml\n(source: (\w+)\n.*?)```", guide, re.DOTALL)
+    assert [name for _, name in files] == ["acme", "amazon"]
+    for text, name in files:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        assert set(load_source(read_yaml(path)).reports) == {"campaigns"}
 
 
 @pytest.mark.parametrize("kind", [part for part in dir(schema) if hasattr(getattr(schema, part), "model_fields")])

@@ -52,14 +52,13 @@ def print_source(source: Source, connections: Iterable[str]) -> None:
 def print_report(prefix: str, name: str, report: Report) -> None:
     """A report and its parameters, for people."""
     click.echo(f"{prefix}.{name}: {report.title}")
-    window = report.window and " to ".join(report.window.values())
     _print_lines(
         {
             "asked": docs.asks(report.poll),
             "rows come as": docs.ways(report),
             "proof": f"{report.proof}: {docs.PROOFS[report.proof]}",
             "replay": f"{report.replay}: {docs.REPLAYS[report.replay]}",
-            "window": f"{window}, the end {report.window_ends.removesuffix('usive')}uded" if window else "",
+            "window": docs.window_of(report),
             "one of": "; ".join(f"exactly one of {' and '.join(group)}" for group in report.one_of),
             "note": report.note.strip(),
         }

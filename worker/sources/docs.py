@@ -81,6 +81,9 @@ def _report(name: str, report: Report) -> Iterator[str]:
     if report.note:
         yield f"{report.note.strip()}"
         yield ""
+    if covered := window_of(report, _code):
+        yield f"Window: {covered}."
+        yield ""
     if not report.params:
         yield "No parameters."
         return
@@ -121,6 +124,15 @@ def ways(report: Report, mark: Mark = str) -> str:
         paging = "" if read.paging.kind == "single" else f" pages by {read.paging.kind}"
         found.append(f"{form}{paging}{f' with {when}' if when else ''}")
     return "; ".join(found)
+
+
+def window_of(report: Report, mark: Mark = str) -> str:
+    """Which parameters mean the dates covered, whether the last is, and how many may be; empty where none does."""
+    if report.window is None:
+        return ""
+    ends = " to ".join(map(mark, report.window.values()))
+    longest = f", at most {report.window_at_most}" if report.window_at_most else ""
+    return f"{ends}, the end {report.window_ends.removesuffix('usive')}uded{longest}"
 
 
 def kind_of(param: Param) -> str:

@@ -1,0 +1,42 @@
+"""Serves one of these vendors on loopback until it is interrupted: `python -m tests.gallery amazon-ads`.
+
+What it prints is a connections file with one account there, which is called as the source is.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import yaml
+
+from tests.fake_vendor import FakeVendor
+from tests.gallery.amazon_ads import AmazonAds
+from tests.gallery.meta import Meta
+from tests.gallery.table import CLIENTS
+from tests.gallery.the_trade_desk import TheTradeDesk
+from tests.gallery.tiktok import TikTok
+
+# Those whose tokens come from an address that a connection may name.
+SERVED = {"amazon-ads": AmazonAds, "meta": Meta, "the-trade-desk": TheTradeDesk, "tiktok": TikTok}
+
+
+def main() -> None:
+    """Print the connection, and serve."""
+    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    if name not in SERVED:
+        sys.exit(f"usage: python -m tests.gallery {{{','.join(SERVED)}}}")
+    vendor = FakeVendor(SERVED[name]())
+    credentials = dict(CLIENTS[name])
+    if name == "amazon-ads":
+        credentials["auth_url"] = f"{vendor.base}/token"
+    account = {"source": name, "base_url": vendor.base, "credentials": credentials}
+    print(yaml.safe_dump({name: account}, sort_keys=False), end="", flush=True)  # noqa: T201 - its one output
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        vendor.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -7,9 +7,8 @@ from celery import Task
 from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
-from worker.jobs.completeness import proven
 from worker.jobs.finish import end_job, finish
-from worker.jobs.receipts import receipt
+from worker.jobs.receipts import prove_complete, receipt
 from worker.model import Held, OpenPages, Totals
 from worker.observe import Event, log
 from worker.services import Services
@@ -30,7 +29,7 @@ def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
     totals = _tally(services, held)
     if totals is None:
         return None
-    proof, expected = proven(job, services.report(job), totals, services.settings.dead_share)
+    proof, expected = prove_complete(job, services.report(job), totals, services.settings.dead_share)
     prepared = receipt(
         job,
         "done",

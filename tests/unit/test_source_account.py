@@ -114,7 +114,7 @@ def test_a_form_or_a_query_that_cannot_be_meant_is_refused_when_the_file_is_read
         ({"auth": [{**OAUTH, "username": "{u}"}]}, "auth.0.username", "no username beside grant: client_credentials"),
         ({"auth": [{**OAUTH, "refresh_token": "{r}"}]}, "auth.0.refresh_token", "no refresh_token beside"),
         ({"auth": [{**OAUTH, "token_path": "/t"}]}, "auth.0.token_path", "a token_url without a path"),
-        ({"auth": [{**KEY, "value": "{key:%Y}"}]}, "auth.0", "a form is for a date"),
+        ({"auth": [{**KEY, "value": "{key:%Y}"}]}, "auth.0", "forms and kinds are for a report"),
         ({"auth": [{**SESSION, "token": "t", "token_header": "X-T"}]}, "auth.0.token", "no token beside token_header"),
         ({"auth": [{**OAUTH, "client": "post"}]}, "auth.0.client", "'basic-unencoded'"),
         ({"discover": [{"title": "t", "report": "al"}]}, "discover.0.report", "did you mean 'all'?"),

@@ -69,7 +69,7 @@ def test_a_report_in_preparation_waits_for_its_next_poll(ledger: Ledger, clock: 
     wait = waits(ledger)
     assert wait
     assert (wait.on, wait.until) == ("vendor", clock.now + 15)
-    assert wait.told(clock.now + 5) == "the vendor is preparing the report, next poll (10 s to go)"
+    assert wait.describe(clock.now + 5) == "the vendor is preparing the report, next poll (10 s to go)"
     clock.now += 60
     assert waits(ledger) == Wait("worker", "a free control worker")
 

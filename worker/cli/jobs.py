@@ -56,7 +56,7 @@ def show(job_id: str, as_json: bool) -> None:
         print_json(facts)
     else:
         wait = waits_for(job, now)
-        facts["waits_for"] = wait and wait.told(now)
+        facts["waits_for"] = wait and wait.describe(now)
         print_table(("what", "is"), [(name, value) for name, value in facts.items() if value is not None])
 
 

@@ -60,9 +60,9 @@ def _watch(
             return job.receipt
         now = services.ledger.now()
         wait = waits_for(job, now)
-        _show(progress, line, job, time.monotonic() - began, wait.told(now) if wait else "")
+        _show(progress, line, job, time.monotonic() - began, wait.describe(now) if wait else "")
         if wait and wait.on not in (waits_on, *USUAL) and not talk.is_terminal:
-            talk.print(f"{job.state}, waiting: {wait.told(now)}")
+            talk.print(f"{job.state}, waiting: {wait.describe(now)}")
         waits_on = wait.on if wait else None
         for name in workers.restart_dead() if workers else ():
             talk.print(f"the {name} worker ended and was started again")

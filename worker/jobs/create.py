@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +14,17 @@ import orjson
 
 from config.settings import environment_value
 from worker.durations import seconds_in
-from worker.jobs.plain_json import require_plain_json
+from worker.errors import BadInput
 from worker.services import Services
 from worker.sinks.kinds import check_window, parse_address
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
+from worker.suggestions import shortened
 from worker.transport.webhooks import check_webhook
+
+DEEPEST = 50
+LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,14 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
     }
+    job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
+    same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
+    # Frozen with the job: a source file edited meanwhile changes no job that has begun.
     services.ledger.keep_source(digest, text)
     return services.ledger.make(
-        _job_id(request.key),
+        job_id[:20],
         fields,
-        fingerprint=_fingerprint(connection.name, report_name, resolved.params, sink),
+        fingerprint=hashlib.sha256(same).hexdigest(),
         may_join=request.may_join,
         ready_within=ready_within,
         finish_within=finish_within,
@@ -81,10 +89,23 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
     )
 
 
-def _job_id(key: str | None) -> str:
-    return uuid.uuid4().hex[:20] if key is None else hashlib.sha256(b"order\n" + key.encode()).hexdigest()[:20]
-
-
-def _fingerprint(connection: str, report: str, params: Mapping[str, Any], sink: str) -> str:
-    text = orjson.dumps([connection, report, params, sink], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(text).hexdigest()
+def require_plain_json(value: Any, where: str, depth: int = 0) -> None:
+    """Raise BadInput that names the place of half a surrogate, an infinite or too large number, or deep nesting."""
+    if depth > DEEPEST:
+        raise BadInput(where, "...", f"at most {DEEPEST} levels of lists and objects")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise BadInput(where, shortened(value), "text that is whole Unicode; half a surrogate is none") from None
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(where, value, "a finite number")
+    elif isinstance(value, int) and not LEAST_INTEGER <= value <= GREATEST_INTEGER:
+        raise BadInput(where, shortened(value), "an integer of at most 64 bits; longer ids are text")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            require_plain_json(name, where, depth)
+            require_plain_json(member, f"{where}.{name}", depth + 1)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            require_plain_json(item, f"{where}.{number}", depth + 1)

@@ -20,8 +20,8 @@ class Wait:
     said: str
     until: float | None = None
 
-    def told(self, now: float) -> str:
-        """The same as people see it, with the seconds that are left."""
+    def describe(self, now: float) -> str:
+        """The wait in words, with the seconds that are left."""
         left = None if self.until is None else self.until - now
         return self.said if left is None or left < 1 else f"{self.said} ({left:.0f} s to go)"
 
@@ -31,7 +31,9 @@ def waits_for(job: Job, now: float) -> Wait | None:
     if job.state in FINISHED:
         return None
     is_held = job.held_until is not None and job.held_until > now
-    if job.waits_on is not None and _is_current(job, now, is_held=is_held):
+    # What was noted last holds until the time it names, or while its holder lives.
+    is_current = is_held if job.waits_until is None else job.waits_until + PATIENCE_SECONDS > now
+    if job.waits_on is not None and is_current:
         return Wait(job.waits_on, job.waits_said, job.waits_until)
     due_at = job.poll_at if job.state == "pending" else None
     if due_at is not None and due_at + PATIENCE_SECONDS > now:
@@ -39,8 +41,3 @@ def waits_for(job: Job, now: float) -> Wait | None:
     if is_held:
         return None
     return Wait("worker", f"a free {'stream' if job.state == 'streaming' else 'control'} worker")
-
-
-def _is_current(job: Job, now: float, *, is_held: bool) -> bool:
-    """Does what was noted last still hold: to its end, or while its holder lives?"""
-    return is_held if job.waits_until is None else job.waits_until + PATIENCE_SECONDS > now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from worker.errors import BadInput
 from worker.sources.credentials import check_auth
@@ -158,15 +158,11 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
     if submit and not (submit.report_id or submit.poll_link):
         yield ("submit",), "`report_id` or `poll_link`: where its answer says which report it made"
     if submit and poll and not submit.report_id:
-        yield from ((place, "a `report_id` in the submit") for place in _uses_of_report_id(report))
+        for place, template in _templates(report):
+            if "report_id" in names_in(template):
+                yield place, "a `report_id` in the submit"
     if poll:
         yield from ((("poll", word), allowed) for word, allowed in _without_effect_in_poll(report, poll))
-
-
-def _uses_of_report_id(report: Report) -> Iterator[Place]:
-    for where, template in _templates(report):
-        if "report_id" in names_in(template):
-            yield where
 
 
 def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, str]]:
@@ -204,20 +200,15 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
         for path in filter(None, (request.path, request.path_on_404)):
             if not path.startswith("/"):
                 raise BadInput(file.where((*place, *where, "path")), path, "a path that starts with /")
-            _check_given(names_in(path), given_first | grouped | ENGINE_NAMES, file, (*place, *where, "path"))
+            for name in names_in(path):
+                if name not in given_first | grouped | ENGINE_NAMES:
+                    allowed = f"{name} required or with a default, since a path needs it"
+                    raise BadInput(file.where((*place, *where, "path")), f"{{{name}}}", allowed)
         if request.json_body is not None and request.form is not None:
             raise BadInput(file.where((*place, *where)), "json and form", "one of them")
         if isinstance(request.query, str) and ("#" in request.query or not _AS_WRITTEN.fullmatch(request.query)):
             allowed = "a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded"
             raise BadInput(file.where((*place, *where, "query")), request.query, allowed)
-
-
-def _check_given(names: Iterable[str], given: set[str] | frozenset[str], file: YamlFile, place: Place) -> None:
-    for name in names:
-        if name not in given:
-            raise BadInput(
-                file.where(place), f"{{{name}}}", f"{name} required or with a default, since a path needs it"
-            )
 
 
 def _check_params(report: Report, file: YamlFile, place: Place) -> None:

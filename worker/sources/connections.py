@@ -121,7 +121,13 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise BadInput(file.where((name,)), name, "a name of small letters, digits, - and _")
     _check_secrets(content, file, name)
-    entry = validate(ConnectionEntry, _expanded(content, environment, file, name), file, (name,))
+    if isinstance(content, dict):
+        # Credentials keep their variables: a secret is looked up where it is used, and kept nowhere else.
+        content = {
+            key: value if key == "credentials" else expanded(value, environment, file.where((name, key)))
+            for key, value in content.items()
+        }
+    entry = validate(ConnectionEntry, content, file, (name,))
     if entry.source not in catalogue.sources:
         raise BadInput(file.where((name, "source")), entry.source, one_of(entry.source, sorted(catalogue.sources)))
     source = catalogue.sources[entry.source]
@@ -134,6 +140,9 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         zone_of(entry.timezone)
     except BadInput as error:
         raise BadInput(file.where((name, "timezone")), error.given, error.allowed) from error
+    proxy = entry.proxy
+    if proxy is not None and proxy != DIRECTLY:
+        proxy = proxy_url(proxy, file.where((name, "proxy")))
     return Connection(
         name=name,
         source=source,
@@ -142,12 +151,8 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         limits=source.limits.model_copy(update=entry.limits.model_dump(exclude_none=True)),
         timezone=entry.timezone,
         allow_http=entry.allow_http,
-        proxy=_proxy(entry.proxy, file.where((name, "proxy"))),
+        proxy=proxy,
     )
-
-
-def _proxy(declared: str | None, where: str) -> str | None:
-    return declared if declared in (None, DIRECTLY) else proxy_url(declared, where)
 
 
 def _check_secrets(content: Any, file: YamlFile, name: str) -> None:
@@ -158,12 +163,3 @@ def _check_secrets(content: Any, file: YamlFile, name: str) -> None:
     for key, value in credentials.items():
         if not isinstance(value, str):
             raise BadInput(file.where((name, "credentials", key)), type(value).__name__, "text, such as $NAME")
-
-
-def _expanded(content: Any, environment: Environment, file: YamlFile, name: str) -> Any:
-    if not isinstance(content, dict):
-        return content
-    return {
-        key: value if key == "credentials" else expanded(value, environment, file.where((name, key)))
-        for key, value in content.items()
-    }

@@ -56,7 +56,17 @@ def ways_in(auth: Auth) -> Sequence[OneAuth]:
 
 def credential_names(auth: Auth) -> list[str]:
     """The credentials one entry of `auth` needs, in the order it names them."""
-    return list(dict.fromkeys(name for way in ways_in(auth) for name in _names(way)))
+    names: list[str] = []
+    for way in ways_in(auth):
+        if isinstance(way, SessionAuth | OAuth2Auth):
+            names += way.basic or () if isinstance(way, SessionAuth) else ()
+            unused = UNUSED_BY_GRANT[way.grant] if isinstance(way, OAuth2Auth) else set()
+            names += names_in(way.model_dump(exclude={*unused, "send"}))
+            # What the login gives is no credential, whatever it is called elsewhere.
+            names += (name for name in names_in(way.send.value) if name != "token")
+        else:
+            names += names_in(way.model_dump())
+    return list(dict.fromkeys(names))
 
 
 def needs_durable_tokens(account: Account) -> bool:
@@ -123,18 +133,6 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
 def is_begun(account: Account, environment: Environment) -> bool:
     """Whether any credential of the account is set: one with none is an account nobody set up."""
     return any(_is_begun(account, auth, environment) for auth in account.source.auth)
-
-
-def _names(way: OneAuth) -> Iterator[str]:
-    if isinstance(way, SessionAuth):
-        yield from way.basic or ()
-    if isinstance(way, SessionAuth | OAuth2Auth):
-        unused = UNUSED_BY_GRANT[way.grant] if isinstance(way, OAuth2Auth) else set()
-        yield from names_in(way.model_dump(exclude={*unused, "send"}))
-        # What the login gives is no credential, whatever it is called elsewhere.
-        yield from (name for name in names_in(way.send.value) if name != "token")
-    else:
-        yield from names_in(way.model_dump())
 
 
 def _places(way: OneAuth) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from worker.sources.credentials import ways_in
 from worker.sources.loading import load_catalogue
-from worker.sources.schema import Auth, Param, Poll, Report, Source
+from worker.sources.schema import Param, Poll, Report, Source
 
 SHOWN_VALUES = 16
 
@@ -57,7 +57,8 @@ def _source(source: Source) -> Iterator[str]:
     limits = source.limits
     yield f"- Base: `{source.base_url}`"
     yield f"- Documentation: {source.docs or 'none'}"
-    yield f"- Authentication: {', or '.join(_auth(auth) for auth in source.auth)}"
+    auth = [" with ".join(way.kind for way in ways_in(auth)) or auth.kind for auth in source.auth]
+    yield f"- Authentication: {', or '.join(auth)}"
     yield (
         f"- At once, unless the connection says otherwise: {limits.requests_per_second:g} requests a second, "
         f"{limits.reports_at_once} reports, {limits.streams_at_once} pages of a report"
@@ -95,10 +96,6 @@ def _report(name: str, report: Report) -> Iterator[str]:
     for group in report.one_of:
         yield ""
         yield f"Exactly one of {' and '.join(f'`{parameter}`' for parameter in group)}."
-
-
-def _auth(auth: Auth) -> str:
-    return " with ".join(way.kind for way in ways_in(auth)) or auth.kind
 
 
 def _code(text: str) -> str:

@@ -32,8 +32,9 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
         place: Place = ("read", position)
         if position + 1 < len(report.read) and not read.when:
             yield place, "`when`: the reads behind this one would never be chosen"
-        for word, allowed in _broken(_read_rules(read)):
-            yield (*place, word), allowed
+        for word in ("link", "total"):
+            if getattr(read, word) and read.resolve is None:
+                yield (*place, word), "`resolve` beside it: it is looked for in that answer"
         for word, allowed in _broken(_paging_rules(read, report)):
             yield (*place, "paging", word), allowed
         for word, allowed in _broken(_format_rules(read.format, read.paging)):
@@ -60,14 +61,6 @@ def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, 
 
 def _broken(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
     return ((word, allowed) for word, is_broken, allowed in rules if is_broken)
-
-
-def _read_rules(read: Read) -> list[Rule]:
-    needs_resolve = "`resolve` beside it: it is looked for in that answer"
-    return [
-        ("link", bool(read.link) and read.resolve is None, needs_resolve),
-        ("total", bool(read.total) and read.resolve is None, needs_resolve),
-    ]
 
 
 def _paging_rules(read: Read, report: Report) -> list[Rule]:

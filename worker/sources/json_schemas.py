@@ -36,7 +36,13 @@ def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
         steps = [where, *map(str, mistake.absolute_path)]
         extra = _extra_name(mistake)
         given = mistake.instance if extra is None else extra
-        raise BadInput(".".join([*steps, *([extra] if extra else [])]), shortened(given), _allowed(mistake))
+        wording = _WORDINGS.get(str(mistake.validator))
+        if wording:
+            allowed = wording(mistake, mistake.validator_value)
+        else:
+            described = mistake.schema.get("description") if isinstance(mistake.schema, Mapping) else None
+            allowed = str(described or mistake.message)
+        raise BadInput(".".join([*steps, *([extra] if extra else [])]), shortened(given), allowed)
 
 
 def _extra_name(mistake: ValidationError) -> str | None:
@@ -47,26 +53,12 @@ def _extra_name(mistake: ValidationError) -> str | None:
     return next((str(name) for name in mistake.instance if name not in declared), None)
 
 
-def _allowed(mistake: ValidationError) -> str:
-    wording = _WORDINGS.get(str(mistake.validator))
-    if wording:
-        return wording(mistake, mistake.validator_value)
-    described = mistake.schema.get("description") if isinstance(mistake.schema, Mapping) else None
-    return str(described or mistake.message)
-
-
-def _kinds(_: ValidationError, kinds: Any) -> str:
-    return " or ".join(_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds))
-
-
-def _missing(mistake: ValidationError, names: Any) -> str:
-    return " and ".join(f"{name!r}" for name in names if name not in mistake.instance) + " in it"
-
-
 _WORDINGS: dict[str, Callable[[ValidationError, Any], str]] = {
     "enum": lambda mistake, values: one_of(mistake.instance, values, "values"),
-    "type": _kinds,
-    "required": _missing,
+    "type": lambda _, kinds: " or ".join(_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)),
+    "required": lambda mistake, names: (
+        " and ".join(f"{name!r}" for name in names if name not in mistake.instance) + " in it"
+    ),
     "additionalProperties": lambda mistake, _: one_of(_extra_name(mistake), mistake.schema.get("properties", {})),
     "minItems": lambda _, count: f"at least {count} of them",
     "maxItems": lambda _, count: f"at most {count} of them",

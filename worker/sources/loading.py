@@ -60,10 +60,15 @@ def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
 
     Raises BadInput at the first mistake.
     """
+    paths = sorted(PACKAGED_SOURCES.glob("*.yaml"))
+    for directory in directories:
+        if not directory.is_dir():
+            raise BadInput("MILLRACE_SOURCES", str(directory), "directories of source files")
+        paths += sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")])
     sources: dict[str, Source] = {}
     digests: dict[str, str] = {}
     files: dict[str, Path] = {}
-    for path in _source_files(directories):
+    for path in paths:
         file = read_yaml(path)
         source = load_source(file)
         name = source.source
@@ -96,15 +101,6 @@ def source_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Millrace source"}
 
 
-def _source_files(directories: Iterable[Path]) -> list[Path]:
-    found = sorted(PACKAGED_SOURCES.glob("*.yaml"))
-    for directory in directories:
-        if not directory.is_dir():
-            raise BadInput("MILLRACE_SOURCES", str(directory), "directories of source files")
-        found += sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")])
-    return found
-
-
 def _spread(content: Any) -> Any:
     """The content with lists inside lists of allowed values spread."""
     if isinstance(content, list):
@@ -112,13 +108,15 @@ def _spread(content: Any) -> Any:
     if not isinstance(content, dict):
         return content
     return {
-        key: _flat(value) if key in ("allowed", "items_allowed", "enum") and isinstance(value, list) else _spread(value)
+        key: _flatten(value)
+        if key in ("allowed", "items_allowed", "enum") and isinstance(value, list)
+        else _spread(value)
         for key, value in content.items()
     }
 
 
-def _flat(values: list[Any]) -> list[Any]:
-    return [name for value in values for name in (_flat(value) if isinstance(value, list) else [value])]
+def _flatten(values: list[Any]) -> list[Any]:
+    return [name for value in values for name in (_flatten(value) if isinstance(value, list) else [value])]
 
 
 def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +134,7 @@ def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(schema, dict):
             return part
         own = schema.get("definitions", {})
-        needed = _referred(schema, {**shared, **own})
+        needed = _definitions_of(schema, {**shared, **own})
         return {**part, "schema": {**schema, "definitions": needed} if needed else schema}
 
     def report(part: Any) -> Any:
@@ -148,7 +146,7 @@ def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "definitions": {}, "reports": {name: report(part) for name, part in reports.items()}}
 
 
-def _referred(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
+def _definitions_of(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
     """The definitions a schema refers to, directly or through another."""
     needed: dict[str, Any] = {}
     waiting = [schema]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -60,17 +61,22 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
     """
     moment = Moment(now, zone_of(timezone))
     present = {name: value for name, value in given.items() if value is not None}
-    _check_names(report, given)
+    for name in given:
+        if name not in report.params:
+            raise BadInput(f"params.{name}", name, one_of(name, report.params, "parameters"))
     params: dict[str, Any] = {}
     for name, param in report.params.items():
         value = present.get(name, param.default)
         if value is not None:
-            params[name] = _value(f"params.{name}", param, value, moment)
+            params[name] = _resolve_value(f"params.{name}", param, value, moment)
         elif param.required:
             raise MissingInput(f"params.{name}", param.help or _TYPES[param.type][1])
     _check_together(report, present, params)
     window = _window(report, params)
-    _join(report, params)
+    # Joined last: until here a list is checked, and read for the window, item by item.
+    for name, param in report.params.items():
+        if param.join is not None and name in params:
+            params[name] = param.join.join(str(part) for part in params[name])
     return Resolved(params, window)
 
 
@@ -120,12 +126,6 @@ def zone_of(timezone: str) -> ZoneInfo:
         raise BadInput("timezone", timezone, f"an IANA time zone such as Europe/Berlin{hint}") from error
 
 
-def _check_names(report: Report, given: Mapping[str, Any]) -> None:
-    for name in given:
-        if name not in report.params:
-            raise BadInput(f"params.{name}", name, one_of(name, report.params, "parameters"))
-
-
 def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     """What no parameter can be judged on alone."""
     for group in report.one_of:
@@ -134,7 +134,7 @@ def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[
             raise BadInput("params", " and ".join(found) or "none of them", f"exactly one of {', '.join(group)}")
     for name, param in report.params.items():
         if name in present:
-            _check_beside(name, param, present, params)
+            _check_needs_and_excludes(name, param, present, params)
     if report.json_schema:
         check_schema(dict(params), report.json_schema, "params")
     for name in sorted(path_names(report)):
@@ -142,7 +142,7 @@ def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[
             raise BadInput(f"params.{name}", params[name], "a name or id that can stand in a URL's path")
 
 
-def _check_beside(name: str, param: Param, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+def _check_needs_and_excludes(name: str, param: Param, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     for other in param.needs:
         if other not in params:
             raise BadInput(f"params.{name}", shortened(present[name]), f"{other} beside it")
@@ -202,37 +202,27 @@ def _at(value: Any, steps: list[str]) -> Iterator[Any]:
             yield from _at(part, steps[1:])
 
 
-def _join(report: Report, params: dict[str, Any]) -> None:
-    for name, param in report.params.items():
-        if param.join is not None and name in params:
-            params[name] = param.join.join(str(part) for part in params[name])
-
-
 # ---------------------------------------------------------------- one value
 
 
-def _value(where: str, param: Param, value: Any, moment: Moment) -> Any:
+def _resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
     """The value as it will be sent. Raises BadInput that names the place inside the value."""
     try:
-        return _checked(where, param, value, moment)
+        if param.type == "list":
+            return _resolve_list(where, param, value, moment)
+        value = expand(value, _FORMS.get(param.type, "text"), moment, where)
+        value = _typed(where, param.type, value, moment, param.date_adds)
+        _check_bounds(where, param, value)
+        if param.json_schema:
+            check_schema(value, param.json_schema, where)
     except RecursionError as error:
         raise BadInput(where, "a value nested too deep", "one that can be read") from error
-
-
-def _checked(where: str, param: Param, value: Any, moment: Moment) -> Any:
-    if param.type == "list":
-        return _checked_list(where, param, value, moment)
-    value = expand(value, _FORMS.get(param.type, "text"), moment, where)
-    value = _typed(where, param.type, value, moment, param.date_adds)
-    _check_bounds(where, param, value)
-    if param.json_schema:
-        check_schema(value, param.json_schema, where)
     return value
 
 
-def _checked_list(where: str, param: Param, value: Any, moment: Moment) -> list[Any]:
+def _resolve_list(where: str, param: Param, value: Any, moment: Moment) -> list[Any]:
     kind = param.items or "any"
-    values = expand(_items(where, kind, value), _FORMS.get(kind, "text"), moment, where)
+    values = expand(_split_items(where, kind, value), _FORMS.get(kind, "text"), moment, where)
     values = [_typed(f"{where}.{place}", kind, part, moment, param.date_adds) for place, part in enumerate(values)]
     if len(values) < (param.min_items or 0):
         raise BadInput(where, values, f"at least {param.min_items} of them")
@@ -248,26 +238,25 @@ def _checked_list(where: str, param: Param, value: Any, moment: Moment) -> list[
     return values
 
 
-def _items(where: str, kind: ParamType, value: Any) -> list[Any]:
-    """The items of a list: given as one, or as text with commas between them; any other value is the one item."""
+def _split_items(where: str, kind: ParamType, value: Any) -> list[Any]:
+    """The items of a list: given as one, or as text with commas between them; any other value is the one item.
+
+    Where numbers or booleans are wanted, an item is read as JSON; one that is none stays text and is refused later.
+    """
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, dict) or kind in _LISTS:
         raise BadInput(where, shortened(value), f"a list, such as {_LISTS.get(kind, _PLAIN_LIST)}")
     if not isinstance(value, str):
         return [value]
-    parts = [part.strip() for part in _COMMA.split(value)]
+    parts: list[Any] = [part.strip() for part in _COMMA.split(value)]
     if "" in parts:
         raise BadInput(where, value, "items with commas between them, none of them empty")
-    return [_read(kind, part) for part in parts]
-
-
-def _read(kind: ParamType, text: str) -> Any:
-    """A number, true or false from its text, where such an item is wanted; else the text, which is judged as it is."""
-    try:
-        return json.loads(text) if kind in ("integer", "number", "boolean") else text
-    except ValueError:
-        return text
+    if kind in ("integer", "number", "boolean"):
+        for position, text in enumerate(parts):
+            with suppress(ValueError):
+                parts[position] = json.loads(text)
+    return parts
 
 
 def _check_bounds(where: str, param: Param, value: Any) -> None:
@@ -327,14 +316,10 @@ def _is_zone(value: Any) -> bool:
         return False
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
 _TYPES: dict[ParamType, tuple[Callable[[Any], bool], str]] = {
     "string": (lambda value: isinstance(value, str), "text"),
     "integer": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
-    "number": (_is_number, "a number"),
+    "number": (lambda value: isinstance(value, int | float | Decimal) and not isinstance(value, bool), "a number"),
     "boolean": (lambda value: isinstance(value, bool), "true or false"),
     "date": (_is_date, "a date such as 2026-11-20 or {yesterday}"),
     "datetime": (

@@ -109,22 +109,19 @@ def is_segment(text: str) -> bool:
 
 def _fill(template: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(template, str):
-        return _fill_text(template, values)
+        whole = _PLACEHOLDER.fullmatch(template)
+        if any(values.get(name) is None for name in names_in(template)):
+            return _ABSENT
+        # A text that is nothing but one placeholder keeps its value's type: a number stays a number.
+        if whole and whole[2]:
+            return _value(whole, values)
+        return _PLACEHOLDER.sub(lambda found: _text(_value(found, values)) if found[2] else f"{{{found[1]}}}", template)
     if isinstance(template, Mapping):
         filled = {key: _fill(value, values) for key, value in template.items()}
         return {key: value for key, value in filled.items() if value is not _ABSENT}
     if isinstance(template, list | tuple):
         return [value for value in (_fill(part, values) for part in template) if value is not _ABSENT]
     return template
-
-
-def _fill_text(template: str, values: Mapping[str, Any]) -> Any:
-    whole = _PLACEHOLDER.fullmatch(template)
-    if whole and whole[2]:
-        return _ABSENT if values.get(whole[2]) is None else _value(whole, values)
-    if any(values.get(name) is None for name in names_in(template)):
-        return _ABSENT
-    return _PLACEHOLDER.sub(lambda found: _text(_value(found, values)) if found[2] else f"{{{found[1]}}}", template)
 
 
 def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:

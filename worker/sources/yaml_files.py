@@ -77,25 +77,21 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(str(path), str(error), "a readable YAML file in UTF-8") from error
     try:
-        return _parse(path, text)
+        loader = _Loader(text)
+        try:
+            root = loader.get_single_node()
+            lines: dict[Place, int] = {}
+            if root is None:
+                return YamlFile(path, None, {(): 1})
+            _note_lines(path, root, (), lines)
+            return YamlFile(path, loader.construct_document(root), lines)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{path}:{line}", error.problem, "YAML") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(str(path), str(error), "YAML") from error
-
-
-def _parse(path: Path, text: str) -> YamlFile:
-    loader = _Loader(text)
-    try:
-        root = loader.get_single_node()
-        lines: dict[Place, int] = {}
-        if root is None:
-            return YamlFile(path, None, {(): 1})
-        _note_lines(path, root, (), lines)
-        return YamlFile(path, loader.construct_document(root), lines)
-    finally:
-        loader.dispose()
 
 
 def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:

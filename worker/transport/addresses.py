@@ -12,8 +12,8 @@ from worker.errors import FailJob, RetryLater
 AddressKind = Literal["public", "private", "loopback", "link-local", "reserved"]
 Resolve = Callable[[str, int], list[str]]
 
+# The well-known prefix of NAT64 (RFC 6052, 2.1).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
 _INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".private", ".corp", ".home", ".lan", ".home.arpa")
 
 
@@ -30,22 +30,16 @@ def kind_of(address: str) -> AddressKind:
     """What kind of address this is; one that carries an IPv4 address is of that one's kind."""
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        ip = _embedded_ipv4(ip) or ip
+        # NAT64, IPv4-mapped, 6to4 and Teredo addresses lead to the IPv4 address within them.
+        in_nat64 = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+        ip = in_nat64 or ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
     if ip.is_loopback:
         return "loopback"
     if ip.is_link_local:
         return "link-local"
     if ip.is_multicast or ip.is_unspecified or ip.is_reserved:
         return "reserved"
-    if ip.version == 4 and ip in _SHARED:
-        return "private"
     return "public" if ip.is_global else "private"
-
-
-def _embedded_ipv4(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
 def permitted_kinds(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:

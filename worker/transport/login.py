@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from worker.errors import FailJob, MillraceError, RetryLater
+from worker.errors import FailJob, RetryLater
 from worker.json_path import find
 from worker.observe import Event, log
 from worker.sources.base_urls import Base
@@ -112,8 +112,13 @@ class Login:
             response.close()
             kept = None
             response = yield self._build_request(None)
+        if response.status in REFUSED:
+            words = describe(response, self._shapes, self._redactor)
+            raise FailJob(f"{words}; check {', '.join(self._check)}")
         if not 200 <= response.status < 300:
-            raise self._refusal(response)
+            wait = retry_after(response.headers.get("Retry-After"), now=self._clock())
+            raw, statuses = response.start(), self._retry_statuses
+            raise refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, wait_seconds=wait)
         grant = self._read_grant(response, kept)
         for secret in (grant.value, grant.refresh or ""):
             self._redactor.learn(secret)
@@ -181,13 +186,6 @@ class Login:
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
         return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
-
-    def _refusal(self, response: Response) -> MillraceError:
-        if response.status in REFUSED:
-            return FailJob(f"{describe(response, self._shapes, self._redactor)}; check {', '.join(self._check)}")
-        wait = retry_after(response.headers.get("Retry-After"), now=self._clock())
-        raw, statuses = response.start(), self._retry_statuses
-        return refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, wait_seconds=wait)
 
 
 def _lifetime_seconds(stated: Any) -> float | None:

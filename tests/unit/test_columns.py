@@ -145,3 +145,12 @@ written = st.one_of(
 def test_many_rows_are_typed_as_each_would_be_alone(column: list[Any], kind: ColumnType) -> None:
     rows = [dumps({"n": value, "m": 1}).decode() for value in column]
     assert typed(rows, kind) == [typed([row], kind)[0] for row in rows]
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from('"\\,:{}[]n'), max_size=6), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=400)
+def test_quotes_and_backslashes_within_text_end_no_value(texts: list[str]) -> None:
+    values = [dumps(text).decode() for text in texts]
+    rows = [f'{{"t":{value},"in":[{{"t":{value}}}],"n":"5"}}' for value in values]
+    anew = [f'{{"t":{value},"in":[{{"t":{value}}}],"n":5}}'.encode() for value in values]
+    assert typed(rows, "integer") == anew

@@ -33,7 +33,6 @@ class Columns:
     def __init__(self, declared: Mapping[str, ColumnType]) -> None:
         self._declared = dict(declared)
         self._alike: re.Pattern[bytes] | None = None
-        self._alike_without_escapes: re.Pattern[bytes] | None = None  # half as slow
         self._patterns = 0
 
     def typed(self, rows: list[bytes]) -> list[Row]:
@@ -50,8 +49,7 @@ class Columns:
 
     def _parts(self, text: bytes) -> list[tuple[bytes, ...]]:
         """What the typed rows of this text consist of, as far as they are alike."""
-        pattern = self._alike if b"\\" in text else self._alike_without_escapes
-        return pattern.findall(text) if pattern is not None else []
+        return self._alike.findall(text) if self._alike is not None else []
 
     def _learn(self, rows: list[bytes], known: int) -> bool:
         """Make a pattern for rows like the first one, unless the present one serves most of these."""
@@ -59,8 +57,6 @@ class Columns:
             return False
         self._patterns += 1
         self._alike = _pattern(rows[0], self._declared)
-        if self._alike is not None:
-            self._alike_without_escapes = re.compile(self._alike.pattern.replace(TEXT, rb'"[^"]*+"'), re.MULTILINE)
         return self._alike is not None
 
     def _typed_alone(self, row: bytes) -> Row:

@@ -112,7 +112,9 @@ CONVERSIONS: dict[ColumnType, Callable[[Any], Any]] = {
 """For values whose type does not fit. Each raises SkipRow, saying what it was given."""
 
 NUMBERS: frozenset[ColumnType] = frozenset({"integer", "number"})
-TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+TEXT = rb'"[^"]*+"(?:(?<!\\")|(?:(?<=[^\\]\\")[^"]*+")++(?<!\\"))'
+"""Text from quote to quote, which costs half of looking at each backslash. A quote behind one backslash goes on; text
+with one behind several, which may be either, is not matched."""
 PLAIN: dict[ColumnType, bytes] = {
     "string": rb"(?:" + TEXT + rb"|null)",
     "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',

@@ -60,8 +60,8 @@ def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
         return None
     deciding = next((shape for shape in fitting if shape.then), fitting[0])
     telling = next((shape for shape in fitting if _said(find, shape)), deciding)
-    seconds = _seconds(find(deciding.wait)) if deciding.wait else None
-    return VendorError(describe(find, telling), deciding.then, seconds)
+    stated = find(deciding.wait) if isinstance(deciding.wait, str) else deciding.wait
+    return VendorError(describe(find, telling), deciding.then, _seconds(stated))
 
 
 def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | None:
@@ -100,7 +100,7 @@ def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
     """Every place the shapes look at."""
     for shape in shapes:
         places = (shape.when, shape.code, shape.message, shape.request_id, shape.wait)
-        yield from (path for path in places if path is not None)
+        yield from (path for path in places if isinstance(path, str))
 
 
 def bounded_wait(seconds: float) -> float | None:

@@ -65,6 +65,12 @@ def test_what_follows_is_an_error_of_its_own_name(then: Any, kind: type[Millrace
     assert (type(failure), str(failure)) == (kind, "GET /rows: words")
 
 
+def test_a_vendor_that_names_no_wait_is_waited_for_as_the_source_file_says() -> None:
+    error = found({"error": 1}, {"when": "error", "then": "rate-limit", "wait": 60})
+    assert error is not None
+    assert error.wait_seconds == 60
+
+
 @pytest.mark.parametrize(
     ("said", "seconds"),
     [

@@ -171,9 +171,9 @@ class ErrorShape(Declared):
 
     `equals` narrows that to a value or one of several, `unless` to anything but them, `contains` to text with these
     words in it; `""` is the whole body, which is text where it is not JSON. `then` is what follows: fail the job, ask
-    again (retry), ask again after the seconds at `wait` and let nobody else ask before (rate-limit), log in anew
-    (login), or nothing more to read (end). Without it a refusal means what its status means, and an error in a success
-    fails the job. The other paths say where to find what a person needs.
+    again (retry), ask again after the seconds at `wait`, or so many, and let nobody else ask before (rate-limit), log
+    in anew (login), or nothing more to read (end). Without it a refusal means what its status means, and an error in a
+    success fails the job. The other paths say where to find what a person needs.
     """
 
     when: str
@@ -181,7 +181,7 @@ class ErrorShape(Declared):
     unless: Any = None
     contains: str | None = None
     then: Consequence | None = None
-    wait: str | None = None
+    wait: str | Annotated[float, Field(gt=0)] | None = None
     code: str | None = None
     message: str | None = None
     request_id: str | None = None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import orjson
 from celery import Task
 
 from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
+from worker.errors import LeaseLost
+from worker.jobs.columns import ColumnChanges, compare_columns, remember_columns
 from worker.jobs.finish import end_job, finish
 from worker.jobs.receipts import prove_complete, receipt
+from worker.metrics import count
 from worker.model import Held, OpenPages, Totals
 from worker.observe import Event, log
 from worker.services import Services
@@ -39,9 +43,24 @@ def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
         totals=totals,
         expected_rows=expected,
     )
+    changes = _note_changes(services, held)
     if not isinstance(finish(services, job, prepared), OpenPages):
+        remember_columns(services, job)
+        if changes:
+            log.warning(Event.COLUMNS_CHANGED, added=changes.added, gone=changes.gone)
+            count(services.redis, "millrace_columns_changed_total", job.connection, job.report)
         log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
     return f"done: {totals.rows:,} rows"
+
+
+def _note_changes(services: Services, held: Held) -> ColumnChanges | None:
+    """Put on record which columns are new or gone, before the end is told to anybody."""
+    changes = compare_columns(services, held.job)
+    if changes:
+        added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
+        if not services.ledger.note(held, columns_added=added, columns_gone=gone):
+            raise LeaseLost("before the end was written")
+    return changes
 
 
 def _tally(services: Services, held: Held) -> Totals | None:

@@ -13,6 +13,7 @@ from worker.celery import app, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
+from worker.jobs.columns import see_columns
 from worker.metrics import count
 from worker.model import Checkpoint, Held
 from worker.observe import Event, log
@@ -60,7 +61,7 @@ def _publish(
         # Rows the last holder kept but did not live to tell of are progress too.
         heartbeat.progress(start)
     with closing(page.lists()) as rows:
-        end = publication.publish(rows)
+        end = publication.publish(see_columns(services, held.job, rows))
     publication.close(end)
     of = (held.job.connection, held.job.report)
     count(services.redis, "millrace_commits_total", *of, by=publication.commits)

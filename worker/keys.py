@@ -50,6 +50,16 @@ def jobs_in(state: str) -> str:
     return f"millrace:jobs:{state}"
 
 
+def columns_seen(job_id: str, generation: int) -> str:
+    """Set: the columns one generation of a job came with."""
+    return f"millrace:job:{job_id}:columns:{generation}"
+
+
+def columns_known(digest: str) -> str:
+    """Set: the columns the last done job of one report came with."""
+    return f"millrace:columns:{digest}"
+
+
 def fingerprint(digest: str) -> str:
     """String: the latest job with this fingerprint."""
     return f"millrace:fingerprint:{digest}"

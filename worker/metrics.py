@@ -37,6 +37,7 @@ METRICS = {
     "millrace_pages_total": Metric("counter", _REPORT, "pages closed"),
     "millrace_jobs_ended_total": Metric("counter", (*_REPORT, "state"), "jobs that came to an end, by that end"),
     "millrace_generations_voided_total": Metric("counter", _REPORT, "readings that differed and were begun again"),
+    "millrace_columns_changed_total": Metric("counter", _REPORT, "jobs with columns new or gone since the last one"),
     "millrace_leases_lost_total": Metric("counter", _REPORT, "leases whose holder never came back: workers lost"),
     "millrace_given_back_total": Metric(
         "counter", ("connection", "on"), "steps and pages given back, by what they wait on"

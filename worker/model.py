@@ -189,6 +189,8 @@ class Job:
     waits_said: str = ""
     waits_until: float | None = None
     held_until: float | None = None
+    columns_added: tuple[str, ...] = ()
+    columns_gone: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     expires_at: float | None = None
     linkless_since: float | None = None

@@ -43,6 +43,7 @@ class Event(StrEnum):
     SCHEDULE_REFUSED = "schedule.refused"  # the schedule, or one entry, cannot be used; it is tried again
     SCHEDULE_ALARM = "schedule.alarm"  # a report came empty, late, not at all, or failed
     SCHEDULE_ALARM_OVER = "schedule.alarm_over"  # what the alarm was about is mended
+    COLUMNS_CHANGED = "report.columns_changed"  # columns are new or gone since the same report was last done
     DONE = "report.done"  # proven complete
     FAILED = "report.failed"  # given up, with the reason
     CANCELLED = "report.cancelled"  # stopped by somebody

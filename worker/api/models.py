@@ -50,6 +50,8 @@ class JobView(BaseModel):
     dead_rows: int
     bytes: int
     expected_rows: int | None
+    columns_added: list[str]
+    columns_gone: list[str]
     vendor_report_id: str | None
     vendor_request_id: str | None
     attempts: int

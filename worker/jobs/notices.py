@@ -76,5 +76,12 @@ def _later(services: Services, job: Job, member: str, why: str) -> str:
 
 def _body(job: Job) -> bytes:
     """The same bytes however often they are sent."""
-    told = {"type": f"job.{job.state}", "timestamp": iso(job.finished_at), "job": job.id, "data": job.receipt}
+    told = {
+        "type": f"job.{job.state}",
+        "timestamp": iso(job.finished_at),
+        "job": job.id,
+        "data": job.receipt,
+        "columns_added": list(job.columns_added),
+        "columns_gone": list(job.columns_gone),
+    }
     return orjson.dumps(told)

@@ -23,6 +23,8 @@ def job_facts(job: Job, now: float) -> Json:
         "dead_rows": job.dead_rows,
         "bytes": job.bytes,
         "expected_rows": job.expected,
+        "columns_added": list(job.columns_added),
+        "columns_gone": list(job.columns_gone),
         "vendor_report_id": job.vendor_report_id,
         "vendor_request_id": job.vendor_request_id,
         "attempts": job.attempts,

@@ -8,7 +8,7 @@ if f[2] and f[2] ~= ARGV[3] then return tonumber(f[2]) end
 if (f[1] ~= 'streaming' and f[1] ~= 'streamed') or f[3] then return 0 end
 forget_pages(KEYS[1], KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[2])
-redis.call('HDEL', KEYS[1], 'token', 'until', 'total', 'is_unproven')
+redis.call('HDEL', KEYS[1], 'token', 'until', 'total', 'is_unproven', 'columns_added', 'columns_gone')
 redis.call('HINCRBY', KEYS[1], 'restarts', 1)
 count(KEYS[1], 'millrace_generations_voided_total', 1)
 if ARGV[5] == 'queued' then

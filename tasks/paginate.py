@@ -19,7 +19,7 @@ def paginate(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
 
 
-def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
+def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
     job = held.job
     with services.sink(job) as sink:
         sink.open(job.generation)
@@ -31,3 +31,4 @@ def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
     log.info(Event.PLANNED, pages=pages, total=job.ready_total)
     for page in out:
         nudge("report.stream", job.id, page)
+    return f"{pages:,} pages planned"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import orjson
 from celery import Task
 
@@ -23,15 +25,15 @@ def poll(self: Task, job_id: str, number: int) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "pending", poll=number), _poll, most_attempts=None)
 
 
-def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
+def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
     every = services.poll_seconds(services.report(held.job))
     status = _status(services, held, heartbeat.now(), every)
     if isinstance(status, Ready):
         _ready(services, held, status)
-    elif isinstance(status, Gone):
+        return "ready" if status.total is None else f"ready: {status.total:,} rows"
+    if isinstance(status, Gone):
         raise ReportGone(status.reason)
-    else:
-        _wait(task, services, held, status, heartbeat.now(), every)
+    return _wait(task, services, held, status, heartbeat.now(), every)
 
 
 def _status(services: Services, held: Held, now: float, every: float) -> Ready | Gone | Waiting:
@@ -67,7 +69,7 @@ def _ready(services: Services, held: Held, status: Ready) -> None:
     nudge("report.paginate", held.job.id)
 
 
-def _wait(task: Task, services: Services, held: Held, status: Waiting, now: float, every: float) -> None:
+def _wait(task: Task, services: Services, held: Held, status: Waiting, now: float, every: float) -> NoReturn:
     job = held.job
     if now > job.ready_by:
         raise FailJob(f"{not_ready(job)}; the last status was {status.word!r}")

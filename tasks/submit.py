@@ -22,13 +22,13 @@ def submit(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
 
 
-def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> None:
+def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
     report = services.report(held.job)
     if report.submit is None or report.poll is None:
         if not services.ledger.move(held, "ready", submitted_at="@0", ready_at="@0"):
             raise LeaseLost("before the report was read")
         nudge("report.paginate", held.job.id)
-        return
+        return "nothing to prepare"
     vendor = services.vendor(held.job)
     every = services.poll_seconds(report)
     if not services.places(held.job).claim(held.job.id):
@@ -54,6 +54,7 @@ def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) ->
         raise LeaseLost(f"after the vendor made report {submission.report_id}")
     log.info(Event.SUBMITTED, vendor_report_id=submission.report_id)
     nudge("report.poll", held.job.id, held.job.poll + 1, countdown=every)
+    return f"the vendor prepares report {submission.report_id}"
 
 
 def _ask(services: Services, held: Held, vendor: Vendor) -> Submission:

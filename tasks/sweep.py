@@ -9,18 +9,20 @@ from worker.services import Services, get_services
 
 
 @app.task(name="report.sweep")
-def sweep() -> None:
+def sweep() -> str:
     """Nudge what is overdue, as beat says."""
     services = get_services()
     services.ledger.note_run("sweep", services.settings.sweep_seconds)
-    nudge_overdue(services)
+    return f"{nudge_overdue(services)} nudged"
 
 
-def nudge_overdue(services: Services) -> None:
-    """Send the step of whatever is overdue again; a nudge too many finds nothing to do."""
-    for job, page, state, poll in services.ledger.overdue():
+def nudge_overdue(services: Services) -> int:
+    """Send the step of whatever is overdue again: how many. A nudge too many finds nothing to do."""
+    overdue = services.ledger.overdue()
+    for job, page, state, poll in overdue:
         log.info(Event.SWEPT, job=job, page=page, state=state)
         nudge_out_of(state, job, number=page or poll)
     for job, number in due_notices(services):
         nudge("report.notify", job, number)
     services.ledger.forget_finished(services.ledger.now())
+    return len(overdue)

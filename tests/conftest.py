@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from tests.bucket import bucket as bucket
+from tests.bucket import s3_endpoint as s3_endpoint
 from tests.harness import RedisServer, Stack, running_redis, running_stack
 
 SLOWEST_FIRST = ("stress", "integration", "contract", "unit")

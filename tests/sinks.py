@@ -16,7 +16,7 @@ from worker.model import Batch, Checkpoint, DeadRow, Totals
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_files
 from worker.sinks.files.formats.kinds import FORMATS
-from worker.sinks.kinds import SinkJob, open_sink, parse_address
+from worker.sinks.kinds import SinkJob, audit_sink, open_sink, parse_address
 from worker.sinks.sink import Sink
 
 READING: tuple[bytes, ...] = tuple(b'{"row":%d}' % number for number in range(1, 10))
@@ -166,13 +166,30 @@ class Place:
         return self.audit()
 
 
-@pytest.fixture(params=["stream", "stream-packed", "files", "files-gzip", "files-zstd", "files-csv", "files-parquet"])
+@pytest.fixture(
+    params=[
+        "stream",
+        "stream-packed",
+        "files",
+        "files-gzip",
+        "files-zstd",
+        "files-csv",
+        "files-parquet",
+        "s3",
+        "s3-parquet",
+    ]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A place of each kind; files take two rows a part, so that each further batch makes the one before it durable."""
     if request.param.startswith("stream"):
         redis = request.getfixturevalue("redis")
         to = "stream:rows?rows_per_entry=2" if request.param == "stream-packed" else "stream:rows"
         held = Place(lambda job: make(to, redis, job=job), lambda job: audit(redis, "rows", job))
+    elif request.param.startswith("s3"):
+        to = request.getfixturevalue("bucket") + f"&format={request.param.partition('-')[2] or 'ndjson'}"
+        held = Place(
+            lambda job: make(to, job=job, part_rows=2), lambda job: audit_sink(parse_address(to), sink_job(job))
+        )
     else:
         kind = request.param.partition("-")[2]
         option = f"format={kind}" if kind in FORMATS else f"compression={kind or 'none'}"

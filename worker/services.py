@@ -17,7 +17,7 @@ from worker.ledger import Ledger
 from worker.model import Job
 from worker.redis_client import PATIENT_RETRIES, connect, own_redis
 from worker.sinks.address import default_stream
-from worker.sinks.kinds import SinkJob, open_sink, parse_address
+from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
 from worker.sinks.sink import Sink
 from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
@@ -122,7 +122,7 @@ class Services:
             return None
         address = parse_address(asked)
         prefixes = self.settings.sinks or ("stream:", f"file:{self.settings.data_dir.resolve()}/")
-        if not any(address.text.startswith(prefix) for prefix in prefixes):
+        if not any(is_below(address, prefix) for prefix in prefixes):
             raise BadInput("to", address.shown, "a sink that begins with " + " or ".join(prefixes))
         return address.text
 

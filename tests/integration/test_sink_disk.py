@@ -17,7 +17,7 @@ from worker.sinks.files import exclusive
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part
-from worker.sinks.files.record import FileRecord
+from worker.sinks.files.record import FileRecord, KeptPart
 from worker.sinks.files.store import Key
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,28 @@ def test_a_writer_learns_at_its_next_batch_that_its_part_is_taken(tmp_path: Path
     publish(other, READING)
     assert commit(one, 3, 4) == position(READING, is_closed=True)
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("is_at_its_end", [False, True])
+def test_a_part_is_begun_where_its_first_row_belongs_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_at_its_end: bool
+) -> None:
+    """Another writer goes on in the moment between a look at the page and the beginning of a part."""
+    one, other = make(f"file:{tmp_path}", part_rows=2), make(f"file:{tmp_path}", part_rows=2)
+    one.open(1)
+    looks, look = [], FilePages.last
+
+    def look_and_be_overtaken(pages: FilePages, generation: int, page: int) -> KeptPart:
+        looks.append(page)
+        if len(looks) == 2:
+            for first in (1, 3, 5):
+                commit(other, first, first + 1)
+        return look(pages, generation, page)
+
+    monkeypatch.setattr(FilePages, "last", look_and_be_overtaken)
+    answer = one.close(1, 1, Checkpoint()) if is_at_its_end else commit(one, 1, 2)
+    assert answer == position(READING, 4)
+    other.release()
 
 
 def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:

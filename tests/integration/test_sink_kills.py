@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.bucket import CREDENTIALS
+from tests.sinks import sink_job
 from worker.model import Totals
 from worker.redis_client import connect
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_files
-from worker.sinks.kinds import SinkJob, open_sink, parse_address
+from worker.sinks.kinds import SinkJob, audit_sink, open_sink, parse_address
 
 ROOT = Path(__file__).parents[2]
 WRITER = ROOT / "tests" / "fixtures" / "sink_writer.py"
@@ -30,7 +32,7 @@ def start(to: str, redis: str, seed: int) -> subprocess.Popen[str]:
     given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": ROWS, "part_rows": 1_000, "seed": seed}
     command = [sys.executable, str(WRITER), json.dumps(given)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, text=True, **pipes)
+    return subprocess.Popen(command, cwd=ROOT, env={**CREDENTIALS, "PYTHONPATH": str(ROOT)}, text=True, **pipes)
 
 
 def let_work(writer: subprocess.Popen[str]) -> None:
@@ -119,3 +121,14 @@ def test_killed_workers_leave_each_row_once_in_files(tmp_path: Path, how: str, k
     assert seen.is_whole
     assert seen.rows == PAGES * ROWS
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["format=ndjson&compression=zstd", "format=parquet"])
+def test_killed_workers_leave_each_row_once_in_a_bucket(bucket: str, how: str) -> None:
+    address = parse_address(f"{bucket}&{how}")
+    seen = publish_through_kills(
+        address.text, "redis://127.0.0.1:1", lambda: audit_sink(address, sink_job("j1")), kills=4
+    )
+    assert seen.is_whole
+    assert seen.rows == PAGES * ROWS

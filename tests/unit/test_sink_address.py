@@ -11,7 +11,7 @@ from redis import Redis
 
 from worker.errors import BadInput
 from worker.sinks.address import FileAddress, StreamAddress, default_stream
-from worker.sinks.kinds import SinkJob, open_sink, parse_address
+from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,13 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
         ("file:///srv/a/../rows/", "file:/srv/rows?format=ndjson&compression=none"),
         ("file:/srv/rows?format=csv", "file:/srv/rows?format=csv&compression=none"),
         ("file:/srv/rows?format=parquet", "file:/srv/rows?format=parquet&compression=zstd"),
+        ("s3://bucket/a/b/", "s3://bucket/a/b?format=ndjson&compression=none"),
+        ("s3://bucket", "s3://bucket/?format=ndjson&compression=none"),
+        (
+            "s3://bucket/a?endpoint=https://store:9000&format=parquet&region=eu-central-1&sse=aws:kms&sse_kms_key=1/2",
+            "s3://bucket/a?format=parquet&compression=zstd&endpoint=https://store:9000&region=eu-central-1"
+            "&sse=aws:kms&sse_kms_key=1/2",
+        ),
         (
             "file:/srv/rows?partition=window&format=parquet&compression=none",
             "file:/srv/rows?format=parquet&compression=none&partition=window",
@@ -76,7 +83,7 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
     [
         ("", "to", "stream:NAME"),
         ("rows", "to", "stream:NAME"),
-        ("s3://bucket/rows", "to", "stream:NAME, redis://HOST:PORT/DB?stream=NAME"),
+        ("gs://bucket/rows", "to", "stream:NAME, redis://HOST:PORT/DB?stream=NAME"),
         ("stream:", "to: stream", "printable"),
         ("stream:two words", "to: stream", "no space"),
         ("stream:{tag}:rows", "to: stream", "no braces"),
@@ -94,6 +101,15 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("file:", "to: directory", "a directory"),
         ("file:?format=ndjson", "to: directory", "a directory"),
         ("file://host/rows", "to: directory", "a directory"),
+        ("s3://UPPER/rows", "to: bucket", "a bucket's name"),
+        ("s3://key:secret@bucket/rows", "to: bucket", "a bucket's name"),
+        ("s3://bucket/../rows", "to: prefix", "none first a dot"),
+        ("s3://bucket/rows?endpoint=http://store:9000", "to: endpoint", "http:// on this machine only"),
+        ("s3://bucket/rows?endpoint=https://key:secret@store", "to: endpoint", "without credentials"),
+        ("s3://bucket/rows?sse=aes", "to: sse", "one of AES256, aws:kms"),
+        ("s3://bucket/rows?sse_kms_key=x", "to: sse_kms_key", "sse=aws:kms beside it"),
+        ("s3://bucket/rows?ca=ca.pem", "to: ca", "the absolute path"),
+        ("s3://bucket/rows?key=secret", "to: option", "each once"),
         ("file:/rows?format=orc", "to: format", "one of ndjson, csv, parquet"),
         ("file:/rows?compression=snappy", "to: compression", "one of none, gzip, zstd"),
         ("file:/rows?format=parquet&compression=zip", "to: compression", "one of zstd, snappy, gzip, none"),
@@ -149,3 +165,20 @@ def test_a_format_whose_library_is_not_installed_is_refused_with_the_remedy(monk
     with pytest.raises(BadInput, match=r"pyarrow to be installed: pip install 'millrace\[parquet\]'"):
         parse_address("file:/rows?format=parquet")
     assert parse_address("file:/rows?format=csv").text == "file:/rows?format=csv&compression=none"
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix", "is_allowed"),
+    [
+        ("file:/srv/rows/kargo", "file:/srv/rows/", True),
+        ("file:/srv/other", "file:/srv/rows/", False),
+        ("s3://bucket/rows/x", "s3://bucket/rows/", True),
+        ("s3://other/rows/x", "s3://bucket/rows/", False),
+        ("s3://bucket/rows/x?endpoint=https://elsewhere", "s3://bucket/rows/", False),
+        ("s3://bucket/rows/x?endpoint=https://store", "s3://bucket/rows/?endpoint=https://store", True),
+        ("s3://bucket/rows/x", "s3://bucket/rows/?endpoint=https://store", False),
+        ("s3://bucket/rows/x?ca=/etc/other.pem", "s3://bucket/rows/", False),
+    ],
+)
+def test_an_address_is_below_a_prefix_only_at_the_service_it_names(given: str, prefix: str, is_allowed: bool) -> None:
+    assert is_below(parse_address(given), prefix) == is_allowed

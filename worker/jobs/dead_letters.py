@@ -11,6 +11,7 @@ import orjson
 from redis import Redis
 
 from worker import keys
+from worker.errors import BadInput
 from worker.model import Json
 from worker.redis_client import connect
 from worker.services import Services
@@ -40,7 +41,10 @@ def dead_letters(services: Services, name: str, sink: str | None, count: int) ->
     address = parse_address(services.sink_address(sink, connection.name, report))
     if isinstance(address, FileAddress):
         return _in_files(address.directory / connection.name / report)[:count]
-    assert isinstance(address, StreamAddress)  # noqa: S101 - the only other kind that keeps rows
+    if not isinstance(address, StreamAddress):
+        raise BadInput(
+            "sink", address.shown, "a stream or a directory; in a bucket `dead_files` of a receipt names them"
+        )
     with redis_of(services, address) as redis:
         entries: Any = redis.xrevrange(keys.dead_rows(address.stream), count=count)
     return [{field.decode(): value.decode(errors="replace") for field, value in row.items()} for _, row in entries]

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from worker.errors import BadInput
 from worker.redis_url import TLS_OPTIONS, read_redis_url
+from worker.sinks.files.bucket import Bucket
 from worker.sinks.files.formats.kinds import FORMATS
 from worker.suggestions import one_of
 
 MOST_NAME_CHARACTERS = 512
 STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces, no '?'"
 MOST_ROWS_PER_ENTRY = 1_000
+FILE_OPTIONS = {"format": "ndjson", "compression": "", "partition": ""}
+S3_OPTIONS = ("endpoint", "region", "sse", "sse_kms_key", "ca")
+SSE = ("", "AES256", "aws:kms")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 STREAM_OPTIONS = {"stream": "", "rows_per_entry": "1"}
 
 
@@ -44,6 +50,16 @@ class FileAddress(SinkAddress):
     format: str = "ndjson"
     compression: str = "none"
     is_partitioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class S3Address(SinkAddress):
+    """Files below a prefix of a bucket."""
+
+    bucket: Bucket
+    format: str
+    compression: str
+    is_partitioned: bool
 
 
 def default_stream(connection: str, report: str) -> str:
@@ -98,7 +114,28 @@ def parse_file(text: str) -> FileAddress:
         raise BadInput(
             "to: directory", f"file:{rest}", "a directory, as in file:./rows or file:/srv/rows?format=ndjson"
         )
-    options = _options(query, {"format": "ndjson", "compression": "", "partition": ""})
+    layout = _layout(_options(query, FILE_OPTIONS))
+    directory = Path(os.path.abspath(Path(path).expanduser()))
+    canonical = f"file:{directory}?" + "&".join(f"{name}={value}" for name, value in layout.options.items())
+    return FileAddress(canonical, canonical, directory, layout.format, layout.compression, layout.is_partitioned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How rows are written, as an address says it."""
+
+    format: str
+    compression: str
+    is_partitioned: bool
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The same in the canonical form."""
+        partition = {"partition": "window"} if self.is_partitioned else {}
+        return {"format": self.format, "compression": self.compression, **partition}
+
+
+def _layout(options: dict[str, str]) -> _Layout:
     name, partition = options["format"], options["partition"]
     if name not in FORMATS:
         raise BadInput("to: format", name, one_of(name, FORMATS))
@@ -109,11 +146,47 @@ def parse_file(text: str) -> FileAddress:
         raise BadInput("to: compression", compression, one_of(compression, compressions))
     if partition not in {"", "window"}:
         raise BadInput("to: partition", partition, "window")
-    directory = Path(os.path.abspath(Path(path).expanduser()))
-    canonical = f"file:{directory}?format={name}&compression={compression}"
-    if partition:
-        canonical += f"&partition={partition}"
-    return FileAddress(canonical, canonical, directory, name, compression, bool(partition))
+    return _Layout(name, compression, bool(partition))
+
+
+def parse_s3(text: str) -> S3Address:
+    """Read `s3://BUCKET/PREFIX`. Credentials are not part of it."""
+    base, _, query = text.partition("?")
+    name, _, prefix = base.partition("://")[2].partition("/")
+    prefix = prefix.strip("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        raise BadInput("to: bucket", without_password(name), "a bucket's name, as in s3://my-bucket/rows")
+    if not prefix.isprintable() or not all(
+        re.fullmatch(r"[^.\s][^\s?#]*", part) for part in prefix.split("/") if prefix
+    ):
+        raise BadInput("to: prefix", prefix, "names of printable characters without blanks, none first a dot")
+    if find_spec("obstore") is None:
+        raise BadInput("to", base, "obstore to be installed: pip install 'millrace[s3]'")
+    options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(S3_OPTIONS, "")})
+    layout, place = _layout(options), {option: options[option] for option in S3_OPTIONS}
+    _check_place(place)
+    given = {**layout.options, **place}
+    canonical = f"s3://{name}/{prefix}?" + "&".join(
+        f"{key}={quote(value, safe=':/._-')}" for key, value in given.items() if value
+    )
+    bucket = Bucket(name, prefix, **place)
+    return S3Address(canonical, canonical, bucket, layout.format, layout.compression, layout.is_partitioned)
+
+
+def _check_place(place: dict[str, str]) -> None:
+    endpoint = urlsplit(place["endpoint"])
+    is_plain = endpoint.scheme == "http" and endpoint.hostname in LOOPBACK
+    if place["endpoint"] and (
+        not endpoint.hostname or "@" in endpoint.netloc or not (is_plain or endpoint.scheme == "https")
+    ):
+        given = without_password(place["endpoint"])
+        raise BadInput("to: endpoint", given, "https://HOST[:PORT], without credentials; http:// on this machine only")
+    if place["sse"] not in SSE:
+        raise BadInput("to: sse", place["sse"], one_of(place["sse"], SSE[1:]))
+    if place["sse_kms_key"] and place["sse"] != "aws:kms":
+        raise BadInput("to: sse_kms_key", place["sse_kms_key"], "sse=aws:kms beside it")
+    if place["ca"] and not Path(place["ca"]).is_absolute():
+        raise BadInput("to: ca", place["ca"], "the absolute path of a file of certificates (PEM)")
 
 
 def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:

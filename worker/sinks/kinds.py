@@ -6,27 +6,32 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from redis import Redis
 
 from worker.errors import BadInput
 from worker.redis_client import connect
 from worker.sinks.address import (
+    S3_OPTIONS,
     FileAddress,
+    S3Address,
     SinkAddress,
     StreamAddress,
     parse_file,
     parse_redis,
+    parse_s3,
     parse_stream,
     without_password,
 )
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_stored
+from worker.sinks.files.bucket import BucketStore
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.part import Layout
 from worker.sinks.files.partition import partition
 from worker.sinks.files.sink import FileSink
-from worker.sinks.files.store import Key
+from worker.sinks.files.store import Key, Store
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
 from worker.sinks.sink import Sink
@@ -84,18 +89,22 @@ def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
         return audit(redis, address.stream, of.job)
 
 
-def _open_files(address: FileAddress, of: SinkJob) -> Sink:
+def _store(address: FileAddress | S3Address) -> Store:
+    return BucketStore(address.bucket) if isinstance(address, S3Address) else DirectoryStore(address.directory)
+
+
+def _open_files(address: FileAddress | S3Address, of: SinkJob) -> Sink:
     def layout() -> Layout:
         return Layout(address.format, address.compression, of.columns())
 
-    return FileSink(DirectoryStore(address.directory), _names(address, of), layout=layout, part_rows=of.part_rows)
+    return FileSink(_store(address), _names(address, of), layout=layout, part_rows=of.part_rows)
 
 
-def _audit_files(address: FileAddress, of: SinkJob) -> Audit:
-    return audit_stored(DirectoryStore(address.directory), Key(*_names(address, of)), of.job)
+def _audit_files(address: FileAddress | S3Address, of: SinkJob) -> Audit:
+    return audit_stored(_store(address), Key(*_names(address, of)), of.job)
 
 
-def _names(address: FileAddress, of: SinkJob) -> list[str]:
+def _names(address: FileAddress | S3Address, of: SinkJob) -> list[str]:
     """The directories from DIR to that of the job."""
     connection, report, job = of.path
     return [connection, report, *(partition(of.window) if address.is_partitioned else ()), job]
@@ -118,6 +127,7 @@ KINDS = {
     "redis": STREAM,
     "rediss": STREAM,
     "file": SinkKind("file:DIR?format=ndjson&compression=none&partition=window", parse_file, _open_files, _audit_files),
+    "s3": SinkKind("s3://BUCKET/PREFIX?format=parquet&endpoint=URL", parse_s3, _open_files, _audit_files),
 }
 """By the word before an address's first colon. `open` and `audit` take what `parse` of the same kind gives."""
 
@@ -131,9 +141,22 @@ def parse_address(text: str) -> SinkAddress:
     return KINDS[scheme].parse(text.strip())
 
 
+def is_below(address: SinkAddress, prefix: str) -> bool:
+    """Is an address one of those an operator allows with this prefix?
+
+    Of a bucket, the service and how it is spoken to must be what the prefix says: our credentials go nowhere else.
+    """
+    if not isinstance(address, S3Address):
+        return address.text.startswith(prefix)
+    base, _, query = prefix.partition("?")
+    allowed = dict(parse_qsl(query))
+    is_same = all(getattr(address.bucket, option) == allowed.get(option, "") for option in S3_OPTIONS)
+    return is_same and address.text.startswith(base)
+
+
 def check_window(address: SinkAddress, window: Mapping[str, Any] | None) -> None:
     """Raise BadInput where a job that covers these dates has no place at an address."""
-    if isinstance(address, FileAddress) and address.is_partitioned:
+    if isinstance(address, FileAddress | S3Address) and address.is_partitioned:
         partition(window)
 
 

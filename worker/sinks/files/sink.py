@@ -5,8 +5,10 @@ The layout, and why each row stands in the receipt's files once: docs/sinks.md.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import inf
 from typing import TypeVar
 
 from worker.errors import FailJob, MillraceError, RecordClosed
@@ -43,6 +45,7 @@ class FileSink:
         self._record = FileRecord(store, self._directory)
         self._pages = FilePages(self._record)
         self._generations = FileGenerations(self._record, self._pages)
+        self._looked = -inf
         self._growing: dict[tuple[int, int], Part] = {}
 
     @property
@@ -91,30 +94,38 @@ class FileSink:
             if taken.is_closed or not taken.is_at(batch.before):
                 return taken
         if batch.rows:
-            self._part(generation, page).append(batch)
+            begun = self._part(generation, page, batch.before)
+            if isinstance(begun, Checkpoint):
+                return begun
+            begun.append(batch)
         return batch.after
 
     def _close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         stands = self._at(generation, page)
         if stands.is_closed or not stands.is_at(at):
             return stands
-        self._part(generation, page)
-        return self._take(generation, page, is_last=True)
+        begun = self._part(generation, page, at)
+        return begun if isinstance(begun, Checkpoint) else self._take(generation, page, is_last=True)
 
     def _at(self, generation: int, page: int) -> Checkpoint:
         """Where the next row goes: behind the rows written here, unless another writer took their part's number."""
-        last = self._pages.last(generation, page)
         part = self._growing.get((generation, page))
+        if part and time.monotonic() - self._looked < self._store.look_seconds:
+            return part.at
+        last = self._pages.last(generation, page)
+        self._looked = time.monotonic()
         if part and part.number > last.number:
             return part.at
         self._drop(generation, page)
         return last.after
 
-    def _part(self, generation: int, page: int) -> Part:
-        """The part that is being written, begun behind the last one taken."""
+    def _part(self, generation: int, page: int, at: Checkpoint) -> Part | Checkpoint:
+        """The part that is being written, begun at `at`; where the page stands if another writer went on from there."""
         if (generation, page) not in self._growing:
             directory = self._record.rows_directory(generation)
             last = self._pages.last(generation, page)
+            if last.after.is_closed or not last.after.is_at(at):
+                return last.after
             part = Part(
                 self._store, directory, generation, page, last.number + 1, last.after, self._layout(), last.columns
             )

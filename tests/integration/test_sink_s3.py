@@ -1,0 +1,220 @@
+"""The file sink in a bucket, over a real S3 API."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.authority import Authority
+from tests.bucket import BUCKET, object_keys, s3_client
+from tests.sinks import READING, Closed, batch, commit, finish, make, position, publish, sink_job
+from worker.errors import FailJob, RetryLater
+from worker.model import Checkpoint
+from worker.sinks.files import bucket as bucket_store
+from worker.sinks.files.bucket import BucketStore
+from worker.sinks.files.store import Key
+from worker.sinks.kinds import audit_sink, parse_address
+
+JOB = "kargo/report/job-1"
+
+
+@pytest.fixture
+def prefix(bucket: str) -> str:
+    return bucket.removeprefix(f"s3://{BUCKET}/").partition("?")[0]
+
+
+def content(endpoint: str, prefix: str, key: str) -> bytes:
+    body: bytes = s3_client(endpoint).get_object(Bucket=BUCKET, Key=f"{prefix}/{key}")["Body"].read()
+    return body
+
+
+def test_objects_are_whole_under_keys_of_their_own_and_the_receipt_names_them(
+    bucket: str, prefix: str, s3_endpoint: str
+) -> None:
+    sink = make(f"{bucket}&compression=gzip", part_rows=4)
+    sink.open(1)
+    publish(sink, READING)
+    finish(sink)
+    receipt = json.loads(content(s3_endpoint, prefix, f"{JOB}/receipt.json"))
+    assert [re.sub("[0-9a-f]{32}", "KEY", file["path"]) for file in receipt["files"]] == [
+        "page-00001.part-0001.KEY.ndjson.gz",
+        "page-00001.part-0002.KEY.ndjson.gz",
+        "page-00001.part-0003.KEY.ndjson.gz",
+    ]
+    rows = [key for key in object_keys(s3_endpoint, prefix) if "page-" in key and ".sink" not in key]
+    assert rows == [f"{JOB}/{file['path']}" for file in receipt["files"]]
+    manifest = json.loads(content(s3_endpoint, prefix, "kargo/report/latest.json"))
+    assert manifest["windows"][0]["files"] == [f"job-1/{file['path']}" for file in receipt["files"]]
+
+
+def test_nothing_is_seen_of_a_part_before_it_is_complete(bucket: str, prefix: str, s3_endpoint: str) -> None:
+    sink = make(bucket)
+    sink.open(1)
+    commit(sink, 1, 4)
+    assert not [key for key in object_keys(s3_endpoint, prefix) if "page-" in key]
+    sink.release()
+
+
+def test_an_object_nobody_counts_is_removed_at_the_end(bucket: str, prefix: str, s3_endpoint: str) -> None:
+    orphan = f"{prefix}/{JOB}/page-00001.part-0001.{'0' * 32}.ndjson"
+    s3_client(s3_endpoint).put_object(Bucket=BUCKET, Key=orphan, Body=b"{}\n")
+    sink = make(bucket)
+    sink.open(1)
+    publish(sink, READING[:2])
+    finish(sink)
+    keys = object_keys(s3_endpoint, prefix)
+    assert f"{JOB}/page-00001.part-0001.{'0' * 32}.ndjson" not in keys
+    assert sum("page-00001." in key and ".sink" not in key for key in keys) == 1
+
+
+def test_a_writer_that_looks_seldom_learns_at_the_end_of_its_part_that_it_is_taken(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_store, "LOOK_SECONDS", 3_600)
+    late, other = make(bucket, part_rows=4), make(bucket, part_rows=4)
+    late.open(1)
+    commit(late, 1, 2)
+    publish(other, READING)
+    assert commit(late, 3, 4) == position(READING, 4)
+    assert commit(late, 5, 6) == position(READING, is_closed=True)
+    finish(other)
+    assert audit_sink(parse_address(bucket), sink_job()).is_whole
+
+
+def test_a_large_object_is_uploaded_in_pieces(
+    bucket: str, prefix: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_store, "UPLOAD_CHUNK_BYTES", 5 * 1024 * 1024)
+    sink = make(bucket)
+    sink.open(1)
+    publish(sink, (b'{"text":"%s"}' % (b"x" * 3_000_000), b'{"text":"%s"}' % (b"y" * 3_000_000)))
+    finish(sink)
+    (key,) = (key for key in object_keys(s3_endpoint, prefix) if "page-" in key and ".sink" not in key)
+    assert s3_client(s3_endpoint).head_object(Bucket=BUCKET, Key=f"{prefix}/{key}")["ETag"].endswith('-2"')
+    assert audit_sink(parse_address(bucket), sink_job()).is_whole
+
+
+def test_objects_are_encrypted_as_the_address_says(bucket: str, prefix: str, s3_endpoint: str) -> None:
+    sink = make(f"{bucket}&sse=AES256")
+    sink.open(1)
+    for key in object_keys(s3_endpoint, prefix):
+        head = s3_client(s3_endpoint).head_object(Bucket=BUCKET, Key=f"{prefix}/{key}")
+        assert head["ServerSideEncryption"] == "AES256"
+
+
+def test_changes_at_once_leave_none_out(bucket: str) -> None:
+    store = BucketStore(parse_address(bucket).bucket)  # type: ignore[attr-defined]
+
+    def add(number: int) -> None:
+        store.change(Key("list"), lambda held: b"%s%d\n" % (held or b"", number))
+
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        list(threads.map(add, range(12)))
+    assert sorted(map(int, (store.read(Key("list")) or b"").split())) == list(range(12))
+
+
+def test_a_put_whose_answer_was_lost_is_known_as_ours(bucket: str) -> None:
+    store = BucketStore(parse_address(bucket).bucket)  # type: ignore[attr-defined]
+    assert store.create(Key("name"), b"mine")
+    assert store.create(Key("name"), b"mine")
+    assert not store.create(Key("name"), b"another's")
+
+
+# ------------------------------------------------------------ services that cannot
+
+
+def test_a_bucket_that_is_not_there_fails_the_job(bucket: str) -> None:
+    with pytest.raises(FailJob, match="there is no such bucket"):
+        make(bucket.replace(f"//{BUCKET}/", "//nobody/")).open(1)
+
+
+class Answers(BaseHTTPRequestHandler):
+    status = 503
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_PUT = do_GET  # noqa: N815 - as http.server calls it
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing is logged."""
+
+
+@contextmanager
+def service(status: int, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Something that answers every request with this status: its port."""
+    server = HTTPServer(("127.0.0.1", 0), type("Handler", (Answers,), {"status": status}))
+    server.handle_error = lambda *arguments: None  # type: ignore[method-assign]
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket_store, "MOST_RETRIES", 0)
+
+
+@pytest.mark.usefixtures("bucket", "impatient")
+@pytest.mark.parametrize(("status", "error"), [(503, RetryLater), (500, RetryLater), (403, FailJob)])
+def test_a_service_that_cannot_is_asked_again_and_one_that_refuses_is_not(status: int, error: type[Exception]) -> None:
+    with service(status) as port, pytest.raises(error, match="s3://rows/x"):
+        make(f"s3://rows/x?endpoint=http://127.0.0.1:{port}").open(1)
+
+
+@pytest.mark.usefixtures("bucket", "impatient")
+def test_a_service_that_is_away_is_asked_again() -> None:
+    with pytest.raises(RetryLater, match="s3://rows/x"):
+        make("s3://rows/x?endpoint=http://127.0.0.1:9").open(1)
+
+
+@pytest.mark.usefixtures("bucket", "impatient")
+def test_an_endpoint_is_believed_where_its_own_authority_vouches_for_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.certificate("store"))
+    with service(404, context) as port:
+        address = f"s3://rows/x?endpoint=https://127.0.0.1:{port}"
+        assert make(f"{address}&ca={authority.ca}").void(1, "failed") == Closed("missing")
+        with pytest.raises(RetryLater, match="s3://rows/x"):
+            make(address).void(1, "failed")
+        with pytest.raises(FailJob, match="No such file or directory, and it is to vouch for https://127"):
+            make(f"{address}&ca={tmp_path}/none.pem")
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_upload_that_fails_is_written_again(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = make(bucket)
+    sink.open(1)
+    commit(sink, 1, 2)
+
+    def fail(*arguments: Any) -> None:
+        raise RetryLater("the service is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BucketStore, "upload", fail)
+        with pytest.raises(RetryLater):
+            sink.close(1, 1, position(READING, 2))
+    assert sink.checkpoint(1, 1) == Checkpoint()
+    assert sink.commit(1, 1, batch(READING, 1, 9)) == position(READING)
+    sink.close(1, 1, position(READING))
+    finish(sink)
+    assert audit_sink(parse_address(bucket), sink_job()).is_whole

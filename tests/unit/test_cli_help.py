@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -100,3 +101,21 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...], words: str) -> None
     answer = CliRunner().invoke(millrace, arguments)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert words in answer.stderr
+
+
+def test_a_shell_completes_verbs_and_reports() -> None:
+    def completed(*words: str) -> list[str]:
+        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        environment = {**os.environ, **asked, "_MILLRACE_COMPLETE": "bash_complete"}
+        found = subprocess.run(
+            [sys.executable, "-c", "from worker.cli import main; main()"],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        return [line.partition(",")[2] for line in found.splitlines()]
+
+    assert completed("millrace", "back") == ["backfill"]
+    assert completed("millrace", "run", "instal.") == ["instal.advertiser-export"]

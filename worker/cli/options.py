@@ -16,11 +16,22 @@ from worker.sources.yaml_files import read_yaml
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as JSON.")
 
 
+def _report_names(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """What a shell may complete; nothing where the accounts cannot be read, for a shell is no place for messages."""
+    from worker.cli.services import connections
+
+    try:
+        names = [f"{name}.{report}" for name, account in connections().items() for report in account.source.reports]
+    except BadInput:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The report's name and its parameters: `name`, `sets` and `file`."""
     for option in reversed(
         [
-            click.argument("name", metavar="CONNECTION.REPORT"),
+            click.argument("name", metavar="CONNECTION.REPORT", shell_complete=_report_names),
             click.option("--set", "sets", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON, else text."),
             click.option(
                 "--params", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -103,7 +103,7 @@ PULLS = {
         "the-trade-desk.report", lambda: TheTradeDesk(refusals=1), ROWS, params=ASKED, asked={SCHEDULE: 2}
     ),
     "an execution that failed": Pull(
-        "the-trade-desk.report", lambda: TheTradeDesk(state="Failed"), fails=("could not prepare",), params=ASKED
+        "the-trade-desk.report", lambda: TheTradeDesk(state="Failed"), fails=("could not prepare", "5678"), params=ASKED
     ),
     "a column the template has not": Pull(
         "the-trade-desk.report", TheTradeDesk, fails=("no column Clicks",), params={**ASKED, "columns": ["Clicks"]}
@@ -111,7 +111,7 @@ PULLS = {
     "an advertiser not ours": Pull(
         "the-trade-desk.report",
         TheTradeDesk,
-        fails=("The request is not valid.: You have no access",),
+        fails=("AdvertiserFilters: You have no access",),
         params={**ASKED, "advertiser_ids": ["adv2"]},
     ),
 }

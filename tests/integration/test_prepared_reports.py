@@ -190,6 +190,12 @@ def test_a_report_that_says_nothing_else_is_the_one_asked_for(start: Start, said
     done(start(vendor({"status": "done", **said}), submit=SENT, poll=MATCHING, report=report))
 
 
+def test_a_report_that_fails_is_told_in_its_own_words_not_in_those_of_others(start: Start) -> None:
+    polls = Answer([{"id": 8, "status": "failed", "why": "theirs"}, {"id": 7, "status": "failed", "why": "too large"}])
+    receipt = failed(start(vendor(polls), poll={**POLL, "reports": "", "failed": ["failed"]}), "too large")
+    assert "theirs" not in receipt["error"]
+
+
 def test_a_report_that_says_it_is_another_is_not_read(start: Start) -> None:
     polls = {"status": "done", "of": {"kind": "summary", "days": [1, 2]}}
     made = start(vendor(polls), submit=SENT, poll=MATCHING, report={"params": {**ASKED_FOR, "from": {}}})

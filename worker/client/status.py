@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -97,11 +98,12 @@ def status_in(
     if ours is None and answer.content is not None:
         return None
     word = next(filter(None, map(status_word, select(poll.status, ours, answer.headers))), "")
+    # Of a list, what it says of others is nobody's business here.
+    said = excerpt(answer.raw if poll.reports is None else json.dumps(ours).encode(), WHOLE_BODY_CHARACTERS)
     if word in poll.failed:
-        said = excerpt(answer.raw, WHOLE_BODY_CHARACTERS)
         raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
     if word in poll.ask_anew:
-        return Gone(f"the vendor says {word!r}: {excerpt(answer.raw, WHOLE_BODY_CHARACTERS)}")
+        return Gone(f"the vendor says {word!r}: {said}")
     refuse_error(answer)
     is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)
     if not is_done and not (poll.ready_when_set and link_in(ours, [poll.ready_when_set])):

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-_CHOSEN = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
+_MEMBER = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
 
 
 def find(value: Any, path: str) -> Any:
-    """What a path leads to; None where it leads nowhere."""
+    """The value at a path; None where there is none."""
     for name in path.split(".") if path else ():
-        if chosen := _CHOSEN.fullmatch(name):
+        if chosen := _MEMBER.fullmatch(name):
             members = value if isinstance(value, list) else []
             value = next((each for each in members if is_same(find(each, chosen[1]), chosen[2])), None)
         elif isinstance(value, dict):
@@ -35,7 +35,7 @@ def split(path: str) -> tuple[str, str]:
 
 
 def is_value(found: Any) -> bool:
-    """Does a path lead to a value? Null, empty text, an empty list and an empty object are none."""
+    """Is this more than nothing? Null, empty text, an empty list and an empty object are not."""
     return found is not None and found != "" and found != [] and found != {}
 
 
@@ -44,11 +44,11 @@ def is_same(found: Any, stated: Any) -> bool:
 
     A number equals its digits in text and true the word; case and blanks around a word do not count.
     """
-    return bool(_spelled(found) == _spelled(stated))
+    return bool(_normalize(found) == _normalize(stated))
 
 
 def first(value: Any, paths: Iterable[str]) -> Any:
-    """What the first path that leads to a value leads to; None where none does."""
+    """The value at the first path that has one; None where none has."""
     return next((found for found in (find(value, path) for path in paths) if is_value(found)), None)
 
 
@@ -85,7 +85,7 @@ def count_in(value: Any, paths: Iterable[str]) -> int | None:
 
 
 def find_all(value: Any, path: str) -> list[Any]:
-    """Everything a path leads to, in order; `*` on it is any position of a list."""
+    """Every value at a path, in order; `*` on it is any position of a list."""
     before, star, after = path.partition("*")
     if not star:
         found = find(value, path)
@@ -109,7 +109,7 @@ def link_in(value: Any, paths: Iterable[str]) -> str | None:
     return link(find(value, path) for path in paths)
 
 
-def _spelled(value: Any) -> object:
+def _normalize(value: Any) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float | Decimal):

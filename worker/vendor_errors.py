@@ -52,14 +52,15 @@ class VendorError:
 def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
     """The error a body words; None where it fits no shape.
 
-    Of several shapes that fit, the first with a consequence decides what follows, and the first that leads to a code or
-    a message gives the words: so a general shape may stand before or after a special one.
+    Of several shapes that fit, the first with a consequence decides what follows, and the first that finds a code or a
+    message gives the words.
     """
     fitting = [shape for shape in shapes if fits(shape, find(shape.when))]
     if not fitting:
         return None
+    # Taken apart, so that a general shape may stand before or after a special one.
     deciding = next((shape for shape in fitting if shape.then), fitting[0])
-    telling = next((shape for shape in fitting if _said(find, shape)), deciding)
+    telling = next((shape for shape in fitting if _code_and_message(find, shape)), deciding)
     stated = find(deciding.wait) if isinstance(deciding.wait, str) else deciding.wait
     return VendorError(describe(find, telling), deciding.then, _seconds(stated))
 
@@ -79,18 +80,18 @@ def fits(shape: ErrorShape, cause: Any) -> bool:
     if not is_value(cause):
         return False
     if shape.equals is not None:
-        return any(is_same(cause, value) for value in _listed(shape.equals))
+        return any(is_same(cause, value) for value in _as_list(shape.equals))
     if shape.unless is not None:
-        return not any(is_same(cause, value) for value in _listed(shape.unless))
+        return not any(is_same(cause, value) for value in _as_list(shape.unless))
     if shape.contains is not None:
         return isinstance(cause, str) and shape.contains.casefold() in cause.casefold()
     return cause is not False
 
 
 def describe(find: Finder, shape: ErrorShape) -> str:
-    """What a shape says of a body that it fits: code, message and request id, each cut to a length a person reads."""
+    """Code, message and request id of the error in a body that fits the shape, each cut to a readable length."""
     cause = find(shape.when)
-    said = _said(find, shape) or [cause if is_value(cause) else "neither code nor message"]
+    said = _code_and_message(find, shape) or [cause if is_value(cause) else "neither code nor message"]
     request_id = find(shape.request_id) if shape.request_id else None
     text = ": ".join(map(_text, said))
     return f"{text} (request id {_text(request_id)})" if is_value(request_id) else text
@@ -117,18 +118,18 @@ def _seconds(found: Any) -> float | None:
         return None
 
 
-def _said(find: Finder, shape: ErrorShape) -> list[Any]:
+def _code_and_message(find: Finder, shape: ErrorShape) -> list[Any]:
     return [part for part in (find(path) for path in (shape.code, shape.message) if path) if is_value(part)]
 
 
-def _listed(stated: Any) -> list[Any]:
+def _as_list(stated: Any) -> list[Any]:
     return stated if isinstance(stated, list) else [stated]
 
 
-def words_of_storage(raw: bytes) -> str | None:
-    """Code and message of an error as S3, Azure and Google word it in XML; None where it is none.
+def storage_error(raw: bytes) -> str | None:
+    """Code and message of an error in the XML of S3, Azure and Google Storage; None for any other body.
 
-    The rest of such a body repeats what was signed, so nothing else of it is shown.
+    The rest of such a body repeats the request that was signed, so nothing else of it is shown.
     """
     if b"<Error" not in raw[:500]:
         return None

@@ -18,7 +18,7 @@ from worker.sources.connections import (
     missing_credentials,
 )
 from worker.sources.credentials import credential_names
-from worker.sources.environment_names import value_of, variable_in
+from worker.sources.environment_names import value_of, variable_name
 from worker.sources.loading import Catalogue, load_catalogue
 from worker.sources.schema import AllAuth, HeaderAuth, OAuth2Auth, SessionAuth
 
@@ -157,7 +157,7 @@ def test_values_behind_credentials() -> None:
     assert [value_of(text, environment) for text in ("literal", "$$U", "pa$$word", "$U-x")] == [
         *("literal", "$U", "pa$$word", "$U-x"),
     ]
-    assert [variable_in(text) for text in ("$U", "${U:-x}", "literal", "$$U")] == ["U", "U", None, None]
+    assert [variable_name(text) for text in ("$U", "${U:-x}", "literal", "$$U")] == ["U", "U", None, None]
 
 
 def test_what_is_missing_is_named_by_variable(catalogue: Catalogue) -> None:
@@ -210,7 +210,7 @@ def test_a_report_is_found_by_connection_and_name(catalogue: Catalogue) -> None:
 
 def test_the_packaged_connections_hold_no_secret(catalogue: Catalogue) -> None:
     for connection in packaged(catalogue).values():
-        assert all(variable_in(credential) for credential in connection.credentials.values())
+        assert all(variable_name(credential) for credential in connection.credentials.values())
 
 
 def test_the_schema_of_connections_knows_every_field() -> None:

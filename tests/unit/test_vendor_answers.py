@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from worker.client.answers import latest_match, parse_time
-from worker.client.status import Gone, Ready, Status, Waiting, status_in
+from worker.client.status import Gone, Ready, Status, Waiting, read_status
 from worker.errors import FailJob
 from worker.sources.loading import load_catalogue
 from worker.sources.schema import Adoption, Poll
@@ -30,7 +30,7 @@ INSTAL = declared("instal.advertiser-export")
 
 def status(poll: Poll, content: Any, *, needs_link: bool = False) -> Status | None:
     answer = Answer("GET /reports", 200, {}, content, json.dumps(content).encode())
-    return status_in(poll, answer, OURS, needs_link=needs_link, now=NOW, refuse_error=lambda answer: None)
+    return read_status(poll, answer, OURS, needs_link=needs_link, now=NOW, refuse_error=lambda answer: None)
 
 
 def report(**fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Finds in a vendor's answer what a source file says stands there: a value, a time, a report we asked for."""
+"""Reads a vendor's answer by the selectors of a source file: values, ids, times, a report asked for earlier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARGIN_SECONDS = 5.0
 
 
 def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> Iterator[Any]:
-    """What each selector that leads anywhere leads to, in order; a path with `*` leads to a list."""
+    """The value each selector finds, in their order, without those that find none; a path with `*` finds a list."""
     for selector in selectors:
         where = Selector(path=selector) if isinstance(selector, str) else selector
         found = [headers.get(where.header)] if where.header is not None else find_all(content, where.path or "")
@@ -65,27 +65,28 @@ def parse_time(stated: Any) -> float | None:
 def latest_match(
     adoption: Adoption, listed: Iterable[Any], wanted: Mapping[str, Any], since: float
 ) -> tuple[float, str] | None:
-    """When the latest report that is as wanted was made, not before `since`, and its id; None where there is none."""
+    """Creation time and id of the latest report that has the wanted values and was created after `since`, or None."""
     found = []
     for report in listed:
         made_at, report_id = parse_time(find(report, adoption.created_at)), find(report, adoption.id)
         if made_at is None or made_at < since - MARGIN_SECONDS or not isinstance(report_id, str | int) or not report_id:
             continue
-        if all(canonical(find(report, path)) == canonical(value) for path, value in wanted.items()):
+        if all(normalize(find(report, path)) == normalize(value) for path, value in wanted.items()):
             found.append((made_at, str(report_id)))
     return max(found, default=None)
 
 
-def canonical(value: Any) -> Any:
-    """A value in the form two spellings of it share.
+def normalize(value: Any) -> Any:
+    """A value in a form that compares equal to what a vendor makes of it.
 
-    The order of keys does not count, absent, null and empty are alike, and a number equals its digits.
+    Vendors list a report's parameters with keys in another order, with empty ones dropped or null, and with numbers as
+    text.
     """
     if isinstance(value, Mapping):
-        kept = {name: canonical(part) for name, part in value.items()}
+        kept = {name: normalize(part) for name, part in value.items()}
         return {name: part for name, part in kept.items() if part is not None} or None
     if isinstance(value, list | tuple):
-        return [canonical(part) for part in value] or None
+        return [normalize(part) for part in value] or None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return None if value == "" else value

@@ -1,4 +1,4 @@
-"""What a vendor itself says it has, as far as a source file says how to ask. Needs no Redis and publishes nothing."""
+"""Asks a vendor what it offers, such as its metrics, as a source file declares. Needs no Redis, publishes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from worker.client.patience import patiently
+from worker.client.retry import retry
 from worker.client.vendor import Prepared, Vendor
 from worker.errors import FailJob, MillraceError
 from worker.json_path import find
@@ -72,7 +72,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
     seen: set[str | None] = {None}
     before: list[bytes] = []
     while number <= ahead.planned:
-        found, facts = patiently(partial(_read_page, vendor, number, ahead.link), say=say)
+        found, facts = retry(partial(_read_page, vendor, number, ahead.link), say=say)
         if found and found == before:
             raise FailJob(vendor.explain_repeat(number, number - 1))
         yield from found
@@ -100,7 +100,7 @@ def _ask_details(exchange: Exchange, detail: Detail, row: Any, say: Say) -> RowD
     try:
         with exchange.discreet():
             request = compose(exchange.base, detail.request, of)
-        answer = patiently(lambda: exchange.ask(request), say=say)
+        answer = retry(lambda: exchange.ask(request), say=say)
     except MillraceError as refusal:
         return RowDetails(detail.title, of, error=str(refusal))
     lists: dict[str, list[Any]] = {}

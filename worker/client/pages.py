@@ -1,4 +1,4 @@
-"""Reads one page of a report: its requests one after another, their bodies unpacked, their rows told apart."""
+"""Reads one page of a report: sends its requests one after another, unpacks the bodies, splits them into rows."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Pages:
 
 
 class Page:
-    """One page as it is read: iterate its `lists` once, then ask its `facts`."""
+    """One page of a report. Iterate its `lists` once; then its `facts` are complete."""
 
     def __init__(self, pages: Pages, number: int, link: str | None) -> None:
         self.number = number
@@ -125,7 +125,7 @@ class Page:
                     self.facts = replace(self.facts, next=end.value)
 
     def hang_up(self) -> None:
-        """From another thread: whoever waits for the rows of this page waits no longer, and finds them cut."""
+        """Break the connection from another thread: the thread that waits for rows gets RetryLater."""
         if response := self._response:
             response.hang_up()
 
@@ -206,7 +206,7 @@ class Page:
         return send(pages.requests.build(address, self.number, PolledLinks(links)).request)
 
     def _unpack(self, response: Response) -> Iterator[bytes] | None:
-        """The body unpacked; None where there is none and none is needed. FailJob where it should not be empty.
+        """The unpacked body; None where it is empty and the source allows that, else FailJob.
 
         A body that is not in the report's format may be an error all the same: JSON in place of a file, a sentence in
         place of JSON.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from worker.client.patience import patiently
+from worker.client.retry import retry
 from worker.client.vendor import Gone, Prepared, Ready, Vendor
 from worker.errors import FailJob, RetryLater
 from worker.model import Row
@@ -57,7 +57,7 @@ class Preview:
             with closing(page.lists()) as lists:
                 return list(islice(chain.from_iterable(lists), count)), page.facts.total
 
-        found, total = patiently(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
+        found, total = retry(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
         return found, prepared.total if total is None else total
 
     def _vendor(self, prepared: Prepared) -> Vendor:
@@ -67,7 +67,7 @@ class Preview:
     def _prepare(self, poll: Poll) -> Prepared:
         """Ask for the report and poll until it is ready, at the vendor's cadence."""
         vendor = self._vendor(Prepared())
-        submission = patiently(vendor.submit, say=self.say, sleep=self.sleep)
+        submission = retry(vendor.submit, say=self.say, sleep=self.sleep)
         report_id = submission.report_id
         submitted_at, deadline = self.exchange.clock(), self.monotonic() + self.timeout_seconds
         every = self.poll_seconds or poll.every_seconds

@@ -19,6 +19,7 @@ from worker.transport.links import LinkKind
 from worker.transport.request import WireRequest, compose, with_query
 from worker.vendor_errors import excerpt
 
+# Not deflate: some servers send it without the zlib wrapper (RFC 9110, 8.4.1.2), so it has to be guessed at.
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)
 
@@ -49,7 +50,7 @@ RowsAt = OwnRequest | ResolvedLink | PolledLinks
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """One request for rows, how far its address is trusted, and the number of rows where that was told with it."""
+    """One request for rows. `kind` is how far its address is trusted, `total` the count that came with the address."""
 
     request: WireRequest
     kind: LinkKind = "api"
@@ -92,7 +93,7 @@ class PageRequests:
             case ResolvedLink(request):
                 return self._resolve(request, address)
             case PolledLinks(found):
-                return self._linked(_file(found, page), base.url("/"), address)
+                return self._follow_link(_link_of_page(found, page), base.url("/"), address)
 
     @property
     def first_url(self) -> str | None:
@@ -109,7 +110,7 @@ class PageRequests:
         return WireRequest(wire.method, wire.url, {**PACKING, **wire.headers}, wire.body)
 
     def _resolve(self, declared: Request, address: Address) -> PageRequest:
-        """Ask for the address of the rows, and hear their number where it is told."""
+        """Ask for the address of the rows, and for their number where the same answer has it."""
         request = compose(self._exchange.base, declared, self._values)
         answer = self._exchange.ask(request, allow=GONE if self._has_report else ())
         if answer.status in GONE:
@@ -118,10 +119,10 @@ class PageRequests:
         if link is None:
             places = " or ".join(self._read.link)
             raise FailJob(f"{request.name}: the answer has no link at {places}: {excerpt(answer.raw)}")
-        found = self._linked(link, request.url, address)
+        found = self._follow_link(link, request.url, address)
         return PageRequest(found.request, found.kind, count_in(answer.content, self._read.total))
 
-    def _linked(self, link: str, at: str, address: Address) -> PageRequest:
+    def _follow_link(self, link: str, at: str, address: Address) -> PageRequest:
         if self._read.link_kind == "download":
             there = links.download_target(self._exchange.base, link, at=at).url
             if urlsplit(there).hostname not in self._exchange.connection.source.alias_hosts:
@@ -132,7 +133,7 @@ class PageRequests:
         return WireRequest("GET", url, self._headers)
 
 
-def _file(found: tuple[str, ...], page: int) -> str:
+def _link_of_page(found: tuple[str, ...], page: int) -> str:
     """The link of a page: the only one, or the one of its number."""
     if not found:
         raise ReportGone("the vendor said ready and gave no address of the rows")

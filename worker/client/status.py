@@ -17,6 +17,7 @@ from worker.vendor_errors import excerpt
 
 WHOLE_BODY_CHARACTERS = 2_000
 
+# Common words for a report under way. Any other word a source file does not know is logged: it may mean failed.
 ORDINARY_WAITS = frozenset(
     "accepted created in_progress in-progress new pending preparing processing queued received retry running "
     "scheduled started submitted waiting working".split()
@@ -74,10 +75,10 @@ class Prepared:
     promised: int | None = None
 
 
-def status_in(
+def read_status(
     poll: Poll, answer: Answer, report_id: str, *, needs_link: bool, now: float, refuse_error: Callable[[Answer], None]
 ) -> Status | None:
-    """What an answer says of our report; None where it does not know the report.
+    """The status of our report in an answer; None where the vendor does not know the report.
 
     `refuse_error` raises where the answer words an error; a status that the source file has a word for comes first.
     Raises RetryLater for an answer that is none, FailJob with the vendor's words where it could not prepare the report.
@@ -89,11 +90,11 @@ def status_in(
     is_done = answer.status in poll.done_on
     if answer.status == 410 and not is_done:
         return Gone(f"{answer.name}: 410: the report expired at the vendor before it was read")
-    ours = ours_in(poll, answer.content, report_id) if answer.is_success else answer.content
+    ours = our_report_in(poll, answer.content, report_id) if answer.is_success else answer.content
     if answer.status == 404 and not is_done:
         return None
     is_page = answer.raw.lstrip().startswith(b"<") and "html" in answer.headers.get("Content-Type", "").lower()
-    if not is_done and answer.content is None and (is_page or reads_body(poll)):
+    if not is_done and answer.content is None and (is_page or body_matters(poll)):
         raise RetryLater(f"{answer.name}: {answer.status}: no answer to a poll: {excerpt(answer.raw)}")
     if ours is None and answer.content is not None:
         return None
@@ -114,7 +115,7 @@ def status_in(
     return Ready(None, status.links, status.expires_at) if isinstance(status, Ready) and not is_done else status
 
 
-def ours_in(poll: Poll, content: Any, report_id: str) -> Any | None:
+def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
     """What the answer says of our report: the one of our id where it lists reports, else all of it; None if unlisted.
 
     Row 0 of a list is no answer: a vendor that ignored the id would show somebody else's report there.
@@ -143,7 +144,7 @@ def _ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: floa
     return Ready(total, found, expires_at)
 
 
-def reads_body(poll: Poll) -> bool:
+def body_matters(poll: Poll) -> bool:
     """Does the body say anything of the report, or can it be the report itself?"""
     selectors = [*poll.status, *poll.link, *poll.total]
     in_body = [selector for selector in selectors if not (isinstance(selector, Selector) and selector.header)]

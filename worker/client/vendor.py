@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.answers import canonical, id_in, latest_match, places_of, select
+from worker.client.answers import id_in, latest_match, normalize, places_of, select
 from worker.client.pages import Page, Pages
-from worker.client.status import Gone, Prepared, Ready, Status, Waiting, ours_in, reads_body, status_in
+from worker.client.status import Gone, Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
 from worker.errors import FailJob, ReportGone, RetryLater
 from worker.json_path import find, is_value, link_in
 from worker.model import PageFacts
@@ -136,7 +136,7 @@ class Vendor:
         request, answer = self._poll(poll, report_id, poll_link)
         read = self._pages.read
         needs_link = read.request is None and read.resolve is None and not poll.holds_rows
-        status = status_in(poll, answer, report_id, needs_link=needs_link, now=now, refuse_error=self._refuse_error)
+        status = read_status(poll, answer, report_id, needs_link=needs_link, now=now, refuse_error=self._refuse_error)
         if status is None:
             if now - (submitted_at or 0) <= poll.listing_grace_seconds:
                 return Waiting("not listed yet")
@@ -152,10 +152,10 @@ class Vendor:
 
     def _refuse_another(self, poll: Poll, answer: Answer, report_id: str) -> None:
         """Raise FailJob where the report says of itself that it is not the one that was asked for."""
-        ours = ours_in(poll, answer.content, report_id)
+        ours = our_report_in(poll, answer.content, report_id)
         for path, wanted in (fill(poll.match, self._values) or {}).items():
             said = find(ours, path)
-            if is_value(said) and canonical(said) != canonical(wanted):
+            if is_value(said) and normalize(said) != normalize(wanted):
                 reason = f"the vendor's report {report_id} is not the one asked for: {path} is {said!r}, not {wanted!r}"
                 raise FailJob(reason, spoils_report=True)
 
@@ -164,11 +164,11 @@ class Vendor:
         allow = {*NOT_THERE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
         if poll.request is not None:
             declared, values = poll.request, {**self._values, "report_id": report_id}
-            return self._ask(declared, values, allow=allow, is_start_enough=not reads_body(poll))
+            return self._ask(declared, values, allow=allow, is_start_enough=not body_matters(poll))
         if poll_link is None:
             raise FailJob("the ledger has lost the address to poll", spoils_report=True)
         request = WireRequest("GET", self._exchange.api_link(poll_link, at=poll_link), {})
-        return request, self._fetch(request, allow, is_start_enough=not reads_body(poll))
+        return request, self._fetch(request, allow, is_start_enough=not body_matters(poll))
 
     # ------------------------------------------------------------ pages
 

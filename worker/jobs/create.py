@@ -74,6 +74,7 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
     }
+    # A key makes the id, so that a request sent twice finds its job; another prefix would make jobs of old keys anew.
     job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
     # Frozen with the job: a source file edited meanwhile changes no job that has begun.

@@ -15,7 +15,7 @@ from worker.services import Services
 
 MOST_GENERATIONS = 3
 DISCARD_SECONDS = 5.0
-"""How long the vendor may be silent when it is told that nobody wants a report any more."""
+"""Discarding is a courtesy to the vendor: it may hold up the end of a job for no longer than this."""
 
 Verdict = Literal["failed", "cancelled"]
 
@@ -37,7 +37,7 @@ def _decide(
     if job is None:
         return None
     # What is discarded at the vendor is not there for a retry.
-    is_lost = report_is_cause or _discards(services, job, verdict)
+    is_lost = report_is_cause or _is_discarded(services, job, verdict)
     answer, _ = services.ledger.decide(job_id, verdict, reason, report_is_cause=is_lost)
     job = services.ledger.job(job_id) or job
     return end_job(services, job) if answer == "decided" else job.state
@@ -148,23 +148,23 @@ def finish(services: Services, job: Job, prepared: Json) -> Json | OpenPages:
 
 
 def discard(services: Services, job: Job, state: JobState, *, report_id: str | None = None) -> None:
-    """Tell the vendor that a report is wanted no more, where the source file says how and that it is to hear of it.
+    """Tell the vendor that a report is no longer needed, where the source file declares a request for that.
 
     `report_id` is the job's own unless it is given. Takes seconds at most and never fails: what went wrong is logged.
     """
-    wanted = report_id or job.vendor_report_id
-    if wanted is None or not _discards(services, job, state):
+    vendor_report_id = report_id or job.vendor_report_id
+    if vendor_report_id is None or not _is_discarded(services, job, state):
         return
     try:
-        services.vendor(job, silence_seconds=DISCARD_SECONDS).discard(wanted)
+        services.vendor(job, silence_seconds=DISCARD_SECONDS).discard(vendor_report_id)
     except MillraceError as error:
-        log.warning(Event.NOT_DISCARDED, job=job.id, vendor_report_id=wanted, why=str(error))
+        log.warning(Event.NOT_DISCARDED, job=job.id, vendor_report_id=vendor_report_id, why=str(error))
     else:
-        log.info(Event.DISCARDED, job=job.id, vendor_report_id=wanted)
+        log.info(Event.DISCARDED, job=job.id, vendor_report_id=vendor_report_id)
 
 
-def _discards(services: Services, job: Job, state: JobState) -> bool:
-    """Is the vendor told when a job ends so? No, where the source this job was made from is lost."""
+def _is_discarded(services: Services, job: Job, state: JobState) -> bool:
+    """Does the source file want reports of jobs that end so discarded? No where the job's source file is lost."""
     try:
         declared = services.report(job).discard
     except FailJob:

@@ -1,4 +1,4 @@
-"""Jobs in pages, the latest first: which fit a filter, and where the next page begins."""
+"""Lists jobs that fit a filter, the latest first, in pages with a cursor."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def list_jobs(ledger: Ledger, wanted: JobFilter, cursor: str | None, count: int)
     By the time they were made, or with a state, by the time they came into it. Raises BadInput for what is no cursor.
     """
     found: list[Job] = []
-    before = None if cursor is None else _read(cursor)
+    before = None if cursor is None else _decode_cursor(cursor)
     for _ in range(LOOK_AT_MOST // LOOK_AT_ONCE):
         listed = ledger.listed(wanted.state, before=before, count=LOOK_AT_ONCE)
         for job, at in zip(ledger.jobs_of([job_id for job_id, _ in listed]), listed, strict=True):
             if job is not None and wanted.fits(job):
                 found.append(job)
                 if len(found) == count:
-                    return found, _text(*at)
+                    return found, _encode_cursor(*at)
         if len(listed) < LOOK_AT_ONCE:
             return found, None
         before = listed[-1]
-    return found, _text(*listed[-1])
+    return found, _encode_cursor(*listed[-1])
 
 
-def _text(job_id: str, at: float) -> str:
+def _encode_cursor(job_id: str, at: float) -> str:
     return base64.urlsafe_b64encode(f"{at!r} {job_id}".encode()).decode()
 
 
-def _read(cursor: str) -> tuple[str, float]:
+def _decode_cursor(cursor: str) -> tuple[str, float]:
     try:
         at, _, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").partition(" ")
         return job_id, float(at)

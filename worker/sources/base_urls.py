@@ -15,6 +15,7 @@ DIRECTLY = "none"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+# An underscore is no letter of a host name, yet services of Docker Compose have it and resolvers take it.
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -122,10 +123,12 @@ def refuse_unsafe(text: str) -> None:
 
 def refuse_dots(path: str) -> None:
     """Raise NotAUrl for a path that some server might read as leading upwards, however often it is escaped."""
+    # A gateway and the server behind it may each unescape once more than the one before.
     plain = path
     for _ in range(3):
         plain = unquote(plain)
     for segment in plain.replace("\\", "/").split("/"):
+        # Java's servlets drop what follows `;` in a segment, so `..;x` climbs as well.
         if segment.partition(";")[0] in (".", ".."):
             raise NotAUrl(f"it climbs: {path[:200]!r}")
 

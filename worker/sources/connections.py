@@ -27,7 +27,7 @@ from pydantic import Field
 from worker.errors import BadInput, MissingInput
 from worker.sources.base_urls import DIRECTLY, base_of, proxy_url
 from worker.sources.credentials import auth_for, check_credentials, missing_credentials
-from worker.sources.environment_names import Environment, expanded
+from worker.sources.environment_names import Environment, expand_variables
 from worker.sources.loading import Catalogue, report_of
 from worker.sources.params import zone_of
 from worker.sources.schema import Declared, Limits, Report, Source
@@ -124,7 +124,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
     if isinstance(content, dict):
         # Credentials keep their variables: a secret is looked up where it is used, and kept nowhere else.
         content = {
-            key: value if key == "credentials" else expanded(value, environment, file.where((name, key)))
+            key: value if key == "credentials" else expand_variables(value, environment, file.where((name, key)))
             for key, value in content.items()
         }
     entry = validate(ConnectionEntry, content, file, (name,))

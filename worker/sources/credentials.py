@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from worker.errors import BadInput
-from worker.sources.environment_names import Environment, value_of, variable_in
+from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.placeholders import names_in, refuse_forms
 from worker.sources.schema import (
     AllAuth,
@@ -165,12 +165,12 @@ def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Pla
 def _missing(account: Account, auth: Auth, environment: Environment) -> list[str]:
     held = account.credentials
     return [
-        variable_in(held.get(name, "")) or f"the credential {name}"
+        variable_name(held.get(name, "")) or f"the credential {name}"
         for name in credential_names(auth)
         if name not in held or not value_of(held[name], environment)
     ]
 
 
 def _is_begun(account: Account, auth: Auth, environment: Environment) -> bool:
-    variables = [variable_in(account.credentials[name]) for name in credential_names(auth)]
+    variables = [variable_name(account.credentials[name]) for name in credential_names(auth)]
     return any(variable is not None and environment(variable) for variable in variables)

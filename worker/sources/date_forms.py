@@ -1,4 +1,4 @@
-"""Dates in a form of somebody's own, by strftime's letters, the same on every system and in every locale."""
+"""Writes dates by a format of strftime's letters, with the same result on every system and in every locale."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def write_date(at: datetime, form: str) -> str:
 
     def one(directive: re.Match[str]) -> str:
         flag, letter = directive[1], directive[2]
+        # strftime's %b follows the locale; %s and %-d exist in some C libraries only.
         if letter == "b":
             return _MONTHS[at.month - 1]
         if letter == "s":

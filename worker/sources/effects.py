@@ -35,9 +35,9 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
         for word in ("link", "total"):
             if getattr(read, word) and read.resolve is None:
                 yield (*place, word), "`resolve` beside it: it is looked for in that answer"
-        for word, allowed in _broken(_paging_rules(read, report)):
+        for word, allowed in _violated(_paging_rules(read, report)):
             yield (*place, "paging", word), allowed
-        for word, allowed in _broken(_format_rules(read.format, read.paging)):
+        for word, allowed in _violated(_format_rules(read.format, read.paging)):
             yield (*place, "format", word), allowed
         errors = contradicting_errors(read.format.errors)
         yield from (((*place, "format", *where), allowed) for where, allowed in errors)
@@ -56,10 +56,10 @@ def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, 
             ("when", not shape.when and not matchers, "`contains` beside it: every body fits the empty path"),
             ("wait", shape.wait is not None and shape.then != "rate-limit", "`then: rate-limit` beside it"),
         ]
-        yield from ((("errors", position, word), allowed) for word, allowed in _broken(rules))
+        yield from ((("errors", position, word), allowed) for word, allowed in _violated(rules))
 
 
-def _broken(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
+def _violated(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
     return ((word, allowed) for word, is_broken, allowed in rules if is_broken)
 
 

@@ -18,15 +18,15 @@ _WHOLE = re.compile(_VARIABLE)
 _INSIDE = re.compile(r"\$\$|" + _VARIABLE)
 
 
-def expanded(value: Any, environment: Environment, where: str) -> Any:
+def expand_variables(value: Any, environment: Environment, where: str) -> Any:
     """A plain value with the variables in its texts.
 
     Raises BadInput where one is not set and has no default.
     """
     if isinstance(value, dict):
-        return {key: expanded(part, environment, f"{where}.{key}") for key, part in value.items()}
+        return {key: expand_variables(part, environment, f"{where}.{key}") for key, part in value.items()}
     if isinstance(value, list):
-        return [expanded(part, environment, f"{where}.{position}") for position, part in enumerate(value)]
+        return [expand_variables(part, environment, f"{where}.{position}") for position, part in enumerate(value)]
     if not isinstance(value, str):
         return value
 
@@ -42,7 +42,7 @@ def expanded(value: Any, environment: Environment, where: str) -> Any:
     return _INSIDE.sub(text_of, value)
 
 
-def variable_in(credential: str) -> str | None:
+def variable_name(credential: str) -> str | None:
     """The variable a credential names; None where the credential is a literal."""
     found = _WHOLE.fullmatch(credential)
     return (found[1] or found[2]) if found else None

@@ -122,4 +122,5 @@ def _moved(macro: re.Match[str], moment: Moment, where: str) -> datetime:
 
 def _existing(at: datetime) -> datetime:
     """The moment itself, or, where the clocks skip it, the same distance after the skip."""
+    # Python moves a local time by the wall clock, into hours that do not exist; UTC has no such hours.
     return at.astimezone(UTC).astimezone(at.tzinfo)

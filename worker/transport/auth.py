@@ -8,7 +8,7 @@ from dataclasses import replace
 from worker.sources.base_urls import Base
 from worker.sources.connections import Connection
 from worker.sources.credentials import credential_names, require_auth, ways_in
-from worker.sources.environment_names import Environment, value_of, variable_in
+from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.placeholders import fill
 from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, OneAuth, QueryAuth, SessionAuth
 from worker.transport.login import Login
@@ -45,7 +45,7 @@ class Auth:
         chosen = require_auth(connection, environment)
         held = {name: connection.credentials[name] for name in credential_names(chosen)}
         self._secrets = {name: value_of(credential, environment) or "" for name, credential in held.items()}
-        self.variables = [variable_in(credential) or f"the credential {name}" for name, credential in held.items()]
+        self.variables = [variable_name(credential) or f"the credential {name}" for name, credential in held.items()]
         for name, value in self._secrets.items():
             if name not in PUBLIC_NAMES:
                 redactor.learn(value)

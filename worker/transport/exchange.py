@@ -128,7 +128,7 @@ class Exchange:
             return self._auth
 
     def log_in(self) -> bool:
-        """Have a token where this connection needs one, fetched or in use. False where it needs none."""
+        """Fetch a token unless one is in use. False where this connection needs none."""
         login = self.auth().login
         if login is None:
             return False
@@ -257,7 +257,7 @@ class Exchange:
         return RateLimited(limited.reason, wait_seconds=wait)
 
     def api_link(self, link: str, *, at: str) -> str:
-        """A link from a response as the URL on our own base that will be asked, without a key it may repeat."""
+        """A link from a response as a URL on our own base, without the key that some vendors repeat in their links."""
         url = links.on_base(self.base, link, at=at)
         return self.auth().remove_keys(url)
 

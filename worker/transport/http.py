@@ -96,6 +96,7 @@ class Channel:
         prepared = PreparedRequest()
         prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
         prepared.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*", **request.headers})
+        # An empty POST needs `Content-Length: 0` as well (RFC 9110, 8.6): some servers answer 411 without it.
         if request.body is not None or request.method == "POST":
             prepared.headers["Content-Length"] = str(len(request.body or b""))
         timeout = (self._connect_seconds, self._silence_seconds)
@@ -145,7 +146,7 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
 
 
 class _Adapter(HTTPAdapter):
-    """Behind a proxy, too, only whole heads are heard and targets are sent as given."""
+    """requests' adapter whose proxies, too, use the connections of `pool_classes`."""
 
     def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
         manager: ProxyManager = super().proxy_manager_for(proxy, **how)
@@ -180,9 +181,10 @@ def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
 def pool_classes(
     kinds: frozenset[AddressKind] | None, *, resolve: Resolve = addresses.resolve
 ) -> dict[str, type[HTTPConnectionPool]]:
-    """Pools of connections that hear whole heads only and, where `kinds` is given, go to an address that was checked.
+    """Connection pools that accept complete headers only and, where `kinds` is given, connect to checked addresses.
 
-    The address checked is the one connected to, so a name cannot come to mean another in between.
+    The address that was checked is the one connected to: a name that resolves anew in between (DNS rebinding) leads
+    nowhere else.
     """
 
     class Plain(HTTPConnection):
@@ -225,7 +227,7 @@ def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind]
 
 
 class WholeHeadResponse(HTTPResponse):
-    """An answer that counts as heard once the empty line after its head arrived.
+    """A response that is accepted only once the empty line after its headers has arrived.
 
     http.client takes a head that was cut for one that ended (`http.client.parse_headers` stops at the end of input). A
     head cut before its Content-Length would leave an answer without a body: a success of no rows.
@@ -241,7 +243,7 @@ class WholeHeadResponse(HTTPResponse):
                 raise RemoteDisconnected("the head of the answer is cut")
             if self.fp is not None:
                 self.fp = source.wrapped
-            # 102 and 103 come before the answer; the standard library takes them for it.
+            # 102 and 103 come before the answer (RFC 9110, 15.2); http.client skips 100 only.
             if self.status >= HTTPStatus.OK or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return
             self.headers = self.msg = None  # type: ignore[assignment]

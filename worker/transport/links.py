@@ -78,7 +78,7 @@ def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Ta
 
 
 def normal_form(url: str) -> str:
-    """The one spelling in which two links are compared: escapes in capitals, none that is needless."""
+    """The spelling in which two links are compared (RFC 3986, 6.2.2): escapes in capitals, none that is needless."""
     return _ESCAPE.sub(_normal_escape, quote(url, safe=_RESERVED))
 
 
@@ -88,7 +88,7 @@ def without_query(url: str) -> str:
 
 
 def _parse(link: str, at: str) -> tuple[SplitResult, str]:
-    """A link taken apart, and its path and query as they were given. FailJob for whatever is not plainly a link."""
+    """A link taken apart, and its path and query as they were given. Raises FailJob where it is malformed."""
     if not isinstance(link, str) or not link:
         raise FailJob(f"a link must be text, not {type(link).__name__}")
     if len(link) > LONGEST_LINK:
@@ -100,15 +100,17 @@ def _parse(link: str, at: str) -> tuple[SplitResult, str]:
     except ValueError:
         raise FailJob("a link that cannot be read is not followed") from None
     query = f"?{parts.query}" if parts.query else ""
+    # Blanks and letters beyond ASCII are escaped; `%` is not, since what is escaped already must stay as it is.
     return parts, quote(f"{parts.path or '/'}{query}", safe=_RESERVED + _ODD)
 
 
 def _join(at: str, link: str) -> str:
-    """A link as a whole URL. One that begins anew, by a host or a slash, must not climb; another is resolved."""
+    """A link as an absolute URL. Raises NotAUrl where its path would lead upwards."""
     refuse_unsafe(link)
     parts = urlsplit(link)
     if parts.scheme and not parts.netloc:
         raise NotAUrl(f"its scheme is {parts.scheme[:20]!r}, without a host")
+    # Before `urljoin`, which resolves `..` without a word. Only a relative path may begin with one.
     if parts.netloc or parts.path.startswith("/"):
         refuse_dots(parts.path)
     url = link if parts.scheme else urljoin(at, link)
@@ -117,7 +119,7 @@ def _join(at: str, link: str) -> str:
 
 
 def _below(prefix: str, path: str) -> str | None:
-    """What stands in a path after a prefix, as it was given; None where the path is not under it."""
+    """The part of a path below a prefix, spelled as it was given; None where the path is not below it."""
     segments = path.split("/")
     depth = prefix.count("/") + 1
     if normal_form("/".join(segments[:depth])) != normal_form(prefix):

@@ -55,7 +55,7 @@ class Login:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        """`secrets` are the credentials by name, `check` what a person looks at where they are refused."""
+        """`secrets` are the credentials by name, `check` the variables that a refusal tells people to look at."""
         self.way = way
         self.last: Token | None = None
         self._base = base
@@ -183,6 +183,7 @@ class Login:
         # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
         given = find(content, "refresh_token")
         refresh = given if isinstance(given, str) and given else kept
+        # The operator's own is not kept: where it is replaced in the environment, the new one has to be used.
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
         return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")

@@ -75,6 +75,7 @@ def _find_proxies(declared: str | None, variables: Mapping[str, str]) -> Proxies
 
 def _covers(entry: str, host: str, port: int) -> bool:
     """Does an entry of NO_PROXY mean this host? `*`, a name and all below it, or a network; a port may follow."""
+    # NO_PROXY has no standard; these are the forms of Go's net/http, which most tools take at least in part.
     if entry == "*":
         return True
     name, colon, digits = entry.rpartition(":")

@@ -1,4 +1,4 @@
-"""What an answer that is no success means for what happens next."""
+"""Classifies answers that are no success: retry, wait, log in again, or fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.errors import FailJob, MillraceError, RetryLater
 from worker.sources.schema import ErrorShape
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response
-from worker.vendor_errors import VendorError, bounded_wait, error_in_body, excerpt, words_of_storage
+from worker.vendor_errors import VendorError, bounded_wait, error_in_body, excerpt, storage_error
 
 PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -22,6 +22,7 @@ PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 def parse_json(raw: bytes, name: str) -> Any:
     """The JSON an answer holds; FailJob with its first bytes where it holds none. `name` is the request's."""
     try:
+        # RFC 8259, 8.1: JSON must not begin with a byte order mark, and a reader may ignore one; some vendors send it.
         return json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
         raise FailJob(f"{name}: the answer is not JSON: {excerpt(raw)}") from None
@@ -64,7 +65,7 @@ def refusal(
 
 def _reason(response: Response, raw: bytes, error: VendorError | None) -> str:
     status = f"{response.status} {response.reason}".strip()
-    return f"{response.name}: {status}: {error.words if error else words_of_storage(raw) or excerpt(raw)}"
+    return f"{response.name}: {status}: {error.words if error else storage_error(raw) or excerpt(raw)}"
 
 
 def retry_after(stated: str | None, *, now: float) -> float | None:

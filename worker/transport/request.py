@@ -71,6 +71,7 @@ def encode_query(query: Mapping[str, Any]) -> str:
         for part in (value if isinstance(value, list | tuple) else [value])
         if part is not None
     ]
+    # urlencode's own way writes a blank as `+`, which means a blank in forms only; `%20` is one everywhere.
     return urlencode(pairs, quote_via=quote, safe="")
 
 
@@ -83,7 +84,7 @@ def with_query(url: str, query: Mapping[str, Any]) -> str:
 
 
 def without_query_value(url: str, name: str) -> str:
-    """The URL without one query value; as it is where there is none of that name."""
+    """The URL without the query values of one name; the others keep their spelling, which a signature may cover."""
     start, _, text = url.partition("?")
     kept = [part for part in text.split("&") if unquote_plus(part.partition("=")[0]) != name]
     return f"{start}?{'&'.join(kept)}" if text and kept else start

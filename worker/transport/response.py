@@ -1,4 +1,4 @@
-"""An answer whose head has arrived and whose body is still on its way."""
+"""A response whose headers have arrived and whose body is still being received."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ class Response:
         except (Cut, OSError) as error:
             raise self._cut(str(error) or type(error).__name__) from None
         else:
+            # Only a connection whose body was read to its end can carry another request.
             self._raw._original_response.close()
             self._raw.release_conn()
         finally:
@@ -99,7 +100,8 @@ class Response:
         return bytes(start[:limit])
 
     def hang_up(self) -> None:
-        """End the connection from another thread: whoever waits for more of the body finds it cut."""
+        """Break the connection from another thread: the thread that reads the body gets RetryLater."""
+        # Unlike close, shutdown wakes a thread that is blocked in a read.
         framing = self._raw._original_response.fp
         wire = getattr(getattr(framing, "raw", None), "_sock", None)
         if wire is not None:

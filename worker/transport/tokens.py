@@ -11,7 +11,9 @@ from redis import Redis
 from worker import keys
 from worker.scripts import Clock, Script, time_argument
 
+# Longer than a login may take: after that its worker is dead, and the next one may fetch.
 TURN_SECONDS = 60.0
+# Ahead of the end, so that no request is on its way with a token that expires before it arrives.
 RENEW_AT_SHARE = 0.8
 
 _TAKE = Script("token_take", "clock")

@@ -1,4 +1,4 @@
-"""Tells whoever asked that a job has ended. An address from a caller is judged as a link in a vendor's answer is."""
+"""Posts the end of a job to a webhook. Its address comes from a caller and is checked as a vendor's link is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
 
 
 def check_webhook(connection: Connection, url: str) -> str:
-    """The address as it will be asked. BadInput where it is malformed or plain http; sends and resolves nothing."""
+    """The address in the form it will be posted to. BadInput where it is malformed or plain http; nothing is sent."""
     try:
         return _target(_base(connection), url)
     except FailJob as reason:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.client.patience import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, patiently
+from worker.client.retry import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, retry
 from worker.errors import FailJob, RetryLater
 
 
@@ -24,7 +24,7 @@ class Vendor:
         return "rows"
 
     def asked(self, most_failures: int = 1) -> str:
-        return patiently(self.answer, say=self.said.append, most_failures=most_failures, sleep=self.slept.append)
+        return retry(self.answer, say=self.said.append, most_failures=most_failures, sleep=self.slept.append)
 
 
 def quota(seconds: float) -> RetryLater:

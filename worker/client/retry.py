@@ -1,4 +1,4 @@
-"""Sits through the waits a vendor asks for, where a person is waiting and no worker is held."""
+"""Retries within one command: where a person is waiting, a wait the vendor asks for can be slept through."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ USUAL_WAIT_SECONDS = 2.0
 Given = TypeVar("Given")
 
 
-def patiently(
+def retry(
     act: Callable[[], Given],
     *,
     say: Callable[[str], None],
     most_failures: int = 1,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Given:
-    """What the act gives in the end.
+    """Call `act` until it succeeds, and return its result.
 
-    A quota or a pause is waited for, up to a bound; of failures that may pass, the one after which it is enough is
-    raised as RetryLater. `say` hears why it takes longer.
+    Quotas and pauses are waited for, up to a bound, and count as no failure. Raises the RetryLater of the failure
+    numbered `most_failures`, or of a wait that is too long. `say` is given the reason for each longer wait.
     """
     failures, waited = 0, 0.0
     while True:

@@ -73,7 +73,7 @@ def _read_batch(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tu
     text = b"\n".join([*rows, b""])
     ended = running.copy()
     ended.update(text)
-    dead_rows = len(rows) - [type(row) for row in rows].count(bytes)
+    dead_rows = len(rows) - list(map(type, rows)).count(bytes)
     after = Checkpoint(
         before.rows + len(rows), ended.hexdigest(), before.dead_rows + dead_rows, before.bytes + len(text)
     )

@@ -64,20 +64,25 @@ class Publication:
         """
         sys.setswitchinterval(SWITCH_SECONDS)
         reading = Reading()
-        waiting: deque[Future[None]] = deque()
-        # A thread each, so that the digest, which needs no interpreter, runs beside the reading and the sink.
-        with ThreadPoolExecutor(max_workers=1) as digester, ThreadPoolExecutor(max_workers=1) as keeper:
+        waiting: deque[Future[Future[None]]] = deque()
+        # A thread each, so that the digest, which needs no interpreter, runs beside the reading and the sink. The first
+        # wakes the second: waking a thread costs as much as reading a few dozen rows, so none is woken only to wait.
+        with ThreadPoolExecutor(max_workers=1) as keeper, ThreadPoolExecutor(max_workers=1) as digester:
+
+            def digest(rows: list[bytes]) -> Future[None]:
+                return keeper.submit(self._keep, reading.batch(rows))
+
             try:
                 for rows in cut(lists, self._sink.batch_rows):
                     self._on_read()
                     if len(waiting) == AHEAD:
                         # Left where it is until it is kept: its failure is the one to tell, not that of those behind.
-                        waiting[0].result()
+                        waiting[0].result().result()
                         waiting.popleft()
-                    waiting.append(keeper.submit(self._keep, digester.submit(reading.batch, rows)))
+                    waiting.append(digester.submit(digest, rows))
             finally:
-                for kept in waiting:
-                    kept.result()
+                for digested in waiting:
+                    digested.result().result()
         if not self._at.is_at(reading.at):
             raise StartOver(f"{self._at.rows} rows are published, this reading has {reading.at.rows} or other ones")
         return self._at
@@ -88,9 +93,9 @@ class Publication:
         if not stands.is_at(at):
             raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
 
-    def _keep(self, batch: Future[ReadBatch]) -> None:
+    def _keep(self, batch: ReadBatch) -> None:
         """See a batch through: every row of it is in the sink then. After a failure nothing more is taken."""
-        rest = batch.result().beyond(self._at)
+        rest = batch.beyond(self._at)
         while rest:
             began = time.monotonic()
             try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
-from itertools import repeat
 from operator import itemgetter
 from typing import Protocol
 
@@ -199,7 +198,7 @@ class FastCutter:
         if may_be_deep(objects, block):
             return None
         if not are_rows:
-            if not all(map(bytes.startswith, objects, repeat(self._layout.opens))):
+            if not set(map(_FIRST, objects)) <= {ord(self._layout.opens)}:
                 return None
             if b"\n" in block or b"\r" in block:
                 objects = on_one_line(objects)

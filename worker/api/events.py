@@ -52,12 +52,17 @@ class Feed:
         """The topic's value, and each that differs from the one before; None after a while without any."""
         self._clients[topic] += 1
         if self._looking is None or self._looking.done():
+            self._round = asyncio.Event()
             self._looking = asyncio.create_task(self._run())
         clock = asyncio.get_running_loop().time
         known, told_at = None, clock()
         try:
             while True:
                 await self._round.wait()
+                if self._looking.done():
+                    # Whoever looks is done only where it failed; whoever listens connects again.
+                    self._looking.result()
+                    return
                 value = self._values.get(topic)
                 if value is not None and value != known:
                     known, told_at = value, clock()
@@ -71,15 +76,18 @@ class Feed:
                 del self._clients[topic]
 
     async def _run(self) -> None:
-        while self._clients:
-            topics = list(self._clients)
-            try:
-                self._values = await asyncio.to_thread(self._look, topics)
-            except RedisError:
-                self._values = dict.fromkeys(topics, AWAY)
-            finished, self._round = self._round, asyncio.Event()
-            finished.set()
-            await asyncio.sleep(self._every_seconds)
+        try:
+            while self._clients:
+                topics = list(self._clients)
+                try:
+                    self._values = await asyncio.to_thread(self._look, topics)
+                except RedisError:
+                    self._values = dict.fromkeys(topics, AWAY)
+                finished, self._round = self._round, asyncio.Event()
+                finished.set()
+                await asyncio.sleep(self._every_seconds)
+        finally:
+            self._round.set()
 
 
 def look_at(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:

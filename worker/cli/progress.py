@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from worker.cli.output import talk
 from worker.errors import MillraceError
 from worker.jobs.finish import cancel
-from worker.jobs.waiting import waits_for
+from worker.jobs.waiting import REDIS, Wait, waits_for
 from worker.local_workers import LocalWorkers
 from worker.model import FINISHED, Job, Json
 from worker.services import Services
 
 LOOK_SECONDS = 0.2
+SILENCE_SECONDS = 2.0
+"""How long Redis may take to answer before that is said."""
 USUAL = ("vendor", "worker")
 """Waits every job has, which are no news where there is no progress line."""
 
@@ -52,23 +55,46 @@ def _watch(
     line = progress.add_task("queued", total=None, rows="", rate="", page="", waiting="")
     began = time.monotonic()
     waits_on: str | None = None
-    while True:
-        job = services.ledger.job(job_id)
-        if job is None:
-            raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed while it was followed")
-        if job.state in FINISHED and job.receipt:
-            return job.receipt
-        now = services.ledger.now()
-        wait = waits_for(job, now)
-        _show(progress, line, job, time.monotonic() - began, wait.describe(now) if wait else "")
-        if wait and wait.on not in (waits_on, *USUAL) and not talk.is_terminal:
-            talk.print(f"{job.state}, waiting: {wait.describe(now)}")
-        waits_on = wait.on if wait else None
-        for name in workers.restart_dead() if workers else ():
-            talk.print(f"the {name} worker ended and was started again")
-        if deadline is not None and time.monotonic() > deadline:
-            raise TimedOut
-        time.sleep(LOOK_SECONDS)
+    # Looked up on a thread of its own, for where Redis is away its client waits, and says nothing meanwhile.
+    looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="look")
+    try:
+        while True:
+            look = looking.submit(_look, services, job_id)
+            while not wait([look], timeout=SILENCE_SECONDS).done:
+                waits_on = _tell_wait(progress, line, Wait("redis", REDIS), 0, waits_on)
+                _keep_up(workers, deadline)
+            job, now = look.result()
+            if job.state in FINISHED and job.receipt:
+                return job.receipt
+            _show(progress, line, job, time.monotonic() - began)
+            waits_on = _tell_wait(progress, line, waits_for(job, now), now, waits_on)
+            _keep_up(workers, deadline)
+            time.sleep(LOOK_SECONDS)
+    finally:
+        looking.shutdown(wait=False)
+
+
+def _look(services: Services, job_id: str) -> tuple[Job, float]:
+    job = services.ledger.job(job_id)
+    if job is None:
+        raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed while it was followed")
+    return job, services.ledger.now()
+
+
+def _keep_up(workers: LocalWorkers | None, deadline: float | None) -> None:
+    """Start workers of our own that died; raise TimedOut where the watching is over."""
+    for name in workers.restart_dead() if workers else ():
+        talk.print(f"the {name} worker ended and was started again")
+    if deadline is not None and time.monotonic() > deadline:
+        raise TimedOut
+
+
+def _tell_wait(progress: Progress, line: TaskID, found: Wait | None, now: float, before: str | None) -> str | None:
+    """Show what is waited for; without a progress line, say it once. Gives the word for it."""
+    progress.update(line, waiting=found.describe(now) if found else "")
+    if found and found.on not in (before, *USUAL) and not talk.is_terminal:
+        talk.print(f"waiting: {found.describe(now)}")
+    return found.on if found else None
 
 
 def _progress() -> Progress:
@@ -84,7 +110,7 @@ def _progress() -> Progress:
     )
 
 
-def _show(progress: Progress, line: TaskID, job: Job, elapsed: float, waiting: str) -> None:
+def _show(progress: Progress, line: TaskID, job: Job, elapsed: float) -> None:
     rate = job.rows / max(elapsed, 0.001)
     progress.update(
         line,
@@ -94,5 +120,4 @@ def _show(progress: Progress, line: TaskID, job: Job, elapsed: float, waiting: s
         rows=f"{job.rows:,} rows" if job.rows else "",
         rate=f"{rate:,.0f}/s" if job.rows else "",
         page=f"page {job.closed} of {job.pages}" if job.pages else "",
-        waiting=waiting,
     )

@@ -1,0 +1,69 @@
+"""Whoever follows a job is told what it waits for, also where there is no progress line."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from worker.cli import progress
+from worker.cli.progress import follow
+from worker.model import Job
+
+NOW = 1_800_000_000.0
+
+
+def job(state: str, **more: Any) -> Job:
+    told = {"id": "j", "connection": "c", "report": "r", "source_digest": "d", "params": {}, "window": None}
+    rest = {"sink": "s", "webhooks": (), "generation": 1, "restarts": 0, "poll": 0, "attempts": 0, "reason": ""}
+    return Job(state=state, **told, **rest, created_at=NOW, ready_by=NOW, finish_by=NOW, **more)  # type: ignore[arg-type]
+
+
+class Ledger:
+    """Tells one job after the other; with `back`, only once that is set."""
+
+    def __init__(self, *jobs: Job, back: threading.Event | None = None) -> None:
+        self._jobs = list(jobs)
+        self._back = back
+
+    def job(self, _: str) -> Job:
+        if self._back is not None:
+            assert self._back.wait(30)
+        return self._jobs.pop(0)
+
+    def now(self) -> float:
+        return NOW
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    heard: list[str] = []
+    monkeypatch.setattr(progress.talk, "print", heard.append)
+    monkeypatch.setattr(progress, "LOOK_SECONDS", 0)
+    return heard
+
+
+DONE = job("done", receipt={"state": "done"})
+
+
+def test_a_full_sink_is_told_once_with_its_figures(said: list[str]) -> None:
+    full = job("streaming", waits_on="sink", waits_said="stream full: 10 entries", held_until=NOW + 5)
+    services: Any = SimpleNamespace(ledger=Ledger(full, full, DONE))
+    assert follow(services, "j", None, None) == {"state": "done"}
+    assert said == ["waiting: stream full: 10 entries"]
+
+
+def test_a_redis_that_does_not_answer_is_told(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    back = threading.Event()
+
+    def hear(text: str) -> None:
+        said.append(text)
+        back.set()
+
+    monkeypatch.setattr(progress.talk, "print", hear)
+    monkeypatch.setattr(progress, "SILENCE_SECONDS", 0.01)
+    services: Any = SimpleNamespace(ledger=Ledger(DONE, back=back))
+    assert follow(services, "j", None, None) == {"state": "done"}
+    assert said == ["waiting: Redis does not answer"]

@@ -34,6 +34,7 @@ def load(
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "rows of one batch": ({"format": {**JSON, "rows": ["0.results"]}}, "read.0.format.rows"),
     "next without a chain": ({"format": CHAIN}, "read.0.format.next"),
     "a chain without next": ({"paging": {"kind": "link"}}, "read.0.paging.kind"),
     "a token from nowhere": ({"paging": {"kind": "token", "param": "t"}}, "read.0.paging.kind"),

@@ -95,6 +95,7 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
     is_chain = (isinstance(paging, LinkPaging) and paging.place == "body") or (
         isinstance(paging, TokenPaging) and paging.header is None
     )
+    takes_one_batch = any(step.isdigit() for path in declared.rows for step in path.split("."))
     # A list cannot be both: what is a row at one place is a batch of rows at the other.
     is_in_both = any(
         other.startswith(f"{path}.*" if path else "*") for path in declared.rows for other in declared.rows
@@ -102,6 +103,8 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
     has_columns = declared.columns is not None
     return [
         ("rows", is_in_both, "places of which none is within a row of another"),
+        # A position would read one batch of several, and the rows of the others would be missing without a word.
+        ("rows", takes_one_batch, "`*` where a list of batches stands, not a position in it"),
         ("column_name", declared.column_name != "name" and not has_columns, "`columns` beside it"),
         (
             "object_is_row",

@@ -30,7 +30,7 @@ _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 _OPENING, _CLOSING = {ord("{")}, {ord("}")}
 
 Objects = tuple[list[bytes], bool]
-"""Objects, and whether they are rows beyond doubt."""
+"""Objects, and whether they are rows beyond doubt, in UTF-8."""
 
 # Raw proves a value to be JSON and gives its bytes; only what UTF-8 stands within text is not looked at.
 _LINES = msgspec.json.Decoder(msgspec.Raw)
@@ -189,7 +189,7 @@ class FastCutter:
 
     def _decoded(self, block: bytes) -> Objects | None:
         """The objects by msgspec; None where it refuses them, or must not be given them."""
-        if has_long_number(block) or not is_utf8(block):
+        if has_long_number(block):
             return None
         try:
             objects, are_rows = self._layout.objects(block)
@@ -198,7 +198,7 @@ class FastCutter:
         if may_be_deep(objects, block):
             return None
         if not are_rows:
-            if not set(map(_FIRST, objects)) <= {ord(self._layout.opens)}:
+            if not is_utf8(block) or not set(map(_FIRST, objects)) <= {ord(self._layout.opens)}:
                 return None
             if b"\n" in block or b"\r" in block:
                 objects = on_one_line(objects)

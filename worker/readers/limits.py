@@ -4,7 +4,7 @@ r"""What a JSON parser must not be asked to find out, and what it would not find
 | --- | --- | --- | --- | --- |
 | nesting: ijson's memory grows with its square, its stack ends | 100 | `may_be_deep`, after | `Watch`, before | `Scan`, before |
 | digits of a number: an integer over Python's bound ends the process | 4,300 | `has_long_number`, before | `Watch`, before | `Scan`, before |
-| bytes that are no UTF-8 | none | `is_utf8`, before | the parser refuses them | the parser refuses them |
+| bytes that are no UTF-8 | none | `is_utf8`, after | the parser refuses them | the parser refuses them |
 | half a character, as `\ud800` | none | the parser refuses it | `is_sound`, after | `HalfCharacters`, after |
 | vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `Walk`, after |
 | the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `Walk`, as it grows |

@@ -17,6 +17,7 @@ import msgspec
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.json_path import find, split
 from worker.model import Facts
+from worker.readers.limits import is_utf8
 from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
 from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
 
@@ -46,11 +47,15 @@ class Messages:
         return self._facts.first_row + self.rows
 
     def rows_in(self, objects: bytes) -> int:
-        """How many rows these objects are, 0 where one of them may be another message, or no JSON."""
-        try:
-            return 0 if self._rows is None else len(self._rows.decode_lines(objects))
-        except (msgspec.DecodeError, RecursionError):
+        """How many rows these objects are, 0 where one of them may be another message, or no JSON in UTF-8."""
+        if self._rows is None:
             return 0
+        try:
+            rows = len(self._rows.decode_lines(objects))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return 0
+        # Every text of a row with known keys was made a value, so that its bytes are proven; others were passed over.
+        return rows if self._has_row or is_utf8(objects) else 0
 
     def sorted(self, objects: list[bytes], *, are_rows: bool = False) -> list[bytes]:
         """The rows among the objects, up to what ends the stream, which is then the `end`."""
@@ -158,8 +163,7 @@ def _objects_without(keys: set[str]) -> msgspec.json.Decoder[Any] | None:
 
 def _objects_like(row: dict[str, Any]) -> msgspec.json.Decoder[Any] | None:
     """Takes objects that have exactly the keys of this row."""
-    # Any value will do; what costs least to make of the bytes is Raw for text, and a value for everything else.
-    fields = [(key, msgspec.Raw if isinstance(value, str) else Any) for key, value in row.items()]
+    fields = [(key, Any) for key in row]
     return _decoder(fields, forbid_unknown_fields=True)
 
 

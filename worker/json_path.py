@@ -61,6 +61,14 @@ def count(candidates: Iterable[Any]) -> int | None:
     return None
 
 
+def number(found: Any) -> float | None:
+    """A number, given as one or in digits; None for anything else. May be infinite or NaN."""
+    try:
+        return None if isinstance(found, bool) else float(found)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def link(candidates: Iterable[Any]) -> str | None:
     """The first that is a link or token. Null, empty text and the word "null" are none."""
     for found in candidates:

@@ -12,7 +12,7 @@ from html import unescape
 from typing import Any
 
 from worker.errors import FailJob, LoginExpired, MillraceError, NoMorePages, RateLimited, RetryLater
-from worker.json_path import find, is_same, is_value
+from worker.json_path import find, is_same, is_value, number
 from worker.sources.schema import Consequence, ErrorShape
 
 EXCERPT_BYTES = 200
@@ -111,11 +111,8 @@ def bounded_wait(seconds: float) -> float | None:
 
 def _seconds(found: Any) -> float | None:
     """The wait at a place: a number, its digits, or Google's way of writing a duration, `30s`."""
-    try:
-        text = found.strip().removesuffix("s") if isinstance(found, str) else found
-        return None if isinstance(text, bool) else bounded_wait(float(text))
-    except (TypeError, ValueError):
-        return None
+    seconds = number(found.strip().removesuffix("s") if isinstance(found, str) else found)
+    return None if seconds is None else bounded_wait(seconds)
 
 
 def _code_and_message(find: Finder, shape: ErrorShape) -> list[Any]:

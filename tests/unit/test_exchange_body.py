@@ -269,3 +269,11 @@ def test_a_query_that_is_a_text_goes_out_as_it_is_written_and_takes_what_an_addr
 def test_a_form_is_sent_as_a_form() -> None:
     wire = request.compose(BASE, Request(method="POST", path="/x", form={"grant": "{g}", "none": "{n}"}), {"g": "a&b"})
     assert (wire.body, wire.headers["Content-Type"]) == (b"grant=a%26b", "application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [(3, 3.0), ("2.5", 2.5), (True, None), (None, None), ("soon", None), ([], None), (10**400, None)],
+)
+def test_a_number_may_be_given_in_digits_and_one_too_large_is_none(found: object, value: float | None) -> None:
+    assert json_path.number(found) == value

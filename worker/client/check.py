@@ -70,7 +70,7 @@ def try_account(
 def _log_in_and_ask(exchange: Exchange) -> list[str]:
     """What the vendor's answers prove. Raises RetryLater and FailJob."""
     proven = []
-    with exchange.discreet():
+    with exchange.handling_errors():
         if exchange.log_in():
             proven.append(f"the vendor gave a token for {', '.join(exchange.auth().variables)}")
     if request := exchange.connection.source.check.request:

@@ -98,7 +98,7 @@ def _ask_details(exchange: Exchange, detail: Detail, row: Any, say: Say) -> RowD
     values = row if isinstance(row, dict) else {}
     of = {name: values.get(name) for name in dict.fromkeys(names_in(detail.request.model_dump()))}
     try:
-        with exchange.discreet():
+        with exchange.handling_errors():
             request = compose(exchange.base, detail.request, of)
         answer = retry(lambda: exchange.ask(request), say=say)
     except MillraceError as refusal:

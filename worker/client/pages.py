@@ -106,7 +106,7 @@ class Page:
         not as declared, or an answer words an error, whatever its status, ReportGone where the vendor has the report no
         longer, StartOver where counts changed.
         """
-        with self._exchange.discreet():
+        with self._exchange.handling_errors():
             expires_at = self._pages.prepared.expires_at
             if self._pages.may_be_gone and expires_at is not None and expires_at <= self._exchange.clock():
                 raise ReportGone("the prepared report has expired")

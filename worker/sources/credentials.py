@@ -47,8 +47,8 @@ class Account(Protocol):
     def credentials(self) -> Mapping[str, str]: ...
 
 
-def ways_in(auth: Auth) -> Sequence[OneAuth]:
-    """The ways one entry of `auth` consists of, all of them used at once."""
+def auth_methods(auth: Auth) -> Sequence[OneAuth]:
+    """The methods that one entry of `auth` consists of, all of them used at once."""
     if isinstance(auth, NoAuth):
         return ()
     return auth.of if isinstance(auth, AllAuth) else (auth,)
@@ -57,7 +57,7 @@ def ways_in(auth: Auth) -> Sequence[OneAuth]:
 def credential_names(auth: Auth) -> list[str]:
     """The credentials one entry of `auth` needs, in the order it names them."""
     names: list[str] = []
-    for way in ways_in(auth):
+    for way in auth_methods(auth):
         if isinstance(way, SessionAuth | OAuth2Auth):
             names += way.basic or () if isinstance(way, SessionAuth) else ()
             unused = UNUSED_BY_GRANT[way.grant] if isinstance(way, OAuth2Auth) else set()
@@ -71,7 +71,7 @@ def credential_names(auth: Auth) -> list[str]:
 
 def needs_durable_tokens(account: Account) -> bool:
     """May the vendor replace the very credential we log in with, so that losing the new one would lock us out?"""
-    ways = (way for auth in account.source.auth for way in ways_in(auth))
+    ways = (way for auth in account.source.auth for way in auth_methods(auth))
     return any(isinstance(way, OAuth2Auth) and way.grant == "refresh_token" for way in ways)
 
 
@@ -80,10 +80,10 @@ def check_auth(source: Source, file: YamlFile) -> None:
     for position, auth in enumerate(source.auth):
         place: Place = ("auth", position)
         refuse_forms(auth.model_dump(), file.where(place))
-        fetching = [way for way in ways_in(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
+        fetching = [way for way in auth_methods(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
         if len(fetching) > 1:
             raise BadInput(file.where((*place, "of")), "two that fetch a token", "one of them at most")
-        taken = [taken for way in ways_in(auth) for taken in _places(way)]
+        taken = [taken for way in auth_methods(auth) for taken in _places(way)]
         twice = next((name for name in taken if taken.count(name) > 1), None)
         if twice:
             raise BadInput(file.where((*place, "of")), f"two ways that set the {twice}", "one of them")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from worker.sources.credentials import ways_in
+from worker.sources.credentials import auth_methods
 from worker.sources.loading import load_catalogue
 from worker.sources.schema import Param, Poll, Report, Source
 
@@ -57,7 +57,7 @@ def _source(source: Source) -> Iterator[str]:
     limits = source.limits
     yield f"- Base: `{source.base_url}`"
     yield f"- Documentation: {source.docs or 'none'}"
-    auth = [" with ".join(way.kind for way in ways_in(auth)) or auth.kind for auth in source.auth]
+    auth = [" with ".join(way.kind for way in auth_methods(auth)) or auth.kind for auth in source.auth]
     yield f"- Authentication: {', or '.join(auth)}"
     yield (
         f"- At once, unless the connection says otherwise: {limits.requests_per_second:g} requests a second, "

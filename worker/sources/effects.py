@@ -43,7 +43,9 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
         yield from (((*place, "format", *where), allowed) for where, allowed in errors)
     if report.window_at_most is not None and len(report.window or ()) < 2:
         yield ("window_at_most",), "a `window` with both of its ends"
-    if report.proof == "count" and not _is_counted(report):
+    pages_are_counted = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
+    rows_are_counted = bool(report.poll and report.poll.total) or any(_totals(read) for read in report.read)
+    if report.proof == "count" and not (pages_are_counted or rows_are_counted):
         yield ("proof",), "`total` or `total_pages` somewhere, or another proof: nothing counts the rows"
 
 
@@ -140,9 +142,3 @@ def _totals(read: Read) -> list[str]:
         case Delimited(footer=footer, preamble_count=above):
             return [*(text for text in (*footer, above or "") if "{count}" in text), *read.total]
     return list(read.total)
-
-
-def _is_counted(report: Report) -> bool:
-    pages = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
-    polled = bool(report.poll and report.poll.total)
-    return polled or pages or any(_totals(read) for read in report.read)

@@ -69,10 +69,10 @@ def rfc3339(at: datetime) -> str:
 def _expand_text(text: str, form: Form, moment: Moment, where: str) -> Any:
     whole = _MACRO.fullmatch(_sendable(text, where))
     if whole:
-        written = _written(whole, form, moment, where)
+        written = _write_macro(whole, form, moment, where)
         is_number = form in ("integer", "any") and whole[5] and written.isdigit() and str(int(written)) == written
         return int(written) if is_number else written
-    expanded = _MACRO.sub(lambda found: _written(found, "text", moment, where), text)
+    expanded = _MACRO.sub(lambda found: _write_macro(found, "text", moment, where), text)
     for almost in _ALMOST.finditer(_MACRO.sub("", text)):
         if almost[1].casefold() in NAMES or close_names(almost[1], NAMES):
             raise BadInput(where, almost[0], _ALLOWED)
@@ -87,9 +87,9 @@ def _sendable(text: str, where: str) -> str:
     return text
 
 
-def _written(macro: re.Match[str], form: Form, moment: Moment, where: str) -> str:
+def _write_macro(macro: re.Match[str], form: Form, moment: Moment, where: str) -> str:
     try:
-        at = _moved(macro, moment, where)
+        at = _resolve_moment(macro, moment, where)
     except OverflowError as error:
         raise BadInput(where, macro[0], "a date between the years 1 and 9999") from error
     if macro[5]:
@@ -103,7 +103,7 @@ def _written(macro: re.Match[str], form: Form, moment: Moment, where: str) -> st
     return rfc3339(at)
 
 
-def _moved(macro: re.Match[str], moment: Moment, where: str) -> datetime:
+def _resolve_moment(macro: re.Match[str], moment: Moment, where: str) -> datetime:
     """The moment a macro means. Days and weeks move the calendar, hours and minutes the clock."""
     name, sign, number, unit = macro[1], macro[2], macro[3], macro[4]
     at = moment.now.astimezone(moment.zone)

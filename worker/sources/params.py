@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from worker.durations import seconds_in
 from worker.errors import BadInput, MissingInput
+from worker.json_path import find_all
 from worker.sources.checks import path_names
 from worker.sources.json_schemas import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
@@ -93,7 +94,7 @@ def read_for(report: Report, params: Mapping[str, Any]) -> Read:
 
 def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
     """The declared columns, and those that list parameters name."""
-    named = {column: kind for name, kind in report.columns_from.items() for column in _listed(report, params, name)}
+    named = {column: kind for name, kind in report.columns_from.items() for column in _items_of(report, params, name)}
     return {**named, **report.columns}
 
 
@@ -101,7 +102,7 @@ def required_columns(report: Report, params: Mapping[str, Any]) -> list[str] | N
     """The columns a file must have because they were asked for; None where no parameter says, so that all count."""
     if not report.columns_from:
         return None
-    return [column for name in report.columns_from for column in _listed(report, params, name)]
+    return [column for name in report.columns_from for column in _items_of(report, params, name)]
 
 
 def asked_columns(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
@@ -110,7 +111,7 @@ def asked_columns(report: Report, params: Mapping[str, Any]) -> dict[str, Column
     return declared if required is None else {name: declared[name] for name in required}
 
 
-def _listed(report: Report, params: Mapping[str, Any], name: str) -> list[str]:
+def _items_of(report: Report, params: Mapping[str, Any], name: str) -> list[str]:
     """What a list parameter names, also where it is sent as one text."""
     value = params.get(name) or []
     separator = report.params[name].join
@@ -154,7 +155,7 @@ def _check_needs_and_excludes(name: str, param: Param, present: Mapping[str, Any
 def _window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
     if report.window is None:
         return None
-    window: dict[str, Any] = {end: next(_at(params, path.split(".")), None) for end, path in report.window.items()}
+    window: dict[str, Any] = {end: next(iter(find_all(params, path)), None) for end, path in report.window.items()}
     first, last = window.get("from"), window.get("to")
     if first is None and last is None:
         return None
@@ -191,17 +192,6 @@ def _is_after(first: Any, last: Any) -> bool:
         return False
 
 
-def _at(value: Any, steps: list[str]) -> Iterator[Any]:
-    """Every value the steps lead to; `*` is any position of a list."""
-    if not steps:
-        yield value
-    elif isinstance(value, Mapping) and steps[0] in value:
-        yield from _at(value[steps[0]], steps[1:])
-    elif isinstance(value, list) and steps[0] == "*":
-        for part in value:
-            yield from _at(part, steps[1:])
-
-
 # ---------------------------------------------------------------- one value
 
 
@@ -211,7 +201,7 @@ def _resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
         if param.type == "list":
             return _resolve_list(where, param, value, moment)
         value = expand(value, _FORMS.get(param.type, "text"), moment, where)
-        value = _typed(where, param.type, value, moment, param.date_adds)
+        value = _convert(where, param.type, value, moment, param.date_adds)
         _check_bounds(where, param, value)
         if param.json_schema:
             check_schema(value, param.json_schema, where)
@@ -223,7 +213,7 @@ def _resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
 def _resolve_list(where: str, param: Param, value: Any, moment: Moment) -> list[Any]:
     kind = param.items or "any"
     values = expand(_split_items(where, kind, value), _FORMS.get(kind, "text"), moment, where)
-    values = [_typed(f"{where}.{place}", kind, part, moment, param.date_adds) for place, part in enumerate(values)]
+    values = [_convert(f"{where}.{place}", kind, part, moment, param.date_adds) for place, part in enumerate(values)]
     if len(values) < (param.min_items or 0):
         raise BadInput(where, values, f"at least {param.min_items} of them")
     if param.max_items is not None and len(values) > param.max_items:
@@ -271,7 +261,7 @@ def _check_bounds(where: str, param: Param, value: Any) -> None:
         raise BadInput(where, value, f"a number from {lowest} to {highest}")
 
 
-def _typed(where: str, kind: ParamType, value: Any, moment: Moment, date_adds: str) -> Any:
+def _convert(where: str, kind: ParamType, value: Any, moment: Moment, date_adds: str) -> Any:
     if _is_date(value) and (kind == "local-datetime" or (kind == "datetime" and date_adds)):
         return value + date_adds
     if _is_date(value) and kind == "datetime":

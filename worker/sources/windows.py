@@ -24,7 +24,7 @@ def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: 
     moved: dict[str, Any] = dict(params)
     for side, moment in (("from", first), ("to", last)):
         path = report.window[side]  # type: ignore[index]
-        moved = _with_value(moved, path.split("."), _written(report, path, moment), f"params.{path}")
+        moved = _with_value(moved, path.split("."), _write_date(report, path, moment), f"params.{path}")
     return moved
 
 
@@ -45,7 +45,7 @@ _FORMS: dict[str, Callable[[datetime], str]] = {
 }
 
 
-def _written(report: Report, path: str, at: datetime) -> str | int:
+def _write_date(report: Report, path: str, at: datetime) -> str | int:
     declared = report.params.get(path)
     if not report.window_form:
         return _FORMS[report.params[path].type](at)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from worker.sources.base_urls import Base
 from worker.sources.connections import Connection
-from worker.sources.credentials import credential_names, require_auth, ways_in
+from worker.sources.credentials import auth_methods, credential_names, require_auth
 from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.placeholders import fill
 from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, OneAuth, QueryAuth, SessionAuth
@@ -50,9 +50,9 @@ class Auth:
             if name not in PUBLIC_NAMES:
                 redactor.learn(value)
         self._redactor = redactor
-        self._fixed = [way for way in ways_in(chosen) if not isinstance(way, SessionAuth | OAuth2Auth)]
+        self._fixed = [way for way in auth_methods(chosen) if not isinstance(way, SessionAuth | OAuth2Auth)]
         self.login: Login | None = None
-        for way in ways_in(chosen):
+        for way in auth_methods(chosen):
             if isinstance(way, SessionAuth | OAuth2Auth):
                 self.login = Login(
                     way,

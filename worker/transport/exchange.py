@@ -132,7 +132,7 @@ class Exchange:
         login = self.auth().login
         if login is None:
             return False
-        with self.discreet():
+        with self.handling_errors():
             self._run_flow(login.token())
         return True
 
@@ -152,7 +152,7 @@ class Exchange:
         """
         target = Target(request.url, links.download_target(self.base, request.url, at=request.url).is_own)
         seen = {links.normal_form(request.url)}
-        with self.discreet():
+        with self.handling_errors():
             for _ in range(MOST_REDIRECTS + 1):
                 response = self._send_once(request, target, patience_seconds)
                 if response.status not in REDIRECTS or response.status in allow:
@@ -166,7 +166,7 @@ class Exchange:
             raise FailJob(f"{request.name}: more than {MOST_REDIRECTS} redirects")
 
     @contextmanager
-    def discreet(self) -> Iterator[None]:
+    def handling_errors(self) -> Iterator[None]:
         """Take secrets out of every error raised within; pause the connection for a rate limit, renew a dead token.
 
         Every error passes here, be it found in a refusal, in a small answer or beside the rows of a page.
@@ -220,7 +220,7 @@ class Exchange:
         answer = self.fetch(request, shapes=shapes, allow=allow)
         if answer.is_success:
             if answer.content is None:
-                with self.discreet():
+                with self.handling_errors():
                     parse_json(answer.raw, answer.name)
             self.refuse_error(answer, shapes)
         return answer
@@ -230,7 +230,7 @@ class Exchange:
     ) -> Answer:
         """Send a request and read its small answer, which may be an error or no JSON. Raises as `send` does."""
         response = self.send(request, shapes=shapes, allow=allow)
-        with self.discreet():
+        with self.handling_errors():
             raw = response.body(SMALL_ANSWER_BYTES)
         try:
             content = parse_json(raw, response.name)
@@ -248,7 +248,7 @@ class Exchange:
         )
         if error:
             failure = error.failure(f"{answer.name}: {answer.status}: {error.words}")
-            with self.discreet():
+            with self.handling_errors():
                 raise self.with_wait(failure, answer.headers) if isinstance(failure, RateLimited) else failure
 
     def with_wait(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
@@ -297,9 +297,11 @@ class Exchange:
     ) -> Response:
         """The answer where it is a success or allowed. Raises the error that any other status means."""
         # Nobody asked for a part: some servers call the whole of it 206, but a part would pass for a short report.
-        if response.status == HTTPStatus.PARTIAL_CONTENT and not _is_all(response.headers.get("Content-Range", "")):
-            response.close()
-            raise RetryLater(f"{response.name}: 206: a part, where all was asked for", at_most=READ_AT_MOST)
+        if response.status == HTTPStatus.PARTIAL_CONTENT:
+            span = re.fullmatch(r"bytes 0-(\d+)/(\d+)", response.headers.get("Content-Range", "").strip())
+            if span is None or int(span[1]) + 1 != int(span[2]):
+                response.close()
+                raise RetryLater(f"{response.name}: 206: a part, where all was asked for", at_most=READ_AT_MOST)
         if 200 <= response.status < 300 or response.status in allow:
             return response
         raise self.refusal(response, response.start(), shapes, is_own=target.is_own)
@@ -322,9 +324,3 @@ class Exchange:
                 raise BadInput(f"connection {self.connection.name}", "no Redis", wanted)
             return OwnTokens(clock=self.clock)
         return SharedTokens(self._redis, self.connection.name, account)
-
-
-def _is_all(content_range: str) -> bool:
-    """Does a range, as in `bytes 0-99/100`, hold all there is?"""
-    found = re.fullmatch(r"bytes 0-(\d+)/(\d+)", content_range.strip())
-    return found is not None and int(found[1]) + 1 == int(found[2])

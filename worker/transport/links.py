@@ -79,7 +79,12 @@ def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Ta
 
 def normal_form(url: str) -> str:
     """The spelling in which two links are compared (RFC 3986, 6.2.2): escapes in capitals, none that is needless."""
-    return _ESCAPE.sub(_normal_escape, quote(url, safe=_RESERVED))
+
+    def escape(match: re.Match[str]) -> str:
+        character = chr(int(match[1], 16))
+        return character if character in _UNRESERVED else f"%{match[1].upper()}"
+
+    return _ESCAPE.sub(escape, quote(url, safe=_RESERVED))
 
 
 def without_query(url: str) -> str:
@@ -125,8 +130,3 @@ def _below(prefix: str, path: str) -> str | None:
     if normal_form("/".join(segments[:depth])) != normal_form(prefix):
         return None
     return "".join(f"/{segment}" for segment in segments[depth:])
-
-
-def _normal_escape(match: re.Match[str]) -> str:
-    character = chr(int(match[1], 16))
-    return character if character in _UNRESERVED else f"%{match[1].upper()}"

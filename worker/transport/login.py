@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 from worker.errors import FailJob, RetryLater
-from worker.json_path import find
+from worker.json_path import find, number
 from worker.observe import Event, log
 from worker.sources.base_urls import Base
 from worker.sources.placeholders import fill
@@ -177,7 +177,10 @@ class Login:
             error = error_in(partial(find, content), self._shapes)
             words = error.words if error else f"it has: {there[:200] or 'nothing'}"
             raise FailJob(f"{name}: the answer has no text at {token_at!r}: {words}")
-        lifetime = _lifetime_seconds(find(content, lifetime_at)) or float(way.default_lifetime_seconds)
+        lifetime = number(find(content, lifetime_at)) or 0.0
+        # Missing, negative, NaN, or milliseconds taken for seconds: such a lifetime is not to be relied on.
+        if not 0 < lifetime < LONGEST_LIFETIME_SECONDS:
+            lifetime = float(way.default_lifetime_seconds)
         if isinstance(way, SessionAuth):
             return Grant(value.strip(), lifetime)
         # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
@@ -187,17 +190,6 @@ class Login:
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
         return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
-
-
-def _lifetime_seconds(stated: Any) -> float | None:
-    """A lifetime given as a number or in digits; None where it is missing or makes no sense."""
-    if isinstance(stated, bool):
-        return None
-    try:
-        seconds = float(stated)
-    except (TypeError, ValueError):
-        return None
-    return seconds if 0 < seconds < LONGEST_LIFETIME_SECONDS else None
 
 
 def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:

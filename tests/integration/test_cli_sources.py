@@ -64,6 +64,14 @@ def test_sources_lists_each_with_our_accounts(millrace: Command, vendors: Sandbo
     assert vendors.remote.requests() == []
 
 
+def test_a_source_without_an_account_says_how_one_is_had(millrace: Command) -> None:
+    (facts,) = millrace("sources", "show", "amazon-ads", "--json").lines
+    assert "gives refresh_token" in facts["note"]
+    assert facts["reports"][0]["window"]["at_most"] == "31d"
+    assert "an application of Login with Amazon" in millrace("sources", "show", "amazon-ads").out
+    assert "the end included, at most 31d" in millrace("sources", "show", "amazon-ads.report").out
+
+
 def test_a_report_is_shown_with_parameters_proof_and_replay(millrace: Command) -> None:
     shown = millrace("sources", "show", "mediamath.deals").out
     for words in (

@@ -292,7 +292,7 @@ def test_a_window_longer_than_the_vendor_takes_is_refused(ends: str, stop: str, 
         assert resolved(params, given, **fields).window == {"from": "2026-01-01", "to": stop}
     else:
         refused = refusal(params, given, **fields)
-        assert (refused.where, refused.allowed) == ("params.stop", "at most 31d from start on, which is 2026-01-01")
+        assert (refused.where, refused.allowed) == ("params.stop", "a window of at most 31d from 2026-01-01 on")
 
 
 def test_the_window_may_stand_inside_a_list_of_filters() -> None:

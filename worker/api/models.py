@@ -105,6 +105,7 @@ class SourceView(BaseModel):
     source: str
     title: str
     docs: str | None
+    note: str | None
     connections: list[str]
     reports: list[ReportView]
 

@@ -178,8 +178,7 @@ def _check_length(report: Report, at_most: str, first: Any, last: Any) -> None:
         length += timedelta(days=1)
     if length.total_seconds() > seconds_in(at_most, "window_at_most"):
         assert report.window is not None  # noqa: S101 - there is a window to judge
-        where = f"params.{report.window['to']}"
-        raise BadInput(where, last, f"at most {at_most} from {report.window['from']} on, which is {first}")
+        raise BadInput(f"params.{report.window['to']}", last, f"a window of at most {at_most} from {first} on")
 
 
 def _is_after(first: Any, last: Any) -> bool:

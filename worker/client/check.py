@@ -1,4 +1,4 @@
-"""Tries an account: are its credentials set, and does the vendor take them? Asks for no report and needs no Redis."""
+"""Checks an account: are its credentials set, and does the vendor accept them? Asks for no report, needs no Redis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Literal["ok", "unproven", "missing", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of trying one account. `said` is for a person: what is proven, or the remedy.
+    """The result of checking one account. `said` is for people: what was proven, or what to do.
 
     `unproven`: the credentials are set, and the vendor offers nothing cheap to try them with.
     """

@@ -1,4 +1,4 @@
-"""Errors that stand where rows do: an answer that is a list, and whose first member is an error and no row."""
+"""Finds errors in place of rows: some vendors answer with a list whose only member is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the answer to a poll means: still waiting, ready, to be asked for anew, or failed; and what is known so far."""
+"""Reads the answer to a poll: the report is waited for, ready, gone and to be asked for again, or failed."""
 
 from __future__ import annotations
 
@@ -116,14 +116,12 @@ def read_status(
 
 
 def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
-    """What the answer says of our report: the one of our id where it lists reports, else all of it; None if unlisted.
-
-    Row 0 of a list is no answer: a vendor that ignored the id would show somebody else's report there.
-    """
+    """The part of an answer about our report: in a list the entry of our id, else all of it; None if not listed."""
     if poll.reports is None:
         return content
     listed = find(content, poll.reports)
     if isinstance(listed, list):
+        # Never simply the first: a vendor that ignored the id would show somebody else's report there.
         return next((report for report in listed if _id(poll, report) == report_id), None)
     return content if _id(poll, content) in (None, report_id) else None
 

@@ -1,4 +1,4 @@
-"""Making a job out of what somebody asked for: everything is checked before anything is kept or sent."""
+"""Creates a job from a request. Everything is checked before anything is stored or sent."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 class Chain:
     """Pages in a chain: each names the next, the last names none, or says that nothing follows.
 
-    An empty answer that names a next one ends nothing unless the source says so, since vendors filter after they page;
-    it is read past. One that names itself is an end: some vendors repeat the last cursor for good. A chain of empty
-    answers fails, and so does one that comes back to where it was.
+    An empty answer that names a next one is no end unless the source says so: some vendors filter rows after they have
+    cut pages. One that names itself is an end: some vendors repeat the last cursor for ever. A chain of empty answers
+    fails, and so does one that comes back to where it was.
     """
 
     is_addressable = False

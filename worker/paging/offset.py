@@ -13,8 +13,8 @@ from worker.sources.schema import OffsetPaging
 class Offset:
     """Slices by offset. A vendor may clamp the limit, so a slice is asked for until it is full or nothing comes.
 
-    After a short answer the next begins with the last row that came: a vendor that clamped sends it again, one that
-    lost a row on the way sends another. Else the end of that answer would pass for the row that is missing.
+    After a short answer the next request begins one row early, with the last row that came. A vendor that clamped sends
+    that row again; where another row comes, one was lost in between, which nothing else would show.
     """
 
     is_addressable = True

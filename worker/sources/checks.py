@@ -1,4 +1,4 @@
-"""What a source file keeps beyond its form: every name it uses is declared somewhere."""
+"""Checks a source file beyond its schema: every name it uses is declared, and its steps fit together."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def _check_params(report: Report, file: YamlFile, place: Place) -> None:
 
 
 def _check_account(source: Source, file: YamlFile) -> None:
-    """What tries an account, or asks what there is, needs nothing from a person."""
+    """Raise BadInput where checking an account, or discovery, would need a parameter."""
     tried = source.check.request
     for name in names_in(tried.model_dump() if tried else None):
         raise BadInput(file.where(("check", "request")), f"{{{name}}}", "a request without placeholders")

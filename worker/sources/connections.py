@@ -136,13 +136,8 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
     if base is None:
         raise MissingInput(file.where((name, "base_url")), "a URL here, since the source has none")
     base_of(base, where=file.where((name, "base_url")), allow_http=entry.allow_http)
-    try:
-        zone_of(entry.timezone)
-    except BadInput as error:
-        raise BadInput(file.where((name, "timezone")), error.given, error.allowed) from error
+    zone_of(entry.timezone, file.where((name, "timezone")))
     proxy = entry.proxy
-    if proxy is not None and proxy != DIRECTLY:
-        proxy = proxy_url(proxy, file.where((name, "proxy")))
     return Connection(
         name=name,
         source=source,
@@ -151,7 +146,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         limits=source.limits.model_copy(update=entry.limits.model_dump(exclude_none=True)),
         timezone=entry.timezone,
         allow_http=entry.allow_http,
-        proxy=proxy,
+        proxy=proxy if proxy in (None, DIRECTLY) else proxy_url(proxy, file.where((name, "proxy"))),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a source file says of CSV and the like must make a difference, and be something a reader can do."""
+"""Finds words about CSV in a source file that have no effect, or that no reader can follow."""
 
 from __future__ import annotations
 

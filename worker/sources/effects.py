@@ -1,4 +1,4 @@
-"""Words of a source file that nothing would come of where they stand: each is refused, with what it would need."""
+"""Finds words of a source file that have no effect where they stand, and says what each would need."""
 
 from __future__ import annotations
 

@@ -118,13 +118,13 @@ def _items_of(report: Report, params: Mapping[str, Any], name: str) -> list[str]
     return value.split(separator) if isinstance(value, str) and separator else list(map(str, value))
 
 
-def zone_of(timezone: str) -> ZoneInfo:
-    """The time zone of this IANA name. Raises BadInput with close names."""
+def zone_of(timezone: str, where: str = "timezone") -> ZoneInfo:
+    """The time zone of this IANA name. Raises BadInput with close names; `where` is the field it stands in."""
     try:
         return ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         hint = did_you_mean(timezone, available_timezones())
-        raise BadInput("timezone", timezone, f"an IANA time zone such as Europe/Berlin{hint}") from error
+        raise BadInput(where, timezone, f"an IANA time zone such as Europe/Berlin{hint}") from error
 
 
 def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:

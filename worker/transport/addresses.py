@@ -1,4 +1,8 @@
-"""Which network addresses may be contacted: public ones, and those of the same kind as the connection's own."""
+"""Which network addresses may be contacted: public ones, and those of the same kind as the connection's own.
+
+This keeps a vendor's link from reaching into our network (server-side request forgery), such as a cloud's metadata
+service at 169.254.169.254.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,7 @@ def kind_of(address: str) -> AddressKind:
 
 
 def permitted_kinds(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
-    """The kinds of address a connection at `host` may be led to: public ones and its own."""
+    """The kinds of address that links may lead to on a connection at `host`: public ones and its own."""
     return frozenset({"public", *map(kind_of, resolve(host, port))}) - {"reserved"}
 
 

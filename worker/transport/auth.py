@@ -1,4 +1,4 @@
-"""Puts a connection's credentials on its requests. The only place where a credential's value is ever looked up."""
+"""Authentication: adds a connection's credentials to its requests. Their values are looked up here and nowhere else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ that counts."""
 
 
 class Auth:
-    """One connection's way of authenticating: the first whose credentials are all there. Threads may share it."""
+    """How one connection authenticates: by the first entry of `auth` whose credentials are all set. Thread-safe."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Auth:
                 )
 
     def flow(self, request: WireRequest, *, refused: str = "") -> Flow:
-        """The request with credentials on it, after a login where one is needed; a token refused is renewed once.
+        """Send the request with credentials, after a login where one is needed; a refused token is renewed once.
 
         A token of the version `refused` is not used.
         """
@@ -83,7 +83,7 @@ class Auth:
         return response
 
     def remove_keys(self, url: str) -> str:
-        """The URL without the keys that stand in its query, where the vendor repeats them in its links."""
+        """The URL without the keys in its query: some vendors repeat them in their links, and URLs get logged."""
         for way in [*self._fixed, *([self.login.way.send] if self.login else [])]:
             if isinstance(way, QueryAuth):
                 url = without_query_value(url, way.name)

@@ -1,4 +1,4 @@
-"""The bytes of one response body, its framing taken off, and a reason whenever it ends before its end."""
+"""Decodes HTTP/1.1 framing (RFC 9112, 6 and 7), and tells a body that was cut from one that ended."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sized(source: Readable, length: int) -> Iterator[bytes]:
 
 
 def until_closed(source: Readable) -> Iterator[bytes]:
-    """A body that ends with its connection: it cannot be told whether this is all of it."""
+    """A body that ends with its connection. Nothing shows whether it was cut."""
     while piece := source.read1(READ_BYTES):
         yield piece
 

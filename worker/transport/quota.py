@@ -1,7 +1,7 @@
 """What a vendor allows one account, shared by all workers: requests per second, pauses, reports in preparation.
 
-Requests leave one interval apart; what was not used may be saved up for half a second's worth. Waiting longer than a
-moment holds no worker: the step gives its work back and is told of a time of its own to come again.
+Requests leave one interval apart, and turns that were not used are saved up for half a second. Nobody waits here for
+longer than a moment: the step gives its work back, and RetryLater says when its turn comes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from worker.scripts import Clock, Script, time_argument
 from worker.sources.schema import Limits
 
 PATIENCE_SECONDS = 1.0
+# A burst of what half a second allows: more at once is what vendors with a limit per second refuse.
 SAVED_UP_SECONDS = 0.5
+# Whoever has to come back is given a time of its own, at most this far ahead, so that not all come back at once.
 LONGEST_QUEUE_SECONDS = 60.0
+# Every poll renews a report's place; where the polls stop, it falls free after this.
 REPORT_PLACE_SECONDS = 1_800.0
 
 _TAKE = Script("quota_take", "clock")
@@ -59,7 +62,7 @@ class SharedQuota:
         named = [keys.quota(self._name), keys.pause(self._name)]
         rule = [1 / self._rate, int(self._rate * SAVED_UP_SECONDS), patience_seconds, LONGEST_QUEUE_SECONDS]
         answer = _TAKE(self._redis, named, [time_argument(self._clock), *rule])
-        _obey(self._name, answer[0].decode(), float(answer[1]), self._sleep)
+        _wait_or_give_back(self._name, answer[0].decode(), float(answer[1]), self._sleep)
 
     def pause(self, seconds: float) -> bool:
         return bool(_PAUSE(self._redis, [keys.pause(self._name)], [time_argument(self._clock), seconds]))
@@ -85,7 +88,7 @@ class OwnQuota:
             verdict = "go" if wait <= patience_seconds else ("pause" if self._ends > slot else "wait")
             if verdict == "go":
                 self._slot = slot + self._interval
-        _obey(self._name, verdict, max(wait, 0.0), self._sleep)
+        _wait_or_give_back(self._name, verdict, max(wait, 0.0), self._sleep)
 
     def pause(self, seconds: float) -> bool:
         with self._guard:
@@ -120,8 +123,8 @@ class ReportPlaces:
         return bool(_CLAIM(self._redis, [self._key], [time_argument(self._clock), job, places, REPORT_PLACE_SECONDS]))
 
 
-def _obey(connection: str, verdict: str, seconds: float, sleep: Callable[[float], None]) -> None:
-    """Sit a short wait through, or give the work back."""
+def _wait_or_give_back(connection: str, verdict: str, seconds: float, sleep: Callable[[float], None]) -> None:
+    """Sleep through a short wait; raise RetryLater for a longer one."""
     if verdict == "go":
         if seconds > 0:
             sleep(seconds)

@@ -19,7 +19,7 @@ A_WORD = 4
 
 
 class Redactor:
-    """Knows secrets and replaces each, however it is spelled, by `***`. Safe to share between threads."""
+    """Replaces every secret it knows, in each of its spellings, by `***`. Safe to share between threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._patterns: dict[str, str] = {}
@@ -32,6 +32,7 @@ class Redactor:
         """Redact this from now on."""
         if not secret or secret in self._patterns:
             return
+        # As JSON, URLs and Basic authentication spell it; Base64 without the padding, which some writers drop.
         encoded = b64encode(secret.encode()).decode()
         found = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded.rstrip("=")}
         with self._learning:
@@ -53,7 +54,7 @@ class Redactor:
 
 
 def _pattern(spelling: str) -> str:
-    """Where a spelling is taken for the secret and not for a piece of some other word."""
+    """A pattern that finds the secret and no other word that happens to contain it."""
     pattern = re.escape(spelling)
     if len(spelling) >= LONG_ENOUGH:
         return pattern

@@ -115,7 +115,7 @@ def _all(stack: Stack, base: str, light: Chrome, phone: Chrome, dark: Chrome) ->
     shoot(phone, f"{base}/#/jobs", "phone", shows(phone, "streaming", "failed"))
     dark.get(f"{base}/#/job/{large}")
     until(lambda: dark.find_elements(By.CSS_SELECTOR, "svg.plot"), "a plot")
-    until(lambda: stack.job(large).rows > ROWS / 2, "more rows")
+    until(lambda: stack.job(large).rows > ROWS * 0.8, "more rows")
     dark.save_screenshot(str(IMAGES / "dark.png"))
     shoot(light, f"{base}/#/job/{failed}", "failed", shows(light, "Failed", "RECEIPT"))
     shoot(light, f"{base}/#/new", "new", shows(light, "Choose a report"))

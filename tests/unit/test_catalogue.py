@@ -98,6 +98,7 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("    proof:", "    window: {from: start}\n    proof:", 23, "window.from", "one of account"),
         ("    proof:", "    window_at_most: 31d\n    proof:", 23, "window_at_most", "both of its ends"),
         ('fields: "{fields}"', 'fields: "{fields|text}"', 18, "request", "one of integer, json"),
+        ('fields: "{fields}"', 'fields: "{fields|integer}"', 18, "request", "it in a JSON body"),
         ("    proof:", "    columns_from: {metrics: number}\n    proof:", 23, "columns_from.metrics", "one of"),
         ("{required: true}", "{required: true, default: x}", 14, "account", "one of them"),
         ("{required: true}", "{default: x, allowed: [y]}", 14, "account", "one of y"),

@@ -204,6 +204,11 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
                 if name not in given_first | grouped | ENGINE_NAMES:
                     allowed = f"{name} required or with a default, since a path needs it"
                     raise BadInput(file.where((*place, *where, "path")), f"{{{name}}}", allowed)
+        for name, _, kind in placeholders_in([request.path, request.query, request.headers, request.form]):
+            if kind == "integer":
+                raise BadInput(
+                    file.where((*place, *where)), f"{{{name}|integer}}", "it in a JSON body: the rest is text"
+                )
         if request.json_body is not None and request.form is not None:
             raise BadInput(file.where((*place, *where)), "json and form", "one of them")
         if isinstance(request.query, str) and ("#" in request.query or not _AS_WRITTEN.fullmatch(request.query)):

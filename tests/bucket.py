@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +19,17 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """The URL of the service."""
-    from moto.server import ThreadedMotoServer  # a second of imports, for few tests
+    from moto.s3.responses import S3Response  # a second of imports, for few tests
+    from moto.server import ThreadedMotoServer
 
+    # S3 decides a conditional put in one act. Moto looks and writes in two, and may tell two writers that they won.
+    answer, one_at_a_time = S3Response.key_response, threading.Lock()
+
+    def answer_alone(response: S3Response, *arguments: Any) -> Any:
+        with one_at_a_time:
+            return answer(response, *arguments)
+
+    S3Response.key_response = answer_alone
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -28,6 +38,7 @@ def s3_endpoint() -> Iterator[str]:
     s3_client(endpoint).create_bucket(Bucket=BUCKET)
     yield endpoint
     server.stop()
+    S3Response.key_response = answer
 
 
 @pytest.fixture

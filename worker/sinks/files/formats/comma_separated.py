@@ -37,9 +37,9 @@ class CsvWriter:
             self._columns |= {name: TEXT for name in seen if name not in self._columns}
             check_columns(self._columns)
             file = self._file = self._begin(dict(self._columns))
-            file.write(_line(list(self._columns)).encode())
+            file.write(_lines([list(self._columns)]).encode())
         names = list(self._columns)
-        file.write("".join([_line([row.get(name) for name in names]) for row in cells]).encode())
+        file.write(_lines([list(map(row.get, names)) for row in cells]).encode())
         file.rows += len(rows)
 
     def finish(self) -> None:
@@ -49,13 +49,20 @@ class CsvWriter:
         """Nothing is held."""
 
 
-def _line(cells: Sequence[Cell]) -> str:
-    # A line with nothing on it is skipped by readers: a null that stands alone is written as empty text.
-    return (",".join([_quoted(cell) for cell in cells]) or '""') + "\r\n"
+def _lines(rows: Sequence[Sequence[Cell]]) -> str:
+    """The lines of these rows. Python's writer makes them, except where it would not tell empty text from null."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    for row in rows:
+        cells = list(map(text_of, row)) if bool in set(map(type, row)) else row
+        if "" in cells:
+            lines.write(",".join([_quoted(text_of(cell)) for cell in cells]) + "\r\n")
+        else:
+            writer.writerow(cells)
+    return lines.getvalue()
 
 
-def _quoted(cell: Cell) -> str:
-    text = text_of(cell)
+def _quoted(text: str | None) -> str:
     if text is None:
         return ""
     return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text

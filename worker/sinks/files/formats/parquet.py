@@ -72,23 +72,27 @@ class ParquetWriter:
         text = b"".join(self._texts)
         self._texts, self._rows, self._bytes = [], 0, 0
         rows = cell_rows(text)
-        columns = self._with(rows)
+        values = {name: [row.get(name) for row in rows] for name in self._names(rows)}
+        columns = self._with(values)
         if self._file is None or columns != self._columns:
-            check_columns(columns)
             self._close()
             self._columns = columns
             self._open()
         if self._file is None:
             raise RuntimeError("a file was to be begun")
-        self._output.write_table(_table(columns, rows), row_group_size=GROUP_ROWS)
+        self._output.write_table(_table(columns, values), row_group_size=GROUP_ROWS)
         self._file.rows += len(rows)
 
-    def _with(self, rows: list[CellRow]) -> Columns:
-        """The columns as they are to be for these rows: those of before and then as first seen."""
-        seen = dict.fromkeys(chain(self._columns, chain.from_iterable(rows)))
+    def _names(self, rows: list[CellRow]) -> Columns:
+        """The columns there are then: those of before and then as first seen."""
+        names = self._columns | dict.fromkeys(chain.from_iterable(rows), "")
+        check_columns(names)
+        return names
+
+    def _with(self, columns_of_values: Mapping[str, Sequence[Cell]]) -> Columns:
+        """The types these columns are to have, those without a value left out."""
         columns: Columns = {}
-        for name in seen:
-            values = [row.get(name) for row in rows]
+        for name, values in columns_of_values.items():
             held = self._columns.get(name)
             # What a column was declared to hold binds no file: until one is written its values decide about times.
             if self._file is None and name in self._times:
@@ -97,7 +101,7 @@ class ParquetWriter:
             if kind is not None:
                 columns[name] = kind
         # Nothing but nulls: text holds them as well as any type.
-        return columns or dict.fromkeys(seen, STRING)
+        return columns or dict.fromkeys(columns_of_values, STRING)
 
     def _open(self) -> None:
         import pyarrow.parquet
@@ -141,13 +145,14 @@ class _Output:
         self.closed = True
 
 
-def _table(columns: Columns, rows: list[CellRow]) -> pyarrow.Table:
+def _table(columns: Columns, columns_of_values: Mapping[str, Sequence[Cell]]) -> pyarrow.Table:
     import pyarrow
 
     arrays = []
     for name, kind in columns.items():
-        convert = _converter(kind)
-        values = [None if (value := row.get(name)) is None else convert(value) for row in rows]
+        values: Sequence[object] = columns_of_values[name]
+        if convert := _converter(kind):
+            values = [None if value is None else convert(value) for value in values]
         try:
             arrays.append(pyarrow.array(values, _arrow_type(kind)))
         except (pyarrow.ArrowException, ValueError, OverflowError) as error:
@@ -155,16 +160,13 @@ def _table(columns: Columns, rows: list[CellRow]) -> pyarrow.Table:
     return pyarrow.table(arrays, names=list(columns))
 
 
-def _converter(kind: str) -> Callable[[Any], object]:
+def _converter(kind: str) -> Callable[[Any], object] | None:
+    """What makes a cell a value of this type; None where it is one."""
     if kind in {INTEGER, BOOLEAN}:
-        return _as_it_is
+        return None
     if kind in {TIMESTAMP, LOCAL_TIMESTAMP}:
         return datetime.fromisoformat
     return Decimal if scale_of(kind) is not None else text_of
-
-
-def _as_it_is(value: Cell) -> Cell:
-    return value
 
 
 def _arrow_type(kind: str) -> pyarrow.DataType:

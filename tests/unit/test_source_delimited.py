@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worker.sources.delimited_checks import mistakes_in
+from worker.sources.effects import delimited_mistakes
 from worker.sources.schema import Delimited, Report
 
 
@@ -15,7 +15,7 @@ def refused(format_: dict[str, Any], columns: dict[str, str] | None = None) -> s
     shape = Delimited.model_validate({"kind": "delimited", **format_})
     read = [{"request": {"path": "/r"}, "format": shape.model_dump()}]
     report = {"title": "r", "read": read, "proof": "end", "replay": "stable", "columns": columns or {}}
-    return {word for word, _, _ in mistakes_in(shape, Report.model_validate(report))}
+    return {word for word, _, _ in delimited_mistakes(shape, Report.model_validate(report))}
 
 
 @pytest.mark.parametrize(

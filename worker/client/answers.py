@@ -63,7 +63,7 @@ def parse_time(stated: Any) -> float | None:
 
 
 def latest_match(
-    adoption: Adoption, listed: Iterable[Any], wanted: Mapping[str, Any], since: float
+    adoption: Adoption, listed: Iterable[Any], expected: Mapping[str, Any], since: float
 ) -> tuple[float, str] | None:
     """Creation time and id of the latest report that has the wanted values and was created after `since`, or None."""
     found = []
@@ -71,7 +71,7 @@ def latest_match(
         made_at, report_id = parse_time(find(report, adoption.created_at)), find(report, adoption.id)
         if made_at is None or made_at < since - MARGIN_SECONDS or not isinstance(report_id, str | int) or not report_id:
             continue
-        if all(normalize(find(report, path)) == normalize(value) for path, value in wanted.items()):
+        if all(normalize(find(report, path)) == normalize(value) for path, value in expected.items()):
             found.append((made_at, str(report_id)))
     return max(found, default=None)
 

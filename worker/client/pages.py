@@ -134,15 +134,15 @@ class Page:
     def _read_answer(self, address: Address) -> Answer:
         """The rows of one answer. An answer that is declared to be the end has none."""
         found = self._pages.requests.build(address, self.number)
-        said = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
+        facts = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
         rows = 0
         is_last = False
         try:
-            response = self._response = self._send(found, address, said)
+            response = self._response = self._send(found, address, facts)
         except NoMorePages:
             return replace(self.facts, rows=0, is_last=True)
         try:
-            with closing(self._rows(response, address, found, said)) as read:
+            with closing(self._rows(response, address, found, facts)) as read:
                 continued = self._check_first_row(check_rows(read, self._pages.row_shapes), address)
                 if continued is None:
                     return replace(self.facts, rows=0, is_last=True)
@@ -161,16 +161,16 @@ class Page:
         has_end = response.has_end or isinstance(self._pages.format, JsonRows)
         return PageFacts(
             rows=rows,
-            total=reconcile_total(self.facts.total, said.total, capped_at=self._pages.capped_at),
-            total_pages=self.facts.total_pages if said.total_pages is None else said.total_pages,
-            next=None if is_last else self._find_next(said, response, found),
-            has_more=said.has_more,
+            total=reconcile_total(self.facts.total, facts.total, capped_at=self._pages.capped_at),
+            total_pages=self.facts.total_pages if facts.total_pages is None else facts.total_pages,
+            next=None if is_last else self._find_next(facts, response, found),
+            has_more=facts.has_more,
             is_last=is_last,
             has_end=self.facts.has_end and has_end,
         )
 
     def _rows(
-        self, response: Response, address: Address, found: PageRequest, said: Facts
+        self, response: Response, address: Address, found: PageRequest, facts: Facts
     ) -> Generator[list[Row], None, None]:
         """The rows of a response. A refusal is raised as the error it means; NoMorePages where it means the end."""
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
@@ -181,9 +181,9 @@ class Page:
             shape = self._pages.format
             if isinstance(shape, Delimited) and shape.encoding is None:
                 shape = shape.model_copy(update={"encoding": response.charset})
-            yield from filter(None, read_lists(chunks, shape, self._pages.columns, said))
+            yield from filter(None, read_lists(chunks, shape, self._pages.columns, facts))
 
-    def _send(self, found: PageRequest, address: Address, said: Facts) -> Response:
+    def _send(self, found: PageRequest, address: Address, facts: Facts) -> Response:
         """Send one request of the page. A download address that has expired is replaced once by a fresh one."""
         pages = self._pages
 
@@ -193,7 +193,7 @@ class Page:
                 kind=found.kind,
                 shapes=pages.errors,
                 allow=self._statuses_judged_here(found, address),
-                patience_seconds=PATIENCE_SECONDS if said.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
+                patience_seconds=PATIENCE_SECONDS if facts.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
             )
 
         response = send(found.request)
@@ -232,14 +232,14 @@ class Page:
             raise error.failure(f"{response.name}: {response.status}: {error.words}")
         return chain((start,), chunks)
 
-    def _find_next(self, said: Facts, response: Response, found: PageRequest) -> str | None:
+    def _find_next(self, facts: Facts, response: Response, found: PageRequest) -> str | None:
         """The next page's token, or its link as the URL that will be asked."""
         paging = self._pages.read.paging
         if isinstance(paging, TokenPaging):
-            return said.next if paging.header is None else response.headers.get(paging.header) or None
+            return facts.next if paging.header is None else response.headers.get(paging.header) or None
         if not isinstance(paging, LinkPaging):
             return None
-        link = said.next
+        link = facts.next
         if paging.place == "header":
             stated = response.headers.get(paging.header, "")
             link = next_in_link_header(stated) if paging.header.lower() == "link" else stated.strip() or None

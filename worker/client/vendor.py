@@ -101,12 +101,12 @@ class Vendor:
         declared = self._declared_submit().adopt
         if declared is None:
             return None
-        wanted = {path: fill(value, self._values) for path, value in declared.match.items()}
+        expected = {path: fill(value, self._values) for path, value in declared.match.items()}
         request = compose(self._exchange.base, declared.request, self._values)
         seen = {request.url}
         while len(seen) <= MOST_LIST_PAGES:
             answer = self._exchange.ask(request, shapes=self._pages.errors)
-            if found := latest_match(declared, find(answer.content, declared.rows) or (), wanted, since):
+            if found := latest_match(declared, find(answer.content, declared.rows) or (), expected, since):
                 return Submission(found[1])
             link = link_in(answer.content, declared.next)
             url = self._exchange.api_link(link, at=request.url) if link else request.url
@@ -153,10 +153,12 @@ class Vendor:
     def _refuse_another(self, poll: Poll, answer: Answer, report_id: str) -> None:
         """Raise FailJob where the report says of itself that it is not the one that was asked for."""
         ours = our_report_in(poll, answer.content, report_id)
-        for path, wanted in (fill(poll.match, self._values) or {}).items():
+        for path, expected in (fill(poll.match, self._values) or {}).items():
             said = find(ours, path)
-            if is_value(said) and normalize(said) != normalize(wanted):
-                reason = f"the vendor's report {report_id} is not the one asked for: {path} is {said!r}, not {wanted!r}"
+            if is_value(said) and normalize(said) != normalize(expected):
+                reason = (
+                    f"the vendor's report {report_id} is not the one asked for: {path} is {said!r}, not {expected!r}"
+                )
                 raise FailJob(reason, spoils_report=True)
 
     def _poll(self, poll: Poll, report_id: str, poll_link: str | None) -> tuple[WireRequest, Answer]:

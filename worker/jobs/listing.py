@@ -16,7 +16,7 @@ LOOK_AT_MOST = 5_000
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs are wanted; None: any."""
+    """Which jobs to list; None: any."""
 
     state: JobState | None = None
     connection: str | None = None
@@ -27,7 +27,7 @@ class JobFilter:
         return self.connection in (None, job.connection) and self.report in (None, job.report)
 
 
-def list_jobs(ledger: Ledger, wanted: JobFilter, cursor: str | None, count: int) -> tuple[list[Job], str | None]:
+def list_jobs(ledger: Ledger, job_filter: JobFilter, cursor: str | None, count: int) -> tuple[list[Job], str | None]:
     """At most `count` jobs behind the cursor, and the cursor of the page that follows, None behind the last.
 
     By the time they were made, or with a state, by the time they came into it. Raises BadInput for what is no cursor.
@@ -35,9 +35,9 @@ def list_jobs(ledger: Ledger, wanted: JobFilter, cursor: str | None, count: int)
     found: list[Job] = []
     before = None if cursor is None else _decode_cursor(cursor)
     for _ in range(LOOK_AT_MOST // LOOK_AT_ONCE):
-        listed = ledger.listed(wanted.state, before=before, count=LOOK_AT_ONCE)
+        listed = ledger.listed(job_filter.state, before=before, count=LOOK_AT_ONCE)
         for job, at in zip(ledger.jobs_of([job_id for job_id, _ in listed]), listed, strict=True):
-            if job is not None and wanted.fits(job):
+            if job is not None and job_filter.fits(job):
                 found.append(job)
                 if len(found) == count:
                     return found, _encode_cursor(*at)

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from worker.errors import BadInput
 from worker.sources.credentials import check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
-from worker.sources.delimited_checks import mistakes_in
-from worker.sources.effects import contradicting_errors, without_effect
+from worker.sources.effects import contradicting_errors, delimited_mistakes, without_effect
 from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
     ENGINE_NAMES,
@@ -136,7 +135,7 @@ def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
         if read.resolve and not read.link:
             raise BadInput(where, "resolve without link", "`link`, the path of the address in the answer")
         if isinstance(read.format, Delimited):
-            for named, given, allowed in mistakes_in(read.format, report):
+            for named, given, allowed in delimited_mistakes(read.format, report):
                 raise BadInput(file.where((*place, "read", position, "format", named)), given, allowed)
         if isinstance(read.paging, OffsetPaging | PageNumberPaging) and not read.request:
             raise BadInput(where, "numbered pages at a link", "a `request` that the numbers go into")

@@ -1,6 +1,6 @@
-"""Serves one of these vendors on loopback until it is interrupted: `python -m tests.gallery amazon-ads`.
+"""Serves one of these vendors on loopback until it is interrupted: `python -m tests.gallery amazon-ads [SOURCE]`.
 
-What it prints is a connections file with one account there, which is called as the source is.
+What it prints is a connections file with one account there, called as the source is: the packaged one, or yours.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ SERVED = {"amazon-ads": AmazonAds, "meta": Meta, "the-trade-desk": TheTradeDesk,
 
 def main() -> None:
     """Print the connection, and serve."""
-    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    name, source = sys.argv[1] if len(sys.argv) in (2, 3) else "", sys.argv[-1]
     if name not in SERVED:
-        sys.exit(f"usage: python -m tests.gallery {{{','.join(SERVED)}}}")
+        sys.exit(f"usage: python -m tests.gallery {{{','.join(SERVED)}}} [SOURCE]")
     vendor = FakeVendor(SERVED[name]())
     credentials = dict(CLIENTS[name])
     if name == "amazon-ads":
         credentials["auth_url"] = f"{vendor.base}/token"
-    account = {"source": name, "base_url": vendor.base, "credentials": credentials}
-    print(yaml.safe_dump({name: account}, sort_keys=False), end="", flush=True)  # noqa: T201 - its one output
+    account = {"source": source, "base_url": vendor.base, "credentials": credentials}
+    print(yaml.safe_dump({source: account}, sort_keys=False), end="", flush=True)  # noqa: T201 - its one output
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -31,7 +31,7 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    warehouse = Warehouse(options.database)
+    warehouse = _warehouse(options.database)
     try:
         for job in options.forget:
             warehouse.forget(job)
@@ -41,6 +41,14 @@ def main() -> int:
         return 1
     finally:
         warehouse.close()
+
+
+def _warehouse(path: Path) -> Warehouse:
+    if path.suffix != ".duckdb":
+        return Warehouse(path)
+    from examples.consumer.duckdb_warehouse import DuckdbWarehouse  # needs the package duckdb
+
+    return DuckdbWarehouse(path)
 
 
 def _consume(options: argparse.Namespace, warehouse: Warehouse, stopping: threading.Event) -> int:
@@ -80,7 +88,9 @@ def options_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("redis_url", metavar="REDIS_URL", help="where the stream is: redis://HOST:PORT/DB")
     parser.add_argument("stream", metavar="STREAM", help="its name, such as rows:kargo.campaign-performance-metrics")
-    parser.add_argument("--database", metavar="FILE", type=Path, required=True, help="the warehouse: an SQLite file")
+    parser.add_argument(
+        "--database", metavar="FILE", type=Path, required=True, help="the warehouse: an SQLite file, or X.duckdb"
+    )
     parser.add_argument("--group", default="warehouse", help="the consumer group; one for each warehouse (%(default)s)")
     parser.add_argument(
         "--name",

@@ -32,7 +32,8 @@ WHERE (excluded.milliseconds, excluded.sequence) > (milliseconds, sequence)
 """
 VOID = """
 INSERT INTO jobs (job, first_generation) VALUES (?, ?)
-ON CONFLICT (job) DO UPDATE SET first_generation = max(first_generation, excluded.first_generation)
+ON CONFLICT (job) DO UPDATE SET first_generation = excluded.first_generation
+WHERE excluded.first_generation > first_generation
 """
 OVER = """
 INSERT INTO jobs (job, outcome) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET outcome = excluded.outcome
@@ -96,7 +97,7 @@ class Warehouse:
             yield
 
     def _stage(self, entries: list[Rows], applied: Applied) -> None:
-        self._database.executemany(STAGE, (row for entry in entries for row in _bound(entry)))
+        self._database.executemany(STAGE, (row for entry in entries for row in bound(entry)))
         applied.settled += (entry.id for entry in entries)
 
     def _settle(self, entry: Entry, applied: Applied) -> None:
@@ -140,9 +141,8 @@ class Warehouse:
         staged = self._one("SELECT count(*) FROM staged WHERE job = ? AND generation = ?", which)[0]
         if staged != end.rows:
             return f"job {end.job} ends with {end.rows} rows, {staged} of generation {end.generation} are here"
-        rows = self._database.execute(ROWS, which)
         proof = provable_digest(end.receipt)
-        if proof is not None and digest(rows, end.pages) != proof:
+        if proof is not None and digest(iter(self._database.execute(ROWS, which).fetchone, None), end.pages) != proof:
             return f"job {end.job} ends with {end.rows} rows, as many are here, but their digest is another"
         return None
 
@@ -167,7 +167,8 @@ class Warehouse:
         return self._database.execute(question, values).fetchone()
 
 
-def _bound(entry: Rows) -> Iterator[dict[str, str | int]]:
+def bound(entry: Rows) -> Iterator[dict[str, str | int]]:
+    """The rows of an entry as they are staged."""
     milliseconds, sequence = position(entry.id)
     for row, content in enumerate(entry.contents, entry.row):
         yield {

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples.consumer.duckdb_warehouse import DuckdbWarehouse
 from examples.consumer.entries import End, Entry, Lost, Rows, Strange, Void
 from examples.consumer.receipts import digest
 from examples.consumer.warehouse import Warehouse
 
+NAMES = {Warehouse: "warehouse.db", DuckdbWarehouse: "warehouse.duckdb"}
 MONDAY, TUESDAY = "2026-11-02", "2026-11-03"
 
 
@@ -56,25 +61,32 @@ def stream() -> Stream:
     return Stream()
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    warehouse = Warehouse(tmp_path / "warehouse.db")
+@pytest.fixture(params=[Warehouse, DuckdbWarehouse])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    warehouse: Warehouse = request.param(tmp_path / NAMES[request.param])
     yield warehouse
     warehouse.close()
 
 
+def connect(path: Path) -> Any:
+    """The database that is there."""
+    in_sqlite = path / NAMES[Warehouse]
+    return sqlite3.connect(in_sqlite) if in_sqlite.exists() else duckdb.connect(str(path / NAMES[DuckdbWarehouse]))
+
+
 def published(path: Path) -> dict[str, list[str]]:
     """The rows people see, by day."""
-    with closing(sqlite3.connect(path / "warehouse.db")) as database:
-        days = "SELECT json_extract(name, '$.window.from'), window_id FROM windows"
+    with closing(connect(path)) as database:
+        days = "SELECT name, window_id FROM windows"
         rows = "SELECT content FROM report_rows WHERE window_id = ? ORDER BY page, row"
         return {
-            day: [text for (text,) in database.execute(rows, (window_id,))] for day, window_id in database.execute(days)
+            json.loads(name)["window"]["from"]: [text for (text,) in database.execute(rows, (window_id,)).fetchall()]
+            for name, window_id in database.execute(days).fetchall()
         }
 
 
 def left(path: Path) -> int:
-    with closing(sqlite3.connect(path / "warehouse.db")) as database:
+    with closing(connect(path)) as database:
         return int(database.execute("SELECT count(*) FROM staged").fetchone()[0])
 
 

@@ -43,12 +43,16 @@ def main() -> int:
         warehouse.close()
 
 
-def _warehouse(path: Path) -> Warehouse:
-    if path.suffix != ".duckdb":
-        return Warehouse(path)
-    from examples.consumer.duckdb_warehouse import DuckdbWarehouse  # needs the package duckdb
+def _warehouse(database: str) -> Warehouse:
+    if database.startswith(("postgresql://", "postgres://")):
+        from examples.consumer.postgres_warehouse import PostgresWarehouse  # needs the package psycopg
 
-    return DuckdbWarehouse(path)
+        return PostgresWarehouse(database)
+    if database.endswith(".duckdb"):
+        from examples.consumer.duckdb_warehouse import DuckdbWarehouse  # needs the package duckdb
+
+        return DuckdbWarehouse(Path(database))
+    return Warehouse(Path(database))
 
 
 def _consume(options: argparse.Namespace, warehouse: Warehouse, stopping: threading.Event) -> int:
@@ -89,7 +93,10 @@ def options_parser() -> argparse.ArgumentParser:
     parser.add_argument("redis_url", metavar="REDIS_URL", help="where the stream is: redis://HOST:PORT/DB")
     parser.add_argument("stream", metavar="STREAM", help="its name, such as rows:kargo.campaign-performance-metrics")
     parser.add_argument(
-        "--database", metavar="FILE", type=Path, required=True, help="the warehouse: an SQLite file, or X.duckdb"
+        "--database",
+        metavar="DATABASE",
+        required=True,
+        help="the warehouse: an SQLite file, X.duckdb or postgresql://...",
     )
     parser.add_argument("--group", default="warehouse", help="the consumer group; one for each warehouse (%(default)s)")
     parser.add_argument(

@@ -33,7 +33,7 @@ WHERE (excluded.milliseconds, excluded.sequence) > (milliseconds, sequence)
 VOID = """
 INSERT INTO jobs (job, first_generation) VALUES (?, ?)
 ON CONFLICT (job) DO UPDATE SET first_generation = excluded.first_generation
-WHERE excluded.first_generation > first_generation
+WHERE excluded.first_generation > jobs.first_generation
 """
 OVER = """
 INSERT INTO jobs (job, outcome) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET outcome = excluded.outcome

@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,9 +17,9 @@ BUCKET = "rows"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """The URL of the service."""
+@contextmanager
+def s3_service() -> Iterator[str]:
+    """A service with one bucket: its URL."""
     from moto.s3.responses import S3Response  # a second of imports, for few tests
     from moto.server import ThreadedMotoServer
 
@@ -39,6 +40,13 @@ def s3_endpoint() -> Iterator[str]:
     yield endpoint
     server.stop()
     S3Response.key_response = answer
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The URL of the service all tests share."""
+    with s3_service() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -2,95 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import random
-import subprocess
-import sys
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bucket import CREDENTIALS
+from tests.sink_storm import PAGES, ROWS, publish_through_kills
 from tests.sinks import sink_job
-from worker.model import Totals
-from worker.redis_client import connect
-from worker.sinks.audit import Audit, audit
+from worker.sinks.audit import audit
 from worker.sinks.files.audit import audit_files
-from worker.sinks.kinds import SinkJob, audit_sink, open_sink, parse_address
-
-ROOT = Path(__file__).parents[2]
-WRITER = ROOT / "tests" / "fixtures" / "sink_writer.py"
-PAGES, ROWS = 3, 24_000
-ASKED_AT_ONCE = 40
-
-
-def start(to: str, redis: str, seed: int) -> subprocess.Popen[str]:
-    """A worker on all pages of the job."""
-    given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": ROWS, "part_rows": 1_000, "seed": seed}
-    command = [sys.executable, str(WRITER), json.dumps(given)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=ROOT, env={**CREDENTIALS, "PYTHONPATH": str(ROOT)}, text=True, **pipes)
-
-
-def let_work(writer: subprocess.Popen[str]) -> None:
-    """Let a worker go on for a while."""
-    assert writer.stdin is not None
-    writer.stdin.write("\n" * ASKED_AT_ONCE)
-    writer.stdin.flush()
-
-
-def answers(writer: subprocess.Popen[str], count: int) -> bool:
-    """Wait for so many of a worker's answers; False where it came to the end before."""
-    assert writer.stdout is not None
-    return all(writer.stdout.readline() for _ in range(count))
-
-
-def end(writer: subprocess.Popen[str]) -> None:
-    """SIGKILL: whatever the worker was doing, it is not finished."""
-    writer.kill()
-    writer.wait()
-    for pipe in (writer.stdin, writer.stdout):
-        assert pipe is not None
-        with suppress(BrokenPipeError):
-            pipe.close()
-
-
-def publish_through_kills(
-    to: str, redis: str, seen: Callable[[], Audit], *, kills: int, fault: Callable[[int], None] = lambda _: None
-) -> Audit:
-    """Kill one of two workers again and again, start another, let the last ones finish: what consumers see then."""
-    sink = open_sink(
-        parse_address(to),
-        SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=1_000),
-    )
-    sink.open(1)
-    chance = random.Random(5)
-    writers = [start(to, redis, seed) for seed in (1, 2)]
-    killed_at_work = 0
-    try:
-        for kill in range(kills):
-            for writer in writers:
-                let_work(writer)
-            killed_at_work += answers(writers[0], chance.randint(1, ASKED_AT_ONCE - 5))
-            fault(kill)
-            assert seen().is_clean
-            end(writers[0])
-            writers = [writers[1], start(to, redis, 3 + kill)]
-        for writer in writers:
-            writer.communicate()
-            assert writer.returncode == 0
-    finally:
-        for writer in writers:
-            end(writer)
-    assert killed_at_work == kills
-    totals = sink.tally(1, PAGES)
-    assert isinstance(totals, Totals)
-    receipt = {"rows": totals.rows, "dead_rows": totals.dead_rows, "pages": PAGES, "digest": totals.digest}
-    assert isinstance(sink.finish(1, PAGES, receipt), dict)
-    return seen()
+from worker.sinks.kinds import audit_sink, parse_address
 
 
 @pytest.mark.timeout(300)

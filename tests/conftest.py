@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis import Redis
 
 from tests.bucket import bucket as bucket
 from tests.bucket import s3_endpoint as s3_endpoint
 from tests.harness import RedisServer, Stack, running_redis, running_stack
+
+# No test asserts a duration, property tests neither.
+settings.register_profile("millrace", deadline=None)
+settings.load_profile("millrace")
 
 SLOWEST_FIRST = ("stress", "integration", "contract", "unit")
 

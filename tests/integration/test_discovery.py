@@ -55,7 +55,7 @@ def test_every_page_of_the_list_is_read() -> None:
     with asking(pages.__getitem__) as (exchange, _):
         told = discover(exchange, declared(), most_detailed=9, say=pytest.fail)
     assert [json.loads(row) for row in told.rows] == [{"id": 1}, {"id": 2}]
-    assert (told.particulars, told.left_out) == ([], 0)
+    assert (told.details, told.left_out) == ([], 0)
 
 
 def test_pages_that_lead_in_a_circle_are_refused() -> None:
@@ -76,7 +76,7 @@ def test_each_row_is_asked_about_as_far_as_was_wanted() -> None:
 
     with asking(answers) as (exchange, vendor):
         told = discover(exchange, declared(DETAIL), most_detailed=3, say=pytest.fail)
-    first, _, nameless = told.particulars
+    first, _, nameless = told.details
     assert (first.of, first.lists, first.error) == ({"id": 1}, {"fields": ["of/1/help"]}, None)
     assert nameless.lists == {}
     assert "id" in (nameless.error or "")

@@ -100,7 +100,7 @@ def read_status(
         return None
     word = next(filter(None, map(status_word, select(poll.status, ours, answer.headers))), "")
     # Of a list, what it says of others is nobody's business here.
-    said = excerpt(answer.raw if poll.reports is None else json.dumps(ours).encode(), WHOLE_BODY_CHARACTERS)
+    said = excerpt(answer.raw if poll.reports is None else _compact(ours), WHOLE_BODY_CHARACTERS)
     if word in poll.failed:
         raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
     if word in poll.ask_anew:
@@ -152,3 +152,7 @@ def body_matters(poll: Poll) -> bool:
 def _id(poll: Poll, report: Any) -> str | None:
     found = find(report, poll.id)
     return str(found) if isinstance(found, str | int) and found != "" else None
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

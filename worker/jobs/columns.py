@@ -41,7 +41,8 @@ def see_columns(services: Services, job: Job, lists: Iterable[list[bytes]]) -> I
 
 
 def _put_on_record(services: Services, job: Job, row: bytes) -> None:
-    columns = list(orjson.loads(row))
+    # A dead row is bytes of another class, which orjson does not take.
+    columns = list(orjson.loads(bytes(row)))
     if columns:
         key = keys.columns_seen(job.id, job.generation)
         with services.redis.pipeline(transaction=False) as pipeline:

@@ -177,6 +177,9 @@ def _socket_path(directory: Path) -> Path:
         return path
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}-{name}"
+    if len(os.fsencode(short / "redis.sock")) > LONGEST_SOCKET_PATH:
+        # TMPDIR may be as deep as the directory itself.
+        short = Path("/tmp") / short.name  # noqa: S108 - a directory of ours alone, see below
     _make_private(short)
     if short.is_symlink():
         # Anybody may put one into a temporary directory; what is a directory of ours nobody else can replace.

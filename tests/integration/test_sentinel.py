@@ -70,6 +70,7 @@ def sentinels(own_redis: RedisServer, replica: RedisServer, tmp_path: Path) -> I
             one.end()
 
 
+@pytest.mark.long
 def test_a_job_outlives_the_failover_of_its_redis(
     own_redis: RedisServer, replica: RedisServer, sentinels: list[Sentinel], tmp_path: Path
 ) -> None:

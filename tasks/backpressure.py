@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.5
 class Backpressure:
     """Holds a stream's connection open for a while, or gives an addressable page back at once.
 
-    While it waits nothing is read, so the vendor is slowed by its own full socket; the heartbeat keeps the lease.
+    While it waits nothing is read, so the vendor's socket fills up and slows it down; the heartbeat keeps the lease.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Backpressure:
         self._full_since: float | None = None
 
     def wait(self, full: SinkFull) -> None:
-        """Return when it is worth trying again; raise RetryLater or FailJob where waiting here is over."""
+        """Return when it is worth trying again; raise RetryLater or FailJob if it is no use waiting here any longer."""
         self._heartbeat.check()
         if not self._hold_seconds:
             raise RetryLater(full.reason, wait_seconds=GIVE_BACK_SECONDS, is_attempt=False, waits_on="sink")
@@ -37,10 +37,10 @@ class Backpressure:
             log.warning(Event.SINK_FULL, why=full.reason, hold_seconds=self._hold_seconds)
         if self._heartbeat.now() - self._full_since > self._hold_seconds:
             raise FailJob(full.reason)
-        # Again and again: the heartbeat may tell of rows kept before, and forget the wait with that.
+        # Each time anew: the heartbeat may just have reported rows kept before, and progress clears a noted wait.
         self._heartbeat.note_wait("sink", full.reason)
         self._pause(LOOK_SECONDS)
 
     def reset(self) -> None:
-        """Hear that a batch was kept: the next wait counts anew."""
+        """Forget how long the sink has been full: a batch was kept."""
         self._full_since = None

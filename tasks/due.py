@@ -14,14 +14,14 @@ from worker.services import Services, get_services
 
 @app.task(name="report.due")
 def due() -> None:
-    """Serve the schedule, as beat says."""
+    """Make the jobs that are due; beat sends this task."""
     services = get_services()
     services.ledger.note_run("due", DUE_SECONDS)
     serve_schedule(services)
 
 
 def serve_schedule(services: Services) -> None:
-    """Make the jobs the schedule owes by now; a second run at the same time finds them made."""
+    """Make every job the schedule owes by now. A second run at the same time finds them made and makes none."""
     try:
         made = serve(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     except BadInput as bad:

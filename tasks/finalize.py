@@ -1,4 +1,4 @@
-"""streamed -> done: confirm with the sink that everything is there, write the receipt; or carry out a verdict."""
+"""streamed -> done: confirm with the sink that every row is there, and write the receipt; or carry out a verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost
-from worker.jobs.columns import ColumnChanges, compare_columns, remember_columns
+from worker.jobs.columns import compare_columns, remember_columns
 from worker.jobs.finish import end_job, finish
 from worker.jobs.receipts import prove_complete, receipt
 from worker.metrics import count
@@ -24,13 +24,13 @@ def finalize(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
 
 
-def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str | None:
+def _finalize(services: Services, held: Held, heartbeat: Heartbeat) -> str | None:
     job = held.job
     if job.verdict:
         if end_job(services, job) == "failed":
             raise JobFailed(f"job {job.id} failed: {job.error}")
         return job.verdict
-    totals = _tally(services, held)
+    totals = _count_or_reopen(services, held)
     if totals is None:
         return None
     proof, expected = prove_complete(job, services.report(job), totals, services.settings.dead_share)
@@ -43,7 +43,12 @@ def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
         totals=totals,
         expected_rows=expected,
     )
-    changes = _note_changes(services, held)
+    changes = compare_columns(services, job)
+    if changes:
+        # On record before the end is: whoever is told of the end is told of these as well.
+        added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
+        if not services.ledger.note(held, columns_added=added, columns_gone=gone):
+            raise LeaseLost("before the end was written")
     if not isinstance(finish(services, job, prepared), OpenPages):
         remember_columns(services, job)
         if changes:
@@ -53,18 +58,8 @@ def _finalize(task: Task, services: Services, held: Held, heartbeat: Heartbeat) 
     return f"done: {totals.rows:,} rows"
 
 
-def _note_changes(services: Services, held: Held) -> ColumnChanges | None:
-    """Put on record which columns are new or gone, before the end is told to anybody."""
-    changes = compare_columns(services, held.job)
-    if changes:
-        added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
-        if not services.ledger.note(held, columns_added=added, columns_gone=gone):
-            raise LeaseLost("before the end was written")
-    return changes
-
-
-def _tally(services: Services, held: Held) -> Totals | None:
-    """What the sink holds; None where pages the ledger thought closed were opened again."""
+def _count_or_reopen(services: Services, held: Held) -> Totals | None:
+    """What the sink holds; None if it lacks pages the ledger thought closed: those are opened again."""
     with services.sink(held.job) as sink:
         outcome = sink.tally(held.job.generation, held.job.pages)
     if isinstance(outcome, Totals):

@@ -1,4 +1,4 @@
-"""ready -> streaming: plan the pages and let the first ones out."""
+"""ready -> streaming: plan the pages and nudge the first ones."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def paginate(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
 
 
-def _paginate(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
+def _paginate(services: Services, held: Held, heartbeat: Heartbeat) -> str:
     job = held.job
     with services.sink(job) as sink:
         sink.open(job.generation)
     pages = services.vendor(job).plan(job.ready_total)
     at_once = services.connection(job).limits.streams_at_once
-    out = services.ledger.plan(held, pages, at_once=at_once)
-    if out is None:
+    nudged = services.ledger.plan(held, pages, at_once=at_once)
+    if nudged is None:
         raise LeaseLost("while the pages were planned")
     log.info(Event.PLANNED, pages=pages, total=job.ready_total)
-    for page in out:
+    for page in nudged:
         nudge("report.stream", job.id, page)
     return f"{pages:,} pages planned"

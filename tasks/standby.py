@@ -1,7 +1,7 @@
-"""A control worker does beat's work where beat does not: recovery hangs on no single process.
+"""Control workers stand in for beat, so that recovery does not depend on a single process.
 
-Whatever beat sends leaves a mark in Redis that expires after two intervals. Each control worker looks for it; where it
-is gone, the first to set it anew does the work itself, and so on at every interval until beat is back.
+Each of beat's tasks leaves a mark in Redis that expires after two intervals. Every control worker looks for it; if it
+is gone, the first worker to set it again does the work itself, and so on at every interval until beat is back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from worker.services import Services, get_services
 
 
 def stand_in(ledger: Ledger, name: str, every_seconds: float, work: Callable[[], object]) -> bool:
-    """Do the work where its mark is gone and this is the first to set it anew; whether it was done."""
+    """Do the work if its mark is gone and this worker is the first to set it again; True if the work was done."""
     if not ledger.claim_run(name, every_seconds):
         return False
     log.info(Event.STOOD_IN, task=name)
@@ -42,7 +42,7 @@ def _start(**_: Any) -> None:
 
 def _watch(name: str, every_seconds: float, work: Callable[[Services], object]) -> None:
     services = get_services()
-    # A mark to begin with: beat may be starting as well.
+    # Wait for two intervals first: beat may be starting as well.
     is_marked = False
     while not wait_until_stopping(every_seconds / 2):
         try:

@@ -1,4 +1,4 @@
-"""What the steps share: take the lease, bind the log, keep the lease alive, turn errors into moves."""
+"""What all steps share: take the lease, bind the log, keep the lease alive, turn errors into moves of the job."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ RECORD_GONE = (
     " (was it deleted, or is the directory not the same place for every worker?)"
 )
 
-Work = Callable[[Task, Services, Held, Heartbeat], str | None]
-"""Does a step's work; what it gives is shown by Flower as the task's result."""
+Work = Callable[[Services, Held, Heartbeat], str | None]
+"""Does a step's work. Flower shows what it returns as the task's result."""
 
 
 class JobFailed(Exception):
-    """The step ended its job as failed. Nothing is left to do; Celery hears of it so that Flower shows a FAILURE."""
+    """The step ended its job as failed. Nothing is left to do: it is raised so that Flower shows a FAILURE."""
 
 
 def run(
@@ -41,9 +41,9 @@ def run(
 ) -> str | None:
     """Do one step's work under its lease, or nothing where there is nothing to do.
 
-    Whatever `work` raises becomes a move of the ledger. What Redis raises is let through: the lease runs out, the sweep
-    finds the work again. `most_attempts` None: only the deadlines end the trying. Raises JobFailed where the job ended
-    as failed, and Celery's Retry, with the reason, where the step will be tried again.
+    An error raised by `work` becomes a move of the job. Errors of Redis are not caught: the lease runs out, and the
+    sweep finds the work again. With `most_attempts` None only the deadlines limit the attempts. Raises JobFailed if the
+    job ended as failed, and Celery's Retry, with the reason, if the step will be tried again.
     """
     services = get_services()
     held = take(services.ledger)
@@ -54,56 +54,55 @@ def run(
     with structlog.contextvars.bound_contextvars(**bound):
         try:
             with Heartbeat(services.ledger, held) as heartbeat:
-                _refuse_hopeless(held, heartbeat, most_attempts)
-                return _work(task, services, held, heartbeat, work)
+                return _attempt(services, held, heartbeat, work, most_attempts)
         except (Retry, JobFailed) as planned:
-            # Celery pictures every frame of it, at a cost that thousands of waiting reports feel.
+            # Without its traceback: Celery copies every frame of one, which thousands of waiting reports would feel.
             raise planned.with_traceback(None) from None
         except RetryLater as later:
             _retry(task, services, held, later, most_attempts)
         except MillraceError as error:
-            _go_on(services, held, error)
+            _handle_error(services, held, error)
         except services.redis_errors:
             raise
-        except Exception as surprise:  # noqa: BLE001 - a fault of ours is an attempt like any other
+        except Exception as bug:  # noqa: BLE001 - a mistake of ours counts as an attempt like any other
             log.exception(Event.STEP_RETRIES, task=task.name)
-            _retry(task, services, held, RetryLater(f"{type(surprise).__name__}: {surprise}"), most_attempts)
+            _retry(task, services, held, RetryLater(f"{type(bug).__name__}: {bug}"), most_attempts)
     return None
 
 
-def _work(task: Task, services: Services, held: Held, heartbeat: Heartbeat, work: Work) -> str | None:
+def _attempt(services: Services, held: Held, heartbeat: Heartbeat, work: Work, most_attempts: int | None) -> str | None:
+    """Do the work, unless the job has no attempts or no time left; a verdict is carried out however late it is."""
+    if not held.job.verdict:
+        if most_attempts is not None and held.attempts >= most_attempts:
+            raise FailJob(f"given up after {held.attempts} attempts: {held.reason}")
+        heartbeat.check_deadline()
     try:
-        return work(task, services, held, heartbeat)
+        return work(services, held, heartbeat)
     except RetryLater:
-        # Where the step was told to stop, the cut it found is our own hanging up.
+        # If the step has to stop, the heartbeat has hung up, and what `work` saw was a connection that was cut.
         heartbeat.check()
         raise
 
 
-def not_ready(job: Job) -> str:
-    """What is said of a report that its vendor did not prepare in time."""
+def explain_not_ready(job: Job) -> str:
+    """The reason for failing a job whose report the vendor did not prepare in time."""
     return f"not ready within {spoken(job.ready_within)} of being asked for"
 
 
-def _refuse_hopeless(held: Held, heartbeat: Heartbeat, most_attempts: int | None) -> None:
-    """Fail what has no attempts or no time left; a verdict is carried out however late."""
-    if held.job.verdict:
-        return
-    if most_attempts is not None and held.attempts >= most_attempts:
-        raise FailJob(f"given up after {held.attempts} attempts: {held.reason}")
-    heartbeat.check_deadline()
-
-
 def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_attempts: int | None) -> None:
+    """Give the work back and have the step tried again; fail the job if its attempts or its time are used up."""
     job = held.job
-    wait = later.wait_seconds if later.wait_seconds is not None else _backoff_seconds(held.attempts)
+    wait = later.wait_seconds
+    if wait is None:
+        # 1, 2, 4, ... seconds up to a minute, and half of that at random: so that they do not all come at once.
+        wait = min(LONGEST_WAIT_SECONDS, 2**held.attempts) * random.uniform(0.5, 1)
     if not job.verdict:
-        in_preparation = _is_in_preparation(job)
-        rest = (job.ready_by if in_preparation else job.finish_by) - services.ledger.now()
-        if in_preparation and rest <= 0:
-            _fail(services, held, f"{not_ready(job)}: {later.reason}")
+        is_in_preparation = job.state == "pending" or (job.state == "queued" and job.asked_at is not None)
+        rest = (job.ready_by if is_in_preparation else job.finish_by) - services.ledger.now()
+        if is_in_preparation and rest <= 0:
+            _fail(services, held, f"{explain_not_ready(job)}: {later.reason}")
             return
-        # A long wait does not outlast the deadline; a poll's own wait is never shortened.
+        # A wait ends at the deadline at the latest; but nobody polls sooner than the vendor asked for.
         wait = wait if job.state == "pending" else max(0.0, min(wait, rest))
     attempts = services.ledger.give_back(
         held, later.reason, due_seconds=wait, is_attempt=later.is_attempt, waits_on=later.waits_on
@@ -121,18 +120,8 @@ def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_a
     raise task.retry(exc=later, countdown=wait, max_retries=None)
 
 
-def _is_in_preparation(job: Job) -> bool:
-    """Was the vendor asked for the report, and is it not ready yet?"""
-    return job.state == "pending" or (job.state == "queued" and job.asked_at is not None)
-
-
-def _backoff_seconds(attempts: int) -> float:
-    """1, 2, 4, ... seconds up to a minute, each somewhere between half and the whole of it."""
-    return float(min(LONGEST_WAIT_SECONDS, 2**attempts)) * random.uniform(0.5, 1)
-
-
-def _go_on(services: Services, held: Held, error: MillraceError) -> None:
-    """What becomes of the job where a step ends with an error that is no reason to repeat it as it is."""
+def _handle_error(services: Services, held: Held, error: MillraceError) -> None:
+    """Fail the job, begin it again, or leave it to another worker: whatever an error other than RetryLater asks for."""
     match error:
         case StartOver() | ReportGone():
             _begin_again(services, held, error)
@@ -145,7 +134,7 @@ def _go_on(services: Services, held: Held, error: MillraceError) -> None:
         case RecordClosed(state="superseded"):
             _begin_again(services, held, StartOver("another worker began the next generation"))
         case RecordClosed(state="ended"):
-            # Whoever wrote the end may not have come to the ledger: the sink record decides.
+            # The worker that wrote the end may have died before it told the ledger: the sink record decides.
             finish(services, held.job, {})
         case LeaseLost() | RecordClosed():
             log.warning(Event.LEASE_LOST, why=str(error))
@@ -154,7 +143,7 @@ def _go_on(services: Services, held: Held, error: MillraceError) -> None:
 
 
 def _begin_again(services: Services, held: Held, why: StartOver | ReportGone) -> None:
-    """Read the vendor's report again, or ask for a new one where it is gone; unless that was done too often."""
+    """Read the vendor's report again, or ask for a new one if it is gone; unless that was done too often."""
     try:
         if isinstance(why, ReportGone):
             if ask_anew(services, held, str(why)):

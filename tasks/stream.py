@@ -24,17 +24,17 @@ from worker.sinks.sink import Sink
 
 @app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False, throws=(JobFailed,))
 def stream(self: Task, job_id: str, page: int) -> str | None:
-    """Publish one page from wherever the sink stands, and name what follows it."""
+    """Publish one page, from where the sink's copy of it ends, and nudge the pages that may follow."""
     return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
 
 
-def _stream(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
+def _stream(services: Services, held: Held, heartbeat: Heartbeat) -> str:
     vendor = services.vendor(held.job)
     page = vendor.page(held.page, held.link)
-    heartbeat.waits_for(page.hang_up)
+    heartbeat.set_hang_up(page.hang_up)
     with services.sink(held.job) as sink:
         end = _publish(services, held, heartbeat, vendor, sink, page)
-    _close(services, held, heartbeat, vendor, page, end)
+    _close_page(services, held, heartbeat, vendor, page, end)
     return f"page {held.job.generation}.{held.page}: {end.rows:,} rows"
 
 
@@ -45,7 +45,7 @@ def _publish(
 
     def kept(at: Checkpoint) -> None:
         backpressure.reset()
-        heartbeat.progress(at)
+        heartbeat.note_progress(at)
 
     publication = Publication(
         sink,
@@ -58,8 +58,8 @@ def _publish(
     start = publication.start()
     if start.rows:
         log.info(Event.TAKEN_OVER, rows=start.rows)
-        # Rows the last holder kept but did not live to tell of are progress too.
-        heartbeat.progress(start)
+        # Progress, too, are rows the last holder kept before it died without telling the ledger.
+        heartbeat.note_progress(start)
     with closing(page.lists()) as rows:
         end = publication.publish(see_columns(services, held.job, rows))
     publication.close(end)
@@ -69,11 +69,13 @@ def _publish(
     return end
 
 
-def _close(services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint) -> None:
+def _close_page(
+    services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint
+) -> None:
     job = held.job
     facts = page.facts
     following = vendor.follow(held.page, facts, job.pages)
-    rows, dead_rows, bytes_ = heartbeat.rest(end)
+    rows, dead_rows, bytes_ = heartbeat.take_unreported(end)
     outcome, out = services.ledger.close_page(
         held,
         end,

@@ -1,4 +1,4 @@
-"""queued -> pending, or ready where nothing needs to be prepared: ask the vendor for the report, once."""
+"""queued -> pending (or ready, if nothing has to be prepared): ask the vendor for the report, once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def submit(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
 
 
-def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
+def _submit(services: Services, held: Held, heartbeat: Heartbeat) -> str:
     report = services.report(held.job)
     if report.submit is None or report.poll is None:
         if not services.ledger.move(held, "ready", submitted_at="@0", ready_at="@0"):
@@ -35,7 +35,7 @@ def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) ->
         raise RetryLater(
             "the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False, waits_on="vendor"
         )
-    submission = _interrupted(services, held, vendor, report.submit, every) or _ask(services, held, vendor)
+    submission = _find_interrupted(services, held, vendor, report.submit, every) or _ask(services, held, vendor)
     moved = services.ledger.move(
         held,
         "pending",
@@ -58,7 +58,7 @@ def _submit(task: Task, services: Services, held: Held, heartbeat: Heartbeat) ->
 
 
 def _ask(services: Services, held: Held, vendor: Vendor) -> Submission:
-    """Send the request; that it may be on its way is on record before it is."""
+    """Send the request. The ledger is told before that it may be on its way, in case this worker dies."""
     first: dict[str, str] = {} if held.job.asked_at else {"asked_at": "@0", "ready_by": f"@{held.job.ready_within}"}
     if not services.ledger.note(held, submitting_at="@0", **first):
         raise LeaseLost("before the vendor was asked")
@@ -70,10 +70,12 @@ def _ask(services: Services, held: Held, vendor: Vendor) -> Submission:
         raise
 
 
-def _interrupted(services: Services, held: Held, vendor: Vendor, declared: Submit, every: float) -> Submission | None:
-    """The report of an earlier request whose answer was never heard; None where asking (again) is right.
+def _find_interrupted(
+    services: Services, held: Held, vendor: Vendor, declared: Submit, every: float
+) -> Submission | None:
+    """The report of an earlier request whose answer never arrived; None if the vendor should be asked (again).
 
-    Raises RetryLater, to look again after `every` seconds, while it may still show up.
+    Raises RetryLater while that report may still show up in the vendor's list.
     """
     since = held.job.submitting_at
     if since is None or declared.is_repeatable:
@@ -84,7 +86,7 @@ def _interrupted(services: Services, held: Held, vendor: Vendor, declared: Submi
         return found
     rest = since + grace - services.ledger.now()
     if rest > 0:
-        # Where there is a list, it is looked at as often as a report is polled; else there is nothing to do but wait.
+        # A list is looked at as often as a report is polled. Without one, all there is to do is wait.
         wait = min(rest, every) if declared.adopt else rest
         raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=wait, is_attempt=False)
     if declared.adopt is None:

@@ -1,4 +1,4 @@
-"""Finds unfinished work that is overdue and without a worker, and nudges it again."""
+"""Finds unfinished work that is overdue and that no worker holds, and nudges it again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from worker.services import Services, get_services
 
 @app.task(name="report.sweep")
 def sweep() -> str:
-    """Nudge what is overdue, as beat says."""
+    """Nudge all overdue work; beat sends this task."""
     services = get_services()
     services.ledger.note_run("sweep", services.settings.sweep_seconds)
     return f"{nudge_overdue(services)} nudged"
 
 
 def nudge_overdue(services: Services) -> int:
-    """Send the step of whatever is overdue again: how many. A nudge too many finds nothing to do."""
+    """Nudge all overdue work and return how many pieces there were. A nudge too many finds nothing to do."""
     overdue = services.ledger.overdue()
     for job, page, state, poll in overdue:
         log.info(Event.SWEPT, job=job, page=page, state=state)

@@ -20,7 +20,7 @@ import click
 
 from config.settings import prepare_environment
 from worker.cli.output import print_json, print_table, talk
-from worker.cli.peak_memory import PeakMemory
+from worker.cli.peak_memory import measure_peak_memory
 from worker.cli.progress import follow
 from worker.cli.simulated_vendors import simulated_vendors
 from worker.jobs.create import JobRequest, create_job
@@ -134,7 +134,7 @@ def _run(
     began = time.monotonic()
     job_id, _ = create_job(services, JobRequest(name, params, f"file:{tables}?format=parquet" if tables else None))
     nudge("report.submit", job_id)
-    with PeakMemory(workers.pids) as peak:
+    with measure_peak_memory(workers.pids) as peak:
         killed = _kill_on_the_way(services, workers, job_id, rows) if kills else 0
         receipt = follow(services, job_id, None, workers)
     elapsed = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""What is so: facts an operator edits, no behaviour."""
+"""Facts that an operator edits: settings, connections, schedule, source files. No behaviour."""
 
 OWNER = "millrace"
 """Tells this package from another program's of the same name."""

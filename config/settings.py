@@ -1,6 +1,6 @@
 """Every environment variable, typed, read once, frozen. Nothing else in Millrace reads the environment.
 
-Any variable may stand in a file instead, which `NAME_FILE` names: secrets of containers are mounted so.
+Any variable may instead be in a file that `NAME_FILE` names, as containers mount their secrets.
 """
 
 from __future__ import annotations
@@ -104,9 +104,9 @@ def settings() -> Settings:
 
 
 def environment_value(name: str) -> str | None:
-    """One variable, from the environment or else `.env`, or from the file `NAME_FILE` names; an empty one is absent.
+    """One variable, from the environment, else from `.env`, else from the file that `NAME_FILE` names.
 
-    Raises BadSetting where both are set, or the file cannot be read.
+    An empty variable counts as absent. Raises BadSetting if both are set or the file cannot be read.
     """
     value, file = variable(name), variable(f"{name}_FILE")
     if file is None:
@@ -126,7 +126,7 @@ def variable(name: str) -> str | None:
 
 
 def network_variables() -> dict[str, str]:
-    """What the environment, or else `.env`, says of proxies and certificates. An empty value is one: `NO_PROXY=`."""
+    """The variables for proxies and certificates. Unlike elsewhere, an empty one counts as set: `NO_PROXY=`."""
     found = {**_dotenv(), **os.environ}
     return {name: value for name, value in found.items() if name.upper() in _NETWORK and value is not None}
 

@@ -13,7 +13,7 @@ from worker.jobs.columns import compare_columns, remember_columns
 from worker.jobs.finish import end_job, finish
 from worker.jobs.receipts import prove_complete, receipt
 from worker.metrics import count
-from worker.model import Held, OpenPages, Totals
+from worker.model import Lease, OpenPages, Totals
 from worker.observe import Event, log
 from worker.services import Services
 
@@ -24,13 +24,13 @@ def finalize(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
 
 
-def _finalize(services: Services, held: Held, heartbeat: Heartbeat) -> str | None:
-    job = held.job
+def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | None:
+    job = lease.job
     if job.verdict:
         if end_job(services, job) == "failed":
             raise JobFailed(f"job {job.id} failed: {job.error}")
         return job.verdict
-    totals = _count_or_reopen(services, held)
+    totals = _count_or_reopen(services, lease)
     if totals is None:
         return None
     proof, expected = prove_complete(job, services.report(job), totals, services.settings.dead_share)
@@ -47,7 +47,7 @@ def _finalize(services: Services, held: Held, heartbeat: Heartbeat) -> str | Non
     if changes:
         # On record before the end is: whoever is told of the end is told of these as well.
         added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
-        if not services.ledger.note(held, columns_added=added, columns_gone=gone):
+        if not services.ledger.note(lease, columns_added=added, columns_gone=gone):
             raise LeaseLost("before the end was written")
     if not isinstance(finish(services, job, prepared), OpenPages):
         remember_columns(services, job)
@@ -58,13 +58,13 @@ def _finalize(services: Services, held: Held, heartbeat: Heartbeat) -> str | Non
     return f"done: {totals.rows:,} rows"
 
 
-def _count_or_reopen(services: Services, held: Held) -> Totals | None:
+def _count_or_reopen(services: Services, lease: Lease) -> Totals | None:
     """What the sink holds; None if it lacks pages the ledger thought closed: those are opened again."""
-    with services.sink(held.job) as sink:
-        outcome = sink.tally(held.job.generation, held.job.pages)
+    with services.sink(lease.job) as sink:
+        outcome = sink.tally(lease.job.generation, lease.job.pages)
     if isinstance(outcome, Totals):
         return outcome
-    if services.ledger.reopen_pages(held, outcome.pages):
+    if services.ledger.reopen_pages(lease, outcome.pages):
         for page in outcome.pages:
-            nudge("report.stream", held.job.id, page)
+            nudge("report.stream", lease.job.id, page)
     return None

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from worker.celery import is_stopping
-from worker.durations import spoken
+from worker.durations import format_duration
 from worker.errors import FailJob, LeaseLost, RetryLater
 from worker.ledger import Ledger
-from worker.model import Checkpoint, Held, WaitsOn
+from worker.model import Checkpoint, Lease, WaitsOn
 from worker.observe import Event, log
 
 LOOK_SECONDS = 1.0
@@ -23,15 +23,15 @@ SILENT_SECONDS = 2.0
 class Heartbeat:
     """Renews a lease and reports progress on a thread of its own, so that a silent vendor stops neither."""
 
-    def __init__(self, ledger: Ledger, held: Held) -> None:
+    def __init__(self, ledger: Ledger, lease: Lease) -> None:
         self._ledger = ledger
-        self._held = held
+        self._held = lease
         self._is_over = threading.Event()
         self._is_lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         # Taking the lease gave the ledger's time a moment ago: asking again would cost thousands of requests a minute.
-        self._clock_offset = (ledger.now() if held.taken_at is None else held.taken_at) - time.monotonic()
-        self._reported = self._kept = held.on_record
+        self._clock_offset = (ledger.now() if lease.taken_at is None else lease.taken_at) - time.monotonic()
+        self._reported = self._kept = lease.on_record
         self._reporting = threading.Lock()
         self._checked_at = time.monotonic()
         self._hang_up: Callable[[], None] | None = None
@@ -56,7 +56,7 @@ class Heartbeat:
         """Raise FailJob if the job's time is over."""
         job = self._held.job
         if self.now() > job.finish_by:
-            within = spoken(job.finish_within)
+            within = format_duration(job.finish_within)
             raise FailJob(f"not finished within {within}; it was {job.state}, {job.closed} of {job.pages} pages done")
 
     def set_hang_up(self, hang_up: Callable[[], None]) -> None:

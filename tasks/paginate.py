@@ -8,7 +8,7 @@ from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost
-from worker.model import Held
+from worker.model import Lease
 from worker.observe import Event, log
 from worker.services import Services
 
@@ -19,13 +19,13 @@ def paginate(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "ready"), _paginate)
 
 
-def _paginate(services: Services, held: Held, heartbeat: Heartbeat) -> str:
-    job = held.job
+def _paginate(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
+    job = lease.job
     with services.sink(job) as sink:
         sink.open(job.generation)
     pages = services.vendor(job).plan(job.ready_total)
     at_once = services.connection(job).limits.streams_at_once
-    nudged = services.ledger.plan(held, pages, at_once=at_once)
+    nudged = services.ledger.plan(lease, pages, at_once=at_once)
     if nudged is None:
         raise LeaseLost("while the pages were planned")
     log.info(Event.PLANNED, pages=pages, total=job.ready_total)

@@ -13,7 +13,7 @@ from tasks.step import JobFailed, explain_not_ready, run
 from worker.celery import app, nudge
 from worker.client.vendor import Gone, Waiting
 from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater
-from worker.model import Held
+from worker.model import Lease
 from worker.observe import Event, log
 from worker.services import Services
 
@@ -28,8 +28,8 @@ def poll(self: Task, job_id: str, number: int) -> str | None:
     )
 
 
-def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> str:
-    job = held.job
+def _poll(task: Task, services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
+    job = lease.job
     now, every = heartbeat.now(), services.poll_seconds(services.report(job))
     try:
         status = services.vendor(job).status(
@@ -42,14 +42,14 @@ def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> s
     except RetryLater as later:
         # A poll that failed is repeated no sooner than one that was answered.
         if later.is_attempt or later.is_refused:
-            later.wait_seconds = _next_wait(held, every, later.wait_seconds, now)
+            later.wait_seconds = _next_wait(lease, every, later.wait_seconds, now)
         raise
     if isinstance(status, Gone):
         raise ReportGone(status.reason)
     if isinstance(status, Waiting):
-        _poll_again(task, services, held, status, heartbeat.now(), every)
+        _poll_again(task, services, lease, status, heartbeat.now(), every)
     moved = services.ledger.move(
-        held,
+        lease,
         "ready",
         ready_at="@0",
         ready_total="" if status.total is None else status.total,
@@ -64,14 +64,14 @@ def _poll(task: Task, services: Services, held: Held, heartbeat: Heartbeat) -> s
     return "ready" if status.total is None else f"ready: {status.total:,} rows"
 
 
-def _poll_again(task: Task, services: Services, held: Held, status: Waiting, now: float, every: float) -> NoReturn:
+def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, now: float, every: float) -> NoReturn:
     """Put the next poll on record and raise Celery's Retry for it; FailJob once the vendor's time is over."""
-    job = held.job
+    job = lease.job
     if now > job.ready_by:
         raise FailJob(f"{explain_not_ready(job)}; the last status was {status.word!r}")
-    wait = _next_wait(held, every, status.wait_seconds, now)
+    wait = _next_wait(lease, every, status.wait_seconds, now)
     moved = services.ledger.move(
-        held,
+        lease,
         "pending",
         due_seconds=wait,
         poll=job.poll + 1,
@@ -93,6 +93,6 @@ def _poll_again(task: Task, services: Services, held: Held, status: Waiting, now
     raise task.retry(args=(job.id, job.poll + 1), exc=waiting, countdown=wait, max_retries=None)
 
 
-def _next_wait(held: Held, every: float, asked: float | None, now: float) -> float:
+def _next_wait(lease: Lease, every: float, asked: float | None, now: float) -> float:
     """Seconds until the next poll: the source file's, or more if the vendor asks for more before the deadline."""
-    return max(every, min(asked or 0, held.job.ready_by - now))
+    return max(every, min(asked or 0, lease.job.ready_by - now))

@@ -11,12 +11,12 @@ from celery.exceptions import Retry
 
 from tasks.lease import Heartbeat
 from worker.celery import nudge
-from worker.durations import spoken
+from worker.durations import format_duration
 from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
 from worker.jobs.finish import ask_anew, fail, finish, start_over
 from worker.ledger import Ledger
 from worker.metrics import count
-from worker.model import Held, Job
+from worker.model import Job, Lease
 from worker.observe import Event, log
 from worker.services import Services, get_services
 
@@ -28,7 +28,7 @@ RECORD_GONE = (
     " (was it deleted, or is the directory not the same place for every worker?)"
 )
 
-Work = Callable[[Services, Held, Heartbeat], str | None]
+Work = Callable[[Services, Lease, Heartbeat], str | None]
 """Does a step's work. Flower shows what it returns as the task's result."""
 
 
@@ -37,7 +37,7 @@ class JobFailed(Exception):
 
 
 def run(
-    task: Task, take: Callable[[Ledger], Held | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
+    task: Task, take: Callable[[Ledger], Lease | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
 ) -> str | None:
     """Do one step's work under its lease, or nothing where there is nothing to do.
 
@@ -46,38 +46,40 @@ def run(
     job ended as failed, and Celery's Retry, with the reason, if the step will be tried again.
     """
     services = get_services()
-    held = take(services.ledger)
-    if isinstance(held, str):
-        log.debug(Event.NOTHING_TO_DO, task=task.name, why=held)
-        return held
-    bound = {"job": held.job.id, "report": held.job.name, **({"page": held.page} if held.page else {})}
+    lease = take(services.ledger)
+    if isinstance(lease, str):
+        log.debug(Event.NOTHING_TO_DO, task=task.name, why=lease)
+        return lease
+    bound = {"job": lease.job.id, "report": lease.job.name, **({"page": lease.page} if lease.page else {})}
     with structlog.contextvars.bound_contextvars(**bound):
         try:
-            with Heartbeat(services.ledger, held) as heartbeat:
-                return _attempt(services, held, heartbeat, work, most_attempts)
+            with Heartbeat(services.ledger, lease) as heartbeat:
+                return _attempt(services, lease, heartbeat, work, most_attempts)
         except (Retry, JobFailed) as planned:
             # Without its traceback: Celery copies every frame of one, which thousands of waiting reports would feel.
             raise planned.with_traceback(None) from None
         except RetryLater as later:
-            _retry(task, services, held, later, most_attempts)
+            _retry(task, services, lease, later, most_attempts)
         except MillraceError as error:
-            _handle_error(services, held, error)
+            _handle_error(services, lease, error)
         except services.redis_errors:
             raise
         except Exception as bug:  # noqa: BLE001 - a mistake of ours counts as an attempt like any other
             log.exception(Event.STEP_RETRIES, task=task.name)
-            _retry(task, services, held, RetryLater(f"{type(bug).__name__}: {bug}"), most_attempts)
+            _retry(task, services, lease, RetryLater(f"{type(bug).__name__}: {bug}"), most_attempts)
     return None
 
 
-def _attempt(services: Services, held: Held, heartbeat: Heartbeat, work: Work, most_attempts: int | None) -> str | None:
+def _attempt(
+    services: Services, lease: Lease, heartbeat: Heartbeat, work: Work, most_attempts: int | None
+) -> str | None:
     """Do the work, unless the job has no attempts or no time left; a verdict is carried out however late it is."""
-    if not held.job.verdict:
-        if most_attempts is not None and held.attempts >= most_attempts:
-            raise FailJob(f"given up after {held.attempts} attempts: {held.reason}")
+    if not lease.job.verdict:
+        if most_attempts is not None and lease.attempts >= most_attempts:
+            raise FailJob(f"given up after {lease.attempts} attempts: {lease.reason}")
         heartbeat.check_deadline()
     try:
-        return work(services, held, heartbeat)
+        return work(services, lease, heartbeat)
     except RetryLater:
         # If the step has to stop, the heartbeat has hung up, and what `work` saw was a connection that was cut.
         heartbeat.check()
@@ -86,26 +88,26 @@ def _attempt(services: Services, held: Held, heartbeat: Heartbeat, work: Work, m
 
 def explain_not_ready(job: Job) -> str:
     """The reason for failing a job whose report the vendor did not prepare in time."""
-    return f"not ready within {spoken(job.ready_within)} of being asked for"
+    return f"not ready within {format_duration(job.ready_within)} of being asked for"
 
 
-def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_attempts: int | None) -> None:
+def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most_attempts: int | None) -> None:
     """Give the work back and have the step tried again; fail the job if its attempts or its time are used up."""
-    job = held.job
+    job = lease.job
     wait = later.wait_seconds
     if wait is None:
         # 1, 2, 4, ... seconds up to a minute, and half of that at random: so that they do not all come at once.
-        wait = min(LONGEST_WAIT_SECONDS, 2**held.attempts) * random.uniform(0.5, 1)
+        wait = min(LONGEST_WAIT_SECONDS, 2**lease.attempts) * random.uniform(0.5, 1)
     if not job.verdict:
         is_in_preparation = job.state == "pending" or (job.state == "queued" and job.asked_at is not None)
         rest = (job.ready_by if is_in_preparation else job.finish_by) - services.ledger.now()
         if is_in_preparation and rest <= 0:
-            _fail(services, held, f"{explain_not_ready(job)}: {later.reason}")
+            _fail(services, lease, f"{explain_not_ready(job)}: {later.reason}")
             return
         # A wait ends at the deadline at the latest; but nobody polls sooner than the vendor asked for.
         wait = wait if job.state == "pending" else max(0.0, min(wait, rest))
     attempts = services.ledger.give_back(
-        held, later.reason, due_seconds=wait, is_attempt=later.is_attempt, waits_on=later.waits_on
+        lease, later.reason, due_seconds=wait, is_attempt=later.is_attempt, waits_on=later.waits_on
     )
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
@@ -113,50 +115,50 @@ def _retry(task: Task, services: Services, held: Held, later: RetryLater, most_a
     count(services.redis, "millrace_given_back_total", job.connection, later.waits_on)
     limit = most_attempts and (later.at_most or most_attempts)
     if later.is_attempt and limit and attempts >= limit:
-        _fail(services, held, f"given up after {attempts} attempts: {later.reason}")
+        _fail(services, lease, f"given up after {attempts} attempts: {later.reason}")
         return
     event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
     raise task.retry(exc=later, countdown=wait, max_retries=None)
 
 
-def _handle_error(services: Services, held: Held, error: MillraceError) -> None:
+def _handle_error(services: Services, lease: Lease, error: MillraceError) -> None:
     """Fail the job, begin it again, or leave it to another worker: whatever an error other than RetryLater asks for."""
     match error:
         case StartOver() | ReportGone():
-            _begin_again(services, held, error)
+            _begin_again(services, lease, error)
         case FailJob():
-            _fail(services, held, str(error), spoils_report=error.spoils_report)
+            _fail(services, lease, str(error), spoils_report=error.spoils_report)
         case BadInput():
-            _fail(services, held, str(error))
+            _fail(services, lease, str(error))
         case RecordClosed(state="missing"):
-            _fail(services, held, RECORD_GONE)
+            _fail(services, lease, RECORD_GONE)
         case RecordClosed(state="superseded"):
-            _begin_again(services, held, StartOver("another worker began the next generation"))
+            _begin_again(services, lease, StartOver("another worker began the next generation"))
         case RecordClosed(state="ended"):
             # The worker that wrote the end may have died before it told the ledger: the sink record decides.
-            finish(services, held.job, {})
+            finish(services, lease.job, {})
         case LeaseLost() | RecordClosed():
             log.warning(Event.LEASE_LOST, why=str(error))
         case _:
             raise error
 
 
-def _begin_again(services: Services, held: Held, why: StartOver | ReportGone) -> None:
+def _begin_again(services: Services, lease: Lease, why: StartOver | ReportGone) -> None:
     """Read the vendor's report again, or ask for a new one if it is gone; unless that was done too often."""
     try:
         if isinstance(why, ReportGone):
-            if ask_anew(services, held, str(why)):
+            if ask_anew(services, lease, str(why)):
                 log.warning(Event.ASKED_ANEW, why=str(why))
-                nudge("report.submit", held.job.id)
-        elif generation := start_over(services, held.job, str(why)):
+                nudge("report.submit", lease.job.id)
+        elif generation := start_over(services, lease.job, str(why)):
             log.warning(Event.START_OVER, generation=generation, why=str(why))
-            nudge("report.paginate", held.job.id)
+            nudge("report.paginate", lease.job.id)
     except LeaseLost as lost:
         log.warning(Event.LEASE_LOST, why=str(lost))
 
 
-def _fail(services: Services, held: Held, reason: str, *, spoils_report: bool = False) -> None:
-    where = f"page {held.job.generation}.{held.page}: " if held.page else ""
-    if fail(services, held.job.id, where + reason, report_is_cause=spoils_report) == "failed":
-        raise JobFailed(f"job {held.job.id} failed: {where}{reason}") from None
+def _fail(services: Services, lease: Lease, reason: str, *, spoils_report: bool = False) -> None:
+    where = f"page {lease.job.generation}.{lease.page}: " if lease.page else ""
+    if fail(services, lease.job.id, where + reason, report_is_cause=spoils_report) == "failed":
+        raise JobFailed(f"job {lease.job.id} failed: {where}{reason}") from None

@@ -15,7 +15,7 @@ from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
 from worker.jobs.columns import see_columns
 from worker.metrics import count
-from worker.model import Checkpoint, Held
+from worker.model import Checkpoint, Lease
 from worker.observe import Event, log
 from worker.publish.pipeline import Publication
 from worker.services import Services
@@ -28,18 +28,18 @@ def stream(self: Task, job_id: str, page: int) -> str | None:
     return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
 
 
-def _stream(services: Services, held: Held, heartbeat: Heartbeat) -> str:
-    vendor = services.vendor(held.job)
-    page = vendor.page(held.page, held.link)
+def _stream(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
+    vendor = services.vendor(lease.job)
+    page = vendor.page(lease.page, lease.link)
     heartbeat.set_hang_up(page.hang_up)
-    with services.sink(held.job) as sink:
-        end = _publish(services, held, heartbeat, vendor, sink, page)
-    _close_page(services, held, heartbeat, vendor, page, end)
-    return f"page {held.job.generation}.{held.page}: {end.rows:,} rows"
+    with services.sink(lease.job) as sink:
+        end = _publish(services, lease, heartbeat, vendor, sink, page)
+    _close_page(services, lease, heartbeat, vendor, page, end)
+    return f"page {lease.job.generation}.{lease.page}: {end.rows:,} rows"
 
 
 def _publish(
-    services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, page: Page
+    services: Services, lease: Lease, heartbeat: Heartbeat, vendor: Vendor, sink: Sink, page: Page
 ) -> Checkpoint:
     backpressure = Backpressure(heartbeat, hold_seconds=0 if vendor.is_addressable else services.settings.hold_seconds)
 
@@ -49,8 +49,8 @@ def _publish(
 
     publication = Publication(
         sink,
-        held.job.generation,
-        held.page,
+        lease.job.generation,
+        lease.page,
         on_read=heartbeat.check,
         on_kept=kept,
         on_full=backpressure.wait,
@@ -61,23 +61,23 @@ def _publish(
         # Progress, too, are rows the last holder kept before it died without telling the ledger.
         heartbeat.note_progress(start)
     with closing(page.lists()) as rows:
-        end = publication.publish(see_columns(services, held.job, rows))
+        end = publication.publish(see_columns(services, lease.job, rows))
     publication.close(end)
-    of = (held.job.connection, held.job.report)
+    of = (lease.job.connection, lease.job.report)
     count(services.redis, "millrace_commits_total", *of, by=publication.commits)
     count(services.redis, "millrace_commit_seconds_total", *of, by=publication.commit_seconds)
     return end
 
 
 def _close_page(
-    services: Services, held: Held, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint
+    services: Services, lease: Lease, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint
 ) -> None:
-    job = held.job
+    job = lease.job
     facts = page.facts
-    following = vendor.follow(held.page, facts, job.pages)
+    following = vendor.follow(lease.page, facts, job.pages)
     rows, dead_rows, bytes_ = heartbeat.take_unreported(end)
     outcome, out = services.ledger.close_page(
-        held,
+        lease,
         end,
         planned=following.planned,
         is_open=following.is_open,
@@ -93,11 +93,11 @@ def _close_page(
     if outcome == "lost":
         raise LeaseLost("when the page was closed")
     if outcome == "total":
-        raise StartOver(f"page {held.page} counts {facts.total} rows in all, another page counted differently")
+        raise StartOver(f"page {lease.page} counts {facts.total} rows in all, another page counted differently")
     if outcome == "repeated":
-        raise FailJob(vendor.explain_repeat(held.page, out[0]))
+        raise FailJob(vendor.explain_repeat(lease.page, out[0]))
     if outcome == "loop":
-        raise FailJob(f"page {held.page} leads to a page that was read before")
+        raise FailJob(f"page {lease.page} leads to a page that was read before")
     log.info(Event.PAGE_CLOSED, rows=end.rows, dead_rows=end.dead_rows)
     if outcome == "streamed":
         nudge("report.finalize", job.id)

@@ -10,7 +10,7 @@ from worker.celery import app, nudge
 from worker.client.vendor import Submission, Vendor
 from worker.errors import LeaseLost, RetryLater
 from worker.jobs.finish import discard
-from worker.model import Held
+from worker.model import Lease
 from worker.observe import Event, log
 from worker.services import Services
 from worker.sources.schema import Submit
@@ -22,25 +22,25 @@ def submit(self: Task, job_id: str) -> str | None:
     return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
 
 
-def _submit(services: Services, held: Held, heartbeat: Heartbeat) -> str:
-    report = services.report(held.job)
+def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
+    report = services.report(lease.job)
     if report.submit is None or report.poll is None:
-        if not services.ledger.move(held, "ready", submitted_at="@0", ready_at="@0"):
+        if not services.ledger.move(lease, "ready", submitted_at="@0", ready_at="@0"):
             raise LeaseLost("before the report was read")
-        nudge("report.paginate", held.job.id)
+        nudge("report.paginate", lease.job.id)
         return "nothing to prepare"
-    vendor = services.vendor(held.job)
+    vendor = services.vendor(lease.job)
     every = services.poll_seconds(report)
-    if not services.places(held.job).claim(held.job.id):
+    if not services.places(lease.job).claim(lease.job.id):
         raise RetryLater(
             "the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False, waits_on="vendor"
         )
-    submission = _find_interrupted(services, held, vendor, report.submit, every) or _ask(services, held, vendor)
+    submission = _find_interrupted(services, lease, vendor, report.submit, every) or _ask(services, lease, vendor)
     moved = services.ledger.move(
-        held,
+        lease,
         "pending",
         due_seconds=every,
-        poll=held.job.poll + 1,
+        poll=lease.job.poll + 1,
         poll_at=f"@{every}",
         poll_every=every,
         vendor_report_id=submission.report_id,
@@ -49,35 +49,35 @@ def _submit(services: Services, held: Held, heartbeat: Heartbeat) -> str:
         submitted_at="@0",
     )
     if not moved:
-        if job := services.ledger.job(held.job.id):
+        if job := services.ledger.job(lease.job.id):
             discard(services, job, job.verdict or job.state, report_id=submission.report_id)
         raise LeaseLost(f"after the vendor made report {submission.report_id}")
     log.info(Event.SUBMITTED, vendor_report_id=submission.report_id)
-    nudge("report.poll", held.job.id, held.job.poll + 1, countdown=every)
+    nudge("report.poll", lease.job.id, lease.job.poll + 1, countdown=every)
     return f"the vendor prepares report {submission.report_id}"
 
 
-def _ask(services: Services, held: Held, vendor: Vendor) -> Submission:
+def _ask(services: Services, lease: Lease, vendor: Vendor) -> Submission:
     """Send the request. The ledger is told before that it may be on its way, in case this worker dies."""
-    first: dict[str, str] = {} if held.job.asked_at else {"asked_at": "@0", "ready_by": f"@{held.job.ready_within}"}
-    if not services.ledger.note(held, submitting_at="@0", **first):
+    first: dict[str, str] = {} if lease.job.asked_at else {"asked_at": "@0", "ready_by": f"@{lease.job.ready_within}"}
+    if not services.ledger.note(lease, submitting_at="@0", **first):
         raise LeaseLost("before the vendor was asked")
     try:
         return vendor.submit()
     except RetryLater as later:
         if later.is_unsent:
-            services.ledger.note(held, submitting_at="")
+            services.ledger.note(lease, submitting_at="")
         raise
 
 
 def _find_interrupted(
-    services: Services, held: Held, vendor: Vendor, declared: Submit, every: float
+    services: Services, lease: Lease, vendor: Vendor, declared: Submit, every: float
 ) -> Submission | None:
     """The report of an earlier request whose answer never arrived; None if the vendor should be asked (again).
 
     Raises RetryLater while that report may still show up in the vendor's list.
     """
-    since = held.job.submitting_at
+    since = lease.job.submitting_at
     if since is None or declared.is_repeatable:
         return None
     grace = declared.adopt.grace_seconds if declared.adopt else declared.grace_seconds
@@ -91,5 +91,5 @@ def _find_interrupted(
         raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=wait, is_attempt=False)
     if declared.adopt is None:
         log.warning(Event.ORPHAN)
-        services.ledger.note(held, possible_orphans=1)
+        services.ledger.note(lease, possible_orphans=1)
     return None

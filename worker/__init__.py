@@ -1,5 +1,5 @@
 """The engine. `celery -A worker` looks for the app in `worker.celery`."""
 
-from worker.application import refuse_strangers
+from worker.application import check_own_packages
 
-refuse_strangers()
+check_own_packages()

@@ -1,6 +1,6 @@
-"""Where Millrace lies, whether `config` and `tasks` are its own, and how its processes are started.
+"""Where Millrace is installed, whether `config` and `tasks` are its own packages, and how its processes are started.
 
-The names of its packages are common: a user's directory may hold a `tasks.py` or a `config/` of another program.
+Those names are common: the user's directory may hold the `tasks.py` or the `config/` of another program.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Command = tuple[str, ...]
 
 
 def python_module(name: str) -> Command:
-    """`python -m` of a module of ours; the working directory is not searched for it."""
+    """The command that runs one of our modules; -P keeps Python from looking for it in the working directory."""
     return (sys.executable, "-P", "-m", name)
 
 
-def refuse_strangers() -> None:
-    """Exit with one sentence where another program's package would be taken for ours."""
+def check_own_packages() -> None:
+    """Exit with one sentence if Python would import another program's `config` or `tasks` instead of ours."""
     for name in ("config", "tasks"):
         spec = find_spec(name)
         place = Path(spec.origin).resolve() if spec and spec.origin else None

@@ -1,4 +1,4 @@
-"""Celery's broker: a Redis, reached as every other part reaches Redis, and waited for where it cannot serve."""
+"""Settings of Celery's broker, a Redis; and how its connection waits for a Redis that cannot serve."""
 
 from __future__ import annotations
 
@@ -7,37 +7,35 @@ from urllib.parse import quote
 
 from kombu.transport.redis import Transport
 
-from worker.redis_errors import BROKER_WAITS_ON, name_passing_errors
+from worker.redis_errors import BROKER_WAITS_ON, register_error_answers
 from worker.redis_url import RedisUrl, read_redis_url
 
 PREFIX = "millrace:broker:"
-"""Before every key of the broker. The names of queues are without it."""
+"""Put before every key of the broker. Names of queues are without it."""
 
 
 def broker_settings(url: RedisUrl | str) -> dict[str, Any]:
-    """Celery's settings that say where this broker is. Raises BadInput where Millrace does not know its kind."""
+    """Celery's settings for this broker. Raises BadInput for a kind of broker that Millrace does not know."""
     place = read_redis_url(url, where="MILLRACE_BROKER_URL") if isinstance(url, str) else url
     options: dict[str, Any] = {"global_keyprefix": PREFIX}
     if place.scheme == "sentinel":
-        # A sentinel is asked over TLS where the server is.
+        # The sentinels are asked over TLS if the server is.
         tls = {"ssl": True, **place.tls} if place.tls else {}
         options |= {"master_name": place.service, "sentinel_kwargs": {**place.sentinel_login, **tls}}
+    # kombu and Flower have a spelling of their own for sockets and for several hosts.
+    if place.scheme == "unix":
+        broker_url = f"redis+socket://{place.userinfo}{quote(place.socket)}?virtual_host={place.database}"
+    else:
+        hosts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in place.hosts]
+        broker_url = ";".join(f"{place.scheme}://{place.userinfo}{host}/{place.database}" for host in hosts)
     return {
-        "broker_url": _text(place),
+        "broker_url": broker_url,
         "broker_use_ssl": dict(place.tls) if place.tls else False,
         "broker_transport_options": options,
     }
 
 
-def _text(place: RedisUrl) -> str:
-    """The URL as kombu and Flower spell it."""
-    if place.scheme == "unix":
-        return f"redis+socket://{place.userinfo}{quote(place.socket)}?virtual_host={place.database}"
-    hosts = [f"{place.userinfo}{f'[{host}]' if ':' in host else host}:{port}" for host, port in place.hosts]
-    return ";".join(f"{place.scheme}://{host}/{place.database}" for host in hosts)
-
-
-def wait_where_redis_cannot_serve() -> None:
-    """Have the broker's connection begin anew where Redis cannot serve, and not end the process."""
-    name_passing_errors()
+def keep_waiting_for_broker() -> None:
+    """Have Celery reconnect when Redis answers that it cannot serve, instead of ending the process."""
+    register_error_answers()
     Transport.connection_errors += BROKER_WAITS_ON

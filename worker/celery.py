@@ -15,16 +15,16 @@ from redis.exceptions import RedisError
 
 from config.celery import celery_settings
 from config.settings import BadSetting, settings
-from worker.broker import broker_settings, wait_where_redis_cannot_serve
-from worker.celery_costs import spare_repeated_work
+from worker.broker import broker_settings, keep_waiting_for_broker
+from worker.celery_costs import cache_repeated_work
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
 
-wait_where_redis_cannot_serve()
-spare_repeated_work()
-# A process of the pool that ends waits for its worker to hear its last results: 30 s where that worker ends as well
-# and hears nothing. Nobody misses those results: the ledger has what came of the step.
+keep_waiting_for_broker()
+cache_repeated_work()
+# A pool process that ends waits until its worker has read its last results: for 30 s if that worker is ending as well
+# and reads nothing. Nobody needs those results: the outcome of a step is in the ledger.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second
 app = Celery("millrace")
 try:
@@ -57,17 +57,17 @@ def _configure_logging(**_: Any) -> None:
 
 
 def is_stopping() -> bool:
-    """Whether this worker was asked to stop: long work is given back."""
+    """Was this worker asked to stop? Then long work is given back."""
     return _stopping.is_set()
 
 
 def wait_until_stopping(seconds: float) -> bool:
-    """Wait so long, or until this worker is asked to stop; whether it was."""
+    """Wait this long, or until this worker is asked to stop; True if it was asked."""
     return _stopping.wait(seconds)
 
 
 def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
-    """Send a step's message. It may get lost: then the sweep sends it again."""
+    """Send a step's message. If it gets lost, the sweep sends it again."""
     try:
         app.send_task(task, args=args, countdown=countdown or None, retry=False)
     except (OperationalError, RedisError, OSError) as error:
@@ -82,16 +82,16 @@ STEP_OUT_OF = {
     "streamed": "report.finalize",
     "verdict": "report.finalize",
 }
-"""The step that leads out of each state; a job with a verdict is settled whatever its state."""
+"""The step that leads out of each state. A job with a verdict is finalized, whatever its state."""
 
 
 def nudge_out_of(state: str, job_id: str, *, number: int | None = None) -> None:
-    """Send the step that leads out of a state; `number` is that of the poll or page, for the two that have one."""
+    """Send the step that leads out of a state; `number` is the poll's or page's, for the two steps that need one."""
     nudge(STEP_OUT_OF[state], job_id, *([number] if state in {"pending", "streaming"} and number is not None else []))
 
 
 def queues_served() -> dict[str, list[str]]:
-    """The workers that answer within two seconds, by the queue they consume."""
+    """The workers that answer within two seconds, by the queues they consume."""
     served: dict[str, list[str]] = {}
     try:
         answers = app.control.inspect(timeout=2.0).active_queues() or {}
@@ -110,7 +110,7 @@ def messages_waiting() -> dict[str, int]:
         with app.connection_for_read() as connection:
             for queue in app.amqp.queues.values():
                 waiting[queue.name] = 0
-                # A queue that holds nothing may not be there at all.
+                # Redis has no key for an empty queue.
                 with suppress(connection.channel_errors):
                     waiting[queue.name] = queue.bind(connection.channel()).queue_declare(passive=True).message_count
     except (OperationalError, RedisError, OSError):
@@ -119,7 +119,7 @@ def messages_waiting() -> dict[str, int]:
 
 
 def has_workers() -> bool:
-    """Whether any worker answers within a second."""
+    """Does any worker answer within a second?"""
     try:
         return bool(app.control.ping(timeout=1.0, limit=1))
     except (OperationalError, RedisError, OSError):

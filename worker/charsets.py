@@ -6,7 +6,7 @@ import codecs
 from email.message import Message
 
 _SUPERSETS = {"ascii": "utf-8", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
-"""What is meant where the smaller set is named; browsers read them so too."""
+"""What is meant when the smaller set is named; browsers do the same (WHATWG Encoding)."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -19,7 +19,7 @@ LONGEST_MARK_BYTES = max(map(len, _MARKS))
 
 
 def codec_of(name: str) -> str | None:
-    """The name of Python's codec for a character set; None where there is none for text."""
+    """The name of Python's codec for a character set; None if there is none for text."""
     try:
         "".encode(name)
         codec = codecs.lookup(name).name
@@ -29,7 +29,8 @@ def codec_of(name: str) -> str | None:
 
 
 def codec_by_mark(start: bytes) -> str | None:
-    """The codec a byte order mark tells, None where the text begins without one. The longer marks come first."""
+    """The codec that a byte order mark shows; None if the text begins without one."""
+    # The marks of UTF-32 stand first: that of UTF-16 little-endian is the beginning of one of them.
     return next((codec for mark, codec in _MARKS.items() if start.startswith(mark)), None)
 
 

@@ -1,4 +1,4 @@
-"""Undoes a response's packing as it comes, with a bound on how much a few bytes may become."""
+"""Decompresses a response while it arrives, with a bound on how much a few bytes may become."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import chain
 import zstandard
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
-from worker.unzip import PIECE_BYTES, BrokenZip, inflated, unzip
+from worker.unzip import PIECE_BYTES, BrokenZip, inflate, unzip
 
 LARGEST_RATIO = 200
 FREE_BYTES = 1024 * 1024
-"""Reports pack 10 to 60 times; gzip's most is 1,030. Unpacked bytes may be 200 times the packed ones and a MiB."""
+"""Reports compress 10 to 60 times, and gzip can reach 1,030 times. Allowed is 200 times, and a MiB on top."""
 MOST_LAYERS = 4
 
 _ZSTD_STEP_BYTES = 512
@@ -37,32 +37,30 @@ def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
     packed = _Counted(chunks)
     unpacked: Iterator[bytes] = iter(packed)
     for layer in range(MOST_LAYERS + 1):
-        start, unpacked = (b"", unpacked) if layer < len(names) else _peek(unpacked)
-        name = names[layer] if layer < len(names) else _name_of(start)
+        name = names[layer] if layer < len(names) else None
+        if name is None:
+            name, unpacked = _recognize(unpacked)
         if name is None:
             break
         if layer == MOST_LAYERS:
             raise FailJob(f"more than {MOST_LAYERS} packings around one another")
-        unpacked = _unpacked(unpacked, name, packed)
+        unpacked = _unpack_layer(unpacked, name, packed)
     yield from unpacked
 
 
-def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Enough of the beginning to know a packing by, and all of it."""
+def _recognize(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
+    """The packing these bytes begin with, None if they begin with none; and all of the bytes, the first ones too."""
     start = b""
     for chunk in chunks:
         start += chunk
         if len(start) >= _LONGEST_MAGIC_BYTES:
             break
-    return start, chain((start,) if start else (), chunks)
+    name = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+    return name, chain((start,) if start else (), chunks)
 
 
-def _name_of(start: bytes) -> str | None:
-    return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
-
-
-def _unpacked(chunks: Iterable[bytes], name: str, packed: _Counted) -> Iterator[bytes]:
-    """One layer less. `packed` counts what came from the network."""
+def _unpack_layer(chunks: Iterable[bytes], name: str, packed: _Counted) -> Iterator[bytes]:
+    """The bytes within one layer. `packed` counts what came from the network."""
     if name not in _UNPACKERS:
         raise FailJob(f"the response is packed by {name!r}; known are {', '.join(_UNPACKERS)}")
     unpacked_bytes = 0
@@ -93,12 +91,12 @@ class _Counted:
 
 
 def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Any number of gzip members one after another."""
+    """gzip: any number of members one after another (RFC 1952, 2.2)."""
     return _inflate(chunks, lambda _: zlib.MAX_WBITS | 16)
 
 
 def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """zlib's format, or without its frame, as some servers send it."""
+    """deflate: zlib's format, or raw deflate, as some servers send it."""
     return _inflate(chunks, lambda start: zlib.MAX_WBITS if start[0] & 0x0F == 8 else -zlib.MAX_WBITS)
 
 
@@ -108,12 +106,12 @@ def _inflate(chunks: Iterable[bytes], window: Callable[[bytes], int]) -> Iterato
         left = chunk
         while left:
             if unpacker is None:
-                # Zeros may pad what follows the last member.
+                # Padding with zeros may follow the last member.
                 left = left.lstrip(b"\0")
                 if not left:
                     break
                 unpacker = zlib.decompressobj(window(left))
-            yield from inflated(unpacker, left)
+            yield from inflate(unpacker, left)
             left = b""
             if unpacker.eof:
                 left, unpacker = unpacker.unused_data, None
@@ -122,11 +120,11 @@ def _inflate(chunks: Iterable[bytes], window: Callable[[bytes], int]) -> Iterato
 
 
 def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Any number of zstd frames one after another."""
+    """zstd: any number of frames one after another."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
     unpacker = None
     for chunk in chunks:
-        # A few bytes of zstd may become 128 KB, and it gives no less than all of it.
+        # A small step at a time: zstd returns all that its input unpacks to at once, 128 KB for a few bytes.
         for start in range(0, len(chunk), _ZSTD_STEP_BYTES):
             left = chunk[start : start + _ZSTD_STEP_BYTES]
             while left:

@@ -1,4 +1,4 @@
-"""Durations as people write them: `15s`, `30m`, `2h`, `1d`, `1w`; and as they read them."""
+"""Durations: parsed as people write them (`15s`, `30m`, `2h`, `1d`, `1w`), formatted as they read them (`2 h`)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from worker.errors import BadInput
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def seconds_in(text: str, where: str) -> float:
-    """The duration in seconds. Raises BadInput naming `where`."""
+def parse_duration(text: str, where: str) -> float:
+    """A duration in seconds. Raises BadInput that names `where`."""
     found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", text)
     if not found:
         raise BadInput(where, text, "a duration: a whole number and s, m, h, d or w, such as 2h")
     return float(int(found[1]) * _SECONDS[found[2]])
 
 
-def spoken(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """The duration in the largest unit that gives a whole number of them: `2 h`, `90 m`, `0.5 s`."""
     unit, size = next(((u, n) for u, n in reversed(_SECONDS.items()) if seconds % n == 0), ("s", 1))
     return f"{seconds / size:g} {unit}"

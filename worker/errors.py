@@ -4,15 +4,15 @@ MillraceError
 ├── BadInput      the operator's input is wrong: say where and what is allowed, send nothing (exit 2, HTTP 422)
 ├── RetryLater    do the same step again after a while
 │   ├── SinkFull      the sink has no room: wait for it, or give the page back
-│   ├── RateLimited   nobody asks on this connection until then
-│   └── LoginExpired  the token is no longer accepted: log in anew first
+│   ├── RateLimited   no worker may use this connection for a while
+│   └── LoginExpired  the token is no longer accepted: log in again first
 ├── FailJob       the job cannot succeed: fail it with this reason
-│   ├── ReportGone    the vendor no longer has the prepared report: ask for it anew, once
-│   └── NoMorePages   nothing stands here or behind: the end where pages are read, a failure anywhere else
+│   ├── ReportGone    the vendor no longer has the prepared report: ask for a new one
+│   └── NoMorePages   there is no such page and none after it: the end of a report's pages, else a failure
 ├── StartOver     what is read is not what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
-├── LeaseLost     somebody else holds this work: stop at once, publish nothing more
-└── RecordClosed  the sink record takes no more from this generation: what follows depends on why
+├── LeaseLost     another worker has this work: stop at once, publish nothing more
+└── RecordClosed  the sink record takes no more rows of this generation: what to do depends on its state
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Literal
 from worker.model import WaitsOn
 
 READ_AT_MOST = 3
-"""Broken bytes are read again, in case they broke on the way, but no more often than this."""
+"""How often bytes that arrive broken are read, in case they broke on the way."""
 
 
 class MillraceError(Exception):
@@ -51,12 +51,11 @@ class MissingInput(BadInput):
 class RetryLater(MillraceError):
     """The step may succeed later.
 
-    `wait_seconds` is how long to wait (None: exponential, with jitter). `is_attempt` is False where nothing went
-    wrong and the work is only given back: shutdown, quota, pause, a full sink. `at_most` is the number of attempts
-    after which the job fails (None: the usual number); broken bytes that a second reading might mend get few.
-    `is_unsent` is True where the vendor certainly did not act on the request: it never left, or was refused.
-    `is_refused` is True where the vendor was asked and said no, so that asking again at once would be one too many.
-    `waits_on` says to people what is waited for.
+    `wait_seconds` is how long to wait (None: exponential, with jitter). `is_attempt` is False if nothing went wrong and
+    the work is only given back: shutdown, quota, pause, a full sink. `at_most` is the number of attempts after which
+    the job fails (None: the usual number; few for broken bytes). `is_unsent`: the vendor certainly did not act on the
+    request, because it was never sent or was refused. `is_refused`: the vendor was asked and refused, so asking again
+    at once would be one request too many. `waits_on` tells people what is waited for.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class RateLimited(RetryLater):
 
 
 class LoginExpired(RetryLater):
-    """The vendor says in a body that it no longer accepts our token. One new token is tried, not one after another."""
+    """The vendor says in a body that it no longer accepts our token. One new token is tried, not more."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, wait_seconds=0, at_most=2, is_unsent=True)
@@ -107,7 +106,7 @@ class LoginExpired(RetryLater):
 class FailJob(MillraceError):
     """The job cannot succeed; the reason is for the person who reads the receipt.
 
-    `spoils_report` is True where the vendor's prepared report is itself the cause, so that a retry asks for a new one.
+    `spoils_report`: the vendor's prepared report is itself the cause, so a retry asks for a new one.
     """
 
     def __init__(self, reason: str, *, spoils_report: bool = False) -> None:
@@ -123,7 +122,7 @@ class ReportGone(FailJob):
 
 
 class NoMorePages(FailJob):
-    """An answer the source declares to be the end of paging. Whoever reads no pages fails with its words."""
+    """An answer that the source file declares to be the end of paging. Where no pages are read, it fails the job."""
 
 
 class StartOver(MillraceError):
@@ -135,16 +134,16 @@ class SkipRow(MillraceError):
 
 
 class LeaseLost(MillraceError):
-    """The lease ended or went to another worker; whatever this one still wants to write is refused."""
+    """The lease ended or went to another worker; this worker's writes are refused from now on."""
 
 
 RecordState = Literal["ended", "void", "superseded", "missing"]
 
 
 class RecordClosed(MillraceError):
-    """The sink record takes nothing from whoever wrote; nothing was written.
+    """The sink record refused a write, and nothing was written.
 
-    `state`: the end is written, the record is void for good, another generation is open, or there is no record.
+    `state` is why: the end is written, the record is void for good, another generation is open, or there is no record.
     """
 
     def __init__(self, state: RecordState) -> None:

@@ -1,4 +1,4 @@
-"""A job's hash in Redis, read into the noun."""
+"""Reads a job from its hash in Redis."""
 
 from __future__ import annotations
 
@@ -10,30 +10,24 @@ import orjson
 
 from worker.model import Job
 
-
-def _list(text: bytes) -> tuple[Any, ...]:
-    return tuple(orjson.loads(text))
-
-
 _READERS: dict[str, Callable[[bytes], Any]] = {
     "int": int,
     "float": float,
     "Json": orjson.loads,
     "dict[str, str]": orjson.loads,
-    "tuple[str, ...]": _list,
+    "tuple[str, ...]": lambda text: tuple(orjson.loads(text)),
 }
-_READ = {
-    # The nouns are declared once, in worker/model.py; whatever has no reader there is text.
-    field.name: _READERS.get(str(field.type).removesuffix(" | None"), bytes.decode)
-    for field in dataclasses.fields(Job)
+# The fields are declared once, in `worker.model.Job`; one whose type has no reader here is text.
+_READER_OF_FIELD = {
+    field.name: _READERS.get(str(field.type).removesuffix(" | None"), bytes.decode) for field in dataclasses.fields(Job)
 }
 
 
 def job_from(fields: Mapping[bytes, bytes]) -> Job:
-    """The job a hash holds. An empty field counts as absent; fields of the lease are left out."""
+    """The job a hash holds. An empty field counts as absent; fields of the lease are ignored."""
     known: dict[str, Any] = {"reason": "", "window": None}
     for key, value in fields.items():
         name = key.decode()
-        if name in _READ and value != b"":
-            known[name] = _READ[name](value)
+        if name in _READER_OF_FIELD and value != b"":
+            known[name] = _READER_OF_FIELD[name](value)
     return Job(**known)

@@ -22,12 +22,12 @@ def dead_rows(stream: str) -> str:
 OVERDUE = "millrace:overdue"
 SWEPT_AT = "millrace:swept_at"
 WRITTEN = "millrace:written"
-"""String that expires: whoever wants to know whether Redis can be written to writes here."""
+"""String that expires: written to find out whether Redis can be written to."""
 JOBS = "millrace:jobs"
 COUNTERS = "millrace:counters"
 """Hash: what has happened, for `worker.metrics`; a field is a counter's name and its labels."""
 NOTICES = "millrace:notices"
-"""Sorted set: the webhooks that are to be told of a job's end, as JOB/NUMBER, by when that is due."""
+"""Sorted set: webhooks still to be told of a job's end, as JOB/NUMBER, by the time that is due."""
 
 
 def run_mark(name: str) -> str:

@@ -1,7 +1,7 @@
-"""The durable record of every job: the truth that Celery's messages only point at.
+"""The durable record of every job. A Celery message only points at it.
 
-Every act is one Lua script that checks the state it leaves and the fencing token it was given, so each may be repeated
-and any may lose a race without harm. Times come from Redis, unless a test brings its own clock.
+Every method that changes a job is one Lua script, which checks the job's state and the fencing token it was given: it
+may be repeated, and may lose a race, without harm. Times come from Redis, unless a test brings its own clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from redis import Redis
 
 from worker import keys
 from worker.job_fields import job_from
-from worker.model import FINISHED, UNFINISHED, Checkpoint, Held, Job, JobState, Json, WaitsOn
+from worker.model import FINISHED, UNFINISHED, Checkpoint, Job, JobState, Json, Lease, WaitsOn
 from worker.scripts import Argument, Script, time_argument
 
 LONGEST_GRACE_SECONDS = 300
@@ -40,9 +40,9 @@ class Ledger:
     ) -> None:
         self.redis = redis
         self.lease_seconds = lease_seconds
-        # How long a nudge may take to reach a worker before the work is nudged again.
+        # How long a nudge may be under way before the work is nudged again.
         self._grace_seconds = lease_seconds
-        # How long a lease that ran out is left alone: its holder is dead, or was stopped for longer than a lease.
+        # A lease that ran out is swept only after this, in case its holder is merely late to renew it.
         self._slack_seconds = lease_seconds / 8
         self._keep_seconds = keep_finished_seconds
         self._clock = clock
@@ -93,13 +93,13 @@ class Ledger:
             if job := self.job(job_id.decode()):
                 yield job
 
-    def listed(
+    def list_ids(
         self, state: JobState | None, *, before: tuple[str, float] | None, count: int
     ) -> list[tuple[str, float]]:
-        """Ids of jobs, the latest first, with the time they are listed by; those behind `before`."""
+        """Ids of jobs, the latest first, each with the time it is sorted by; only those that follow `before`."""
         key = keys.jobs_in(state) if state else keys.JOBS
         highest = "+inf" if before is None else repr(before[1])
-        # Jobs of the same microsecond stand by their ids, the highest first.
+        # Redis sorts jobs of the same microsecond by their ids, the highest first.
         more = 0 if before is None else self.redis.zcount(key, highest, highest)
         found = self.redis.zrevrangebyscore(key, highest, "-inf", start=0, num=count + more, withscores=True)
         ids = [(job_id.decode(), at) for job_id, at in found]
@@ -121,11 +121,11 @@ class Ledger:
             return dict(zip(states, pipeline.execute(), strict=True))
 
     def has_unfinished(self) -> bool:
-        """Whether any job is not over yet."""
+        """Is any job not over yet?"""
         return any(self.redis.zcard(keys.jobs_in(state)) for state in UNFINISHED)
 
     def keep_source(self, digest: str, text: bytes) -> None:
-        """Keep a source as it is now: its jobs go on with it whatever becomes of the file."""
+        """Keep a source as it is now: its jobs go on with it even if the file is changed or removed."""
         self.redis.set(keys.source(digest), text)
 
     def source(self, digest: str) -> bytes | None:
@@ -135,7 +135,7 @@ class Ledger:
 
     # ------------------------------------------------------------ leases
 
-    def take(self, job_id: str, *states: str, poll: int | None = None) -> Held | str:
+    def take(self, job_id: str, *states: str, poll: int | None = None) -> Lease | str:
         """Take the lease of the step that leaves one of `states`, or say why there is nothing to do."""
         answer = self._run(
             "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, self._slack_seconds,
@@ -145,9 +145,9 @@ class Ledger:
             return str(answer[1].decode())
         fields = _pairs(answer[1:])
         job, taken_at = job_from(fields), float(fields[b"since"])
-        return Held(job, answer[0], attempts=job.attempts, reason=job.reason, taken_at=taken_at)
+        return Lease(job, answer[0], attempts=job.attempts, reason=job.reason, taken_at=taken_at)
 
-    def take_page(self, job_id: str, page: int) -> Held | str:
+    def take_page(self, job_id: str, page: int) -> Lease | str:
         """Take the lease of a page, or say why there is nothing to do."""
         answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, self._slack_seconds)
         if answer[0] == 0:
@@ -155,56 +155,58 @@ class Ledger:
         token, attempts, reason, link = answer[0], int(answer[1]), answer[2].decode(), answer[3].decode()
         rows, dead_rows, bytes_ = (int(count) for count in answer[4:7])
         on_record = Checkpoint(rows, dead_rows=dead_rows, bytes=bytes_)
-        return Held(job_from(_pairs(answer[7:])), token, page, attempts, reason, link or None, on_record)
+        return Lease(job_from(_pairs(answer[7:])), token, page, attempts, reason, link or None, on_record)
 
-    def renew(self, held: Held, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
-        """Renew a lease and note progress made since the last time; False where it is lost or the job is decided."""
-        key, member, prefix = _place(held)
+    def renew(self, lease: Lease, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
+        """Renew a lease and note progress since the last time; False if it is lost or the job has a verdict."""
+        key, member, prefix = _address(lease)
         answer = self._run(
-            "renew", held.job.id, member, prefix, held.token, self.lease_seconds, self._slack_seconds,
+            "renew", lease.job.id, member, prefix, lease.token, self.lease_seconds, self._slack_seconds,
             rows, dead_rows, bytes_, more_keys=(key,),
         )  # fmt: skip
         return bool(answer)
 
     def give_back(
-        self, held: Held, reason: str, *, due_seconds: float, is_attempt: bool, waits_on: WaitsOn = "retry"
+        self, lease: Lease, reason: str, *, due_seconds: float, is_attempt: bool, waits_on: WaitsOn = "retry"
     ) -> int | None:
-        """End the lease with the work undone: the attempts so far, or None where the lease is lost."""
-        key, member, prefix = _place(held)
+        """End the lease with the work undone; returns the attempts so far, None if the lease is lost."""
+        key, member, prefix = _address(lease)
         attempts = self._run(
-            "give_back", held.job.id, member, prefix, held.token, due_seconds + self._grace_seconds,
+            "give_back", lease.job.id, member, prefix, lease.token, due_seconds + self._grace_seconds,
             int(is_attempt), reason, waits_on, due_seconds, more_keys=(key,),
         )  # fmt: skip
         return None if attempts < 0 else attempts
 
-    def note_wait(self, held: Held, waits_on: WaitsOn, said: str) -> None:
-        """Put on record, for people, what the holder of a lease waits for; forgotten once it gets on."""
-        key, _, prefix = _place(held)
-        self._run("wait", held.job.id, prefix, held.token, waits_on, said, more_keys=(key,))
+    def note_wait(self, lease: Lease, waits_on: WaitsOn, said: str) -> None:
+        """Put on record, for people, what the holder of a lease waits for; cleared by its next progress."""
+        key, _, prefix = _address(lease)
+        self._run("wait", lease.job.id, prefix, lease.token, waits_on, said, more_keys=(key,))
 
     # ------------------------------------------------------------ moves
 
-    def note(self, held: Held, **fields: str | int | float) -> bool:
-        """Put fields on record under a live lease ('@SECONDS': so long from now); False where it is lost."""
-        return bool(self._run("note", held.job.id, held.token, *_flat(fields)))
+    def note(self, lease: Lease, **fields: str | int | float) -> bool:
+        """Store fields of the job under a good lease ('@SECONDS' is a time from now); False if the lease is lost."""
+        return bool(self._run("note", lease.job.id, lease.token, *_flat(fields)))
 
-    def move(self, held: Held, to: JobState, *, due_seconds: float = 0, **fields: str | int | float) -> bool:
-        """Record the move out of the state the job was taken in; False where lease or state is another's.
+    def move(self, lease: Lease, to: JobState, *, due_seconds: float = 0, **fields: str | int | float) -> bool:
+        """Move the job out of the state it was taken in; False if it has another lease or state by now.
 
-        A field's value '@SECONDS' is a time so many seconds from now.
+        A field's value '@SECONDS' is a time that many seconds from now.
         """
-        job = held.job
+        job = lease.job
         due = due_seconds + self._grace_seconds
-        return bool(self._run("move", job.id, job.id, held.token, job.state, to, due, *_flat(fields)))
+        return bool(self._run("move", job.id, job.id, lease.token, job.state, to, due, *_flat(fields)))
 
-    def plan(self, held: Held, pages: int, *, at_once: int) -> list[int] | None:
-        """Move a ready job to streaming: the pages to nudge, or None where lease or state is another's."""
-        out = self._run_on_pages("plan", held.job.id, held.job.id, held.token, pages, at_once, self._grace_seconds)
-        return None if out == [0] else out
+    def plan(self, lease: Lease, pages: int, *, at_once: int) -> list[int] | None:
+        """Move a ready job to streaming; returns the pages to nudge, None if it has another lease or state by now."""
+        nudged = self._run_on_pages(
+            "plan", lease.job.id, lease.job.id, lease.token, pages, at_once, self._grace_seconds
+        )
+        return None if nudged == [0] else nudged
 
     def close_page(
         self,
-        held: Held,
+        lease: Lease,
         end: Checkpoint,
         *,
         planned: int,
@@ -218,28 +220,28 @@ class Ledger:
         bytes_: int = 0,
         has_end: bool = True,
     ) -> tuple[Literal["lost", "total", "loop", "repeated", "streamed", "closed"], list[int]]:
-        """Close a page at its `end` and register what follows it: what came of it, and the pages to nudge.
+        """Close a page at its `end` and register what follows it; returns the outcome and the pages to nudge.
 
-        `last_count` ends the paging once the closed pages hold as many rows: the next link is dropped then, and no page
-        beyond those planned is opened. `is_open` lets one be opened where they hold fewer. `repeated` names the page
-        beside this one that has the same rows.
+        Once the closed pages hold `last_count` rows, paging is over: the next link is dropped, and no page beyond those
+        planned is opened. `is_open` allows one more page while they hold fewer. With the outcome `repeated`, the page
+        returned is the one that has the same rows.
         """
         answer = self._run_on_pages(
-            "close_page", held.job.id, held.job.id, held.page, held.token, planned, link or "",
+            "close_page", lease.job.id, lease.job.id, lease.page, lease.token, planned, link or "",
             "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_, int(has_end),
             end.rows, end.digest if end.rows else "", "" if last_count is None else last_count, int(is_open),
         )  # fmt: skip
         return answer[0].decode(), [int(page) for page in answer[1:]]
 
     def restart(self, job: Job, *, ask_anew: bool = False) -> int:
-        """Begin the generation after `job.generation`, once: the current one, or 0 where the job no longer streams."""
+        """Begin the generation after `job.generation`, once; returns the current one, 0 if the job is not streaming."""
         state = "queued" if ask_anew else "ready"
         return int(self._run_on_pages("restart", job.id, job.id, job.generation, self._grace_seconds, state))
 
-    def reopen_pages(self, held: Held, pages: tuple[int, ...]) -> bool:
-        """Take a streamed job back to streaming for pages the sink lacks."""
+    def reopen_pages(self, lease: Lease, pages: tuple[int, ...]) -> bool:
+        """Move a streamed job back to streaming, for pages the sink lacks; False if the lease is lost."""
         return bool(
-            self._run_on_pages("reopen_pages", held.job.id, held.job.id, held.token, self._grace_seconds, *pages)
+            self._run_on_pages("reopen_pages", lease.job.id, lease.job.id, lease.token, self._grace_seconds, *pages)
         )
 
     def decide(
@@ -250,19 +252,19 @@ class Ledger:
         *,
         report_is_cause: bool = False,
     ) -> tuple[Literal["decided", "ended", "none"], str]:
-        """Decide that a job ends without being done; the first verdict stands. Then it is settled with the sink."""
+        """Give a job its verdict, unless it has one. It ends after that, by `worker.jobs.finish.end_job`."""
         answer = self._run("verdict", job_id, job_id, verdict, reason, int(report_is_cause))
         return answer[0].decode(), answer[1].decode() if len(answer) > 1 else ""
 
     def end(self, job_id: str, state: JobState, *, error: str | None, receipt: Json) -> JobState:
-        """End a job for good; the state that stands, which is another's where another came first."""
+        """End a job for good; returns its final state, which is another one if another worker ended it before."""
         text = orjson.dumps(receipt)
-        stands = self._run_on_pages("end", job_id, job_id, state, error or "", text, int(self._keep_seconds))
-        final: JobState = stands.decode()
+        answer = self._run_on_pages("end", job_id, job_id, state, error or "", text, int(self._keep_seconds))
+        final: JobState = answer.decode()
         return final
 
     def retry(self, job_id: str) -> tuple[Literal["queued", "pending"] | None, str]:
-        """Take a failed or cancelled job up again: its new state and poll number, or None and the state it is in."""
+        """Take a failed or cancelled job up again; returns its new state and poll number, or None and its state."""
         state, other = self._run_on_pages("retry", job_id, job_id, self._grace_seconds)
         return (state.decode() or None), other.decode()
 
@@ -279,24 +281,24 @@ class Ledger:
         ]
 
     def note_run(self, name: str, every_seconds: float) -> None:
-        """Hear that beat's task of this name runs, so that nobody stands in for two intervals."""
+        """Note that beat's task of this name runs now: for two intervals no worker stands in for beat."""
         self.redis.set(keys.run_mark(name), 1, px=int(2000 * every_seconds))
 
     def claim_run(self, name: str, every_seconds: float) -> bool:
-        """Claim the task of this name for one interval; False where it ran in the last two, or is claimed."""
+        """Claim the task of this name for one interval; False if it ran in the last two, or is claimed."""
         return bool(self.redis.set(keys.run_mark(name), 1, px=int(1000 * every_seconds), nx=True))
 
     def swept_at(self) -> float | None:
-        """When the last sweep ran, by the ledger's clock; None where none ever did."""
+        """When the last sweep ran, by the ledger's clock; None if none ever did."""
         text = self.redis.get(keys.SWEPT_AT)
         return None if text is None else float(text)
 
     def try_write(self) -> None:
-        """Raise redis-py's error where the ledger cannot be written to now."""
+        """Raise redis-py's error if the ledger cannot be written to now."""
         self.redis.set(keys.WRITTEN, 1, ex=60)
 
     def forget_finished(self, now: float) -> None:
-        """Drop the finished jobs whose time is over from the lists."""
+        """Drop finished jobs from the lists once the time to keep them is over; Redis drops the jobs themselves."""
         over = now - self._keep_seconds
         for state in FINISHED:
             gone = self.redis.zrangebyscore(keys.jobs_in(state), "-inf", over, start=0, num=SWEEP_AT_MOST)
@@ -314,8 +316,8 @@ def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
     return dict(zip(parts, parts, strict=True))
 
 
-def _place(held: Held) -> tuple[str, str, str]:
-    """Where a lease stands: key, member of the overdue set, prefix of its fields."""
-    if held.page:
-        return keys.pages(held.job.id), f"{held.job.id}/{held.page}", f"{held.page}."
-    return keys.job(held.job.id), held.job.id, ""
+def _address(lease: Lease) -> tuple[str, str, str]:
+    """Where Redis has a lease: its key, its member in the overdue set, and the prefix of its fields."""
+    if lease.page:
+        return keys.pages(lease.job.id), f"{lease.job.id}/{lease.page}", f"{lease.page}."
+    return keys.job(lease.job.id), lease.job.id, ""

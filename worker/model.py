@@ -1,4 +1,4 @@
-"""The nouns, frozen. Times are seconds since the epoch, UTC; digests are hexadecimal SHA-256."""
+"""The data classes that all parts share, frozen. Times are seconds since the epoch; digests are SHA-256 in hex."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ EMPTY_DIGEST = hashlib.sha256().hexdigest()
 
 
 class DeadRow(bytes):
-    """A row set aside: its JSON bytes as they came, and why. Every other row is plain bytes.
+    """A row set aside: its bytes as they came, and the reason. Every other row is plain bytes.
 
-    It equals no living row: only a dead one with the same bytes and the same reason.
+    It equals only another dead row with the same bytes and the same reason.
     """
 
     reason: str
@@ -63,7 +63,7 @@ class Checkpoint:
     is_closed: bool = False
 
     def is_at(self, other: Checkpoint) -> bool:
-        """Whether both stand behind the same rows, closed or not."""
+        """Are both behind the same rows, whether or not the page is closed?"""
         return self.rows == other.rows and self.digest == other.digest
 
 
@@ -98,18 +98,18 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class OpenPages:
-    """Finish refused: these pages are not closed."""
+    """The answer of a sink that cannot finish: these pages are not closed."""
 
     pages: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class Facts:
-    """What one response said beside its rows; complete once its rows are exhausted. None: it did not say.
+    """What one response says beside its rows, complete once its rows are read; None for what it does not say.
 
-    `next` is the next page's link or token. An empty string and the word "null" are no next page; `has_more` is the
-    vendor's word on whether there is one.
-    `first_row` is the number, within the page, of the response's first row, so that errors name the right one.
+    `next` is the next page's link or token (an empty string and the word "null" mean that there is none), `has_more`
+    what the vendor says about whether there is one. `first_row` is the number of the response's first row within the
+    page, so that errors name the right row.
     """
 
     total: int | None = None
@@ -121,11 +121,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a page read to its end had: its rows, and what its answers said of the whole report.
+    """What is known of a page once it was read to its end: its rows, and what its answers said of the whole report.
 
-    `total` is the count that holds, `next` the link or token of the next page. `is_last`: the vendor said in so many
-    words that nothing follows. `has_end` is False where a body ended with its connection only, so that nothing but a
-    count proves it whole.
+    `total` is the vendor's count of rows, `next` the link or token of the next page. `is_last`: the vendor said
+    explicitly that nothing follows. `has_end` is False if a body ended merely because its connection did: then only a
+    count can prove that it was whole.
     """
 
     rows: int = 0
@@ -148,9 +148,9 @@ class Job:
 
     `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count
     of rows the vendor gave when the report was ready, `total` the one its pages gave. `asked_at` is when the vendor was
-    first asked, from when `ready_within` counts. `is_unproven`: a body had no end but that of its connection. `rows`,
-    `dead_rows` and `bytes` are progress for people; what decides is the sink record. `waits_*` is what was last noted
-    of a wait and `held_until` when the latest lease ends, both for `worker.jobs.waiting`.
+    first asked, from when `ready_within` counts. `is_unproven`: a body ended merely because its connection did. `rows`,
+    `dead_rows` and `bytes` are progress for people; the sink record decides. `waits_*` describe the last wait that was
+    noted, `held_until` is when the latest lease ends; both are for `worker.jobs.waiting`.
     """
 
     id: str
@@ -217,12 +217,12 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A job whose step this worker holds the lease of; `page` is 0 for a step of the job itself.
+class Lease:
+    """The right to work on a job, or on one of its pages, until a time; `page` is 0 for a step of the job itself.
 
-    `attempts` and `reason` are those of this piece of work; `link` is the page's address where one was registered;
-    `on_record` has the counts of the page's rows that the ledger has heard of. `taken_at` is when the lease was taken,
-    by the ledger's clock; None where taking it did not tell.
+    `token` is the fencing token. `attempts` and `reason` are those of this piece of work; `link` is the page's address
+    if one was registered; `on_record` counts the page's rows that the ledger knows of. `taken_at` is the time by the
+    ledger's clock, None for the lease of a page.
     """
 
     job: Job

@@ -1,6 +1,6 @@
-"""Every log event, declared once, with its meaning; how logs look.
+"""Every log event, declared once with its meaning, and the format of the log.
 
-Logs are events with fields. `job` (and `page`) are bound once, where a step begins.
+A log line is an event with fields. `job` (and `page`) are bound once, when a step begins.
 """
 
 from __future__ import annotations
@@ -63,21 +63,21 @@ _CREDENTIALS = re.compile(
 )
 
 
-def clean_foreign_words(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Take what may be a secret out of lines that are not ours, and out of every traceback.
+def mask_secrets(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Mask what may be a secret in other libraries' lines and in every traceback.
 
-    Libraries print whole requests at debug level; our own events hold nothing secret where they are made.
+    Libraries print whole requests at debug level. Our own events hold no secret in the first place.
     """
+
+    def mask(found: re.Match[str]) -> str:
+        kept = found["before"] or found["asked"] or found["header"]
+        return f"{kept}***" + ("@" if found["before"] else "")
+
     is_ours = event.get("_from_structlog")
     for name in ("exception",) if is_ours else ("event", "exception"):
         if isinstance(text := event.get(name), str):
-            event[name] = _CREDENTIALS.sub(_masked, text)
+            event[name] = _CREDENTIALS.sub(mask, text)
     return event
-
-
-def _masked(found: re.Match[str]) -> str:
-    kept = found["before"] or found["asked"] or found["header"]
-    return f"{kept}***" + ("@" if found["before"] else "")
 
 
 def configure_logging(style: Literal["text", "json"], level: str) -> None:
@@ -104,13 +104,13 @@ def configure_logging(style: Literal["text", "json"], level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.processors.format_exc_info,
-                clean_foreign_words,
+                mask_secrets,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 renderer,
             ],
         )
     )
-    # Celery tells of every message taken and done; the steps' own events say what came of it.
+    # Celery logs every message it takes and every task it ends; the steps' own events say more.
     for noisy in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     root = logging.getLogger()

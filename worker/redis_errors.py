@@ -1,7 +1,7 @@
-"""What Redis answers while it cannot serve, in one list for ledger, broker and sinks.
+"""The errors Redis answers with while it cannot serve, in one list for ledger, broker and sinks.
 
-A server that became a replica, cannot save, is loading, or has no client to spare is as good as away: whoever asked
-waits and asks again. redis-py knows only some of these answers, and gives the rest as errors nobody waits on.
+A server that became a replica, cannot save, is loading or has too many clients is as good as away: its clients wait and
+ask again. redis-py knows only some of these answers; it raises the rest as errors on which no client waits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from redis.exceptions import (
 
 
 class CannotServe(ConnectionError, ResponseError):  # type: ignore[misc]
-    """The server answered that it cannot serve now; its connection is given up, for another may lead elsewhere."""
+    """The server answered that it cannot serve now. The connection is closed: a new one may lead to another server."""
 
 
 class IsReplica(CannotServe, ReadOnlyError):  # type: ignore[misc]
@@ -40,20 +40,18 @@ ANSWERS = {
 }
 """The first word of an answer, and the error it becomes. "max number of clients reached" is redis-py's own."""
 
-PASSING: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, TryAgainError, ClusterDownError, AskError)
+TEMPORARY: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, TryAgainError, ClusterDownError, AskError)
 BROKER_WAITS_ON: tuple[type[Exception], ...] = (CannotServe, TimeoutError, OutOfMemoryError)
-"""Errors on which the broker's connection begins anew. Full counts here: a message has no other way to wait."""
+"""Errors after which the broker reconnects. A full Redis is one of them: a message has no other way to wait."""
 
 
-def name_passing_errors() -> None:
-    """Have redis-py raise what ANSWERS says, in every client of this process, the broker's included."""
+def register_error_answers() -> None:
+    """Make every client of this process, the broker's included, raise the errors in ANSWERS."""
     DefaultParser.EXCEPTION_CLASSES.update(ANSWERS)
 
 
-def is_passing(error: RedisError) -> bool:
-    """Whether the same question may be answered later, nothing changed by us.
-
-    Before Redis 7, what a script met stands in the text of its own error.
-    """
+def is_temporary(error: RedisError) -> bool:
+    """May the same command succeed later without any change of ours?"""
+    # Before Redis 7 the error a script ran into stands in the text of the script's own error.
     text = str(error)
-    return isinstance(error, PASSING) or any(f"-{word} " in text for word in ANSWERS)
+    return isinstance(error, TEMPORARY) or any(f"-{word} " in text for word in ANSWERS)

@@ -1,4 +1,4 @@
-"""The URL of a Redis, read and checked once for everybody who connects: ledger, broker, Flower and sinks.
+"""The URL of a Redis, parsed and checked in one place for ledger, broker, Flower and sinks.
 
     redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
     rediss://...                                    the same over TLS
@@ -100,50 +100,52 @@ class RedisUrl:
 
 @lru_cache(maxsize=64)
 def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: str = "") -> RedisUrl:
-    """Read and check a URL; `password` holds where the URL has none.
+    """Parse and check a URL; `password` is used if the URL has none.
 
-    Raises BadInput that names `where` and what is wrong; a password in the URL is never part of the message.
+    Raises BadInput that names `where` and what is wrong, without the URL's password.
     """
-    parts = _split(text.strip(), where)
-    options = _options(parts, where)
+    parts = _split_url(text.strip(), where)
+    options = _read_options(parts, where)
     user, given = unquote(parts.username or ""), unquote(parts.password or "")
-    common: dict[str, Any] = {"user": user, "password": given or password, "tls": _tls(parts.scheme, options, where)}
+    common: dict[str, Any] = {
+        "user": user,
+        "password": given or password,
+        "tls": _read_tls(parts.scheme, options, where),
+    }
     common["options"] = tuple(sorted((name, value) for name, value in options.items() if name != "db"))
     if parts.scheme == "unix":
         if parts.hostname or not parts.path.strip("/"):
-            raise BadInput(where, _shown(parts), "unix:///PATH/OF/SOCKET, the path absolute")
-        database = _database(options.get("db", "0"), where)
+            raise BadInput(where, _mask(parts), "unix:///PATH/OF/SOCKET, the path absolute")
+        database = _read_database(options.get("db", "0"), where)
         return RedisUrl("unix", socket=unquote(parts.path), database=database, **common)
-    hosts = _hosts(parts, where)
+    hosts = _read_hosts(parts, where)
     first, _, rest = parts.path.strip("/").partition("/")
     if parts.scheme == "sentinel":
         if not first:
-            raise BadInput(
-                where, _shown(parts), "the service's name behind the sentinels, sentinel://HOST:PORT/SERVICE"
-            )
+            raise BadInput(where, _mask(parts), "the service's name behind the sentinels, sentinel://HOST:PORT/SERVICE")
         return RedisUrl(
             "sentinel",
             hosts=hosts,
             service=unquote(first),
-            database=_database(rest or "0", where),
+            database=_read_database(rest or "0", where),
             sentinel_user=options.get("sentinel_username", ""),
             sentinel_password=options.get("sentinel_password", ""),
             **common,
         )
     if len(hosts) > 1:
-        raise BadInput(where, _shown(parts), "one host; several are for sentinel://")
+        raise BadInput(where, _mask(parts), "one host; several are for sentinel://")
     return RedisUrl(
         "rediss" if parts.scheme == "rediss" else "redis",
         hosts=hosts,
-        database=_database(options.get("db", parts.path.strip("/") or "0"), where),
+        database=_read_database(options.get("db", parts.path.strip("/") or "0"), where),
         **common,
     )
 
 
-def _split(text: str, where: str) -> SplitResult:
+def _split_url(text: str, where: str) -> SplitResult:
     scheme = text.partition("://")[0]
     if "://" not in text or scheme not in {"redis", "rediss", "unix", "sentinel"}:
-        # What has no scheme may be a password pasted alone: nothing of it is shown.
+        # A text without a scheme may be a password that was pasted alone: nothing of it is shown.
         known = bool(re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme)) and "://" in text
         raise BadInput(where, f"{scheme}://..." if known else "...", FORMS)
     try:
@@ -157,25 +159,25 @@ def _split(text: str, where: str) -> SplitResult:
     return parts
 
 
-def _hosts(parts: SplitResult, where: str) -> tuple[tuple[str, int], ...]:
+def _read_hosts(parts: SplitResult, where: str) -> tuple[tuple[str, int], ...]:
     default = SENTINEL_PORT if parts.scheme == "sentinel" else REDIS_PORT
     found = []
     for place in parts.netloc.rpartition("@")[2].split(","):
         match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@]+)(?::([0-9]{1,5}))?", place)
         if match is None or not 0 < (port := int(match[2] or default)) < 65_536:
-            # Where the host was forgotten, what stands in its place may be the password.
+            # If the host was forgotten, its place may hold the password.
             raise BadInput(where, f"{parts.scheme}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")
         found.append((match[1].strip("[]").lower(), port))
     return tuple(found)
 
 
-def _database(text: str, where: str) -> int:
+def _read_database(text: str, where: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text):
         raise BadInput(f"{where}: database", text, "the number of a Redis database, as in redis://HOST:PORT/0")
     return int(text)
 
 
-def _options(parts: SplitResult, where: str) -> dict[str, str]:
+def _read_options(parts: SplitResult, where: str) -> dict[str, str]:
     allowed: tuple[str, ...] = TLS_OPTIONS if parts.scheme in {"rediss", "sentinel"} else ()
     allowed += SENTINEL_OPTIONS if parts.scheme == "sentinel" else ("db",)
     found: dict[str, str] = {}
@@ -187,9 +189,9 @@ def _options(parts: SplitResult, where: str) -> dict[str, str]:
     return found
 
 
-def _tls(scheme: str, options: Mapping[str, str], where: str) -> dict[str, Any] | None:
-    given = {name: _word(name, options[name], where) for name in TLS_OPTIONS if name in options}
-    is_tls = scheme == "rediss" or _word("ssl", options.get("ssl", "false"), where)
+def _read_tls(scheme: str, options: Mapping[str, str], where: str) -> dict[str, Any] | None:
+    given = {name: _read_word(name, options[name], where) for name in TLS_OPTIONS if name in options}
+    is_tls = scheme == "rediss" or _read_word("ssl", options.get("ssl", "false"), where)
     if not is_tls:
         if given:
             raise BadInput(f"{where}: option", min(given), "ssl=true beside it")
@@ -201,7 +203,7 @@ def _tls(scheme: str, options: Mapping[str, str], where: str) -> dict[str, Any] 
     return {"ssl_cert_reqs": "required", "ssl_check_hostname": is_verified, **given}
 
 
-def _word(name: str, value: str, where: str) -> Any:
+def _read_word(name: str, value: str, where: str) -> Any:
     if name not in _WORDS:
         return value
     if value.lower() not in _WORDS[name]:
@@ -209,7 +211,7 @@ def _word(name: str, value: str, where: str) -> Any:
     return _WORDS[name][value.lower()]
 
 
-def _shown(parts: SplitResult) -> str:
-    """Scheme, hosts and path; what stands before the last `@` is left out, and the options."""
+def _mask(parts: SplitResult) -> str:
+    """The URL for people: scheme, hosts and path, without user, password and options."""
     before, at, places = parts.netloc.rpartition("@")
     return f"{parts.scheme}://{'***@' if at or before else ''}{places}{parts.path}"

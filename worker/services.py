@@ -1,4 +1,4 @@
-"""Millrace's parts, put together once for a process."""
+"""Puts Millrace's parts together, once for each process."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Services:
             lease_seconds=settings.lease_seconds,
             keep_finished_seconds=settings.keep_finished_days * 86_400,
         )
-        # A digest names one text for ever, and a large source is not asked for anew at each poll and each page.
-        self._source = lru_cache(maxsize=64)(self._kept_source)
+        # Cached, because a source can be large and every poll and page needs it; a digest always names the same one.
+        self._source = lru_cache(maxsize=64)(self._load_source)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:
@@ -59,16 +59,16 @@ class Services:
         """The report a job is for, as it was declared when the job was made."""
         return self._source(job.source_digest).reports[job.report]
 
-    def _kept_source(self, digest: str) -> Source:
+    def _load_source(self, digest: str) -> Source:
         text = self.ledger.source(digest)
         if text is None:
             raise FailJob("the ledger has lost the source this job was made from")
         return Source.model_validate_json(text)
 
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
-        """The dialogue with a job's vendor; `silence_seconds` is what the settings say unless it is given."""
+        """The client of a job's vendor; `silence_seconds` is the setting unless it is given."""
         prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link, job.ready_total)
-        # One of its own for each piece of work: it remembers which token that work was refused with.
+        # A new one for each piece of work: it remembers with which token that work was refused.
         exchange = Exchange(
             self.connection(job), self.redis, silence_seconds=silence_seconds or self.settings.silence_seconds
         )
@@ -80,7 +80,7 @@ class Services:
         return ReportPlaces(self.redis, job.connection, connection.limits if connection else Limits())
 
     def poll_seconds(self, report: Report) -> float:
-        """How long to wait between two polls: the source file's word, unless the operator overrides it."""
+        """How long to wait between two polls: what the source file says, unless the operator overrides it."""
         declared = report.poll.every_seconds if report.poll else 0
         return self.settings.poll_seconds or declared
 
@@ -113,11 +113,11 @@ class Services:
         return parse_address(job.sink).shown
 
     def sink_address(self, asked: str | None, connection: str, report: str) -> str:
-        """The canonical address of the sink somebody asked for, or of the default one. Raises BadInput."""
+        """The canonical address of the sink that was asked for, or of the default one. Raises BadInput."""
         return parse_address(asked or default_stream(connection, report)).text
 
     def allowed_sink(self, asked: str | None) -> str | None:
-        """The sink a caller of the HTTP API asked for, where callers may name it. Raises BadInput."""
+        """The address of the sink a caller of the HTTP API asked for. Raises BadInput if callers may not use it."""
         if asked is None:
             return None
         address = parse_address(asked)

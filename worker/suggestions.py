@@ -1,4 +1,4 @@
-"""How mistakes are worded: what is allowed, and what was probably meant."""
+"""Words for messages about mistakes: what is allowed, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ SHOWN_CHARACTERS = 200
 
 
 def close_names(given: object, names: Iterable[object]) -> list[str]:
-    """The names that are spelt almost like what was given, the closest first."""
+    """The names spelt almost like what was given, the closest first."""
     folded = {str(name).casefold(): str(name) for name in names}
     return [folded[text] for text in difflib.get_close_matches(str(given).casefold(), list(folded), n=3, cutoff=0.7)]
 
 
 def did_you_mean(given: object, names: Iterable[object]) -> str:
-    """`; did you mean 'fields'?` where a name is close to what was given, else nothing."""
+    """`; did you mean 'fields'?` if a name is close to what was given, else an empty text."""
     close = close_names(given, names)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def one_of(given: object, names: Iterable[Any], many: str = "names") -> str:
-    """What is allowed where one of these was expected; of a long list the beginning."""
+    """`one of a, b, c`; of a long list only the beginning, and how many there are."""
     listed = list(names)
     if not listed:
         return f"no {many} here"
@@ -36,7 +36,7 @@ def one_of(given: object, names: Iterable[Any], many: str = "names") -> str:
     return allowed + did_you_mean(given, listed)
 
 
-def shortened(value: Any) -> Any:
-    """The value, or the beginning of its text where it is long: a message is read by a person."""
+def shorten(value: Any) -> Any:
+    """The value, or the beginning of its text if it is long, for messages that people read."""
     text = repr(value)
     return value if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

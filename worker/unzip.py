@@ -1,8 +1,8 @@
 """The one file in a ZIP archive, unpacked while the archive arrives.
 
-A ZIP archive is a row of entries, each a header and its data, and behind them a directory that names them all again.
-Python's `zipfile` begins with the directory, so it needs the whole archive; this reads from the front and then holds
-what it found against the directory. An archive that ends before the end of its directory is cut.
+A ZIP archive is a sequence of entries, each a header and its data, followed by a directory that lists them all again.
+Python's `zipfile` begins with the directory, so it needs the whole archive. This reads from the front and compares what
+it found with the directory at the end. An archive that ends before the end of its directory is cut.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class BrokenZip(Exception):
 def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The bytes of the archive's one file, in pieces of up to 256 KB.
 
-    Folders, and what macOS adds beside a file, are passed over. Raises FailJob where there is no file or more than one,
-    or one that is encrypted or packed in another way than ZIP's usual ones; EOFError where the archive is cut, and
-    BrokenZip or zlib.error where it is broken, which for the sums of a file shows at its end.
+    Folders, and what macOS adds beside a file, are skipped. Raises FailJob if there is no file or more than one, or if
+    it is encrypted or compressed by an unusual method; EOFError if the archive is cut; BrokenZip or zlib.error if it is
+    broken, which a wrong checksum shows only at the end of the file.
     """
     archive = _Bytes(chunks)
     entries, file = 0, None
@@ -55,19 +55,19 @@ def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise FailJob("the ZIP holds no file")
 
 
-def inflated(inflate: zlib._Decompress, packed: bytes) -> Iterator[bytes]:
-    """All that these bytes unpack to, a piece at a time; `inflate.unused_data` is then what stands behind the end."""
+def inflate(unpacker: zlib._Decompress, packed: bytes) -> Iterator[bytes]:
+    """All that these bytes unpack to, a piece at a time; `unpacker.unused_data` then holds what follows the end."""
     while True:
-        piece = inflate.decompress(packed, PIECE_BYTES)
+        piece = unpacker.decompress(packed, PIECE_BYTES)
         yield piece
-        packed = inflate.unconsumed_tail
-        # A full piece may leave output behind even where no input is left.
-        if inflate.eof or (not packed and len(piece) < PIECE_BYTES):
+        packed = unpacker.unconsumed_tail
+        # After a full piece there may be more output although no input is left.
+        if unpacker.eof or (not packed and len(piece) < PIECE_BYTES):
             return
 
 
 class _Bytes:
-    """Bytes to take in any portions from chunks of any size; `taken` counts them."""
+    """Bytes that arrive in chunks of any size and can be taken in portions of any size; `taken` counts them."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self.taken = 0
@@ -89,16 +89,30 @@ class _Bytes:
         return taken
 
     def take_some(self, limit: int) -> bytes:
-        """Whatever comes next, a byte to so many."""
+        """Whatever comes next: at least one byte, at most `limit`."""
         self.peek(1)
         return self.take(min(limit, len(self._held)))
+
+    def take_in_pieces(self, count: int) -> Iterator[bytes]:
+        """The next `count` bytes as they arrive."""
+        while count:
+            piece = self.take_some(min(count, PIECE_BYTES))
+            count -= len(piece)
+            yield piece
+
+    def inflate(self) -> Iterator[bytes]:
+        """What the raw deflate stream that comes next unpacks to; what follows it comes next."""
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        while not unpacker.eof:
+            yield from inflate(unpacker, self.take_some(PIECE_BYTES))
+        self.give_back(unpacker.unused_data)
 
     def give_back(self, rest: bytes) -> None:
         self._held = rest + self._held
         self.taken -= len(rest)
 
     def rest(self, limit: int) -> bytes:
-        """All there is left, and no more than a byte beyond `limit`."""
+        """All that is left, but no more than one byte beyond `limit`."""
         for chunk in self._chunks:
             self._held += chunk
             if len(self._held) > limit:
@@ -108,7 +122,7 @@ class _Bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One entry, as its header has it. Where `has_descriptor`, sum and sizes follow the data instead."""
+    """One entry, as its header says. With `has_descriptor`, checksum and sizes follow the data instead."""
 
     name: str
     method: int
@@ -136,14 +150,14 @@ class _Entry:
 
     @property
     def is_file(self) -> bool:
-        """Is this what somebody packed, and neither a folder nor macOS's notes on a file?"""
+        """Is this a file somebody packed, and neither a folder nor what macOS adds beside a file?"""
         return not (self.name.endswith(("/", ".DS_Store")) or self.name.startswith("__MACOSX/"))
 
     def data(self, archive: _Bytes) -> Iterator[bytes]:
-        """The entry's bytes unpacked, held against its sum and sizes at the end."""
+        """The entry's bytes unpacked. Raises BrokenZip at the end if checksum or sizes are wrong."""
         crc = size = 0
         start = archive.taken
-        for piece in _stored(archive, self.packed_bytes) if self.method == _STORED else _deflated(archive):
+        for piece in archive.take_in_pieces(self.packed_bytes) if self.method == _STORED else archive.inflate():
             crc, size = zlib.crc32(piece, crc), size + len(piece)
             yield piece
         packed = archive.taken - start
@@ -154,7 +168,7 @@ class _Entry:
 
 
 def _zip64_sizes(extra: bytes) -> tuple[int, int]:
-    """The sizes that are too large for the header, and stand in one of the fields behind it."""
+    """The sizes if they are too large for the header: they stand in one of the extra fields behind it."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
         field, extra = extra[4 : 4 + length], extra[4 + length :]
@@ -164,25 +178,11 @@ def _zip64_sizes(extra: bytes) -> tuple[int, int]:
     raise BrokenZip("a size is neither in the header nor beside it")
 
 
-def _stored(archive: _Bytes, count: int) -> Iterator[bytes]:
-    while count:
-        piece = archive.take_some(min(count, PIECE_BYTES))
-        count -= len(piece)
-        yield piece
-
-
-def _deflated(archive: _Bytes) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    while not inflate.eof:
-        yield from inflated(inflate, archive.take_some(PIECE_BYTES))
-    archive.give_back(inflate.unused_data)
-
-
 def _take_descriptor(archive: _Bytes, crc: int, packed: int, size: int) -> None:
-    """Take what follows data whose sum and sizes were not known before.
+    """Take the data descriptor: checksum and sizes of data for which the header did not know them.
 
-    It comes in four forms, with a mark or without, and with short or long sizes; nothing says which. As its content is
-    known, the right one is the one that fits, and that something known follows.
+    It has four forms, with a signature or without, with sizes of 4 or 8 bytes, and nothing says which. But its content
+    is known by now, so the right form is the one that fits and that an entry or the directory follows.
     """
     forms = ["<L2Q"] if max(packed, size) >= _IN_ZIP64 else ["<3L", "<L2Q"]
     for expected in (mark + struct.pack(form, crc, packed, size) for mark in (_DESCRIPTOR, b"") for form in forms):
@@ -190,11 +190,11 @@ def _take_descriptor(archive: _Bytes, crc: int, packed: int, size: int) -> None:
         if following.startswith(expected) and following[-4:] in (_ENTRY, _DIRECTORY):
             archive.take(len(expected))
             return
-    raise BrokenZip("a file is not what stands behind it says")
+    raise BrokenZip("checksum or sizes behind a file do not fit it")
 
 
 def _check_directory(archive: _Bytes, entries: int) -> None:
-    """Read the directory to its end: it lists as many entries as came."""
+    """Read the directory to its end. Raises BrokenZip if it does not list as many entries as came."""
     directory = archive.rest(_LARGEST_DIRECTORY_BYTES)
     if len(directory) > _LARGEST_DIRECTORY_BYTES:
         raise FailJob("the directory of the ZIP is larger than 1 MiB")

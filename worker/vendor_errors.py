@@ -30,8 +30,8 @@ Finder = Callable[[str], Any]
 class VendorError:
     """An error in a body, in the vendor's words.
 
-    `consequence` is None where the source file names none: then a refusal means what its status means, and an error
-    within a success fails the job. `wait_seconds` is how long a rate limit lasts, where the body says so.
+    `consequence` is None if the source file names none: then a refusal is handled by its status, and an error in a
+    success fails the job. `wait_seconds` is how long a rate limit lasts, if the body says so.
     """
 
     words: str
@@ -39,7 +39,7 @@ class VendorError:
     wait_seconds: float | None = None
 
     def failure(self, reason: str) -> MillraceError:
-        """The exception for what happens next, with this reason, which should hold the words."""
+        """The exception to raise, with this reason, which should contain the words."""
         if self.consequence == "rate-limit":
             return RateLimited(reason, wait_seconds=self.wait_seconds)
         if self.consequence == "retry":
@@ -50,23 +50,25 @@ class VendorError:
 
 
 def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
-    """The error a body words; None where it fits no shape.
+    """The error in a body; None if it fits no shape.
 
-    Of several shapes that fit, the first with a consequence decides what follows, and the first that finds a code or a
+    If several shapes fit, the first with a consequence decides what follows, and the first that finds a code or a
     message gives the words.
     """
-    fitting = [shape for shape in shapes if fits(shape, find(shape.when))]
+    fitting = [shape for shape in shapes if is_error(shape, find(shape.when))]
     if not fitting:
         return None
-    # Taken apart, so that a general shape may stand before or after a special one.
+    # Two separate choices, so that a general shape may stand before or after a special one.
     deciding = next((shape for shape in fitting if shape.then), fitting[0])
     telling = next((shape for shape in fitting if _code_and_message(find, shape)), deciding)
     stated = find(deciding.wait) if isinstance(deciding.wait, str) else deciding.wait
-    return VendorError(describe(find, telling), deciding.then, _seconds(stated))
+    # A number, its digits, or a duration as Google writes it: `30s`.
+    seconds = number(stated.strip().removesuffix("s") if isinstance(stated, str) else stated)
+    return VendorError(describe(find, telling), deciding.then, None if seconds is None else bounded_wait(seconds))
 
 
 def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | None:
-    """The error the start of a body words, be it JSON or plain text; None where it fits no shape."""
+    """The error in the start of a body, which may be JSON or plain text; None if it fits no shape."""
     text = raw.decode("utf-8-sig", "replace")
     try:
         body = json.loads(text)
@@ -75,8 +77,8 @@ def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | Non
     return error_in(partial(find, body), shapes)
 
 
-def fits(shape: ErrorShape, cause: Any) -> bool:
-    """Is this value, found where a shape looks, an error? Null, empty values and a plain `false` are none."""
+def is_error(shape: ErrorShape, cause: Any) -> bool:
+    """Does this value, found at the place of a shape, mean an error? Null, empty values and `false` never do."""
     if not is_value(cause):
         return False
     if shape.equals is not None:
@@ -105,14 +107,8 @@ def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
 
 
 def bounded_wait(seconds: float) -> float | None:
-    """A wait a vendor asks for, within reason: a moment at least, an hour at most; None where it is no number."""
+    """A wait a vendor asks for, within bounds: at least a moment, at most an hour; None if it is not a number."""
     return None if math.isnan(seconds) else min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
-
-
-def _seconds(found: Any) -> float | None:
-    """The wait at a place: a number, its digits, or Google's way of writing a duration, `30s`."""
-    seconds = number(found.strip().removesuffix("s") if isinstance(found, str) else found)
-    return None if seconds is None else bounded_wait(seconds)
 
 
 def _code_and_message(find: Finder, shape: ErrorShape) -> list[Any]:
@@ -126,7 +122,7 @@ def _as_list(stated: Any) -> list[Any]:
 def storage_error(raw: bytes) -> str | None:
     """Code and message of an error in the XML of S3, Azure and Google Storage; None for any other body.
 
-    The rest of such a body repeats the request that was signed, so nothing else of it is shown.
+    Nothing else of such a body is shown: it repeats the signed request.
     """
     if b"<Error" not in raw[:500]:
         return None

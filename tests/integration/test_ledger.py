@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from worker.ledger import Ledger
-from worker.model import Checkpoint, Held
+from worker.model import Checkpoint, Lease
 
 
 @dataclass
@@ -45,8 +45,8 @@ def make(
     )
 
 
-def held(answer: Held | str) -> Held:
-    assert isinstance(answer, Held), answer
+def held(answer: Lease | str) -> Lease:
+    assert isinstance(answer, Lease), answer
     return answer
 
 

@@ -16,7 +16,7 @@ from redis import Redis
 
 from worker import keys
 from worker.ledger import Ledger
-from worker.model import FINISHED, Checkpoint, Held, Job
+from worker.model import FINISHED, Checkpoint, Job, Lease
 
 LEASE_SECONDS = 20.0
 PAGES = 3
@@ -44,8 +44,8 @@ class JobLife(RuleBasedStateMachine):
         self.ledger = Ledger(self.redis, lease_seconds=LEASE_SECONDS, clock=lambda: self.now)
         fields = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null", "sink": "s"}
         self.ledger.make("j", fields, fingerprint="f", may_join=True, ready_within=1e6, finish_within=1e6)
-        self.leases: list[Held] = []
-        self.live: dict[int, Held] = {}
+        self.leases: list[Lease] = []
+        self.live: dict[int, Lease] = {}
         self.state = "queued"
         self.generation = 1
 
@@ -54,7 +54,7 @@ class JobLife(RuleBasedStateMachine):
         assert job
         return job
 
-    def _taken(self, answer: Held | str) -> None:
+    def _taken(self, answer: Lease | str) -> None:
         """A lease is only ever given while no other one on the same work is live."""
         if isinstance(answer, str):
             return
@@ -74,8 +74,8 @@ class JobLife(RuleBasedStateMachine):
                 self.a_worker_takes_a_page(page)
 
     @staticmethod
-    def _held(answer: Held | str) -> Held:
-        assert isinstance(answer, Held)
+    def _held(answer: Lease | str) -> Lease:
+        assert isinstance(answer, Lease)
         return answer
 
     # ------------------------------------------------------------ what happens

@@ -11,7 +11,7 @@ from config.settings import Settings
 from worker.errors import RecordClosed
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, start_over
-from worker.model import Held, Job
+from worker.model import Job, Lease
 from worker.publish.batch import batches
 from worker.services import Services
 from worker.sinks.audit import audit
@@ -49,8 +49,8 @@ def streamed(services: Services) -> Job:
     return known(services, job_id)
 
 
-def held(answer: Held | str) -> Held:
-    assert isinstance(answer, Held), answer
+def held(answer: Lease | str) -> Lease:
+    assert isinstance(answer, Lease), answer
     return answer
 
 

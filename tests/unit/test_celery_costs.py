@@ -8,7 +8,7 @@ import traceback
 from billiard import einfo
 from kombu import Connection
 
-from worker.celery_costs import spare_repeated_work
+from worker.celery_costs import cache_repeated_work
 
 
 def raised() -> einfo.ExceptionInfo:
@@ -19,7 +19,7 @@ def raised() -> einfo.ExceptionInfo:
 
 
 def test_a_failure_is_pictured_as_before_and_each_function_once() -> None:
-    spare_repeated_work()
+    cache_repeated_work()
     first, second = raised(), raised()
     assert "ValueError: invalid literal" in first.traceback
     assert 'in raised\n    int("no")' in first.traceback
@@ -28,7 +28,7 @@ def test_a_failure_is_pictured_as_before_and_each_function_once() -> None:
 
 
 def test_a_channel_has_one_client_for_commands_and_others_for_answers_under_way() -> None:
-    spare_repeated_work()
+    cache_repeated_work()
     # Nothing is connected to: clients are made, and none is used.
     channel = _channel()
     first = channel._create_client()

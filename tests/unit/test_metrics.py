@@ -16,7 +16,7 @@ from config.settings import Settings
 from worker.api.metrics import exposition, gauges
 from worker.ledger import Ledger
 from worker.metrics import METRICS, count, counted, metrics_page
-from worker.model import Checkpoint, Held
+from worker.model import Checkpoint, Lease
 from worker.services import Services
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def services(tmp_path: Path, clock: Clock) -> Services:
     return made
 
 
-def streaming_page(ledger: Ledger) -> Held:
+def streaming_page(ledger: Ledger) -> Lease:
     fields = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null"}
     more = {"fingerprint": "f", "may_join": True, "ready_within": 1e6, "finish_within": 1e6}
     ledger.make("j", {**fields, "sink": "stream:s"}, **more)  # type: ignore[arg-type]
@@ -51,8 +51,8 @@ def streaming_page(ledger: Ledger) -> Held:
     return held(ledger.take_page("j", 1))
 
 
-def held(found: Held | str) -> Held:
-    assert isinstance(found, Held), found
+def held(found: Lease | str) -> Lease:
+    assert isinstance(found, Lease), found
     return found
 
 
@@ -60,7 +60,7 @@ def counters(services: Services) -> dict[str, float]:
     return {" ".join((name, *labels)): value for name, labels, value in counted(services.redis)}
 
 
-def close(ledger: Ledger, page: Held, rows: int) -> None:
+def close(ledger: Ledger, page: Lease, rows: int) -> None:
     ledger.close_page(
         page,
         Checkpoint(rows),

@@ -7,8 +7,8 @@ from kombu.transport.redis import Transport
 from redis.connection import DefaultParser
 from redis.exceptions import ConnectionError, ReadOnlyError, RedisError, ResponseError  # noqa: A004
 
-from worker.broker import wait_where_redis_cannot_serve
-from worker.redis_errors import is_passing
+from worker.broker import keep_waiting_for_broker
+from worker.redis_errors import is_temporary
 
 ANSWERS = [
     "READONLY You can't write against a read only replica.",
@@ -24,29 +24,29 @@ ANSWERS = [
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_answer_of_a_redis_that_cannot_serve_is_waited_on_by_everybody(answer: str) -> None:
-    wait_where_redis_cannot_serve()
+    keep_waiting_for_broker()
     error = DefaultParser.parse_error(answer)
     assert isinstance(error, ConnectionError)
     assert isinstance(error, Transport.connection_errors)
-    assert is_passing(error)
+    assert is_temporary(error)
 
 
 def test_a_broker_that_is_full_is_waited_on_too() -> None:
-    wait_where_redis_cannot_serve()
+    keep_waiting_for_broker()
     error = DefaultParser.parse_error("OOM command not allowed when used memory > 'maxmemory'.")
     assert isinstance(error, Transport.connection_errors)
-    assert not is_passing(error)
+    assert not is_temporary(error)
 
 
 def test_what_a_script_of_redis_6_met_is_known_by_its_text() -> None:
     text = "Error running script (call to f_1): @user_script:1: -READONLY You can't write against a read only replica."
-    assert is_passing(ResponseError(text))
+    assert is_temporary(ResponseError(text))
     assert isinstance(DefaultParser.parse_error("READONLY x"), ReadOnlyError)
 
 
 @pytest.mark.parametrize("answer", ["WRONGTYPE Operation against a key", "ERR unknown command", "NOPERM no rights"])
 def test_other_errors_are_waited_on_by_nobody(answer: str) -> None:
-    wait_where_redis_cannot_serve()
+    keep_waiting_for_broker()
     error: RedisError = DefaultParser.parse_error(answer)
     assert not isinstance(error, Transport.connection_errors)
-    assert not is_passing(error)
+    assert not is_temporary(error)

@@ -9,7 +9,7 @@ import pytest
 
 from worker.jobs.waiting import Wait, waits_for
 from worker.ledger import Ledger
-from worker.model import Held, Job
+from worker.model import Job, Lease
 
 LEASE_SECONDS = 8.0
 
@@ -42,12 +42,12 @@ def waits(ledger: Ledger) -> Wait | None:
     return waits_for(job, ledger.now())
 
 
-def held(found: Held | str) -> Held:
-    assert isinstance(found, Held), found
+def held(found: Lease | str) -> Lease:
+    assert isinstance(found, Lease), found
     return found
 
 
-def to_streaming(ledger: Ledger) -> Held:
+def to_streaming(ledger: Ledger) -> Lease:
     ledger.move(held(ledger.take("j", "queued")), "ready")
     ledger.plan(held(ledger.take("j", "ready")), 2, at_once=2)
     return held(ledger.take_page("j", 1))

@@ -98,7 +98,7 @@ def look_at(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
         job.id: {**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs_of(wanted) if job is not None
     }
     if OVERVIEW in topics:
-        listed = [job_id for job_id, _ in ledger.listed(None, before=None, count=OVERVIEW_JOBS)]
+        listed = [job_id for job_id, _ in ledger.list_ids(None, before=None, count=OVERVIEW_JOBS)]
         jobs = [{**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs_of(listed) if job is not None]
         found[OVERVIEW] = {"states": ledger.count_by_state(), "jobs": jobs}
     return found

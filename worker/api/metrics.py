@@ -94,7 +94,7 @@ def gauges(services: Services) -> Iterator[Sample]:
 
 
 def _unfinished(services: Services) -> list[Job]:
-    ids = [job for state in UNFINISHED for job, _ in services.ledger.listed(state, before=None, count=LOOK_AT_MOST)]
+    ids = [job for state in UNFINISHED for job, _ in services.ledger.list_ids(state, before=None, count=LOOK_AT_MOST)]
     return [job for job in services.ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
 
 
@@ -112,7 +112,7 @@ def _of_jobs(jobs: list[Job], now: float) -> Iterator[Sample]:
 
 def _of_streams(services: Services, jobs: list[Job]) -> Iterator[Sample]:
     """Streams in our own Redis that jobs go into, those of the latest jobs too: they are what consumers read."""
-    latest = [job_id for job_id, _ in services.ledger.listed(None, before=None, count=LOOK_AT_MOST)]
+    latest = [job_id for job_id, _ in services.ledger.list_ids(None, before=None, count=LOOK_AT_MOST)]
     sinks = {job.sink for job in (*jobs, *filter(None, services.ledger.jobs_of(latest)))}
     names = {
         address.stream

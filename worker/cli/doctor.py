@@ -16,7 +16,7 @@ from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
 from worker.cli.services import connections, open_services, token_keeper
 from worker.client.check import try_account
-from worker.durations import spoken
+from worker.durations import format_duration
 from worker.errors import MillraceError
 from worker.schedule.entries import load_schedule
 from worker.sources.connections import Connection
@@ -120,7 +120,7 @@ def _recovery() -> str:
         raise Unfit("lost work was never looked for: start `millrace beat` or a control worker")
     ago = max(0.0, ledger.now() - swept)
     if ago > 3 * every:
-        raise Unfit(f"the last sweep was {spoken(round(ago))} ago: start `millrace beat` or a control worker")
+        raise Unfit(f"the last sweep was {format_duration(round(ago))} ago: start `millrace beat` or a control worker")
     return f"last sweep {ago:.0f} s ago"
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import orjson
 
 from config.settings import environment_value
-from worker.durations import seconds_in
+from worker.durations import parse_duration
 from worker.errors import BadInput
 from worker.services import Services
 from worker.sinks.kinds import check_window, parse_address
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
-from worker.suggestions import shortened
+from worker.suggestions import shorten
 from worker.transport.webhooks import check_webhook
 
 DEEPEST = 50
@@ -62,8 +62,8 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
     sink = services.sink_address(request.sink, connection.name, report_name)
     check_window(parse_address(sink), resolved.window)
     source = connection.source
-    ready_within = seconds_in(request.ready_within or source.ready_within, "ready_within")
-    finish_within = seconds_in(request.finish_within or source.finish_within, "finish_within")
+    ready_within = parse_duration(request.ready_within or source.ready_within, "ready_within")
+    finish_within = parse_duration(request.finish_within or source.finish_within, "finish_within")
     text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {
@@ -98,11 +98,11 @@ def require_plain_json(value: Any, where: str, depth: int = 0) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise BadInput(where, shortened(value), "text that is whole Unicode; half a surrogate is none") from None
+            raise BadInput(where, shorten(value), "text that is whole Unicode; half a surrogate is none") from None
     elif isinstance(value, float) and not math.isfinite(value):
         raise BadInput(where, value, "a finite number")
     elif isinstance(value, int) and not LEAST_INTEGER <= value <= GREATEST_INTEGER:
-        raise BadInput(where, shortened(value), "an integer of at most 64 bits; longer ids are text")
+        raise BadInput(where, shorten(value), "an integer of at most 64 bits; longer ids are text")
     elif isinstance(value, dict):
         for name, member in value.items():
             require_plain_json(name, where, depth)

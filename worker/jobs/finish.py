@@ -9,7 +9,7 @@ from typing import Literal
 
 from worker.errors import FailJob, LeaseLost, MillraceError, RecordClosed
 from worker.jobs.receipts import receipt
-from worker.model import FINISHED, Held, Job, JobState, Json, OpenPages
+from worker.model import FINISHED, Job, JobState, Json, Lease, OpenPages
 from worker.observe import Event, log
 from worker.services import Services
 
@@ -89,12 +89,12 @@ def start_over(services: Services, job: Job, reason: str) -> int | None:
     return _next_generation(services, job, reason, ask_anew=False)
 
 
-def ask_anew(services: Services, held: Held, reason: str) -> bool:
+def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
     """Ask the vendor for the report again, since the one it had is gone or could not be prepared.
 
     False where the job ended instead: it has been asked for again as often as the source file allows.
     """
-    job = held.job
+    job = lease.job
     submit = services.report(job).submit
     allowed = submit.ask_anew_at_most if submit else 0
     if job.asked_anew >= allowed:
@@ -105,7 +105,7 @@ def ask_anew(services: Services, held: Held, reason: str) -> bool:
     if job.state != "pending":
         return _next_generation(services, job, reason, ask_anew=True) is not None
     moved = services.ledger.move(
-        held,
+        lease,
         "queued",
         asked_anew=job.asked_anew + 1,
         submitting_at="",

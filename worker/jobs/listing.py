@@ -35,7 +35,7 @@ def list_jobs(ledger: Ledger, job_filter: JobFilter, cursor: str | None, count: 
     found: list[Job] = []
     before = None if cursor is None else _decode_cursor(cursor)
     for _ in range(LOOK_AT_MOST // LOOK_AT_ONCE):
-        listed = ledger.listed(job_filter.state, before=before, count=LOOK_AT_ONCE)
+        listed = ledger.list_ids(job_filter.state, before=before, count=LOOK_AT_ONCE)
         for job, at in zip(ledger.jobs_of([job_id for job_id, _ in listed]), listed, strict=True):
             if job is not None and job_filter.fits(job):
                 found.append(job)

@@ -1,4 +1,4 @@
--- Close a page, register the pages it led to, let the next ones out; the last page moves the job to streamed.
+-- Close a page, register the pages that follow it, nudge the next ones; the last page moves the job to streamed.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 page  4 token  5 pages now known  6 address of the next page or ''  7 total or ''  8 pages at once
 --       9 grace seconds  10 rows  11 dead rows  12 bytes since the last renewal  13 can its end be trusted (1 or 0)
@@ -6,18 +6,18 @@
 -- gives {'lost'} | {'total', the other} | {'repeated', page} | {'loop'} | {'streamed'} | {'closed', page, ...} to nudge
 local now = now_or(ARGV[1])
 local prefix = ARGV[3] .. '.'
--- A repetition, because the answer got lost: the page is closed; whom it would have nudged the sweep finds.
-if holds(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {'closed'} end
+-- This call is repeated because its answer got lost. The page is closed; the sweep finds the pages it should nudge.
+if has_token(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {'closed'} end
 if not is_live(KEYS[1], KEYS[2], prefix, ARGV[4]) then return {'lost'} end
 local counted = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and counted and counted ~= ARGV[7] then return {'total', counted} end
--- A link seen before is a circle even where the count is met: the rows that met it may be those of a page read twice.
+-- A link seen before is a circle even if all rows seem to have come: some may be those of a page that was read twice.
 if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
 local page = tonumber(ARGV[3])
 for _, beside in ipairs({page - 1, page + 1}) do
   if ARGV[15] ~= '' and redis.call('HGET', KEYS[2], beside .. '.digest') == ARGV[15] then return {'repeated', beside} end
 end
--- Pages that name each other can run in a circle under links that differ, so each is compared with all before it.
+-- Links may differ and still lead in a circle, so a page that was reached by a link is compared with all before it.
 local is_chain = ARGV[6] ~= '' or redis.call('HEXISTS', KEYS[2], prefix .. 'link') == 1
 if is_chain and ARGV[15] ~= '' then
   local other = redis.call('HGET', KEYS[2], 'digest:' .. ARGV[15])
@@ -30,7 +30,7 @@ if is_all then ARGV[6], ARGV[17] = '', '0' end
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'total', ARGV[7]) end
 if ARGV[13] == '0' then redis.call('HSET', KEYS[1], 'is_unproven', 1) end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], (ARGV[3] + 1) .. '.link', ARGV[6]) end
-let_go(KEYS[2], prefix)
+end_lease(KEYS[2], prefix)
 forget_wait(KEYS[1])
 redis.call('HDEL', KEYS[2], prefix .. 'attempts', prefix .. 'reason')
 redis.call('HSET', KEYS[2], prefix .. 'closed', 1, prefix .. 'rows', ARGV[14], prefix .. 'digest', ARGV[15], 'rows', string.format('%d', came))
@@ -42,7 +42,7 @@ if tonumber(ARGV[10]) > 0 then redis.call('HSETNX', KEYS[1], 'first_row_at', tex
 local known = tonumber(redis.call('HGET', KEYS[1], 'pages'))
 local pages = is_all and known or math.max(known, tonumber(ARGV[5]))
 local closed = redis.call('HINCRBY', KEYS[1], 'closed', 1)
--- Where rows are counted and missing, the page behind the last may have them; not before all that are known are read.
+-- If rows are still missing, the page behind the last one may have them; asked for once all known pages are read.
 if closed == pages and not is_all and redis.call('HEXISTS', KEYS[2], string.format('%d.open', pages)) == 1 then
   pages = pages + 1
 end
@@ -52,6 +52,6 @@ if closed == pages then
   redis.call('ZADD', OVERDUE, text(now + ARGV[9]), ARGV[2])
   return {'streamed'}
 end
-local out = let_out(KEYS[1], ARGV[2], now, tonumber(ARGV[8]), tonumber(ARGV[9]))
+local out = nudge_pages(KEYS[1], ARGV[2], now, tonumber(ARGV[8]), tonumber(ARGV[9]))
 table.insert(out, 1, 'closed')
 return out

@@ -1,11 +1,11 @@
--- Give work back: the lease ends, the work is due again after a while.
+-- End a lease with its work undone; the work is due again after a while.
 -- KEYS  1 job  2 where the lease stands (the job, or its page set)
 -- ARGV  1 now  2 member  3 prefix  4 token  5 seconds until overdue  6 is an attempt (1 or 0)  7 reason
 --       8 what it waits on  9 seconds until it may go on
 -- gives the attempts so far, or -1 where the lease is lost
 local now = now_or(ARGV[1])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return -1 end
-let_go(KEYS[2], ARGV[3])
+end_lease(KEYS[2], ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[3] .. 'reason', ARGV[7])
 if ARGV[3] == '' then redis.call('HDEL', KEYS[1], 'held_until') end
 note_wait(KEYS[1], ARGV[8], ARGV[7], text(now + ARGV[9]))

@@ -1,5 +1,6 @@
--- Functions shared by every step of the ledger; put, behind the clock, before each step's own text.
+-- Functions that the ledger's scripts share. Each script is its own file, with clock.lua and this file put before it.
 
+-- '@SECONDS' is a time that many seconds from now; any other value stands for itself.
 local function field_value(given, now)
   local seconds = string.match(given, '^@(%d+%.?%d*)$')
   return seconds and text(now + seconds) or given
@@ -15,7 +16,7 @@ local function count(job, name, by, more)
   redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by)
 end
 
--- Rows that a page's holder tells of: for the job, and for the metrics.
+-- Count rows that a page's worker reports: for the job and for the metrics.
 local function add_progress(job, rows, dead_rows, bytes)
   if tonumber(rows) == 0 then return end
   redis.call('HINCRBY', job, 'rows', rows)
@@ -26,7 +27,7 @@ local function add_progress(job, rows, dead_rows, bytes)
   count(job, 'millrace_bytes_total', bytes)
 end
 
--- What a job waits for is for people; whatever gets on forgets it.
+-- What a job waits for is noted for people. Any progress clears it.
 local function note_wait(job, on, said, ends)
   redis.call('HSET', job, 'waits_on', on, 'waits_said', said, 'waits_until', ends)
 end
@@ -41,40 +42,40 @@ local function set_state(job, id, now, state)
   redis.call('ZADD', PREFIX .. 'jobs:' .. state, text(now), id)
 end
 
--- The lease of a job's step has no prefix; the lease of page N has the prefix 'N.' in the page set.
-local function holds(key, prefix, token)
+-- Fields of a lease have no prefix in the job (a step), and the prefix 'N.' in the page set (page N).
+local function has_token(key, prefix, token)
   return redis.call('HGET', key, prefix .. 'token') == token
 end
 
--- A step's move: its lease holds, the job is where the step found it, and nobody has decided otherwise.
+-- May a step move the job? Its lease must be the latest, the job in the state the step found, and without a verdict.
 local function may_move(job, token, from)
-  return holds(job, '', token) and redis.call('HGET', job, 'state') == from and redis.call('HEXISTS', job, 'verdict') == 0
+  return has_token(job, '', token) and redis.call('HGET', job, 'state') == from and redis.call('HEXISTS', job, 'verdict') == 0
 end
 
 local function is_over(state) return state == 'done' or state == 'failed' or state == 'cancelled' end
 
--- Work that is still somebody's: the lease holds and was not let go, the job is neither decided nor over, the page not
--- closed. A heartbeat that comes after the move must not make a lease of nothing.
+-- Is the lease still good? It must be the latest and not ended, the job neither decided nor over, the page not closed.
+-- Checked in full, because a late heartbeat must not revive a lease whose work is done.
 local function is_live(job, key, prefix, token)
   local f = redis.call('HMGET', job, 'state', 'verdict')
-  if not f[1] or f[2] or is_over(f[1]) or not holds(key, prefix, token) then return false end
+  if not f[1] or f[2] or is_over(f[1]) or not has_token(key, prefix, token) then return false end
   if redis.call('HEXISTS', key, prefix .. 'until') == 0 then return false end
   return prefix == '' or (f[1] == 'streaming' and redis.call('HEXISTS', key, prefix .. 'closed') == 0)
 end
 
-local function let_go(key, prefix)
+local function end_lease(key, prefix)
   redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
 end
 
--- A lease runs from the time it was taken or renewed; one from the future is of before the clock was set back.
-local function runs(key, prefix, now)
+-- Is a lease running now? One that begins in the future was taken before the clock was set back: it is not.
+local function is_running(key, prefix, now)
   local f = redis.call('HMGET', key, prefix .. 'since', prefix .. 'until')
   return f[2] and now < tonumber(f[2]) and now >= tonumber(f[1] or '0')
 end
 
--- Whoever takes work counts the failure of a holder that never came back.
+-- Take a lease. If the one before ran out, its worker was lost: that counts as a failed attempt.
 local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
-  if runs(key, prefix, now) then return nil end
+  if is_running(key, prefix, now) then return nil end
   if redis.call('HEXISTS', key, prefix .. 'until') == 1 then
     redis.call('HINCRBY', key, prefix .. 'attempts', 1)
     redis.call('HSETNX', key, prefix .. 'reason', 'the worker was lost')
@@ -88,13 +89,14 @@ local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
   return token
 end
 
+-- Take all pages of a job out of the overdue set.
 local function forget_pages(job, pages, id)
   local last = tonumber(redis.call('HGET', job, 'next_page') or '1') - 1
   for page = 1, last do redis.call('ZREM', OVERDUE, id .. '/' .. page) end
 end
 
--- Nudge free pages while fewer than `at_once` are out; gives the numbers of those now out.
-local function let_out(job, id, now, at_once, grace_seconds)
+-- Hand out pages while fewer than `at_once` are being read; gives the numbers of those to nudge.
+local function nudge_pages(job, id, now, at_once, grace_seconds)
   local f = redis.call('HMGET', job, 'pages', 'closed', 'next_page')
   local pages, closed, next_page = tonumber(f[1]), tonumber(f[2]), tonumber(f[3])
   local out = {}

@@ -1,4 +1,4 @@
--- Make a job, or find it made already, or join the unfinished one with the same fingerprint.
+-- Make a job; or give the one made before with this id; or join the unfinished one with the same fingerprint.
 -- KEYS  1 job  2 fingerprint  3 all jobs
 -- ARGV  1 now  2 id  3 may join (1 or 0)  4 grace seconds  5 ready within  6 finish within  7 webhooks (JSON)  8... field, value
 -- gives {id, 1 if joined}

@@ -7,7 +7,7 @@ if not may_move(KEYS[1], ARGV[3], ARGV[4]) then return 0 end
 for i = 7, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], field_value(ARGV[i + 1], now))
 end
-let_go(KEYS[1], '')
+end_lease(KEYS[1], '')
 forget_wait(KEYS[1])
 redis.call('HDEL', KEYS[1], 'reason', 'held_until')
 redis.call('HSET', KEYS[1], 'attempts', 0)

@@ -1,4 +1,4 @@
--- Renew a lease and note progress. Progress means the work is healthy: attempts begin anew.
+-- Renew a lease and note progress. Progress means that the work is healthy: its attempts are counted from zero again.
 -- KEYS  1 job  2 where the lease stands (the job, or its page set)
 -- ARGV  1 now  2 member  3 prefix  4 token  5 lease seconds  6 slack seconds  7 rows  8 dead rows  9 bytes since the last time
 -- gives 1, or 0 where the lease is lost or the job has its verdict
@@ -14,7 +14,7 @@ if tonumber(ARGV[7]) > 0 then
   redis.call('HSETNX', KEYS[1], 'first_row_at', text(now))
   add_progress(KEYS[1], ARGV[7], ARGV[8], ARGV[9])
   for i, name in ipairs({'rows', 'dead_rows', 'bytes'}) do
-    -- What is on record of the page, so that whoever takes it over notes what its last holder kept but did not tell.
+    -- On record for the page as well, so that a worker that takes it over can report what the last one did not.
     redis.call('HINCRBY', KEYS[2], ARGV[3] .. name, ARGV[6 + i])
   end
 end

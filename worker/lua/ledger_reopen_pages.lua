@@ -4,7 +4,7 @@
 -- gives 1, or 0 where the lease or the state is another's
 local now = now_or(ARGV[1])
 if not may_move(KEYS[1], ARGV[3], 'streamed') then return 0 end
-let_go(KEYS[1], '')
+end_lease(KEYS[1], '')
 redis.call('ZREM', OVERDUE, ARGV[2])
 set_state(KEYS[1], ARGV[2], now, 'streaming')
 for i = 5, #ARGV do

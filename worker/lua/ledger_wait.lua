@@ -1,4 +1,4 @@
--- Note under a live lease what its holder waits for, without giving the work back.
+-- Note what the holder of a good lease waits for, without giving the work back.
 -- KEYS  1 job  2 where the lease stands (the job, or its page set)
 -- ARGV  1 now  2 prefix  3 token  4 what it waits on  5 in words. gives 1, or 0 where the lease is lost
 if not is_live(KEYS[1], KEYS[2], ARGV[2], ARGV[3]) then return 0 end

@@ -1,4 +1,4 @@
--- Take the turn to deliver a notice, if it is due; whoever takes it and does not come back is followed by another.
+-- Take the turn to deliver a notice that is due. It is due again when the turn is over, in case its worker died.
 -- KEYS  1 notices
 -- ARGV  1 now  2 member  3 seconds the turn lasts. gives 1, or 0 where it is not due
 local now = tonumber(ARGV[1])

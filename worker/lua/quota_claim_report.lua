@@ -1,4 +1,4 @@
--- Take, or keep, one of the places for reports in preparation. A place falls free by itself if nobody keeps it.
+-- Take, or keep, one of the places for reports in preparation. A place that is not kept falls free after a while.
 -- KEYS  1 places
 -- ARGV  1 now or ''  2 job  3 places in all  4 seconds until it falls free
 -- gives 1 where the job has a place, else 0

@@ -1,6 +1,6 @@
--- May one request be sent now, or after a wait short enough to sit through?
--- Slots are one interval apart, with some saved up while nothing was sent. A caller who must come back later is told of
--- a time of its own (`queue`), so that a thousand of them do not all come back at once.
+-- May one request be sent now, or after a wait no longer than the caller's patience?
+-- Slots are one interval apart; some are saved up while nothing is sent. A caller who must come back later gets a time
+-- of its own (`queue`), so that a thousand of them do not come back at once.
 -- KEYS  1 quota  2 pause
 -- ARGV  1 now or ''  2 interval seconds  3 slots saved up at most  4 patience seconds  5 longest queue seconds
 -- gives {'go', seconds until the slot taken} | {'wait', seconds} | {'pause', seconds}; seconds as text

@@ -1,4 +1,4 @@
--- Keep a token just fetched, unless another turn has begun since; the version of a token is the fence of its turn.
+-- Keep a token that was just fetched, unless a later turn has begun. A token's version is the fence of its turn.
 -- KEYS  1 token  2 turn
 -- ARGV  1 now or ''  2 fence  3 token  4 refresh token or ''  5 lifetime seconds  6 seconds until it is renewed
 --       7 is the refresh token kept until it is replaced (1 or 0)

@@ -1,4 +1,4 @@
--- Give up a turn: the next caller may try at once, or after a rest where trying at once would only fail again.
+-- Give up a turn. The next caller may try at once, or after a rest if trying at once would only fail again.
 -- KEYS  1 turn
 -- ARGV  1 now or ''  2 fence  3 rest seconds
 -- gives nothing

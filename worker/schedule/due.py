@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from worker import keys
-from worker.durations import seconds_in, spoken
+from worker.durations import format_duration, parse_duration
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.model import FINISHED, Job
@@ -174,11 +174,10 @@ def _alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now:
             found.append(f"job {job.id} has {job.rows - job.dead_rows} rows, at least {entry.min_rows} were expected")
     if entry.max_age and run.due_at is not None:
         since = done_at if done_at is not None else run.due_at
-        if now.timestamp() - since > seconds_in(entry.max_age, "max_age"):
+        if now.timestamp() - since > parse_duration(entry.max_age, "max_age"):
             unfinished = sum(job.state not in FINISHED for job in jobs)
-            found.append(
-                f"nothing done for more than {spoken(seconds_in(entry.max_age, 'max_age'))}, {unfinished} under way"
-            )
+            age = format_duration(parse_duration(entry.max_age, "max_age"))
+            found.append(f"nothing done for more than {age}, {unfinished} under way")
     return found
 
 

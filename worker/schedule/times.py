@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from cronsim import CronSim
 
-from worker.durations import seconds_in
+from worker.durations import parse_duration
 from worker.schedule.entries import Entry
 from worker.sources.params import zone_of
 
@@ -20,7 +20,7 @@ from worker.sources.params import zone_of
 def time_after(entry: Entry, now: datetime) -> datetime | None:
     """The first time the entry is due after `now`; None where its expression never comes true again."""
     if entry.every:
-        step = seconds_in(entry.every, "every")
+        step = parse_duration(entry.every, "every")
         return datetime.fromtimestamp((math.floor(now.timestamp() / step) + 1) * step, UTC)
     return _utc(next(CronSim(entry.cron or "", now.astimezone(zone_of(entry.timezone))), None))
 
@@ -28,7 +28,7 @@ def time_after(entry: Entry, now: datetime) -> datetime | None:
 def time_until(entry: Entry, now: datetime) -> datetime | None:
     """The last time the entry was due, `now` included; None where its expression never came true before."""
     if entry.every:
-        step = seconds_in(entry.every, "every")
+        step = parse_duration(entry.every, "every")
         return datetime.fromtimestamp(math.floor(now.timestamp() / step) * step, UTC)
     # Backwards, the library gives times before the minute it begins at.
     next_minute = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -16,7 +16,7 @@ from redis.exceptions import (
 )
 
 from worker.errors import FailJob, RetryLater, SinkFull
-from worker.redis_errors import is_passing
+from worker.redis_errors import is_temporary
 from worker.scripts import Argument, Script
 
 MOST_MOVES = 5
@@ -78,4 +78,4 @@ class RedisServer:
             return SinkFull(f"{text}: Redis is at its maxmemory")
         if "WRONGTYPE" in str(error):
             return FailJob(f"{text}; a key with the name of this stream, or beside it, holds something else")
-        return RetryLater(text, is_attempt=not is_passing(error))
+        return RetryLater(text, is_attempt=not is_temporary(error))

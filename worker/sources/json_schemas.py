@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import BadInput
-from worker.suggestions import one_of, shortened
+from worker.suggestions import one_of, shorten
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -42,7 +42,7 @@ def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
         else:
             described = mistake.schema.get("description") if isinstance(mistake.schema, Mapping) else None
             allowed = str(described or mistake.message)
-        raise BadInput(".".join([*steps, *([extra] if extra else [])]), shortened(given), allowed)
+        raise BadInput(".".join([*steps, *([extra] if extra else [])]), shorten(given), allowed)
 
 
 def _extra_name(mistake: ValidationError) -> str | None:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from worker.durations import seconds_in
+from worker.durations import parse_duration
 from worker.errors import BadInput, MissingInput
 from worker.json_path import find_all
 from worker.sources.checks import path_names
@@ -24,7 +24,7 @@ from worker.sources.json_schemas import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
 from worker.sources.placeholders import is_segment
 from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
-from worker.suggestions import did_you_mean, one_of, shortened
+from worker.suggestions import did_you_mean, one_of, shorten
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
@@ -89,7 +89,7 @@ def read_for(report: Report, params: Mapping[str, Any]) -> Read:
             for name, wanted in read.when.items()
         ):
             return read
-    raise BadInput("params", shortened(dict(params)), "parameters one of the report's ways of reading is for")
+    raise BadInput("params", shorten(dict(params)), "parameters one of the report's ways of reading is for")
 
 
 def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
@@ -146,10 +146,10 @@ def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[
 def _check_needs_and_excludes(name: str, param: Param, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     for other in param.needs:
         if other not in params:
-            raise BadInput(f"params.{name}", shortened(present[name]), f"{other} beside it")
+            raise BadInput(f"params.{name}", shorten(present[name]), f"{other} beside it")
     for other in param.excludes:
         if other in present:
-            raise BadInput(f"params.{name}", shortened(present[name]), f"no {other} beside it")
+            raise BadInput(f"params.{name}", shorten(present[name]), f"no {other} beside it")
 
 
 def _window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -176,7 +176,7 @@ def _check_length(report: Report, at_most: str, first: Any, last: Any) -> None:
         return
     if _is_date(last) and report.window_ends == "inclusive":
         length += timedelta(days=1)
-    if length.total_seconds() > seconds_in(at_most, "window_at_most"):
+    if length.total_seconds() > parse_duration(at_most, "window_at_most"):
         assert report.window is not None  # noqa: S101 - there is a window to judge
         raise BadInput(f"params.{report.window['to']}", last, f"a window of at most {at_most} from {first} on")
 
@@ -235,7 +235,7 @@ def _split_items(where: str, kind: ParamType, value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, dict) or kind in _LISTS:
-        raise BadInput(where, shortened(value), f"a list, such as {_LISTS.get(kind, _PLAIN_LIST)}")
+        raise BadInput(where, shorten(value), f"a list, such as {_LISTS.get(kind, _PLAIN_LIST)}")
     if not isinstance(value, str):
         return [value]
     parts: list[Any] = [part.strip() for part in _COMMA.split(value)]
@@ -271,7 +271,7 @@ def _convert(where: str, kind: ParamType, value: Any, moment: Moment, date_adds:
     is_right, allowed = _TYPES[kind]
     if not is_right(value):
         hint = did_you_mean(value, available_timezones()) if kind == "timezone" else ""
-        raise BadInput(where, shortened(value), allowed + hint)
+        raise BadInput(where, shorten(value), allowed + hint)
     return value
 
 

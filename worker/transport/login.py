@@ -93,8 +93,8 @@ class Login:
         try:
             grant = yield from self._log_in(turn.refresh)
         except (RetryLater, FailJob) as error:
-            is_passing = isinstance(error, RetryLater)
-            self._tokens.leave(turn, rest_seconds=REST_SECONDS if is_passing or turn.good else 0)
+            is_temporary = isinstance(error, RetryLater)
+            self._tokens.leave(turn, rest_seconds=REST_SECONDS if is_temporary or turn.good else 0)
             if turn.good:
                 return turn.good
             if isinstance(error, RetryLater):

@@ -245,6 +245,12 @@ COUNTS = (
         },
     ),
     Behaviour(
+        "loses a row under a count at its cap",
+        "read anew, three times at most, then failed",
+        failed("does not hold still"),
+        {"page": kargo(fault("capped_total"), fault("drop_row", row=300), rows=10_000)},
+    ),
+    Behaviour(
         "has no count: -1, null",
         "done on a clean end; `proof` is `end`",
         whole(receipt={"proof": "end", "expected_rows": None}),

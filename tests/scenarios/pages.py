@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.requests import PAGES, QUERIED, QUERY
+from tests.requests import KARGO, PAGES, QUERIED, QUERY
 from tests.scenarios.outcome import Outcome
 from tests.scenarios.runner import VendorSet
 from tests.scenarios.scenario import (
@@ -42,6 +42,11 @@ def listed(*faults: Json) -> Scenario:
 
 def was_followed_on_our_host(outcome: Outcome) -> None:
     assert [one["query"].get("offset") for one in outcome.asked("list")] == [None, "1", "2"]
+
+
+def was_asked_for_pages_of_1000(outcome: Outcome) -> None:
+    asked = {(one["query"]["offset"], one["query"]["limit"]) for one in outcome.asked("completed-reports")}
+    assert asked == {(str(offset), "1000") for offset in (0, 1000, 2000)}
 
 
 def was_asked_by_offset(outcome: Outcome) -> None:
@@ -132,10 +137,14 @@ LINKS = (
 
 ENDS = (
     Behaviour(
-        "sends shorter pages than asked",
+        "sends pages as short as asked for, or shorter",
         "asked on, until all rows are there",
         whole(),
         {
+            "kargo, asked for fewer": (
+                kargo(params={**KARGO, "limit": 1000}),
+                whole(receipt={"pages": 3}, also=was_asked_for_pages_of_1000),
+            ),
             "kargo": kargo(fault("short_page", rows=900)),
             "kargo, no count": kargo(fault("short_page", rows=900), fault("named_total", value=None)),
             "mediamath": mediamath_pages(fault("short_page", rows=300)),

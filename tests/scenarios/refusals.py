@@ -201,7 +201,7 @@ NO_DATA = (
         {
             "a stream as text/plain": mediamath(fault("content_type", value="text/plain")),
             "a stream as application/json": mediamath(fault("content_type", value="application/json")),
-            "a page as text/plain": mediamath_pages(fault("content_type", value="text/plain")),
+            "a page as text/html": mediamath_pages(fault("content_type", value="text/html")),
         },
     ),
 )

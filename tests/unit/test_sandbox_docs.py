@@ -29,7 +29,8 @@ def test_every_setting_kind_argument_and_match_stands_in_the_page() -> None:
     assert PREFIX in text
 
 
-def test_every_kind_is_turned_on_in_a_test_over_a_real_socket() -> None:
-    tests = Path(__file__).parents[1] / "integration"
-    text = "".join(path.read_text(encoding="utf-8") for path in tests.glob("test_sandbox_*.py"))
+def test_every_kind_is_turned_on_in_a_test_of_its_own_or_in_a_scenario() -> None:
+    tests = Path(__file__).parents[1]
+    files = [*tests.glob("integration/test_sandbox_*.py"), *tests.glob("scenarios/*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
     assert [kind for kind in KINDS if not re.search(rf'(\(|: |, ?|\n +)"{kind}"', text)] == []

@@ -5,18 +5,20 @@ Any variable may instead be in a file that `NAME_FILE` names, as containers moun
 
 from __future__ import annotations
 
+import base64
 import os
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PACKAGED = Path(__file__).parent
 PREFIX = "MILLRACE_"
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret of Standard Webhooks begins with; base64 follows
 
 
 class BadSetting(ValueError):
@@ -80,6 +82,19 @@ class Settings(BaseSettings):
     def _split_words(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _refuse_half_a_secret(cls, value: SecretStr) -> SecretStr:
+        kind, prefix, encoded = value.get_secret_value().partition(WEBHOOK_SECRET_PREFIX)
+        if prefix and not kind:
+            try:
+                is_key = bool(base64.b64decode(encoded, validate=True))
+            except ValueError:
+                is_key = False
+            if not is_key:
+                raise ValueError(f"{WEBHOOK_SECRET_PREFIX} must be followed by base64")
+        return value
+
     @field_validator("redis_url", "broker_url", "poll_seconds", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -99,8 +114,17 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read on first use."""
-    return Settings()
+    """The settings of this process, read on first use. Raises BadSetting."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = f"{PREFIX}{str(first['loc'][0]).upper()}"
+        if first["type"] == "value_error":
+            # A check of ours: it says what is wrong, and the value may be a secret.
+            raise BadSetting(f"{name}: {first['ctx']['error']}") from None
+        wanted = first["msg"].removeprefix("Input should be ")
+        raise BadSetting(f"{name}: {first['input']!r} is not allowed; expected {wanted}") from None
 
 
 def environment_value(name: str) -> str | None:
@@ -129,6 +153,13 @@ def network_variables() -> dict[str, str]:
     """The variables for proxies and certificates. Unlike elsewhere, an empty one counts as set: `NO_PROXY=`."""
     found = {**_dotenv(), **os.environ}
     return {name: value for name, value in found.items() if name.upper() in _NETWORK and value is not None}
+
+
+def share_variables(prefix: str) -> None:
+    """Put what `.env` says of these variables into the environment, for a library that looks nowhere else."""
+    for name, value in _dotenv().items():
+        if name.startswith(prefix) and value is not None:
+            os.environ.setdefault(name, value)
 
 
 @cache

@@ -89,7 +89,7 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
         log.info(Event.NOT_READY, poll=job.poll, status=status.word)
     else:
         log.warning(Event.UNKNOWN_STATUS, poll=job.poll, status=status.word)
-    waiting = RetryLater(f"the vendor says {status.word!r}; asked again in {wait:g} s")
+    waiting = RetryLater(f"the vendor says {status.word!r}; asked again in {wait:g} s", is_attempt=False)
     raise task.retry(args=(job.id, job.poll + 1), exc=waiting, countdown=wait, max_retries=None)
 
 

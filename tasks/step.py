@@ -10,6 +10,7 @@ from celery import Task
 from celery.exceptions import Retry
 
 from tasks.lease import Heartbeat
+from tasks.spans import step_span
 from worker.celery import nudge
 from worker.durations import format_duration
 from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
@@ -51,7 +52,7 @@ def run(
         log.debug(Event.NOTHING_TO_DO, task=task.name, why=lease)
         return lease
     bound = {"job": lease.job.id, "report": lease.job.name, **({"page": lease.page} if lease.page else {})}
-    with structlog.contextvars.bound_contextvars(**bound):
+    with structlog.contextvars.bound_contextvars(**bound), step_span(task.name, services.ledger, lease) as span:
         try:
             with Heartbeat(services.ledger, lease) as heartbeat:
                 return _attempt(services, lease, heartbeat, work, most_attempts)
@@ -61,6 +62,7 @@ def run(
         except RetryLater as later:
             _retry(task, services, lease, later, most_attempts)
         except MillraceError as error:
+            span.fail(error)
             _handle_error(services, lease, error)
         except services.redis_errors:
             raise

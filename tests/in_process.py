@@ -119,9 +119,9 @@ def world(
     def send(*_: object, countdown: float | None = None, **__: object) -> None:
         made.due_at = made.now + (countdown or 0)
 
-    def send_again(*_: object, countdown: float, **how: object) -> NoReturn:
+    def send_again(*_: object, countdown: float, exc: Exception, **how: object) -> NoReturn:
         send(countdown=countdown)
-        raise Retry
+        raise Retry(exc=exc)
 
     (directory / "sources").mkdir(parents=True)
     (directory / "sources" / "v.yaml").write_text(yaml.safe_dump(source))

@@ -9,7 +9,7 @@ from typing import Any
 
 from billiard import pool
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutting_down
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -20,6 +20,7 @@ from worker.celery_costs import cache_repeated_work
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
+from worker.tracing import flush
 
 keep_waiting_for_broker()
 cache_repeated_work()
@@ -49,6 +50,12 @@ def _refuse_unfit(**_: Any) -> None:
         refuse_unfit(own_redis())
     except BadInput as bad:
         raise SystemExit(f"millrace: {bad}") from None
+
+
+@worker_process_shutdown.connect
+def _send_last_spans(**_: Any) -> None:
+    # A process of the pool ends without the farewell in which OpenTelemetry sends them.
+    flush()
 
 
 @setup_logging.connect

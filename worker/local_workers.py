@@ -15,6 +15,7 @@ from config.settings import child_environment
 from worker.application import Command, python_module
 from worker.embedded_redis import last_line
 from worker.errors import MillraceError
+from worker.tracing import is_wanted
 
 STOP_SECONDS = 15
 EARLY_SECONDS = 10.0
@@ -190,4 +191,5 @@ def local_workers(
     except BaseException:
         workers.stop()
         raise
-    workers.stop(idle=() if has_work() else ("stream",))
+    # A process that is killed, idle as it is, takes the spans it has not sent with it.
+    workers.stop(idle=() if has_work() or is_wanted() else ("stream",))

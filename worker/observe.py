@@ -50,6 +50,7 @@ class Event(StrEnum):
     NOTICE_DELIVERED = "webhook.delivered"  # whoever asked has heard that the job has ended
     NOTICE_LATER = "webhook.later"  # the receiver does not answer, or not well; it is told again
     NOTICE_REFUSED = "webhook.refused"  # the receiver will not hear it, or was told too often in vain
+    NO_TRACES = "traces.off"  # OpenTelemetry is asked for by its variables, and cannot be had
     TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use
     CONNECTION_PAUSED = "connection.paused"  # the vendor asked everybody to wait
 
@@ -68,16 +69,21 @@ def mask_secrets(_logger: object, _method: str, event: structlog.typing.EventDic
 
     Libraries print whole requests at debug level. Our own events hold no secret in the first place.
     """
+    is_ours = event.get("_from_structlog")
+    for name in ("exception",) if is_ours else ("event", "exception"):
+        if isinstance(text := event.get(name), str):
+            event[name] = mask_credentials(text)
+    return event
+
+
+def mask_credentials(text: str) -> str:
+    """Return the text with whatever looks like a credential replaced by stars."""
 
     def mask(found: re.Match[str]) -> str:
         kept = found["before"] or found["asked"] or found["header"]
         return f"{kept}***" + ("@" if found["before"] else "")
 
-    is_ours = event.get("_from_structlog")
-    for name in ("exception",) if is_ours else ("event", "exception"):
-        if isinstance(text := event.get(name), str):
-            event[name] = _CREDENTIALS.sub(mask, text)
-    return event
+    return _CREDENTIALS.sub(mask, text)
 
 
 def configure_logging(style: Literal["text", "json"], level: str) -> None:

@@ -22,7 +22,6 @@ from worker.api.page import add_page
 from worker.api.parts import Parts
 from worker.errors import BadInput
 from worker.model import Json
-from worker.transport.webhooks import signing_key
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -30,7 +29,6 @@ LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> FastAPI:
     """The application for these settings and parts; without any, for those of this process. Raises BadInput."""
     settings, parts = chosen or process_settings(), parts or Parts()
-    signing_key(settings.webhook_secret.get_secret_value())
     app = FastAPI(title="Millrace", description="Advertising reports, every row exactly once.")
     access = Access(settings)
     if access.is_open:

@@ -30,6 +30,7 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
         asked: JobBody,
         response: Response,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=512)] = None,
+        traceparent: Annotated[str | None, Header(description="W3C Trace Context; a malformed one is ignored")] = None,
     ) -> MadeJob:
         services = parts.services()
         _refuse_too_many(services)
@@ -42,6 +43,7 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
             asked.finish_within,
             idempotency_key,
             asked.webhook,
+            traceparent,
         )
         job_id, joined = create_job(services, request)
         if not joined:

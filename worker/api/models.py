@@ -54,6 +54,7 @@ class JobView(BaseModel):
     columns_gone: list[str]
     vendor_report_id: str | None
     vendor_request_id: str | None
+    trace_id: str | None
     attempts: int
     reason: str | None
     waits_for: WaitView | None

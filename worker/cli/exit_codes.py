@@ -13,25 +13,13 @@ EXIT_INTERRUPTED = 130
 
 def ending(error: Exception) -> tuple[int, str] | None:
     """Exit code and line for an error a person can act on; None for a mistake of ours, which keeps its traceback."""
-    if isinstance(error, BadInput):
+    if isinstance(error, BadInput | BadSetting):
         return EXIT_USAGE, str(error)
     if isinstance(error, MillraceError):
         return EXIT_FAILED, str(error)
     if isinstance(error, OSError):
         return EXIT_FAILED, f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return _of_settings(error) or _of_redis(error)
-
-
-def _of_settings(error: Exception) -> tuple[int, str] | None:
-    from pydantic import ValidationError
-
-    if isinstance(error, BadSetting):
-        return EXIT_USAGE, str(error)
-    if not isinstance(error, ValidationError) or error.title != "Settings":
-        return None
-    first = error.errors(include_url=False)[0]
-    variable = f"MILLRACE_{'_'.join(str(step) for step in first['loc'][:1]).upper()}"
-    return EXIT_USAGE, str(BadInput(variable, first["input"], first["msg"].removeprefix("Input should be ")))
+    return _of_redis(error)
 
 
 def _of_redis(error: Exception) -> tuple[int, str] | None:

@@ -21,6 +21,7 @@ from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
 from worker.suggestions import shorten
+from worker.tracing import span, well_formed
 from worker.transport.webhooks import check_webhook
 
 DEEPEST = 50
@@ -32,6 +33,7 @@ class JobRequest:
     """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default.
 
     Two requests with the same `key` are one: the second finds the job the first one made. `webhook` is told of the end.
+    `traceparent` is the span of whoever asks, in whose trace the job's steps are then.
     """
 
     name: str
@@ -42,6 +44,7 @@ class JobRequest:
     finish_within: str | None = None
     key: str | None = None
     webhook: str | None = None
+    traceparent: str | None = None
 
 
 def create_job(services: Services, request: JobRequest, *, now: datetime | None = None) -> tuple[str, bool]:
@@ -79,15 +82,20 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
     # Frozen with the job: a source file edited meanwhile changes no job that has begun.
     services.ledger.keep_source(digest, text)
-    return services.ledger.make(
-        job_id[:20],
-        fields,
-        fingerprint=hashlib.sha256(same).hexdigest(),
-        may_join=request.may_join,
-        ready_within=ready_within,
-        finish_within=finish_within,
-        webhooks=webhooks,
-    )
+    of = {"connection": connection.name, "report": report_name}
+    with span("report.create", well_formed(request.traceparent), of) as made:
+        fields["traceparent"] = made.traceparent or well_formed(request.traceparent) or ""
+        job, is_joined = services.ledger.make(
+            job_id[:20],
+            fields,
+            fingerprint=hashlib.sha256(same).hexdigest(),
+            may_join=request.may_join,
+            ready_within=ready_within,
+            finish_within=finish_within,
+            webhooks=webhooks,
+        )
+        made.set("job", job)
+    return job, is_joined
 
 
 def require_plain_json(value: Any, where: str, depth: int = 0) -> None:

@@ -150,8 +150,8 @@ class Job:
     of rows the vendor gave when the report was ready, `total` the one its pages gave. `asked_at` is when the vendor was
     first asked, from when `ready_within` counts. `is_unproven`: a body ended merely because its connection did. `rows`,
     `dead_rows` and `bytes` are progress for people; the sink record decides. `waits_*` describe the last wait that was
-    noted, `held_until` is when the latest lease ends; both are for `worker.jobs.waiting`. `traceparent` is the span that all of
-    the job's steps belong to, as W3C's Trace Context writes it.
+    noted, `held_until` is when the latest lease ends; both are for `worker.jobs.waiting`.
+    `traceparent` is the span that all of the job's steps belong to, as W3C's Trace Context writes it.
     """
 
     id: str

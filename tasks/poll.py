@@ -11,7 +11,7 @@ from celery import Task
 from tasks.lease import Heartbeat
 from tasks.step import JobFailed, explain_not_ready, run
 from worker.celery import app, nudge
-from worker.client.vendor import Gone, Waiting
+from worker.client.status import Gone, Waiting
 from worker.errors import FailJob, LeaseLost, ReportGone, RetryLater
 from worker.model import Lease
 from worker.observe import Event, log

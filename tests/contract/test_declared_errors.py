@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fake_vendor import Answer, FakeVendor, Request
-from worker.client.vendor import Prepared, Vendor
+from worker.client.status import Prepared
+from worker.client.vendor import Vendor
 from worker.errors import FailJob, MillraceError, RateLimited, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Limits, Source

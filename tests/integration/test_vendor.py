@@ -15,8 +15,9 @@ from sandbox import Sandbox, expected_rows
 from tests.fake_vendor import Answer, FakeVendor, Request
 from tests.requests import CSV, KARGO, PAGES, PARAMS, STREAM
 from tests.scenarios.scenario import at, fault
-from worker.client.vendor import Prepared, ReportGone, Submission, Vendor
-from worker.errors import FailJob, RetryLater
+from worker.client.status import Prepared
+from worker.client.vendor import Submission, Vendor
+from worker.errors import FailJob, ReportGone, RetryLater
 from worker.model import Json
 from worker.sources.connections import load_connections
 from worker.sources.loading import load_catalogue

@@ -1,1 +1,1 @@
-"""The dialogue with a vendor: ask for a report, ask whether it is ready, read its pages."""
+"""Our client of a vendor's API: ask for a report, ask whether it is ready, read its pages."""

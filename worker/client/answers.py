@@ -11,19 +11,22 @@ from worker.json_path import find, find_all, is_value
 from worker.sources.schema import Adoption, Selector, Selectors
 
 MILLISECONDS_FROM = 100_000_000_000
-"""A number this large counts milliseconds: as seconds it would be the year 5138."""
+"""A time this large is in milliseconds: in seconds it would be the year 5138."""
 
 MARGIN_SECONDS = 5.0
 """The vendor's clock may run behind ours, and it may note whole seconds only."""
 
 
 def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> Iterator[Any]:
-    """The value each selector finds, in their order, without those that find none; a path with `*` finds a list."""
+    """The values that the selectors find, in their order; those of a path with `*` as one list."""
     for selector in selectors:
         where = Selector(path=selector) if isinstance(selector, str) else selector
         found = [headers.get(where.header)] if where.header is not None else find_all(content, where.path or "")
         if where.pattern is not None:
-            found = [_search(where.pattern, value) for value in found]
+            texts = (str(value) for value in found if isinstance(value, str | int))
+            matches = filter(None, (re.search(where.pattern, text) for text in texts))
+            # The number of groups is 1 or 0: the group if the pattern has one, else the whole match.
+            found = [match[match.re.groups] for match in matches]
         found = [value for value in found if is_value(value)]
         if found:
             yield found if "*" in (where.path or "") else found[0]
@@ -35,16 +38,10 @@ def id_in(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> str
     return next((str(value) for value in found if isinstance(value, str | int) and not isinstance(value, bool)), None)
 
 
-def places_of(selectors: Selectors) -> str:
-    """The places the selectors mean, for people."""
+def describe_selectors(selectors: Selectors) -> str:
+    """The places the selectors name, for messages."""
     places = [selector if isinstance(selector, str) else selector.header or selector.path for selector in selectors]
     return " or ".join(str(place) for place in places)
-
-
-def _search(pattern: str, value: Any) -> str | None:
-    """What the pattern finds in a text: its group where it has one."""
-    found = re.search(pattern, str(value)) if isinstance(value, str | int) else None
-    return found[found.re.groups] if found else None
 
 
 def parse_time(stated: Any) -> float | None:
@@ -65,7 +62,7 @@ def parse_time(stated: Any) -> float | None:
 def latest_match(
     adoption: Adoption, listed: Iterable[Any], expected: Mapping[str, Any], since: float
 ) -> tuple[float, str] | None:
-    """Creation time and id of the latest report that has the wanted values and was created after `since`, or None."""
+    """Creation time and id of the latest report listed with the expected values and created after `since`, or None."""
     found = []
     for report in listed:
         made_at, report_id = parse_time(find(report, adoption.created_at)), find(report, adoption.id)
@@ -77,7 +74,7 @@ def latest_match(
 
 
 def normalize(value: Any) -> Any:
-    """A value in a form that compares equal to what a vendor makes of it.
+    """A value in a form in which it equals what a vendor makes of it.
 
     Vendors list a report's parameters with keys in another order, with empty ones dropped or null, and with numbers as
     text.

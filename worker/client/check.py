@@ -1,4 +1,4 @@
-"""Checks an account: are its credentials set, and does the vendor accept them? Asks for no report, needs no Redis."""
+"""Checks an account: are its credentials set, and does the vendor accept them? Requests no report, needs no Redis."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ State = Literal["ok", "unproven", "missing", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of checking one account. `said` is for people: what was proven, or what to do.
+    """The result of checking one account. `said` tells people what was proven, or what to do.
 
-    `unproven`: the credentials are set, and the vendor offers nothing cheap to try them with.
+    `unproven`: the credentials are set, but the vendor offers no cheap request to try them with.
     """
 
     connection: str
@@ -40,17 +40,25 @@ class Finding:
 def try_account(
     connection: Connection, redis: Redis | None = None, *, environment: Environment = environment_value
 ) -> Finding:
-    """Log in where the vendor wants that, and send the request the source file declares for this, once each.
+    """Log in if the vendor wants that, and send the request the source file declares as a check, once each.
 
-    Raises nothing a vendor or an operator can cause. Nothing is sent where a credential is missing.
+    What a vendor or an operator does wrong is in the finding and is not raised. If a credential is missing, nothing is
+    sent.
     """
     source = connection.source.source
     if missing := missing_credentials(connection, environment):
         remedy = f"set {' and '.join(missing)} in the environment or in .env"
         return Finding(connection.name, source, "missing", remedy)
+    proven: list[str] = []
     try:
         exchange = Exchange(connection, redis, environment=environment, silence_seconds=SILENCE_SECONDS)
-        proven = _log_in_and_ask(exchange)
+        variables = exchange.auth().variables
+        with exchange.handling_errors():
+            if exchange.log_in():
+                proven.append(f"the vendor gave a token for {', '.join(variables)}")
+        if request := connection.source.check.request:
+            exchange.ask(compose(exchange.base, request, {}))
+            proven.append(f"{request.method} {request.path} answered")
     except RetryLater as away:
         return Finding(
             connection.name, source, "failed", f"{away}; is {connection.base_url} right, and reachable from here?"
@@ -59,21 +67,7 @@ def try_account(
         return Finding(connection.name, source, "failed", str(refusal))
     if proven:
         return Finding(connection.name, source, "ok", "; ".join(proven))
-    # Nothing was sent, since there was nothing to send.
-    variables = exchange.auth().variables
     if not variables:
         return Finding(connection.name, source, "ok", "no credentials are needed; nothing was sent")
     why = connection.source.check.note or "the source file declares no request to check with"
     return Finding(connection.name, source, "unproven", f"{', '.join(variables)} set, not tried: {why}")
-
-
-def _log_in_and_ask(exchange: Exchange) -> list[str]:
-    """What the vendor's answers prove. Raises RetryLater and FailJob."""
-    proven = []
-    with exchange.handling_errors():
-        if exchange.log_in():
-            proven.append(f"the vendor gave a token for {', '.join(exchange.auth().variables)}")
-    if request := exchange.connection.source.check.request:
-        exchange.ask(compose(exchange.base, request, {}))
-        proven.append(f"{request.method} {request.path} answered")
-    return proven

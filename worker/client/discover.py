@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from worker.client.retry import retry
-from worker.client.vendor import Prepared, Vendor
+from worker.client.status import Prepared
+from worker.client.vendor import Vendor
 from worker.errors import FailJob, MillraceError
 from worker.json_path import find
-from worker.model import PageFacts
-from worker.paging.pager import Following
+from worker.paging.pager import NextPages
 from worker.sources.params import resolve
 from worker.sources.placeholders import names_in
 from worker.sources.schema import Detail, Discovery
@@ -27,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class RowDetails:
-    """What the vendor says of one row: lists of words by name, or the error it answered with."""
+    """What the vendor says about one row: named lists of words, or the error it answered with."""
 
     title: str
     of: Mapping[str, Any]
@@ -37,7 +36,7 @@ class RowDetails:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The rows of one discovery as the vendor sent them, and details of the first: all but `left_out`."""
+    """The rows of one discovery as the vendor sent them, with details of all but the last `left_out` rows."""
 
     title: str
     report: str
@@ -48,9 +47,9 @@ class Discovered:
 
 
 def discover(exchange: Exchange, discovery: Discovery, *, most_detailed: int, say: Say) -> Discovered:
-    """Ask the vendor. `most_detailed` bounds the rows that are asked about one by one.
+    """Ask the vendor for a list, and for details of its first `most_detailed` rows, one request each.
 
-    Raises RetryLater and FailJob where the list cannot be had; where the details of a row cannot, its `error` says so.
+    Raises RetryLater or FailJob if the list cannot be had. If the details of a row cannot, its `error` says why.
     """
     rows = list(_rows(exchange, discovery, say))
     details = [
@@ -63,16 +62,16 @@ def discover(exchange: Exchange, discovery: Discovery, *, most_detailed: int, sa
 
 
 def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]:
-    """Every row of the discovery's report, page by page; one set aside is as the vendor sent it."""
+    """Every row of the discovery's report, page by page; a dead row is as the vendor sent it."""
     connection = exchange.connection
     report = connection.source.reports[discovery.report]
     params = resolve(report, {}, now=datetime.now(UTC), timezone=connection.timezone).params
     vendor = Vendor(report, params, exchange, Prepared())
-    number, ahead, came = 1, Following(vendor.plan(None)), 0
+    number, ahead, came = 1, NextPages(vendor.plan(None)), 0
     seen: set[str | None] = {None}
     before: list[bytes] = []
     while number <= ahead.planned:
-        found, facts = retry(partial(_read_page, vendor, number, ahead.link), say=say)
+        found, facts = retry(partial(vendor.read_page, number, ahead.link), say=say)
         if found and found == before:
             raise FailJob(vendor.explain_repeat(number, number - 1))
         yield from found
@@ -85,13 +84,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
         seen.add(ahead.link)
         number += 1
         if ahead.is_open:
-            ahead = Following(max(number, ahead.planned))
-
-
-def _read_page(vendor: Vendor, number: int, link: str | None) -> tuple[list[bytes], PageFacts]:
-    page = vendor.page(number, link)
-    with closing(page.lists()) as lists:
-        return [row for rows in lists for row in rows], page.facts
+            ahead = NextPages(max(number, ahead.planned))
 
 
 def _ask_details(exchange: Exchange, detail: Detail, row: Any, say: Say) -> RowDetails:

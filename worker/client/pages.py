@@ -30,13 +30,13 @@ from worker.transport.response import Response
 from worker.vendor_errors import error_in_body
 
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
-"""A page half read is worth waiting for: given back, it would be read again from its start."""
+"""How long to wait in the middle of a page: if it were given back, it would be read again from its start."""
 
 OTHER_BODY_BYTES = 64 * 1024
-"""As much of a body that is not in the report's format as is looked at for an error."""
+"""How much is read of a body that is not in the report's format, to find an error in it."""
 
 Answer = Generator[list[Row], None, PageFacts]
-"""The rows of one answer, no list of them empty; returns what came of it."""
+"""Yields the rows of one answer in lists, none of them empty; returns what is known of the answer then."""
 
 
 class Pages:
@@ -49,16 +49,16 @@ class Pages:
         exchange: Exchange,
         prepared: Prepared,
         *,
-        relink: Callable[[], tuple[str, ...]] | None = None,
+        refetch_links: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
-        """`relink` asks the vendor for the addresses of the rows as they are now."""
+        """`refetch_links` asks the vendor for the present addresses of the rows."""
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read_for(report, params)
         self.pager = pager_for(self.read, params)
         declared = _fill_format(self.read.format, values, required_columns(report, params))
         own = declared.errors
         self.errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
-        # Only a file is text, so only a file may be an error as a whole (a shape without `when`).
+        # A shape without `when` is about the body as a whole. Only a reader of files can apply it: files are text.
         is_text = isinstance(declared, Delimited)
         self.format = declared.model_copy(update={"errors": [shape for shape in self.errors if shape.when or is_text]})
         self.row_shapes = row_shapes(declared, self.errors)
@@ -66,7 +66,7 @@ class Pages:
         self.requests = PageRequests(self.read, values, exchange, prepared)
         self.exchange = exchange
         self.prepared = prepared
-        self.relink = relink
+        self.refetch_links = refetch_links
         self.may_be_gone = report.submit is not None
         self.is_without_rows = (
             report.poll is not None
@@ -76,9 +76,9 @@ class Pages:
         self.capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
         self.end_statuses = self.read.paging.end_statuses if isinstance(self.read.paging, Paged) else []
 
-    def counted(self, facts: PageFacts) -> PageFacts:
-        """What a page said, with the count of the poll where no page has one."""
-        return replace(facts, total=self.prepared.promised) if facts.total is None else facts
+    def with_total(self, facts: PageFacts) -> PageFacts:
+        """What a page said, with the poll's count if the page gave none."""
+        return replace(facts, total=self.prepared.polled_total) if facts.total is None else facts
 
     def page(self, number: int, link: str | None) -> Page:
         """One page, not read yet; `link` is its address or token where the page before gave it."""
@@ -86,7 +86,7 @@ class Pages:
 
 
 class Page:
-    """One page of a report. Iterate its `lists` once; then its `facts` are complete."""
+    """One page of a report. Iterate over its `lists` once; then its `facts` are complete."""
 
     def __init__(self, pages: Pages, number: int, link: str | None) -> None:
         self.number = number
@@ -100,11 +100,11 @@ class Page:
         self._first: Row | None = None
 
     def lists(self) -> Generator[list[Row], None, None]:
-        """The rows, in order, as many at a time as come at once. Closing early hangs up.
+        """The rows in order, in lists of those that arrive together. Closing early ends the connection.
 
-        Raises RetryLater where a body is cut or the vendor asks to come back, FailJob where the rows cannot be had, are
-        not as declared, or an answer words an error, whatever its status, ReportGone where the vendor has the report no
-        longer, StartOver where counts changed.
+        Raises RetryLater if a body is cut or the vendor asks to come back; FailJob if the rows cannot be had, are not
+        as declared, or an answer is an error, whatever its status; ReportGone if the vendor no longer has the report;
+        StartOver if counts changed.
         """
         with self._exchange.handling_errors():
             expires_at = self._pages.prepared.expires_at
@@ -112,27 +112,27 @@ class Page:
                 raise ReportGone("the prepared report has expired")
             if self._pages.is_without_rows:
                 return
-            total = self._pages.counted(self.facts).total
+            total = self._pages.with_total(self.facts).total
             requests = self._pages.pager.addresses(self.number, self._link, total)
             address: Address | None = next(requests)
             while address is not None:
                 answer = yield from self._read_answer(address)
                 self.facts = replace(answer, rows=self.facts.rows + answer.rows, next=None)
                 try:
-                    address = requests.send(self._pages.counted(answer))
+                    address = requests.send(self._pages.with_total(answer))
                 except StopIteration as end:
                     address = None
                     self.facts = replace(self.facts, next=end.value)
 
     def hang_up(self) -> None:
-        """Break the connection from another thread: the thread that waits for rows gets RetryLater."""
+        """Break the connection from another thread: the thread that waits for rows gets a RetryLater."""
         if response := self._response:
             response.hang_up()
 
     # ------------------------------------------------------------ one answer
 
     def _read_answer(self, address: Address) -> Answer:
-        """The rows of one answer. An answer that is declared to be the end has none."""
+        """The rows of one answer. An answer that the source file declares to be the end has none."""
         found = self._pages.requests.build(address, self.number)
         facts = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
         rows = 0
@@ -172,7 +172,7 @@ class Page:
     def _rows(
         self, response: Response, address: Address, found: PageRequest, facts: Facts
     ) -> Generator[list[Row], None, None]:
-        """The rows of a response. A refusal is raised as the error it means; NoMorePages where it means the end."""
+        """The rows of a response. Raises the error that a refusal means, NoMorePages if it means the end."""
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(response, address, found)
         if response.status == HTTPStatus.NO_CONTENT and address.is_probe:
@@ -186,30 +186,37 @@ class Page:
     def _send(self, found: PageRequest, address: Address, facts: Facts) -> Response:
         """Send one request of the page. A download address that has expired is replaced once by a fresh one."""
         pages = self._pages
+        # Refusals that `_refusal` judges: one may mean the end of paging, or that the report is gone.
+        judged_here = set(pages.end_statuses) if address.is_probe else set()
+        if pages.may_be_gone:
+            judged_here.update(GONE)
+            # S3, Azure and Google Storage answer 403, not 404, to a signed URL that has expired.
+            if found.kind == "download" and pages.read.request is None:
+                judged_here.add(HTTPStatus.FORBIDDEN)
 
         def send(request: WireRequest) -> Response:
             return self._exchange.send(
                 request,
                 kind=found.kind,
                 shapes=pages.errors,
-                allow=self._statuses_judged_here(found, address),
+                allow=judged_here,
                 patience_seconds=PATIENCE_SECONDS if facts.first_row == 1 else PATIENCE_WITHIN_A_PAGE_SECONDS,
             )
 
         response = send(found.request)
-        if found.kind != "download" or response.status not in (403, *GONE) or pages.relink is None:
+        if found.kind != "download" or response.status not in (403, *GONE) or pages.refetch_links is None:
             return response
-        links = pages.relink()
+        links = pages.refetch_links()
         if not links:
             return response
         response.close()
         return send(pages.requests.build(address, self.number, PolledLinks(links)).request)
 
     def _unpack(self, response: Response) -> Iterator[bytes] | None:
-        """The unpacked body; None where it is empty and the source allows that, else FailJob.
+        """The unpacked body; None if it is empty and the source file allows that, else FailJob.
 
-        A body that is not in the report's format may be an error all the same: JSON in place of a file, a sentence in
-        place of JSON.
+        A body that is not in the report's format is looked at for an error first: JSON in place of a file, or a
+        sentence in place of JSON.
         """
         chunks = unpack(response.chunks(), response.encoding)
         start = next((chunk for chunk in chunks if chunk), None)
@@ -226,14 +233,14 @@ class Page:
             start += chunk
             if len(start) > OTHER_BODY_BYTES:
                 break
-        # Only the first line of a file can be an error: further down the same words may be anybody's data.
+        # Of a file only the first line can be an error: further down the same words may be data.
         judged = start if is_json or not is_file else start.partition(b"\n")[0]
         if error := error_in_body(judged, self._pages.errors):
             raise error.failure(f"{response.name}: {response.status}: {error.words}")
         return chain((start,), chunks)
 
     def _find_next(self, facts: Facts, response: Response, found: PageRequest) -> str | None:
-        """The next page's token, or its link as the URL that will be asked."""
+        """The next page's token, or its link as the URL that will be requested."""
         paging = self._pages.read.paging
         if isinstance(paging, TokenPaging):
             return facts.next if paging.header is None else response.headers.get(paging.header) or None
@@ -246,7 +253,7 @@ class Page:
         if link is None:
             return None
         url = self._exchange.api_link(link, at=found.request.url)
-        # The first page has no link on record, so a way back to it is seen here.
+        # The first page has no link on record in the ledger, so a link back to it is found here.
         first = self._pages.requests.first_url
         if first is not None and normal_form(url) == normal_form(first):
             raise FailJob("a page leads back to the first")
@@ -255,10 +262,10 @@ class Page:
     # ------------------------------------------------------------ what is refused
 
     def _check_first_row(self, read: Iterator[list[Row]], address: Address) -> Iterator[list[Row]] | None:
-        """The rows that are new, once the first is the one the address expects (see `paging.offset`).
+        """The new rows, if the first row is the one the address expects (see `paging.offset`).
 
-        If it is another one, a row is missing or the report has changed: None where the vendor's count will show
-        it, StartOver where there is no count.
+        If it is another one, a row is missing or the report has changed: then the result is None if the vendor's count
+        will show it, else StartOver is raised.
         """
         at_once = next(read, [])
         start = at_once[0] if at_once else None
@@ -271,35 +278,25 @@ class Page:
             return chain((rest,), read) if rest else read
         if start == self._first and self._first != self._last:
             raise FailJob(f"the vendor ignores {self._pages.pager.cursor_name}: it sends the first row again")
-        if self._pages.counted(self.facts).total in (None, self._pages.capped_at):
+        if self._pages.with_total(self.facts).total in (None, self._pages.capped_at):
             raise StartOver("rows are no longer where they were")
         return None
 
-    def _statuses_judged_here(self, found: PageRequest, address: Address) -> set[int]:
-        """The refusals that may mean the end of the paging, or a report that is gone."""
-        pages = self._pages
-        ends = set(pages.end_statuses) if address.is_probe else set()
-        if not pages.may_be_gone:
-            return ends
-        # S3, Azure and Google Storage answer 403, not 404, to a signed URL that has expired.
-        is_signed = found.kind == "download" and pages.read.request is None
-        return ends | ({*GONE, 403} if is_signed else set(GONE))
-
     def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:
-        """What a refusal judged here means: a declared error, an end, a report that is gone."""
+        """The error that a refusal means: a declared one, the end of paging, or a report that is gone."""
         pages, raw = self._pages, response.start()
         error = error_in_body(raw, pages.errors)
         refusal = self._exchange.refusal(response, raw, pages.errors, is_own=found.kind == "api")
         if error is None and address.is_probe and response.status in pages.end_statuses:
             return NoMorePages(str(refusal))
-        # Storage that refuses an address of this moment says why; the report is still there.
+        # Storage may refuse a fresh address and say why: then the report is still there.
         if pages.may_be_gone and response.status != HTTPStatus.FORBIDDEN and not (error and error.consequence):
             return ReportGone(f"{refusal}: the vendor no longer has the report")
         return refusal
 
 
 def _fill_format(declared: Format, values: Mapping[str, Any], required: list[str] | None) -> Format:
-    """The format with what the parameters decide: whether there is a header, and which columns must be in it."""
+    """The format, completed by the parameters: whether there is a header, and which columns it must have."""
     if not isinstance(declared, Delimited):
         return declared
     header: Any = fill(declared.header, values) if isinstance(declared.header, str) else declared.header

@@ -1,4 +1,4 @@
-"""The first rows of a report, for a person to look at: published nowhere, kept nowhere, without Redis."""
+"""Gets the first rows of a report, for a person to look at. Nothing is published or kept; needs no Redis."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from itertools import chain, islice
 from typing import Any
 
 from worker.client.retry import retry
-from worker.client.vendor import Gone, Prepared, Ready, Vendor
+from worker.client.status import Gone, Prepared, Ready
+from worker.client.vendor import Vendor
 from worker.errors import FailJob, RetryLater
 from worker.model import Row
 from worker.sources.schema import Poll, Report
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES = 3
-"""A report that was prepared for us is worth asking for again; one that is read at once is not."""
+"""For a report that was prepared for us. One that is read at once is asked for once only."""
 
 
 class NotReady(Exception):
@@ -31,7 +32,7 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A preview of one report. `poll_seconds` overrides the source file's; `say` is told how it goes."""
+    """A preview of one report. `poll_seconds` overrides the source file's; `say` is called with progress messages."""
 
     exchange: Exchange
     report: Report
@@ -43,10 +44,10 @@ class Preview:
     monotonic: Callable[[], float] = time.monotonic
 
     def rows(self, count: int) -> tuple[list[Row], int | None]:
-        """Up to `count` rows of the first page, dead ones included, and the vendor's count of all where it gives one.
+        """Up to `count` rows of the first page, dead ones included, and the vendor's count of all rows, if any.
 
-        A report that is prepared is asked for and waited for. The connection is closed as soon as there are enough.
-        Raises NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
+        A report that has to be prepared is requested and waited for. The connection is closed as soon as there are
+        enough rows. Raises NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
         """
         poll = self.report.poll if self.report.submit else None
         prepared = Prepared() if poll is None else self._prepare(poll)
@@ -61,7 +62,7 @@ class Preview:
         return found, prepared.total if total is None else total
 
     def _vendor(self, prepared: Prepared) -> Vendor:
-        # One exchange for all of it: without Redis it is what remembers the token and the quota.
+        # The same exchange for all requests: without Redis, token and quota are kept in it.
         return Vendor(self.report, self.params, self.exchange, prepared)
 
     def _prepare(self, poll: Poll) -> Prepared:

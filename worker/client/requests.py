@@ -50,7 +50,7 @@ RowsAt = OwnRequest | ResolvedLink | PolledLinks
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """One request for rows. `kind` is how far its address is trusted, `total` the count that came with the address."""
+    """One request for rows. `kind` says how far its address is trusted, `total` is the count that came with it."""
 
     request: WireRequest
     kind: LinkKind = "api"
@@ -79,25 +79,29 @@ class PageRequests:
         headers = (fill(declared.headers, values) or {}) if declared else {}
         self._headers = PACKING | {name: str(value) for name, value in headers.items()}
 
-    def build(self, address: Address, page: int, now_at: RowsAt | None = None) -> PageRequest:
-        """The request of one address on a page; `now_at` says where the rows are now, where they have moved.
+    def build(self, address: Address, page: int, moved_to: RowsAt | None = None) -> PageRequest:
+        """The request for one address of a page; `moved_to` is where the rows are if they have moved.
 
-        May ask the vendor for a link. Raises as `Exchange.ask` does, and ReportGone where there is no link any more.
+        May ask the vendor for a link. Raises as `Exchange.ask` does, and ReportGone if there is no link any more.
         """
         base = self._exchange.base
         if address.link is not None:
             return PageRequest(self._get(self._exchange.api_link(address.link, at=base.url(""))))
-        match now_at or self._rows_at:
+        match moved_to or self._rows_at:
             case OwnRequest(request):
                 return PageRequest(self._compose(request, address), self._read.link_kind)
             case ResolvedLink(request):
                 return self._resolve(request, address)
             case PolledLinks(found):
-                return self._follow_link(_link_of_page(found, page), base.url("/"), address)
+                if not found:
+                    raise ReportGone("the vendor said ready and gave no address of the rows")
+                if 1 < len(found) < page:
+                    raise ReportGone(f"the vendor now gives {len(found)} files, and page {page} was one of them")
+                return self._follow_link(found[0 if len(found) == 1 else page - 1], base.url("/"), address)
 
     @property
     def first_url(self) -> str | None:
-        """The URL of the first page as a link would name it; None where a link leads to that as well."""
+        """The URL of the first page, in the form links have; None if the first page is itself reached by a link."""
         if not isinstance(self._rows_at, OwnRequest):
             return None
         first = self._compose(self._rows_at.request, Address()).url
@@ -110,7 +114,7 @@ class PageRequests:
         return WireRequest(wire.method, wire.url, {**PACKING, **wire.headers}, wire.body)
 
     def _resolve(self, declared: Request, address: Address) -> PageRequest:
-        """Ask for the address of the rows, and for their number where the same answer has it."""
+        """Ask for the address of the rows, and for their count if the same answer has it."""
         request = compose(self._exchange.base, declared, self._values)
         answer = self._exchange.ask(request, allow=GONE if self._has_report else ())
         if answer.status in GONE:
@@ -131,12 +135,3 @@ class PageRequests:
 
     def _get(self, url: str) -> WireRequest:
         return WireRequest("GET", url, self._headers)
-
-
-def _link_of_page(found: tuple[str, ...], page: int) -> str:
-    """The link of a page: the only one, or the one of its number."""
-    if not found:
-        raise ReportGone("the vendor said ready and gave no address of the rows")
-    if 1 < len(found) < page:
-        raise ReportGone(f"the vendor now gives {len(found)} files, and page {page} was one of them")
-    return found[0 if len(found) == 1 else page - 1]

@@ -1,4 +1,4 @@
-"""Retries within one command: where a person is waiting, a wait the vendor asks for can be slept through."""
+"""Retries within one command: while a person waits, the command can sleep until the vendor may be asked again."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def retry(
 ) -> Given:
     """Call `act` until it succeeds, and return its result.
 
-    Quotas and pauses are waited for, up to a bound, and count as no failure. Raises the RetryLater of the failure
-    numbered `most_failures`, or of a wait that is too long. `say` is given the reason for each longer wait.
+    Waiting for a quota or a pause is no failure, but is bounded too. Raises the RetryLater of the last failure allowed
+    (`most_failures`), or of a wait that is too long. `say` is called with the reason for each longer wait.
     """
     failures, waited = 0, 0.0
     while True:

@@ -1,4 +1,4 @@
-"""Finds errors in place of rows: some vendors answer with a list whose only member is an error."""
+"""Finds errors that stand in the place of rows: some vendors answer with a list whose only member is an error."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.vendor_errors import error_in
 
 
 def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list[ErrorShape]]:
-    """The shapes that look into a list of rows, such as `0.error`, by the row they look at; their paths begin there.
+    """The shapes that look into the list of rows, such as `0.error`, by the row's position; their paths begin there.
 
-    No other part of a page sees rows and shapes together: a reader hears what stands beside the rows.
+    They are applied here because readers apply shapes only to what stands beside the rows.
     """
     found: dict[int, list[ErrorShape]] = {}
     for place in declared.rows if isinstance(declared, JsonRows) else ():
@@ -31,7 +31,7 @@ def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list
 
 
 def check_rows(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) -> Iterator[list[Row]]:
-    """Pass on the rows of an answer. Raises what an error means where one stands in place of a row."""
+    """Pass on the rows of an answer. Raises the error that stands in the place of a row, if any."""
     number = 0
     for rows in lists:
         for position in [position for position in shapes if number <= position < number + len(rows)]:
@@ -43,5 +43,5 @@ def check_rows(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) 
 
 
 def _below(place: str, path: str) -> str:
-    """What a path has below a place; empty where it does not lead there."""
+    """The part of a path below a place; empty if the path does not lead there."""
     return path if not place else path.removeprefix(f"{place}.") if path.startswith(f"{place}.") else ""

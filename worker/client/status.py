@@ -1,4 +1,4 @@
-"""Reads the answer to a poll: the report is waited for, ready, gone and to be asked for again, or failed."""
+"""Reads the answer to a poll: the report is not ready, ready, gone (and to be requested again), or failed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from worker.vendor_errors import excerpt
 
 WHOLE_BODY_CHARACTERS = 2_000
 
-# Common words for a report under way. Any other word a source file does not know is logged: it may mean failed.
+# Common words for a report in preparation. Any other word that the source file does not know is logged as a warning,
+# because it may mean that the report failed.
 ORDINARY_WAITS = frozenset(
     "accepted created in_progress in-progress new pending preparing processing queued received retry running "
     "scheduled started submitted waiting working".split()
@@ -26,10 +27,10 @@ ORDINARY_WAITS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not ready. `is_known` is False where the vendor used a word nobody expected.
+    """Not ready. `is_known` is False if neither the source file nor we know the vendor's word.
 
-    `is_linkless`: the vendor says ready but not where the rows are; `missing_link_grace_seconds` counts from the first.
-    `wait_seconds` is how long the vendor asks us to wait, None where it does not.
+    `is_linkless`: the vendor says ready but not where the rows are. `wait_seconds` is how long the vendor asks us to
+    wait, None if it does not ask.
     """
 
     word: str
@@ -49,7 +50,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """There is no report to be had, but asking for it anew may give one. `reason` is for people."""
+    """The vendor has no such report, but a new request may make one. `reason` is for people."""
 
     reason: str
 
@@ -61,10 +62,9 @@ Status = Waiting | Ready | Gone
 class Prepared:
     """What earlier steps learned: the vendor's id of the report, where its rows are, how many, and until when.
 
-    `links` are where the poll said the rows are: several where the report comes in several files, page N in file N.
-    `total` is the count pages have agreed on so far, `promised` the one the poll gave, which counts where no page gives
-    one. `poll_link` is where to ask whether the report is ready, where the
-    vendor gave an address of its own for that.
+    `links` are where the poll said the rows are: several if the report comes in several files, page N in file N.
+    `total` is the count of rows by the pages read so far, `polled_total` the one by the poll, which counts if no page
+    gives one. `poll_link` is the address to poll, if the vendor gave one.
     """
 
     report_id: str | None = None
@@ -72,7 +72,7 @@ class Prepared:
     total: int | None = None
     expires_at: float | None = None
     poll_link: str | None = None
-    promised: int | None = None
+    polled_total: int | None = None
 
 
 def read_status(
@@ -80,8 +80,9 @@ def read_status(
 ) -> Status | None:
     """The status of our report in an answer; None where the vendor does not know the report.
 
-    `refuse_error` raises where the answer words an error; a status that the source file has a word for comes first.
-    Raises RetryLater for an answer that is none, FailJob with the vendor's words where it could not prepare the report.
+    `refuse_error` raises if the answer is an error; it is called only if the source file does not say what the answer's
+    status word means. Raises RetryLater for an answer that cannot be understood, such as a page of HTML, and FailJob
+    with the vendor's words if the vendor could not prepare the report.
     """
     wait_seconds = retry_after(answer.headers.get("Retry-After"), now=now)
     is_empty = not answer.raw.strip()
@@ -99,8 +100,9 @@ def read_status(
     if ours is None and answer.content is not None:
         return None
     word = next(filter(None, map(status_word, select(poll.status, ours, answer.headers))), "")
-    # Of a list, what it says of others is nobody's business here.
-    said = excerpt(answer.raw if poll.reports is None else _compact(ours), WHOLE_BODY_CHARACTERS)
+    # Of a list only our own entry is shown: the others may be somebody else's reports.
+    shown = answer.raw if poll.reports is None else json.dumps(ours, ensure_ascii=False, separators=(",", ":")).encode()
+    said = excerpt(shown, WHOLE_BODY_CHARACTERS)
     if word in poll.failed:
         raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
     if word in poll.ask_anew:
@@ -110,8 +112,8 @@ def read_status(
     if not is_done and not (poll.ready_when_set and link_in(ours, [poll.ready_when_set])):
         is_known = word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
         return Waiting(word or "no status", is_known, wait_seconds=wait_seconds)
-    status = _ready(poll, ours, answer, needs_link=needs_link, now=now)
-    # Until the vendor says done, the count may still grow.
+    status = _read_ready(poll, ours, answer, needs_link=needs_link, now=now)
+    # The count may still grow until the vendor says done.
     return Ready(None, status.links, status.expires_at) if isinstance(status, Ready) and not is_done else status
 
 
@@ -121,12 +123,12 @@ def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
         return content
     listed = find(content, poll.reports)
     if isinstance(listed, list):
-        # Never simply the first: a vendor that ignored the id would show somebody else's report there.
+        # Never simply the first: if the vendor ignored the id, that would be another report.
         return next((report for report in listed if _id(poll, report) == report_id), None)
     return content if _id(poll, content) in (None, report_id) else None
 
 
-def _ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: float) -> Status:
+def _read_ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: float) -> Status:
     """Where the rows of a report that is ready are, and how many."""
     expires_at = parse_time(find(ours, poll.expires_at)) if poll.expires_at else None
     if expires_at is not None and expires_at <= now:
@@ -143,7 +145,7 @@ def _ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now: floa
 
 
 def body_matters(poll: Poll) -> bool:
-    """Does the body say anything of the report, or can it be the report itself?"""
+    """Does the source file look for anything in the body of a poll? If not, the body may be the report itself."""
     selectors = [*poll.status, *poll.link, *poll.total]
     in_body = [selector for selector in selectors if not (isinstance(selector, Selector) and selector.header)]
     return bool(in_body or poll.reports is not None or poll.ready_when_set or poll.expires_at)
@@ -152,7 +154,3 @@ def body_matters(poll: Poll) -> bool:
 def _id(poll: Poll, report: Any) -> str | None:
     found = find(report, poll.id)
     return str(found) if isinstance(found, str | int) and found != "" else None
-
-
-def _compact(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

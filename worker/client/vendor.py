@@ -1,20 +1,21 @@
-"""The dialogue with a vendor about one report: ask for it, ask whether it is ready, read its pages."""
+"""Our client of a vendor, for one report: ask for it, ask whether it is ready, read its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.answers import id_in, latest_match, normalize, places_of, select
+from worker.client.answers import describe_selectors, id_in, latest_match, normalize, select
 from worker.client.pages import Page, Pages
-from worker.client.status import Gone, Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
-from worker.errors import FailJob, ReportGone, RetryLater
+from worker.client.status import Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
+from worker.errors import FailJob, RetryLater
 from worker.json_path import find, is_value, link_in
-from worker.model import PageFacts
-from worker.paging.pager import Following
+from worker.model import PageFacts, Row
+from worker.paging.pager import NextPages
 from worker.sources.placeholders import fill
 from worker.sources.schema import Poll, Report, Request, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
@@ -23,8 +24,6 @@ from worker.transport.refusals import retry_after
 from worker.transport.request import WireRequest, compose
 from worker.vendor_errors import error_in, excerpt
 
-__all__ = ["Gone", "Prepared", "Ready", "ReportGone", "Submission", "Vendor", "Waiting"]
-
 MOST_LIST_PAGES = 200
 START_BYTES = 1_024
 NOT_THERE = (404, 410)
@@ -32,7 +31,7 @@ NOT_THERE = (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The vendor took the request: its id of the report, its id of the exchange, and the address to poll, if any."""
+    """The vendor accepted the request: its ids of the report and of the exchange, and the address to poll, if any."""
 
     report_id: str
     request_id: str | None = None
@@ -48,12 +47,12 @@ class Vendor:
         self._exchange = exchange
         self.prepared = prepared
         may_relink = report.poll is not None and prepared.report_id is not None
-        self._pages = Pages(report, params, exchange, prepared, relink=self._fetch_links if may_relink else None)
+        self._pages = Pages(report, params, exchange, prepared, refetch_links=self._fetch_links if may_relink else None)
 
     # ------------------------------------------------------------ a report that is prepared
 
     def submit(self) -> Submission:
-        """Ask the vendor to prepare the report. Unless RetryLater says `is_unsent`, it may be prepared all the same."""
+        """Ask the vendor to prepare the report. After a RetryLater without `is_unsent` it may be doing so anyway."""
         declared = self._declared_submit()
         duplicate_statuses = declared.duplicate.statuses if declared.duplicate else []
         request, answer = self._ask(declared.request, self._values, allow=duplicate_statuses)
@@ -65,18 +64,20 @@ class Vendor:
                 raise FailJob(f"{answer.name}: the vendor refused the report: {excerpt(answer.raw)}")
         report_id = id_in(declared.report_id, answer.content, answer.headers)
         if declared.report_id and report_id is None:
-            raise FailJob(f"{answer.name}: no report id at {places_of(declared.report_id)}: {excerpt(answer.raw)}")
+            raise FailJob(
+                f"{answer.name}: no report id at {describe_selectors(declared.report_id)}: {excerpt(answer.raw)}"
+            )
         link = json_path.link(select(declared.poll_link, answer.content, answer.headers))
         if declared.poll_link and link is None:
             raise FailJob(
-                f"{answer.name}: no address to poll at {places_of(declared.poll_link)}: {excerpt(answer.raw)}"
+                f"{answer.name}: no address to poll at {describe_selectors(declared.poll_link)}: {excerpt(answer.raw)}"
             )
         poll_link = None if link is None else self._exchange.api_link(link, at=request.url)
-        # Where the vendor gives an address to poll and no id, the path of that address serves as the id.
+        # If the vendor gives an address to poll but no id, the path of that address serves as the id.
         return Submission(report_id or without_query(poll_link or ""), answer.request_id, poll_link)
 
     def _adopt_duplicate(self, declared: Submit, answer: Answer) -> Submission:
-        """The report that a refusal says exists already. Raises the refusal itself where it names none."""
+        """The existing report that a refusal names. Raises the refusal itself if it names none."""
         found = declared.duplicate and id_in(declared.duplicate.report_id, answer.content, answer.headers)
         if found:
             return Submission(found, answer.request_id)
@@ -90,14 +91,14 @@ class Vendor:
         raise RetryLater(reason, wait_seconds=wait_seconds, is_unsent=True)
 
     def discard(self, report_id: str) -> None:
-        """Tell the vendor that nobody wants the report any more, as the source file says. Raises as submit does."""
+        """Tell the vendor, as the source file says, that nobody needs the report any more. Raises as submit does."""
         if self._report.discard is None:
             raise FailJob("the source file does not say how to discard a report")
         request = compose(self._exchange.base, self._report.discard.request, {**self._values, "report_id": report_id})
         self._exchange.send(request, shapes=self._pages.errors, allow=NOT_THERE).close()
 
     def find_submitted(self, since: float) -> Submission | None:
-        """Find in the vendor's list the report that an interrupted `submit` made at `since`; None if it made none."""
+        """The report that an interrupted `submit` at `since` made, from the vendor's list; None if it made none."""
         declared = self._declared_submit().adopt
         if declared is None:
             return None
@@ -125,10 +126,10 @@ class Vendor:
         now: float,
         linkless_since: float | None = None,
     ) -> Status:
-        """Ask once whether the report is ready; at `poll_link` where the vendor gave one.
+        """Ask once whether the report is ready; at `poll_link` if the vendor gave one.
 
-        A report not listed yet is waited for through the vendor's grace, then FailJob. So is a link that does not come:
-        `linkless_since` is when `Waiting.is_linkless` was first answered.
+        Raises FailJob if the report is still not listed, or still has no link, after the grace that the source file
+        declares. `linkless_since` is when the answer was first `Waiting` with `is_linkless`.
         """
         poll = self._report.poll
         if poll is None:
@@ -151,7 +152,7 @@ class Vendor:
         return status
 
     def _refuse_another(self, poll: Poll, answer: Answer, report_id: str) -> None:
-        """Raise FailJob where the report says of itself that it is not the one that was asked for."""
+        """Raise FailJob if the report describes itself as another one than was asked for."""
         ours = our_report_in(poll, answer.content, report_id)
         for path, expected in (fill(poll.match, self._values) or {}).items():
             said = find(ours, path)
@@ -162,7 +163,7 @@ class Vendor:
                 raise FailJob(reason, spoils_report=True)
 
     def _poll(self, poll: Poll, report_id: str, poll_link: str | None) -> tuple[WireRequest, Answer]:
-        """Send one poll. Where its head alone says all, the body may be the report, and only its start is read."""
+        """Send one poll. If the head of the answer says all, only the start of its body is read, as it may be rows."""
         allow = {*NOT_THERE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
         if poll.request is not None:
             declared, values = poll.request, {**self._values, "report_id": report_id}
@@ -184,20 +185,26 @@ class Vendor:
         return max(self._pages.pager.plan(total, None), len(self.prepared.links))
 
     def last_count(self, facts: PageFacts) -> int | None:
-        """The vendor's count of rows where it ends the paging; None where there is none, or one that may be capped."""
-        total = self._pages.counted(facts).total
+        """The vendor's count of rows, at which paging ends; None if there is none or it may be capped."""
+        total = self._pages.with_total(facts).total
         return None if total == self._pages.capped_at else total
 
+    def read_page(self, number: int, link: str | None) -> tuple[list[Row], PageFacts]:
+        """All rows of a page, dead ones included, and what the page said of the report: for small pages only."""
+        page = self.page(number, link)
+        with closing(page.lists()) as lists:
+            return [row for rows in lists for row in rows], page.facts
+
     def page(self, number: int, link: str | None) -> Page:
-        """One page, not read yet; `link` is its address or token where the page before gave it."""
+        """One page, not read yet; `link` is its address or token if the page before gave one."""
         return self._pages.page(number, link)
 
-    def follow(self, number: int, facts: PageFacts, planned: int) -> Following:
-        """The pages known once a page has been read to its end."""
-        return self._pages.pager.follow(number, self._pages.counted(facts), planned)
+    def follow(self, number: int, facts: PageFacts, planned: int) -> NextPages:
+        """The pages that are known once a page has been read to its end."""
+        return self._pages.pager.follow(number, self._pages.with_total(facts), planned)
 
     def explain_repeat(self, page: int, other: int) -> str:
-        """The reason to fail with where two neighbouring pages have the same rows."""
+        """The reason for failing a job in which two pages have the same rows."""
         if len(self.prepared.links) > 1:
             return f"file {page} has the rows of file {other} again"
         cursor_name = self._pages.pager.cursor_name
@@ -207,7 +214,7 @@ class Vendor:
     # ------------------------------------------------------------ one exchange
 
     def _fetch_links(self) -> tuple[str, ...]:
-        """Poll once more for the addresses of the rows: signed URLs expire sooner than the report."""
+        """Poll once more for the addresses of the rows, because signed URLs expire sooner than the report."""
         now, prepared = self._exchange.clock(), self.prepared
         status = self.status(prepared.report_id or "", poll_link=prepared.poll_link, submitted_at=now, now=now)
         return status.links if isinstance(status, Ready) else ()
@@ -220,7 +227,7 @@ class Vendor:
         allow: Collection[int] = (),
         is_start_enough: bool = False,
     ) -> tuple[WireRequest, Answer]:
-        """Send a declared request, to its `path_on_404` where the first path answers 404; what was sent, the answer."""
+        """Send a declared request, after a 404 once more to its `path_on_404`; returns what was sent and the answer."""
         base, other = self._exchange.base, declared.path_on_404
         request = compose(base, declared, values)
         answer = self._fetch(request, {*allow, *((404,) if other else ())}, is_start_enough=is_start_enough)

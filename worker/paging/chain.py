@@ -1,4 +1,4 @@
-"""Pages that only the page before them knows: by a link, or by a token."""
+"""Pages whose address only the page before knows: a link or a token."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 from worker.errors import FailJob
 from worker.model import PageFacts
-from worker.paging.pager import Address, Addresses, Following, build_address
+from worker.paging.pager import Address, Addresses, NextPages, build_address
 from worker.sources.schema import LinkPaging, TokenPaging
 
 MOST_EMPTY_ANSWERS = 20
 
-# No `<` within an address: else every `<` of a hostile header would be a start, and the search quadratic.
+# An address must not contain `<`: else the search would begin anew at every `<` of a hostile header, in quadratic time.
 _LINK = re.compile(r"<([^<>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 
 
 class Chain:
-    """Pages in a chain: each names the next, the last names none, or says that nothing follows.
+    """Pages in a chain: each names the next; the last names none, or says that nothing follows.
 
-    An empty answer that names a next one is no end unless the source says so: some vendors filter rows after they have
-    cut pages. One that names itself is an end: some vendors repeat the last cursor for ever. A chain of empty answers
-    fails, and so does one that comes back to where it was.
+    An empty answer that names a next page is not the end, unless the source file says so: some vendors filter rows
+    after cutting them into pages. An empty answer that names itself is the end: some vendors repeat the last cursor for
+    ever. Many empty answers in a row fail the job, and so does a link that was followed before.
     """
 
     is_addressable = False
@@ -55,8 +55,8 @@ class Chain:
             answer = yield self._at(following)
         return None
 
-    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
-        return Following(planned) if page.next is None else Following(max(planned, number + 1), page.next)
+    def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
+        return NextPages(planned) if page.next is None else NextPages(max(planned, number + 1), page.next)
 
 
 def by_link(paging: LinkPaging) -> Chain:

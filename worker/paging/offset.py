@@ -1,4 +1,4 @@
-"""Pages by offset: page N is the slice of `limit` rows from (N-1) * limit on, whatever the vendor answers at a time."""
+"""Pages by offset: page N is the slice of `limit` rows from (N-1) * limit on, in as many requests as it takes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Literal
 
 from worker.errors import FailJob
 from worker.model import PageFacts
-from worker.paging.pager import Address, Addresses, Following, build_address
+from worker.paging.pager import Address, Addresses, NextPages, build_address
 from worker.sources.schema import OffsetPaging
 
 
 class Offset:
-    """Slices by offset. A vendor may clamp the limit, so a slice is asked for until it is full or nothing comes.
+    """Slices by offset. A vendor may lower the limit, so requests go on until the slice is full or no rows come.
 
-    After a short answer the next request begins one row early, with the last row that came. A vendor that clamped sends
-    that row again; where another row comes, one was lost in between, which nothing else would show.
+    After a short answer the next request begins one row early, with the last row that came. If the vendor only lowered
+    the limit, that row comes again; if another row comes, one was lost in between, which nothing else would show.
     """
 
     is_addressable = True
@@ -42,19 +42,19 @@ class Offset:
             is_end = self._paging.ends_with == "short" or (not answer.rows and begins_with != "last")
             if is_end or came == self._limit or answer.is_declared_last or self._is_all(start + came, total):
                 return None
-            # Where nothing came beyond the repeated row, the end is looked for without it.
+            # If nothing came but the repeated row, the next request leaves it out: an empty answer is then the end.
             begins_with = "last" if answer.rows else "another"
 
-    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
-        """A page that is not full has met the end; behind a full one are as many as the total says, or one more."""
+    def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
+        """A page that is not full is the last; after a full one come as many as the total says, else one more."""
         if page.has_more and not page.rows:
             raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
         if page.rows < self._limit or page.is_declared_last or self._is_all(number * self._limit, page.total):
-            return Following(planned)
-        return Following(max(planned, number + 1, self.plan(page.total, None)))
+            return NextPages(planned)
+        return NextPages(max(planned, number + 1, self.plan(page.total, None)))
 
     def _is_all(self, rows: int, total: int | None) -> bool:
-        """Is this the vendor's whole count? A count that stands at its cap proves nothing, so reading goes on."""
+        """Are these all the rows the vendor counts? A count at its cap proves nothing, so reading goes on."""
         return total is not None and total != self._paging.total_capped_at and rows >= total
 
     def _address(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from worker.errors import FailJob, StartOver
 from worker.model import PageFacts
-from worker.paging.pager import Addresses, Following, build_address
+from worker.paging.pager import Addresses, NextPages, build_address
 from worker.sources.schema import PageNumberPaging
 
 
 class PageNumber:
-    """Numbered pages. How many rows one brings is the vendor's affair, so a short page ends nothing by itself.
+    """Numbered pages. The vendor decides how many rows a page has, so a short page is not the end by itself.
 
-    Where rows are counted, the first page shows how many make a page, and so how many pages there are: what stands
-    beyond the count is not asked for.
+    If the vendor counts rows, the size of the first page shows how many pages there are; none beyond are requested.
     """
 
     is_addressable = True
@@ -34,32 +33,32 @@ class PageNumber:
         yield build_address(self._paging.place, sent, values=values, is_probe=number > 1 and total is None)
         return None
 
-    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
+    def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
         if page.total_pages is not None:
-            return self._counted_pages(number, page, page.total_pages, planned)
+            return self._follow_counted(number, page, page.total_pages, planned)
         if page.is_declared_last:
-            return Following(planned)
+            return NextPages(planned)
         if not page.rows:
             if page.has_more:
                 raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
-            return Following(planned)
+            return NextPages(planned)
         if self._paging.ends_with == "short" and self._size is not None and page.rows < self._size:
-            return Following(planned)
+            return NextPages(planned)
         if page.total is None:
-            return Following(max(planned, number + 1))
+            return NextPages(max(planned, number + 1))
         counted = -(-page.total // page.rows) if number == 1 else 1
-        return Following(max(planned, counted), is_open=True)
+        return NextPages(max(planned, counted), is_open=True)
 
-    def _counted_pages(self, number: int, page: PageFacts, counted: int, planned: int) -> Following:
-        """Pages as many as counted, but no more than the rows need where those are counted as well."""
+    def _follow_counted(self, number: int, page: PageFacts, counted: int, planned: int) -> NextPages:
+        """As many pages as counted, but if rows are counted as well, no more than they need."""
         pages = max(1, counted)
         if page.total is None:
             if number > 1 and pages != planned:
                 raise StartOver(f"page {number} counts {pages} pages, another page counted {planned}")
-            return Following(max(planned, pages))
-        # The last page may be short, so only one before it shows how many rows make a page.
-        is_telling = number == 1 or number < planned
-        if is_telling and (page.rows or not page.total):
+            return NextPages(max(planned, pages))
+        # The last page may be short, so only the others show how many rows a page has.
+        shows_size = number == 1 or number < planned
+        if shows_size and (page.rows or not page.total):
             needed = max(1, -(-page.total // page.rows)) if page.rows else 1
             planned = max(planned, min(pages, needed))
-        return Following(planned, is_open=bool(page.rows) and number < pages)
+        return NextPages(planned, is_open=bool(page.rows) and number < pages)

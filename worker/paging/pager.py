@@ -1,4 +1,4 @@
-"""What every way of paging promises, and the total that the pages of one report agree on.
+"""What every paging kind promises, and how the counts that its pages state are reconciled.
 
 One contract suite, `tests/contract/test_paging.py`, runs over every kind of paging.
 """
@@ -20,8 +20,9 @@ class Address:
     """How one request of a page differs from the report's first.
 
     `query` and `json_parts` (by path) are sent in place of what the request says there; `values` fill placeholders.
-    `link` is asked instead of the request itself. `begins_with`: its first row must be the last that came, again, and
-    is not counted; or must be another. `is_probe`: no count promises rows here, so a declared refusal is the end.
+    `link` is requested instead of it. `begins_with`: its first row must be the `last` row that came, which is not
+    counted again, or must be `another` one. `is_probe`: no count says that there are rows here, so a refusal that the
+    source file declares means the end.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -33,10 +34,10 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """What a finished page led to: the pages now known, and the address of the next where only this page knew it.
+class NextPages:
+    """What is known after a page was read: the number of pages, and the next page's address if only this page has it.
 
-    `is_open`: where the vendor counts its rows and those of all these pages are fewer, one page more is worth asking.
+    `is_open`: if the vendor counts rows and all these pages have fewer, one more page should be requested.
     """
 
     planned: int
@@ -57,18 +58,17 @@ class Pager(Protocol):
         """The pages known before any is read; at least 1."""
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
-        """The requests of one page, one after another; each is answered by sending what came of it.
+        """Yields the addresses of one page's requests; after each, the facts of its answer must be sent in.
 
-        `rows` of what is sent are those of that answer alone, less a repeated one. `total` is the count known before.
-        Returns the link or token of the next page, None where there is none. Raises FailJob where there is no end.
+        `rows` in those facts counts that answer alone, without a repeated row. `total` is the count known before.
+        Returns the link or token of the next page, None if there is none. Raises FailJob if there is no end.
         """
 
-    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
-        """What a page led to, where `planned` pages were known.
+    def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
+        """What is known after a page was read; `planned` is the number of pages known before.
 
-        The end is an answer without rows, the count of pages reached, no further link, or whatever else the source
-        declares. StartOver where the count of pages changed between pages, FailJob where the vendor says that there is
-        more and not where.
+        Raises StartOver if the count of pages changed from page to page, FailJob if the vendor says that there is more
+        but not where.
         """
 
 
@@ -78,9 +78,9 @@ def build_address(place: Literal["query", "json"], sent: Mapping[str, Any], **mo
 
 
 def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | None = None) -> int | None:
-    """The count that holds from now on. The first one stated stands; StartOver where a later one contradicts it.
+    """The count to go by from now on: the first one stated. Raises StartOver if a later one contradicts it.
 
-    A count at its cap says only "at least", so it contradicts no greater one.
+    A count at its cap only means "at least", so it does not contradict a greater one.
     """
     if stated is None or stated < 0 or stated == known:
         return known

@@ -1,4 +1,4 @@
-"""The kinds of paging there are, and the class of each. A new kind: one file beside this one and one line here."""
+"""The paging kinds and the class of each. A new kind needs a file beside this one and a case in `pager_for`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.model import PageFacts
 from worker.paging.chain import by_link, by_token
 from worker.paging.offset import Offset
 from worker.paging.page_number import PageNumber
-from worker.paging.pager import Address, Addresses, Following, Pager
+from worker.paging.pager import Address, Addresses, NextPages, Pager
 from worker.sources.placeholders import fill
 from worker.sources.schema import LinkPaging, OffsetPaging, PageNumberPaging, Read, TokenPaging
 
@@ -28,12 +28,12 @@ class Single:
         yield Address()
         return None
 
-    def follow(self, number: int, page: PageFacts, planned: int) -> Following:
-        return Following(1)
+    def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
+        return NextPages(1)
 
 
 def pager_for(read: Read, params: Mapping[str, Any]) -> Pager:
-    """The pager a read declares. FailJob where a parameter gives no usable page size."""
+    """The pager that a source file declares. Raises FailJob if a parameter gives no usable page size."""
     match read.paging:
         case OffsetPaging() as paging:
             limit = _size(paging.limit, params)
@@ -50,7 +50,7 @@ def pager_for(read: Read, params: Mapping[str, Any]) -> Pager:
 
 
 def _size(declared: int | str | None, params: Mapping[str, Any]) -> int | None:
-    """The rows of a page as declared, or as the parameter it names says."""
+    """The rows of a page: as declared, or the value of the parameter that is declared."""
     given = fill(declared, params)
     if given is None:
         return None

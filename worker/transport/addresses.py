@@ -1,4 +1,4 @@
-"""Which network addresses may be contacted: public ones, and those of the same kind as the connection's own.
+"""Which network addresses may be contacted: public ones, and those of the same kind as the connection's own host.
 
 This keeps a vendor's link from reaching into our network (server-side request forgery), such as a cloud's metadata
 service at 169.254.169.254.
@@ -22,7 +22,7 @@ _INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".private", "
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Every address a host has now, in the resolver's order; RetryLater where it has none."""
+    """Every address a host has now, in the resolver's order. Raises RetryLater if it has none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -31,7 +31,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def kind_of(address: str) -> AddressKind:
-    """What kind of address this is; one that carries an IPv4 address is of that one's kind."""
+    """The kind of an address. An IPv6 address that contains an IPv4 address is of that one's kind."""
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         # NAT64, IPv4-mapped, 6to4 and Teredo addresses lead to the IPv4 address within them.
@@ -52,7 +52,7 @@ def permitted_kinds(host: str, port: int, *, resolve: Resolve = resolve) -> froz
 
 
 def permitted_kinds_behind_proxy(host: str, port: int, *, resolve: Resolve = resolve) -> frozenset[AddressKind]:
-    """As `permitted_kinds`, for a connection behind a proxy: where its host has no address here, public ones only."""
+    """As `permitted_kinds`, for a connection behind a proxy: public ones only if its host cannot be resolved here."""
     try:
         return permitted_kinds(host, port, resolve=resolve)
     except RetryLater:
@@ -60,10 +60,10 @@ def permitted_kinds_behind_proxy(host: str, port: int, *, resolve: Resolve = res
 
 
 def check_behind_proxy(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> None:
-    """Raise FailJob where a proxy must not be asked to connect to this host.
+    """Raise FailJob if a proxy must not be asked to connect to this host.
 
-    A host with addresses here is judged by them. Where only the proxy can resolve the name, it may be any public name,
-    but none that means something inside a network only.
+    A host that can be resolved here is judged by its addresses. If only the proxy can resolve it, it may be any public
+    name, but not one that is in use only inside networks.
     """
     try:
         resolve_permitted(host, port, kinds, resolve=resolve)
@@ -74,7 +74,7 @@ def check_behind_proxy(host: str, port: int, kinds: frozenset[AddressKind], *, r
 
 
 def resolve_permitted(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> list[str]:
-    """The addresses of a host, every one of a permitted kind; FailJob where a single one is not."""
+    """The addresses of a host. Raises FailJob unless every one of them is of a permitted kind."""
     addresses = resolve(host, port)
     for address in addresses:
         if (kind := kind_of(address)) not in kinds:

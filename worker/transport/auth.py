@@ -1,4 +1,4 @@
-"""Authentication: adds a connection's credentials to its requests. Their values are looked up here and nowhere else."""
+"""Authentication: adds a connection's credentials to its requests. Their values are looked up only here."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from worker.transport.tokens import Tokens
 PUBLIC_NAMES = ("username", "client_id", "app_id", "auth_url")
 
 Flow = Generator[WireRequest, Response, Response]
-"""Yields each request that has to be sent, is given its answer or thrown what sending it raised, and returns the answer
-that counts."""
+"""An authentication flow, as in httpx: it yields each request to send, gets the answer (or the exception that sending
+raised), and returns the answer to the original request."""
 
 
 class Auth:
@@ -38,9 +38,9 @@ class Auth:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        """`tokens` gives the place where tokens are kept, by a short name for the account.
+        """`tokens` opens the store of an account's tokens, given a short name for the account.
 
-        Raises BadInput, naming what to set, where credentials are missing. Nothing is sent yet.
+        Raises BadInput, naming what to set, if credentials are missing. Nothing is sent yet.
         """
         chosen = require_auth(connection, environment)
         held = {name: connection.credentials[name] for name in credential_names(chosen)}
@@ -67,9 +67,9 @@ class Auth:
                 )
 
     def flow(self, request: WireRequest, *, refused: str = "") -> Flow:
-        """Send the request with credentials, after a login where one is needed; a refused token is renewed once.
+        """Send the request with credentials, after a login if one is needed. A refused token is renewed once.
 
-        A token of the version `refused` is not used.
+        A token whose version is `refused` is not used.
         """
         request = self._sign(request, self._fixed, self._secrets)
         if self.login is None:
@@ -83,7 +83,7 @@ class Auth:
         return response
 
     def remove_keys(self, url: str) -> str:
-        """The URL without the keys in its query: some vendors repeat them in their links, and URLs get logged."""
+        """The URL without the keys in its query, which some vendors repeat in their links; URLs are logged."""
         for way in [*self._fixed, *([self.login.way.send] if self.login else [])]:
             if isinstance(way, QueryAuth):
                 url = without_query_value(url, way.name)

@@ -1,8 +1,8 @@
-"""One exchange with a vendor: quota, credentials, one renewal, redirects by our own rules, statuses named as errors.
+"""One exchange with a vendor: quota, credentials, redirects by our own rules, statuses turned into errors.
 
-    send: wait for quota -> credentials -> send -> (renewed once) -> (redirected, judged again) -> success or an error
+    wait for quota -> add credentials -> send -> (renew the token once) -> (follow redirects) -> success or an error
 
-Nothing is repeated here but what the vendor certainly did not act on; the steps repeat what is safe to repeat.
+A request is repeated here only if the vendor certainly did not act on it. The steps repeat what is safe to repeat.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ SAME_REQUEST = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 REDIRECTS = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, *SAME_REQUEST)
 
 _SENT_TO_ANY_HOST = ("accept", "accept-encoding")
-"""The headers another host gets; any other may hold a key."""
+"""The headers that are sent to another host; any other may hold a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small answer, whole: what its JSON holds, and its bytes. An empty body, or one that is no JSON, holds None."""
+    """A small answer, read whole. `content` is its JSON; None if the body is empty or is not JSON."""
 
     name: str
     status: int
@@ -76,8 +76,8 @@ class Answer:
 class Exchange:
     """Exchanges with one connection. Cheap to make, safe to share between threads.
 
-    What workers share (tokens, quota, pauses) is in Redis; without Redis it is in this object. Messages never hold a
-    credential, a token or a query.
+    What workers share (tokens, quota, pauses) is in Redis, or without Redis in this object. Messages of errors never
+    contain a credential, a token or a query.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class Exchange:
             self._quota = SharedQuota(redis, connection.name, connection.limits, sleep=sleep)
         self._auth: Auth | None = None
         self._renewed_for: LoginExpired | None = None
-        self._choosing = threading.Lock()
+        self._auth_lock = threading.Lock()
 
     def auth(self) -> Auth:
-        """How this connection authenticates. Raises BadInput, naming what to set, where credentials are missing."""
-        with self._choosing:
+        """How this connection authenticates. Raises BadInput, naming what to set, if credentials are missing."""
+        with self._auth_lock:
             if self._auth is None:
                 self._auth = Auth(
                     self.connection,
@@ -128,7 +128,7 @@ class Exchange:
             return self._auth
 
     def log_in(self) -> bool:
-        """Fetch a token unless one is in use. False where this connection needs none."""
+        """Fetch a token unless one is in use. False if this connection needs none."""
         login = self.auth().login
         if login is None:
             return False
@@ -145,10 +145,10 @@ class Exchange:
         allow: Collection[int] = (),
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> Response:
-        """Send a request and give its answer: a success, or a status in `allow`.
+        """Send a request and return its answer: a success, or a status in `allow`.
 
-        `request.url` is on the base, or for `kind` download where `links.download_target` led. Raises RetryLater or
-        FailJob with method, path, status and the vendor's words, found by `shapes` and the source's own.
+        `request.url` is on the base, or for the kind `download` what `links.download_target` gave. Raises RetryLater or
+        FailJob with method, path, status and the vendor's words, found by `shapes` and those of the source file.
         """
         target = Target(request.url, links.download_target(self.base, request.url, at=request.url).is_own)
         seen = {links.normal_form(request.url)}
@@ -167,9 +167,9 @@ class Exchange:
 
     @contextmanager
     def handling_errors(self) -> Iterator[None]:
-        """Take secrets out of every error raised within; pause the connection for a rate limit, renew a dead token.
+        """Mask secrets in every error raised within; pause the connection on a rate limit, renew an expired login.
 
-        Every error passes here, be it found in a refusal, in a small answer or beside the rows of a page.
+        All errors pass here, whether found in a refusal, in a small answer or beside the rows of a page.
         """
         try:
             yield
@@ -178,7 +178,7 @@ class Exchange:
             if isinstance(error, RateLimited) and error.wait_seconds is not None:
                 self._pause(error.wait_seconds)
             if isinstance(error, LoginExpired) and error is not self._renewed_for:
-                # Remembered, since the same error passes here again on its way out of nested calls.
+                # Remembered, because the same error passes here again on its way out of nested calls.
                 self._renewed_for = error
                 login = self.auth().login
                 if login is not None and login.last is not None:
@@ -190,10 +190,10 @@ class Exchange:
             log.warning(Event.CONNECTION_PAUSED, connection=self.connection.name, seconds=round(seconds, 1))
 
     def _follow_redirect(self, request: WireRequest, response: Response, kind: LinkKind) -> tuple[WireRequest, Target]:
-        """The request a redirect asks for. FailJob where it would drop the request's body or give it to another host.
+        """The request a redirect asks for. Raises FailJob if that would drop the body or send it to another host.
 
-        Clients turn a POST into a GET after 301 and 302 (RFC 9110, 15.4.2 and 15.4.3): the vendor would lose what was
-        asked for. 307 and 308 repeat the request as it is.
+        Clients turn a POST into a GET after 301 and 302 (RFC 9110, 15.4.2 and 15.4.3), which would drop what was asked
+        for. 307 and 308 repeat the request unchanged.
         """
         name, status = f"{response.name}: {response.status}", response.status
         try:
@@ -202,7 +202,7 @@ class Exchange:
             raise FailJob(f"{name}: {refusal}") from None
         if request.method == "GET":
             return replace(request, url=target.url), target
-        # RFC 9110, 15.4.4: 303 names another address to GET the answer from; vendors send a 302 to their storage so.
+        # 303 names an address to GET the answer from (RFC 9110, 15.4.4); vendors use 302 like that for their storage.
         if status == HTTPStatus.SEE_OTHER or (status == HTTPStatus.FOUND and not target.is_own):
             kept = {key: value for key, value in request.headers.items() if key.lower() != "content-type"}
             return WireRequest("GET", target.url, kept), target
@@ -213,9 +213,9 @@ class Exchange:
         return replace(request, url=target.url), target
 
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
-        """Send a request whose answer is small JSON, and give what it holds. Raises as `send` does.
+        """Send a request whose answer is small JSON, and return it. Raises as `send` does.
 
-        FailJob where a success is no JSON, or words an error.
+        Raises FailJob also if a success is not JSON, and whatever an error in a success means.
         """
         answer = self.fetch(request, shapes=shapes, allow=allow)
         if answer.is_success:
@@ -228,7 +228,7 @@ class Exchange:
     def fetch(
         self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()
     ) -> Answer:
-        """Send a request and read its small answer, which may be an error or no JSON. Raises as `send` does."""
+        """Send a request and read its small answer, which may be an error or not JSON. Raises as `send` does."""
         response = self.send(request, shapes=shapes, allow=allow)
         with self.handling_errors():
             raw = response.body(SMALL_ANSWER_BYTES)
@@ -239,7 +239,7 @@ class Exchange:
         return Answer(response.name, response.status, response.headers, content, raw, response.request_id)
 
     def refuse_error(self, answer: Answer, shapes: Collection[ErrorShape] = ()) -> None:
-        """Raise what follows where an answer words an error in one of the shapes or in one of the source's own."""
+        """Raise the error in an answer if it fits one of the shapes or one of the source file's."""
         shapes = (*shapes, *self.connection.source.errors)
         error = (
             error_in_body(answer.raw, shapes)
@@ -252,7 +252,7 @@ class Exchange:
                 raise self.with_wait(failure, answer.headers) if isinstance(failure, RateLimited) else failure
 
     def with_wait(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
-        """A rate limit with the wait that a header of its answer asks for, where the body names none."""
+        """A rate limit with the wait that a header of its answer asks for, if the body names none."""
         wait = limited.wait_seconds or retry_after(headers.get("Retry-After"), now=self.clock())
         return RateLimited(limited.reason, wait_seconds=wait)
 
@@ -262,7 +262,7 @@ class Exchange:
         return self.auth().remove_keys(url)
 
     def _send_once(self, request: WireRequest, target: Target, patience_seconds: float) -> Response:
-        """Send one request: with quota and credentials to our own host, without either to any other."""
+        """Send one request: to our own host with quota and credentials, to any other without."""
         if target.is_own:
             auth = self.auth()
             self._quota.wait_turn(patience_seconds=patience_seconds)
@@ -277,7 +277,7 @@ class Exchange:
         return self._channel.send(WireRequest(request.method, request.url, harmless, request.body), kinds=kinds)
 
     def _run_flow(self, flow: Generator[WireRequest, Response, T]) -> T:
-        """Send every request that a flow of authentication yields, and return what it returns."""
+        """Send every request that an authentication flow yields, and return its result."""
         try:
             request = next(flow)
             while True:
@@ -295,8 +295,8 @@ class Exchange:
     def _check_status(
         self, response: Response, target: Target, shapes: Collection[ErrorShape], allow: Collection[int]
     ) -> Response:
-        """The answer where it is a success or allowed. Raises the error that any other status means."""
-        # Nobody asked for a part: some servers call the whole of it 206, but a part would pass for a short report.
+        """The answer if it is a success or allowed. Raises the error that any other status means."""
+        # We never ask for a part. Some servers answer 206 with the whole; a real part would look like a short report.
         if response.status == HTTPStatus.PARTIAL_CONTENT:
             span = re.fullmatch(r"bytes 0-(\d+)/(\d+)", response.headers.get("Content-Range", "").strip())
             if span is None or int(span[1]) + 1 != int(span[2]):
@@ -307,7 +307,7 @@ class Exchange:
         raise self.refusal(response, response.start(), shapes, is_own=target.is_own)
 
     def refusal(self, response: Response, raw: bytes, shapes: Collection[ErrorShape], *, is_own: bool) -> MillraceError:
-        """The error a refusal means, after pausing everybody where it says so; `raw` is the start of its body."""
+        """The error a refusal means, after pausing the connection if it asks to; `raw` is the start of its body."""
         wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
         if wait is not None and is_own and response.status in PAUSING:
             self._pause(wait)

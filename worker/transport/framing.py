@@ -1,4 +1,4 @@
-"""Decodes HTTP/1.1 framing (RFC 9112, 6 and 7), and tells a body that was cut from one that ended."""
+"""Decodes HTTP/1.1 message framing (RFC 9112, 6 and 7), and tells a body that was cut from one that ended."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Protocol
 READ_BYTES = 262_144
 LONGEST_FRAMING_BYTES = 65_536
 
-# RFC 9112, 7.1: a length in hexadecimal, extensions nobody uses, the end of the line.
+# RFC 9112, 7.1: the size in hexadecimal, extensions (ignored), the end of the line.
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class Cut(Exception):
-    """The body ended, or broke its framing, before its end. The message says how."""
+    """The body was cut, or its framing is broken. The message says how."""
 
 
 class Readable(Protocol):
-    """A buffered stream of bytes: one read at most, what is there already first; b"" at the end."""
+    """A buffered stream of bytes. `read1` reads at most once and gives what is buffered first; b"" at the end."""
 
     def read1(self, size: int, /) -> bytes: ...
 
 
-def sized(source: Readable, length: int) -> Iterator[bytes]:
-    """A body of a stated length. Raises Cut where fewer bytes came."""
+def read_sized(source: Readable, length: int) -> Iterator[bytes]:
+    """A body of a stated length. Raises Cut if fewer bytes come."""
     rest = length
     while rest:
         piece = source.read1(min(READ_BYTES, rest))
@@ -34,16 +34,17 @@ def sized(source: Readable, length: int) -> Iterator[bytes]:
         yield piece
 
 
-def until_closed(source: Readable) -> Iterator[bytes]:
+def read_until_closed(source: Readable) -> Iterator[bytes]:
     """A body that ends with its connection. Nothing shows whether it was cut."""
     while piece := source.read1(READ_BYTES):
         yield piece
 
 
-def chunked(source: Readable) -> Iterator[bytes]:
-    """A body in chunks, as many at a time as one read brings. Raises Cut where the last chunk never came.
+def read_chunked(source: Readable) -> Iterator[bytes]:
+    """A body in chunks, joined as far as one read brings them. Raises Cut if the last chunk does not come.
 
-    Vendors who flush after every row send tiny chunks; taking each by itself would cost more than reading the rows.
+    They are joined because vendors that flush after every row send tiny chunks: handling each by itself would cost more
+    than reading the rows.
     """
     framing = _Framing()
     while not framing.is_over:
@@ -56,11 +57,11 @@ def chunked(source: Readable) -> Iterator[bytes]:
 
 
 class _Framing:
-    """Takes chunk framing off bytes that come in any pieces; holds back no more than a line of framing."""
+    """Removes chunk framing from bytes that come in pieces of any size; holds back at most one line of framing."""
 
     def __init__(self) -> None:
         self.is_over = False
-        self._rest = 0  # of the chunk begun: its bytes still to come and the two that end it
+        self._rest = 0  # bytes of the present chunk still to come, with the two that end it
         self._held = b""
 
     def feed(self, piece: bytes) -> bytes:

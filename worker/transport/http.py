@@ -1,7 +1,7 @@
-"""One request out, one answer's head in: connections kept alive, TLS, timeouts, addresses that were checked.
+"""Sends one request and waits for the head of its answer: keep-alive, TLS, timeouts, checked addresses.
 
-Knows nothing of credentials, quotas or links. These are requests' adapters without its Session: a Session reads the
-whole body of a redirect, keeps cookies and looks into the environment for passwords. Nothing here follows or remembers.
+Knows nothing of credentials, quotas or links. It uses the adapters of requests without its Session, which would read
+the whole body of a redirect, keep cookies and look for passwords in the environment.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CONNECTIONS_KEPT_PER_HOST = 64
 MOST_INTERIM_ANSWERS = 20
 
 _target: ContextVar[str | None] = ContextVar("target", default=None)
-"""Path and query of the request on its way, as they were given: urllib3 would spell them anew."""
+"""Path and query of the request being sent, as given: urllib3 would normalize them, which breaks signatures."""
 
 
 class Channel:
@@ -56,17 +56,16 @@ class Channel:
         connect_seconds: float = CONNECT_SECONDS,
         network: Network = DIRECT,
     ) -> None:
-        """`silence_seconds` bounds the wait for the answer's head and between any two pieces of its body."""
+        """`silence_seconds` bounds the wait for the answer's head and for each piece of its body."""
         self._connect_seconds = connect_seconds
         self._silence_seconds = silence_seconds
         self._network = network
 
     def send(self, request: WireRequest, *, kinds: frozenset[AddressKind] | None = None) -> Response:
-        """Send a request, to hosts at `kinds` of address only where given, and wait for the head of its answer.
+        """Send a request and wait for the head of its answer; `kinds`, if given, are the addresses it may go to.
 
-        Behind a proxy it is the proxy that connects: the host is judged by the addresses it has here, and where it has
-        none here, by its name. Raises RetryLater where sending failed (`is_unsent`: the request never left) and FailJob
-        where it never can work.
+        A proxy resolves names itself: there the host is judged by the addresses it has here, or else by its name.
+        Raises RetryLater if sending failed (`is_unsent`: the request was never sent), FailJob if it cannot ever work.
         """
         proxy = self._network.proxies.proxy_for(request.url)
         if proxy is not None and kinds is not None:
@@ -81,11 +80,13 @@ class Channel:
         except ReadTimeout:
             raise RetryLater(f"{request.name}: no answer in time ({self._silence_seconds:g} s)") from None
         except SSLError as error:
-            raise _tls_error(request, error) from None
+            if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
+                raise FailJob(f"{request.name}: the host's certificate is not trusted") from None
+            raise RetryLater(f"{request.name}: the TLS connection failed") from None
         except RequestException as error:
             raise _connection_error(request, error) from None
         except (ValueError, HTTPError):
-            # What these say may hold a header's value or the URL's query, so it is not repeated.
+            # Not with their own message: it may contain a header's value or the URL's query.
             raise FailJob(f"{request.name}: the request cannot be sent as it is") from None
         if raw.headers.get("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
             raw.close()
@@ -100,7 +101,7 @@ class Channel:
         if request.body is not None or request.method == "POST":
             prepared.headers["Content-Length"] = str(len(request.body or b""))
         timeout = (self._connect_seconds, self._silence_seconds)
-        # Through a proxy plain http names the whole URL, and https is spoken with the host itself.
+        # A proxy for plain http wants the whole URL (RFC 9112, 3.2.2); https goes through a tunnel to the host itself.
         target = request.url if proxy and request.url.startswith("http:") else request.target
         before = _target.set(target)
         try:
@@ -116,7 +117,7 @@ class Channel:
 
 
 def _connection_error(request: WireRequest, error: RequestException) -> RetryLater:
-    """The innermost reason, without the URL that urllib3 puts into its messages: its query may hold a key."""
+    """The innermost cause. Without the URL that urllib3 puts into its messages, because its query may hold a key."""
     cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
     if isinstance(cause, MaxRetryError) and cause.reason is not None:
         is_unsent = isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
@@ -126,15 +127,8 @@ def _connection_error(request: WireRequest, error: RequestException) -> RetryLat
     return RetryLater(f"{request.name}: no answer: {inner if isinstance(inner, OSError) else type(cause).__name__}")
 
 
-def _tls_error(request: WireRequest, error: SSLError) -> FailJob | RetryLater:
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
-        return FailJob(f"{request.name}: the host's certificate is not trusted")
-    return RetryLater(f"{request.name}: the TLS connection failed")
-
-
 def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
-    """Why the proxy did not lead to the host. What the libraries say may hold the proxy's password."""
+    """Why the proxy did not connect, without the libraries' own message, which may hold the proxy's password."""
     where = without_password(proxy)
     said = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
     if said is None:
@@ -146,7 +140,7 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter whose proxies, too, use the connections of `pool_classes`."""
+    """requests' adapter, which uses the connections of `pool_classes` for proxies as well."""
 
     def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
         manager: ProxyManager = super().proxy_manager_for(proxy, **how)
@@ -163,7 +157,7 @@ class _Kept:
 
 
 _kept = _Kept()
-# A forked child must not speak on its parent's sockets, nor wait for a lock its parent held.
+# A forked child must not use its parent's sockets, nor wait for a lock that its parent held.
 os.register_at_fork(after_in_child=_kept.__init__)  # type: ignore[misc]
 
 
@@ -181,10 +175,10 @@ def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
 def pool_classes(
     kinds: frozenset[AddressKind] | None, *, resolve: Resolve = addresses.resolve
 ) -> dict[str, type[HTTPConnectionPool]]:
-    """Connection pools that accept complete headers only and, where `kinds` is given, connect to checked addresses.
+    """Connection pools that refuse incomplete headers and, if `kinds` is given, connect to checked addresses only.
 
-    The address that was checked is the one connected to: a name that resolves anew in between (DNS rebinding) leads
-    nowhere else.
+    The address that was checked is the one connected to, so a name that resolves differently in between (DNS rebinding)
+    does not help an attacker.
     """
 
     class Plain(HTTPConnection):
@@ -209,7 +203,7 @@ def pool_classes(
 
 
 def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind], resolve: Resolve) -> socket.socket:
-    """A socket to the first address of the host that answers, all of them being of a permitted kind."""
+    """A socket to the first address of the host that answers. Raises FailJob unless all are of a permitted kind."""
     failure: HTTPError = NewConnectionError(connection, f"{connection.host} has no address")
     for address in addresses.resolve_permitted(connection.host, connection.port, kinds, resolve=resolve):
         try:
@@ -229,12 +223,12 @@ def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind]
 class WholeHeadResponse(HTTPResponse):
     """A response that is accepted only once the empty line after its headers has arrived.
 
-    http.client takes a head that was cut for one that ended (`http.client.parse_headers` stops at the end of input). A
-    head cut before its Content-Length would leave an answer without a body: a success of no rows.
+    http.client accepts a head that was cut (`http.client.parse_headers` stops at the end of input). If the cut came
+    before Content-Length, the answer would seem to have no body: a success without rows.
     """
 
     def begin(self) -> None:
-        """Read the head. Raises RemoteDisconnected where the connection ended within it."""
+        """Read the head. Raises RemoteDisconnected if the connection ends within it."""
         for _ in range(MOST_INTERIM_ANSWERS):
             source = _Lines(self.fp)
             self.fp = source  # type: ignore[assignment]
@@ -251,7 +245,7 @@ class WholeHeadResponse(HTTPResponse):
 
 
 class _Lines:
-    """Remembers the last line read from a stream."""
+    """A stream that remembers the last line read from it."""
 
     def __init__(self, wrapped: Any) -> None:
         self.wrapped = wrapped

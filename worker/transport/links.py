@@ -1,9 +1,9 @@
-"""Which addresses we may follow. A link in a response is text from outside: it is judged before anything is sent.
+"""Which links we may follow. A link in a response is text from outside: it is judged before anything is sent.
 
-`api` links lend their path and query, nothing else: they are put on the connection's own base. `download` links may
-lead to another host; `Target.is_own` says whether the connection's credentials may go along. What is sent is path and
-query as they were given, since a signature covers their spelling; what is compared is `normal_form`. The host's
-network address is judged where the connection is made: `addresses.py`, `http.py`.
+Of an `api` link only path and query are used: they are put on the connection's own base. A `download` link may lead to
+another host; `Target.is_own` says whether the connection's credentials may be sent there. Path and query are sent as
+they were given, because a signature covers their spelling; links are compared in their `normal_form`. The host's
+network address is checked when the connection is made: `addresses.py`, `http.py`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Target:
 def on_base(base: Base, link: str, *, at: str) -> str:
     """An `api` link as a URL on our own base.
 
-    `at` is the URL of the request that was answered; a relative link starts there. Whatever host the link names is
-    never contacted. FailJob where the link is malformed or leaves the base's path.
+    `at` is the URL of the request that was answered; a relative link starts there. The host that the link names is
+    never contacted. Raises FailJob if the link is malformed or leaves the base's path.
     """
     _, target = _parse(link, at)
     path, mark, query = target.partition("?")
@@ -51,9 +51,9 @@ def on_base(base: Base, link: str, *, at: str) -> str:
 
 
 def download_target(base: Base, link: str, *, at: str) -> Target:
-    """A `download` link as an address to contact: https anywhere, plain http only where we speak it ourselves.
+    """A `download` link as an address to contact: https anywhere, plain http only if our connection uses it.
 
-    FailJob where the link is malformed or its scheme is refused.
+    Raises FailJob if the link is malformed or its scheme is not allowed.
     """
     parts, target = _parse(link, at)
     there = Base(parts.scheme, host_of(parts), port_of(parts), "")
@@ -64,21 +64,21 @@ def download_target(base: Base, link: str, *, at: str) -> Target:
 
 
 def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Target:
-    """Where a redirect leads, judged as a link of this kind is.
+    """Where a redirect leads, judged like a link of this kind.
 
-    FailJob where a request that is no download is sent to another host, which the message names.
+    Raises FailJob, naming the host, if a request that is no download is redirected to another one.
     """
     if kind == "download":
         return download_target(base, location, at=at)
     parts, _ = _parse(location, at)
-    # Behind a gateway a vendor may take itself for http or for its usual port.
+    # A vendor behind a gateway may name the scheme and port that it has behind it.
     if host_of(parts) != base.host or parts.port not in (None, base.port):
         raise FailJob(f"it redirects to another host, {parts.netloc}, where the source file declares no download")
     return Target(on_base(base, location, at=at), is_own=True)
 
 
 def normal_form(url: str) -> str:
-    """The spelling in which two links are compared (RFC 3986, 6.2.2): escapes in capitals, none that is needless."""
+    """The spelling in which links are compared (RFC 3986, 6.2.2): escapes in upper case, no needless ones."""
 
     def escape(match: re.Match[str]) -> str:
         character = chr(int(match[1], 16))
@@ -93,7 +93,7 @@ def without_query(url: str) -> str:
 
 
 def _parse(link: str, at: str) -> tuple[SplitResult, str]:
-    """A link taken apart, and its path and query as they were given. Raises FailJob where it is malformed."""
+    """The parts of a link, and its path and query as they were given. Raises FailJob if it is malformed."""
     if not isinstance(link, str) or not link:
         raise FailJob(f"a link must be text, not {type(link).__name__}")
     if len(link) > LONGEST_LINK:
@@ -105,17 +105,17 @@ def _parse(link: str, at: str) -> tuple[SplitResult, str]:
     except ValueError:
         raise FailJob("a link that cannot be read is not followed") from None
     query = f"?{parts.query}" if parts.query else ""
-    # Blanks and letters beyond ASCII are escaped; `%` is not, since what is escaped already must stay as it is.
+    # Blanks and letters beyond ASCII are escaped; `%` is not, because what is already escaped must stay as it is.
     return parts, quote(f"{parts.path or '/'}{query}", safe=_RESERVED + _ODD)
 
 
 def _join(at: str, link: str) -> str:
-    """A link as an absolute URL. Raises NotAUrl where its path would lead upwards."""
+    """A link as an absolute URL. Raises NotAUrl if its path would lead upwards."""
     refuse_unsafe(link)
     parts = urlsplit(link)
     if parts.scheme and not parts.netloc:
         raise NotAUrl(f"its scheme is {parts.scheme[:20]!r}, without a host")
-    # Before `urljoin`, which resolves `..` without a word. Only a relative path may begin with one.
+    # Checked before `urljoin`, which resolves `..` silently. Only a relative path may begin with one.
     if parts.netloc or parts.path.startswith("/"):
         refuse_dots(parts.path)
     url = link if parts.scheme else urljoin(at, link)
@@ -124,7 +124,7 @@ def _join(at: str, link: str) -> str:
 
 
 def _below(prefix: str, path: str) -> str | None:
-    """The part of a path below a prefix, spelled as it was given; None where the path is not below it."""
+    """The part of a path below a prefix, spelled as it was given; None if the path is not below it."""
     segments = path.split("/")
     depth = prefix.count("/") + 1
     if normal_form("/".join(segments[:depth])) != normal_form(prefix):

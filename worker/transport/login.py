@@ -1,4 +1,4 @@
-"""Gets access tokens: one caller for all workers, ahead of their end, and once more where the vendor refuses one."""
+"""Fetches access tokens: one worker for all, before the old one expires, and at once if the vendor refuses it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ REFUSED = (400, 401, 403)
 _OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description")
 
 TokenFlow = Generator[WireRequest, Response, Token]
-"""Yields each login request to be sent, is given its answer or thrown what sending it raised; returns the token."""
+"""Yields each login request to send, gets the answer (or the exception that sending raised), and returns the token."""
 
 
 class LoginRequest(WireRequest):
-    """A request for a token: its answer is small, and waited for less long than rows are."""
+    """A request for a token. Its answer is small, so it is waited for less long than rows are."""
 
 
 class Login:
@@ -55,7 +55,7 @@ class Login:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        """`secrets` are the credentials by name, `check` the variables that a refusal tells people to look at."""
+        """`secrets` are the credentials by name, `check` the variables that the message of a refusal names."""
         self.way = way
         self.last: Token | None = None
         self._base = base
@@ -69,10 +69,10 @@ class Login:
         self._sleep = sleep
 
     def token(self, refused: str = "") -> TokenFlow:
-        """The token in use, other than the one of version `refused`.
+        """The token in use, but not the one whose version is `refused`.
 
-        Fetched by this caller where it is its turn, waited for a moment where it is another's; then RetryLater, which
-        is no attempt. FailJob where the credentials are refused.
+        This caller fetches a new one if it is its turn. If it is another's, it waits a few seconds and then raises
+        RetryLater, which is no attempt. Raises FailJob if the credentials are refused.
         """
         waited = 0.0
         while True:
@@ -89,7 +89,7 @@ class Login:
             waited += LOOK_SECONDS
 
     def _fetch(self, turn: Turn) -> TokenFlow:
-        """A token fetched in our turn. Where renewing ahead of time fails, the good one stays in use for a while."""
+        """Fetch a token in our turn. If that fails while the present one is still good, that one stays in use."""
         try:
             grant = yield from self._log_in(turn.refresh)
         except (RetryLater, FailJob) as error:
@@ -105,7 +105,7 @@ class Login:
         return token
 
     def _log_in(self, kept: str | None) -> Generator[WireRequest, Response, Grant]:
-        """Log in with the refresh token that is kept; where that is refused, with the credentials themselves."""
+        """Log in with the refresh token on record; if there is none or it is refused, with the credentials."""
         has_password = not (isinstance(self.way, OAuth2Auth) and self.way.grant == "refresh_token")
         response = yield self._build_request(kept)
         if kept and has_password and response.status in REFUSED:
@@ -125,7 +125,7 @@ class Login:
         return grant
 
     def _build_request(self, kept: str | None) -> WireRequest:
-        """The request that asks for a token; with the refresh token kept where there is one."""
+        """The request for a token; with the refresh token on record, if there is one."""
         way, secrets = self.way, self._secrets
         if isinstance(way, SessionAuth):
             request = compose(self._base, way.login, secrets)
@@ -150,7 +150,7 @@ class Login:
         return LoginRequest("POST", self._token_url(way), headers, encode_query(form).encode())
 
     def _token_url(self, way: OAuth2Auth) -> str:
-        """The token address: on the base, or wherever the operator put it, by https."""
+        """The URL of the token endpoint: on the connection's base, or any https URL that the operator gave."""
         url = str(fill(way.token_url, self._secrets))
         if url.startswith("/"):
             return self._base.url(url)
@@ -159,7 +159,7 @@ class Login:
         return links.download_target(self._base, url, at=self._base.url("")).url
 
     def _read_grant(self, response: Response, kept: str | None) -> Grant:
-        """What a login's answer grants. FailJob, with the vendor's words for it, where there is no token in it."""
+        """The token in a login's answer. Raises FailJob, with the vendor's words, if there is none."""
         way, name = self.way, response.name
         raw = response.body(LARGEST_ANSWER_BYTES)
         if isinstance(way, SessionAuth) and way.token_header:
@@ -178,7 +178,7 @@ class Login:
             words = error.words if error else f"it has: {there[:200] or 'nothing'}"
             raise FailJob(f"{name}: the answer has no text at {token_at!r}: {words}")
         lifetime = number(find(content, lifetime_at)) or 0.0
-        # Missing, negative, NaN, or milliseconds taken for seconds: such a lifetime is not to be relied on.
+        # Missing, negative, NaN, or so large that it must be milliseconds: such a lifetime is not to be relied on.
         if not 0 < lifetime < LONGEST_LIFETIME_SECONDS:
             lifetime = float(way.default_lifetime_seconds)
         if isinstance(way, SessionAuth):
@@ -186,17 +186,17 @@ class Login:
         # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
         given = find(content, "refresh_token")
         refresh = given if isinstance(given, str) and given else kept
-        # The operator's own is not kept: where it is replaced in the environment, the new one has to be used.
+        # The operator's own is not kept, so that a new one takes effect when the environment changes.
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
         return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
 
 
 def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:
-    """A short name for where and as whom we log in: a token of one account is never used for another.
+    """A short name for where and as whom we log in, so that the token of one account is never used for another.
 
-    An account known by its refresh token stays the same where only the client's secret changes: the refresh token that
-    took the first one's place must not be lost with it.
+    With the grant `refresh_token`, the client's secret is not part of it: when that changes, the refresh token that has
+    replaced the operator's must not be lost.
     """
     parts = list(secrets.values())
     if isinstance(way, OAuth2Auth) and way.grant == "refresh_token":
@@ -206,5 +206,5 @@ def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str
 
 @lru_cache(maxsize=256)
 def slow_hash(*parts: str) -> str:
-    """Slow on purpose, and so kept: nobody who reads the name finds a password by trying."""
+    """A hash that is slow on purpose (and therefore cached): nobody can find a password by trying."""
     return hashlib.pbkdf2_hmac("sha256", "\0".join(parts).encode(), b"millrace token", 100_000).hex()[:16]

@@ -18,14 +18,14 @@ CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 class Proxies:
     """The proxies of one connection. `by_scheme` holds URLs that may carry a password: never print them.
 
-    `direct` are the entries of NO_PROXY; None where nobody set it, and this machine alone is reached directly.
+    `direct` are the entries of NO_PROXY; None if it is not set, and then only this machine is reached directly.
     """
 
     by_scheme: Mapping[str, str] = field(default_factory=dict, repr=False)
     direct: tuple[str, ...] | None = None
 
     def proxy_for(self, url: str) -> str | None:
-        """The URL of the proxy a request goes through; None where it goes directly."""
+        """The URL of the proxy for a request; None if it goes directly."""
         parts = urlsplit(url)
         proxy = self.by_scheme.get(parts.scheme)
         if proxy is None:
@@ -38,44 +38,39 @@ class Proxies:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Proxies and certificates. `ca_bundle` is a file or directory of certificates trusted in place of the usual."""
+    """Proxies and certificates. `ca_bundle`, a file or directory, replaces the usual trusted certificates."""
 
     proxies: Proxies = Proxies()
     ca_bundle: str | None = None
 
 
 def network_of(declared_proxy: str | None, variables: Mapping[str, str]) -> Network:
-    """The network of a connection that declares this proxy, in an environment with these variables.
+    """The network of a connection: through the proxy it declares, else through those that these variables name.
 
-    Raises BadInput for a variable that names no proxy, or no certificates.
+    Raises BadInput for a variable that names no proxy or no certificates.
     """
     name = next((name for name in CA_VARIABLES if variables.get(name)), None)
     if name is not None and not Path(variables[name]).exists():
         raise BadInput(name, variables[name], "a file or directory of certificates that is there")
-    return Network(_find_proxies(declared_proxy, variables), variables[name] if name else None)
-
-
-def _find_proxies(declared: str | None, variables: Mapping[str, str]) -> Proxies:
-    """The proxies the connection declares; where it declares none, those the variables name."""
-    if declared == DIRECTLY:
-        return Proxies()
-    if declared is not None:
-        return Proxies({"http": declared, "https": declared}, ())
-    # Small letters first, as curl does: CGI programs get a client's `Proxy` header as HTTP_PROXY.
+    ca_bundle = variables[name] if name else None
+    if declared_proxy == DIRECTLY:
+        return Network(Proxies(), ca_bundle)
+    if declared_proxy is not None:
+        return Network(Proxies({"http": declared_proxy, "https": declared_proxy}, ()), ca_bundle)
+    # Lower case first, as curl does: CGI programs get a client's `Proxy` header as HTTP_PROXY.
     no_proxy = next((variables[name] for name in ("no_proxy", "NO_PROXY") if name in variables), None)
-    entries = None if no_proxy is None else tuple(part.strip() for part in no_proxy.split(",") if part.strip())
+    direct = None if no_proxy is None else tuple(part.strip() for part in no_proxy.split(",") if part.strip())
     by_scheme: dict[str, str] = {}
     for scheme in ("http", "https"):
-        names = [f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"]
-        name = next((name for name in names if variables.get(name)), None)
-        if name is not None:
+        names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+        if name := next((name for name in names if variables.get(name)), None):
             by_scheme[scheme] = proxy_url(variables[name], name)
-    return Proxies(by_scheme, entries)
+    return Network(Proxies(by_scheme, direct), ca_bundle)
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """Does an entry of NO_PROXY mean this host? `*`, a name and all below it, or a network; a port may follow."""
-    # NO_PROXY has no standard; these are the forms of Go's net/http, which most tools take at least in part.
+    """Does an entry of NO_PROXY cover this host? `*`, a name and all below it, or a network; a port may follow."""
+    # NO_PROXY has no standard; these are the forms that Go's net/http accepts.
     if entry == "*":
         return True
     name, colon, digits = entry.rpartition(":")

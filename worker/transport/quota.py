@@ -1,7 +1,7 @@
 """What a vendor allows one account, shared by all workers: requests per second, pauses, reports in preparation.
 
-Requests leave one interval apart, and turns that were not used are saved up for half a second. Nobody waits here for
-longer than a moment: the step gives its work back, and RetryLater says when its turn comes.
+Requests are sent one interval apart; unused turns of the last half second are saved up. A caller waits here only for a
+moment; for a longer wait, RetryLater says when its turn comes, and the step gives its work back.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from worker.scripts import Clock, Script, time_argument
 from worker.sources.schema import Limits
 
 PATIENCE_SECONDS = 1.0
-# A burst of what half a second allows: more at once is what vendors with a limit per second refuse.
+# Bursts are limited to what half a second allows, because vendors with a limit per second refuse larger ones.
 SAVED_UP_SECONDS = 0.5
-# Whoever has to come back is given a time of its own, at most this far ahead, so that not all come back at once.
+# A caller that has to come back gets a time of its own, at most this far ahead, so that not all come back at once.
 LONGEST_QUEUE_SECONDS = 60.0
-# Every poll renews a report's place; where the polls stop, it falls free after this.
+# Polls renew a report's place; if they stop, it falls free after this time.
 REPORT_PLACE_SECONDS = 1_800.0
 
 _TAKE = Script("quota_take", "clock")
@@ -34,10 +34,10 @@ class Quota(Protocol):
     """When a request may be sent."""
 
     def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Return when one request may be sent; RetryLater, which is no attempt, where that takes too long."""
+        """Return when one request may be sent. Raises RetryLater, which is no attempt, if that takes too long."""
 
     def pause(self, seconds: float) -> bool:
-        """Nobody sends anything for a while. True where that is news; a pause is never shortened."""
+        """Stop all requests for a while; a pause is never shortened. True if it is new or longer than before."""
 
 
 class SharedQuota:
@@ -99,7 +99,7 @@ class OwnQuota:
 
 
 class ReportPlaces:
-    """How many reports the vendor may prepare for one connection at once. A place not kept up falls free by itself."""
+    """Limits how many reports a vendor prepares for one connection at once. A place that is not kept falls free."""
 
     def __init__(self, redis: Redis, connection: str, limits: Limits, *, clock: Clock | None = None) -> None:
         self._redis = redis
@@ -112,7 +112,7 @@ class ReportPlaces:
         return self._claim(job, self._places)
 
     def keep(self, job: str) -> None:
-        """Keep the place of a report that is in preparation; it gets one even where that is one too many."""
+        """Keep the place of a report in preparation; it gets one even if that is one too many."""
         self._claim(job, 1_000_000_000)
 
     def release(self, job: str) -> None:

@@ -1,4 +1,4 @@
-"""Takes secrets out of text before anybody sees it."""
+"""Masks secrets in texts that people will see."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from worker.errors import MillraceError, RetryLater
 
 MASK = "***"
 LONG_ENOUGH = 8
-"""A secret of so many characters is masked wherever it stands, even within a longer word."""
+"""A secret of at least so many characters is masked wherever it occurs, even within a longer word."""
 A_WORD = 4
-"""A shorter one only as a word of its own; one below this only as a value: `key=abc`, `"abc"`."""
+"""A shorter one is masked only as a word of its own; an even shorter one only as a value: `key=abc`, `"abc"`."""
 
 
 class Redactor:
@@ -32,7 +32,7 @@ class Redactor:
         """Redact this from now on."""
         if not secret or secret in self._patterns:
             return
-        # As JSON, URLs and Basic authentication spell it; Base64 without the padding, which some writers drop.
+        # As it is spelled in JSON, URLs and Basic authentication; Base64 without its padding, which some writers omit.
         encoded = b64encode(secret.encode()).decode()
         found = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded.rstrip("=")}
         with self._learning:

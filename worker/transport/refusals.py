@@ -1,4 +1,4 @@
-"""Classifies answers that are no success: retry, wait, log in again, or fail."""
+"""Classifies answers that are not a success: retry, wait, log in again, or fail."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def refusal(
     retry_statuses: Sequence[int],
     wait_seconds: float | None,
 ) -> MillraceError:
-    """The error a refusal means: by the consequence its body's shape declares, else by its status.
+    """The error a refusal means: by the consequence that the shape of its body declares, else by its status.
 
-    `raw` is the start of its body, `wait_seconds` what the vendor asks for in a header. 429, and 503 with a time to
-    come back, are said by a gateway: the request was not acted on and nothing went wrong.
+    `raw` is the start of its body, `wait_seconds` the wait that a header asks for. 429, and 503 with a time to come
+    back, come from a gateway: the vendor did not act on the request, and nothing went wrong.
     """
     error = error_in_body(raw, shapes)
     reason = redactor.clean(_reason(response, raw, error))
     if error and error.consequence:
         return replace(error, wait_seconds=error.wait_seconds or wait_seconds).failure(reason)
     status = response.status
-    # 520 to 599 are no statuses of HTTP: gateways such as Cloudflare's say with them that the vendor was not reached.
+    # 520 to 599 are not registered: gateways such as Cloudflare's use them when they cannot reach the vendor.
     if status in retry_statuses or 520 <= status <= 599:
         is_asked = wait_seconds is not None and status in PAUSING
         is_unsent = is_asked or status == HTTPStatus.TOO_MANY_REQUESTS
@@ -69,9 +69,9 @@ def _reason(response: Response, raw: bytes, error: VendorError | None) -> str:
 
 
 def retry_after(stated: str | None, *, now: float) -> float | None:
-    """The seconds a `Retry-After` header asks for, given as a number or a date; None where it says nothing usable.
+    """The seconds a `Retry-After` header asks for, by a number or a date (RFC 9110, 10.2.3); None if it has neither.
 
-    Both forms are RFC 9110's (10.2.3). Clamped: a date in the past still means a second, and no wait exceeds an hour.
+    At least one second, even for a date in the past, and at most an hour.
     """
     if stated is None:
         return None

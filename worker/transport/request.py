@@ -1,4 +1,4 @@
-"""A request of a source file and its values, put into the bytes that go out."""
+"""Turns a request of a source file, and its values, into the request that is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One request as it goes out. `url` is absolute and already judged."""
+    """One request as it is sent. `url` is absolute and has been checked."""
 
     method: str
     url: str
@@ -47,7 +47,7 @@ def compose(
     query: Mapping[str, Any] = NOTHING,
     json_parts: Mapping[str, Any] = NOTHING,
 ) -> WireRequest:
-    """The request with its values. `path` stands in for the request's own path.
+    """The request with its values; `path` replaces the request's own path.
 
     `query` and `json_parts` (by path) replace what the request itself says there.
     """
@@ -71,7 +71,7 @@ def encode_query(query: Mapping[str, Any]) -> str:
         for part in (value if isinstance(value, list | tuple) else [value])
         if part is not None
     ]
-    # urlencode's own way writes a blank as `+`, which means a blank in forms only; `%20` is one everywhere.
+    # Not urlencode's default, which writes a blank as `+`: that is a blank in forms only, `%20` is one everywhere.
     return urlencode(pairs, quote_via=quote, safe="")
 
 

@@ -13,7 +13,7 @@ from requests import Response as RawResponse
 from worker.charsets import charset_in
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
-from worker.transport.framing import Cut, chunked, sized, until_closed
+from worker.transport.framing import Cut, read_chunked, read_sized, read_until_closed
 
 START_BYTES = 65_536
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
@@ -22,8 +22,8 @@ WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 class Response:
     """One answer. Read its body to the end or close it; a body can be read once.
 
-    `name` is the request's method and path, for messages. `received_bytes` counts the body as it came, still packed as
-    `encoding` says (None: not packed).
+    `name` is the request's method and path, for messages. `received_bytes` counts the body as it came, not yet
+    decompressed.
     """
 
     def __init__(self, name: str, raw: RawResponse, *, silence_seconds: float) -> None:
@@ -37,7 +37,7 @@ class Response:
 
     @property
     def encoding(self) -> str | None:
-        """How the body is packed, in lower case."""
+        """The body's Content-Encoding in lower case; None if it is not compressed."""
         stated = self.headers.get("Content-Encoding", "").strip().lower()
         return None if stated in ("", "identity") else stated
 
@@ -53,7 +53,7 @@ class Response:
 
     @property
     def has_end(self) -> bool:
-        """Does the protocol say where the body ends? If not, a cut between rows looks like an end."""
+        """Does the protocol say where the body ends? If not, a body cut between two rows seems to be whole."""
         framing = self._raw._original_response
         return bool(framing.chunked) or framing.length is not None
 
@@ -90,7 +90,7 @@ class Response:
         return bytes(body)
 
     def start(self, limit: int = START_BYTES) -> bytes:
-        """The first bytes of the body, unpacked, as many as arrive; the rest is dropped. Raises nothing."""
+        """The first bytes of the body, unpacked, as far as they arrive; the rest is dropped. Raises nothing."""
         start = bytearray()
         with suppress(RetryLater, FailJob), closing(self.chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):
@@ -115,18 +115,18 @@ class Response:
             self._raw.release_conn()
 
     def _read_pieces(self) -> Iterator[bytes]:
-        # Read from the connection's buffer, below http.client, which would hand out each small chunk by itself.
+        # Read from the connection's buffer, below http.client, which would return every small chunk by itself.
         framing = self._raw._original_response
         if framing.fp is None:
             return iter(())
         if framing.chunked:
-            return chunked(framing.fp)
+            return read_chunked(framing.fp)
         if framing.length is not None:
-            return sized(framing.fp, framing.length)
-        return until_closed(framing.fp)
+            return read_sized(framing.fp, framing.length)
+        return read_until_closed(framing.fp)
 
     def _refuse_more(self) -> None:
-        """Raise Cut where more came than the stated length: what was read may be the beginning of the body only."""
+        """Raise Cut if more arrived than the stated length: then what was read may be only the start of the body."""
         framing = self._raw._original_response
         if framing.fp is None or framing.chunked or framing.length is None or self.status in WITHOUT_BODY:
             return

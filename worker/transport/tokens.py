@@ -11,9 +11,9 @@ from redis import Redis
 from worker import keys
 from worker.scripts import Clock, Script, time_argument
 
-# Longer than a login may take: after that its worker is dead, and the next one may fetch.
+# Longer than a login can take: after that its worker must be dead, and the next one may fetch.
 TURN_SECONDS = 60.0
-# Ahead of the end, so that no request is on its way with a token that expires before it arrives.
+# Renewed early, so that no token expires while a request that carries it is under way.
 RENEW_AT_SHARE = 0.8
 
 _TAKE = Script("token_take", "clock")
@@ -23,7 +23,7 @@ _LEAVE = Script("token_leave", "clock")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token in use. `version` tells it from every other one of its connection."""
+    """An access token in use. `version` identifies it among all tokens of its connection."""
 
     value: str
     version: str
@@ -31,7 +31,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to fetch a token. `refresh` is the refresh token, `good` the present token where it still works."""
+    """The right to fetch a token. `refresh` is the refresh token, `good` the present token if it still works."""
 
     fence: int
     refresh: str | None = None
@@ -40,7 +40,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a login answered. A durable refresh token is all we have to log in with: it is kept until it is replaced."""
+    """What a login gave. A durable refresh token is the only way to log in again, so it is kept until replaced."""
 
     value: str
     lifetime_seconds: float
@@ -58,10 +58,10 @@ class Tokens(Protocol):
         """
 
     def keep(self, turn: Turn, grant: Grant) -> Token:
-        """End a turn with a new token, which is everybody's unless a later turn has begun."""
+        """End a turn with a new token, which all workers use from now on, unless a later turn has begun."""
 
     def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:
-        """End a turn without one; nobody gets the next before a rest."""
+        """End a turn without a token; the next turn begins after a rest at the earliest."""
 
 
 class SharedTokens:

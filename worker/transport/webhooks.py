@@ -1,4 +1,4 @@
-"""Posts the end of a job to a webhook. Its address comes from a caller and is checked as a vendor's link is."""
+"""Posts the end of a job to a webhook. Its address comes from a caller, so it is checked like a vendor's link."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXCERPT_READ_BYTES = 1_024
 
 
 def check_webhook(connection: Connection, url: str) -> str:
-    """The address in the form it will be posted to. BadInput where it is malformed or plain http; nothing is sent."""
+    """The address in the form it will be posted to. Raises BadInput if it is malformed or plain http; sends nothing."""
     try:
         return _target(_base(connection), url)
     except FailJob as reason:
@@ -29,18 +29,23 @@ def check_webhook(connection: Connection, url: str) -> str:
 
 
 def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: str = "", now: float) -> None:
-    """Post a JSON body once. The receiver sees `key` in `webhook-id` and `Idempotency-Key`, always the same.
+    """Post a JSON body once, with `key` in the headers `webhook-id` and `Idempotency-Key`.
 
-    With a secret it is signed as https://www.standardwebhooks.com says, at the time `now`.
-
-    Hosts at private or loopback addresses are contacted only where the connection's own is one; redirects are not
-    followed and nothing of ours is sent along. Raises RetryLater where it may work later, FailJob where it will not.
+    With a secret it is signed at the time `now`, as https://www.standardwebhooks.com says. A private or loopback
+    address is contacted only if the connection's own host has one. Redirects are not followed, and no credentials are
+    sent. Raises RetryLater if it may work later, FailJob if it will not.
     """
     base = _base(connection)
     target = _target(base, url)
     kinds = addresses.permitted_kinds(base.host, base.port)
     headers = {"Content-Type": "application/json", "Idempotency-Key": key, "webhook-id": key}
-    headers |= {"webhook-timestamp": str(int(now)), **_signature(secret, key, int(now), body)}
+    headers["webhook-timestamp"] = timestamp = str(int(now))
+    if secret:
+        # The settings have checked that base64 follows the prefix; any other secret is used as it is.
+        is_encoded = secret.startswith(WEBHOOK_SECRET_PREFIX)
+        signing_key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX)) if is_encoded else secret.encode()
+        signature = hmac.digest(signing_key, b".".join((key.encode(), timestamp.encode(), body)), "sha256")
+        headers["webhook-signature"] = f"v1,{base64.b64encode(signature).decode()}"
     network = network_of(connection.proxy, network_variables())
     channel = Channel(silence_seconds=SILENCE_SECONDS, network=network)
     response = channel.send(WireRequest("POST", target, headers, body), kinds=kinds)
@@ -61,13 +66,3 @@ def _target(base: Base, url: str) -> str:
 
 def _base(connection: Connection) -> Base:
     return base_of(connection.base_url, allow_http=connection.allow_http)
-
-
-def _signature(secret: str, key: str, now: int, body: bytes) -> dict[str, str]:
-    if not secret:
-        return {}
-    # The settings have made sure that base64 stands behind the prefix; any other secret is its own key.
-    is_encoded = secret.startswith(WEBHOOK_SECRET_PREFIX)
-    signing_key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX)) if is_encoded else secret.encode()
-    signed = hmac.digest(signing_key, b"%s.%d.%s" % (key.encode(), now, body), "sha256")
-    return {"webhook-signature": f"v1,{base64.b64encode(signed).decode()}"}

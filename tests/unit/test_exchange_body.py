@@ -44,7 +44,7 @@ CHUNKED = b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE \r\nin \r\n\r\nchunks.\r\n0
 @given(st.lists(st.integers(0, len(CHUNKED)), max_size=20))
 def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) -> None:
     source = Pieces(*split(CHUNKED, at))
-    assert b"".join(framing.chunked(source)) == b"Wikipedia in \r\n\r\nchunks."
+    assert b"".join(framing.read_chunked(source)) == b"Wikipedia in \r\n\r\nchunks."
     assert source.read1(1) == b""
 
 
@@ -52,13 +52,13 @@ def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) ->
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.lists(st.integers(0, 700), max_size=20))
 def test_any_chunks_come_out_as_they_went_in(chunks: list[bytes], at: list[int]) -> None:
     framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-    assert b"".join(framing.chunked(Pieces(*split(framed, at)))) == b"".join(chunks)
+    assert b"".join(framing.read_chunked(Pieces(*split(framed, at)))) == b"".join(chunks)
 
 
 @pytest.mark.parametrize("length", range(len(CHUNKED) - len("0\r\nTrailer: x\r\n\r\n")))
 def test_a_chunked_body_without_its_last_chunk_is_cut(length: int) -> None:
     with pytest.raises(framing.Cut):
-        list(framing.chunked(Pieces(CHUNKED[:length])))
+        list(framing.read_chunked(Pieces(CHUNKED[:length])))
 
 
 @pytest.mark.parametrize(
@@ -67,19 +67,19 @@ def test_a_chunked_body_without_its_last_chunk_is_cut(length: int) -> None:
 )
 def test_broken_framing_is_a_cut_and_never_rows(broken: bytes) -> None:
     with pytest.raises(framing.Cut, match="framing"):
-        list(framing.chunked(Pieces(broken, broken)))
+        list(framing.read_chunked(Pieces(broken, broken)))
 
 
 def test_a_chunk_of_any_size_is_passed_on_as_it_comes() -> None:
-    arrived = framing.chunked(Pieces(b"40000000\r\n", b"row", b"row"))
+    arrived = framing.read_chunked(Pieces(b"40000000\r\n", b"row", b"row"))
     assert next(arrived) == b"row"
 
 
 def test_a_sized_body_ends_at_its_size_and_nowhere_else() -> None:
-    assert b"".join(framing.sized(Pieces(b"row", b"row"), 6)) == b"rowrow"
-    assert list(framing.sized(Pieces(b"next answer"), 0)) == []
+    assert b"".join(framing.read_sized(Pieces(b"row", b"row"), 6)) == b"rowrow"
+    assert list(framing.read_sized(Pieces(b"next answer"), 0)) == []
     with pytest.raises(framing.Cut, match="1 of 7 bytes are missing"):
-        list(framing.sized(Pieces(b"row", b"row"), 7))
+        list(framing.read_sized(Pieces(b"row", b"row"), 7))
 
 
 # ---------------------------------------------------------------- Retry-After

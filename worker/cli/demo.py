@@ -21,7 +21,7 @@ import click
 from config.settings import prepare_environment
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import measure_peak_memory
-from worker.cli.progress import follow
+from worker.cli.progress import follow, restart_dead
 from worker.cli.simulated_vendors import simulated_vendors
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
@@ -135,7 +135,7 @@ def _run(
     job_id, _ = create_job(services, JobRequest(name, params, f"file:{tables}?format=parquet" if tables else None))
     nudge("report.submit", job_id)
     with measure_peak_memory(workers.pids) as peak:
-        killed = _kill_on_the_way(services, workers, job_id, rows) if kills else 0
+        killed = kill_on_the_way(services, workers, job_id, rows) if kills else 0
         receipt = follow(services, job_id, None, workers)
     elapsed = time.monotonic() - began
     if tables:
@@ -169,9 +169,11 @@ def _count_by_duckdb(directory: Path, receipt: Mapping[str, Any]) -> tuple[int, 
     return rows, doubled
 
 
-def _kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:
+def kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:
     """End the stream worker and its processes as a crash does; 0 where the job was quicker."""
     while (job := services.ledger.job(job_id)) and job.state not in FINISHED:
+        # The one before may have ended right after its worker was killed: nobody started that one again yet.
+        restart_dead(workers)
         arrived = services.redis.xlen(f"rows:{job.name}")
         if arrived >= rows * KILL_AT_SHARE:
             workers.kill("stream")

@@ -81,10 +81,16 @@ def _look(services: Services, job_id: str) -> tuple[Job, float]:
     return job, services.ledger.now()
 
 
+def restart_dead(workers: LocalWorkers) -> None:
+    """Start workers of our own that died, and say which."""
+    for name in workers.restart_dead():
+        talk.print(f"the {name} worker ended and was started again")
+
+
 def _keep_up(workers: LocalWorkers | None, deadline: float | None) -> None:
     """Start workers of our own that died; raise TimedOut where the watching is over."""
-    for name in workers.restart_dead() if workers else ():
-        talk.print(f"the {name} worker ended and was started again")
+    if workers:
+        restart_dead(workers)
     if deadline is not None and time.monotonic() > deadline:
         raise TimedOut
 

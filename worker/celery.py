@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from tempfile import gettempdir
 from typing import Any
 
 from billiard import pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutting_down
+from celery.utils.nodenames import default_nodename, host_format
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -45,6 +48,13 @@ def _note_shutdown(**_: Any) -> None:
 
 
 @worker_init.connect
+def _leave_no_directory(**_: Any) -> None:
+    # The counters of a pool lie in files that are removed at once, in a directory that would stay where its worker is
+    # killed. They do without one.
+    multiprocessing.current_process()._config["tempdir"] = gettempdir()  # type: ignore[attr-defined]
+
+
+@worker_init.connect
 def _refuse_unfit(**_: Any) -> None:
     try:
         refuse_unfit(own_redis())
@@ -61,6 +71,25 @@ def _send_last_spans(**_: Any) -> None:
 @setup_logging.connect
 def _configure_logging(**_: Any) -> None:
     configure_logging(settings().log, settings().log_level)
+
+
+def run_worker(node: str, queues: Iterable[str], *, pool: str, concurrency: int, prefetches: bool) -> int:
+    """Be a worker called `node` (`%h` is the host) until SIGTERM; its exit code.
+
+    Celery's own command would first import every plugin of it, Flower and its web server among them.
+    """
+    app.conf.worker_disable_prefetch = not prefetches
+    worker = app.Worker(
+        hostname=host_format(default_nodename(node)), queues=",".join(queues), pool=pool, concurrency=concurrency,
+        loglevel="INFO", without_gossip=True, without_mingle=True,
+    )  # fmt: skip
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def run_beat() -> None:
+    """Send `sweep` and `due` until SIGTERM."""
+    app.Beat().run()
 
 
 def is_stopping() -> bool:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,19 +129,12 @@ class LocalWorkers:
         self.kill(name)
         del self._children[name]
 
-    def stop(self, idle: Collection[str] = ()) -> None:
-        """Let everybody give its work back and end; whoever does not, or is known to have none, is ended."""
-        for name in idle:
-            self.kill(name)
+    def stop(self, *, at_once: bool = False) -> None:
+        """Let everybody give its work back and end; whoever takes too long, or `at_once` everybody, is killed."""
         processes = [child.process for child in self._children.values()]
-        for process in processes:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
         try:
-            for process in processes:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.1, deadline - time.monotonic()))
+            if not at_once:
+                _end_together(processes)
         finally:
             # Also where a second Ctrl-C ends the waiting: nobody may stay behind.
             for process in processes:
@@ -165,6 +158,16 @@ class LocalWorkers:
             )
 
 
+def _end_together(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, deadline - time.monotonic()))
+
+
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
@@ -180,8 +183,8 @@ def local_workers(
 ) -> Iterator[LocalWorkers]:
     """Both workers on this machine, running until the block ends; they find Redis as this process does.
 
-    `beside`: more processes, by name. There is no beat: the control worker sweeps where none does. Without work at the
-    end no page is waited for.
+    `beside`: more processes, by name. There is no beat: the control worker sweeps where none does. Without work
+    at the end nobody is waited for.
     """
     commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1), **(beside or {})}
     workers = LocalWorkers(commands, data_dir / "logs")
@@ -192,4 +195,4 @@ def local_workers(
         workers.stop()
         raise
     # A process that is killed, idle as it is, takes the spans it has not sent with it.
-    workers.stop(idle=() if has_work() or is_wanted() else ("stream",))
+    workers.stop(at_once=not (has_work() or is_wanted()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import signal
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -48,7 +49,14 @@ def own_redis() -> RedisUrl:
 
 
 _embedded = ExitStack()
-atexit.register(_embedded.close)
+
+
+@atexit.register
+def _leave_at_exit() -> None:
+    # Who asks a second time need not wait longer, nor leave the server half stopped.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _embedded.close()
 
 
 def leave_embedded_redis() -> None:

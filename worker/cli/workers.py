@@ -14,8 +14,6 @@ from worker.cli.parent import end_with_parent, with_parent_option
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
-CONTROL_QUEUES = (CONTROL, SWEEP)
-
 name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` is the host. One per process.")
 
 
@@ -30,8 +28,11 @@ def worker() -> None:
 @with_parent_option
 def control(threads: int, name: str | None, with_parent: bool) -> None:
     """Mostly waits on the network: threads, many at once."""
-    pool = ("--queues", ",".join(CONTROL_QUEUES), "--pool", "threads", "--concurrency", str(threads))
-    _run("worker", *_node("control", name), *pool, with_parent=with_parent)
+    from worker.celery import run_worker
+
+    _become_service(with_parent)
+    node, queues = _node("control", name), (CONTROL, SWEEP)
+    sys.exit(run_worker(node, queues, pool="threads", concurrency=threads, prefetches=True))
 
 
 @worker.command(help="Read pages and publish their rows.")
@@ -40,15 +41,21 @@ def control(threads: int, name: str | None, with_parent: bool) -> None:
 @with_parent_option
 def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
     """Parsing holds the interpreter: processes, and no page waits behind another in one of them."""
-    pool = ("--queues", STREAM, "--pool", "prefork", "--concurrency", str(processes or os.cpu_count() or 1))
-    _run("worker", *_node("stream", name), *pool, "--disable-prefetch", with_parent=with_parent)
+    from worker.celery import run_worker
+
+    _become_service(with_parent)
+    node, concurrency = _node("stream", name), processes or os.cpu_count() or 1
+    sys.exit(run_worker(node, (STREAM,), pool="prefork", concurrency=concurrency, prefetches=False))
 
 
 @click.command(help="Send `sweep` and `due` at their times, until SIGTERM.")
 @with_parent_option
 def beat(with_parent: bool) -> None:
     """Keeps nothing on disk: what it sends may be sent twice, or by two of it."""
-    _run("beat", "--pidfile=", with_parent=with_parent)
+    from worker.celery import run_beat
+
+    _become_service(with_parent)
+    run_beat()
 
 
 @click.command(help="Serve Flower: workers and tasks as Celery sees them.")
@@ -67,21 +74,20 @@ def flower(host: str, port: int, with_parent: bool) -> None:
         "--purge_offline_workers=3600",
         "--tasks_columns=name,args,state,result,exception,received,runtime,worker",
     ]
-    _run("flower", *options, *([f"--basic_auth={login}"] if login else []), with_parent=with_parent)
-
-
-def _node(kind: str, name: str | None) -> tuple[str, ...]:
-    # The process id keeps two workers of one machine apart, in Flower and for whoever asks them.
-    return ("--hostname", name or f"{kind}-{os.getpid()}@%h", "--without-gossip", "--without-mingle", "-l", "INFO")
-
-
-def _run(*words: str, with_parent: bool) -> None:
-    """Become a process of Celery's."""
     from worker.celery import app
 
-    # Celery has its own signals, and begins from the system's.
+    _become_service(with_parent)
+    sys.exit(app.start(["flower", *options, *([f"--basic_auth={login}"] if login else [])]))
+
+
+def _node(kind: str, name: str | None) -> str:
+    # The process id keeps two workers of one machine apart, in Flower and for whoever asks them.
+    return name or f"{kind}-{os.getpid()}@%h"
+
+
+def _become_service(with_parent: bool) -> None:
+    """Leave signals to Celery, which begins from the system's own handling of them."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if with_parent:
         end_with_parent()
-    sys.exit(app.start(list(words)))

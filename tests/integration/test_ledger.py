@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from redis import Redis
 
+from tests.ledgers import Clock, held, job, make, streaming
+from tests.ledgers import clock as clock
 from worker.ledger import Ledger
-from worker.model import Checkpoint, Lease
-
-
-@dataclass
-class Clock:
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from worker.model import Checkpoint
 
 
 @pytest.fixture
@@ -29,38 +16,9 @@ def ledger(redis: Redis, clock: Clock) -> Ledger:
     return Ledger(redis, lease_seconds=20, clock=clock)
 
 
-def make(
-    ledger: Ledger, job_id: str = "j1", *, may_join: bool = True, webhooks: tuple[str, ...] = ()
-) -> tuple[str, bool]:
-    fields = {
-        "connection": "kargo",
-        "report": "campaign-performance-metrics",
-        "source_digest": "d",
-        "params": "{}",
-        "window": "null",
-        "sink": "stream:rows",
-    }
-    return ledger.make(
-        job_id, fields, fingerprint="f", may_join=may_join, ready_within=7200, finish_within=86400, webhooks=webhooks
-    )
-
-
-def held(answer: Lease | str) -> Lease:
-    assert isinstance(answer, Lease), answer
-    return answer
-
-
-def streaming(ledger: Ledger, pages: int, *, at_once: int = 4) -> list[int]:
-    make(ledger)
-    assert ledger.move(held(ledger.take("j1", "queued")), "ready", submitted_at="@0", ready_at="@0")
-    out = ledger.plan(held(ledger.take("j1", "ready")), pages, at_once=at_once)
-    assert out is not None
-    return out
-
-
 def close(ledger: Ledger, page: int, **more: object) -> tuple[str, list[int]]:
     known = {"end": Checkpoint(), "planned": 0, "link": None, "total": None, "last_count": None, "at_once": 4, **more}
-    return ledger.close_page(held(ledger.take_page("j1", page)), **known)  # type: ignore[arg-type]
+    return ledger.close_page(held(ledger.take_page("j", page)), **known)  # type: ignore[arg-type]
 
 
 def ending(rows: int, digest: str = "") -> Checkpoint:
@@ -68,10 +26,9 @@ def ending(rows: int, digest: str = "") -> Checkpoint:
 
 
 def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -> None:
-    assert make(ledger) == ("j1", False)
-    job = ledger.job("j1")
-    assert job is not None
-    assert (job.state, job.generation, job.ready_by, job.finish_by) == (
+    assert make(ledger) == ("j", False)
+    found = job(ledger)
+    assert (found.state, found.generation, found.ready_by, found.finish_by) == (
         "queued",
         1,
         clock.now + 7200,
@@ -80,47 +37,45 @@ def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -
 
 
 def test_the_same_report_asked_for_twice_while_running_is_one_job(ledger: Ledger) -> None:
-    make(ledger, "j1")
-    assert make(ledger, "j2") == ("j1", True)
-    assert ledger.job("j2") is None
+    make(ledger, "j")
+    assert make(ledger, "k") == ("j", True)
+    assert ledger.job("k") is None
 
 
 def test_webhooks_of_joined_requests_add_up(ledger: Ledger) -> None:
-    make(ledger, "j1", webhooks=("https://a",))
-    make(ledger, "j2", webhooks=("https://b", "https://a"))
-    job = ledger.job("j1")
-    assert job is not None
-    assert job.webhooks == ("https://a", "https://b")
+    make(ledger, "j", webhooks=("https://a",))
+    make(ledger, "k", webhooks=("https://b", "https://a"))
+    assert job(ledger).webhooks == ("https://a", "https://b")
 
 
 def test_a_job_of_its_own_is_not_joined(ledger: Ledger) -> None:
-    make(ledger, "j1")
-    assert make(ledger, "j2", may_join=False) == ("j2", False)
+    make(ledger, "j")
+    assert make(ledger, "k", may_join=False) == ("k", False)
 
 
 def test_a_finished_job_is_not_joined(ledger: Ledger) -> None:
-    make(ledger, "j1")
-    ledger.decide("j1", "cancelled", "cancelled")
-    ledger.end("j1", "cancelled", error="cancelled", receipt={})
-    assert make(ledger, "j2") == ("j2", False)
+    make(ledger, "j")
+    ledger.decide("j", "cancelled", "cancelled")
+    ledger.end("j", "cancelled", error="cancelled", receipt={})
+    assert make(ledger, "k") == ("k", False)
 
 
 def test_only_one_worker_holds_a_step(ledger: Ledger) -> None:
     make(ledger)
-    held(ledger.take("j1", "queued"))
-    assert ledger.take("j1", "queued") == "another worker has it"
+    held(ledger.take("j", "queued"))
+    assert ledger.take("j", "queued") == "another worker has it"
 
 
 def test_a_step_of_another_state_finds_nothing_to_do(ledger: Ledger) -> None:
     make(ledger)
-    assert ledger.take("j1", "pending", poll=1) == "the job is queued"
+    assert ledger.take("j", "pending", poll=1) == "the job is queued"
 
 
 def test_a_lost_worker_counts_as_an_attempt_and_its_writes_are_refused(ledger: Ledger, clock: Clock) -> None:
     make(ledger)
-    zombie = held(ledger.take("j1", "queued"))
+    zombie = held(ledger.take("j", "queued"))
     clock.now += 21
-    second = held(ledger.take("j1", "queued"))
+    second = held(ledger.take("j", "queued"))
     assert (second.attempts, second.reason) == (1, "the worker was lost")
     assert not ledger.move(zombie, "pending")
     assert not ledger.renew(zombie)
@@ -130,7 +85,7 @@ def test_a_lost_worker_counts_as_an_attempt_and_its_writes_are_refused(ledger: L
 
 def test_a_note_needs_a_lease_that_still_runs(ledger: Ledger, clock: Clock) -> None:
     make(ledger)
-    mine = held(ledger.take("j1", "queued"))
+    mine = held(ledger.take("j", "queued"))
     assert ledger.note(mine, submitting_at="@0")
     clock.now += 21
     assert not ledger.note(mine, submitting_at="@0")
@@ -138,18 +93,18 @@ def test_a_note_needs_a_lease_that_still_runs(ledger: Ledger, clock: Clock) -> N
 
 def test_giving_back_is_no_attempt_where_nothing_went_wrong(ledger: Ledger) -> None:
     make(ledger)
-    assert ledger.give_back(held(ledger.take("j1", "queued")), "quota", due_seconds=1, is_attempt=False) == 0
-    assert ledger.give_back(held(ledger.take("j1", "queued")), "500", due_seconds=1, is_attempt=True) == 1
+    assert ledger.give_back(held(ledger.take("j", "queued")), "quota", due_seconds=1, is_attempt=False) == 0
+    assert ledger.give_back(held(ledger.take("j", "queued")), "500", due_seconds=1, is_attempt=True) == 1
 
 
 def test_a_poll_with_an_old_number_or_too_early_ends(ledger: Ledger, clock: Clock) -> None:
     make(ledger)
-    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15")
-    assert ledger.take("j1", "pending", poll=0) == "poll 1 is due"
+    ledger.move(held(ledger.take("j", "queued")), "pending", poll=1, poll_at="@15")
+    assert ledger.take("j", "pending", poll=0) == "poll 1 is due"
     clock.now += 12
-    assert ledger.take("j1", "pending", poll=1) == "too early"
+    assert ledger.take("j", "pending", poll=1) == "too early"
     clock.now += 1.5
-    held(ledger.take("j1", "pending", poll=1))
+    held(ledger.take("j", "pending", poll=1))
 
 
 def test_at_most_so_many_pages_are_out_and_each_that_closes_lets_the_next_out(ledger: Ledger) -> None:
@@ -162,16 +117,14 @@ def test_the_last_page_to_close_moves_the_job_to_streamed_once(ledger: Ledger) -
     streaming(ledger, 2)
     assert close(ledger, 2) == ("closed", [])
     assert close(ledger, 1) == ("streamed", [])
-    job = ledger.job("j1")
-    assert job is not None
-    assert job.state == "streamed"
-    assert ledger.take_page("j1", 1) == "the job is streamed"
+    assert job(ledger).state == "streamed"
+    assert ledger.take_page("j", 1) == "the job is streamed"
 
 
 def test_a_page_registers_the_next_one_in_the_move_that_closes_it(ledger: Ledger) -> None:
     streaming(ledger, 1)
     assert close(ledger, 1, planned=2, link="/next?page=2") == ("closed", [2])
-    assert held(ledger.take_page("j1", 2)).link == "/next?page=2"
+    assert held(ledger.take_page("j", 2)).link == "/next?page=2"
 
 
 def test_a_link_seen_before_is_a_loop(ledger: Ledger) -> None:
@@ -231,135 +184,109 @@ def test_a_page_opened_again_is_counted_once(ledger: Ledger) -> None:
     streaming(ledger, 2)
     close(ledger, 1, end=ending(100), last_count=150)
     assert close(ledger, 2, end=ending(50), last_count=150) == ("streamed", [])
-    assert ledger.reopen_pages(held(ledger.take("j1", "streamed")), (2,))
+    assert ledger.reopen_pages(held(ledger.take("j", "streamed")), (2,))
     assert close(ledger, 2, end=ending(40), last_count=150, is_open=True) == ("closed", [3])
 
 
 def test_progress_resets_attempts(ledger: Ledger) -> None:
     streaming(ledger, 1)
-    ledger.give_back(held(ledger.take_page("j1", 1)), "cut", due_seconds=0, is_attempt=True)
-    again = held(ledger.take_page("j1", 1))
+    ledger.give_back(held(ledger.take_page("j", 1)), "cut", due_seconds=0, is_attempt=True)
+    again = held(ledger.take_page("j", 1))
     assert again.attempts == 1
     assert ledger.renew(again, rows=1000, dead_rows=1, bytes_=5000)
     ledger.give_back(again, "cut", due_seconds=0, is_attempt=True)
-    assert held(ledger.take_page("j1", 1)).attempts == 1
-    job = ledger.job("j1")
-    assert job is not None
-    assert (job.rows, job.dead_rows, job.bytes) == (1000, 1, 5000)
+    assert held(ledger.take_page("j", 1)).attempts == 1
+    found = job(ledger)
+    assert (found.rows, found.dead_rows, found.bytes) == (1000, 1, 5000)
 
 
 def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> None:
     streaming(ledger, 3)
-    zombie = held(ledger.take_page("j1", 1))
-    job = ledger.job("j1")
-    assert job is not None
-    assert ledger.restart(job) == 2
-    assert ledger.restart(job) == 2
+    zombie = held(ledger.take_page("j", 1))
+    found = job(ledger)
+    assert ledger.restart(found) == 2
+    assert ledger.restart(found) == 2
     assert not ledger.renew(zombie)
-    ready = held(ledger.take("j1", "ready"))
+    ready = held(ledger.take("j", "ready"))
     assert (ready.job.generation, ready.job.restarts) == (2, 1)
 
 
 def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -> None:
     streaming(ledger, 2)
-    page = held(ledger.take_page("j1", 1))
-    assert ledger.decide("j1", "cancelled", "cancelled") == ("decided", "")
-    assert ledger.decide("j1", "failed", "too late")[0] == "decided"
+    page = held(ledger.take_page("j", 1))
+    assert ledger.decide("j", "cancelled", "cancelled") == ("decided", "")
+    assert ledger.decide("j", "failed", "too late")[0] == "decided"
     assert not ledger.renew(page)
-    assert ledger.take_page("j1", 2) == "the job is verdict"
-    final = held(ledger.take("j1", "streamed", "verdict"))
+    assert ledger.take_page("j", 2) == "the job is verdict"
+    final = held(ledger.take("j", "streamed", "verdict"))
     assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
 
 
 def test_a_job_ends_once(ledger: Ledger) -> None:
     streaming(ledger, 1)
-    assert ledger.end("j1", "done", error=None, receipt={"rows": 1}) == "done"
-    assert ledger.end("j1", "failed", error="late", receipt={}) == "done"
-    assert ledger.decide("j1", "cancelled", "cancelled") == ("ended", "done")
+    assert ledger.end("j", "done", error=None, receipt={"rows": 1}) == "done"
+    assert ledger.end("j", "failed", error="late", receipt={}) == "done"
+    assert ledger.decide("j", "cancelled", "cancelled") == ("ended", "done")
     assert ledger.overdue() == []
 
 
-def test_a_retry_opens_the_next_generation_and_keeps_the_vendors_report(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("is_cause", "state", "report"),
+    [(False, "pending", "xid"), (True, "queued", None)],
+    ids=["keeps the vendor's report", "asks anew where that was the cause"],
+)
+def test_a_retry_opens_the_next_generation_with_all_its_patience(
+    ledger: Ledger, is_cause: bool, state: str, report: str | None
+) -> None:
     make(ledger)
-    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", vendor_report_id="xid")
-    ledger.decide("j1", "failed", "x")
-    ledger.end("j1", "failed", error="x", receipt={})
-    assert ledger.retry("j1") == ("pending", "2")
-    job = ledger.job("j1")
-    assert job is not None
-    assert (job.state, job.generation, job.vendor_report_id, job.error, job.receipt) == (
-        "pending",
-        2,
-        "xid",
-        None,
-        None,
-    )
-
-
-def test_a_retry_asks_anew_where_the_vendors_report_was_the_cause(ledger: Ledger) -> None:
-    make(ledger)
-    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", vendor_report_id="xid")
-    ledger.decide("j1", "failed", "status error", report_is_cause=True)
-    failed = ledger.job("j1")
-    assert failed is not None
-    assert failed.vendor_report_id == "xid"  # for the receipt
-    ledger.end("j1", "failed", error="status error", receipt={})
-    assert ledger.retry("j1") == ("queued", "2")
-    job = ledger.job("j1")
-    assert job is not None
-    assert job.vendor_report_id is None
-
-
-def test_a_retry_begins_without_the_patience_the_first_try_used_up(ledger: Ledger) -> None:
-    make(ledger)
-    work = held(ledger.take("j1", "queued"))
     used_up: dict[str, str | float] = {"linkless_since": 5, "asked_anew": 1}
-    ledger.move(work, "pending", poll=1, poll_at="@15", vendor_report_id="xid", **used_up)
-    ledger.decide("j1", "failed", "x")
-    ledger.end("j1", "failed", error="x", receipt={})
-    assert ledger.retry("j1") == ("pending", "2")
-    job = ledger.job("j1")
-    assert job is not None
-    assert (job.linkless_since, job.asked_anew) == (None, 0)
+    lease = held(ledger.take("j", "queued"))
+    ledger.move(lease, "pending", poll=1, poll_at="@15", vendor_report_id="xid", **used_up)
+    ledger.decide("j", "failed", "x", report_is_cause=is_cause)
+    assert job(ledger).vendor_report_id == "xid", "it belongs into the receipt"
+    ledger.end("j", "failed", error="x", receipt={})
+    assert ledger.retry("j") == (state, "2")
+    again = job(ledger)
+    assert (again.state, again.generation, again.vendor_report_id) == (state, 2, report)
+    assert (again.error, again.receipt, again.linkless_since, again.asked_anew) == (None, None, None, 0)
 
 
 def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
     make(ledger)
-    assert ledger.retry("j1") == (None, "queued")
+    assert ledger.retry("j") == (None, "queued")
 
 
 def test_rows_a_killed_holder_did_not_tell_of_are_progress_and_counted_once(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 1)
-    told = held(ledger.take_page("j1", 1))
+    told = held(ledger.take_page("j", 1))
     ledger.renew(told, rows=1000, dead_rows=1, bytes_=9000)
     clock.now += 21
-    second = held(ledger.take_page("j1", 1))
+    second = held(ledger.take_page("j", 1))
     assert (second.on_record.rows, second.on_record.dead_rows, second.on_record.bytes) == (1000, 1, 9000)
     assert second.attempts == 1
     # The sink turns out to hold 1,500 rows: the holder that died kept 500 more than it told of.
     ledger.renew(second, rows=500, bytes_=4500)
     clock.now += 21
-    assert held(ledger.take_page("j1", 1)).attempts == 1
-    job = ledger.job("j1")
-    assert job
-    assert (job.rows, job.dead_rows, job.bytes) == (1500, 1, 13_500)
+    assert held(ledger.take_page("j", 1)).attempts == 1
+    found = job(ledger)
+    assert (found.rows, found.dead_rows, found.bytes) == (1500, 1, 13_500)
 
 
 def test_the_sweep_finds_lost_nudges_and_dead_workers_and_doubles_its_patience(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 2)
     assert ledger.overdue() == []
     clock.now += 21
-    assert ledger.overdue() == [("j1", 1, "streaming", 0), ("j1", 2, "streaming", 0)]
+    assert ledger.overdue() == [("j", 1, "streaming", 0), ("j", 2, "streaming", 0)]
     assert ledger.overdue() == []
     clock.now += 39
     assert ledger.overdue() == []
     clock.now += 2
     assert len(ledger.overdue()) == 2
-    held(ledger.take_page("j1", 1))
+    held(ledger.take_page("j", 1))
     clock.now += 21
     assert ledger.overdue() == []
     clock.now += 2
-    assert ("j1", 1, "streaming", 0) in ledger.overdue()
+    assert ("j", 1, "streaming", 0) in ledger.overdue()
 
 
 def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) -> None:
@@ -379,33 +306,33 @@ def test_pages_the_sink_lacks_are_opened_again(ledger: Ledger) -> None:
     streaming(ledger, 2)
     close(ledger, 1)
     close(ledger, 2)
-    assert ledger.reopen_pages(held(ledger.take("j1", "streamed")), (2,))
-    held(ledger.take_page("j1", 2))
-    assert ledger.take_page("j1", 1) == "the page is closed"
+    assert ledger.reopen_pages(held(ledger.take("j", "streamed")), (2,))
+    held(ledger.take_page("j", 2))
+    assert ledger.take_page("j", 1) == "the page is closed"
 
 
 def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: Clock) -> None:
     make(ledger)
-    ledger.end("j1", "done", error=None, receipt={})
-    assert [job.id for job in ledger.jobs(state="done")] == ["j1"]
+    ledger.end("j", "done", error=None, receipt={})
+    assert [job.id for job in ledger.jobs(state="done")] == ["j"]
     ledger.forget_finished(clock.now + 31 * 86_400)
     assert list(ledger.jobs()) == []
 
 
 def test_a_clock_set_forward_costs_a_lease_and_nothing_else(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 1)
-    zombie = held(ledger.take_page("j1", 1))
+    zombie = held(ledger.take_page("j", 1))
     clock.now += 3700
-    second = held(ledger.take_page("j1", 1))
+    second = held(ledger.take_page("j", 1))
     assert not ledger.renew(zombie)
     assert ledger.renew(second)
 
 
 def test_a_clock_set_back_holds_no_lease_for_ever(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 1)
-    held(ledger.take_page("j1", 1))
+    held(ledger.take_page("j", 1))
     clock.now -= 3700
-    held(ledger.take_page("j1", 1))
+    held(ledger.take_page("j", 1))
 
 
 def test_a_clock_set_back_hides_no_work_from_the_sweep(ledger: Ledger, clock: Clock) -> None:
@@ -414,20 +341,20 @@ def test_a_clock_set_back_hides_no_work_from_the_sweep(ledger: Ledger, clock: Cl
     clock.now -= 3700
     assert ledger.overdue() == []
     clock.now += 21
-    assert ledger.overdue() == [("j1", 1, "streaming", 0)]
+    assert ledger.overdue() == [("j", 1, "streaming", 0)]
 
 
 def test_a_clock_set_back_delays_no_poll_by_more_than_its_own_wait(ledger: Ledger, clock: Clock) -> None:
     make(ledger)
-    ledger.move(held(ledger.take("j1", "queued")), "pending", poll=1, poll_at="@15", poll_every=15)
-    assert ledger.take("j1", "pending", poll=1) == "too early"
+    ledger.move(held(ledger.take("j", "queued")), "pending", poll=1, poll_at="@15", poll_every=15)
+    assert ledger.take("j", "pending", poll=1) == "too early"
     clock.now -= 3700
-    held(ledger.take("j1", "pending", poll=1))
+    held(ledger.take("j", "pending", poll=1))
 
 
 def test_a_heartbeat_after_a_clock_was_set_back_keeps_its_lease(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 1)
-    mine = held(ledger.take_page("j1", 1))
+    mine = held(ledger.take_page("j", 1))
     clock.now -= 3700
     assert ledger.renew(mine)
-    assert ledger.take_page("j1", 1) == "another worker has it"
+    assert ledger.take_page("j", 1) == "another worker has it"

@@ -8,10 +8,11 @@ import pytest
 from redis import Redis
 
 from config.settings import Settings
+from tests.ledgers import held, job
 from worker.errors import RecordClosed
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, start_over
-from worker.model import Job, Lease
+from worker.model import Job
 from worker.publish.batch import batches
 from worker.services import Services
 from worker.sinks.audit import audit
@@ -37,27 +38,16 @@ def streamed(services: Services) -> Job:
     job_id, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "stream:rows"))
     ledger = services.ledger
     ledger.move(held(ledger.take(job_id, "queued")), "ready")
-    job = known(services, job_id)
+    made = job(services.ledger, job_id)
     ledger.plan(held(ledger.take(job_id, "ready")), 1, at_once=1)
     (batch,) = batches([ROWS])
-    with services.sink(job) as sink:
+    with services.sink(made) as sink:
         sink.open(1)
         sink.commit(1, 1, batch)
         sink.close(1, 1, batch.after)
     page = held(ledger.take_page(job_id, 1))
     ledger.close_page(page, batch.after, planned=1, link=None, total=10, last_count=10, at_once=1)
-    return known(services, job_id)
-
-
-def held(answer: Lease | str) -> Lease:
-    assert isinstance(answer, Lease), answer
-    return answer
-
-
-def known(services: Services, job_id: str) -> Job:
-    job = services.ledger.job(job_id)
-    assert job
-    return job
+    return job(services.ledger, job_id)
 
 
 def test_a_worker_killed_between_the_sinks_end_and_the_ledgers_changes_nothing(
@@ -65,13 +55,13 @@ def test_a_worker_killed_between_the_sinks_end_and_the_ledgers_changes_nothing(
 ) -> None:
     with services.sink(streamed) as sink:
         sink.finish(1, 1, {"rows": 10, "finished_at": "first"})
-    assert known(services, streamed.id).state == "streamed"
+    assert job(services.ledger, streamed.id).state == "streamed"
     again = finish(services, streamed, {"rows": 10, "finished_at": "second"})
     assert isinstance(again, dict)
-    job = known(services, streamed.id)
-    assert job.state == "done"
-    assert job.receipt is not None
-    assert job.receipt["finished_at"] == "first"
+    ended = job(services.ledger, streamed.id)
+    assert ended.state == "done"
+    assert ended.receipt
+    assert ended.receipt["finished_at"] == "first"
     assert audit(services.redis, "rows", streamed.id).ends == 1
 
 
@@ -87,7 +77,7 @@ def test_a_void_that_was_first_lets_no_end_be_written(services: Services, stream
     assert cancel(services, streamed.id) == "cancelled"
     with pytest.raises(RecordClosed, match="void"):
         finish(services, streamed, {"rows": 10})
-    assert known(services, streamed.id).state == "cancelled"
+    assert job(services.ledger, streamed.id).state == "cancelled"
     found = audit(services.redis, "rows", streamed.id)
     assert (found.ends, found.voided) == (0, {1: "cancelled"})
 
@@ -95,8 +85,8 @@ def test_a_void_that_was_first_lets_no_end_be_written(services: Services, stream
 def test_a_verdict_nobody_carried_out_is_carried_out_by_whoever_comes_next(services: Services, streamed: Job) -> None:
     services.ledger.decide(streamed.id, "failed", "why")
     assert services.ledger.overdue()[0][2] == "verdict"
-    assert end_job(services, known(services, streamed.id)) == "failed"
-    assert end_job(services, known(services, streamed.id)) == "failed"
+    assert end_job(services, job(services.ledger, streamed.id)) == "failed"
+    assert end_job(services, job(services.ledger, streamed.id)) == "failed"
     assert audit(services.redis, "rows", streamed.id).voided == {1: "failed"}
 
 
@@ -104,8 +94,8 @@ def test_a_restart_killed_after_the_sink_moved_on_is_finished_by_the_next(servic
     with services.sink(streamed) as sink:
         sink.void(1, "replay", 2)
     assert start_over(services, streamed, "the reading differs") == 2
-    job = known(services, streamed.id)
-    assert (job.state, job.generation) == ("ready", 2)
+    again = job(services.ledger, streamed.id)
+    assert (again.state, again.generation) == ("ready", 2)
     assert audit(services.redis, "rows", streamed.id).voided == {1: "replay"}
 
 

@@ -13,6 +13,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.settings import Settings
+from tests.ledgers import Clock, held, job, streaming
+from tests.ledgers import clock as clock
 from worker.api.metrics import exposition, gauges
 from worker.ledger import Ledger
 from worker.metrics import METRICS, count, counted, metrics_page
@@ -23,18 +25,6 @@ ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"\bmillrace_[a-z_]+\b")
 
 
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Services:
     made = Services(Settings(data_dir=tmp_path), fakeredis.FakeRedis(version=(7, 0)))
@@ -43,42 +33,20 @@ def services(tmp_path: Path, clock: Clock) -> Services:
 
 
 def streaming_page(ledger: Ledger) -> Lease:
-    fields = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null"}
-    more = {"fingerprint": "f", "may_join": True, "ready_within": 1e6, "finish_within": 1e6}
-    ledger.make("j", {**fields, "sink": "stream:s"}, **more)  # type: ignore[arg-type]
-    ledger.move(held(ledger.take("j", "queued")), "ready")
-    ledger.plan(held(ledger.take("j", "ready")), 1, at_once=1)
+    streaming(ledger, 1)
     return held(ledger.take_page("j", 1))
-
-
-def held(found: Lease | str) -> Lease:
-    assert isinstance(found, Lease), found
-    return found
 
 
 def counters(services: Services) -> dict[str, float]:
     return {" ".join((name, *labels)): value for name, labels, value in counted(services.redis)}
 
 
-def close(ledger: Ledger, page: Lease, rows: int) -> None:
-    ledger.close_page(
-        page,
-        Checkpoint(rows),
-        planned=1,
-        link=None,
-        total=None,
-        last_count=None,
-        at_once=1,
-        rows=rows,
-        bytes_=10 * rows,
-    )
-
-
 def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: Services) -> None:
     ledger = services.ledger
     page = streaming_page(ledger)
     ledger.renew(page, rows=3, dead_rows=1, bytes_=30)
-    close(ledger, page, rows=2)
+    known = {"planned": 1, "link": None, "total": None, "last_count": None, "at_once": 1}
+    ledger.close_page(page, Checkpoint(2), rows=2, bytes_=20, **known)  # type: ignore[arg-type]
     ledger.end("j", "done", error=None, receipt={})
     ledger.end("j", "done", error=None, receipt={})
     assert counters(services) == {
@@ -94,9 +62,7 @@ def test_a_lost_lease_and_a_new_generation_are_counted(services: Services, clock
     streaming_page(services.ledger)
     clock.now += 60
     services.ledger.take_page("j", 1)
-    job = services.ledger.job("j")
-    assert job
-    services.ledger.restart(job)
+    services.ledger.restart(job(services.ledger))
     assert counters(services) == {"millrace_leases_lost_total c r": 1, "millrace_generations_voided_total c r": 1}
 
 

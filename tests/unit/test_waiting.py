@@ -7,49 +7,28 @@ from typing import Any
 import fakeredis
 import pytest
 
+from tests.ledgers import Clock, held, job, make, streaming
+from tests.ledgers import clock as clock
 from worker.jobs.waiting import Wait, waits_for
 from worker.ledger import Ledger
-from worker.model import Job, Lease
+from worker.model import Lease
 
 LEASE_SECONDS = 8.0
-
-
-class Clock:
-    """A time that stands until it is moved."""
-
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
 def ledger(clock: Clock) -> Ledger:
     made = Ledger(fakeredis.FakeRedis(version=(7, 0)), lease_seconds=LEASE_SECONDS, clock=clock)
-    fields = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null", "sink": "s"}
-    made.make("j", fields, fingerprint="f", may_join=True, ready_within=1e6, finish_within=1e6)
+    make(made)
     return made
 
 
 def waits(ledger: Ledger) -> Wait | None:
-    job = ledger.job("j")
-    assert job
-    return waits_for(job, ledger.now())
+    return waits_for(job(ledger), ledger.now())
 
 
-def held(found: Lease | str) -> Lease:
-    assert isinstance(found, Lease), found
-    return found
-
-
-def to_streaming(ledger: Ledger) -> Lease:
-    ledger.move(held(ledger.take("j", "queued")), "ready")
-    ledger.plan(held(ledger.take("j", "ready")), 2, at_once=2)
+def first_page(ledger: Ledger) -> Lease:
+    streaming(ledger, 2)
     return held(ledger.take_page("j", 1))
 
 
@@ -83,7 +62,7 @@ def test_work_given_back_says_why_and_until_when(ledger: Ledger, clock: Clock, o
 
 
 def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger, clock: Clock) -> None:
-    page = to_streaming(ledger)
+    page = first_page(ledger)
     assert waits(ledger) is None
     ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
     ledger.renew(page)
@@ -93,14 +72,14 @@ def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger
 
 
 def test_a_full_sink_is_no_longer_told_once_whoever_waited_for_it_is_lost(ledger: Ledger, clock: Clock) -> None:
-    page = to_streaming(ledger)
+    page = first_page(ledger)
     ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
     clock.now += LEASE_SECONDS + 1
     assert waits(ledger) == Wait("worker", "a free stream worker")
 
 
 def test_an_old_holder_says_nothing_of_a_page_that_is_another_s(ledger: Ledger, clock: Clock) -> None:
-    old = to_streaming(ledger)
+    old = first_page(ledger)
     clock.now += LEASE_SECONDS + 1
     ledger.take_page("j", 1)
     ledger.note_wait(old, "sink", "stream full")
@@ -110,6 +89,4 @@ def test_an_old_holder_says_nothing_of_a_page_that_is_another_s(ledger: Ledger, 
 def test_a_job_that_is_over_waits_for_nothing(ledger: Ledger) -> None:
     ledger.decide("j", "cancelled", "cancelled")
     ledger.end("j", "cancelled", error="cancelled", receipt={})
-    job: Job | None = ledger.job("j")
-    assert job
-    assert waits_for(job, ledger.now()) is None
+    assert waits(ledger) is None

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -22,14 +27,19 @@ HEADER = {"kind": "header", "name": "Authorization", "value": "Token {key}"}
 CREDENTIALS = {"username": "$V_USER", "password": "$V_PASSWORD", "key": "$V_KEY"}
 
 
-def connection(
-    vendor: ScriptedVendor, auth: dict[str, Any] | None = None, *, path: str = "/v1", **source: Any
-) -> Connection:
-    declared = {"source": "acme", "title": "Acme", "auth": [auth or {"kind": "none"}], **source}
+def source(auth: dict[str, Any] | None = None, **more: Any) -> Source:
+    """A vendor with one report."""
+    declared = {"source": "acme", "title": "Acme", "auth": [auth or {"kind": "none"}], **more}
     declared["reports"] = {"r": {"title": "r", "proof": "end", "replay": "stable", "read": [
         {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}]}}  # fmt: skip
+    return Source.model_validate(declared)
+
+
+def connection(
+    vendor: ScriptedVendor, auth: dict[str, Any] | None = None, *, path: str = "/v1", **more: Any
+) -> Connection:
     limits = Limits(requests_per_second=100_000)
-    return Connection("acme", Source.model_validate(declared), vendor.url + path, CREDENTIALS, limits)
+    return Connection("acme", source(auth, **more), vendor.url + path, CREDENTIALS, limits)
 
 
 def exchange(to: Connection, redis: Redis | None = None, **how: Any) -> Exchange:
@@ -65,3 +75,23 @@ def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
     if heard.target != "/v1/login":
         return None
     return answer(body=json.dumps({"access_token": value, "expires_in": 3600, **more}).encode())
+
+
+@contextmanager
+def tls_host(certificate: Path) -> Iterator[int]:
+    """A port of this machine that answers over TLS with the first line it was asked by."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while listener.fileno() >= 0:
+            # A client that trusts nobody goes away in the handshake.
+            with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as secured:
+                secured.sendall(answer(body=secured.recv(65_536).split(b"\r\n", 1)[0]))
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()

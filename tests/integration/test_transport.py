@@ -239,12 +239,11 @@ def test_small_answers_are_bounded_and_unpacked(vendor: Start) -> None:
     assert at.send(get(at)).start(3) == b"[  "
 
 
-@pytest.mark.parametrize("named", ["deflate", "Deflate", "gzip, zstd", "x-gzip", "zstd", "", "zip", "br"])
+@pytest.mark.parametrize("named", ["Deflate", "gzip, zstd", "x-gzip", "", "br"])
 def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start, named: str) -> None:
     said = b'{"status": "ready"}'
     raw = zlib.compressobj(wbits=-15)
     ways = {
-        "deflate": zlib.compress(said),
         "Deflate": raw.compress(said) + raw.flush(),
         "gzip, zstd": zstandard.compress(gzip.compress(said)),
         "x-gzip": gzip.compress(said[:5]) + gzip.compress(said[5:]),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,30 +9,15 @@ import pytest
 from urllib3.poolmanager import PoolManager
 
 from tests.scripted_vendor import ScriptedVendor
+from tests.wire import source, tls_host
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
-from worker.sources.schema import Source
 from worker.transport.addresses import AddressKind
 from worker.transport.exchange import Exchange
 from worker.transport.http import pool_classes
 from worker.transport.request import WireRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
-SOURCE = Source.model_validate(
-    {
-        "source": "acme",
-        "title": "Acme",
-        "auth": [{"kind": "none"}],
-        "reports": {
-            "r": {
-                "title": "r",
-                "proof": "end",
-                "replay": "stable",
-                "read": [{"request": {"path": "/r"}, "format": {"kind": "json", "rows": [""]}}],
-            }
-        },
-    }
-)
 
 
 @pytest.fixture
@@ -46,7 +28,7 @@ def vendor() -> Iterator[ScriptedVendor]:
 
 
 def at(base_url: str) -> Exchange:
-    return Exchange(Connection("acme", SOURCE, base_url), None)
+    return Exchange(Connection("acme", source(), base_url), None)
 
 
 def checked(kinds: set[AddressKind], *answers: list[str]) -> tuple[PoolManager, list[str]]:
@@ -100,26 +82,8 @@ def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vend
 
 @pytest.fixture
 def tls_port(certificate: Path) -> Iterator[int]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                with context.wrap_socket(connection, server_side=True) as secured:
-                    secured.recv(65536)
-                    secured.sendall(OK)
-            except OSError:
-                connection.close()
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield listener.getsockname()[1]
-    listener.close()
+    with tls_host(certificate) as port:
+        yield port
 
 
 def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:
@@ -128,12 +92,10 @@ def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:
         exchange.send(WireRequest("GET", f"https://localhost:{tls_port}/v1/x?key=1", {}))
 
 
-def test_a_trusted_certificate_for_another_name_fails(
-    tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trusted_certificate_for_another_name_fails(tls_port: int, certificate: Path) -> None:
     manager = PoolManager(retries=False, ca_certs=f"{certificate}.crt")
     manager.pool_classes_by_scheme = pool_classes(frozenset({"loopback"}), resolve=lambda host, port: ["127.0.0.1"])
-    assert manager.request("GET", f"https://localhost:{tls_port}/x").data == b"rows"
+    assert manager.request("GET", f"https://localhost:{tls_port}/x").data == b"GET /x HTTP/1.1"
     with pytest.raises(Exception, match=r"CERTIFICATE_VERIFY_FAILED|doesn't match"):
         manager.request("GET", f"https://download.example:{tls_port}/x")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_vendor import Start
-from tests.wire import HEADER, answer, connection, get
+from tests.wire import HEADER, answer, get, source, tls_host
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.transport import addresses
@@ -93,36 +92,13 @@ StartProxy = Callable[..., Proxy]
 @pytest.fixture
 def tls_rows(certificate: Path) -> Iterator[int]:
     """A port of this machine that answers over TLS as `vendor.example` does."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-                with context.wrap_socket(client, server_side=True) as secured:
-                    asked = secured.recv(65_536).split(b"\r\n", 1)[0]
-                    secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(asked), asked))
-            except OSError:
-                if listener.fileno() < 0:
-                    return
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield listener.getsockname()[1]
-    listener.close()
+    with tls_host(certificate) as port:
+        yield port
 
 
 def behind(proxy: str | None, base_url: str, network: dict[str, str] | None = None) -> Exchange:
-    declared = Connection("acme", SOURCE, base_url, {"key": "$V_KEY"}, proxy=proxy)
+    declared = Connection("acme", source(HEADER), base_url, {"key": "$V_KEY"}, proxy=proxy)
     return Exchange(declared, None, environment=ENVIRONMENT, network=network or {})
-
-
-class _Nobody:
-    url = "http://127.0.0.1:9"
-
-
-SOURCE = connection(_Nobody(), HEADER).source  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- over TLS

@@ -5,19 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.scripted_vendor import Script, Start
+from tests.wire import source
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.connections import Connection
-from worker.sources.schema import Source
 from worker.transport.webhooks import check_webhook, deliver
 
-READ = {"request": {"path": "/r"}, "format": {"kind": "json", "rows": [""]}}
-REPORT = {"title": "r", "proof": "end", "replay": "stable", "read": [READ]}
-SOURCE = Source.model_validate(
-    {"source": "acme", "title": "Acme", "auth": [{"kind": "none"}], "reports": {"r": REPORT}}
-)
-
-ON_LOOPBACK = Connection("acme", SOURCE, "http://127.0.0.1:1/v1")
-PUBLIC = Connection("acme", SOURCE, "https://93.184.216.34/v1")
+ON_LOOPBACK = Connection("acme", source(), "http://127.0.0.1:1/v1")
+PUBLIC = Connection("acme", source(), "https://93.184.216.34/v1")
 
 
 def answer(status: int, more: str = "") -> Script:

@@ -66,6 +66,8 @@ def test_a_base_comes_from_the_environment_and_may_be_this_machine(catalogue: Ca
         ("http://api.kargo.com/v1", "allow_http"),
         ("http://10.0.0.1/v1", "allow_http"),
         ("http://localhost.example.com/v1", "allow_http"),
+        ("http://127.0.0.1.evil.example/v1", "allow_http"),
+        ("https://api.kargo.com/v1/../admin", ""),
         ("ftp://api.kargo.com", "https://HOST/PATH"),
         ("api.kargo.com/v1", "https://HOST/PATH"),
         ("https:///v1", "https://HOST/PATH"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from worker.errors import BadInput, FailJob, RetryLater
+from worker.errors import FailJob, RetryLater
 from worker.sources.base_urls import base_of
 from worker.transport import addresses, links
 
@@ -182,29 +182,6 @@ def test_plain_http_is_spoken_elsewhere_only_by_a_connection_that_is_plain_http_
     assert links.download_target(allowed, "/x", at="http://vendor.internal/v1/a").is_own is True
     with pytest.raises(FailJob, match="plain http"):
         links.download_target(allowed, "http://other.internal/x", at="http://vendor.internal/v1/a")
-
-
-@pytest.mark.parametrize(
-    "base_url",
-    [
-        "http://api.vendor.example/v1",
-        "https://user@api.vendor.example/v1",
-        "https://api.vendor.example/v1?key=1",
-        "api.vendor.example/v1",
-        "ftp://api.vendor.example",
-        "https://api.vendor.example/v1/../admin",
-        "http://localhost.evil.example/v1",
-        "http://127.0.0.1.evil.example/v1",
-    ],
-)
-def test_a_base_must_be_https_or_loopback_and_nothing_but_an_address(base_url: str) -> None:
-    with pytest.raises(BadInput):
-        base_of(base_url)
-
-
-@pytest.mark.parametrize("base_url", ["http://localhost:1", "http://127.9.9.9/x/", "http://[::1]:8080/v1"])
-def test_loopback_may_be_plain_http(base_url: str) -> None:
-    assert base_of(base_url).is_plain_loopback
 
 
 # ---------------------------------------------------------------- network addresses

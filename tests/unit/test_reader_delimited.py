@@ -135,25 +135,6 @@ def test_a_file_without_header_or_declared_columns_fails() -> None:
     assert "no header" in got.said
 
 
-def test_two_columns_of_one_name_fail_rather_than_lose_one() -> None:
-    got = reading(b"a,b,A \n1,2,3\n", FILE, columns={"a": "integer"})
-    assert isinstance(got.error, FailJob)
-    assert "two columns are called 'a'" in got.said
-
-
-@pytest.mark.parametrize("body", [b"<!DOCTYPE html>\n<html>", b'{"detail":"Not found."}', b'{\n "a": 1}', b'[{"a":1}]'])
-def test_another_format_fails_with_its_first_bytes(body: bytes) -> None:
-    got = reading(body, DECLARED, cuts=range(len(body)))
-    assert isinstance(got.error, FailJob)
-    assert body[:1].decode() in got.said
-
-
-def test_bytes_that_are_no_utf8_are_read_again_first() -> None:
-    got = reading(b"a,b\n1,2\n\xff,3\n", FILE)
-    assert isinstance(got.error, RetryLater)
-    assert got.error.at_most == 3
-
-
 def test_a_character_cut_in_two_by_the_end_is_no_clean_end() -> None:
     assert isinstance(reading("a,b\n1,€".encode()[:-1], FILE).error, RetryLater)
 

@@ -108,13 +108,6 @@ def test_a_report_past_its_time_has_expired() -> None:
     assert isinstance(status(KARGO, {**DONE, "rpt_file_expires_at": None}), Ready)
 
 
-@pytest.mark.parametrize("total", [-1, None, "many", True])
-def test_a_count_that_is_none_is_no_count(total: Any) -> None:
-    seen = status(KARGO, {**DONE, "record_count": total})
-    assert isinstance(seen, Ready)
-    assert seen.total is None
-
-
 def test_ready_without_a_link_waits_only_where_the_link_is_needed() -> None:
     content = {"state": "SUCCESS", "result": None}
     assert status(INSTAL, content, needs_link=True) == Waiting("ready without a link", is_linkless=True)

@@ -16,7 +16,6 @@ from tests.consumer_feed import (
     MONDAY,
     PATIENCE_SECONDS,
     STREAM,
-    TUESDAY,
     Feed,
     Job,
     consume,
@@ -46,21 +45,15 @@ def url(redis_server: RedisServer) -> str:
     return redis_server.url
 
 
-def test_rows_are_seen_once_their_end_has_come(feed: Feed, url: str, database: Path) -> None:
-    first, second = rows("j", 30), rows("j", 5, note="second page")
-    feed.page("j", first)
-    feed.page("j", second)
+@pytest.mark.parametrize("rows_per_entry", [1, 7])
+def test_rows_one_to_an_entry_or_packed_are_seen_once_their_end_has_come(
+    redis: Redis, url: str, database: Path, rows_per_entry: int
+) -> None:
+    job = Job(redis, "j", rows_per_entry=rows_per_entry)
+    job.publish(1, rows("j", 30))
+    assert redis.xlen(STREAM) == -(-30 // rows_per_entry)
     assert consume(url, database)[0] == 0
     assert published(database) == {}
-    feed.end("j", MONDAY, 1)
-    assert consume(url, database)[0] == 0
-    assert published(database) == {MONDAY: [*first, *second]}
-
-
-def test_packed_rows_are_read_as_any_others(redis: Redis, url: str, database: Path) -> None:
-    job = Job(redis, "j", rows_per_entry=7)
-    job.publish(1, rows("j", 30))
-    assert redis.xlen(STREAM) == 5
     job.end(1, MONDAY, 1)
     assert consume(url, database)[0] == 0
     assert published(database) == {MONDAY: rows("j", 30)}
@@ -80,30 +73,6 @@ def test_an_end_whose_rows_are_not_all_there_waits_and_is_told(feed: Feed, url: 
     assert consume(url, database, "--name", "c", "--forget", "j")[0] == 0
     assert published(database) == {MONDAY: rows("j2", 30)}
     assert feed.redis.xlen(STREAM) == staged(database) == 0
-
-
-@pytest.mark.parametrize("count", [2, 7, 40, 67])
-def test_entries_that_come_again_change_nothing(feed: Feed, url: str, database: Path, count: int) -> None:
-    feed.page("j", rows("j", 30))
-    feed.void("j")
-    feed.page("j", rows("j", 35, note="restated"), generation=2)
-    assert consume(url, database, "--no-trim")[0] == 0
-    feed.again(count - 1)
-    feed.end("j", MONDAY, 1, generation=2)
-    assert consume(url, database, "--no-trim")[0] == 0
-    feed.again(count)
-    assert consume(url, database)[0] == 0
-    assert published(database) == {MONDAY: rows("j", 35, note="restated")}
-    assert staged(database) == 0
-
-
-def test_a_restated_window_replaces_the_older_one_whichever_ends_first(feed: Feed, url: str, database: Path) -> None:
-    for job in ("mon1", "mon2", "tue1", "tue2"):
-        feed.page(job, rows(job, 3 if job.endswith("1") else 2))
-    for job, day in (("mon1", MONDAY), ("mon2", MONDAY), ("tue2", TUESDAY), ("tue1", TUESDAY)):
-        feed.end(job, day, int(job[-1]))
-        assert consume(url, database)[0] == 0
-    assert published(database) == {MONDAY: rows("mon2", 2), TUESDAY: rows("tue2", 2)}
 
 
 def test_what_a_dead_consumer_holds_is_taken_over(feed: Feed, url: str, database: Path) -> None:

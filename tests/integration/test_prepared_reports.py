@@ -112,7 +112,6 @@ WAIT_THEN_DONE = {
         {"request": POLL["request"], "waits_on": [202], "done_on": [303]},
         [Answer(status=202), Answer(status=303)],
     ),
-    "HTML once": (POLL, [Answer(b"<html>back soon</html>", headers={"Content-Type": "text/html"}), {"status": "done"}]),
     "an empty body once": (POLL, [Answer(b""), {"status": "done"}]),
     "502 once": (POLL, [Answer(b"bad gateway", status=502), {"status": "done"}]),
 }
@@ -163,12 +162,6 @@ DUPLICATE: Json = {
     **SUBMIT,
     "duplicate": {"statuses": [409, 425], "report_id": [{"path": "detail", "pattern": "of: (.+)"}]},
 }
-
-
-def test_a_refusal_may_name_the_report_that_was_asked_for_before(start: Start) -> None:
-    polls = {"status": "done"}
-    made = start(vendor(polls, submitted=Answer({"detail": "duplicate of: ab-12"}, status=425)), submit=DUPLICATE)
-    assert done(made)["vendor_report_id"] == "ab-12"
 
 
 def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:

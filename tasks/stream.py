@@ -60,8 +60,8 @@ def _publish(
         log.info(Event.TAKEN_OVER, rows=start.rows)
         # Progress, too, are rows the last holder kept before it died without telling the ledger.
         heartbeat.note_progress(start)
-    with closing(page.lists()) as rows:
-        end = publication.publish(see_columns(services, lease.job, rows))
+    with closing(page.blocks()) as blocks:
+        end = publication.publish(see_columns(services, lease.job, blocks))
     publication.close(end)
     of = (lease.job.connection, lease.job.report)
     count(services.redis, "millrace_commits_total", *of, by=publication.commits)

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import pytest
 from redis import Redis
 
-from worker.model import Checkpoint, Json, Totals
+from worker.model import Checkpoint, Json, Rows, Totals
 from worker.publish.pipeline import Publication
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import RedisStreamSink
@@ -120,7 +120,7 @@ class Job:
             self.sink, self.generation, page, on_read=lambda: None, on_kept=lambda _: None, on_full=_no_room
         )
         work.start()
-        at = work.publish([list(reading)])
+        at = work.publish([Rows.of(reading)])
         if is_whole:
             work.close(at)
 

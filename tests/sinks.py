@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from worker.errors import RecordClosed, SinkFull
-from worker.model import Batch, Checkpoint, DeadRow, Totals
+from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_files
 from worker.sinks.files.formats.kinds import FORMATS
@@ -110,8 +110,7 @@ def position(reading: Sequence[bytes], rows: int | None = None, *, is_closed: bo
 
 def batch(reading: Sequence[bytes], first: int, last: int) -> Batch:
     """Rows `first` to `last`, counted from 1."""
-    rows = reading[first - 1 : last]
-    return Batch(position(reading, first - 1), rows, position(reading, last), b"".join(row + b"\n" for row in rows))
+    return Batch(position(reading, first - 1), Rows.of(reading[first - 1 : last]), position(reading, last))
 
 
 def commit(

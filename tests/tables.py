@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet
 
+from worker.model import Rows
 from worker.sinks.files.formats.kinds import FORMATS
 from worker.sinks.files.formats.row_format import Columns
 
@@ -43,7 +44,7 @@ def written(
 
     writer = FORMATS[kind].writer(begin, known or {}, declared or {}, compression)
     for rows in batches:
-        writer.write(rows, b"".join(row + b"\n" for row in rows))
+        writer.write(Rows.of(rows))
     writer.finish()
     return files
 

@@ -103,7 +103,7 @@ def read_whole(vendor: Vendor) -> Iterator[bytes]:
     number, planned, link = 1, vendor.plan(None), None
     while number <= planned:
         page = vendor.page(number, link)
-        for rows in page.lists():
+        for rows in page.blocks():
             yield from rows
         following = vendor.follow(number, page.facts, planned)
         number, planned, link = number + 1, following.planned, following.link

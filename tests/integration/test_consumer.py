@@ -27,7 +27,8 @@ from tests.consumer_feed import (
 )
 from tests.consumer_feed import database as database
 from worker.errors import SinkFull
-from worker.publish.batch import batches
+from worker.model import Rows
+from worker.publish.batch import read_batches
 
 if TYPE_CHECKING:
     from tests.harness import RedisServer
@@ -131,7 +132,7 @@ def test_nothing_another_group_still_needs_is_trimmed(feed: Feed, url: str, data
 def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str, database: Path) -> None:
     job = Job(redis, "j", bound=100)
     job.publish(1, rows("j", 100))
-    (more,) = batches([[b"{}"]])
+    (more,) = read_batches([Rows.of([b"{}"])])
     with pytest.raises(SinkFull):
         job.sink.commit(1, 2, more)
     assert consume(url, database)[0] == 0

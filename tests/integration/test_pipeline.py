@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from worker.errors import FailJob, RecordClosed, RetryLater, SinkFull, StartOver
-from worker.model import Checkpoint, DeadRow
+from worker.model import Checkpoint, DeadRow, Rows
 from worker.publish.pipeline import Publication
 from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
@@ -45,7 +45,7 @@ def publication(
 def publish(sink: Sink, rows: list[bytes] | Iterator[bytes], **more: Callable[..., None]) -> Checkpoint:
     work = publication(sink, **more)
     work.start()
-    return work.publish([row] for row in rows)
+    return work.publish(Rows.of([row]) for row in rows)
 
 
 def published(redis: Redis) -> list[bytes]:
@@ -114,7 +114,7 @@ def test_a_replay_that_is_shorter_than_what_was_published_starts_over(redis: Red
 
 def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: Sink) -> None:
     work = publication(sink)
-    work.close(work.publish([ROWS]))
+    work.close(work.publish([Rows.of(ROWS)]))
     assert publish(sink, ROWS).rows == 3500
     with pytest.raises(StartOver):
         publish(sink, [*ROWS, b"{}"])

@@ -12,8 +12,8 @@ from tests.ledgers import held, job
 from worker.errors import RecordClosed
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, start_over
-from worker.model import Job
-from worker.publish.batch import batches
+from worker.model import Job, Rows
+from worker.publish.batch import read_batches
 from worker.services import Services
 from worker.sinks.audit import audit
 
@@ -40,7 +40,7 @@ def streamed(services: Services) -> Job:
     ledger.move(held(ledger.take(job_id, "queued")), "ready")
     made = job(services.ledger, job_id)
     ledger.plan(held(ledger.take(job_id, "ready")), 1, at_once=1)
-    (batch,) = batches([ROWS])
+    (batch,) = read_batches([Rows.of(ROWS)])
     with services.sink(made) as sink:
         sink.open(1)
         sink.commit(1, 1, batch)

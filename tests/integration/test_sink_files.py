@@ -14,7 +14,7 @@ import pytest
 
 from tests.sinks import READING, Closed, commit, file_names, job_directory, make, position, publish
 from worker.errors import FailJob, RetryLater
-from worker.model import Batch, Checkpoint, DeadRow
+from worker.model import Batch, Checkpoint, DeadRow, Rows
 from worker.sinks.files.audit import audit_files
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.record import FileRecord
@@ -133,7 +133,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         tracemalloc.start()
         for number in range(1, batches + 1):
             after = Checkpoint(number * 1000, f"{number:064x}", 0, number)
-            sink.commit(1, 1, Batch(at, rows, after, b"\n".join(rows) + b"\n"))
+            sink.commit(1, 1, Batch(at, Rows.of(rows), after))
             at = after
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

@@ -10,7 +10,7 @@ from redis import Redis
 
 from tests.sinks import DONE, JOB, READING, Closed, commit, finish, make, position
 from worker.errors import FailJob, RetryLater
-from worker.model import Batch, Checkpoint, DeadRow, Totals
+from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import audit
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import RedisStreamSink
@@ -51,7 +51,7 @@ def test_row_numbers_are_written_in_full(redis: Redis) -> None:
     far = Checkpoint(rows=99_999_999_999, digest="ab" * 32)
     redis.hset(RECORD, "1", f"{far.rows} {far.digest} 0 0 0")
     after = Checkpoint(rows=100_000_000_001, digest="cd" * 32)
-    assert sink.commit(1, 1, Batch(far, READING[:2], after, b"")) == after
+    assert sink.commit(1, 1, Batch(far, Rows.of(READING[:2]), after)) == after
     assert [fields[b"at"] for _, fields in redis.xrange("rows")] == [b"1.1.100000000000", b"1.1.100000000001"]
 
 

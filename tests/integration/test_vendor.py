@@ -97,7 +97,7 @@ def test_an_answer_without_an_id_is_no_report(sandbox: Sandbox, talk: Talk, answ
 def test_a_prepared_report_past_its_time_is_gone_before_it_is_asked_for(sandbox: Sandbox, talk: Talk) -> None:
     prepared = Prepared(talk().submit().report_id, expires_at=time.time() - 1)
     with pytest.raises(ReportGone, match="expired") as caught:
-        list(talk(prepared=prepared).page(1, None).lists())
+        list(talk(prepared=prepared).page(1, None).blocks())
     assert caught.value.spoils_report
     assert sandbox.remote.requests(endpoint="completed-reports") == []
 
@@ -112,7 +112,7 @@ def test_a_csv_of_kargo_at_another_host_is_fetched_without_our_credentials(talk:
 
     fake = FakeVendor(vendor)
     page = talk(params=CSV, prepared=Prepared("r1"), base_url=fake.base).page(1, None)
-    assert list(chain.from_iterable(page.lists())) == [b'{"publisher_name":"A","campaign_name":"B","clicks_sum":7}']
+    assert list(chain.from_iterable(page.blocks())) == [b'{"publisher_name":"A","campaign_name":"B","clicks_sum":7}']
     (fetched,) = [request for request in fake.heard if request.is_storage]
     assert fetched.target == "/r1.csv?signature=x%2Fy"
     assert "Authorization" not in fetched.headers
@@ -121,7 +121,7 @@ def test_a_csv_of_kargo_at_another_host_is_fetched_without_our_credentials(talk:
 
 def test_reading_that_stops_early_hangs_up(sandbox: Sandbox, talk: Talk) -> None:
     sandbox.remote.set(rows=200_000)
-    rows = talk(STREAM).page(1, None).lists()
+    rows = talk(STREAM).page(1, None).blocks()
     assert list(islice(chain.from_iterable(rows), 3)) == list(islice(expected_rows(STREAM, PARAMS[STREAM], 9), 3))
     rows.close()
     assert sandbox.remote.counters()["rows"][STREAM] < 200_000

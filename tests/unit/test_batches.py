@@ -10,16 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import RetryLater, StartOver
-from worker.model import Checkpoint, DeadRow
-from worker.publish.batch import BATCH_BYTES, ReadBatch, batches
+from worker.model import Checkpoint, DeadRow, Rows
+from worker.publish.batch import BATCH_BYTES, ReadBatch, read_batches
 from worker.sinks.sink import BATCH_ROWS
 
-rows_of_a_page = st.lists(
-    st.one_of(
-        st.binary(min_size=1, max_size=8), st.builds(DeadRow, st.binary(min_size=1, max_size=8), st.text(max_size=3))
-    ),
-    max_size=40,
-)
+texts = st.binary(min_size=1, max_size=8).filter(lambda text: b"\n" not in text)
+rows_of_a_page = st.lists(st.one_of(texts, st.builds(DeadRow, texts, st.text(max_size=3))), max_size=40)
 
 
 def digest(rows: list[bytes]) -> str:
@@ -28,13 +24,13 @@ def digest(rows: list[bytes]) -> str:
 
 
 def only(rows: list[bytes]) -> ReadBatch:
-    (batch,) = batches([rows])
+    (batch,) = read_batches([Rows.of(rows)])
     return batch
 
 
 @given(rows_of_a_page)
 def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows: list[bytes]) -> None:
-    cut = list(batches([rows]))
+    cut = list(read_batches([Rows.of(rows)]))
     end = cut[-1].after if cut else Checkpoint()
     assert (end.rows, end.digest) == (len(rows), digest(rows))
     assert end.dead_rows == sum(isinstance(row, DeadRow) for row in rows)
@@ -46,7 +42,7 @@ def test_what_the_sink_lacks_begins_exactly_where_it_stands(rows: list[bytes], d
     kept = data.draw(st.integers(0, len(rows)))
     at = Checkpoint(rows=kept, digest=digest(rows[:kept]))
     rest = only(rows).beyond(at)
-    assert (rest.rows if rest else []) == rows[kept:]
+    assert ([*rest.rows] if rest else []) == rows[kept:]
     if rest:
         assert (rest.before.rows, rest.before.digest, rest.after.digest) == (kept, at.digest, digest(rows))
 
@@ -59,7 +55,7 @@ def test_another_reading_is_never_continued(rows: list[bytes], data: st.DataObje
 
 
 def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
-    second = list(batches([[b"{}"] * (BATCH_ROWS + 1)]))[1]
+    second = list(read_batches([Rows.of([b"{}"] * (BATCH_ROWS + 1))]))[1]
     with pytest.raises(RetryLater):
         second.beyond(Checkpoint(rows=3))
 
@@ -73,26 +69,31 @@ def test_a_closed_page_takes_no_more_rows() -> None:
 
 
 def test_a_batch_holds_at_most_a_thousand_rows() -> None:
-    assert [len(batch.rows) for batch in batches([[b"{}"] * (2 * BATCH_ROWS + 1)])] == [
-        BATCH_ROWS,
-        BATCH_ROWS,
-        1,
-    ]
+    rows = Rows.of([b"{}"] * (2 * BATCH_ROWS + 1))
+    assert [len(batch.rows) for batch in read_batches([rows])] == [BATCH_ROWS, BATCH_ROWS, 1]
 
 
 def test_a_batch_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None:
-    small, large = b"x" * (BATCH_BYTES // 2), b"y" * (BATCH_BYTES + 1)
-    assert [batch.rows for batch in batches([[small, small, small, large, small]])] == [
-        [small, small],
-        [small],
-        [large],
-        [small],
+    small, large = b"x" * (BATCH_BYTES // 2 - 1), b"y" * BATCH_BYTES
+    cut = [[*batch.rows] for batch in read_batches([Rows.of([small, small, small, large, small])])]
+    assert cut == [[small, small], [small], [large], [small]]
+
+
+@given(rows_of_a_page, st.data())
+def test_rows_are_cut_where_they_are_asked_to_be(rows: list[bytes], data: st.DataObject) -> None:
+    most_rows = data.draw(st.integers(1, 41))
+    first, behind = Rows.of(rows).cut(most_rows, data.draw(st.none() | st.integers(1, 100)))
+    assert [*first, *behind] == rows
+    assert len(first) <= most_rows
+    assert Rows.joined([first, behind]) == Rows.of(rows)
+    assert [(part.first, part.last) for part in (first, behind) if part] == [
+        (part[0], part[-1]) for part in (rows[: len(first)], rows[len(first) :]) if part
     ]
 
 
-@given(st.lists(rows_of_a_page, max_size=6))
-def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[bytes]]) -> None:
+@given(st.lists(rows_of_a_page, max_size=6), st.integers(1, 50))
+def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[bytes]], most: int) -> None:
     rows = [row for at_once in lists for row in at_once]
-    ends = [list(batches(given)) for given in (lists, [rows], [[row] for row in rows])]
+    ends = [list(read_batches(map(Rows.of, given), most)) for given in (lists, [rows], [[row] for row in rows])]
     assert len({(cut[-1].after.rows, cut[-1].after.digest) if cut else None for cut in ends}) == 1
     assert all([row for batch in cut for row in batch.rows] == rows for cut in ends)

@@ -14,11 +14,11 @@ from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack
 from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, StartOver
-from worker.model import Facts, PageFacts, Row
+from worker.model import Facts, PageFacts, Row, Rows
 from worker.paging.chain import next_in_link_header
 from worker.paging.pager import Address, reconcile_total
 from worker.paging.pagers import pager_for
-from worker.readers import read_lists
+from worker.readers import read_blocks
 from worker.sources.params import columns_for, read_for, required_columns
 from worker.sources.placeholders import fill
 from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
@@ -35,8 +35,8 @@ PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 OTHER_BODY_BYTES = 64 * 1024
 """How much is read of a body that is not in the report's format, to find an error in it."""
 
-Answer = Generator[list[Row], None, PageFacts]
-"""Yields the rows of one answer in lists, none of them empty; returns what is known of the answer then."""
+Answer = Generator[Rows, None, PageFacts]
+"""Yields the rows of one answer in blocks, none of them empty; returns what is known of the answer then."""
 
 
 class Pages:
@@ -86,12 +86,12 @@ class Pages:
 
 
 class Page:
-    """One page of a report. Iterate over its `lists` once; then its `facts` are complete."""
+    """One page of a report. Iterate over its `blocks` once; then its `facts` are complete."""
 
     def __init__(self, pages: Pages, number: int, link: str | None) -> None:
         self.number = number
         self.facts = PageFacts(total=pages.prepared.total)
-        """What the page has said so far; complete once its lists are exhausted."""
+        """What the page has said so far; complete once its blocks are exhausted."""
         self._pages = pages
         self._link = link
         self._exchange = pages.exchange
@@ -99,8 +99,8 @@ class Page:
         self._last: Row | None = None
         self._first: Row | None = None
 
-    def lists(self) -> Generator[list[Row], None, None]:
-        """The rows in order, in lists of those that arrive together. Closing early ends the connection.
+    def blocks(self) -> Generator[Rows, None, None]:
+        """The rows in order, in blocks of those that arrive together. Closing early ends the connection.
 
         Raises RetryLater if a body is cut or the vendor asks to come back; FailJob if the rows cannot be had, are not
         as declared, or an answer is an error, whatever its status; ReportGone if the vendor no longer has the report;
@@ -146,10 +146,10 @@ class Page:
                 continued = self._check_first_row(check_rows(read, self._pages.row_shapes), address)
                 if continued is None:
                     return replace(self.facts, rows=0, is_last=True)
-                for rows_at_once in continued:
-                    rows += len(rows_at_once)
-                    self._last = rows_at_once[-1]
-                    yield rows_at_once
+                for block in continued:
+                    rows += len(block)
+                    self._last = block.last
+                    yield block
         except NoMorePages:
             is_last = True
         except RateLimited as limited:
@@ -171,7 +171,7 @@ class Page:
 
     def _rows(
         self, response: Response, address: Address, found: PageRequest, facts: Facts
-    ) -> Generator[list[Row], None, None]:
+    ) -> Generator[Rows, None, None]:
         """The rows of a response. Raises the error that a refusal means, NoMorePages if it means the end."""
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(response, address, found)
@@ -181,7 +181,7 @@ class Page:
             shape = self._pages.format
             if isinstance(shape, Delimited) and shape.encoding is None:
                 shape = shape.model_copy(update={"encoding": response.charset})
-            yield from filter(None, read_lists(chunks, shape, self._pages.columns, facts))
+            yield from filter(None, read_blocks(chunks, shape, self._pages.columns, facts))
 
     def _send(self, found: PageRequest, address: Address, facts: Facts) -> Response:
         """Send one request of the page. A download address that has expired is replaced once by a fresh one."""
@@ -261,20 +261,20 @@ class Page:
 
     # ------------------------------------------------------------ what is refused
 
-    def _check_first_row(self, read: Iterator[list[Row]], address: Address) -> Iterator[list[Row]] | None:
+    def _check_first_row(self, read: Iterator[Rows], address: Address) -> Iterator[Rows] | None:
         """The new rows, if the first row is the one the address expects (see `paging.offset`).
 
         If it is another one, a row is missing or the report has changed: then the result is None if the vendor's count
         will show it, else StartOver is raised.
         """
-        at_once = next(read, [])
-        start = at_once[0] if at_once else None
+        block = next(read, Rows())
+        start = block.first if block else None
         if self._first is None:
             self._first = start
         if address.begins_with is None:
-            return chain((at_once,), read) if at_once else read
+            return chain((block,), read) if block else read
         if (start == self._last) == (address.begins_with == "last"):
-            rest = at_once[1:] if start == self._last else at_once
+            rest = block.cut(1)[1] if start == self._last else block
             return chain((rest,), read) if rest else read
         if start == self._first and self._first != self._last:
             raise FailJob(f"the vendor ignores {self._pages.pager.cursor_name}: it sends the first row again")

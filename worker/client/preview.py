@@ -55,8 +55,8 @@ class Preview:
 
         def read() -> tuple[list[Row], int | None]:
             page = vendor.page(1, None)
-            with closing(page.lists()) as lists:
-                return list(islice(chain.from_iterable(lists), count)), page.facts.total
+            with closing(page.blocks()) as blocks:
+                return list(islice(chain.from_iterable(blocks), count)), page.facts.total
 
         found, total = retry(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
         return found, prepared.total if total is None else total

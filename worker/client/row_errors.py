@@ -8,7 +8,7 @@ from functools import partial
 import orjson
 
 from worker.json_path import find
-from worker.model import Row
+from worker.model import Rows
 from worker.sources.schema import ErrorShape, Format, JsonRows
 from worker.vendor_errors import error_in
 
@@ -30,12 +30,12 @@ def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list
     return found
 
 
-def check_rows(lists: Iterable[list[Row]], shapes: dict[int, list[ErrorShape]]) -> Iterator[list[Row]]:
+def check_rows(blocks: Iterable[Rows], shapes: dict[int, list[ErrorShape]]) -> Iterator[Rows]:
     """Pass on the rows of an answer. Raises the error that stands in the place of a row, if any."""
     number = 0
-    for rows in lists:
+    for rows in blocks:
         for position in [position for position in shapes if number <= position < number + len(rows)]:
-            row = orjson.loads(rows[position - number])
+            row = orjson.loads(bytes([*rows][position - number]))
             if error := error_in(partial(find, row), shapes[position]):
                 raise error.failure(f"the vendor answered with an error in place of row {position + 1}: {error.words}")
         number += len(rows)

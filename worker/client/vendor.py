@@ -192,8 +192,8 @@ class Vendor:
     def read_page(self, number: int, link: str | None) -> tuple[list[Row], PageFacts]:
         """All rows of a page, dead ones included, and what the page said of the report: for small pages only."""
         page = self.page(number, link)
-        with closing(page.lists()) as lists:
-            return [row for rows in lists for row in rows], page.facts
+        with closing(page.blocks()) as blocks:
+            return [row for block in blocks for row in block], page.facts
 
     def page(self, number: int, link: str | None) -> Page:
         """One page, not read yet; `link` is its address or token if the page before gave one."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 from worker import keys
-from worker.model import Job
+from worker.model import Job, Rows
 from worker.services import Services
 
 SEEN_SECONDS = 30 * 86_400
@@ -30,13 +30,13 @@ class ColumnChanges:
     gone: tuple[str, ...]
 
 
-def see_columns(services: Services, job: Job, lists: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
-    """The same lists of rows; the columns of the first row are put on record on the way."""
+def see_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterator[Rows]:
+    """The same blocks of rows; the columns of the first row are put on record on the way."""
     is_seen = False
-    for rows in lists:
+    for rows in blocks:
         if rows and not is_seen:
             is_seen = True
-            _put_on_record(services, job, rows[0])
+            _put_on_record(services, job, rows.first)
         yield rows
 
 

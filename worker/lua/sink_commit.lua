@@ -2,9 +2,9 @@
 -- KEYS  1 sink record  2 stream  3 dead letters
 -- ARGV  1 generation  2 page  3 rows before  4 digest before  5 the page's field afterwards  6 rows in the batch  7 job
 --       8 bound on entries (0: none)  9 rows per entry  10 how many rows are dead
---       11... runs of living rows: place of the first in the batch, how many, each row
---             (packed, rows per entry above 1: place of the first, how many, all of them with a newline each)
---       then place, reason and row of each dead one
+--       11... runs of living rows: place of the first in the batch, how many, all of them with a newline each
+--             (packed, rows per entry above 1: a run is an entry)
+--       then place, reason and row of each dead one; places count from 0
 -- gives {'kept'}, {'refused', the page's field}, {'full', what is full, how much is there, how much may be} or {'over', why}
 local FIRST, MOST_OF_MEMORY = 11, 0.8
 local record, stream, dead_letters, call = KEYS[1], KEYS[2], KEYS[3], redis.call
@@ -30,20 +30,23 @@ local last, before, job = #ARGV - 3 * tonumber(ARGV[10]), tonumber(ARGV[3]), ARG
 -- A format, because joining a text with a number takes Lua much longer than formatting it.
 local format, at = string.format, ARGV[1] .. '.' .. ARGV[2] .. '.%d'
 if last < #ARGV then call('XLEN', dead_letters) end
-local i = FIRST
-while i <= last do
-  local first, count = before + tonumber(ARGV[i]), ARGV[i + 1]
+local find, sub = string.find, string.sub
+for i = FIRST, last, 3 do
+  local row, rows = before + 1 + tonumber(ARGV[i]), ARGV[i + 2]
   if ARGV[9] == '1' then
-    local rows = i + 2
-    i = rows + count
-    for k = rows, i - 1 do call('XADD', stream, '*', 'job', job, 'at', format(at, first + k - rows), 'row', ARGV[k]) end
+    local from, to = 1, find(rows, '\n', 1, true)
+    while to do
+      call('XADD', stream, '*', 'job', job, 'at', format(at, row), 'row', sub(rows, from, to - 1))
+      row, from = row + 1, to + 1
+      to = find(rows, '\n', from, true)
+    end
   else
-    call('XADD', stream, '*', 'job', job, 'at', format(at, first), 'count', count, 'rows', ARGV[i + 2])
-    i = i + 3
+    call('XADD', stream, '*', 'job', job, 'at', format(at, row), 'count', ARGV[i + 1], 'rows', rows)
   end
 end
-for d = last + 1, #ARGV, 3 do
-  call('XADD', dead_letters, '*', 'job', job, 'at', format(at, before + ARGV[d]), 'reason', ARGV[d + 1], 'row', ARGV[d + 2])
+for i = last + 1, #ARGV, 3 do
+  local row = before + 1 + tonumber(ARGV[i])
+  call('XADD', dead_letters, '*', 'job', job, 'at', format(at, row), 'reason', ARGV[i + 1], 'row', ARGV[i + 2])
 end
 call('HSET', record, ARGV[2], ARGV[5], 'rows', tonumber(f[3]) + tonumber(ARGV[6]))
 return {'kept'}

@@ -1,14 +1,14 @@
-"""Cuts a page's rows into batches, the digest running over them."""
+"""Batches of a page's rows, the digest running over them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from worker.errors import RetryLater, StartOver
-from worker.model import Batch, Checkpoint
+from worker.model import Batch, Checkpoint, Rows
 from worker.sinks.sink import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class ReadBatch(Batch):
         elif at.rows == self.after.rows:
             held, rest = self.after, None
         else:
-            count = at.rows - self.before.rows
-            first, running = _read_batch(self.before, self.rows[:count], self.running)
-            held, rest = first.after, _read_batch(first.after, self.rows[count:], running)[0]
+            first, behind = self.rows.cut(at.rows - self.before.rows)
+            held, running = _position_behind(first, self.before, self.running)
+            rest = ReadBatch(held, behind, self.after, running)
         if at.digest != held.digest:
             raise StartOver(f"row {at.rows} and those before it are not what was published")
         if rest and at.is_closed:
@@ -48,62 +48,42 @@ class ReadBatch(Batch):
         return rest
 
 
-class Reading:
-    """One reading of a page, from its first row on: `at` is the position behind the rows it was given so far."""
-
-    def __init__(self) -> None:
-        self.at = Checkpoint()
-        self._running = hashlib.sha256()
-
-    def batch(self, rows: Sequence[bytes]) -> ReadBatch:
-        """The next rows of the page as a batch."""
-        batch, ended = _read_batch(self.at, rows, self._running)
-        self.at, self._running = batch.after, ended
-        return batch
+def read_batches(blocks: Iterable[Rows], most_rows: int = BATCH_ROWS) -> Iterator[ReadBatch]:
+    """A page's rows, from its first on, in batches of at most so many rows and 256 KiB; a larger row is alone."""
+    at, running = Checkpoint(), hashlib.sha256()
+    for rows in _gather(blocks, most_rows):
+        before, before_running = at, running
+        at, running = _position_behind(rows, at, running)
+        yield ReadBatch(before, rows, at, before_running)
 
 
-def batches(lists: Iterable[list[bytes]]) -> Iterator[ReadBatch]:
-    """A page's rows, from its first on, in batches as `cut` makes them."""
-    return map(Reading().batch, cut(lists))
+def _gather(blocks: Iterable[Rows], most_rows: int) -> Iterator[Rows]:
+    """The same rows in fewer blocks: as many together as may be, cut only where one alone is too large."""
+    held: list[Rows] = []
+    count = size = 0
+    for block in blocks:
+        rest = block
+        while rest:
+            if held and (count + len(rest) > most_rows or size + len(rest.text) > BATCH_BYTES):
+                yield Rows.joined(held)
+                held, count, size = [], 0, 0
+            is_too_large = len(rest) > most_rows or len(rest.text) > BATCH_BYTES
+            part, rest = rest.cut(most_rows, BATCH_BYTES) if is_too_large else (rest, Rows())
+            held.append(part)
+            count += len(part)
+            size += len(part.text)
+    if held:
+        yield Rows.joined(held)
 
 
-def _read_batch(before: Checkpoint, rows: Sequence[bytes], running: _Hash) -> tuple[ReadBatch, _Hash]:
-    """Rows that follow `before`, where the digest's state is `running`; and its state behind them."""
-    # Joining with an empty row at the end puts a newline behind the last one, and copies the rows once.
-    text = b"\n".join([*rows, b""])
-    ended = running.copy()
-    ended.update(text)
-    dead_rows = len(rows) - list(map(type, rows)).count(bytes)
+def _position_behind(rows: Rows, before: Checkpoint, running: _Hash) -> tuple[Checkpoint, _Hash]:
+    """Where a page stands behind rows that follow `before`, and the digest's state there."""
+    running = running.copy()
+    running.update(rows.text)
     after = Checkpoint(
-        before.rows + len(rows), ended.hexdigest(), before.dead_rows + dead_rows, before.bytes + len(text)
+        before.rows + len(rows),
+        running.hexdigest(),
+        before.dead_rows + len(rows.dead),
+        before.bytes + len(rows.text),
     )
-    return ReadBatch(before, rows, after, text, running), ended
-
-
-def cut(lists: Iterable[list[bytes]], most_rows: int = BATCH_ROWS) -> Iterator[list[bytes]]:
-    """Rows as they come, in lists of at most so many rows and 256 KiB; a larger row is alone."""
-    part: list[bytes] = []
-    size = 0
-    for rest in lists:
-        rest_size = sum(map(len, rest))
-        while len(part) + len(rest) > most_rows or size + rest_size > BATCH_BYTES:
-            count = _how_many_fit(rest[: most_rows - len(part)], BATCH_BYTES - size)
-            if not count and not part:
-                count = 1
-            yield part + rest[:count]
-            rest_size -= sum(map(len, rest[:count]))
-            rest = rest[count:]  # noqa: PLW2901 - what is left of the list
-            part, size = [], 0
-        part += rest
-        size += rest_size
-    if part:
-        yield part
-
-
-def _how_many_fit(rows: list[bytes], room: int) -> int:
-    """How many rows from the first on are no larger together than `room` bytes."""
-    for count, row in enumerate(rows):
-        room -= len(row)
-        if room < 0:
-            return count
-    return len(rows)
+    return after, running

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from worker.errors import RetryLater, SinkFull, StartOver
-from worker.model import Checkpoint
-from worker.publish.batch import ReadBatch, Reading, cut
+from worker.model import Checkpoint, Rows
+from worker.publish.batch import ReadBatch, read_batches
 from worker.sinks.sink import Sink
 
 AHEAD = 2
@@ -56,35 +56,30 @@ class Publication:
         self._at = self._sink.checkpoint(*self._page)
         return self._at
 
-    def publish(self, lists: Iterable[list[bytes]]) -> Checkpoint:
+    def publish(self, blocks: Iterable[Rows]) -> Checkpoint:
         """Publish what lies beyond the start; the checkpoint at the page's end, every row before it kept.
 
-        Raises StartOver where this reading differs from what is kept, whatever the sink raises, and whatever `lists`
+        Raises StartOver where this reading differs from what is kept, whatever the sink raises, and whatever `blocks`
         raises, once the batches on their way are seen through.
         """
         sys.setswitchinterval(SWITCH_SECONDS)
-        reading = Reading()
-        waiting: deque[Future[Future[None]]] = deque()
-        # A thread each, so that the digest, which needs no interpreter, runs beside the reading and the sink. The first
-        # wakes the second: waking a thread costs as much as reading a few dozen rows, so none is woken only to wait.
-        with ThreadPoolExecutor(max_workers=1) as keeper, ThreadPoolExecutor(max_workers=1) as digester:
-
-            def digest(rows: list[bytes]) -> Future[None]:
-                return keeper.submit(self._keep, reading.batch(rows))
-
+        end = Checkpoint()
+        waiting: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(max_workers=1) as keeper:
             try:
-                for rows in cut(lists, self._sink.batch_rows):
+                for batch in read_batches(blocks, self._sink.batch_rows):
                     self._on_read()
                     if len(waiting) == AHEAD:
                         # Left where it is until it is kept: its failure is the one to tell, not that of those behind.
-                        waiting[0].result().result()
+                        waiting[0].result()
                         waiting.popleft()
-                    waiting.append(digester.submit(digest, rows))
+                    waiting.append(keeper.submit(self._keep, batch))
+                    end = batch.after
             finally:
-                for digested in waiting:
-                    digested.result().result()
-        if not self._at.is_at(reading.at):
-            raise StartOver(f"{self._at.rows} rows are published, this reading has {reading.at.rows} or other ones")
+                for kept in waiting:
+                    kept.result()
+        if not self._at.is_at(end):
+            raise StartOver(f"{self._at.rows} rows are published, this reading has {end.rows} or other ones")
         return self._at
 
     def close(self, at: Checkpoint) -> None:

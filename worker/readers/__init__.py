@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from worker.model import Facts, Row
+from worker.model import Facts, Row, Rows
 from worker.readers.delimited import read as read_delimited
 from worker.readers.json_page import read as read_json
 from worker.readers.ndjson import read as read_ndjson
 from worker.sources.schema import ColumnType, Format
 
 # Each takes the one kind of format it is listed for.
-Reader = Callable[[Iterable[bytes], Any, Mapping[str, ColumnType], Facts], Iterator[list[Row]]]
+Reader = Callable[[Iterable[bytes], Any, Mapping[str, ColumnType], Facts], Iterator[Rows]]
 
 # A new kind of format: one file and one line here.
 READERS: dict[str, Reader] = {"json": read_json, "ndjson": read_ndjson, "delimited": read_delimited}
@@ -26,11 +26,11 @@ def read(chunks: Iterable[bytes], shape: Format, columns: Mapping[str, ColumnTyp
     broken in a way that reading again might mend, and FailJob where it is not what was declared; both name the row.
     Whatever `chunks` raises goes through. No more than a few chunks and the largest row are held.
     """
-    return chain.from_iterable(read_lists(chunks, shape, columns, facts))
+    return chain.from_iterable(read_blocks(chunks, shape, columns, facts))
 
 
-def read_lists(
+def read_blocks(
     chunks: Iterable[bytes], shape: Format, columns: Mapping[str, ColumnType], facts: Facts
-) -> Iterator[list[Row]]:
-    """The same rows, as many at a time as come at once; some of the lists are empty."""
+) -> Iterator[Rows]:
+    """The same rows, as many at a time as come at once; some of the blocks are empty."""
     return READERS[shape.kind](chunks, shape, columns, facts)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 
 import msgspec
 
 from worker.errors import SkipRow
-from worker.model import DeadRow, Row
+from worker.model import DeadRow, Row, Rows
 from worker.readers.conversions import NUMBERS, PLAIN, TEXT, converted
 from worker.sources.schema import ColumnType
 
@@ -35,33 +36,32 @@ class Columns:
         self._alike: re.Pattern[bytes] | None = None
         self._patterns = 0
 
-    def typed(self, rows: list[bytes]) -> list[Row]:
-        """Rows on one line each with their values as declared, in order; one that has a misfit is a DeadRow."""
+    def typed(self, rows: Rows) -> Rows:
+        """Rows with their values as declared, in order; one that has a misfit is dead."""
         if not self._declared or not rows:
             return rows
-        text = b"\n".join(rows)
-        parts = self._parts(text)
+        parts = self._parts(rows)
         if len(parts) < len(rows) and self._learn(rows, len(parts)):
-            parts = self._parts(text)
+            parts = self._parts(rows)
         if len(parts) == len(rows):
-            return list(map(b"".join, parts))
-        return list(map(self._typed_alone, rows))
+            return Rows(b"".join(chain.from_iterable(parts)), len(rows))
+        return Rows.of(map(self._typed_alone, rows))
 
-    def _parts(self, text: bytes) -> list[tuple[bytes, ...]]:
-        """What the typed rows of this text consist of, as far as they are alike."""
-        return self._alike.findall(text) if self._alike is not None else []
+    def _parts(self, rows: Rows) -> list[tuple[bytes, ...]]:
+        """What the typed rows consist of, as far as they are alike."""
+        return self._alike.findall(rows.text) if self._alike is not None else []
 
-    def _learn(self, rows: list[bytes], known: int) -> bool:
+    def _learn(self, rows: Rows, known: int) -> bool:
         """Make a pattern for rows like the first one, unless the present one serves most of these."""
         if self._patterns == _MOST_PATTERNS or 2 * known >= len(rows):
             return False
         self._patterns += 1
-        self._alike = _pattern(rows[0], self._declared)
+        self._alike = _pattern(next(iter(rows)), self._declared)
         return self._alike is not None
 
     def _typed_alone(self, row: bytes) -> Row:
-        if self._alike is not None and (parts := self._alike.fullmatch(row)):
-            return b"".join(parts.groups())
+        if self._alike is not None and (parts := self._alike.fullmatch(row + b"\n")):
+            return b"".join(parts.groups())[:-1]
         members = _MEMBERS.decode(row)
         is_changed = False
         for name, kind in self._declared.items():
@@ -90,7 +90,7 @@ def _pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[bytes
         # made the row no JSON.
         value = _VALUE if kind is None else rb')"?+(' + PLAIN[kind] + rb')"?+(' if kind in NUMBERS else PLAIN[kind]
         members.append(key + value)
-    # Within a row no line ends, so each line is one row, and a match is a whole line. The last group is empty: with one
-    # alone `findall` would give no tuples.
-    pattern = re.compile(rb"^(\{" + b",".join(members) + rb"\})()$", re.MULTILINE)
-    return pattern if pattern.fullmatch(row) else None
+    # Within a row no line ends, so each line is one row, and a match is a whole line. With one group alone `findall`
+    # would give no tuples, so the line's end is another.
+    pattern = re.compile(rb"^(\{" + b",".join(members) + rb"\})(\n)", re.MULTILINE)
+    return pattern if pattern.fullmatch(row + b"\n") else None

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
-from worker.model import Facts, Row
+from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.footers import Footer
 from worker.readers.headings import delimiter_of, dialect_of, expects_header, has_header, names_of, skip_preamble
@@ -24,16 +24,14 @@ _START_CHARACTERS = 64 * 1024
 _OTHER_FORMATS = ("<", '{"', "[{", "{\n", "{\r")
 _TOO_LARGE = f"a row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB"
 
-Rows = Any
+Parser = Any
 """What `csv.reader` gives: the rows, and how many lines it read for them."""
 
 csv.field_size_limit(LARGEST_ROW_BYTES)
 
 
-def read(
-    chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, ColumnType], facts: Facts
-) -> Iterator[list[Row]]:
-    """The rows of one file. See `worker.readers.read_lists`.
+def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
+    """The rows of one file. See `worker.readers.read_blocks`.
 
     The header must hold the required columns, each row be as wide as it, and a declared footer be there, unless the
     source file says otherwise; else FailJob names the line. A last line without its end that is wrong may be cut:
@@ -43,7 +41,7 @@ def read(
     typed = Columns(columns)
     for batch in table.batches():
         values: list[dict[str, Any]] = list(map(dict, map(zip, repeat(table.names), batch)))
-        yield typed.typed(list(map(orjson.dumps, values)))
+        yield typed.typed(Rows.of(map(orjson.dumps, values)))
     facts.total = next((count for count in (table.footer.count, table.promised) if count is not None), facts.total)
 
 
@@ -94,7 +92,7 @@ class _Table:
             raise mistake
         self._refuse_without_evidence()
 
-    def _parser(self) -> Rows:
+    def _parser(self) -> Parser:
         """csv's own, about to read the header."""
         self.promised = skip_preamble(self._lines, self._shape, self._required)
         first = self._lines.peek()
@@ -102,7 +100,7 @@ class _Table:
         self._delimiter = delimiter_of(first, self._shape, self._required)
         return csv.reader(self._lines, **dialect_of(self._shape, self._delimiter))
 
-    def _line(self, rows: Rows) -> int:
+    def _line(self, rows: Parser) -> int:
         """How many lines the parser has read. It counts the ends of slices too."""
         lines = self._lines
         read: int = rows.line_num

@@ -7,12 +7,13 @@ ijson would take, in the same bytes, and what it refuses is asked of ijson, rows
 from __future__ import annotations
 
 import re
-from io import BytesIO
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Protocol
 
 import msgspec
 
+from worker.model import Rows
 from worker.readers.cutter import Cutter, ListCutter, on_one_line, without_empty
 from worker.readers.faults import Fault
 from worker.readers.limits import count_open_brackets, has_long_number, is_utf8, may_be_deep
@@ -25,12 +26,8 @@ _LONGEST_HELD_BYTES = 256 * 1024
 _BLANKS = rb"[ \t\r\n]*"
 _OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
-# Bytes as numbers, compared all at once: half of what `startswith` and `endswith` cost.
-_FIRST, _LAST = itemgetter(0), itemgetter(-1)
-_OPENING, _CLOSING = {ord("{")}, {ord("}")}
-
-Objects = tuple[list[bytes], bool]
-"""Objects, and whether they are rows beyond doubt, in UTF-8."""
+# A byte as a number: half of what `startswith` costs.
+_FIRST = itemgetter(0)
 
 # Raw proves a value to be JSON and gives its bytes; only what UTF-8 stands within text is not looked at.
 _LINES = msgspec.json.Decoder(msgspec.Raw)
@@ -42,8 +39,6 @@ class Layout(Protocol):
 
     has_rows: bool
     """Were there rows before?"""
-    opens: bytes
-    """The bracket a row begins with."""
 
     def end(self, text: bytes, begun: Cutter | None) -> int:
         """Where the last whole row ends, as far as can be told at a glance; 0 where none does.
@@ -52,11 +47,14 @@ class Layout(Protocol):
         """
         ...
 
-    def objects(self, block: bytes) -> Objects:
-        """What stands in a text that ends where a row ends. Raises msgspec.DecodeError, RecursionError."""
+    def decode(self, block: bytes) -> Rows | None:
+        """The rows of a text that ends where a row ends; None where only ijson can tell.
+
+        Raises msgspec.DecodeError, RecursionError where msgspec refuses the text.
+        """
         ...
 
-    def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
+    def choose(self, objects: Rows) -> Rows:
         """Those of the objects that are rows."""
         ...
 
@@ -68,8 +66,6 @@ class Layout(Protocol):
 class Lines:
     """Objects that each end a line, as a rule; `messages` tells the rows among them."""
 
-    opens = b"{"
-
     def __init__(self, messages: Messages) -> None:
         self.has_rows = False
         self._messages = messages
@@ -77,23 +73,15 @@ class Lines:
     def end(self, text: bytes, begun: Cutter | None) -> int:
         return text.rfind(b"\n") + 1
 
-    def objects(self, block: bytes) -> Objects:
-        # A file finds the ends of lines by `memchr`, four times as fast as `split`.
-        lines = list(map(bytes.rstrip, BytesIO(block).readlines()))
-        # Between the end of one object and the beginning of another a line ends only where neither is within a third.
-        # So there is one object at least a line, and as many as lines are one in each.
-        if (
-            b"\r" not in block
-            and all(lines)
-            and set(map(_FIRST, lines)) == _OPENING
-            and set(map(_LAST, lines)) == _CLOSING
-            and self._messages.rows_in(block) == len(lines)
-        ):
-            return lines, True
-        return list(map(bytes, _LINES.decode_lines(block))), False
+    def decode(self, block: bytes) -> Rows | None:
+        count = self._messages.count_rows(block)
+        if count and fill_lines(block, count):
+            return None if may_be_deep(block, count) else self._messages.take(Rows(block, count))
+        objects = _proven(_LINES.decode_lines(block), b"{")
+        return None if objects is None else self._messages.choose(objects)
 
-    def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
-        return self._messages.sorted(objects, are_rows=are_rows)
+    def choose(self, objects: Rows) -> Rows:
+        return self._messages.choose(objects)
 
     def cutter(self) -> Cutter:
         return Cutter()
@@ -104,10 +92,10 @@ class Members:
 
     def __init__(self, *, skip_empty: bool = False, of_lists: bool = False) -> None:
         self.has_rows = False
-        self.opens, self._closes = (b"[", b"]") if of_lists else (b"{", b"}")
+        self._opens, self._closes = (b"[", b"]") if of_lists else (b"{", b"}")
         self._skip_empty = skip_empty
         self._of_lists = of_lists
-        self._start = self.opens if of_lists else b""  # of each row, as a rule: its brace and its first key
+        self._start = self._opens if of_lists else b""  # of each row, as a rule: its brace and its first key
         self._between = b""  # two rows: a bracket, a comma with its blanks, and that start
         self._was_within_row = False  # what looked like the end of a row
 
@@ -130,7 +118,7 @@ class Members:
             end = before
         return end
 
-    def objects(self, block: bytes) -> Objects:
+    def decode(self, block: bytes) -> Rows | None:
         # Before a block that begins with a comma there has to be another member.
         whole = b"[0" + block + b"]" if self.has_rows else b"[" + block + b"]"
         try:
@@ -138,13 +126,44 @@ class Members:
         except msgspec.DecodeError:
             self._was_within_row = True
             raise
-        return list(map(bytes, members[1:] if self.has_rows else members)), False
+        objects = _proven(members[self.has_rows :], self._opens)
+        if objects is None:
+            return None
+        self.has_rows = self.has_rows or bool(objects)
+        return self.choose(objects)
 
-    def rows(self, objects: list[bytes], are_rows: bool) -> list[bytes]:
-        return without_empty(objects) if self._skip_empty else objects
+    def choose(self, objects: Rows) -> Rows:
+        return Rows.of(without_empty([*objects])) if self._skip_empty else objects
 
     def cutter(self) -> Cutter:
         return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows, of_lists=self._of_lists)
+
+
+def fill_lines(text: bytes, objects: int) -> bool:
+    """Does each of these objects, proven to be JSON, fill a line? May say no where they do, if they begin differently.
+
+    No text of JSON holds a newline as it is, so a brace, a newline and a brace are the end of one and the beginning of
+    another: where there are as many of these as there can be, there is no other newline and no blank around any.
+    """
+    between = b"}\n" + text[: text.find(b":") + 1]
+    return (
+        between.startswith(b"}\n{")
+        and text.endswith(b"}\n")
+        and b"\r" not in text
+        and text.count(b"\n") == objects
+        and text.count(between) == objects - 1
+    )
+
+
+def _proven(values: Sequence[msgspec.Raw], opens: bytes) -> Rows | None:
+    """JSON values as rows on a line each; None where one is no object or list, as rows are here, or unsound."""
+    text = b"\n".join([*values, b""])
+    if not fill_lines(text, len(values)):
+        objects = list(map(bytes, values))
+        if not set(map(_FIRST, objects)) <= {ord(opens)}:
+            return None
+        text = b"\n".join([*on_one_line(objects), b""])
+    return Rows(text, len(values)) if is_utf8(text) and not may_be_deep(text, len(values)) else None
 
 
 class FastCutter:
@@ -157,54 +176,42 @@ class FastCutter:
         self._held = b""
         self._cutter: Cutter | None = None  # while it is ijson's turn
 
-    def feed(self, text: bytes) -> list[bytes]:
+    def feed(self, text: bytes) -> Rows:
         """The rows that are complete with this text, those before a fault included."""
         text, self._held = self._held + text, b""
         end = self._layout.end(text, self._cutter)
-        rows = self._whole(text[:end]) if end else []
+        rows = self._whole(text[:end]) if end else Rows()
         rest = text[end:]
         if self._cutter is None and self.after is None and self.fault is None and len(rest) <= _LONGEST_HELD_BYTES:
             self._held = rest
             return rows
-        return rows + self._parsed(rest)
+        return Rows.joined([rows, self._parsed(rest)])
 
-    def finish(self) -> list[bytes]:
+    def finish(self) -> Rows:
         """The response ends here: a row begun is a fault, and so is a list not closed."""
         text, self._held = self._held, b""
-        rows = self._whole(text) if text else []
+        rows = self._whole(text) if text else Rows()
         if self.after is None and self.fault is None:
             cutter = self._cutter or self._layout.cutter()
             cutter.finish()
             self.after, self.fault = cutter.after, cutter.fault
         return rows
 
-    def _whole(self, block: bytes) -> list[bytes]:
+    def _whole(self, block: bytes) -> Rows:
         """The rows of a text that ends where a row ends."""
-        decoded = self._decoded(block) if self._cutter is None else None
-        if decoded is None:
-            return self._parsed(block)
-        objects, are_rows = decoded
-        self._layout.has_rows = self._layout.has_rows or bool(objects)
-        return self._layout.rows(objects, are_rows)
+        rows = self._decoded(block) if self._cutter is None else None
+        return self._parsed(block) if rows is None else rows
 
-    def _decoded(self, block: bytes) -> Objects | None:
-        """The objects by msgspec; None where it refuses them, or must not be given them."""
+    def _decoded(self, block: bytes) -> Rows | None:
+        """The rows by msgspec; None where it refuses them, or must not be given them."""
         if has_long_number(block):
             return None
         try:
-            objects, are_rows = self._layout.objects(block)
+            return self._layout.decode(block)
         except (msgspec.DecodeError, RecursionError):
             return None
-        if may_be_deep(objects, block):
-            return None
-        if not are_rows:
-            if not is_utf8(block) or not set(map(_FIRST, objects)) <= {ord(self._layout.opens)}:
-                return None
-            if b"\n" in block or b"\r" in block:
-                objects = on_one_line(objects)
-        return objects, are_rows
 
-    def _parsed(self, text: bytes) -> list[bytes]:
+    def _parsed(self, text: bytes) -> Rows:
         """The rows by ijson, whose turn it is until no row is begun."""
         cutter = self._cutter = self._cutter or self._layout.cutter()
         objects: list[bytes] = []
@@ -220,4 +227,4 @@ class FastCutter:
             self._layout.has_rows = cutter.has_rows
         if self.fault is None and cutter.is_between:
             self._cutter = None
-        return self._layout.rows(objects, are_rows=False)
+        return self._layout.choose(Rows.of(objects))

@@ -14,7 +14,7 @@ from typing import Any
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.json_path import count, find, flag, link, split
-from worker.model import Facts, Row
+from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.cutter import ListCutter
 from worker.readers.envelope import STEP_BYTES, NotJsonError, Path, TooLarge, Walk, path_of
@@ -33,10 +33,8 @@ _BEFORE_BYTES = 32
 _START_BYTES = 400
 
 
-def read(
-    chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts
-) -> Iterator[list[Row]]:
-    """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read_lists`.
+def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
+    """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read_blocks`.
 
     Of several places the first in the source file's order has the rows, and every list at a place with `*`. An error
     body fails the job, as does one in a batch of rows.
@@ -80,7 +78,7 @@ class _Page:
         if self._named is not None:
             self._named.close()
 
-    def rows(self) -> Iterator[list[Row]]:
+    def rows(self) -> Iterator[Rows]:
         start = b""
         for text in chain((self._beginning(),), self._texts):
             start = start if len(start) >= _START_BYTES else start + text[:_START_BYTES]
@@ -165,7 +163,7 @@ class _Page:
 
     # ------------------------------------------------------------ rows
 
-    def _members(self, text: bytes) -> Generator[list[Row], None, bytes | None]:
+    def _members(self, text: bytes) -> Generator[Rows, None, bytes | None]:
         """The rows of the list that begins with this text; the text after it, None where it ends the response."""
         is_joined = self._is_joined(text, 0)
         if is_joined:
@@ -175,7 +173,8 @@ class _Page:
         if is_joined:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
-            rows = cutter.finish() if part is None else cutter.feed(part)
+            cut = cutter.finish() if part is None else cutter.feed(part)
+            rows = cut if isinstance(cut, Rows) else Rows.of(cut)
             self._hear_first(rows)
             if self._named is None:
                 yield self._typed.typed(rows)
@@ -194,13 +193,13 @@ class _Page:
             self._step(b"]", cutter.after)
         return cutter.after
 
-    def _published(self, values: list[Any]) -> Iterator[list[Row]]:
+    def _published(self, values: list[Any]) -> Iterator[Rows]:
         """Objects that are rows, written anew."""
         for value in values:
             if isinstance(value, TooLarge):
                 raise too_large(self._next_row)
             if value or not self._shape.skip_empty:
-                yield self._typed.typed([dumps(value)])
+                yield self._typed.typed(Rows.of([dumps(value)]))
                 self._rows += 1
 
     # ------------------------------------------------------------ what the page says
@@ -209,11 +208,11 @@ class _Page:
         place, inside = split(frame + path)
         return find(self._walk.found.get(path_of(place)), inside)
 
-    def _hear_first(self, rows: list[bytes]) -> None:
+    def _hear_first(self, rows: Rows) -> None:
         """Hear what a path says that leads into the first row, as `0.code` does where errors come in a list."""
         if self._rows or not rows or not self._paths_into_first:
             return
-        first = json.loads(rows[0])
+        first = json.loads(rows.first)
         for path in self._paths_into_first:
             self._walk.found[path] = find(first, ".".join(path[len(self._rows_at or ()) + 1 :]))
         self._refuse_error()
@@ -229,7 +228,7 @@ class _Page:
             if error := error_in(partial(self._find, frame=frame), self._shape.errors):
                 raise error.failure(f"the vendor answered with an error: {error.words}")
 
-    def _told(self, start: bytes) -> Iterator[list[Row]]:
+    def _told(self, start: bytes) -> Iterator[Rows]:
         """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
         self._refuse_error()
         facts, shape = self._facts, self._shape
@@ -260,7 +259,7 @@ class _Page:
         if self._named is not None and not self._named.is_known and (columns := self._find(place)) is not None:
             self._named.learn(columns)
 
-    def _named_late(self) -> Iterator[list[Row]]:
+    def _named_late(self) -> Iterator[Rows]:
         """The rows that came before the names of their columns."""
         self._learn_columns()
         if self._named is None or not self._named.is_known:

@@ -16,7 +16,7 @@ import msgspec
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.json_path import find, split
-from worker.model import Facts
+from worker.model import Facts, Rows
 from worker.readers.limits import is_utf8
 from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
 from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
@@ -46,7 +46,7 @@ class Messages:
         """The number of the row that comes next, for messages."""
         return self._facts.first_row + self.rows
 
-    def rows_in(self, objects: bytes) -> int:
+    def count_rows(self, objects: bytes) -> int:
         """How many rows these objects are, 0 where one of them may be another message, or no JSON in UTF-8."""
         if self._rows is None:
             return 0
@@ -57,25 +57,30 @@ class Messages:
         # Every text of a row with known keys was made a value, so that its bytes are proven; others were passed over.
         return rows if self._has_row or is_utf8(objects) else 0
 
-    def sorted(self, objects: list[bytes], *, are_rows: bool = False) -> list[bytes]:
-        """The rows among the objects, up to what ends the stream, which is then the `end`."""
+    def take(self, rows: Rows) -> Rows:
+        """Objects that are rows beyond doubt; none behind the end."""
         if self.end is not None:
-            return []
-        self.is_empty = self.is_empty and not objects
+            return Rows()
+        self.is_empty = self.is_empty and not rows
+        self.rows += len(rows)
+        return rows
+
+    def choose(self, objects: Rows) -> Rows:
+        """The rows among the objects, up to what ends the stream, which is then the `end`."""
         # All at once, since other messages are few: their keys are looked for before any row is.
-        if are_rows or (objects and self.rows_in(b"\n".join(objects))):
-            self.rows += len(objects)
-            return objects
+        if self.end is not None or not objects or self.count_rows(objects.text):
+            return self.take(objects)
+        self.is_empty = False
         rows = []
         for raw in objects:
             try:
-                if self.rows_in(raw) or self._is_row(raw):
+                if self.count_rows(raw) or self._is_row(raw):
                     rows.append(raw)
                     self.rows += 1
             except MillraceError as end:
                 self.end = end
                 break
-        return rows
+        return Rows.of(rows)
 
     def finish(self) -> None:
         """The stream ended as its protocol wants. Raises where a header had to come and did not."""

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from worker.errors import FailJob
+from worker.model import Rows
 
 _ROWS_AT_ONCE = 1_000
-_LISTS = msgspec.json.Decoder(list[list[msgspec.Raw]])
+_LISTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class NamedLists:
@@ -48,23 +49,23 @@ class NamedLists:
         keys = [msgspec.json.encode(name) + b":" for name in names]
         self._keys = [b"{" + keys[0], *(b"," + key for key in keys[1:])]
 
-    def named(self, lists: list[bytes], first_row: int) -> list[bytes]:
+    def named(self, lists: Rows, first_row: int) -> Rows:
         """The lists as objects, none where they have to wait for the names. Raises FailJob for one of another width."""
         if not self._keys:
-            self._kept.writelines(row + b"\n" for row in lists)
-            return []
+            self._kept.write(lists.text)
+            return Rows()
         rows = []
-        for number, values in enumerate(_LISTS.decode(b"[" + b",".join(lists) + b"]"), first_row):
+        for number, values in enumerate(_LISTS.decode_lines(lists.text), first_row):
             if len(values) != len(self._keys):
                 raise FailJob(f"row {number}: {len(values)} values for {len(self._keys)} columns")
             rows.append(b"".join(chain.from_iterable(zip(self._keys, values, strict=True))) + b"}")
-        return rows
+        return Rows.of(rows)
 
-    def waiting(self, first_row: int) -> Iterator[list[bytes]]:
+    def waiting(self, first_row: int) -> Iterator[Rows]:
         """The lists that had to wait, as objects, many at a time; they wait no longer then."""
         self._kept.seek(0)
         while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
-            yield self.named([line[:-1] for line in lines], first_row)
+            yield self.named(Rows(b"".join(lines), len(lines)), first_row)
             first_row += len(lines)
         self._kept.seek(0)
         self._kept.truncate()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from worker.errors import FailJob
-from worker.model import Facts, Row
+from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.fast_cutter import FastCutter, Lines
 from worker.readers.messages import Messages
@@ -15,10 +15,8 @@ from worker.sources.schema import ColumnType, Ndjson
 from worker.vendor_errors import excerpt
 
 
-def read(
-    chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnType], facts: Facts
-) -> Iterator[list[Row]]:
-    """The rows of a stream; `facts.total` is what its header says. See `worker.readers.read_lists`.
+def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
+    """The rows of a stream; `facts.total` is what its header says. See `worker.readers.read_blocks`.
 
     A last line needs no newline. What is broken at the very start, and begins like no object, is no stream at all.
     """

@@ -13,7 +13,7 @@ from typing import Any
 
 from worker import keys
 from worker.errors import RecordClosed, SinkFull, StartOver
-from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Totals, VoidReason
+from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Rows, Totals, VoidReason
 from worker.scripts import Argument, Script
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.sink import BATCH_ROWS, tally
@@ -64,10 +64,10 @@ class RedisStreamSink:
         return self._read(generation, [page])[0]
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
-        rows, dead = (self._runs(batch), ()) if not batch.dead_rows else self._runs_and_dead(batch)
+        runs, dead = self._runs_and_dead(batch.rows) if batch.rows.dead else (self._runs(0, batch.rows), [])
         answer = self._run(
             COMMIT, generation, page, batch.before.rows, batch.before.digest, packed(batch.after), len(batch.rows),
-            self._job, self._bound, self._rows_per_entry, batch.dead_rows, *rows, *dead,
+            self._job, self._bound, self._rows_per_entry, len(batch.rows.dead), *runs, *dead,
         )  # fmt: skip
         if answer[0] == b"full":
             raise _full(answer)
@@ -115,35 +115,33 @@ class RedisStreamSink:
             raise RecordClosed("superseded")
         return [unpacked(field) for field in fields]
 
-    def _runs(self, batch: Batch) -> Sequence[Argument]:
-        """The entries of a batch without dead rows: the place of the first row, how many there are, and they."""
-        if self._rows_per_entry == 1:
-            return (1, len(batch.rows), *batch.rows)
-        if len(batch.rows) <= self._rows_per_entry:
-            return (1, len(batch.rows), batch.text)
-        return list(self._packed(1, batch.rows))
+    def _runs(self, place: int, rows: Rows) -> Iterator[Argument]:
+        """Living rows for the script: the place of the first, how many there are, their text; one entry's each time.
 
-    def _runs_and_dead(self, batch: Batch) -> tuple[list[Argument], list[Argument]]:
+        Where each row is an entry of its own, the script cuts the text.
+        """
+        if self._rows_per_entry == 1 or len(rows) <= self._rows_per_entry:
+            yield from (place, len(rows), rows.text)
+            return
+        lines = [*rows]
+        for first in range(0, len(lines), self._rows_per_entry):
+            entry = lines[first : first + self._rows_per_entry]
+            yield from (place + first, len(entry), b"\n".join(entry) + b"\n")
+
+    def _runs_and_dead(self, rows: Rows) -> tuple[list[Argument], list[Argument]]:
         """The same for the rows between the dead ones, whose numbers are theirs; and place, reason and row of each."""
         runs: list[Argument] = []
         dead: list[Argument] = []
-        place = 1
-        for is_dead, group in groupby(batch.rows, key=lambda row: isinstance(row, DeadRow)):
-            rows = list(group)
+        place = 0
+        for is_dead, group in groupby(rows, key=lambda row: isinstance(row, DeadRow)):
+            alike = list(group)
             if is_dead:
-                for number, row in enumerate(rows, place):
+                for number, row in enumerate(alike, place):
                     dead += (number, row.reason.encode(), bytes(row))  # type: ignore[attr-defined]
-            elif self._rows_per_entry == 1:
-                runs += (place, len(rows), *rows)
             else:
-                runs += self._packed(place, rows)
-            place += len(rows)
+                runs += self._runs(place, Rows.of(alike))
+            place += len(alike)
         return runs, dead
-
-    def _packed(self, place: int, rows: Sequence[bytes]) -> Iterator[Argument]:
-        for first in range(0, len(rows), self._rows_per_entry):
-            entry = rows[first : first + self._rows_per_entry]
-            yield from (place + first, len(entry), b"\n".join(entry) + b"\n")
 
 
 def packed(page: Checkpoint) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 
 import orjson
 
-from worker.model import Batch, Checkpoint, DeadRow
+from worker.model import Batch, Checkpoint, DeadRow, Rows
 from worker.sinks.files.compression import COMPRESSIONS
 from worker.sinks.files.formats.kinds import FORMATS, suffix
 from worker.sinks.files.formats.row_format import Columns
@@ -130,17 +130,16 @@ class Part:
 
     def append(self, batch: Batch) -> None:
         """Write a batch behind the rows that are here."""
-        rows, text = batch.rows, batch.text
-        if batch.dead_rows:
+        rows = batch.rows
+        if rows.dead:
             dead = [self._dead_line(number, row) for number, row in enumerate(rows, 1) if isinstance(row, DeadRow)]
             if self._dead is None:
                 self._dead = GrowingFile(self._begin_file(), self._dead_compression)
             self._dead.write(b"".join(dead))
             self._dead.rows += len(dead)
-            rows = [row for row in rows if not isinstance(row, DeadRow)]
-            text = b"".join(row + b"\n" for row in rows)
+            rows = Rows.of(row for row in rows if not isinstance(row, DeadRow))
         if rows:
-            self._writer.write(rows, text)
+            self._writer.write(rows)
         self.at = batch.after
 
     def seal(self, *, is_last: bool) -> tuple[KeptFile, ...]:

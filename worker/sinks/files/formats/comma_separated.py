@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
+from worker.model import Rows
 from worker.sinks.files.compression import open_unpacked
 from worker.sinks.files.formats.cells import Cell, cell_rows, check_columns, text_of
 from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
@@ -29,8 +30,8 @@ class CsvWriter:
         self._columns: Columns = dict(known) or dict.fromkeys(declared, TEXT)
         self._file: OutputFile | None = None
 
-    def write(self, rows: Sequence[bytes], text: bytes) -> None:
-        cells = cell_rows(text)
+    def write(self, rows: Rows) -> None:
+        cells = cell_rows(rows.text)
         seen = dict.fromkeys(chain.from_iterable(cells), TEXT)
         file = self._file
         if file is None or not seen.keys() <= self._columns.keys():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from worker.model import Rows
 from worker.sinks.files.compression import open_unpacked
 from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
 
@@ -16,10 +17,10 @@ class NdjsonWriter:
         self._begin = begin
         self._file: OutputFile | None = None
 
-    def write(self, rows: Sequence[bytes], text: bytes) -> None:
+    def write(self, rows: Rows) -> None:
         if self._file is None:
             self._file = self._begin(None)
-        self._file.write(text)
+        self._file.write(rows.text)
         self._file.rows += len(rows)
 
     def finish(self) -> None:

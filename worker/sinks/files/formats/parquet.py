@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import FailJob
+from worker.model import Rows
 from worker.sinks.files.formats.cells import Cell, CellRow, cell_rows, check_columns, text_of
 from worker.sinks.files.formats.column_types import (
     BOOLEAN,
@@ -51,10 +52,10 @@ class ParquetWriter:
         self._sink = _Output(None)
         self._file: OutputFile | None = None
 
-    def write(self, rows: Sequence[bytes], text: bytes) -> None:
-        self._texts.append(text)
+    def write(self, rows: Rows) -> None:
+        self._texts.append(rows.text)
         self._rows += len(rows)
-        self._bytes += len(text)
+        self._bytes += len(rows.text)
         if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self._write_group()
 

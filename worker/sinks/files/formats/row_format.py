@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from worker.errors import BadInput
+from worker.model import Rows
 
 Columns = dict[str, str]
 """The columns of a table and what each one holds, in their order."""
@@ -29,8 +30,8 @@ BeginFile = Callable[[Columns | None], OutputFile]
 class RowWriter(Protocol):
     """Writes the rows of one part, into one file or, where a table's columns change, into several."""
 
-    def write(self, rows: Sequence[bytes], text: bytes) -> None:
-        """Take rows; `text` is the same with a newline behind each. Memory holds a bounded number of them.
+    def write(self, rows: Rows) -> None:
+        """Take rows, none of them dead. Memory holds a bounded number of them.
 
         Raises FailJob for rows the format cannot keep without losing something.
         """

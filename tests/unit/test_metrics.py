@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.settings import Settings
 from tests.ledgers import Clock, held, job, streaming
 from tests.ledgers import clock as clock
+from worker.api import metrics
 from worker.api.metrics import exposition, gauges
 from worker.ledger import Ledger
 from worker.metrics import METRICS, count, counted, metrics_page
@@ -22,6 +25,7 @@ from worker.model import Checkpoint, Lease
 from worker.services import Services
 
 ROOT = Path(__file__).parents[2]
+RULES = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
 NAME = re.compile(r"\bmillrace_[a-z_]+\b")
 
 
@@ -136,9 +140,37 @@ def test_what_is_deployed_names_only_metrics_and_labels_there_are(file: str) -> 
         assert expression.count("(") == expression.count(")"), expression
 
 
-def test_every_alert_and_every_metric_is_on_the_page() -> None:
-    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-    assert metrics_page() in page
-    rules = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
-    assert re.findall(r"^\| `(Millrace\w+)`", page, re.MULTILINE) == [rule["alert"] for rule in rules]
-    assert all(rule["annotations"]["summary"] and rule["annotations"]["description"] for rule in rules)
+def test_what_never_happened_to_a_report_is_counted_as_zero(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAL_TOKEN", "token")
+    count(services.redis, "millrace_dead_rows_total", "instal", "advertiser-export", by=2)
+    told = {" ".join((name, *labels)): value for name, labels, value in metrics.counters(services)}
+    assert told == {
+        "millrace_dead_rows_total instal advertiser-export": 2,
+        "millrace_jobs_ended_total instal advertiser-export done": 0,
+        "millrace_jobs_ended_total instal advertiser-export failed": 0,
+        "millrace_jobs_ended_total instal advertiser-export cancelled": 0,
+        "millrace_columns_changed_total instal advertiser-export": 0,
+    }
+
+
+def test_every_metric_is_on_the_page_and_every_alert_says_what_to_do_in_the_operators_guide() -> None:
+    assert metrics_page() in (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    explained = re.findall(
+        r"^### `(Millrace\w+)`", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert explained == [rule["alert"] for rule in RULES]
+    assert all(rule["annotations"]["summary"] and rule["annotations"]["description"] for rule in RULES)
+
+
+def test_each_alert_comes_when_it_is_wanted_and_not_when_all_is_well() -> None:
+    """By promtool where there is one (Debian's `prometheus` has it); elsewhere the file of tests is only read."""
+    tests = yaml.safe_load((ROOT / "deploy/alerts_test.yaml").read_text(encoding="utf-8"))["tests"]
+    wanted = [rule["alertname"] for test in tests for rule in test["alert_rule_test"] if rule["exp_alerts"]]
+    silent = [rule["alertname"] for test in tests for rule in test["alert_rule_test"] if not rule["exp_alerts"]]
+    assert set(wanted) == set(silent) == {rule["alert"] for rule in RULES}
+    if promtool := shutil.which("promtool"):
+        command = [promtool, "test", "rules", "alerts_test.yaml"]
+        ran = subprocess.run(command, cwd=ROOT / "deploy", capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr

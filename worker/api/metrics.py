@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from redis.exceptions import ResponseError
 
+from config.settings import environment_value
 from worker import keys
 from worker.api.access import Access
 from worker.api.models import problems
@@ -21,14 +22,22 @@ from worker.api.parts import Parts
 from worker.errors import BadInput
 from worker.jobs.waiting import waits_for
 from worker.metrics import METRICS, counted
-from worker.model import UNFINISHED, Job
+from worker.model import FINISHED, UNFINISHED, Job
 from worker.schedule.due import standings
 from worker.services import Services
 from worker.sinks.address import StreamAddress
 from worker.sinks.kinds import parse_address
+from worker.sources.credentials import is_begun
 
 LOOK_AT_MOST = 1_000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_ALERTED: list[tuple[str, tuple[str, ...]]] = [
+    *(("millrace_jobs_ended_total", (state,)) for state in FINISHED),
+    ("millrace_dead_rows_total", ()),
+    ("millrace_columns_changed_total", ()),
+]
+"""Counters of a report whose first event is worth an alert."""
 
 Sample = tuple[str, tuple[str, ...], float]
 
@@ -41,7 +50,7 @@ def add_metrics(app: FastAPI, parts: Parts, access: Access) -> None:
     )
     def metrics() -> Response:
         services = parts.services()
-        samples = [*counted(services.redis), *gauges(services)]
+        samples = [*counters(services), *gauges(services)]
         samples += [("millrace_queue_messages", (queue,), there) for queue, there in parts.messages_waiting().items()]
         return Response(exposition(samples), media_type=CONTENT_TYPE)
 
@@ -67,6 +76,23 @@ def exposition(samples: list[Sample]) -> bytes:
     registry = CollectorRegistry()
     registry.register(Samples())
     return generate_latest(registry)
+
+
+def counters(services: Services) -> Iterator[Sample]:
+    """What has happened; 0 for what has not yet happened to a report that may be asked for.
+
+    A counter that began with its first event would hide that event: `increase` wants a value before it.
+    """
+    known = {(name, labels): value for name, labels, value in counted(services.redis)}
+    # Connections that cannot be read are what `doctor` and the log tell of.
+    with suppress(BadInput):
+        for connection in services.connections.values():
+            if not connection.credentials or is_begun(connection, environment_value):
+                for report in connection.source.reports:
+                    for name, more in _ALERTED:
+                        known.setdefault((name, (connection.name, report, *more)), 0.0)
+    for (name, labels), value in known.items():
+        yield name, labels, value
 
 
 def gauges(services: Services) -> Iterator[Sample]:

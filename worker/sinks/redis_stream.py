@@ -153,7 +153,8 @@ def unpacked(field: bytes | None) -> Checkpoint:
     """The checkpoint in a page's field; the zero checkpoint where there is none."""
     if field is None:
         return Checkpoint()
-    rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")
+    # A page that an earlier version began has a sixth word, which says nothing any more.
+    rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")[:5]
     return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 
 

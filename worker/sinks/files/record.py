@@ -11,7 +11,7 @@ Whoever makes such a file first has decided; everybody else reads what it says.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import orjson
@@ -122,7 +122,9 @@ class FileRecord:
         content = self._read(self._part_path(generation, page, number))
         if content is None:
             return None
-        return KeptPart(number, Checkpoint(**content["after"]), tuple(KeptFile(**file) for file in content["files"]))
+        # Parts of an earlier version say one thing more, which means nothing any more.
+        after = {field.name: content["after"][field.name] for field in fields(Checkpoint)}
+        return KeptPart(number, Checkpoint(**after), tuple(KeptFile(**file) for file in content["files"]))
 
     def pages(self, generation: int) -> list[int]:
         """The pages of which parts were taken, in their order."""

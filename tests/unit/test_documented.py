@@ -6,12 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 
-from config.celery import STEPS, STREAM, celery_settings
+from config.celery import CONTROL, STEPS, STREAM, SWEEP, celery_settings
 from config.settings import Settings
 from worker.api.app import make_app
 from worker.api.models import JobBody
 from worker.cli import VERBS
-from worker.cli.workers import CONTROL_QUEUES
 from worker.keys import job, pages
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +60,7 @@ def test_every_direct_dependency_has_its_reason_on_record() -> None:
 
 
 def test_every_step_has_a_queue_that_a_worker_consumes_and_the_procfile_names_every_process() -> None:
-    consumed = {*CONTROL_QUEUES, STREAM}
+    consumed = {CONTROL, SWEEP, STREAM}
     named = re.findall(r"^(\w+): millrace ", text("Procfile"), re.MULTILINE)
     assert named == ["api", "beat", "control", "stream", "flower"]
     assert set(STEPS.values()) == consumed

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from worker.cli import progress
-from worker.cli.demo import kill_on_the_way
+from worker.cli.demo import kill_stream_worker
 from worker.cli.progress import follow
 from worker.model import Job
 
@@ -73,5 +73,5 @@ def test_a_redis_that_does_not_answer_is_told(said: list[str], monkeypatch: pyte
 def test_a_worker_the_demonstration_killed_is_started_again_for_the_next_report(said: list[str]) -> None:
     services: Any = SimpleNamespace(ledger=Ledger(job("queued"), DONE), redis=SimpleNamespace(xlen=lambda _: 0))
     workers: Any = SimpleNamespace(restart_dead=lambda: ["stream"])
-    assert kill_on_the_way(services, workers, "j", rows=10) == 0
+    assert kill_stream_worker(services, workers, "j", rows=10) == 0
     assert said == ["the stream worker ended and was started again"]

@@ -1,4 +1,4 @@
-"""The `millrace` command. Each verb's module is imported only when the verb is used, so that help is quick."""
+"""The `millrace` command. The module of a verb is imported only when the verb is used, so that help is fast."""
 
 from __future__ import annotations
 
@@ -72,40 +72,27 @@ def millrace() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command: 0 done, 1 failed, 2 wrong usage or parameters, 3 still running, 130 interrupted.
 
-    Whoever ends it with SIGTERM or closes its terminal lets it put away what it started.
+    SIGTERM and a closed terminal end it like an exception, so that it stops what it started.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
-    _open_closed_streams()
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Started with a closed stream, as some daemons do: give the command somewhere to write to.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as it runs
     for word in sys.argv[1:] if arguments is None else arguments:
-        if not _is_utf8(word):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
             click.echo(f"millrace: {word!r} is not allowed; expected UTF-8", err=True)
             sys.exit(2)
     try:
         return millrace.main(arguments, prog_name="millrace", standalone_mode=True)
     except Exception as error:
-        from worker.cli.exit_codes import ending
+        from worker.cli.exit_codes import explain_exit
 
-        if (end := ending(error)) is None:
+        if (explained := explain_exit(error)) is None:
             raise
-        click.echo(f"millrace: {end[1]}", err=True)
-        sys.exit(end[0])
-
-
-def _open_closed_streams() -> None:
-    """Give a command that was started without stdout or stderr somewhere to write to."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as it runs
-
-
-def _is_utf8(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _end(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
+        code, message = explained
+        click.echo(f"millrace: {message}", err=True)
+        sys.exit(code)

@@ -10,7 +10,7 @@ from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
 END_SECONDS = 3
-"""How long answers under way may take once this process is to end; watchers of events never leave by themselves."""
+"""How long answers may still take when this process is to end: streams of events would never end by themselves."""
 
 
 @click.command(help="Serve the HTTP API.")
@@ -18,7 +18,7 @@ END_SECONDS = 3
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
 @with_parent_option
 def api(host: str, port: int, with_parent: bool) -> None:
-    """Listen; beyond this machine only where tokens are set."""
+    """Listen; beyond this machine only if tokens are set."""
     import uvicorn
 
     from worker.api.app import make_app

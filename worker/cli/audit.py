@@ -1,4 +1,4 @@
-"""`millrace audit`: is what stands in a job's sink what its receipt says?"""
+"""`millrace audit`: compares what is in a job's sink with its receipt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPARED = ("rows", "dead_rows", "digest")
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def audit(job_id: str, as_json: bool) -> None:
-    """Read every row of the job from its sink, count and digest it; exit 0 equal, 1 not, 3 not finished yet."""
+    """Read every row of the job from its sink, count and digest them; exit 0 equal, 1 not equal, 3 not finished yet."""
     services = open_services()
     job = known_job(job_id)
     if job.state not in FINISHED:
@@ -42,7 +42,7 @@ def audit(job_id: str, as_json: bool) -> None:
 
 
 def differences_from_receipt(job: Job, found: Audit) -> list[str]:
-    """What in the sink is not as a finished job's receipt says, a sentence each; none where all is."""
+    """The differences between a sink and the receipt of a finished job, a sentence for each."""
     counted = {
         "lost": found.lost,
         "there twice": found.doubled,
@@ -52,7 +52,7 @@ def differences_from_receipt(job: Job, found: Audit) -> list[str]:
     said = [f"{count:,} rows are {what}" for what, count in counted.items() if count]
     said += [f"{name} is not as it was kept" for name in found.changed]
     if job.state != "done":
-        # Nothing of a job that ended otherwise may stand: what it published is void.
+        # A job that ended otherwise must have voided everything it published.
         if found.receipt is not None:
             said.append(f"the job is {job.state}, but the sink holds its end")
         if found.rows:

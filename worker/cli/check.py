@@ -1,4 +1,4 @@
-"""Our accounts: `check` tries their credentials, `discover` asks what they can be asked for. Neither needs Redis."""
+"""`check` tries the credentials of our accounts; `discover` asks a vendor what it offers. Neither needs Redis."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import orjson
 
 from config.settings import environment_value
 from worker.cli import services
+from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
+from worker.cli.report_tables import print_reports, required_params
 from worker.cli.rows import print_rows_as_table
-from worker.cli.showing import needed, print_reports
 from worker.client.check import try_account
-from worker.client.discover import Discovered, RowDetails
+from worker.client.discover import Discovered
 from worker.client.discover import discover as ask
 from worker.errors import MillraceError
 from worker.model import Json
@@ -23,17 +24,14 @@ from worker.sources.credentials import require_auth
 from worker.sources.docs import asks
 from worker.transport.exchange import Exchange
 
-MOST_FAILURES_TOLD = 100
-
 
 @click.command(help="Check that the credentials work, of one connection or of all; exit code = how many do not.")
 @click.argument("name", metavar="[CONNECTION]", required=False)
 @as_json_option
 def check(name: str | None, as_json: bool) -> None:
-    """One line a connection: what is proven, or the remedy."""
-    tried = [services.connection(name)] if name else list(services.connections().values())
+    """One line for each connection: what was proven, or what to do."""
     findings = []
-    for connection in tried:
+    for connection in [services.connection(name)] if name else services.connections().values():
         if talk.is_terminal:
             talk.print(f"trying {connection.name} at {connection.base_url}")
         findings.append(try_account(connection, services.token_keeper(connection)))
@@ -43,7 +41,7 @@ def check(name: str | None, as_json: bool) -> None:
     else:
         lines = [(finding.connection, finding.state, finding.said) for finding in findings]
         print_table(("connection", "state", "what"), lines, wrapped="what")
-    sys.exit(min(sum(finding.is_failure for finding in findings), MOST_FAILURES_TOLD))
+    sys.exit(min(sum(finding.is_failure for finding in findings), MOST_FAILURES_COUNTED))
 
 
 @click.command(help="List the reports a connection offers, and what its vendor says of them.")
@@ -51,78 +49,73 @@ def check(name: str | None, as_json: bool) -> None:
 @click.option("--details", type=click.IntRange(0), default=10, show_default=True, help="Rows asked about one by one.")
 @as_json_option
 def discover(name: str, details: int, as_json: bool) -> None:
-    """The declared reports, then the vendor's own lists; exit 1 where the vendor did not give them all."""
+    """The declared reports, then the vendor's own lists; exit 1 if the vendor did not give all of them."""
     connection = services.connection(name)
     source = connection.source
     if source.discover:
         require_auth(connection, environment_value)
-    told, problems = _told(connection, details)
+    exchange = Exchange(connection, services.token_keeper(connection))
+    found: list[Discovered] = []
+    problems = []
+    for discovery in source.discover:
+        try:
+            found.append(ask(exchange, discovery, most_detailed=details, say=talk.print))
+        except MillraceError as refusal:
+            problems.append(f"{discovery.title}: {refusal}")
+    problems += [row.error for one in found for row in one.details if row.error]
     if as_json:
-        print_json(_facts(connection, told))
+        print_json(_as_json(connection, found))
     else:
         print_reports(connection.name, source.reports.items())
-        for one in told:
-            _print(one)
+        for one in found:
+            _print_discovered(one)
     if not source.discover:
         talk.print(f"{source.title} offers no list of its own; `millrace sources show {name}` says what is known")
     for problem in problems:
         talk.print(f"millrace: {problem}")
-    sys.exit(1 if problems else 0)
+    sys.exit(EXIT_FAILED if problems else EXIT_DONE)
 
 
-def _told(connection: Connection, details: int) -> tuple[list[Discovered], list[str]]:
-    """What the vendor said, and why it did not say more."""
-    exchange = Exchange(connection, services.token_keeper(connection))
-    told, problems = [], []
-    for discovery in connection.source.discover:
-        try:
-            told.append(ask(exchange, discovery, most_detailed=details, say=talk.print))
-        except MillraceError as refusal:
-            problems.append(f"{discovery.title}: {refusal}")
-    problems += [particular.error for one in told for particular in one.details if particular.error]
-    return told, problems
-
-
-def _print(told: Discovered) -> None:
-    click.echo(f"\n{told.title}, as the vendor lists them: {len(told.rows)}")
-    print_rows_as_table(told.rows, told.columns)
-    for particular in told.details:
-        whose = ", ".join(f"{name} {value}" for name, value in particular.of.items())
-        click.echo(f"\n{particular.title} ({whose}): {particular.error or ''}".rstrip())
-        for name, words in particular.lists.items():
+def _print_discovered(discovered: Discovered) -> None:
+    """One of the vendor's lists for people: its rows as a table, then the details of the first rows."""
+    count, title = len(discovered.rows), discovered.title
+    click.echo(f"\n{title}, as the vendor lists them: {count}")
+    print_rows_as_table(discovered.rows, discovered.columns)
+    for row in discovered.details:
+        of = ", ".join(f"{name} {value}" for name, value in row.of.items())
+        click.echo(f"\n{row.title} ({of}): {row.error or ''}".rstrip())
+        for name, words in row.lists.items():
             click.echo(f"  {name}: {', '.join(map(str, words)) or 'none'}")
-    if told.left_out:
-        talk.print(f"{told.left_out} of {len(told.rows)} {told.title} were not asked about one by one; see --details")
+    if discovered.left_out:
+        talk.print(f"{discovered.left_out} of {count} {title} were not asked about one by one; see --details")
 
 
-def _facts(connection: Connection, told: list[Discovered]) -> Json:
-    """What is known as programs see it; the vendor's rows keep their bytes."""
-    reports = [
-        {
-            "report": f"{connection.name}.{name}",
-            "title": report.title,
-            "needs": needed(report),
-            "asks": asks(report.poll),
-            "proof": report.proof,
-            "replay": report.replay,
-        }
-        for name, report in connection.source.reports.items()
-    ]
+def _as_json(connection: Connection, found: list[Discovered]) -> Json:
+    """Everything for programs. The vendor's rows keep their bytes."""
     return {
         "connection": connection.name,
         "source": connection.source.source,
-        "reports": reports,
+        "reports": [
+            {
+                "report": f"{connection.name}.{name}",
+                "title": report.title,
+                "needs": required_params(report),
+                "asks": asks(report.poll),
+                "proof": report.proof,
+                "replay": report.replay,
+            }
+            for name, report in connection.source.reports.items()
+        ],
         "vendor": [
             {
                 "title": one.title,
                 "report": f"{connection.name}.{one.report}",
                 "rows": [orjson.Fragment(row) for row in one.rows],
-                "details": [_particular(particular) for particular in one.details],
+                "details": [
+                    {"title": row.title, "of": dict(row.of), "lists": dict(row.lists), "error": row.error}
+                    for row in one.details
+                ],
             }
-            for one in told
+            for one in found
         ],
     }
-
-
-def _particular(told: RowDetails) -> Json:
-    return {"title": told.title, "of": dict(told.of), "lists": dict(told.lists), "error": told.error}

@@ -1,8 +1,7 @@
 """`millrace demo`: the main job from start to end, on embedded parts, with workers killed on the way.
 
-Real HTTP against the simulated vendors, a real Redis server, real Celery workers in their own processes. The table
-counts what stands in Redis and, for the report that goes to Parquet, what DuckDB reads; nothing in it comes from
-what was sent.
+It uses real HTTP against the simulated vendors, a real Redis server and real Celery workers in processes of their own.
+The table counts what is in Redis and, for the report that goes to Parquet, what DuckDB reads; never what was sent.
 """
 
 from __future__ import annotations
@@ -21,8 +20,9 @@ import click
 from config.settings import prepare_environment
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import measure_peak_memory
-from worker.cli.progress import follow, restart_dead
+from worker.cli.progress import follow
 from worker.cli.simulated_vendors import simulated_vendors
+from worker.cli.standalone import restart_dead
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, local_workers
 from worker.model import FINISHED
@@ -75,7 +75,7 @@ SMALL_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Line:
-    """One report of the table; every count is of what stands in the stream."""
+    """One report of the table. Every count is of what is in the stream, or in the files."""
 
     report: str
     state: str
@@ -87,6 +87,10 @@ class Line:
     seconds: float
     peak_mb: float
 
+    @property
+    def rows_per_second(self) -> int:
+        return round(self.published / self.seconds)
+
 
 @click.command(help="Run the main job from start to end on embedded parts; exit 0 only if every row arrived.")
 @click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Rows of each report.")
@@ -96,18 +100,26 @@ def demo(rows: int, processes: int, as_json: bool) -> None:
     """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
     with tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory:
         try:
-            lines = list(_ingest(Path(directory), rows, processes))
+            lines = list(_run_reports(Path(directory), rows, processes))
         finally:
             leave_embedded_redis()
     if as_json:
         for line in lines:
-            print_json({**vars(line), "rows_per_second": _rate(line)})
+            print_json({**vars(line), "rows_per_second": line.rows_per_second})
     else:
-        _print(lines)
+        columns = ("report", "state", "expected", "published", "doubled", "killed", "seconds", "rows/s", "peak memory")
+        cells = [
+            (
+                line.report, line.state, line.expected, line.published, line.doubled, line.killed,
+                f"{line.seconds:.1f}", line.rows_per_second, f"{line.peak_mb:.0f} MB",
+            )
+            for line in lines
+        ]  # fmt: skip
+        print_table(columns, cells)
     sys.exit(0 if lines and all(line.is_whole for line in lines) else 1)
 
 
-def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
+def _run_reports(directory: Path, rows: int, processes: int) -> Iterator[Line]:
     few = max(1, int(rows * SMALL_SHARE))
     with simulated_vendors(rows, dict.fromkeys(SMALL, few)) as vendors:
         prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": str(directory)})
@@ -124,7 +136,7 @@ def _ingest(directory: Path, rows: int, processes: int) -> Iterator[Line]:
 def _run(
     workers: LocalWorkers, name: str, params: Mapping[str, Any], rows: int, *, kills: bool, tables: Path | None = None
 ) -> Line:
-    """Ask for one report of so many rows, perhaps kill the stream worker on the way, follow it to its receipt.
+    """Run one report of so many rows to its receipt, and kill the stream worker on the way if `kills`.
 
     With `tables` it goes to Parquet files below that directory.
     """
@@ -135,7 +147,7 @@ def _run(
     job_id, _ = create_job(services, JobRequest(name, params, f"file:{tables}?format=parquet" if tables else None))
     nudge("report.submit", job_id)
     with measure_peak_memory(workers.pids) as peak:
-        killed = kill_on_the_way(services, workers, job_id, rows) if kills else 0
+        killed = kill_stream_worker(services, workers, job_id, rows) if kills else 0
         receipt = follow(services, job_id, None, workers)
     elapsed = time.monotonic() - began
     if tables:
@@ -169,10 +181,10 @@ def _count_by_duckdb(directory: Path, receipt: Mapping[str, Any]) -> tuple[int, 
     return rows, doubled
 
 
-def kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:
-    """End the stream worker and its processes as a crash does; 0 where the job was quicker."""
+def kill_stream_worker(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:
+    """Kill the stream worker and its processes once a share of the rows arrived; 0 if the job was over before."""
     while (job := services.ledger.job(job_id)) and job.state not in FINISHED:
-        # The one before may have ended right after its worker was killed: nobody started that one again yet.
+        # The job before may have ended right after its worker was killed: then that worker is still to be restarted.
         restart_dead(workers)
         arrived = services.redis.xlen(f"rows:{job.name}")
         if arrived >= rows * KILL_AT_SHARE:
@@ -181,19 +193,3 @@ def kill_on_the_way(services: Services, workers: LocalWorkers, job_id: str, rows
             return 1
         time.sleep(0.02)
     return 0
-
-
-def _rate(line: Line) -> int:
-    return round(line.published / line.seconds)
-
-
-def _print(lines: list[Line]) -> None:
-    columns = ("report", "state", "expected", "published", "doubled", "killed", "seconds", "rows/s", "peak memory")
-    cells = [
-        (
-            line.report, line.state, line.expected, line.published, line.doubled, line.killed,
-            f"{line.seconds:.1f}", _rate(line), f"{line.peak_mb:.0f} MB",
-        )
-        for line in lines
-    ]  # fmt: skip
-    print_table(columns, cells)

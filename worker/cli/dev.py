@@ -10,6 +10,7 @@ from config.settings import prepare_environment, settings
 from worker.cli.output import talk
 from worker.cli.services import open_services
 from worker.cli.simulated_vendors import simulated_vendors
+from worker.cli.standalone import restart_dead
 from worker.local_workers import api, beat, flower, local_workers
 
 LOOK_SECONDS = 0.5
@@ -21,29 +22,24 @@ LOOK_SECONDS = 0.5
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows of a report.")
 @click.option("--processes", type=click.IntRange(1), help="Stream processes; one per core unless given.")
 def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
-    """Until Ctrl-C. A process that dies is started again; MILLRACE_REDIS_URL is used where it is set."""
+    """Runs until Ctrl-C. A process that dies is started again. MILLRACE_REDIS_URL is used if it is set."""
     with simulated_vendors(rows, {}) as vendors:
         prepare_environment(vendors)
         open_services()
         beside = {"beat": beat(), "api": api(port), "flower": flower(flower_port)}
-        with local_workers(settings().data_dir, processes=processes, beside=beside) as processes_here:
-            _tell(vendors, port, flower_port)
+        with local_workers(settings().data_dir, processes=processes, beside=beside) as workers:
+            lines = {
+                "page and API": f"http://127.0.0.1:{port}/ (documentation at /docs)",
+                "Flower": f"http://127.0.0.1:{flower_port}/",
+                "vendors": ", ".join(sorted(url for name, url in vendors.items() if name.endswith("_BASE_URL"))),
+                "logs": f"{settings().data_dir / 'logs'}/*.log",
+                "try": "millrace run instal.advertiser-export --set start_date={yesterday} --set stop_date={today}",
+            }
+            for name, text in lines.items():
+                talk.print(f"{name:<14}{text}")
+            talk.print(
+                "In another terminal, `millrace` verbs started in this directory find the same Redis. Ctrl-C ends all."
+            )
             while True:
                 time.sleep(LOOK_SECONDS)
-                for name in processes_here.restart_dead():
-                    talk.print(f"{name} ended and was started again")
-
-
-def _tell(vendors: dict[str, str], port: int, flower_port: int) -> None:
-    """Where everything is, and what to try."""
-    logs = settings().data_dir / "logs"
-    lines = {
-        "page and API": f"http://127.0.0.1:{port}/ (documentation at /docs)",
-        "Flower": f"http://127.0.0.1:{flower_port}/",
-        "vendors": ", ".join(sorted(value for name, value in vendors.items() if name.endswith("_BASE_URL"))),
-        "logs": f"{logs}/*.log",
-        "try": "millrace run instal.advertiser-export --set start_date={yesterday} --set stop_date={today}",
-    }
-    for name, value in lines.items():
-        talk.print(f"{name:<14}{value}")
-    talk.print("In another terminal, `millrace` verbs started in this directory find the same Redis. Ctrl-C ends all.")
+                restart_dead(workers)

@@ -1,4 +1,4 @@
-"""`millrace doctor`: is everything there that a job needs? One line a check, with the remedy."""
+"""`millrace doctor`: is everything there that a job needs? One line for each check, with the remedy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value, settings
+from worker.cli.exit_codes import MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
 from worker.cli.services import connections, open_services, token_keeper
@@ -22,7 +23,6 @@ from worker.schedule.entries import load_schedule
 from worker.sources.connections import Connection
 from worker.sources.credentials import is_begun
 
-MOST_FAILURES_TOLD = 100
 MEMORY_SHARE = 0.8
 """The share of Redis's memory at which sinks stop taking rows."""
 
@@ -33,7 +33,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one check. `said` is what was found, or the remedy."""
+    """The result of one check. `said` is what was found, or what to do."""
 
     check: str
     state: str
@@ -44,34 +44,34 @@ class Finding:
 @click.command(help="Check configuration, Redis, broker, workers, beat and vendors; exit code = how many fail.")
 @as_json_option
 def doctor(as_json: bool) -> None:
-    """One line a check, each with what was found or what to do."""
-    findings = list(_findings())
+    """One line for each check: what was found, or what to do."""
+    findings = list(_check_all())
     if as_json:
         for finding in findings:
             print_json(finding)
     else:
         lines = [(found.check, found.state, f"{found.milliseconds:.0f}", found.said) for found in findings]
         print_table(("check", "state", "ms", "what"), lines, wrapped="what")
-    sys.exit(min(sum(finding.state == "failed" for finding in findings), MOST_FAILURES_TOLD))
+    sys.exit(min(sum(finding.state == "failed" for finding in findings), MOST_FAILURES_COUNTED))
 
 
-def _findings() -> Iterator[Finding]:
+def _check_all() -> Iterator[Finding]:
     accounts: dict[str, Connection] = {}
 
     def configuration() -> str:
         accounts.update(connections())
         return f"{len(accounts)} connections in {settings().connections}"
 
-    yield _tried("configuration", configuration)
-    yield _tried("schedule", lambda: f"{len(load_schedule(settings().schedule, accounts))} entries")
-    yield (redis := _tried("redis", _redis))
-    for name, check in (("workers", _workers), ("recovery", _recovery)) if redis.state == "ok" else ():
-        yield _tried(name, check)
+    yield _try("configuration", configuration)
+    yield _try("schedule", lambda: f"{len(load_schedule(settings().schedule, accounts))} entries")
+    yield (redis := _try("redis", _check_redis))
+    for name, check in (("workers", _check_workers), ("recovery", _check_recovery)) if redis.state == "ok" else ():
+        yield _try(name, check)
     for account in accounts.values():
-        yield _vendor(account)
+        yield _check_account(account)
 
 
-def _tried(name: str, check: Callable[[], str]) -> Finding:
+def _try(name: str, check: Callable[[], str]) -> Finding:
     began = time.monotonic()
     state = "ok"
     try:
@@ -83,7 +83,7 @@ def _tried(name: str, check: Callable[[], str]) -> Finding:
     return Finding(name, state, (time.monotonic() - began) * 1000, said)
 
 
-def _redis() -> str:
+def _check_redis() -> str:
     """Redis answers, takes writes, evicts nothing, keeps what it holds, and has room."""
     redis = open_services().redis
     open_services().ledger.try_write()
@@ -100,7 +100,7 @@ def _redis() -> str:
     return f"{name} {version}, takes writes, keeps an append-only file"
 
 
-def _workers() -> str:
+def _check_workers() -> str:
     """Each queue has a worker."""
     from worker.celery import queues_served
 
@@ -112,8 +112,8 @@ def _workers() -> str:
     return ", ".join(f"{queue}: {len(workers)}" for queue, workers in sorted(served.items()))
 
 
-def _recovery() -> str:
-    """Lost work was looked for in the last two intervals."""
+def _check_recovery() -> str:
+    """The last sweep was at most three intervals ago."""
     ledger, every = open_services().ledger, settings().sweep_seconds
     swept = ledger.swept_at()
     if swept is None:
@@ -124,8 +124,8 @@ def _recovery() -> str:
     return f"last sweep {ago:.0f} s ago"
 
 
-def _vendor(account: Connection) -> Finding:
-    """An account nobody set up is none that fails."""
+def _check_account(account: Connection) -> Finding:
+    """Try an account's credentials. One that nobody set up is not a failure."""
     if account.credentials and not is_begun(account, environment_value):
         return Finding(account.name, "not set up", 0, "no credentials are set")
     began = time.monotonic()

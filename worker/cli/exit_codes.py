@@ -9,22 +9,20 @@ from worker.errors import BadInput, MillraceError
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_RUNNING = 0, 1, 2, 3
 EXIT_INTERRUPTED = 130
+MOST_FAILURES_COUNTED = 100
+"""Where the exit code is a number of failures. Shells give codes from 126 on a meaning of their own."""
 
 
-def ending(error: Exception) -> tuple[int, str] | None:
-    """Exit code and line for an error a person can act on; None for a mistake of ours, which keeps its traceback."""
+def explain_exit(error: Exception) -> tuple[int, str] | None:
+    """Exit code and message for an error a person can act on; None for a mistake of ours, which keeps its traceback."""
     if isinstance(error, BadInput | BadSetting):
         return EXIT_USAGE, str(error)
     if isinstance(error, MillraceError):
         return EXIT_FAILED, str(error)
     if isinstance(error, OSError):
         return EXIT_FAILED, f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return _of_redis(error)
-
-
-def _of_redis(error: Exception) -> tuple[int, str] | None:
-    # Imported only where something imported it already: what never spoke to Redis need not load its client now.
-    errors = sys.modules.get("redis.exceptions")
-    if errors is None or not isinstance(error, errors.RedisError):
-        return None
-    return EXIT_FAILED, f"Redis (MILLRACE_REDIS_URL): {error}"
+    # Not imported here: a command that did not use Redis should not have to load its client now.
+    redis_errors = sys.modules.get("redis.exceptions")
+    if redis_errors is not None and isinstance(error, redis_errors.RedisError):
+        return EXIT_FAILED, f"Redis (MILLRACE_REDIS_URL): {error}"
+    return None

@@ -1,4 +1,4 @@
-"""`millrace healthy PROCESS`: whether one process of an installation does its work; for health checks of containers."""
+"""`millrace healthy PROCESS`: does one process of an installation do its work? For health checks of containers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_SECONDS = 5
 PATHS = {"api": "/readyz", "flower": "/healthcheck"}
 PORTS = {"api": 8080, "flower": 5555}
 MOST_INTERVALS = 4
-"""Sweeps that may be missing until beat, and whoever stands in for it, counts as gone."""
+"""If no sweep ran for so many intervals, neither beat nor a worker that stands in for it is there."""
 
 
 @click.command(help="Exit 0 where a process of this host does its work, else 1 and why.")
@@ -25,12 +25,7 @@ MOST_INTERVALS = 4
 @as_json_option
 def healthy(process: str, port: int | None, as_json: bool) -> None:
     """A worker is asked by the name `PROCESS@HOST`, beat by what it leaves in Redis, the others over HTTP."""
-    if process in PATHS:
-        why = _answers_http(f"http://127.0.0.1:{port or PORTS[process]}{PATHS[process]}")
-    elif process == "beat":
-        why = _sweeps_run()
-    else:
-        why = _worker_answers(f"{process}@{gethostname()}")
+    why = _find_problem(process, port)
     if as_json:
         print_json({"process": process, "healthy": why is None, "why": why})
     elif why:
@@ -38,26 +33,24 @@ def healthy(process: str, port: int | None, as_json: bool) -> None:
     sys.exit(0 if why is None else 1)
 
 
-def _answers_http(url: str) -> str | None:
-    try:
-        with urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 - this machine
-            return None
-    except OSError as error:
-        return f"{url}: {error}"
-
-
-def _sweeps_run() -> str | None:
+def _find_problem(process: str, port: int | None) -> str | None:
+    """Why this process does not do its work; None if it does."""
+    if process in PATHS:
+        url = f"http://127.0.0.1:{port or PORTS[process]}{PATHS[process]}"
+        try:
+            with urlopen(url, timeout=ANSWER_SECONDS):
+                return None
+        except OSError as error:
+            return f"{url}: {error}"
     services = open_services()
-    swept_at, every = services.ledger.swept_at(), services.settings.sweep_seconds
-    if swept_at is None:
-        return "no sweep ever ran"
-    ago = services.ledger.now() - swept_at
-    return None if ago < MOST_INTERVALS * every else f"the last sweep ran {ago:.0f} s ago"
-
-
-def _worker_answers(node: str) -> str | None:
+    if process == "beat":
+        swept_at, every = services.ledger.swept_at(), services.settings.sweep_seconds
+        if swept_at is None:
+            return "no sweep ever ran"
+        ago = services.ledger.now() - swept_at
+        return None if ago < MOST_INTERVALS * every else f"the last sweep ran {ago:.0f} s ago"
     from worker.celery import app
 
-    open_services()
+    node = f"{process}@{gethostname()}"
     answers = app.control.inspect(destination=[node], timeout=ANSWER_SECONDS).ping()
     return None if answers else f"no worker called {node} answers"

@@ -1,4 +1,4 @@
-"""Look at jobs and act on them."""
+"""`jobs`, `show`, `receipt`, `cancel` and `retry`: look at jobs and act on them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_RUNNING
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.services import open_services
@@ -20,7 +21,7 @@ STATES = (*UNFINISHED, *FINISHED)
 
 
 def known_job(job_id: str) -> Job:
-    """The job with this id. Raises BadInput where the ledger has none."""
+    """The job with this id. Raises BadInput if the ledger has none."""
     job = open_services().ledger.job(job_id)
     if job is None:
         raise BadInput("JOB", job_id, "the id of a job in this ledger; see `millrace jobs`")
@@ -32,16 +33,17 @@ def known_job(job_id: str) -> Job:
 @click.option("--count", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json_option
 def jobs(state: str | None, count: int, as_json: bool) -> None:
-    """One line a job."""
+    """One line for each job."""
     ledger = open_services().ledger
     found, now = ledger.jobs(state=state, count=count), ledger.now()  # type: ignore[arg-type]
     if as_json:
         for job in found:
             print_json(job_facts(job, now))
         return
-    lines = [
-        (job.id, job.name, job.state, f"{job.closed}/{job.pages}", job.rows, _ago(job), job.error) for job in found
-    ]
+    lines = []
+    for job in found:
+        made_at = f"{datetime.fromtimestamp(job.created_at, UTC):%Y-%m-%d %H:%M:%S}"
+        lines.append((job.id, job.name, job.state, f"{job.closed}/{job.pages}", job.rows, made_at, job.error))
     print_table(("job", "report", "state", "pages", "rows", "made", "error"), lines, wrapped="error")
 
 
@@ -68,7 +70,7 @@ def receipt(job_id: str, as_json: bool) -> None:
     job = known_job(job_id)
     if job.receipt is None:
         talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
-        sys.exit(3)
+        sys.exit(EXIT_RUNNING)
     if as_json:
         print_json(job.receipt)
     else:
@@ -79,21 +81,21 @@ def receipt(job_id: str, as_json: bool) -> None:
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def cancel(job_id: str, as_json: bool) -> None:
-    """Stop a job and void what it published; exit 1 where it had ended already."""
+    """Stop a job and void what it published; exit 1 if it had ended already."""
     known_job(job_id)
     state = cancel_job(open_services(), job_id)
     if as_json:
         print_json({"job": job_id, "state": state})
     else:
         click.echo(f"{job_id} {state}")
-    sys.exit(0 if state == "cancelled" else 1)
+    sys.exit(EXIT_DONE if state == "cancelled" else EXIT_FAILED)
 
 
 @click.command(help="Take a failed or cancelled job up again.")
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def retry(job_id: str, as_json: bool) -> None:
-    """Open the next generation; the vendor's prepared report is used again where it may be."""
+    """Open the next generation; the vendor's prepared report is used again if possible."""
     from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
     known_job(job_id)
@@ -105,7 +107,3 @@ def retry(job_id: str, as_json: bool) -> None:
         print_json({"job": job_id, "state": state})
     else:
         click.echo(f"{job_id} {state}")
-
-
-def _ago(job: Job) -> str:
-    return datetime.fromtimestamp(job.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")

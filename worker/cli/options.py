@@ -1,4 +1,4 @@
-"""A report and its parameters, as they are given on the command line."""
+"""Options of several verbs: `--json`, and a report with its parameters."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from worker.sources.yaml_files import read_yaml
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as JSON.")
 
 
-def _report_names(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """What a shell may complete; nothing where the accounts cannot be read, for a shell is no place for messages."""
+def _complete_report(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names for the shell to complete; none if the connections cannot be read, because a shell shows no messages."""
     from worker.cli.services import connections
 
     try:
@@ -28,10 +28,10 @@ def _report_names(context: click.Context, param: click.Parameter, incomplete: st
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The report's name and its parameters: `name`, `sets` and `file`."""
+    """Add arguments for a report and its parameters: `name`, `sets` and `file`."""
     for option in reversed(
         [
-            click.argument("name", metavar="CONNECTION.REPORT", shell_complete=_report_names),
+            click.argument("name", metavar="CONNECTION.REPORT", shell_complete=_complete_report),
             click.option("--set", "sets", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON, else text."),
             click.option(
                 "--params", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -44,31 +44,28 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given_params(sets: tuple[str, ...], file: Path | None) -> Json:
-    """The parameters of the file, with those set one by one before them. Raises BadInput."""
-    return {**(_in_file(file) if file else {}), **dict(_set(text) for text in sets)}
-
-
-def _set(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadInput("--set", text, "NAME=VALUE")
-    try:
-        return name, json.loads(value, parse_constant=_no_json)
-    except (ValueError, RecursionError):
-        return name, value
-
-
-def _in_file(file: Path) -> Json:
-    try:
-        params = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError, RecursionError):
-        # By the same rules as every other YAML file here: a date stays the text it is.
-        params = read_yaml(file).content
-    if not isinstance(params, dict):
-        raise BadInput("--params", str(file), "a file that holds names and values")
+    """The parameters in the file, overridden by those of `--set`, each JSON or else text. Raises BadInput."""
+    params: Json = {}
+    if file is not None:
+        try:
+            content = json.loads(file.read_text(encoding="utf-8-sig"))
+        except (ValueError, OSError, RecursionError):
+            # Read like every other YAML file here: a date stays text.
+            content = read_yaml(file).content
+        if not isinstance(content, dict):
+            raise BadInput("--params", str(file), "a file that holds names and values")
+        params.update(content)
+    for text in sets:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise BadInput("--set", text, "NAME=VALUE")
+        try:
+            params[name] = json.loads(value, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            params[name] = value
     return params
 
 
-def _no_json(word: str) -> NoReturn:
-    """NaN and Infinity are text, as in JSON itself."""
+def _refuse_constant(word: str) -> NoReturn:
+    """Make the json module refuse NaN and Infinity, which are not JSON: they are text."""
     raise ValueError(word)

@@ -1,7 +1,8 @@
-"""Data on stdout, talk on stderr."""
+"""Prints data on stdout and messages to people on stderr."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 PROSE_WIDTH = 30
 GAP = 2
+NUMBER = re.compile(r"(-?[\d,.]*\d[\d,.]*)?")
 
 talk = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
@@ -23,18 +25,23 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrapped: str | None = None) -> None:
-    """A table on stdout; numbers stand to the right, nothing is cut.
+    """A table on stdout; numbers are right-aligned, nothing is cut off.
 
     `wrapped` names a column of prose, which a terminal shows on several lines.
     """
-    lines = [[_text(cell) for cell in row] for row in rows]
+    lines = [[_format_cell(cell) for cell in row] for row in rows]
     cells = list(zip(columns, *lines, strict=True))
     widths = [max(map(cell_len, column)) for column in cells]
-    is_right = [bool(column[1:]) and all(map(_is_number, column[1:])) for column in cells]
+    # A column of whole numbers, decimals and blanks stands to the right.
+    is_right = [bool(lines) and all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in cells]
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         for line in (columns, *lines):
-            click.echo((GAP * " ").join(map(_aligned, line, widths, is_right)).rstrip())
+            padded = [
+                " " * (width - cell_len(cell)) + cell if right else cell + " " * (width - cell_len(cell))
+                for cell, width, right in zip(line, widths, is_right, strict=True)
+            ]
+            click.echo((GAP * " ").join(padded).rstrip())
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, right in zip(columns, is_right, strict=True):
@@ -46,17 +53,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wra
     console.print(table, crop=False, soft_wrap=True)
 
 
-def _aligned(cell: str, width: int, is_right: bool) -> str:
-    space = " " * (width - cell_len(cell))
-    return space + cell if is_right else cell + space
-
-
-def _is_number(cell: str) -> bool:
-    return not cell or cell.replace(",", "").replace(".", "").removeprefix("-").isdecimal()
-
-
-def _text(cell: object) -> str:
-    """One line of text; whole numbers with commas, which tables of ids give as text."""
+def _format_cell(cell: object) -> str:
+    """A cell as one line of text; integers get commas, so ids must be given as text."""
     if cell is None:
         return ""
     if isinstance(cell, int) and not isinstance(cell, bool):

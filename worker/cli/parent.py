@@ -1,4 +1,4 @@
-"""Processes started by another command of ours end with it, however it ends."""
+"""Ends a process that another command started once that command has ended, however it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 END_SECONDS = 10
-"""How long a process whose parent is gone may take to give its work back."""
+"""How long a process may take to give its work back once its parent is gone."""
 
 with_parent_option = click.option(
     "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: its other side is the parent."
@@ -21,14 +21,14 @@ with_parent_option = click.option(
 
 
 def end_with_parent() -> None:
-    """From now on, end this process once its standard input ends."""
+    """End this process once its standard input ends, which the parent keeps open as long as it lives."""
     threading.Thread(target=_watch, name="parent", daemon=True).start()
 
 
 def _watch(
     read: Callable[[], Any] = lambda: os.read(sys.stdin.fileno(), 1), sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Wait until standard input ends; then end this process, at last with everything it started."""
+    """Wait until standard input ends; then stop this process, and after a while kill it and everything it started."""
     while read():
         pass
     os.kill(os.getpid(), signal.SIGTERM)

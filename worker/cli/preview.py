@@ -15,7 +15,7 @@ from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import talk
 from worker.cli.rows import print_rows, print_rows_as_table
 from worker.client.preview import NotReady, Preview
-from worker.model import DeadRow, Row
+from worker.model import DeadRow
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
@@ -41,25 +41,18 @@ DEAD_SHOWN_BYTES = 300
 def preview(
     name: str, sets: tuple[str, ...], file: Path | None, count: int, timeout: float, as_json: bool
 ) -> None:  # fmt: skip
-    """A table where stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
+    """A table if stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
     connection, report = find_report(services.connections(), name)
     require_auth(connection, environment_value)
     params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
-    chosen = settings()
     exchange = Exchange(connection, services.token_keeper(connection))
-    look = Preview(exchange, report, params, talk.print, timeout, chosen.poll_seconds)
+    look = Preview(exchange, report, params, talk.print, timeout, settings().poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
     try:
         rows, total = look.rows(count)
     except NotReady as waiting:
         talk.print(f"not ready after {timeout:g} s: {waiting}; the vendor goes on preparing it")
         sys.exit(EXIT_RUNNING)
-    _print(rows, as_json=as_json)
-    known = f" of {total:,}, by the vendor's count" if total is not None else ""
-    talk.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}{known}")
-
-
-def _print(rows: list[Row], *, as_json: bool) -> None:
     alive = [row for row in rows if not isinstance(row, DeadRow)]
     if as_json or not sys.stdout.isatty():
         print_rows(alive)
@@ -69,3 +62,5 @@ def _print(rows: list[Row], *, as_json: bool) -> None:
         if isinstance(row, DeadRow):
             shown = row[:DEAD_SHOWN_BYTES].decode("utf-8", "replace")
             talk.print(f"row {number} would be a dead letter: {row.reason}: {shown}")
+    known = f" of {total:,}, by the vendor's count" if total is not None else ""
+    talk.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}{known}")

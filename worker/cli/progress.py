@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from worker.cli.output import talk
+from worker.cli.standalone import restart_dead
 from worker.errors import MillraceError
 from worker.jobs.finish import cancel
 from worker.jobs.waiting import REDIS, Wait, waits_for
@@ -17,9 +18,9 @@ from worker.services import Services
 
 LOOK_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
-"""How long Redis may take to answer before that is said."""
+"""If Redis does not answer for so long, that is said."""
 USUAL = ("vendor", "worker")
-"""Waits every job has, which are no news where there is no progress line."""
+"""Waits that every job has: not worth a message of their own."""
 
 
 class TimedOut(Exception):
@@ -27,7 +28,7 @@ class TimedOut(Exception):
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C, and the job ended with that."""
+    """Somebody pressed Ctrl-C, and the job has been cancelled."""
 
     def __init__(self, receipt: Json) -> None:
         self.receipt = receipt
@@ -35,12 +36,22 @@ class Interrupted(Exception):
 
 
 def follow(services: Services, job_id: str, timeout: float | None, workers: LocalWorkers | None) -> Json:
-    """The receipt, once the job has ended. Workers of our own that die are started again.
+    """Wait for the job's end and return its receipt. Workers of our own that die are started again.
 
-    Ctrl-C cancels the job and is raised as Interrupted once that has taken effect; a second one ends the watching.
+    Ctrl-C cancels the job and raises Interrupted once it has ended; a second Ctrl-C stops waiting. Raises TimedOut.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    with _progress() as progress:
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[rows]} {task.fields[rate]} {task.fields[page]} {task.fields[waiting]}"),
+        TimeElapsedColumn(),
+        console=talk,
+        disable=not talk.is_terminal,
+        transient=True,
+    )
+    with progress:
         try:
             return _watch(services, job_id, deadline, workers, progress)
         except KeyboardInterrupt:
@@ -55,75 +66,51 @@ def _watch(
     line = progress.add_task("queued", total=None, rows="", rate="", page="", waiting="")
     began = time.monotonic()
     waits_on: str | None = None
-    # Looked up on a thread of its own, for where Redis is away its client waits, and says nothing meanwhile.
+
+    def look_up() -> tuple[Job, float]:
+        job = services.ledger.job(job_id)
+        if job is None:
+            raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed while it was followed")
+        return job, services.ledger.now()
+
+    # On a thread of its own: while Redis is away its client waits, and we would not notice.
     looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="look")
     try:
         while True:
-            look = looking.submit(_look, services, job_id)
+            look = looking.submit(look_up)
             while not wait([look], timeout=SILENCE_SECONDS).done:
-                waits_on = _tell_wait(progress, line, Wait("redis", REDIS), 0, waits_on)
+                waits_on = _show_wait(progress, line, Wait("redis", REDIS), 0, waits_on)
                 _keep_up(workers, deadline)
             job, now = look.result()
             if job.state in FINISHED and job.receipt:
                 return job.receipt
-            _show(progress, line, job, time.monotonic() - began)
-            waits_on = _tell_wait(progress, line, waits_for(job, now), now, waits_on)
+            rate = job.rows / max(time.monotonic() - began, 0.001)
+            progress.update(
+                line,
+                description=job.state,
+                total=job.expected,
+                completed=job.rows,
+                rows=f"{job.rows:,} rows" if job.rows else "",
+                rate=f"{rate:,.0f}/s" if job.rows else "",
+                page=f"page {job.closed} of {job.pages}" if job.pages else "",
+            )
+            waits_on = _show_wait(progress, line, waits_for(job, now), now, waits_on)
             _keep_up(workers, deadline)
             time.sleep(LOOK_SECONDS)
     finally:
         looking.shutdown(wait=False)
 
 
-def _look(services: Services, job_id: str) -> tuple[Job, float]:
-    job = services.ledger.job(job_id)
-    if job is None:
-        raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed while it was followed")
-    return job, services.ledger.now()
-
-
-def restart_dead(workers: LocalWorkers) -> None:
-    """Start workers of our own that died, and say which."""
-    for name in workers.restart_dead():
-        talk.print(f"the {name} worker ended and was started again")
-
-
 def _keep_up(workers: LocalWorkers | None, deadline: float | None) -> None:
-    """Start workers of our own that died; raise TimedOut where the watching is over."""
-    if workers:
-        restart_dead(workers)
+    """Start workers of our own that died; raise TimedOut once the watching is over."""
+    restart_dead(workers)
     if deadline is not None and time.monotonic() > deadline:
         raise TimedOut
 
 
-def _tell_wait(progress: Progress, line: TaskID, found: Wait | None, now: float, before: str | None) -> str | None:
-    """Show what is waited for; without a progress line, say it once. Gives the word for it."""
+def _show_wait(progress: Progress, line: TaskID, found: Wait | None, now: float, before: str | None) -> str | None:
+    """Show what the job waits for; without a progress line, say it once. Returns the word for it."""
     progress.update(line, waiting=found.describe(now) if found else "")
     if found and found.on not in (before, *USUAL) and not talk.is_terminal:
         talk.print(f"waiting: {found.describe(now)}")
     return found.on if found else None
-
-
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[rows]} {task.fields[rate]} {task.fields[page]} {task.fields[waiting]}"),
-        TimeElapsedColumn(),
-        console=talk,
-        disable=not talk.is_terminal,
-        transient=True,
-    )
-
-
-def _show(progress: Progress, line: TaskID, job: Job, elapsed: float) -> None:
-    rate = job.rows / max(elapsed, 0.001)
-    progress.update(
-        line,
-        description=job.state,
-        total=job.expected,
-        completed=job.rows,
-        rows=f"{job.rows:,} rows" if job.rows else "",
-        rate=f"{rate:,.0f}/s" if job.rows else "",
-        page=f"page {job.closed} of {job.pages}" if job.pages else "",
-    )

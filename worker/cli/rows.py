@@ -1,4 +1,4 @@
-"""Rows of a report on stdout: a table for people, the JSON of each on a line of its own for programs."""
+"""Prints rows of a report: a table for people, one row on each line as JSON for programs."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from worker.cli.output import print_table
 
 
 def print_rows(rows: Iterable[bytes]) -> None:
-    """Each row as the bytes it has."""
+    """Each row on a line, its bytes unchanged."""
     for row in rows:
         click.echo(row)
 
 
 def print_rows_as_table(rows: Iterable[bytes], columns: Sequence[str] = ()) -> None:
-    """The rows under these columns, else under all there are; every digit stays."""
+    """The rows under these columns, or under all columns there are; numbers keep all their digits."""
     read = [json.loads(row, parse_float=Decimal) for row in rows]
     named = [row if isinstance(row, dict) else {"row": row} for row in read]
     shown = list(columns) or list(dict.fromkeys(name for row in named for name in row))
     if named and shown:
-        print_table(shown, [[_cell(row.get(name)) for name in shown] for row in named])
-
-
-def _cell(value: Any) -> str:
-    return value or "" if value is None or isinstance(value, str) else _json(value)
+        lines = [[row.get(name) for name in shown] for row in named]
+        print_table(
+            shown,
+            [[value if value is None or isinstance(value, str) else _json(value) for value in line] for line in lines],
+        )
 
 
 def _json(value: Any) -> str:
-    """A value as JSON, decimals with their digits."""
+    """A value as JSON; decimals keep their digits, which the json module would not write."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, list):

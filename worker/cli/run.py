@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from config.settings import settings
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
 from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
 from worker.cli.services import open_services
+from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
-from worker.local_workers import LocalWorkers, local_workers
 from worker.model import Json
-from worker.services import Services, get_services
+from worker.services import Services
 
 
-def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What `run` and `submit` share."""
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that `run` and `submit` share."""
     for option in reversed(
         [
             report_options,
@@ -40,27 +38,23 @@ def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(help="Ask for a report and follow it to its receipt.")
-@order_options
+@job_options
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop watching after so long (exit 3); the job goes on.")
 @click.option("--processes", type=click.IntRange(1), help="Stream processes where workers are started here.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
-    """Follow one report to its end; without MILLRACE_REDIS_URL with workers of our own."""
-    from worker.celery import has_workers  # finds the broker, and may start one, on import
-
-    is_local = settings().redis_url is None
+    """Follow one report to its end; without MILLRACE_REDIS_URL by workers that are started here."""
     services = open_services()
-    request = _request(name, default_sink=f"file:{settings().data_dir / 'rows'}" if is_local else None, **asked)
-    # Asked before there is a job: until it is followed, Ctrl-C could not cancel it.
-    if not is_local and not has_workers():
-        talk.print("no worker answers; the job waits for one (`millrace worker control`, `millrace worker stream`)")
+    request = _read_request(name, sink=asked.pop("sink") or default_sink(), **asked)
+    # Said before the job is made: a Ctrl-C while we ask for workers could not cancel it.
+    warn_without_workers("the job waits")
     job, joined = _create(services, request)
     talk.print(f"job {job}" + (" (joined: the same report is running already)" if joined else ""))
-    with workers_here(is_local, processes) as workers:
+    with workers_here(processes) as workers:
         try:
             receipt = follow(services, job, timeout, workers)
         except TimedOut:
             goes_on = "not finished; the same command (without --new) goes on with it"
-            talk.print(goes_on if is_local else f"still running: millrace show {job}")
+            talk.print(goes_on if is_standalone() else f"still running: millrace show {job}")
             sys.exit(EXIT_RUNNING)
         except Interrupted as interrupted:
             _print_receipt(interrupted.receipt, as_json)
@@ -70,13 +64,13 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
 
 
 @click.command(help="Ask for a report and return at once.")
-@order_options
+@job_options
 def submit(name: str, as_json: bool, **asked: Any) -> None:
-    """Make the job and print its id; workers must be running to do it."""
+    """Make the job and print its id. Workers must be running, because nothing here would do the work."""
     from worker.celery import has_workers
 
     services = open_services()
-    request = _request(name, default_sink=None, **asked)
+    request = _read_request(name, **asked)
     if not has_workers():
         raise BadInput(
             "workers",
@@ -92,10 +86,9 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
             talk.print("joined: the same report is running already")
 
 
-def _request(
+def _read_request(
     name: str,
     *,
-    default_sink: str | None,
     sets: tuple[str, ...],
     file: Path | None,
     sink: str | None,
@@ -103,7 +96,8 @@ def _request(
     ready_within: str | None,
     finish_within: str | None,
 ) -> JobRequest:
-    return JobRequest(name, given_params(sets, file), sink or default_sink, not new, ready_within, finish_within)
+    """The request that the options make."""
+    return JobRequest(name, given_params(sets, file), sink, not new, ready_within, finish_within)
 
 
 def _create(services: Services, request: JobRequest) -> tuple[str, bool]:
@@ -113,17 +107,6 @@ def _create(services: Services, request: JobRequest) -> tuple[str, bool]:
     if not joined:
         nudge("report.submit", job)
     return job, joined
-
-
-@contextmanager
-def workers_here(is_local: bool, processes: int | None) -> Iterator[LocalWorkers | None]:
-    """Workers of our own where nobody else's are there, for as long as the block lasts."""
-    if not is_local:
-        yield None
-        return
-    has_work = get_services().ledger.has_unfinished
-    with local_workers(settings().data_dir, processes=processes, has_work=has_work) as workers:
-        yield workers
 
 
 def _print_receipt(receipt: Json, as_json: bool) -> None:

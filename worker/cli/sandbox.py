@@ -17,7 +17,7 @@ from worker.application import python_module
 @click.option("--json", "as_json", is_flag=True, help="Say where everything is as one JSON object.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sandbox(as_json: bool, options: tuple[str, ...]) -> None:
-    """Become the sandbox: it imports nothing of ours, and we import nothing of it."""
+    """Become the sandbox process: neither imports anything of the other."""
     announce = "json" if as_json else "shell"
     command = [*python_module("sandbox"), "--announce", announce, *options]
     os.execve(command[0], command, child_environment())  # noqa: S606 - our own program

@@ -1,4 +1,4 @@
-"""The schedule and how it stands; a span of days asked for again."""
+"""`schedule` lists the entries and their alarms; `backfill` asks for a span of days again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED
 from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.services import open_services
+from worker.cli.standalone import default_sink, restart_dead, warn_without_workers, workers_here
 from worker.errors import BadInput
 from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import standings
@@ -26,7 +27,7 @@ LOOK_SECONDS = 0.5
 @click.command(help="List the schedule: last and next runs, and what is late.")
 @as_json_option
 def schedule(as_json: bool) -> None:
-    """One line an entry; exit 1 where any has an alarm."""
+    """One line for each entry; exit 1 if any has an alarm."""
     services = open_services()
     found = standings(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     if as_json:
@@ -39,8 +40,8 @@ def schedule(as_json: bool) -> None:
                 (
                     standing.entry.name if standing.entry.enabled else f"{standing.entry.name} (off)",
                     standing.entry.report_name,
-                    _minute(standing.last_due),
-                    _minute(standing.next_due),
+                    _format_minute(standing.last_due),
+                    _format_minute(standing.next_due),
                     " ".join(sorted(set(standing.jobs.values()))),
                     "; ".join(standing.alarms),
                 )
@@ -72,70 +73,62 @@ def backfill(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Follow every window to its end: exit 0 where all are done, 1 where any is not."""
-    is_local = settings().redis_url is None
+    """Follow every window to its end; exit 0 if all are done, else 1."""
     services = open_services()
-    default_sink = f"file:{settings().data_dir / 'rows'}" if is_local else None
-    params = given_params(sets, file)
-    planned = plan(services, name, params, _day("--from", first), _day("--to", last), size, sink or default_sink)
+    days = _parse_day("--from", first), _parse_day("--to", last)
+    planned = plan(services, name, given_params(sets, file), *days, size, sink or default_sink())
     if not dry_run:
-        _follow(planned, is_local)
-    for window in planned.windows:
-        facts: dict[str, Any] = {"from": window.first, "to": window.last, "state": window.state}
-        if window.job:
-            facts |= {"job": window.job.id, "rows": window.job.rows, "error": window.job.error}
-        if as_json:
+        _follow(planned)
+    if as_json:
+        for window in planned.windows:
+            facts: dict[str, Any] = {"from": window.first, "to": window.last, "state": window.state}
+            if window.job:
+                facts |= {"job": window.job.id, "rows": window.job.rows, "error": window.job.error}
             print_json({**facts, "params": window.request.params})
-    if not as_json:
-        _print(planned, dry_run)
+    else:
+        last_column = "params" if dry_run else "error"
+        lines = [
+            (
+                str(window.first),
+                str(window.last),
+                window.state,
+                window.job.id if window.job else "",
+                window.job.rows if window.job else None,
+                str(window.request.params) if dry_run else (window.job and window.job.error),
+            )
+            for window in planned.windows
+        ]
+        print_table(("from", "to", "state", "job", "rows", last_column), lines, wrapped=last_column)
     sys.exit(EXIT_DONE if dry_run or all(window.state == "done" for window in planned.windows) else EXIT_FAILED)
 
 
-def _follow(planned: Backfill, is_local: bool) -> None:
-    from worker.celery import has_workers, nudge_out_of
-    from worker.cli.run import workers_here
+def _follow(planned: Backfill) -> None:
+    """Have every window done, saying how many are."""
+    from worker.celery import nudge_out_of
 
-    if not is_local and not has_workers():
-        talk.print("no worker answers; the jobs wait for one (`millrace worker control`, `millrace worker stream`)")
-    told = ""
-    with workers_here(is_local, None) as workers:
+    warn_without_workers("the jobs wait")
+    said = ""
+    with workers_here() as workers:
         while True:
             for job, state in planned.advance():
                 nudge_out_of(state, job)
             done = sum(window.state == "done" for window in planned.windows)
             text = f"{done} of {len(planned.windows)} windows done"
-            if text != told:
+            if text != said:
                 talk.print(text)
-                told = text
+                said = text
             if planned.is_over:
                 return
-            for worker in workers.restart_dead() if workers else ():
-                talk.print(f"the {worker} worker ended and was started again")
+            restart_dead(workers)
             time.sleep(LOOK_SECONDS)
 
 
-def _print(planned: Backfill, dry_run: bool) -> None:
-    lines = [
-        (
-            str(window.first),
-            str(window.last),
-            window.state,
-            window.job.id if window.job else "",
-            window.job.rows if window.job else None,
-            str(window.request.params) if dry_run else (window.job and window.job.error),
-        )
-        for window in planned.windows
-    ]
-    last_column = "params" if dry_run else "error"
-    print_table(("from", "to", "state", "job", "rows", last_column), lines, wrapped=last_column)
-
-
-def _day(option: str, text: str) -> date:
+def _parse_day(option: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise BadInput(option, text, "a day such as 2026-11-01") from None
 
 
-def _minute(at: datetime | None) -> str:
+def _format_minute(at: datetime | None) -> str:
     return at.isoformat(timespec="minutes") if at else ""

@@ -1,4 +1,4 @@
-"""What verbs work with: our accounts alone, or every service of Millrace. Logs go to stderr, never among the data."""
+"""What verbs work with: the connections alone, or all services. Logs go to stderr, never among the data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def connection(name: str) -> Connection:
 
 
 def open_services() -> Services:
-    """The services of this process, ledger included. Waits a moment for Redis; RetryLater where it does not answer."""
+    """The services of this process. Waits a moment for Redis; raises RetryLater if it does not answer."""
     from worker.redis_client import own_redis
     from worker.services import get_services
 
@@ -54,9 +54,9 @@ def open_services() -> Services:
 
 
 def token_keeper(connection: Connection) -> Redis | None:
-    """Redis where a look at this connection could use up the credential it logs in with; else None, and none is needed.
+    """Redis, if a login may use up the credential of this connection, so that its successor must be kept; else None.
 
-    Waits a moment for Redis; RetryLater where it does not answer.
+    Waits a moment for Redis. Raises RetryLater if it does not answer.
     """
     return open_services().redis if needs_durable_tokens(connection) else None
 
@@ -64,7 +64,7 @@ def token_keeper(connection: Connection) -> Redis | None:
 def wait_for_redis(
     url: RedisUrl, *, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
 ) -> None:
-    """Return once Redis answers; say so where it does not at once. Raises BadInput where it never will."""
+    """Return once Redis answers; say so if it does not at once. Raises RetryLater, or BadInput if it never will."""
     from redis.exceptions import AuthenticationError, RedisError
 
     from worker.cli.output import talk
@@ -92,6 +92,6 @@ def wait_for_redis(
 
 
 def _log_to_stderr() -> None:
-    """What goes well is no news to a person at a terminal, unless a level was asked for."""
+    """Log to stderr, only warnings unless the user set a level: a person at a terminal needs no news of success."""
     chosen = settings()
     configure_logging(chosen.log, chosen.log_level if "log_level" in chosen.model_fields_set else "warning")

@@ -8,11 +8,10 @@ import orjson
 from worker.cli import services
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
-from worker.cli.showing import print_report, print_source
+from worker.cli.report_tables import print_report, print_source
 from worker.errors import BadInput
 from worker.sources.connections import connections_schema
 from worker.sources.loading import report_of, source_schema
-from worker.sources.schema import Source
 from worker.sources.views import report_facts, source_facts
 from worker.suggestions import one_of
 
@@ -21,11 +20,11 @@ from worker.suggestions import one_of
 @as_json_option
 @click.pass_context
 def sources(context: click.Context, as_json: bool) -> None:
-    """Without a verb of its own: one line a source."""
+    """Without a verb: one line for each source."""
     if context.invoked_subcommand is not None:
         return
     found = services.catalogue().sources
-    ours = _accounts()
+    ours = _connections_by_source()
     if as_json:
         for name in sorted(found):
             print_json(source_facts(found[name], ours.get(name, [])))
@@ -42,11 +41,19 @@ def sources(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def show(context: click.Context, name: str, as_json: bool) -> None:
     """Parameters, the proof of completeness the vendor allows, whether a replay is stable."""
-    as_json = as_json or _is_json(context)
+    # `sources --json show X` means the same as `sources show X --json`.
+    as_json = as_json or bool(context.parent and context.parent.params.get("as_json"))
     prefix, dot, report_name = name.partition(".")
-    source = _source(prefix, report_name)
+    found, accounts = services.catalogue().sources, services.connections()
+    named = [found[prefix]] if prefix in found else []
+    named += [accounts[prefix].source] if prefix in accounts else []
+    if not named:
+        names = dict.fromkeys([*sorted(found), *accounts])
+        raise BadInput("source", prefix, one_of(prefix, names, "sources and connections"))
+    # A source and a connection may have the same name: the one that has the report is meant.
+    source = next((source for source in named if report_name in source.reports), named[0])
     if not dot:
-        ours = _accounts().get(source.source, [])
+        ours = _connections_by_source().get(source.source, [])
         if as_json:
             reports = [report_facts(prefix, *report) for report in source.reports.items()]
             print_json({**source_facts(source, ours), "reports": reports})
@@ -72,25 +79,8 @@ def schema(connections: bool, as_json: bool) -> None:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 
-def _source(name: str, report: str) -> Source:
-    """The source of this name, or of the connection of this name; of the two the one that has the report."""
-    found, accounts = services.catalogue().sources, services.connections()
-    named = [found[name]] if name in found else []
-    named += [accounts[name].source] if name in accounts else []
-    if not named:
-        names = dict.fromkeys([*sorted(found), *accounts])
-        raise BadInput("source", name, one_of(name, names, "sources and connections"))
-    return next((source for source in named if report in source.reports), named[0])
-
-
-def _accounts() -> dict[str, list[str]]:
-    """The connections of each source."""
+def _connections_by_source() -> dict[str, list[str]]:
     ours: dict[str, list[str]] = {}
     for name, connection in services.connections().items():
         ours.setdefault(connection.source.source, []).append(name)
     return ours
-
-
-def _is_json(context: click.Context) -> bool:
-    """Was JSON asked for one word earlier, as in `sources --json show`?"""
-    return bool(context.parent and context.parent.params.get("as_json"))

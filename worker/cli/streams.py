@@ -1,4 +1,4 @@
-"""What stands in sinks, for people and pipes: rows as they come, and the dead letters of a report."""
+"""`tail` prints rows as they come into a stream; `dead` shows the dead letters of a report."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import click
 import orjson
 from redis import Redis
 
-from config.settings import settings
 from worker.cli.exit_codes import EXIT_DONE
 from worker.cli.options import as_json_option
 from worker.cli.output import print_table, talk
 from worker.cli.services import open_services
+from worker.cli.standalone import default_sink
 from worker.errors import BadInput
 from worker.jobs.dead_letters import dead_letters, redis_of
 from worker.sinks.address import StreamAddress
@@ -33,8 +33,7 @@ ENTRIES_AT_ONCE = 500
 def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
     """The latest first."""
     services = open_services()
-    # Without a Redis of their own, commands keep rows in files.
-    chosen = sink or (f"file:{settings().data_dir / 'rows'}" if settings().redis_url is None else None)
+    chosen = sink or default_sink()
     letters = dead_letters(services, name, chosen, count)
     for letter in letters if as_json else ():
         click.echo(orjson.dumps(letter).decode())
@@ -52,19 +51,21 @@ def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
 @click.option("--count", type=click.IntRange(1), help="End after so many rows.")
 @as_json_option
 def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
-    """Each row on a line of its own; with --json each with its job and address, ends and voids too."""
-    address = _stream(parse_address(sink if ":" in sink else f"stream:{sink}"))
+    """One row on each line; with --json each with its job and address, and the ends and voids as well."""
+    address = parse_address(sink if ":" in sink else f"stream:{sink}")
+    if not isinstance(address, StreamAddress):
+        raise BadInput("SINK", address.shown, "a stream: stream:NAME or redis://...?stream=NAME")
     printed = 0
     with redis_of(open_services(), address) as redis:
-        for fields in _entries(redis, address.stream, "0" if from_start else "$"):
-            for line in _lines(fields, as_json):
+        for fields in _read_entries(redis, address.stream, "0" if from_start else "$"):
+            for line in _format_entry(fields, as_json):
                 click.echo(line)
                 printed += 1
                 if printed == count:
                     return
 
 
-def _entries(redis: Redis, stream: str, last: str | bytes) -> Iterator[dict[bytes, bytes]]:
+def _read_entries(redis: Redis, stream: str, last: str | bytes) -> Iterator[dict[bytes, bytes]]:
     """Every entry after `last`, waiting for more."""
     while True:
         found: Any = redis.xread({stream: last}, count=ENTRIES_AT_ONCE, block=WAIT_MILLISECONDS)
@@ -73,7 +74,8 @@ def _entries(redis: Redis, stream: str, last: str | bytes) -> Iterator[dict[byte
             yield fields
 
 
-def _lines(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
+def _format_entry(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
+    """The lines to print for an entry: one for each row; of an end or a void one as JSON, else none."""
     if b"at" not in fields:
         if as_json:
             whole = {name.decode(): orjson.Fragment(text) for name, text in fields.items() if name != b"job"}
@@ -84,9 +86,3 @@ def _lines(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
         address = f"{generation}.{page}.{number}"
         shown = {"job": fields[b"job"].decode(), "at": address, "row": orjson.Fragment(row)}
         yield orjson.dumps(shown) if as_json else row
-
-
-def _stream(address: object) -> StreamAddress:
-    if not isinstance(address, StreamAddress):
-        raise BadInput("SINK", getattr(address, "shown", ""), "a stream: stream:NAME or redis://...?stream=NAME")
-    return address

@@ -19,7 +19,7 @@ name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` 
 
 @click.group(help="Run a worker until SIGTERM.")
 def worker() -> None:
-    """Both kinds are wanted, as many of each as there is work for, on as many machines."""
+    """An installation needs both kinds, as many of each as its work takes, on any number of machines."""
 
 
 @worker.command(help="Submit, poll, plan and finish; sweep for lost work.")
@@ -27,7 +27,7 @@ def worker() -> None:
 @name_option
 @with_parent_option
 def control(threads: int, name: str | None, with_parent: bool) -> None:
-    """Mostly waits on the network: threads, many at once."""
+    """Mostly waits for the network, so many threads at once."""
     from worker.celery import run_worker
 
     _become_service(with_parent)
@@ -40,7 +40,7 @@ def control(threads: int, name: str | None, with_parent: bool) -> None:
 @name_option
 @with_parent_option
 def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
-    """Parsing holds the interpreter: processes, and no page waits behind another in one of them."""
+    """Parsing holds the interpreter lock, so processes; no page waits behind another in one of them."""
     from worker.celery import run_worker
 
     _become_service(with_parent)
@@ -51,7 +51,7 @@ def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
 @click.command(help="Send `sweep` and `due` at their times, until SIGTERM.")
 @with_parent_option
 def beat(with_parent: bool) -> None:
-    """Keeps nothing on disk: what it sends may be sent twice, or by two of it."""
+    """Keeps nothing on disk: its messages may be sent twice without harm, so several beats may run."""
     from worker.celery import run_beat
 
     _become_service(with_parent)
@@ -63,7 +63,7 @@ def beat(with_parent: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
 @with_parent_option
 def flower(host: str, port: int, with_parent: bool) -> None:
-    """Listen; beyond this machine only behind a login."""
+    """Listen; beyond this machine only with a login."""
     login = environment_value("FLOWER_BASIC_AUTH")
     if login is None and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or USER:PASSWORD in FLOWER_BASIC_AUTH")
@@ -81,12 +81,12 @@ def flower(host: str, port: int, with_parent: bool) -> None:
 
 
 def _node(kind: str, name: str | None) -> str:
-    # The process id keeps two workers of one machine apart, in Flower and for whoever asks them.
+    # With the process id two workers of one machine have different names.
     return name or f"{kind}-{os.getpid()}@%h"
 
 
 def _become_service(with_parent: bool) -> None:
-    """Leave signals to Celery, which begins from the system's own handling of them."""
+    """Hand signals over to Celery, which sets its handlers on top of the system's and not of ours."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if with_parent:

@@ -1,4 +1,4 @@
-"""Shows a source or one of its reports, to people and to programs."""
+"""Prints a source, its reports, or one report with its parameters, for people."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import click
 from worker.cli.output import print_table
 from worker.sources import docs
 from worker.sources.credentials import credential_names
-from worker.sources.schema import Param, Report, Source
+from worker.sources.schema import Report, Source
 
 TEXT_WIDTH = 100
 
 
 def print_reports(prefix: str, reports: Iterable[tuple[str, Report]]) -> None:
-    """One line a report, under the name to ask for it by."""
+    """One line for each report, under the name that `run` takes."""
     lines = [
-        (f"{prefix}.{name}", report.title, needed(report), docs.asks(report.poll), report.proof, report.replay)
+        (f"{prefix}.{name}", report.title, required_params(report), docs.asks(report.poll), report.proof, report.replay)
         for name, report in reports
     ]
     print_table(("report", "what", "needs", "asks", "proof", "replay"), lines, wrapped="what")
 
 
-def needed(report: Report) -> str:
-    """The parameters that must be given."""
+def required_params(report: Report) -> str:
+    """The names of the parameters that must be given."""
     groups = [" or ".join(group) for group in report.one_of]
     return ", ".join([name for name, param in report.params.items() if param.required] + groups)
 
@@ -68,27 +68,22 @@ def print_report(prefix: str, name: str, report: Report) -> None:
         click.echo("No parameters.")
         return
     lines = [
-        (parameter, docs.kind_of(param), docs.default_of(param), _meaning(param))
+        (parameter, docs.kind_of(param), docs.default_of(param), docs.meaning(param, many="listed below"))
         for parameter, param in report.params.items()
     ]
     print_table(("parameter", "type", "default", "what"), lines, wrapped="what")
     for parameter, param in report.params.items():
         if len(docs.allowed_values(param)) > docs.SHOWN_VALUES:
-            _print_values(parameter, param)
-
-
-def _meaning(param: Param) -> str:
-    return docs.meaning(param, many="listed below")
-
-
-def _print_values(name: str, param: Param) -> None:
-    values = ", ".join(docs.plain(value) for value in docs.allowed_values(param))
-    click.echo(f"\n{name}: each of")
-    click.echo(textwrap.fill(values, TEXT_WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
+            values = ", ".join(docs.plain(value) for value in docs.allowed_values(param))
+            click.echo(f"\n{parameter}: each of")
+            text = textwrap.fill(
+                values, TEXT_WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+            )
+            click.echo(text)
 
 
 def _print_lines(lines: dict[str, str]) -> None:
-    """Names with what they are, those that are nothing left out."""
+    """Names and their texts, one below the other; those without a text are left out."""
     width = max(map(len, lines)) + 4
     for name, text in lines.items():
         if text:

@@ -1,0 +1,46 @@
+"""Commands where no installation is set up (MILLRACE_REDIS_URL): rows go to files, and workers are started here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from config.settings import settings
+from worker.cli.output import talk
+from worker.local_workers import LocalWorkers, local_workers
+from worker.services import get_services
+
+
+def is_standalone() -> bool:
+    """Is no Redis set, so that the embedded one and workers of our own are used?"""
+    return settings().redis_url is None
+
+
+def default_sink() -> str | None:
+    """Where rows go unless the user says otherwise: files below the data directory; None: the report's own stream."""
+    return f"file:{settings().data_dir / 'rows'}" if is_standalone() else None
+
+
+def warn_without_workers(what: str) -> None:
+    """Say that nothing will happen until workers are started, where those of an installation do not answer."""
+    from worker.celery import has_workers  # finds the broker on import, and may start one
+
+    if not is_standalone() and not has_workers():
+        talk.print(f"no worker answers; {what} for one (`millrace worker control`, `millrace worker stream`)")
+
+
+@contextmanager
+def workers_here(processes: int | None = None) -> Iterator[LocalWorkers | None]:
+    """Start workers for as long as the block lasts; None where an installation has its own."""
+    if not is_standalone():
+        yield None
+        return
+    has_work = get_services().ledger.has_unfinished
+    with local_workers(settings().data_dir, processes=processes, has_work=has_work) as workers:
+        yield workers
+
+
+def restart_dead(workers: LocalWorkers | None) -> None:
+    """Start workers of our own again that have died, and say so."""
+    for name in workers.restart_dead() if workers else ():
+        talk.print(f"the {name} worker ended and was started again")

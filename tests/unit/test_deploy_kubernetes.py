@@ -1,12 +1,18 @@
-"""The Kubernetes manifests name verbs, options, variables and metrics that exist, and run nothing as root."""
+"""The Kubernetes manifests are what Kubernetes takes, name verbs and variables that exist, and run nothing as root."""
 
 from __future__ import annotations
 
+import copy
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import click
+import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -15,10 +21,75 @@ from worker.cli import millrace
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
-MANIFESTS: list[dict[str, Any]] = [
-    manifest for name in KUSTOMIZATION["resources"] for manifest in yaml.safe_load_all((FOLDER / name).read_text())
-]
+RENDERERS = {"kubectl": ["kustomize"], "kustomize": ["build"]}
+RENDERER = next((name for name in RENDERERS if shutil.which(name)), None)
+
+
+def rendered() -> list[dict[str, Any]]:
+    """What is applied: the few words of kustomize that our file uses, carried out here."""
+    written = [made for name in KUSTOMIZATION["resources"] for made in yaml.safe_load_all((FOLDER / name).read_text())]
+    for made in KUSTOMIZATION["configMapGenerator"]:
+        data = dict(text.split("=", 1) for text in made["literals"])
+        written.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": made["name"]}, "data": data})
+    (patch,), (image,), (label,) = (KUSTOMIZATION[name] for name in ("patches", "images", "labels"))
+    for manifest in written:
+        metadata = manifest["metadata"]
+        metadata["namespace"] = KUSTOMIZATION["namespace"]
+        metadata["labels"] = {**metadata.get("labels", {}), **label["pairs"]}
+        if manifest["kind"] != patch["target"]["kind"]:
+            continue
+        for step in yaml.safe_load(patch["patch"]):
+            assert step["op"] == "add"
+            *parents, last = step["path"].strip("/").split("/")
+            place: Any = manifest
+            for parent in parents:
+                place = place[int(parent) if isinstance(place, list) else parent]
+            place[last] = step["value"]
+        for one in manifest["spec"]["template"]["spec"]["containers"]:
+            assert one["image"] == image["name"]
+            one["image"] = f"{image['newName']}:{image['newTag']}"
+    return written
+
+
+MANIFESTS = rendered()
 DEPLOYMENTS = {manifest["metadata"]["name"]: manifest for manifest in MANIFESTS if manifest["kind"] == "Deployment"}
+
+
+def kind_and_name(manifest: dict[str, Any]) -> str:
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+each_object = pytest.mark.parametrize("manifest", MANIFESTS, ids=kind_and_name)
+
+WORDS = {"type": "object", "additionalProperties": {"type": "string"}}
+SCALED_OBJECT = {
+    "type": "object",
+    "required": ["scaleTargetRef", "triggers"],
+    "additionalProperties": False,
+    "properties": {
+        "scaleTargetRef": {"type": "object", "required": ["name"]},
+        **{name: {"type": "integer"} for name in ("minReplicaCount", "maxReplicaCount", "cooldownPeriod")},
+        "fallback": {
+            "type": "object",
+            "required": ["failureThreshold", "replicas"],
+            "additionalProperties": False,
+            "properties": {"failureThreshold": {"type": "integer"}, "replicas": {"type": "integer"}},
+        },
+        "triggers": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["type", "metadata"],
+                "additionalProperties": False,
+                "properties": {
+                    "type": {"const": "prometheus"},
+                    "metadata": {**WORDS, "required": ["serverAddress", "query", "threshold"]},
+                },
+            },
+        },
+    },
+}
+"""What KEDA documents of a ScaledObject and its trigger `prometheus`, as far as we use it."""
 
 
 def container(name: str) -> dict[str, Any]:
@@ -54,32 +125,57 @@ def test_a_process_is_watched_and_bounded(name: str) -> None:
     assert "memory" in container(name)["resources"]["limits"]
 
 
-@pytest.mark.parametrize(
-    "manifest", MANIFESTS, ids=lambda manifest: f"{manifest['kind']} {manifest['metadata']['name']}"
-)
+@each_object
+def test_every_object_is_one_of_kubernetes_or_keda_without_a_field_they_do_not_know(manifest: dict[str, Any]) -> None:
+    if manifest["kind"] == "ScaledObject":
+        assert manifest["apiVersion"] == "keda.sh/v1alpha1"
+        jsonschema.validate(manifest["spec"], SCALED_OBJECT)
+    else:
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_a_field_that_kubernetes_does_not_know_is_found() -> None:
+    manifest = copy.deepcopy(DEPLOYMENTS["api"])
+    manifest["spec"]["template"]["spec"]["containers"][0]["livenessprobe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="livenessprobe"):
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.mark.skipif(RENDERER is None, reason="neither kubectl nor kustomize is installed")
+def test_kustomize_makes_the_same_of_it() -> None:
+    assert RENDERER
+    ran = subprocess.run([RENDERER, *RENDERERS[RENDERER], str(FOLDER)], capture_output=True, text=True, check=True)
+    # A generated ConfigMap is named after its content, wherever it is named.
+    made = list(yaml.safe_load_all(re.sub(r"\bmillrace-[a-z0-9]{10}\b", "millrace", ran.stdout)))
+    assert sorted(made, key=kind_and_name) == sorted(MANIFESTS, key=kind_and_name)
+
+
+@each_object
 def test_what_selects_pods_selects_those_of_a_deployment(manifest: dict[str, Any]) -> None:
-    spec = manifest["spec"]
+    spec = manifest.get("spec", {})
     if manifest["kind"] == "ScaledObject":
         assert spec["scaleTargetRef"]["name"] in DEPLOYMENTS
-        return
-    wanted = spec["selector"].get("matchLabels", spec["selector"])
-    pods = [deployment["spec"]["template"]["metadata"]["labels"] for deployment in DEPLOYMENTS.values()]
-    assert [labels for labels in pods if wanted.items() <= labels.items()]
+    elif "selector" in spec:
+        wanted = spec["selector"].get("matchLabels", spec["selector"])
+        pods = [deployment["spec"]["template"]["metadata"]["labels"] for deployment in DEPLOYMENTS.values()]
+        assert [labels for labels in pods if wanted.items() <= labels.items()]
 
 
-def test_every_deployment_runs_without_root_and_writes_only_to_its_own_directory() -> None:
-    (patch,) = KUSTOMIZATION["patches"]
-    added = {step["path"]: step["value"] for step in yaml.safe_load(patch["patch"])}
-    pod, inside = (
-        added["/spec/template/spec/securityContext"],
-        added["/spec/template/spec/containers/0/securityContext"],
-    )
-    assert pod["runAsNonRoot"]
-    assert (inside["readOnlyRootFilesystem"], inside["allowPrivilegeEscalation"]) == (True, False)
-    assert patch["target"] == {"kind": "Deployment"}
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_every_deployment_runs_without_root_and_writes_only_to_its_own_directory(name: str) -> None:
+    pod = DEPLOYMENTS[name]["spec"]["template"]["spec"]
+    (inside,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert not pod["automountServiceAccountToken"]
+    assert inside["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert [mount["mountPath"] for mount in inside["volumeMounts"]] == ["/tmp"]
 
 
 def test_every_variable_is_a_setting() -> None:
-    literals = [text.partition("=")[0] for text in KUSTOMIZATION["configMapGenerator"][0]["literals"]]
+    (literals,) = (manifest["data"] for manifest in MANIFESTS if manifest["kind"] == "ConfigMap")
     assert set(literals) <= {f"MILLRACE_{name.upper()}" for name in Settings.model_fields}
     assert "PASSWORD" not in json.dumps(KUSTOMIZATION)

@@ -1,65 +1,128 @@
-"""Redis is restarted, goes away and fills up under busy workers. Also what a newer Celery must pass to come in."""
+"""Redis is restarted, goes away, refuses writes and fills up under busy workers, which outlive it all.
+
+Also what a newer Celery must pass to come in.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import RedisError
 
-from tests.harness import RedisServer, Stack, running_stack, until
+from tests.harness import RedisServer, Stack, running_redis, running_stack, until
 from tests.requests import KARGO as KARGO_PARAMS
 from worker.broker import PREFIX
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}}
+LONGER_THAN_A_LEASE_SECONDS = 3.0
+"""Leases of a stack last 2 s: so long nobody can renew one."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server the tests here may hurt, and must mend."""
+    with running_redis(tmp_path_factory.mktemp("hurt")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def hurt_stack(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("stack"), server.url) as stack:
+        yield stack
 
 
 @pytest.fixture
-def fragile(own_redis: RedisServer, tmp_path: Path) -> Iterator[Stack]:
-    """A stack on a Redis server the test may hurt."""
-    with running_stack(tmp_path / "stack", own_redis.url) as stack:
-        yield stack
+def fragile(hurt_stack: Stack) -> Iterator[Stack]:
+    """The stack on that server. None of its processes may have ended when a test is over."""
+    hurt_stack.vendors_as_usual()
+    hurt_stack.workers.restart_dead()
+    # Every worker is connected from here on.
+    assert hurt_stack.receipt(hurt_stack.ask(MEDIAMATH, "stream:warm"))["state"] == "done"
+    before = {name: hurt_stack.workers.pid(name) for name in ("control", "stream", "beat")}
+    yield hurt_stack
+    assert {name: hurt_stack.workers.pid(name) for name in before} == before, hurt_stack.logs()
 
 
 def assert_whole(stack: Stack, stream: str, job: str, rows: int) -> None:
     receipt = stack.receipt(job)
-    assert (receipt["state"], receipt["error"]) == ("done", None)
+    assert (receipt["state"], receipt["error"]) == ("done", None), stack.logs()
     found = stack.audit(stream, job)
-    assert found.is_whole, found
-    assert found.rows == rows
+    assert (found.is_whole, found.rows) == (True, rows), found
 
 
-def test_redis_restarted_under_a_busy_worker_loses_and_doubles_nothing_and_ends_no_worker(
-    fragile: Stack, own_redis: RedisServer
+@pytest.mark.parametrize("away_seconds", [0.0, LONGER_THAN_A_LEASE_SECONDS])
+def test_redis_restarted_under_a_busy_worker_loses_and_doubles_nothing(
+    fragile: Stack, server: RedisServer, away_seconds: float
 ) -> None:
     fragile.vendors_are(rows=60_000, polls_until_ready=4)
     fragile.dial(SLOW)
-    waiting = fragile.ask(KARGO, "stream:waiting")
-    busy = fragile.ask(MEDIAMATH, "stream:busy")
-    fragile.wait_for(busy, lambda job: job.rows > 3000, "rows")
-    before = {name: fragile.workers.pid(name) for name in ("control", "stream")}
-    own_redis.kill()
-    own_redis.start()
-    assert_whole(fragile, "busy", busy, 60_000)
-    assert_whole(fragile, "waiting", waiting, 60_000)
-    assert {name: fragile.workers.pid(name) for name in before} == before
+    waiting, busy = f"waiting-{away_seconds}", f"busy-{away_seconds}"
+    waits = fragile.ask(KARGO, f"stream:{waiting}")
+    reads = fragile.ask(MEDIAMATH, f"stream:{busy}")
+    fragile.wait_for(reads, lambda job: job.rows > 3000, "rows")
+    server.kill()
+    time.sleep(away_seconds)
+    server.start()
+    assert_whole(fragile, busy, reads, 60_000)
+    assert_whole(fragile, waiting, waits, 60_000)
 
 
-def test_work_goes_on_when_redis_returns_after_a_while(fragile: Stack, own_redis: RedisServer) -> None:
-    fragile.vendors_are(rows=40_000)
+def is_refused(redis: Redis) -> bool:
+    """Whether a write is refused now."""
+    try:
+        redis.set("probe", 1, ex=1)
+    except RedisError:
+        return True
+    return False
+
+
+def become_replica(redis: Redis) -> None:
+    redis.replicaof("127.0.0.1", 1)
+
+
+def become_master(redis: Redis) -> None:
+    redis.replicaof("NO", "ONE")
+
+
+def cannot_save(redis: Redis) -> None:
+    """A directory stands where the file is to be written."""
+    (Path(redis.config_get("dir")["dir"]) / "dump.rdb").mkdir()
+    redis.config_set("save", "1 1")
+    redis.bgsave()
+
+
+def need_not_save(redis: Redis) -> None:
+    redis.config_set("save", "")
+
+
+@pytest.mark.parametrize(
+    ("harm", "mend"), [(become_replica, become_master), (cannot_save, need_not_save)], ids=["replica", "cannot-save"]
+)
+def test_a_redis_that_refuses_writes_in_the_middle_of_a_stream_is_waited_for_like_one_that_is_away(
+    fragile: Stack, server: RedisServer, harm: Callable[[Redis], None], mend: Callable[[Redis], None]
+) -> None:
+    stream = f"refused-{harm.__name__}"
+    fragile.vendors_are(rows=60_000)
     fragile.dial(SLOW)
-    job = fragile.ask(MEDIAMATH, "stream:away")
+    job = fragile.ask(MEDIAMATH, f"stream:{stream}")
     fragile.wait_for(job, lambda job: job.rows > 3000, "rows")
-    own_redis.kill()
-    time.sleep(6)  # long enough for every lease to run out while nobody can renew it
-    own_redis.start()
-    assert_whole(fragile, "away", job, 40_000)
+    with server.client() as redis:
+        harm(redis)
+        until(lambda: is_refused(redis), "a refusal")
+        time.sleep(LONGER_THAN_A_LEASE_SECONDS)
+        mend(redis)
+        until(lambda: not is_refused(redis), "a Redis that serves")
+    assert_whole(fragile, stream, job, 60_000)
 
 
 def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: Stack) -> None:
-    fragile.receipt(fragile.ask(MEDIAMATH, "stream:warm"))  # every worker is connected from here on
     fragile.vendors_are(rows=60_000)
     used = fragile.redis.info("memory")["used_memory"]
     fragile.redis.config_set("maxmemory", int((used + 3_000_000) / 0.8))
@@ -92,15 +155,19 @@ def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: 
     assert_whole(fragile, "visible", job, 30_000)
 
 
-def test_parameters_never_stand_in_a_message(fragile: Stack) -> None:
+def test_parameters_never_stand_in_a_message(stack: Stack) -> None:
     def consumers() -> int:
-        return int(fragile.redis.info("clients")["blocked_clients"])
+        return int(stack.redis.info("clients")["blocked_clients"])
 
     until(lambda: consumers() >= 2, "both workers waiting for messages")
-    fragile.workers.kill("control")
+    stack.workers.kill("control")
     # Until the server has seen it go, the dead worker may still be handed a message.
     until(lambda: consumers() == 1, "the worker's end")
-    fragile.ask(KARGO, "stream:quiet", params={**KARGO_PARAMS, "dimensions": ["publisher_name"]})
-    (message,) = fragile.redis.lrange(f"{PREFIX}control", 0, -1)
-    assert b"publisher_name" not in message
-    assert b"not-a-secret" not in message
+    job = stack.ask(KARGO, "stream:quiet", params={**KARGO_PARAMS, "dimensions": ["publisher_name"]})
+    messages = [json.loads(message) for message in stack.redis.lrange(f"{PREFIX}control", 0, -1)]
+    (ours,) = [one for one in messages if job in one["headers"]["argsrepr"]]
+    # The transport wraps the body once more.
+    told = json.dumps(ours) + b64decode(ours["body"]).decode()
+    assert job in b64decode(ours["body"]).decode()
+    assert "publisher_name" not in told
+    assert "not-a-secret" not in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from tests.harness import RedisServer, Stack, running_redis, running_stack
 # No test asserts a duration, property tests neither.
 settings.register_profile("millrace", deadline=None)
 settings.load_profile("millrace")
+
+# A shell that starts tests in the background lets them ignore Ctrl-C, and so would every command they start and end so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOWEST_FIRST = ("stress", "integration", "contract", "unit")
 

@@ -27,7 +27,7 @@ def assert_whole(stack: Stack, stream: str, job: str, rows: int) -> None:
 
 def test_two_workers_on_one_page_publish_each_row_once(stack: Stack) -> None:
     stack.vendors_are(rows=40_000)
-    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
+    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1})
     job = stack.ask(MEDIAMATH, "stream:two")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
     # The lease is taken away from a healthy worker, as if it had stalled: both go on reading.

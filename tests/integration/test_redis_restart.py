@@ -20,7 +20,8 @@ from tests.requests import KARGO as KARGO_PARAMS
 from worker.broker import PREFIX
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
-SLOW = {"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}}
+SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1}
+"""The first reading is slow enough to be disturbed in its middle; the next one is not, so nobody waits for it."""
 LONGER_THAN_A_LEASE_SECONDS = 3.0
 """Leases of a stack last 2 s: so long nobody can renew one."""
 

@@ -41,7 +41,9 @@ def test_a_killed_worker_s_page_goes_on_without_beat(own_redis: RedisServer, tmp
     with running_stack(tmp_path, own_redis.url) as stack:
         stack.workers.stop_one("beat")
         stack.vendors_are(rows=40_000)
-        stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
+        stack.dial(
+            {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1}
+        )
         job = stack.ask("mediamath.performance", "stream:alone")
         stack.wait_for(job, lambda job: job.rows > 3000, "rows")
         stack.workers.kill("stream")

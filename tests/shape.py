@@ -1,4 +1,7 @@
-"""Measures the shape of the code: `python -m tests.shape [ROOT]` prints it as a table; a test holds it to its rules."""
+"""The shape of the code: `python -m tests.shape [ROOT]` prints it as a table.
+
+`broken_rules` is what of it a machine can hold; `tests/unit/test_shape.py` does.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ from pathlib import Path
 
 PRODUCT = ("config", "worker", "tasks")
 PARTS = {"product": PRODUCT, "sandbox": ("sandbox",), "tests": ("tests",)}
+EVERYTHING = (*PRODUCT, "sandbox", "tests", "examples", "bench")
+LONGEST_FILE = 400
+ONE_PAGE = {Path("worker/sources/schema.py")}
+"""The format of a source file is looked up in one place, however long it is."""
+LONGEST_FUNCTION = 50
+NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "base"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -112,6 +121,24 @@ def measure(files: Sequence[Module]) -> dict[str, str]:
         "public functions with a docstring": f"{len(told) / max(1, len(public)):.0%}",
         "lines of such a docstring": f"{statistics.mean(len(text.splitlines()) for text in told):.1f}",
     }
+
+
+def broken_rules(root: Path) -> list[str]:
+    """Each place that is longer than an idea or a screen, has a name that names nothing, or begins without a word."""
+    broken: list[str] = []
+    for module in modules(root, EVERYTHING):
+        if module.lines > LONGEST_FILE and module.path not in ONE_PAGE:
+            broken.append(f"{module.path}: {module.lines} lines, at most {LONGEST_FILE}")
+        broken += [
+            f"{module.path}:{function.lineno}: {function.name} has {length(function)} lines"
+            for function in module.functions
+            if length(function) > LONGEST_FUNCTION
+        ]
+        if NO_NAMES & {*module.path.with_suffix("").parts}:
+            broken.append(f"{module.path}: the name says nothing")
+        if module.text.strip() and not module.text.startswith(('"""', 'r"""')):
+            broken.append(f"{module.path}: does not begin with what it is for")
+    return broken
 
 
 def table(root: Path) -> str:

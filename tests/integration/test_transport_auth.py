@@ -198,16 +198,8 @@ def test_several_ways_are_used_at_once(
     ("send", "target", "header"),
     [
         ({"kind": "header", "name": "X-Auth", "value": "{token}"}, "/v1/rows", ("x-auth", "t/1+")),
-        (
-            {"kind": "header", "name": "Authorization", "value": "Zoho {token}"},
-            "/v1/rows",
-            ("authorization", "Zoho t/1+"),
-        ),
-        (
-            {"kind": "header", "name": "Cookie", "value": "u={username}; s={token}"},
-            "/v1/rows",
-            ("cookie", "u=somebody"),
-        ),
+        ({**HEADER, "value": "Zoho {token}"}, "/v1/rows", ("authorization", "Zoho t/1+")),
+        ({**HEADER, "name": "Cookie", "value": "u={username}; s={token}"}, "/v1/rows", ("cookie", "u=somebody")),
         ({"kind": "query", "name": "access_token", "value": "{token}"}, "/v1/rows?access_token=t%2F1%2B", None),
     ],
 )
@@ -359,10 +351,7 @@ def test_an_error_in_a_login_that_seems_to_succeed_is_told(vendor: Start) -> Non
 
 @pytest.mark.parametrize(
     ("client", "sent"),
-    [
-        ("basic", "a%3Ab:p%2Bq%252F%C3%A9+%7E"),
-        ("basic-unencoded", "a:b:p+q%2Fé ~"),
-    ],
+    [("basic", "a%3Ab:p%2Bq%252F%C3%A9+%7E"), ("basic-unencoded", "a:b:p+q%2Fé ~")],
 )
 def test_a_clients_id_and_secret_are_encoded_as_the_source_says(vendor: Start, client: str, sent: str) -> None:
     acme = vendor(token_endpoint(lambda n: None))

@@ -39,14 +39,12 @@ others = st.dictionaries(
 
 def dumped(value: Any, *, compact: bool = True) -> str:
     """JSON with Decimals as numbers."""
+    between = "," if compact else ", "
     if isinstance(value, dict):
-        return (
-            "{"
-            + ", "[: 2 - compact].join(f"{json.dumps(k)}:{dumped(v, compact=compact)}" for k, v in value.items())
-            + "}"
-        )
+        members = (f"{json.dumps(key)}:{dumped(inner, compact=compact)}" for key, inner in value.items())
+        return "{" + between.join(members) + "}"
     if isinstance(value, list):
-        return "[" + ", "[: 2 - compact].join(dumped(inner, compact=compact) for inner in value) + "]"
+        return "[" + between.join(dumped(inner, compact=compact) for inner in value) + "]"
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
@@ -126,10 +124,8 @@ def test_joined_objects_that_are_cut_or_broken_are_no_clean_end(body: bytes) -> 
 
 
 def test_the_first_place_that_has_a_link_or_count_is_taken() -> None:
-    got = reading(
-        b'{"links":{"next":"/b"},"total_rows":7,"meta":{"total_pages":"3"},"rows":[],"data":{"links":{"next":""}}}',
-        PAGE,
-    )
+    beside = b'{"links":{"next":"/b"},"total_rows":7,"meta":{"total_pages":"3"},"rows":[],"data":{"links":{"next":""}}}'
+    got = reading(beside, PAGE)
     assert got.published == []
     assert (got.facts.next, got.facts.total, got.facts.total_pages) == ("/b", 7, 3)
 

@@ -26,8 +26,8 @@ test: check      ## check, then every test but the long stress run; two files at
 test-long: setup ## the tests that depend on the timing of other programs
 	$(BIN)/python -m pytest -m long
 
-demo: setup      ## the main job from start to end on embedded parts
-	$(BIN)/millrace demo
+demo: setup      ## the main job from start to end on embedded parts; KEEP=1 stays, with the page
+	$(BIN)/millrace demo $(if $(KEEP),--keep)
 
 bench: setup     ## speed and memory, as ratios within one run
 	$(BIN)/python -m bench

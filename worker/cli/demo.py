@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,13 +19,14 @@ from typing import Any
 import click
 
 from config.settings import prepare_environment
+from worker.application import Command
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import measure_peak_memory
 from worker.cli.progress import follow
 from worker.cli.simulated_vendors import simulated_vendors
-from worker.cli.standalone import restart_dead
+from worker.cli.standalone import keep_running, restart_dead
 from worker.jobs.create import JobRequest, create_job
-from worker.local_workers import LocalWorkers, local_workers
+from worker.local_workers import LocalWorkers, api, local_workers
 from worker.model import FINISHED
 from worker.redis_client import leave_embedded_redis
 from worker.services import Services, get_services
@@ -95,14 +97,27 @@ class Line:
 @click.command(help="Run the main job from start to end on embedded parts; exit 0 only if every row arrived.")
 @click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Rows of each report.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Stream processes.")
+@click.option("--keep", is_flag=True, help="Stay until Ctrl-C, with the page to look at the jobs.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Of the page.")
 @click.option("--json", "as_json", is_flag=True, help="The table as JSON lines.")
-def demo(rows: int, processes: int, as_json: bool) -> None:
+def demo(rows: int, processes: int, keep: bool, port: int, as_json: bool) -> None:
     """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
-    with tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory:
+    with tempfile.TemporaryDirectory(prefix="millrace-demo-") as name:
+        directory = Path(name)
         try:
-            lines = list(_run_reports(Path(directory), rows, processes))
+            with _installation(directory, rows, processes, {"api": api(port)} if keep else {}) as workers:
+                lines = list(_run_reports(workers, directory, rows))
+                _print(lines, as_json)
+                if keep:
+                    talk.print(f"The page: http://127.0.0.1:{port}/ (Ctrl-C ends everything and removes its files)")
+                    with suppress(KeyboardInterrupt):
+                        keep_running(workers)
         finally:
             leave_embedded_redis()
+    sys.exit(0 if lines and all(line.is_whole for line in lines) else 1)
+
+
+def _print(lines: list[Line], as_json: bool) -> None:
     if as_json:
         for line in lines:
             print_json({**vars(line), "rows_per_second": line.rows_per_second})
@@ -116,21 +131,31 @@ def demo(rows: int, processes: int, as_json: bool) -> None:
             for line in lines
         ]  # fmt: skip
         print_table(columns, cells)
-    sys.exit(0 if lines and all(line.is_whole for line in lines) else 1)
 
 
-def _run_reports(directory: Path, rows: int, processes: int) -> Iterator[Line]:
-    few = max(1, int(rows * SMALL_SHARE))
-    with simulated_vendors(rows, dict.fromkeys(SMALL, few)) as vendors:
+def _few(rows: int) -> int:
+    """The rows of a small report, if a large one has so many."""
+    return max(1, int(rows * SMALL_SHARE))
+
+
+@contextmanager
+def _installation(directory: Path, rows: int, processes: int, beside: Mapping[str, Command]) -> Iterator[LocalWorkers]:
+    """Redis, the vendors, both workers, and the processes that are to run beside them."""
+    with simulated_vendors(rows, dict.fromkeys(SMALL, _few(rows))) as vendors:
         prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": str(directory)})
         talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
-        with local_workers(directory, processes=processes) as workers:
-            for name, params in LARGE.items():
-                yield _run(workers, name, params, rows, kills=True)
-            for name, params in SMALL.items():
-                yield _run(workers, name, params, few, kills=False)
-            if find_spec("duckdb") and find_spec("pyarrow"):
-                yield _run(workers, IN_PARQUET, SMALL[IN_PARQUET], few, kills=False, tables=directory / "tables")
+        with local_workers(directory, processes=processes, beside=beside) as workers:
+            yield workers
+
+
+def _run_reports(workers: LocalWorkers, directory: Path, rows: int) -> Iterator[Line]:
+    for name, params in LARGE.items():
+        yield _run(workers, name, params, rows, kills=True)
+    for name, params in SMALL.items():
+        yield _run(workers, name, params, _few(rows), kills=False)
+    if find_spec("duckdb") and find_spec("pyarrow"):
+        tables = directory / "tables"
+        yield _run(workers, IN_PARQUET, SMALL[IN_PARQUET], _few(rows), kills=False, tables=tables)
 
 
 def _run(

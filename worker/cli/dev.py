@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from config.settings import prepare_environment, settings
 from worker.cli.output import talk
 from worker.cli.services import open_services
 from worker.cli.simulated_vendors import simulated_vendors
-from worker.cli.standalone import restart_dead
+from worker.cli.standalone import keep_running
 from worker.local_workers import api, beat, flower, local_workers
-
-LOOK_SECONDS = 0.5
 
 
 @click.command(help="Run everything on this machine: Redis, simulated vendors, workers, beat, API, page and Flower.")
@@ -40,6 +36,4 @@ def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
             talk.print(
                 "In another terminal, `millrace` verbs started in this directory find the same Redis. Ctrl-C ends all."
             )
-            while True:
-                time.sleep(LOOK_SECONDS)
-                restart_dead(workers)
+            keep_running(workers)

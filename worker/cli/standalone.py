@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from config.settings import settings
 from worker.cli.output import talk
 from worker.local_workers import LocalWorkers, local_workers
 from worker.services import get_services
+
+LOOK_SECONDS = 0.5
 
 
 def is_standalone() -> bool:
@@ -44,3 +48,10 @@ def restart_dead(workers: LocalWorkers | None) -> None:
     """Start workers of our own again that have died, and say so."""
     for name in workers.restart_dead() if workers else ():
         talk.print(f"the {name} worker ended and was started again")
+
+
+def keep_running(workers: LocalWorkers) -> NoReturn:
+    """Start whoever dies again, until somebody interrupts it."""
+    while True:
+        time.sleep(LOOK_SECONDS)
+        restart_dead(workers)

@@ -1,4 +1,4 @@
-"""Put values where a source file says `{name}`, `{name:%Y%m%d}` or `{name|json}`, by the rules of sources/schema.py."""
+"""Fills placeholders of a source file: `{name}`, `{name:%Y%m%d}`, `{name|json}` (see `worker.sources.schema`)."""
 
 from __future__ import annotations
 

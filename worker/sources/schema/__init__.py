@@ -1,0 +1,88 @@
+"""What a source file may say: one vendor, in a closed vocabulary. One module for each topic; all names are here.
+
+A placeholder `{name}` stands for a parameter of the report or one of ENGINE_NAMES. `{name:%Y%m%d}` is a date or time in
+that form, `{name|integer}` the value as a number, `{name|json}` the value as JSON text. A string that is nothing but a
+placeholder becomes the value itself, with its type; within a longer string the value becomes text. `{{name}}` is the
+text `{name}`. A key whose placeholder has no value is left out. There are no expressions.
+
+A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body. Where a list
+of paths is allowed, the first that leads to a value is used. A list within a list of allowed values is flattened, so
+that YAML anchors can share names.
+"""
+
+from __future__ import annotations
+
+from worker.sources.schema.auth import (
+    AllAuth,
+    Auth,
+    BasicAuth,
+    BearerAuth,
+    HeaderAuth,
+    NoAuth,
+    OAuth2Auth,
+    OneAuth,
+    QueryAuth,
+    SessionAuth,
+)
+from worker.sources.schema.declared import Declared, Duration
+from worker.sources.schema.errors import Consequence, ErrorShape
+from worker.sources.schema.formats import Delimited, Format, JsonRows, Ndjson, StreamHeader
+from worker.sources.schema.paging import (
+    LinkPaging,
+    OffsetPaging,
+    Paged,
+    PageNumberPaging,
+    Paging,
+    SinglePage,
+    TokenPaging,
+)
+from worker.sources.schema.preparation import Adoption, Poll, Submit, status_word
+from worker.sources.schema.report import ColumnType, Param, ParamType, Read, Report
+from worker.sources.schema.request import ENGINE_NAMES, Request, Selector, Selectors
+from worker.sources.schema.source import Detail, Discovery, Limits, Source
+
+__all__ = [
+    "ENGINE_NAMES",
+    "Adoption",
+    "AllAuth",
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
+    "ColumnType",
+    "Consequence",
+    "Declared",
+    "Delimited",
+    "Detail",
+    "Discovery",
+    "Duration",
+    "ErrorShape",
+    "Format",
+    "HeaderAuth",
+    "JsonRows",
+    "Limits",
+    "LinkPaging",
+    "Ndjson",
+    "NoAuth",
+    "OAuth2Auth",
+    "OffsetPaging",
+    "OneAuth",
+    "PageNumberPaging",
+    "Paged",
+    "Paging",
+    "Param",
+    "ParamType",
+    "Poll",
+    "QueryAuth",
+    "Read",
+    "Report",
+    "Request",
+    "Selector",
+    "Selectors",
+    "SessionAuth",
+    "SinglePage",
+    "Source",
+    "StreamHeader",
+    "Submit",
+    "TokenPaging",
+    "status_word",
+]

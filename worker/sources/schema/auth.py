@@ -1,0 +1,111 @@
+"""How a vendor authenticates us: one model for each kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from worker.sources.schema.declared import Declared
+from worker.sources.schema.request import Request
+
+
+class NoAuth(Declared):
+    kind: Literal["none"]
+
+
+class BasicAuth(Declared):
+    """`Authorization: Basic` with the credentials `username` and `password`."""
+
+    kind: Literal["basic"]
+    username: str = "{username}"
+    password: str = "{password}"  # noqa: S105 - a placeholder
+
+
+class BearerAuth(Declared):
+    """`Authorization: Bearer` with a token that does not change."""
+
+    kind: Literal["bearer"]
+    token: str = "{token}"  # noqa: S105 - a placeholder
+
+
+class HeaderAuth(Declared):
+    """A header with a fixed value, such as `Authorization: Token {token}`."""
+
+    kind: Literal["header"]
+    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    value: str
+
+
+class QueryAuth(Declared):
+    """A key in the query string."""
+
+    kind: Literal["query"]
+    name: str
+    value: str
+
+
+TokenPlace = Annotated[HeaderAuth | QueryAuth, Field(discriminator="kind")]
+
+
+def _bearer() -> HeaderAuth:
+    return HeaderAuth(kind="header", name="Authorization", value="Bearer {token}")
+
+
+class SessionAuth(Declared):
+    """A login whose answer has a token at `token`, or in the header `token_header`; it is sent until it expires.
+
+    `send` says where the token is put, as `{token}`; by default into `Authorization: Bearer {token}`. `basic` names the
+    two credentials that authorise the login itself; without it they are in the login's body. A status in `renew_on`
+    means that the token is no longer accepted; it is renewed once.
+    """
+
+    kind: Literal["session"]
+    login: Request
+    basic: tuple[str, str] | None = None
+    token: str = "access_token"  # noqa: S105 - a path
+    token_header: str | None = None
+    expires_in: str = "expires_in"
+    default_lifetime_seconds: int = Field(default=3600, ge=1)
+    renew_on: list[int] = [401]
+    send: TokenPlace = Field(default_factory=_bearer)
+
+
+class OAuth2Auth(Declared):
+    """OAuth2: client credentials, a password, or a refresh token that a person once got by consenting.
+
+    A refresh token that comes with an access token is used to get the next one. With the grant `refresh_token`, a new
+    refresh token that replaces the first one is kept in Redis for all workers. `token_url` is absolute, or starts at
+    the connection's base if it begins with `/`; `token_path` is added to an absolute one that has no path. `client`
+    says where id and secret are sent: in the form (`body`), or as user and password of Basic authentication, either
+    form-encoded as in RFC 6749, 2.3.1 (`basic`) or as they are (`basic-unencoded`); an empty `client_secret` is not
+    sent in the form. `extra` is added to the form (audience, scope). `renew_on` and `send` are as for a session.
+    """
+
+    kind: Literal["oauth2"]
+    grant: Literal["client_credentials", "password", "refresh_token"]
+    token_url: str
+    token_path: str = ""
+    client: Literal["basic", "basic-unencoded", "body"] = "body"
+    client_id: str = "{client_id}"
+    client_secret: str = "{client_secret}"  # noqa: S105 - a placeholder
+    username: str = "{username}"
+    password: str = "{password}"  # noqa: S105 - a placeholder
+    refresh_token: str = "{refresh_token}"  # noqa: S105 - a placeholder
+    extra: dict[str, str] = {}
+    default_lifetime_seconds: int = Field(default=3600, ge=1)
+    renew_on: list[int] = [401]
+    send: TokenPlace = Field(default_factory=_bearer)
+
+
+OneAuth = BasicAuth | BearerAuth | HeaderAuth | QueryAuth | SessionAuth | OAuth2Auth
+
+
+class AllAuth(Declared):
+    """Several ways at once, such as an access token and a developer's key. At most one of them fetches a token."""
+
+    kind: Literal["all"]
+    of: list[Annotated[OneAuth, Field(discriminator="kind")]] = Field(min_length=2)
+
+
+Auth = Annotated[NoAuth | OneAuth | AllAuth, Field(discriminator="kind")]

@@ -1,0 +1,16 @@
+"""What every model of a source file is built on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhdw]$")]
+
+
+class Declared(BaseModel):
+    """A model that forbids unknown fields, so that a typo fails when the file is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

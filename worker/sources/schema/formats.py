@@ -1,0 +1,119 @@
+"""The formats in which rows come: JSON, NDJSON, CSV and the like."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from worker.sources.schema.declared import Declared
+from worker.sources.schema.errors import ErrorShape
+from worker.sources.schema.request import Paths
+
+
+class JsonRows(Declared):
+    """One JSON document. `rows` are the paths where a list of rows may be.
+
+    `*` in such a path is any member of a list or an object: `*.results` for rows in batches. Rows that are lists get
+    their names from `columns`, the path of a list of names, or of objects with a name at `column_name`; it may come
+    after the rows. With `object_is_row`, an object at such a path is the only row if no list is found. `comma_joined`
+    accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are `[]` or `{}`.
+    `has_more` leads to whether more pages follow, whatever `next` holds. With `absent_is_empty`, no list at all, or
+    null in its place, means that there are no rows; without it, that is an error.
+    """
+
+    kind: Literal["json"]
+    rows: Paths = Field(min_length=1)
+    object_is_row: bool = False
+    absent_is_empty: bool = False
+    total: Paths = []
+    total_pages: Paths = []
+    next: Paths = []
+    has_more: Paths = []
+    errors: list[ErrorShape] = []
+    comma_joined: bool = False
+    skip_empty: bool = False
+    columns: str | None = None
+    column_name: str = "name"
+
+
+class StreamHeader(Declared):
+    """The first object of a stream: a list at `columns`, each with a `name`, and at `total` the count of rows or -1."""
+
+    columns: str = "fields"
+    name: str = "name"
+    total: str = "total_items_count"
+
+
+class Ndjson(Declared):
+    """JSON objects one after another.
+
+    With `header`, the first object names the columns and may count the rows. An object whose only key is `metadata` is
+    not a row.
+    """
+
+    kind: Literal["ndjson"]
+    header: StreamHeader | None = None
+    metadata: str | None = None
+    errors: list[ErrorShape] = []
+
+
+class Delimited(Declared):
+    """CSV, TSV and the like.
+
+    The header must contain the columns that the report declares; other columns are kept. Every row must be as wide as
+    the header.
+    """
+
+    kind: Literal["delimited"]
+    delimiter: str = Field(default=",", description="one character between values")
+    delimiters: list[str] = Field(default=[], description="instead of `delimiter`: one of these, as the header shows")
+    header: bool | str = Field(
+        default=True,
+        description="whether names stand above the rows; a placeholder takes the answer from a boolean parameter",
+    )
+    columns: list[str] = Field(default=[], description="the names, in their order, where the file has no header")
+    required: list[str] | None = Field(
+        default=None,
+        description="the names the header must hold: without it those of the report's `columns`, or, where "
+        "`columns_from` says which were asked for, those",
+    )
+    preamble: Annotated[int, Field(ge=0)] | Literal["any"] = Field(
+        default=0,
+        description="how many lines stand before the header (before the rows where there is none), or `any`: then the "
+        "header is the first line, of the first 100, that holds every required column",
+    )
+    preamble_count: str | None = Field(
+        default=None,
+        description="what the first value of a line before the header says, with `{count}` for the number of rows, "
+        "which is then proof: `Rows: {count}`",
+    )
+    footer: list[str] = Field(
+        default=[],
+        description="what the first value of a line behind the rows says: `*` stands for anything, `{count}` for "
+        'the number of rows, which is then proof, and `""` is an empty one. Behind the first such line narrower lines '
+        "are no rows either, and a row fails the job. A file without its footer may be cut",
+    )
+    footer_is_optional: bool = Field(default=False, description="the vendor may leave out the footer of a whole file")
+    quote: str = Field(default='"', description="one character around values, or `none`: quotes are plain characters")
+    escape: str | None = Field(default=None, description="one character that makes the next one plain, such as `\\`")
+    line_end: Literal["lf", "cr"] = Field(default="lf", description="`lf`, with or without CR before it, or only `cr`")
+    missing_fields: Literal["fail", "null"] = Field(
+        default="fail", description="what a row narrower than the header means: a mistake, or null for the last columns"
+    )
+    extra_fields: Literal["fail", "drop"] = Field(
+        default="fail", description="what a row wider than the header means: a mistake, or values nobody needs"
+    )
+    same_names: Literal["fail", "number"] = Field(
+        default="fail",
+        description="what columns of one name mean: a mistake, or that the second `Clicks` is `Clicks_2`",
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="the character set, such as `shift_jis`: without it the one of Content-Type, else utf-8. A byte "
+        "order mark goes before all",
+    )
+    errors: list[ErrorShape] = []
+
+
+Format = Annotated[JsonRows | Ndjson | Delimited, Field(discriminator="kind")]

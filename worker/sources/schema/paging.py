@@ -1,0 +1,86 @@
+"""How the pages of a report are addressed: one model for each kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from worker.sources.schema.declared import Declared
+from worker.sources.schema.request import Placeholder
+
+
+class SinglePage(Declared):
+    kind: Literal["single"] = "single"
+    total_capped_at: int | None = None
+
+
+class Paged(Declared):
+    """What every paging kind with several requests may say.
+
+    `end_statuses`: a refusal with one of these statuses means that there are no more pages, if no count says that there
+    are rows and its body fits no declared error. Any other refusal fails the page: a refusal does not prove an end.
+    """
+
+    end_statuses: list[Annotated[int, Field(ge=400, le=499)]] = []
+
+
+class OffsetPaging(Paged):
+    """`limit` rows from an offset on, which begins at `first`; both are sent in the query or, by path, as JSON.
+
+    Pages can be addressed in advance, so many are read at once. `limit` may be a placeholder. `ends_with`: the last
+    page is the one before an empty page, or a short page. A total of exactly `total_capped_at` may mean more, so it
+    proves nothing; here and in SinglePage.
+    """
+
+    kind: Literal["offset"]
+    limit: Annotated[int, Field(ge=1)] | Placeholder
+    first: int = Field(default=0, ge=0)
+    limit_param: str = "limit"
+    offset_param: str = "offset"
+    place: Literal["query", "json"] = "query"
+    ends_with: Literal["empty", "short"] = "empty"
+    total_capped_at: int | None = None
+
+
+class PageNumberPaging(Paged):
+    """Numbered pages; number and size are sent in the query or, by path, in the JSON body.
+
+    `size` may be a placeholder. `ends_with` is as for OffsetPaging; a page with fewer than `size` rows is short.
+    """
+
+    kind: Literal["page-number"]
+    size: Annotated[int, Field(ge=1)] | Placeholder | None = None
+    first: int = 1
+    number_param: str = "page"
+    size_param: str | None = None
+    place: Literal["query", "json"] = "query"
+    ends_with: Literal["empty", "short"] = "empty"
+
+
+class LinkPaging(Paged):
+    """The next page's address is in the body (`JsonRows.next`) or in a header; of the header `Link`, the `next` one.
+
+    The last page has no next one; with `ends_with: empty` it is the one before an empty page, whatever that one says.
+    """
+
+    kind: Literal["link"]
+    place: Literal["body", "header"] = "body"
+    header: str = "Link"
+    ends_with: Literal["no-next", "empty"] = "no-next"
+
+
+class TokenPaging(Paged):
+    """The body (`JsonRows.next`) or a `header` has a token, which is sent as the request's `param`, at `place`.
+
+    `ends_with` is as for LinkPaging.
+    """
+
+    kind: Literal["token"]
+    param: str
+    place: Literal["query", "json"] = "query"
+    header: str | None = None
+    ends_with: Literal["no-next", "empty"] = "no-next"
+
+
+Paging = Annotated[SinglePage | OffsetPaging | PageNumberPaging | LinkPaging | TokenPaging, Field(discriminator="kind")]

@@ -1,0 +1,98 @@
+"""A report: its parameters, and how its rows are read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from worker.sources.schema.declared import Declared, Duration
+from worker.sources.schema.formats import Format
+from worker.sources.schema.paging import Paging, SinglePage
+from worker.sources.schema.preparation import Discard, Poll, Submit
+from worker.sources.schema.request import Paths, Request
+
+ColumnType = Literal["string", "integer", "number", "boolean", "datetime"]
+ParamType = Literal[
+    "string", "integer", "number", "boolean", "list", "object", "any", "date", "datetime", "local-datetime", "timezone"
+]
+
+
+class Read(Declared):
+    """How the report's rows are read.
+
+    `when` chooses among several: the value of a parameter, or `"*"` for any value. The answer to `request` has the
+    rows; or the answer to `resolve` has their address at `link` and their count at `total`; with neither, the rows are
+    at the poll's link. `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base,
+    `download` may be any https host. `rows_at_most` names a parameter that limits the rows: a greater total is then no
+    contradiction.
+    """
+
+    when: dict[str, Any] = {}
+    request: Request | None = None
+    resolve: Request | None = None
+    link: Paths = []
+    total: Paths = []
+    link_kind: Literal["api", "download"] = "api"
+    format: Format
+    paging: Paging = SinglePage()
+    rows_at_most: str | None = None
+    empty_body_is_no_rows: bool = False
+
+
+class Param(Declared):
+    """One parameter of a report, under the vendor's own name; null counts as not given.
+
+    `date_adds` completes a date without a time (`T23:59:59.000`); without it, a datetime is the date's midnight, and a
+    local-datetime is sent as it was given. `needs` and `excludes` name parameters that must, or must not, be given with
+    it. `join` sends a list as one text. `schema` is a JSON Schema, which may refer to `#/definitions/NAME`.
+    """
+
+    type: ParamType = "string"
+    required: bool = False
+    default: Any = None
+    allowed: list[Any] | None = None
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    items: ParamType | None = None
+    items_allowed: list[Any] | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    unique: bool = False
+    date_adds: str = ""
+    needs: list[str] = []
+    excludes: list[str] = []
+    join: str | None = None
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    help: str = ""
+
+
+class Report(Declared):
+    """One report of a vendor.
+
+    `one_of`: of each group of parameters exactly one must be given. `schema` applies to all parameters together.
+    `window` has the paths of the parameters for the dates covered; `*` is any list position. `window_ends` says whether
+    `to` itself is covered, `window_form` how dates are written there (`%Y%m%d%H`) if the parameter's type does not say
+    so. `columns_from` gives a type to the columns that a list parameter names, unless `columns` does.
+    """
+
+    title: str
+    params: dict[str, Param] = {}
+    one_of: list[list[str]] = []
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    window: dict[Literal["from", "to"], str] | None = None
+    window_ends: Literal["inclusive", "exclusive"] = "inclusive"
+    window_form: str | None = None
+    window_at_most: Duration | None = Field(
+        default=None, description="the longest window the vendor takes, such as `31d`; a longer one is not sent"
+    )
+    submit: Submit | None = None
+    poll: Poll | None = None
+    discard: Discard | None = None
+    read: list[Read] = Field(min_length=1)
+    columns: dict[str, ColumnType] = {}
+    columns_from: dict[str, ColumnType] = {}
+    proof: Literal["count", "end", "none"]
+    replay: Literal["stable", "unstable"]
+    note: str = ""

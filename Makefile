@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup check test test-long demo bench bench-peers stress up lock clean
+.PHONY: help setup check test demo bench bench-peers stress up lock clean
 help:            ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
@@ -22,9 +22,6 @@ check: setup     ## style, types and import rules
 
 test: check      ## check, then every test but the long stress run; two files at a time
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-
-test-long: setup ## the tests that depend on the timing of other programs
-	$(BIN)/python -m pytest -m long
 
 demo: setup      ## the main job from start to end on embedded parts; KEEP=1 stays, with the page
 	$(BIN)/millrace demo $(if $(KEEP),--keep)

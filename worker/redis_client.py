@@ -20,7 +20,7 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004 - redis-py's own name
 )
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection
 
 from config.celery import SOCKETS
 from config.settings import settings
@@ -92,12 +92,32 @@ def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:
     return Redis.from_pool(pool)
 
 
+class ConnectionToMaster(SentinelManagedConnection):  # type: ignore[misc]
+    """A connection that asks the sentinels for the master whenever it connects again.
+
+    redis-py asks them only the first time: a connection that breaks in the moments between a master's end and its
+    successor's election would try the dead address for as long as it has retries (redis-py issue 3874).
+    """
+
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        # redis-py connects with its own retries where a command finds the connection broken, and without them from
+        # within `connect`, which has asked the sentinels just before.
+        if retry_socket_connect:
+            self.connect()
+        else:
+            super().connect_check_health(check_health, retry_socket_connect)
+
+
+class TlsConnectionToMaster(ConnectionToMaster, SSLConnection):  # type: ignore[misc]
+    """The same over TLS."""
+
+
 def _by_sentinel(place: RedisUrl, options: dict[str, Any]) -> Redis:
     """A client of whatever server the sentinels call the master when it connects."""
-    tls = {"ssl": True, **place.tls} if place.tls else {}
-    own = {**SOCKETS, **place.sentinel_login, **tls}
-    sentinel = Sentinel(place.hosts, sentinel_kwargs=own, **tls, **options)
-    return sentinel.master_for(place.service)
+    tls = place.tls or {}
+    own = {**SOCKETS, **place.sentinel_login, **tls, "ssl": bool(tls)}
+    kind = TlsConnectionToMaster if tls else ConnectionToMaster
+    return Sentinel(place.hosts, sentinel_kwargs=own).master_for(place.service, connection_class=kind, **tls, **options)
 
 
 RIGHTS: tuple[tuple[str, tuple[str | int, ...]], ...] = (

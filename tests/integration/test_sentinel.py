@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from tests.harness import RedisServer, running_redis, running_stack, until
 from worker.embedded_redis import free_port, server_binary
+from worker.redis_client import connect
 
 SERVICE = "millrace"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}}
@@ -52,6 +53,8 @@ class Sentinel:
 
 @pytest.fixture
 def replica(own_redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    with own_redis.client() as master:
+        master.config_set("repl-diskless-sync-delay", 0)
     with running_redis(tmp_path / "replica") as server:
         with server.client() as client:
             client.replicaof("127.0.0.1", own_redis.port)
@@ -70,7 +73,20 @@ def sentinels(own_redis: RedisServer, replica: RedisServer, tmp_path: Path) -> I
             one.end()
 
 
-@pytest.mark.long
+def test_a_broken_connection_asks_for_the_master_anew(
+    own_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = own_redis.port
+    monkeypatch.setattr("redis.sentinel.Sentinel.discover_master", lambda *_: ("127.0.0.1", master))
+    with running_redis(tmp_path / "next") as successor, connect(f"sentinel://127.0.0.1/{SERVICE}", retries=2) as client:
+        connection = client.connection_pool.get_connection()
+        own_redis.kill()
+        connection.disconnect()
+        master = successor.port
+        connection.send_command("PING")
+        assert (connection.read_response(), connection.port) == (b"PONG", successor.port)
+
+
 def test_a_job_outlives_the_failover_of_its_redis(
     own_redis: RedisServer, replica: RedisServer, sentinels: list[Sentinel], tmp_path: Path
 ) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -19,7 +20,12 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 
 @contextmanager
 def s3_service() -> Iterator[str]:
-    """A service with one bucket: its URL."""
+    """A service with one bucket: its URL. `MILLRACE_TEST_S3` names another one than moto's server."""
+    if endpoint := os.environ.get("MILLRACE_TEST_S3"):
+        with suppress(s3_client(endpoint).exceptions.BucketAlreadyOwnedByYou):
+            s3_client(endpoint).create_bucket(Bucket=BUCKET)
+        yield endpoint
+        return
     from moto.s3.responses import S3Response  # a second of imports, for few tests
     from moto.server import ThreadedMotoServer
 

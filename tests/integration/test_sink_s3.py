@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from tests.authority import Authority
 from tests.bucket import BUCKET, object_keys, s3_client
-from tests.sinks import READING, Closed, batch, commit, finish, make, position, publish, sink_job
-from worker.errors import FailJob, RetryLater
+from tests.sinks import READING, batch, commit, finish, make, position, publish, sink_job
+from worker.errors import RetryLater
 from worker.model import Checkpoint
 from worker.sinks.files import bucket as bucket_store
 from worker.sinks.files.bucket import BucketStore
@@ -91,16 +84,19 @@ def test_a_writer_that_looks_seldom_learns_at_the_end_of_its_part_that_it_is_tak
     assert audit_sink(parse_address(bucket), sink_job()).is_whole
 
 
-def test_a_large_object_is_uploaded_in_pieces(
+def test_a_part_that_has_grown_large_is_uploaded_by_one_request_and_the_next_begins(
     bucket: str, prefix: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket_store, "UPLOAD_CHUNK_BYTES", 5 * 1024 * 1024)
-    sink = make(bucket)
+    monkeypatch.setattr(BucketStore, "part_bytes", 30)
+    sink = make(bucket, part_rows=1_000)
     sink.open(1)
-    publish(sink, (b'{"text":"%s"}' % (b"x" * 3_000_000), b'{"text":"%s"}' % (b"y" * 3_000_000)))
+    publish(sink, READING)
     finish(sink)
-    (key,) = (key for key in object_keys(s3_endpoint, prefix) if "page-" in key and ".sink" not in key)
-    assert s3_client(s3_endpoint).head_object(Bucket=BUCKET, Key=f"{prefix}/{key}")["ETag"].endswith('-2"')
+    receipt = json.loads(content(s3_endpoint, prefix, f"{JOB}/receipt.json"))
+    assert [file["rows"] for file in receipt["files"]] == [4, 4, 1]
+    for file in receipt["files"]:
+        head = s3_client(s3_endpoint).head_object(Bucket=BUCKET, Key=f"{prefix}/{JOB}/{file['path']}")
+        assert "-" not in head["ETag"], "an upload in pieces"
     assert audit_sink(parse_address(bucket), sink_job()).is_whole
 
 
@@ -130,77 +126,6 @@ def test_a_put_whose_answer_was_lost_is_known_as_ours(bucket: str) -> None:
     assert not store.create(Key("name"), b"another's")
 
 
-# ------------------------------------------------------------ services that cannot
-
-
-def test_a_bucket_that_is_not_there_fails_the_job(bucket: str) -> None:
-    with pytest.raises(FailJob, match="there is no such bucket"):
-        make(bucket.replace(f"//{BUCKET}/", "//nobody/")).open(1)
-
-
-class Answers(BaseHTTPRequestHandler):
-    status = 503
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(self.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_PUT = do_GET  # noqa: N815 - as http.server calls it
-
-    def log_message(self, *arguments: object) -> None:
-        """Nothing is logged."""
-
-
-@contextmanager
-def service(status: int, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Something that answers every request with this status: its port."""
-    server = HTTPServer(("127.0.0.1", 0), type("Handler", (Answers,), {"status": status}))
-    server.handle_error = lambda *arguments: None  # type: ignore[method-assign]
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket_store, "MOST_RETRIES", 0)
-
-
-@pytest.mark.usefixtures("bucket", "impatient")
-@pytest.mark.parametrize(("status", "error"), [(503, RetryLater), (500, RetryLater), (403, FailJob)])
-def test_a_service_that_cannot_is_asked_again_and_one_that_refuses_is_not(status: int, error: type[Exception]) -> None:
-    with service(status) as port, pytest.raises(error, match="s3://rows/x"):
-        make(f"s3://rows/x?endpoint=http://127.0.0.1:{port}").open(1)
-
-
-@pytest.mark.usefixtures("bucket", "impatient")
-def test_a_service_that_is_away_is_asked_again() -> None:
-    with pytest.raises(RetryLater, match="s3://rows/x"):
-        make("s3://rows/x?endpoint=http://127.0.0.1:9").open(1)
-
-
-@pytest.mark.usefixtures("bucket", "impatient")
-def test_an_endpoint_is_believed_where_its_own_authority_vouches_for_it(tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "ca")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.certificate("store"))
-    with service(404, context) as port:
-        address = f"s3://rows/x?endpoint=https://127.0.0.1:{port}"
-        assert make(f"{address}&ca={authority.ca}").void(1, "failed") == Closed("missing")
-        with pytest.raises(RetryLater, match="s3://rows/x"):
-            make(address).void(1, "failed")
-        with pytest.raises(FailJob, match="No such file or directory, and it is to vouch for https://127"):
-            make(f"{address}&ca={tmp_path}/none.pem")
-
-
-@pytest.mark.usefixtures("bucket")
 def test_an_upload_that_fails_is_written_again(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = make(bucket)
     sink.open(1)

@@ -160,8 +160,8 @@ def parse_s3(text: str) -> S3Address:
         re.fullmatch(r"[^.\s][^\s?#]*", part) for part in prefix.split("/") if prefix
     ):
         raise BadInput("to: prefix", prefix, "names of printable characters without blanks, none first a dot")
-    if find_spec("obstore") is None:
-        raise BadInput("to", base, "obstore to be installed: pip install 'millrace[s3]'")
+    if missing := [name for name in ("obstore", "botocore") if find_spec(name) is None]:
+        raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[s3]'")
     options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(S3_OPTIONS, "")})
     layout, place = _layout(options), {option: options[option] for option in S3_OPTIONS}
     _check_place(place)

@@ -89,7 +89,8 @@ def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
         return audit(redis, address.stream, of.job)
 
 
-def _store(address: FileAddress | S3Address) -> Store:
+def file_store(address: FileAddress | S3Address) -> Store:
+    """The place of files an address names; nothing is asked yet."""
     return BucketStore(address.bucket) if isinstance(address, S3Address) else DirectoryStore(address.directory)
 
 
@@ -97,11 +98,11 @@ def _open_files(address: FileAddress | S3Address, of: SinkJob) -> Sink:
     def layout() -> Layout:
         return Layout(address.format, address.compression, of.columns())
 
-    return FileSink(_store(address), _names(address, of), layout=layout, part_rows=of.part_rows)
+    return FileSink(file_store(address), _names(address, of), layout=layout, part_rows=of.part_rows)
 
 
 def _audit_files(address: FileAddress | S3Address, of: SinkJob) -> Audit:
-    return audit_stored(_store(address), Key(*_names(address, of)), of.job)
+    return audit_stored(file_store(address), Key(*_names(address, of)), of.job)
 
 
 def _names(address: FileAddress | S3Address, of: SinkJob) -> list[str]:

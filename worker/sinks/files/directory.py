@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 
 from worker.sinks.files.exclusive import create, make_directory, publish, sync_directory, temporary_name
@@ -48,10 +49,14 @@ class DirectoryStore:
     """A store in a directory. Made without touching it."""
 
     look_seconds = 0.0
+    part_bytes: float = inf
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self.shown = str(root)
+
+    def mark(self, key: Key, token: bytes) -> None:
+        self.create(key, token)
 
     def read(self, key: Key) -> bytes | None:
         try:
@@ -74,6 +79,11 @@ class DirectoryStore:
             return os.listdir(self._root / directory)
         except FileNotFoundError:
             return []
+
+    def find(self, directory: Key, ending: str) -> list[Key]:
+        found = [path for path in (self._root / directory).rglob("*") if str(path).endswith(ending)]
+        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        return [Key(path.relative_to(self._root)) for path in found]
 
     def remove(self, key: Key) -> None:
         (self._root / key).unlink(missing_ok=True)

@@ -29,7 +29,7 @@ class FileGenerations:
 
     def open(self, generation: int) -> None:
         """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
-        self._store.create(PLACE, uuid4().hex.encode())
+        self._store.mark(PLACE, uuid4().hex.encode())
         self._record.begin(generation, self._place() or "")
         standing = self._standing()
         if standing.state == "void" and standing.through < generation:
@@ -92,6 +92,8 @@ class FileGenerations:
                 "rows": self._pages.rows(standing.generation),
                 "through": generation,
                 "next": following,
+                # Why rows were set aside is asked of a job that failed more than of any other.
+                "dead_files": self._pages.dead_files(standing.generation) if reason == "failed" else [],
             }
             if not self._record.decide(standing.generation, outcome):
                 self.void(generation, reason, following)
@@ -102,14 +104,17 @@ class FileGenerations:
             raise RecordClosed("superseded")
         self._clear(generation)
 
+    def clear(self, generation: int) -> None:
+        """Remove what nobody will read of a generation that is over; one still open keeps everything."""
+        outcome = self._record.outcome(generation)
+        if outcome is not None:
+            kept = {Key(file["path"]).name for file in [*_files(outcome.get("receipt", {})), *_files(outcome)]}
+            remove_leftovers(self._store, self._record.rows_directory(generation), kept)
+            remove_leftovers(self._store, self._record.parts_directory(generation))
+
     def _clear(self, last: int) -> None:
-        """Remove what nobody will read of the generations up to this one; those still open keep everything."""
         for generation in range(1, last + 1):
-            outcome = self._record.outcome(generation)
-            if outcome is not None:
-                kept = {Key(file["path"]).name for file in _files(outcome.get("receipt", {}))}
-                remove_leftovers(self._store, self._record.rows_directory(generation), kept)
-                remove_leftovers(self._store, self._record.parts_directory(generation))
+            self.clear(generation)
         remove_leftovers(self._store, self._record.directory)
 
     def _standing(self) -> Standing:

@@ -61,20 +61,22 @@ class FilePages:
 
         The columns of a table are given where they are not those of the file listed before.
         """
-        below = "" if generation == 1 else f"g{generation}/"
         lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
         columns: tuple[Columns, list[str]] | None = None
         parts = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
         for file in (file for part in parts for file in part.files):
             self._check(self._record.rows_directory(generation) / file.name, file)
-            listed: Json = {
-                "path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256,
-            }  # fmt: skip
+            listed = _listed(generation, file)
             if file.columns and (file.columns, list(file.columns)) != columns:
                 columns = file.columns, list(file.columns)
                 listed["columns"] = file.columns
             lists["dead_files" if file.is_dead else "files"].append(listed)
         return lists if lists["dead_files"] else {"files": lists["files"]}
+
+    def dead_files(self, generation: int) -> list[Json]:
+        """The files with dead rows of every part taken, as a receipt lists them."""
+        parts = (part for page in self._record.pages(generation) for part in self.parts(generation, page))
+        return [_listed(generation, file) for part in parts for file in part.files if file.is_dead]
 
     def _mend(self, generation: int, part: KeptPart) -> None:
         """Give a part's files their names, where whoever took it did not come to it."""
@@ -90,3 +92,8 @@ class FilePages:
     def _check(self, path: Key, file: KeptFile) -> None:
         if self._record.store.size(path) != file.bytes:
             raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")
+
+
+def _listed(generation: int, file: KeptFile) -> Json:
+    below = "" if generation == 1 else f"g{generation}/"
+    return {"path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}

@@ -123,10 +123,10 @@ class Part:
         self._is_page = start.rows == 0 and self._format.rows is not None and self._compression == "none"
         self._writer = self._format.writer(self._begin, known or {}, layout.declared, layout.compression)
 
-    def has_room(self, rows: int, most_rows: int) -> bool:
+    def has_room(self, rows: int, most_rows: int, most_bytes: float) -> bool:
         """Whether a batch of so many rows still fits; an empty part takes any."""
         held = self.at.rows - self._start.rows
-        return not held or held + rows <= most_rows
+        return not held or (held + rows <= most_rows and self._bytes < most_bytes)
 
     def append(self, batch: Batch) -> None:
         """Write a batch behind the rows that are here."""
@@ -169,6 +169,10 @@ class Part:
         for file in [*self._files, *([self._dead] if self._dead else [])]:
             file.discard()
         self._files, self._dead = [], None
+
+    @property
+    def _bytes(self) -> int:
+        return sum(file.bytes for file in self._files) + (self._dead.bytes if self._dead else 0)
 
     @property
     def _dead_compression(self) -> str:

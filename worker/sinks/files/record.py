@@ -23,6 +23,7 @@ from worker.sinks.files.part import KeptFile
 from worker.sinks.files.store import Key, Store
 
 RECORD = ".sink"
+OUTCOME_ENDING = ".outcome.json"
 FIRST_PART = re.compile(r"page-(\d+)\.part-0001\.json")
 
 

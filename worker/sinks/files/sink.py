@@ -17,7 +17,7 @@ from worker.sinks.files.exclusive import named
 from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.pages import FilePages
-from worker.sinks.files.part import Layout, Part, remove_leftovers
+from worker.sinks.files.part import Layout, Part
 from worker.sinks.files.record import FileRecord
 from worker.sinks.files.store import Key, Store
 from worker.sinks.sink import BATCH_ROWS
@@ -33,7 +33,9 @@ class FileSink:
     """
 
     def __init__(self, store: Store, names: Sequence[str], *, layout: Callable[[], Layout], part_rows: int) -> None:
-        """`names` lead from DIR to the job's directory. A part holds whole batches and at most `part_rows` rows.
+        """`names` lead from DIR to the job's directory.
+
+        A part holds whole batches, at most `part_rows` rows, and not many more bytes than the store wants in one.
 
         `layout` is asked for when the first row is written.
         """
@@ -89,7 +91,7 @@ class FileSink:
         if at.is_closed or not at.is_at(batch.before):
             return at
         part = self._growing.get((generation, page))
-        if part and not part.has_room(len(batch.rows), self._part_rows):
+        if part and not part.has_room(len(batch.rows), self._part_rows, self._store.part_bytes):
             taken = self._take(generation, page, is_last=False)
             if taken.is_closed or not taken.is_at(batch.before):
                 return taken
@@ -141,7 +143,7 @@ class FileSink:
             return self._pages.last(generation, page).after
         if self._generations.is_void(generation):
             # The void's own clearing up may have come before these files had their names.
-            remove_leftovers(self._store, self._record.rows_directory(generation))
+            self._generations.clear(generation)
             raise RecordClosed("void")
         return kept.after
 

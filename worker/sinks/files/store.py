@@ -37,11 +37,19 @@ class NewFile(Protocol):
 class Store(Protocol):
     """A place for files. Raises OSError, RetryLater or FailJob where it cannot do what it is asked.
 
-    `look_seconds` is for how long a writer may rely on what it saw of a record: every look costs a request.
+    `look_seconds` is for how long a writer may rely on what it saw of a record: every look costs a request. A part that
+    has `part_bytes` takes no more rows.
     """
 
     shown: str
     look_seconds: float
+    part_bytes: float
+
+    def mark(self, key: Key, token: bytes) -> None:
+        """Leave a token unless there is one.
+
+        Raises FailJob where the place does not do what is promised here, so that no rows can be kept in it.
+        """
 
     def read(self, key: Key) -> bytes | None:
         """A file's content; None where there is none."""
@@ -54,6 +62,9 @@ class Store(Protocol):
 
     def names(self, directory: Key) -> list[str]:
         """The files right below a directory, those nobody sees included."""
+
+    def find(self, directory: Key, ending: str) -> list[Key]:
+        """The files anywhere below a directory whose paths end like this, the newest first."""
 
     def remove(self, key: Key) -> None:
         """Take a file away, if it is there."""

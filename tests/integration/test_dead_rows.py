@@ -1,0 +1,35 @@
+"""Rows set aside in files, in a directory and in a bucket: readable with their reasons, whatever became of the job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sinks import READING, finish, make, publish
+from worker.model import DeadRow
+from worker.sinks.files.dead_rows import dead_rows
+from worker.sinks.files.store import Key
+from worker.sinks.kinds import file_store, parse_address
+
+
+@pytest.mark.parametrize("kind", ["file", "s3"])
+def test_those_of_jobs_that_are_done_or_failed_are_shown_and_those_read_anew_are_not(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    to = request.getfixturevalue("bucket") if kind == "s3" else f"file:{tmp_path}?compression=gzip"
+    for job in ("done", "failed"):
+        sink = make(to, job=job)
+        sink.open(1)
+        publish(sink, (DeadRow(b"first reading", "it is none"),))
+        sink.void(1, "replay", 2)
+        publish(sink, (*READING[:1], DeadRow(b"{clicks: many}", f"clicks of {job}")), generation=2)
+        if job == "done":
+            finish(sink, generation=2)
+        else:
+            sink.void(2, "failed")
+    address = parse_address(to)
+    shown = list(dead_rows(file_store(address), Key("kargo", "report")))  # type: ignore[arg-type]
+    assert sorted(shown, key=lambda letter: letter["job"]) == [
+        {"job": job, "at": "2.1.2", "reason": f"clicks of {job}", "row": "{clicks: many}"} for job in ("done", "failed")
+    ]

@@ -1,0 +1,239 @@
+"""The file sink in a bucket whose service refuses, is away, or does not do what the sink rests on."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.authority import Authority
+from tests.bucket import BUCKET
+from tests.sinks import READING, Closed, batch, commit, make
+from worker.errors import FailJob, RetryLater
+from worker.sinks.files import bucket as bucket_store
+from worker.sinks.files.bucket import BucketStore
+from worker.sinks.files.credentials import find_credentials
+from worker.sinks.files.store import Key
+from worker.sinks.kinds import parse_address
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+
+@dataclass
+class Service:
+    """A service that answers every request alike, or keeps objects and ignores some conditions."""
+
+    answer: tuple[int, str] | None = None
+    ignores: tuple[str, ...] = ()
+    port: int = 0
+    objects: dict[str, bytes] = field(default_factory=dict)
+    keys_used: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"s3://rows/x?endpoint=http://127.0.0.1:{self.port}"
+
+    def reply(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        self.keys_used.append(headers.get("authorization", "").partition("Credential=")[2].partition("/s3/")[0])
+        if self.answer:
+            status, code = self.answer
+            said = f"<Error><Code>{code}</Code><Message>in its own words</Message></Error>" if code else ""
+            return status, f'<?xml version="1.0"?>\n{said}'.encode()
+        held = self.objects.get(path)
+        if method == "PUT":
+            conditions = {"if-none-match": held is not None, "if-match": headers.get("if-match") != '"tag"'}
+            if any(is_unmet and name in headers and name not in self.ignores for name, is_unmet in conditions.items()):
+                return 412, b""
+            self.objects[path] = body
+        elif method == "DELETE":
+            self.objects.pop(path, None)
+        elif held is None:
+            return 404, b""
+        return 200, held if method == "GET" and held else b""
+
+
+@contextmanager
+def running(service: Service, context: ssl.SSLContext | None = None) -> Iterator[Service]:
+    """The service on a port of this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, content = service.reply(self.command, self.path, headers, body)
+            self.send_response(status)
+            for name, value in (("ETag", '"tag"'), ("Last-Modified", "Thu, 26 Nov 2026 00:00:00 GMT")):
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 - as http.server calls them
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing is logged."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *arguments: None  # type: ignore[method-assign]
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    service.port = server.server_port
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket_store, "MOST_RETRIES", 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "said"),
+    [
+        (503, "SlowDown", RetryLater, "503 SlowDown: in its own words"),
+        (500, "", RetryLater, "500"),
+        (400, "ExpiredToken", RetryLater, "400 ExpiredToken"),
+        (403, "RequestTimeTooSkewed", RetryLater, "the clock of this machine is wrong"),
+        (403, "AccessDenied", FailJob, "403 AccessDenied: in its own words"),
+        (404, "NoSuchBucket", FailJob, "404 NoSuchBucket"),
+        (301, "PermanentRedirect", FailJob, "in another region .* region=NAME"),
+        (400, "AuthorizationHeaderMalformed", FailJob, "in another region: region=NAME"),
+        (501, "NotImplemented", FailJob, "by conditional puts, which this service may not have"),
+        (507, "XMinioStorageFull", FailJob, "507 XMinioStorageFull"),
+        (409, "ConditionalRequestConflict", RetryLater, "409 ConditionalRequestConflict"),
+    ],
+)
+def test_a_service_that_refuses_is_quoted_and_asked_again_where_that_may_help(
+    status: int, code: str, error: type[Exception], said: str
+) -> None:
+    with running(Service((status, code))) as service, pytest.raises(error, match=f"s3://rows/x.*{said}"):
+        make(service.address).open(1)
+
+
+def test_a_bucket_that_is_gone_is_no_empty_one() -> None:
+    with running(Service((404, "NoSuchBucket"))) as service:
+        store = BucketStore(parse_address(service.address).bucket)  # type: ignore[attr-defined]
+        with pytest.raises(FailJob, match="404 NoSuchBucket"):
+            store.read(Key("name"))
+        with pytest.raises(FailJob, match="404 NoSuchBucket"):
+            store.names(Key("directory"))
+
+
+def test_a_service_that_is_away_is_asked_again() -> None:
+    with pytest.raises(RetryLater, match="s3://rows/x"):
+        make("s3://rows/x?endpoint=http://127.0.0.1:9").open(1)
+
+
+@pytest.mark.parametrize("ignored", ["if-none-match", "if-match"])
+def test_a_service_that_ignores_conditions_is_refused_before_a_row_is_written(ignored: str) -> None:
+    with running(Service(ignores=(ignored,))) as service:
+        for _ in range(2):
+            with pytest.raises(FailJob, match="the service ignores conditions"):
+                make(service.address).open(1)
+        assert not service.objects
+
+
+def test_a_service_that_honours_them_is_asked_once_for_a_place() -> None:
+    with running(Service()) as service:
+        make(service.address).open(1)
+        asked = len(service.keys_used)
+        make(service.address, job="job-2").open(1)
+        assert len(service.keys_used) - asked < asked
+        assert len(service.objects) == 3
+
+
+def test_an_endpoint_is_believed_where_its_own_authority_vouches_for_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.certificate("store"))
+    with running(Service((404, "")), context) as service:
+        address = f"s3://rows/x?endpoint=https://127.0.0.1:{service.port}"
+        assert make(f"{address}&ca={authority.ca}").void(1, "failed") == Closed("missing")
+        with pytest.raises(RetryLater, match="s3://rows/x"):
+            make(address).void(1, "failed")
+        with pytest.raises(FailJob, match="No such file or directory, and it is to vouch for https://127"):
+            make(f"{address}&ca={tmp_path}/none.pem").void(1, "failed")
+
+
+def test_a_full_disk_of_the_worker_is_named_and_nothing_is_uploaded(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_store.tempfile, "TemporaryFile", lambda **_: open("/dev/full", "wb"))  # noqa: SIM115
+    sink = make(bucket)
+    sink.open(1)
+    commit(sink, 1, 2)
+    with pytest.raises(FailJob, match=r"No space left on device; a part grows there .*\(TMPDIR\)"):
+        sink.close(1, 1, batch(READING, 1, 2).after)
+
+
+# ------------------------------------------------------------ credentials
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user without any credentials, on a machine without a role."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    for name, value in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
+        monkeypatch.setenv(name, str(tmp_path / value))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    find_credentials.cache_clear()
+    yield tmp_path
+    find_credentials.cache_clear()
+
+
+def profile(home: Path, key: str) -> None:
+    (home / "credentials").write_text(f"[reports]\naws_access_key_id={key}\naws_secret_access_key=secret\n")
+
+
+def test_a_profile_gives_key_and_region(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "reports")
+    profile(home, "AKPROFILE")
+    (home / "config").write_text("[profile reports]\nregion=eu-central-1\n")
+    with running(Service()) as service:
+        make(service.address).open(1)
+    (used,) = set(service.keys_used)
+    key, _, region = used.split("/")
+    assert (key, region) == ("AKPROFILE", "eu-central-1")
+
+
+def test_a_key_that_is_no_longer_taken_is_looked_for_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "reports")
+    profile(home, "AKOLD")
+    with running(Service((400, "ExpiredToken"))) as service:
+        with pytest.raises(RetryLater, match="ExpiredToken"):
+            make(service.address).open(1)
+        profile(home, "AKNEW")
+        service.answer = None
+        make(service.address).open(1)
+    assert [used.partition("/")[0] for used in (service.keys_used[0], service.keys_used[-1])] == ["AKOLD", "AKNEW"]
+
+
+def test_a_container_s_role_gives_a_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    role = {"AccessKeyId": "AKROLE", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
+    with running(Service(objects={"/role": json.dumps(role).encode()})) as service:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{service.port}/role")
+        make(service.address).open(1)
+    assert service.keys_used[-1].startswith("AKROLE/")
+
+
+def test_no_credentials_and_no_such_profile_are_said_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FailJob, match="no AWS credentials are found; they may be AWS_ACCESS_KEY_ID"):
+        make(f"s3://{BUCKET}/x?endpoint=http://127.0.0.1:9").open(1)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(FailJob, match=r"AWS credentials: The config profile \(nobody\) could not be found"):
+        make(f"s3://{BUCKET}/x?endpoint=http://127.0.0.1:9").open(1)

@@ -1,0 +1,26 @@
+"""The rows of a report that were set aside, each with its reason, as the jobs' files keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import orjson
+
+from worker.model import Json
+from worker.sinks.files.formats.ndjson import rows
+from worker.sinks.files.record import OUTCOME_ENDING
+from worker.sinks.files.store import Key, Store
+
+
+def dead_rows(store: Store, report_directory: Key) -> Iterator[Json]:
+    """Those of every job that is done or failed, the newest job first: `job`, `at`, `reason` and `row`.
+
+    Files the operator has removed are passed over.
+    """
+    for key in store.find(report_directory, OUTCOME_ENDING):
+        outcome = orjson.loads(store.read(key) or b"{}")
+        job_directory = key.parent.parent
+        for file in outcome.get("receipt", outcome).get("dead_files", ()):
+            with suppress(FileNotFoundError), store.local(job_directory / file["path"]) as path:
+                yield from ({"job": job_directory.name, **orjson.loads(line)} for line in rows(path))

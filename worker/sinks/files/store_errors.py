@@ -1,0 +1,43 @@
+"""What an S3 service's refusal means: the step is tried again, or the job fails; in words that name the cause."""
+
+from __future__ import annotations
+
+import re
+
+from worker.errors import FailJob, RetryLater
+from worker.sinks.files.credentials import find_credentials
+
+MOST_CHARACTERS = 400
+PASSING_STATUS = {408, 409, 425, 429}
+"""Any other 4xx would be answered again."""
+HOPELESS_STATUS = {501, 507}
+PASSING_CODES = {"ExpiredToken", "RequestTimeTooSkewed", "RequestTimeout"}
+STALE_CREDENTIALS = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
+HINTS = {
+    "AuthorizationHeaderMalformed": "the bucket is in another region: region=NAME",
+    "NotImplemented": "rows are kept exactly once by conditional puts, which this service may not have",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong",
+}
+
+_status = re.compile(r"status code: (\d{3})").search
+_answer = re.compile(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", re.DOTALL).search
+
+
+def store_error(error: Exception, place: str) -> FailJob | RetryLater:
+    """What obstore raised at a place, named for what the caller does next.
+
+    Credentials the service no longer takes are looked for anew by the next attempt.
+    """
+    text = str(error)
+    status, answer = _status(text), _answer(text)
+    number, code = int(status[1]) if status else 0, answer[1] if answer else ""
+    said = f"{number} {code}: {answer[2] or ''}".rstrip(": ") if answer else text.strip().split("\n")[0]
+    if code in HINTS:
+        said += f" ({HINTS[code]})"
+    if code in STALE_CREDENTIALS:
+        find_credentials.cache_clear()
+    if is_elsewhere := "redirect without LOCATION" in text:
+        said = "the bucket is in another region than the one that was asked: region=NAME"
+    is_refused = number in HOPELESS_STATUS or (number // 100 == 4 and number not in PASSING_STATUS)
+    kind = FailJob if is_elsewhere or (is_refused and code not in PASSING_CODES) else RetryLater
+    return kind(f"{place}: {said[:MOST_CHARACTERS]}")

@@ -9,10 +9,10 @@ import pytest
 
 from config.settings import PACKAGED
 from sandbox import expected_rows
-from tests.requests import INSTAL, KARGO, QUERY, ROKT
+from tests.requests import INSTAL, KARGO, QUERY, ROKT, SINGLE
 from tests.scenarios.outcome import Outcome, exact
 from tests.scenarios.runner import ScenarioRunner
-from tests.scenarios.scenario import played
+from tests.scenarios.scenario import played, rokt
 from worker.sources.connections import load_connections
 from worker.sources.loading import load_catalogue
 
@@ -145,6 +145,19 @@ def test_a_report_prepared_before_and_the_list_it_stands_in(runner: ScenarioRunn
         listed.assert_done(1)
         assert listed.rows[0]["id"] == known
         assert len(listed.asked("reports")) == 1
+
+
+@pytest.mark.parametrize("restate", ["values", "order"])
+def test_restated_days_are_read_anew_by_a_later_job(runner: ScenarioRunner, restate: str) -> None:
+    with runner.vendors() as vendors:
+        vendors.prepare(rokt(rows=ROWS))
+        first = vendors.outcome(vendors.ask(SINGLE))
+        vendors.sandbox.remote.set(revision=2, restate=restate)
+        second = vendors.outcome(vendors.ask(SINGLE))
+        first.assert_whole(ROWS)
+        second.assert_whole(ROWS, revision=2, restate=restate)
+        assert first.receipt["digest"] != second.receipt["digest"]
+        assert first.receipt["ready_at"] < second.receipt["ready_at"]
 
 
 @pytest.mark.parametrize(("name", "params", "rows"), [case("kargo.report-definitions", {}, 1)])

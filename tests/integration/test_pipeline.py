@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from worker.errors import FailJob, RecordClosed, RetryLater, SinkFull, StartOver
-from worker.model import Checkpoint, DeadRow, Rows
+from worker.model import Checkpoint, Rows
 from worker.publish.pipeline import Publication
 from worker.sinks.kinds import SinkJob, open_sink, parse_address
 from worker.sinks.sink import Sink
@@ -119,13 +119,6 @@ def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: Sink) -> N
     with pytest.raises(StartOver):
         publish(sink, [*ROWS, b"{}"])
     assert published(redis) == ROWS
-
-
-def test_dead_rows_use_their_number(redis: Redis, sink: Sink) -> None:
-    end = publish(sink, [b"1", DeadRow(b'{"clicks":"x"}', "clicks: 'x' is no integer"), b"3"])
-    assert [fields[b"at"] for _, fields in redis.xrange("rows")] == [b"1.1.1", b"1.1.3"]
-    assert [fields[b"at"] for _, fields in redis.xrange("dead:{rows}")] == [b"1.1.2"]
-    assert (end.rows, end.dead_rows) == (3, 1)
 
 
 def test_a_full_sink_is_asked_again_until_there_is_room(redis: Redis) -> None:

@@ -70,11 +70,6 @@ def test_numbers_keep_their_digits(number: str) -> None:
     assert reading(row + b"\n", PLAIN, cuts=[4]).published == [row]
 
 
-def test_a_row_spread_over_lines_keeps_its_digits() -> None:
-    got = reading(b'{"a":57.1000,\r\n"b":[1E+2,0.0000001000,-0.0],\n"c":123456789012345678901234567890}', PLAIN)
-    assert got.published == [b'{"a":57.1000,"b":[1E+2,0.0000001000,-0.0],"c":123456789012345678901234567890}']
-
-
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -127,10 +122,6 @@ def test_whole_characters_stay_as_they_are_written(text: bytes) -> None:
 def test_a_row_never_holds_a_line_break(blank: bytes) -> None:
     body = b'{"a":1}\n{"a":%b1.0}\n{"a":2}' % blank
     assert reading(body, PLAIN).published == [b'{"a":1}', b'{"a":1.0}', b'{"a":2}']
-
-
-def test_of_a_key_given_twice_the_last_stands() -> None:
-    assert [json.loads(row) for row in reading(b'{"a":1,"a":2}\n', PLAIN).published] == [{"a": 2}]
 
 
 @pytest.mark.parametrize(

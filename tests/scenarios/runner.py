@@ -159,7 +159,7 @@ def running_scenarios(directory: Path) -> Iterator[ScenarioRunner]:
             try:
                 yield runner
             finally:
-                millrace.workers.stop()
+                millrace.workers.stop(at_once=True)
                 runner.close()
     for sandbox in sandboxes:
         with suppress(OSError):

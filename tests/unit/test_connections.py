@@ -9,15 +9,8 @@ import pytest
 
 from config.settings import PACKAGED
 from worker.errors import BadInput
-from worker.sources.connections import (
-    Connection,
-    auth_for,
-    connections_schema,
-    find_report,
-    load_connections,
-    missing_credentials,
-)
-from worker.sources.credentials import credential_names
+from worker.sources.connections import Connection, connections_schema, find_report, load_connections
+from worker.sources.credentials import auth_for, credential_names, missing_credentials
 from worker.sources.environment_names import value_of, variable_name
 from worker.sources.loading import Catalogue, load_catalogue
 from worker.sources.schema import AllAuth, HeaderAuth, OAuth2Auth, SessionAuth

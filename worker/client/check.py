@@ -9,7 +9,8 @@ from redis import Redis
 
 from config.settings import environment_value
 from worker.errors import MillraceError, RetryLater
-from worker.sources.connections import Connection, missing_credentials
+from worker.sources.connections import Connection
+from worker.sources.credentials import missing_credentials
 from worker.sources.environment_names import Environment
 from worker.transport.exchange import Exchange
 from worker.transport.request import compose

@@ -1,1 +1,1 @@
-"""Jobs: making one, ending one, and how one looks to people and programs."""
+"""Jobs: making one, ending one, and showing one to people and programs."""

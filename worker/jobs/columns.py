@@ -1,8 +1,8 @@
-"""Which columns a report came with, and which are new or gone since the same report was last done.
+"""Which columns a report has, and which are new or gone since the same report was last done.
 
-They are learned from the first row of each page, which costs nothing worth naming: a column that only later rows have
-is not seen. The same report is one of the same connection with the same parameters, those that hold its window apart:
-who asks for other dimensions expects other columns.
+Columns are read from the first row of each page only, which costs next to nothing; one that only later rows have is not
+seen. The same report is one of the same connection with the same parameters, except those for its window: a request for
+other dimensions expects other columns.
 """
 
 from __future__ import annotations
@@ -31,27 +31,22 @@ class ColumnChanges:
 
 
 def see_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterator[Rows]:
-    """The same blocks of rows; the columns of the first row are put on record on the way."""
+    """Pass the blocks on, and put the columns of the first row on record."""
     is_seen = False
     for rows in blocks:
         if rows and not is_seen:
             is_seen = True
-            _put_on_record(services, job, rows.first)
+            # bytes(): a dead row is a subclass of bytes, which orjson does not accept.
+            columns, key = list(orjson.loads(bytes(rows.first))), keys.columns_seen(job.id, job.generation)
+            if columns:
+                with services.redis.pipeline(transaction=False) as pipeline:
+                    pipeline.sadd(key, *columns).expire(key, SEEN_SECONDS).execute()
         yield rows
 
 
-def _put_on_record(services: Services, job: Job, row: bytes) -> None:
-    # A dead row is bytes of another class, which orjson does not take.
-    columns = list(orjson.loads(bytes(row)))
-    if columns:
-        key = keys.columns_seen(job.id, job.generation)
-        with services.redis.pipeline(transaction=False) as pipeline:
-            pipeline.sadd(key, *columns).expire(key, SEEN_SECONDS).execute()
-
-
 def compare_columns(services: Services, job: Job) -> ColumnChanges | None:
-    """What changed; None where nothing did, nothing was seen, or the report was never done before."""
-    seen, known = keys.columns_seen(job.id, job.generation), _known(services, job)
+    """What changed; None if nothing did, no row came, or the report was never done before."""
+    seen, known = keys.columns_seen(job.id, job.generation), _known_key(services, job)
     if not services.redis.exists(seen) or not services.redis.exists(known):
         return None
     added, gone = services.redis.sdiff(seen, known), services.redis.sdiff(known, seen)
@@ -59,14 +54,14 @@ def compare_columns(services: Services, job: Job) -> ColumnChanges | None:
 
 
 def remember_columns(services: Services, job: Job) -> None:
-    """Take the columns of a done job for those the next one is compared with. May be repeated."""
-    seen, known = keys.columns_seen(job.id, job.generation), _known(services, job)
+    """Keep the columns of a done job, for the next one to be compared with. May be repeated."""
+    seen, known = keys.columns_seen(job.id, job.generation), _known_key(services, job)
     if services.redis.exists(seen):
         services.redis.sunionstore(known, seen)
         services.redis.expire(known, KNOWN_SECONDS)
 
 
-def _known(services: Services, job: Job) -> str:
+def _known_key(services: Services, job: Job) -> str:
     window = services.report(job).window or {}
     dates = {path.partition(".")[0] for path in window.values()}
     asked = {name: value for name, value in job.params.items() if name not in dates}

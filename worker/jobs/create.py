@@ -32,8 +32,8 @@ LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**64 - 1
 class JobRequest:
     """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default.
 
-    Two requests with the same `key` are one: the second finds the job the first one made. `webhook` is told of the end.
-    `traceparent` is the span of whoever asks, in whose trace the job's steps are then.
+    Two requests with the same `key` are one: the second finds the job that the first one made. `webhook` is told of the
+    end. `traceparent` is the caller's span; the job's steps are in its trace.
     """
 
     name: str
@@ -48,11 +48,10 @@ class JobRequest:
 
 
 def create_job(services: Services, request: JobRequest, *, now: datetime | None = None) -> tuple[str, bool]:
-    """Make the job, or join the unfinished one that is the same: its id, and whether it was joined.
+    """Make the job, or join an unfinished one that is the same; returns its id and whether it was joined.
 
-    Date macros mean `now`, which is the present unless something was due at another time.
-
-    Raises BadInput, naming the field, what was given and what is allowed; nothing is kept then.
+    Date macros are relative to `now`: the present, unless the job was due at another time. Raises BadInput that names
+    the field, what was given and what is allowed; then nothing is stored.
     """
     for where in ("name", "sink", "key", "ready_within", "finish_within", "webhook"):
         require_plain_json(getattr(request, where), where)
@@ -77,10 +76,11 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
     }
-    # A key makes the id, so that a request sent twice finds its job; another prefix would make jobs of old keys anew.
+    # The id is made from the key, so that a repeated request finds its job. The prefix must stay as it is: another one
+    # would make new jobs of keys that were used before.
     job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
-    # Frozen with the job: a source file edited meanwhile changes no job that has begun.
+    # Frozen with the job: later changes of the source file do not change it.
     services.ledger.keep_source(digest, text)
     of = {"connection": connection.name, "report": report_name}
     with span("report.create", well_formed(request.traceparent), of) as made:
@@ -99,7 +99,7 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
 
 
 def require_plain_json(value: Any, where: str, depth: int = 0) -> None:
-    """Raise BadInput that names the place of half a surrogate, an infinite or too large number, or deep nesting."""
+    """Raise BadInput that names the place of a lone surrogate, an infinite or too large number, or deep nesting."""
     if depth > DEEPEST:
         raise BadInput(where, "...", f"at most {DEEPEST} levels of lists and objects")
     if isinstance(value, str):

@@ -32,7 +32,7 @@ def redis_of(services: Services, address: StreamAddress) -> Iterator[Redis]:
 
 
 def dead_letters(services: Services, name: str, sink: str | None, count: int) -> list[Json]:
-    """The latest `count` dead letters of CONNECTION.REPORT at a sink, by default its own stream; the latest first.
+    """The latest `count` dead letters of CONNECTION.REPORT in a sink, by default its own stream; the latest first.
 
     Of files, those of every job that is done, and of every one that failed, the newest job first. Raises BadInput.
     """

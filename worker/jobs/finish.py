@@ -1,6 +1,6 @@
-"""Ends and new beginnings that ledger and sink must agree on. Where they race, the sink record decides.
+"""Ends jobs and begins new generations, in ledger and sink. If both disagree, the sink record decides.
 
-Every function may be repeated: it goes on where an interrupted one stopped.
+Every function may be repeated: it continues where an interrupted one stopped.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from worker.services import Services
 
 MOST_GENERATIONS = 3
 DISCARD_SECONDS = 5.0
-"""Discarding is a courtesy to the vendor: it may hold up the end of a job for no longer than this."""
+"""Discarding is a courtesy to the vendor: it must not delay the end of a job for longer."""
 
 Verdict = Literal["failed", "cancelled"]
 
 
 def fail(services: Services, job_id: str, reason: str, *, report_is_cause: bool = False) -> JobState | None:
-    """End a job as failed, unless it is over already: the state that stands, None where there is no such job."""
+    """End a job as failed, unless it is over already; returns its final state, None if there is no such job."""
     return _decide(services, job_id, "failed", reason, report_is_cause=report_is_cause)
 
 
 def cancel(services: Services, job_id: str) -> JobState | None:
-    """End a job as cancelled, unless it is over already: the state that stands, None where there is no such job."""
+    """End a job as cancelled, unless it is over already; returns its final state, None if there is no such job."""
     return _decide(services, job_id, "cancelled", "cancelled", report_is_cause=False)
 
 
@@ -36,7 +36,7 @@ def _decide(
     job = services.ledger.job(job_id)
     if job is None:
         return None
-    # What is discarded at the vendor is not there for a retry.
+    # A report that is discarded at the vendor cannot be used by a retry.
     is_lost = report_is_cause or _is_discarded(services, job, verdict)
     answer, _ = services.ledger.decide(job_id, verdict, reason, report_is_cause=is_lost)
     job = services.ledger.job(job_id) or job
@@ -44,7 +44,7 @@ def _decide(
 
 
 def end_job(services: Services, job: Job) -> JobState:
-    """Carry out a job's verdict: void what it published, unless its end was written first; the state that stands."""
+    """Carry out a job's verdict: void what it published, unless its end was written before; returns its final state."""
     if job.state in FINISHED or job.verdict is None:
         return job.state
     services.places(job).release(job.id)
@@ -68,9 +68,9 @@ def end_job(services: Services, job: Job) -> JobState:
 
 
 def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
-    """Void the job's generation in the sink; the receipt of the end that was written first, if there is one."""
+    """Void the job's generation in the sink; returns the receipt if an end was written before."""
     with services.sink(job) as sink:
-        # A restart that was interrupted leaves the sink one generation ahead of the ledger.
+        # After a restart that was interrupted, the sink is one generation ahead of the ledger.
         for generation in (job.generation, job.generation + 1):
             try:
                 sink.void(generation, verdict)
@@ -85,14 +85,14 @@ def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
 
 
 def start_over(services: Services, job: Job, reason: str) -> int | None:
-    """Read the report again under the next generation: the current one afterwards, None where the job ended instead."""
+    """Have the report read again under the next generation; returns that one, None if the job ended instead."""
     return _next_generation(services, job, reason, ask_anew=False)
 
 
 def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
-    """Ask the vendor for the report again, since the one it had is gone or could not be prepared.
+    """Have the vendor asked for a new report, because the one it had is gone or could not be prepared.
 
-    False where the job ended instead: it has been asked for again as often as the source file allows.
+    False if the job ended instead, because this was done as often as the source file allows.
     """
     job = lease.job
     submit = services.report(job).submit
@@ -134,10 +134,10 @@ def _next_generation(services: Services, job: Job, reason: str, *, ask_anew: boo
 
 
 def finish(services: Services, job: Job, prepared: Json) -> Json | OpenPages:
-    """Write the end into the sink and the receipt into the ledger: the receipt that stands.
+    """Write the end into the sink and the receipt into the ledger; returns the receipt.
 
-    Where the sink has an end already, that one stands and `prepared` does not matter. Raises RecordClosed where the
-    job's record takes no end.
+    If the sink has an end already, its receipt is the one that counts, and `prepared` is ignored. Raises RecordClosed
+    if the job's record does not accept an end.
     """
     with services.sink(job) as sink:
         written = sink.finish(job.generation, job.pages, prepared)
@@ -148,9 +148,9 @@ def finish(services: Services, job: Job, prepared: Json) -> Json | OpenPages:
 
 
 def discard(services: Services, job: Job, state: JobState, *, report_id: str | None = None) -> None:
-    """Tell the vendor that a report is no longer needed, where the source file declares a request for that.
+    """Tell the vendor that a report is no longer needed, if the source file declares a request for that.
 
-    `report_id` is the job's own unless it is given. Takes seconds at most and never fails: what went wrong is logged.
+    `report_id` is the job's own unless it is given. Takes a few seconds at most and raises nothing: errors are logged.
     """
     vendor_report_id = report_id or job.vendor_report_id
     if vendor_report_id is None or not _is_discarded(services, job, state):
@@ -164,7 +164,7 @@ def discard(services: Services, job: Job, state: JobState, *, report_id: str | N
 
 
 def _is_discarded(services: Services, job: Job, state: JobState) -> bool:
-    """Does the source file want reports of jobs that end so discarded? No where the job's source file is lost."""
+    """Does the source file declare that reports of jobs that end like this are discarded?"""
     try:
         declared = services.report(job).discard
     except FailJob:

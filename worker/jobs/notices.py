@@ -1,6 +1,6 @@
-"""Whoever named a webhook is told that the job has ended: at least once, signed, and again until it is heard.
+"""Notices: tells the webhooks of a job that it has ended. At least once, signed, and again until the receiver accepts.
 
-What is owed stands in the ledger from the moment a job ends, so neither a restart nor a lost message forgets it.
+The notices to be sent are in the ledger from the moment a job ends, so neither a restart nor a lost message loses one.
 """
 
 from __future__ import annotations
@@ -23,36 +23,47 @@ FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 3_600
 """5 s, 10 s, 20 s, ... an hour: about fourteen hours in all."""
 TURN_SECONDS = 60
-"""Longer than one delivery may take; whoever was to deliver and did not is replaced after that."""
+"""Longer than one delivery may take: after that, another worker may try."""
 DUE_AT_MOST = 200
 
 _TAKE = Script("notice_take")
 
 
 def due_notices(services: Services) -> list[tuple[str, int]]:
-    """What is to be delivered now: (job, number of its webhook)."""
+    """The notices that are due now: (job, number of its webhook)."""
     members = services.redis.zrangebyscore(keys.NOTICES, "-inf", services.ledger.now(), start=0, num=DUE_AT_MOST)
     owed = [member.decode().rpartition("/") for member in members]
     return [(job, int(number)) for job, _, number in owed]
 
 
 def deliver_notice(services: Services, job_id: str, number: int) -> str:
-    """Deliver one notice if it is due and nobody else does; what came of it, in words. Redis errors are let through."""
+    """Deliver one notice, if it is due and no other worker does; returns the outcome in words, for Flower."""
     member = f"{job_id}/{number}"
     if not _TAKE(services.redis, [keys.NOTICES], [services.ledger.now(), member, TURN_SECONDS]):
         return "nothing to do"
     job = services.ledger.job(job_id)
     connection = services.connections.get(job.connection) if job else None
     if job is None or job.receipt is None or connection is None:
-        # Taken up again, forgotten, or of an account that is no longer ours: its next end is told anew.
+        # The job was retried or is no longer kept, or its connection is gone. The end of a retry is another notice.
         services.redis.zrem(keys.NOTICES, member)
         return "nothing to tell"
     secret = services.settings.webhook_secret.get_secret_value()
-    key, body = f"{job.id}.{job.generation}", _body(job)
+    key = f"{job.id}.{job.generation}"
+    # Nothing in it depends on the time, so that a repetition sends the same bytes.
+    body = {
+        "type": f"job.{job.state}",
+        "timestamp": iso(job.finished_at),
+        "job": job.id,
+        "data": job.receipt,
+        "columns_added": list(job.columns_added),
+        "columns_gone": list(job.columns_gone),
+    }
     try:
-        deliver(connection, job.webhooks[number - 1], body, key=key, secret=secret, now=services.ledger.now())
+        deliver(
+            connection, job.webhooks[number - 1], orjson.dumps(body), key=key, secret=secret, now=services.ledger.now()
+        )
     except RetryLater as later:
-        return _later(services, job, member, str(later))
+        return _put_off(services, job, member, str(later))
     except FailJob as refusal:
         services.redis.zrem(keys.NOTICES, member)
         log.warning(Event.NOTICE_REFUSED, job=job.id, why=str(refusal))
@@ -62,7 +73,8 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
     return "delivered"
 
 
-def _later(services: Services, job: Job, member: str, why: str) -> str:
+def _put_off(services: Services, job: Job, member: str, why: str) -> str:
+    """Have the notice delivered later, after a growing wait; give up after so many attempts."""
     attempts = services.redis.hincrby(keys.job(job.id), f"notice.{job.generation}.{member.rpartition('/')[2]}", 1)
     if attempts >= MOST_ATTEMPTS:
         services.redis.zrem(keys.NOTICES, member)
@@ -72,16 +84,3 @@ def _later(services: Services, job: Job, member: str, why: str) -> str:
     services.redis.zadd(keys.NOTICES, {member: services.ledger.now() + wait}, xx=True)
     log.info(Event.NOTICE_LATER, job=job.id, why=why, attempts=attempts, wait_seconds=round(wait))
     return f"again in {wait:.0f} s: {why}"
-
-
-def _body(job: Job) -> bytes:
-    """The same bytes however often they are sent."""
-    told = {
-        "type": f"job.{job.state}",
-        "timestamp": iso(job.finished_at),
-        "job": job.id,
-        "data": job.receipt,
-        "columns_added": list(job.columns_added),
-        "columns_gone": list(job.columns_gone),
-    }
-    return orjson.dumps(told)

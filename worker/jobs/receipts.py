@@ -21,7 +21,7 @@ def receipt(
     expected_rows: int | None = None,
     error: str | None = None,
 ) -> Json:
-    """What a job came to. Without `totals` (it did not finish) rows, pages and bytes are those known when it ended."""
+    """The receipt of a job. Without `totals`, rows, pages and bytes are those known when it ended unfinished."""
     return {
         "job": job.id,
         "connection": job.connection,
@@ -51,26 +51,26 @@ def receipt(
 
 
 def iso(seconds: float | None) -> str | None:
-    """A time as programs see it: UTC, milliseconds, `Z`."""
+    """A time in ISO 8601 for programs: UTC, milliseconds, `Z`."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def prove_complete(job: Job, report: Report, totals: Totals, dead_share: float) -> tuple[str, int | None]:
-    """The proof (count, end or none) and the rows expected, None where the vendor gives no count to be trusted.
+    """The proof (count, end or none) and the rows expected, None if the vendor gives no reliable count.
 
-    Raises FailJob where rows are missing or too many, or where more of them are dead than `dead_share`.
+    Raises FailJob if rows are missing or too many, or if the share of dead rows is above `dead_share`.
     """
     read, expected = read_for(report, job.params), job.expected
     came = totals.rows + totals.dead_rows
     if expected is not None:
         capped_at = read.paging.total_capped_at if isinstance(read.paging, OffsetPaging | SinglePage) else None
         most = job.params.get(read.rows_at_most) if read.rows_at_most else None
-        # A count that stands at its cap means "at least".
+        # A count that equals its cap means "at least".
         if expected == capped_at and came > expected:
             expected = None
-        # Whether the vendor's count already knows of the most rows asked for is not documented, so either is right.
+        # No document says whether the vendor's count takes the requested limit into account, so either is accepted.
         elif isinstance(most, int):
             expected = min(expected, most)
     if expected is not None and came != expected:

@@ -1,4 +1,4 @@
-"""A job as programs see it, on the command line and over HTTP."""
+"""A job as JSON, for the command line and the HTTP API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from worker.model import Job, Json
 
 
 def job_facts(job: Job, now: float) -> Json:
-    """What the ledger holds of a job at `now`, by its own clock, without its sink's credentials."""
+    """What the ledger has of a job at `now`, by its own clock; without the sink, which may contain credentials."""
     return {
         "job": job.id,
         "connection": job.connection,
@@ -41,5 +41,5 @@ def job_facts(job: Job, now: float) -> Json:
 
 
 def wait_facts(wait: Wait | None) -> Json | None:
-    """What is waited for, in a word, in words for people, and until when where that is known."""
+    """What is waited for: as a word, as a text for people, and until when, if that is known."""
     return None if wait is None else {"on": wait.on, "said": wait.said, "until": iso(wait.until)}

@@ -1,4 +1,4 @@
-"""URLs taken apart without guessing: which a connection may start from, and which may be its proxy's."""
+"""Parses URLs strictly: those a connection may start from, and those of proxies."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from worker.errors import BadInput
 
 DIRECTLY = "none"
-"""What stands for a proxy where none is wanted, whatever the environment says."""
+"""The value of `proxy` for a connection that goes directly, whatever the environment says."""
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
-# An underscore is no letter of a host name, yet services of Docker Compose have it and resolvers take it.
+# An underscore is not allowed in host names, but services of Docker Compose have them and resolvers accept them.
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")
 
 
 class NotAUrl(ValueError):
-    """A text that is no http(s) URL every program reads alike. The message says why and repeats no password."""
+    """A text that is not an http(s) URL, or one that programs read differently. The message contains no password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Where a connection lives. `documented_prefix` is the path the vendor's own documents begin with, where known."""
+    """The base of a connection's URLs. `documented_prefix` is the path of the base URL in the vendor's documents."""
 
     scheme: str
     host: str
@@ -71,10 +71,7 @@ def base_of(url: str, *, where: str = "base_url", allow_http: bool = False, docu
 
 
 def proxy_url(text: str, where: str) -> str:
-    """The URL of a proxy. A bare HOST:PORT is one of plain http, as it is everywhere.
-
-    Raises BadInput, which shows neither user nor password.
-    """
+    """The URL of a proxy; a bare HOST:PORT means plain http. Raises BadInput without its user and password."""
     url = (text if "://" in text else f"http://{text}").rstrip("/")
     try:
         parts = urlsplit(url)
@@ -88,7 +85,7 @@ def proxy_url(text: str, where: str) -> str:
 
 
 def split(url: str) -> SplitResult:
-    """Take a URL apart. Raises NotAUrl unless every part is what it seems to be, and where it holds a password."""
+    """Parse a URL. Raises NotAUrl if any part is unusual, or if there is a user or password in it."""
     refuse_unsafe(url)
     try:
         parts = urlsplit(url)
@@ -106,12 +103,12 @@ def split(url: str) -> SplitResult:
 
 
 def host_of(parts: SplitResult) -> str:
-    """The host, in small letters and without the dot that may end it."""
+    """The host in lower case, without a dot at its end."""
     return (parts.hostname or "").rstrip(".")
 
 
 def port_of(parts: SplitResult) -> int:
-    """The port, given or the scheme's own."""
+    """The port, or the scheme's default port."""
     return parts.port or DEFAULT_PORTS[parts.scheme]
 
 
@@ -122,19 +119,19 @@ def refuse_unsafe(text: str) -> None:
 
 
 def refuse_dots(path: str) -> None:
-    """Raise NotAUrl for a path that some server might read as leading upwards, however often it is escaped."""
-    # A gateway and the server behind it may each unescape once more than the one before.
+    """Raise NotAUrl for a path that a server might read as leading upwards, even if it is escaped several times."""
+    # A gateway and the servers behind it may each unescape the path once more.
     plain = path
     for _ in range(3):
         plain = unquote(plain)
     for segment in plain.replace("\\", "/").split("/"):
-        # Java's servlets drop what follows `;` in a segment, so `..;x` climbs as well.
+        # Java's servlets drop what follows `;` in a segment, so `..;x` leads upwards as well.
         if segment.partition(";")[0] in (".", ".."):
             raise NotAUrl(f"it climbs: {path[:200]!r}")
 
 
 def is_loopback(host: str) -> bool:
-    """Does this host name or address mean this machine without asking anybody?"""
+    """Does this host name or address mean this machine, without asking a resolver?"""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -144,7 +141,7 @@ def is_loopback(host: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """A URL for people: user and password masked, no query."""
+    """A URL for people: without user and password, without query."""
     shown = url.partition("?")[0].partition("#")[0]
     start, separator, rest = shown.rpartition("@")
     return f"{start.partition('://')[0]}://...@{rest}" if separator else shown

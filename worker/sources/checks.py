@@ -15,7 +15,6 @@ from worker.sources.schema import (
     Delimited,
     OffsetPaging,
     PageNumberPaging,
-    Param,
     Poll,
     Report,
     Request,
@@ -28,7 +27,7 @@ _AS_WRITTEN = re.compile(r"(?![?&])[!-~]*")
 
 
 def check_source(source: Source, file: YamlFile) -> None:
-    """Raise BadInput for a name nothing declares, and for steps that do not fit together."""
+    """Raise BadInput for a name that is not declared, and for steps that do not fit together."""
     for name, report in source.reports.items():
         place: Place = ("reports", name)
         for where, used in _names_used(report):
@@ -44,12 +43,12 @@ def check_source(source: Source, file: YamlFile) -> None:
 
 
 def path_names(report: Report) -> set[str]:
-    """The placeholders that stand in a path: their values must each be one segment."""
+    """The placeholders in paths: each of their values must be one segment."""
     return {name for _, request in _requests(report) for name in names_in([request.path, request.path_on_404 or ""])}
 
 
 def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
-    """Every place that names a parameter without braces."""
+    """Every place that names a parameter without braces, and the name."""
     for position, group in enumerate(report.one_of):
         yield from ((("one_of", position), name) for name in group)
     yield from ((("columns_from", name), name) for name in report.columns_from)
@@ -100,7 +99,7 @@ def _templates(report: Report) -> Iterator[tuple[Place, object]]:
 
 
 def _check_placeholders(report: Report, template: object, file: YamlFile, place: Place) -> None:
-    # Without a submit nobody knows a report id, unless it is a parameter.
+    # Without a submit there is no report id, unless it is a parameter.
     engine = ENGINE_NAMES if report.submit else ENGINE_NAMES - {"report_id"}
     known = {*report.params, *engine}
     for name, form, kind in placeholders_in(template):
@@ -108,18 +107,16 @@ def _check_placeholders(report: Report, template: object, file: YamlFile, place:
             raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
         if kind is not None and kind not in KINDS:
             raise BadInput(file.where(place), f"{{{name}|{kind}}}", one_of(kind, KINDS, "kinds of value"))
-        if form is not None:
-            _check_form(report.params.get(name), name, form, file.where(place))
-
-
-def _check_form(param: Param | None, name: str, form: str, where: str) -> None:
-    """A date's form stands beside the name of a date, and says nothing that a date does not know."""
-    if param is None or param.type not in ("date", "datetime", "local-datetime"):
-        kind = param.type if param else "no parameter"
-        raise BadInput(where, f"{{{name}:{form}}}", f"a parameter of type date, datetime or local-datetime, not {kind}")
-    letters = check_form(form, where)
-    if (param.type == "date" and letters & OF_A_TIME) or (param.type != "datetime" and letters & WITH_AN_OFFSET):
-        raise BadInput(where, f"{{{name}:{form}}}", f"letters that say something of a {param.type}")
+        if form is None:
+            continue
+        given, declared = f"{{{name}:{form}}}", report.params[name].type if name in report.params else "no parameter"
+        if declared not in ("date", "datetime", "local-datetime"):
+            allowed = f"a parameter of type date, datetime or local-datetime, not {declared}"
+            raise BadInput(file.where(place), given, allowed)
+        letters = check_form(form, file.where(place))
+        # A day has no time of day, and a local time no offset.
+        if (declared == "date" and letters & OF_A_TIME) or (declared != "datetime" and letters & WITH_AN_OFFSET):
+            raise BadInput(file.where(place), given, f"letters that say something of a {declared}")
 
 
 def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
@@ -146,7 +143,7 @@ def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
 
 
 def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]]:
-    """The words about a prepared report that contradict each other, or that nothing comes of; what they need."""
+    """The fields about preparation that contradict each other or have no effect, and what each would need."""
     submit, poll = report.submit, report.poll
     if report.discard and not submit:
         yield ("discard",), "a `submit` beside it: nothing else is prepared"
@@ -165,6 +162,7 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
 
 
 def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, str]]:
+    """The fields of a poll that contradict each other or have no effect, and what each would need."""
     by_link = bool(report.submit and report.submit.poll_link)
     reads_link = any(not (read.request or read.resolve) for read in report.read)
     words = {name: getattr(poll, name) for name in ("done", "failed", "ask_anew")}
@@ -227,7 +225,7 @@ def _check_params(report: Report, file: YamlFile, place: Place) -> None:
 
 
 def _check_account(source: Source, file: YamlFile) -> None:
-    """Raise BadInput where checking an account, or discovery, would need a parameter."""
+    """Raise BadInput if a check of an account, or a discovery, would need a parameter."""
     tried = source.check.request
     for name in names_in(tried.model_dump() if tried else None):
         raise BadInput(file.where(("check", "request")), f"{{{name}}}", "a request without placeholders")

@@ -1,6 +1,4 @@
-"""Connections: our accounts at vendors.
-
-Which source, where, with which credentials (by name), within which limits.
+"""Connections: our accounts at vendors. Which source, where, with which credentials (by name), within which limits.
 
     kargo:
       source: kargo
@@ -9,8 +7,8 @@ Which source, where, with which credentials (by name), within which limits.
       limits: {requests_per_second: 5}
       timezone: Europe/Berlin
 
-`${NAME:-default}` stands for an environment variable, in everything but credentials as soon as the file is read.
-Credentials keep their names; only worker/transport/auth.py asks for their values.
+`${NAME:-default}` is an environment variable. It is replaced when the file is read, except in credentials: they keep
+their names, and only `worker/transport/auth.py` looks up their values.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from pydantic import Field
 
 from worker.errors import BadInput, MissingInput
 from worker.sources.base_urls import DIRECTLY, base_of, proxy_url
-from worker.sources.credentials import auth_for, check_credentials, missing_credentials
+from worker.sources.credentials import check_credentials
 from worker.sources.environment_names import Environment, expand_variables
 from worker.sources.loading import Catalogue, report_of
 from worker.sources.params import zone_of
@@ -34,19 +32,9 @@ from worker.sources.schema import Declared, Limits, Report, Source
 from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
 
-__all__ = [
-    "Connection",
-    "ConnectionEntry",
-    "auth_for",
-    "connections_schema",
-    "find_report",
-    "load_connections",
-    "missing_credentials",
-]
-
 
 class ConnectionLimits(Declared):
-    """Limits of one account; what is not said here is as the source file says."""
+    """Limits of one account; the source file's apply where these are not set."""
 
     requests_per_second: float | None = Field(default=None, gt=0)
     reports_at_once: int | None = Field(default=None, ge=1)
@@ -56,8 +44,8 @@ class ConnectionLimits(Declared):
 class ConnectionEntry(Declared):
     """One account, as the file has it.
 
-    `proxy` is the URL of the proxy its requests go through, or `none`; without it, the environment's HTTPS_PROXY,
-    HTTP_PROXY and NO_PROXY are heeded.
+    `proxy` is the URL of the proxy for its requests, or `none`; without it, HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the
+    environment apply.
     """
 
     source: str
@@ -95,7 +83,7 @@ def load_connections(path: Path, catalogue: Catalogue, environment: Environment)
 
 
 def find_report(connections: Mapping[str, Connection], name: str) -> tuple[Connection, Report]:
-    """The two that CONNECTION.REPORT names. Raises BadInput naming the ones there are."""
+    """The connection and the report that CONNECTION.REPORT names. Raises BadInput that names those there are."""
     connection, dot, report = name.partition(".")
     if not dot:
         raise BadInput("report", name, "CONNECTION.REPORT, such as kargo.campaign-performance-metrics")
@@ -122,7 +110,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         raise BadInput(file.where((name,)), name, "a name of small letters, digits, - and _")
     _check_secrets(content, file, name)
     if isinstance(content, dict):
-        # Credentials keep their variables: a secret is looked up where it is used, and kept nowhere else.
+        # Credentials keep their variables: a secret is looked up where it is used and kept nowhere else.
         content = {
             key: value if key == "credentials" else expand_variables(value, environment, file.where((name, key)))
             for key, value in content.items()
@@ -151,7 +139,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
 
 
 def _check_secrets(content: Any, file: YamlFile, name: str) -> None:
-    """Refuse credentials of the wrong form here, where the message does not repeat them."""
+    """Refuse credentials of a wrong type here, because the message of the model would repeat them."""
     credentials = content.get("credentials", {}) if isinstance(content, dict) else {}
     if not isinstance(credentials, dict):
         raise BadInput(file.where((name, "credentials")), type(credentials).__name__, "names with texts")

@@ -1,7 +1,4 @@
-"""Which credentials an account needs, and which of them are missing.
-
-Names only; values are transport/auth.py's.
-"""
+"""Which credentials an account needs, and which of them are missing. Names only: `transport/auth.py` has the values."""
 
 from __future__ import annotations
 
@@ -62,7 +59,7 @@ def credential_names(auth: Auth) -> list[str]:
             names += way.basic or () if isinstance(way, SessionAuth) else ()
             unused = UNUSED_BY_GRANT[way.grant] if isinstance(way, OAuth2Auth) else set()
             names += names_in(way.model_dump(exclude={*unused, "send"}))
-            # What the login gives is no credential, whatever it is called elsewhere.
+            # Here {token} is what the login gives, not a credential.
             names += (name for name in names_in(way.send.value) if name != "token")
         else:
             names += names_in(way.model_dump())
@@ -70,13 +67,13 @@ def credential_names(auth: Auth) -> list[str]:
 
 
 def needs_durable_tokens(account: Account) -> bool:
-    """May the vendor replace the very credential we log in with, so that losing the new one would lock us out?"""
+    """May the vendor replace the refresh token we log in with, so that losing the new one would lock us out?"""
     ways = (way for auth in account.source.auth for way in auth_methods(auth))
     return any(isinstance(way, OAuth2Auth) and way.grant == "refresh_token" for way in ways)
 
 
 def check_auth(source: Source, file: YamlFile) -> None:
-    """Raise BadInput for ways that cannot go together, and for words without effect."""
+    """Raise BadInput for auth methods that exclude each other, and for fields without effect."""
     for position, auth in enumerate(source.auth):
         place: Place = ("auth", position)
         refuse_forms(auth.model_dump(), file.where(place))
@@ -92,7 +89,7 @@ def check_auth(source: Source, file: YamlFile) -> None:
 
 
 def check_credentials(source: Source, credentials: Mapping[str, str], file: YamlFile, place: Place) -> None:
-    """Raise BadInput for a credential without use, or where no way to authenticate has all."""
+    """Raise BadInput for a credential that nothing uses, and if no auth method has all of its credentials."""
     known = list(dict.fromkeys(name for auth in source.auth for name in credential_names(auth)))
     for name in credentials:
         if name not in known:
@@ -103,12 +100,12 @@ def check_credentials(source: Source, credentials: Mapping[str, str], file: Yaml
 
 
 def auth_for(account: Account, environment: Environment) -> Auth | None:
-    """The first entry of `auth` whose credentials all have a value; None without one."""
+    """The first entry of `auth` whose credentials all have a value; None if there is none."""
     return next((auth for auth in account.source.auth if not _missing(account, auth, environment)), None)
 
 
 def require_auth(account: Account, environment: Environment) -> Auth:
-    """The first entry of `auth` whose credentials all have a value. BadInput, naming what to set, without one."""
+    """The first entry of `auth` whose credentials all have a value. Raises BadInput, naming what to set."""
     auth = auth_for(account, environment)
     if auth is None:
         missing = " and ".join(missing_credentials(account, environment))
@@ -117,9 +114,9 @@ def require_auth(account: Account, environment: Environment) -> Auth:
 
 
 def missing_credentials(account: Account, environment: Environment) -> list[str]:
-    """The environment variables still to be set, all of them; none when all are there.
+    """The environment variables that are still to be set; none if the account can log in.
 
-    Where there are several ways and none is begun, the one entry names them all.
+    If there are several auth methods and no credential of any is set, the only entry names them all.
     """
     if auth_for(account, environment) is not None:
         return []
@@ -131,12 +128,12 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
 
 
 def is_begun(account: Account, environment: Environment) -> bool:
-    """Whether any credential of the account is set: one with none is an account nobody set up."""
+    """Is any credential of the account set? If not, nobody has set it up."""
     return any(_is_begun(account, auth, environment) for auth in account.source.auth)
 
 
 def _places(way: OneAuth) -> Iterator[str]:
-    """Where a way puts what it adds to a request."""
+    """Where an auth method puts what it adds to a request."""
     if isinstance(way, SessionAuth | OAuth2Auth):
         yield from _places(way.send)
     elif isinstance(way, BasicAuth | BearerAuth):

@@ -9,7 +9,7 @@ from worker.errors import BadInput
 
 OF_A_TIME = frozenset("HMSzs")
 WITH_AN_OFFSET = frozenset("zs")
-"""Letters that mean nothing for a day, and for a time without an offset."""
+"""Letters that a day cannot fill, and letters that a time without an offset cannot."""
 
 _DIRECTIVE = re.compile(r"%(-?)(.?)", re.DOTALL)
 _LETTERS = frozenset("YmdHMSyjbzs%")
@@ -19,7 +19,7 @@ _ALLOWED = "the letters %Y %m %d %H %M %S %y %j %b %z %s %%, and - for no zeros 
 
 
 def check_form(form: str, where: str) -> frozenset[str]:
-    """The letters of a form. Raises BadInput for one that is unknown, and for a form that writes no date."""
+    """The letters of a form. Raises BadInput for an unknown letter, and for a form without any."""
     found = _DIRECTIVE.findall(form)
     for flag, letter in found:
         if letter not in _LETTERS or not letter or (flag and letter not in _WITHOUT_ZEROS):
@@ -31,11 +31,11 @@ def check_form(form: str, where: str) -> frozenset[str]:
 
 
 def write_date(at: datetime, form: str) -> str:
-    """A moment in a form that was checked; %s is seconds since the epoch. A time without an offset counts as UTC."""
+    """A moment in a checked form; %s is seconds since the epoch. A time without an offset is taken as UTC."""
 
     def one(directive: re.Match[str]) -> str:
         flag, letter = directive[1], directive[2]
-        # strftime's %b follows the locale; %s and %-d exist in some C libraries only.
+        # strftime's %b depends on the locale; only some C libraries know %s and %-d.
         if letter == "b":
             return _MONTHS[at.month - 1]
         if letter == "s":

@@ -1,7 +1,7 @@
-"""What source files declare of reports, in words: for the command line, and for docs/sources.md.
+"""Describes what source files declare, in words: for the command line, and for docs/sources.md.
 
-`python -m worker.sources.docs > docs/sources.md` writes the table of every report. Where a function takes `mark`, it
-sets a name off from the prose around it, as a page of documentation wants it.
+`python -m worker.sources.docs > docs/sources.md` writes that page. A function's `mark` sets names off from the prose
+around them, as backquotes do in the page.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ time zone, and a form of your own: `{yesterday:%Y%m%d00}`.
 def source_docs() -> str:
     """The whole page."""
     catalogue = load_catalogue()
-    pages = ["\n".join(_source(catalogue.sources[name])) for name in sorted(catalogue.sources)]
+    pages = ["\n".join(_source_section(catalogue.sources[name])) for name in sorted(catalogue.sources)]
     return "\n\n".join([_OPENING.rstrip(), *pages]) + "\n"
 
 
-def _source(source: Source) -> Iterator[str]:
+def _source_section(source: Source) -> Iterator[str]:
     yield f"## {source.source}: {source.title}"
     yield ""
     limits = source.limits
@@ -72,10 +72,10 @@ def _source(source: Source) -> Iterator[str]:
         cells = [f"`{name}`", report.title, asks(report.poll), ways(report, _code), report.proof, report.replay]
         yield f"| {' | '.join(cells)} |"
     for name, report in source.reports.items():
-        yield from _report(f"{source.source}.{name}", report)
+        yield from _report_section(f"{source.source}.{name}", report)
 
 
-def _report(name: str, report: Report) -> Iterator[str]:
+def _report_section(name: str, report: Report) -> Iterator[str]:
     yield ""
     yield f"### {name}"
     yield ""
@@ -106,12 +106,12 @@ def _code(text: str) -> str:
 
 
 def asks(poll: Poll | None) -> str:
-    """How the report is asked for."""
+    """How the report is requested."""
     return f"submit, poll every {poll.every_seconds:g} s" if poll else "at once"
 
 
 def ways(report: Report, mark: Mark = str) -> str:
-    """In which forms its rows can be read, and with which parameters."""
+    """The formats in which its rows can be read, and the parameters that choose among them."""
     found = []
     for read in report.read:
         when = " and ".join(
@@ -124,7 +124,7 @@ def ways(report: Report, mark: Mark = str) -> str:
 
 
 def window_of(report: Report, mark: Mark = str) -> str:
-    """Which parameters mean the dates covered, whether the last is, and how many may be; empty where none does."""
+    """The parameters for the dates covered, whether the last date is included, and the longest window; may be empty."""
     if report.window is None:
         return ""
     ends = " to ".join(map(mark, report.window.values()))
@@ -143,12 +143,12 @@ def default_of(param: Param, mark: Mark = str) -> str:
 
 
 def allowed_values(param: Param) -> list[Any]:
-    """The values it, or what stands in its list, is one of; none where that is open."""
+    """The values allowed for a parameter, or for the items of its list; empty if any value is."""
     return param.allowed or param.items_allowed or []
 
 
 def meaning(param: Param, mark: Mark = str, *, many: str = "in the source file") -> str:
-    """What it means and what may stand there; `many` says where a long list of values is to be found."""
+    """What a parameter means and which values are allowed; `many` says where to find a long list of values."""
     allowed = allowed_values(param)
     values = ", ".join(mark(plain(value)) for value in allowed)
     if len(allowed) > SHOWN_VALUES:
@@ -160,7 +160,7 @@ def meaning(param: Param, mark: Mark = str, *, many: str = "in the source file")
 
 
 def plain(value: Any) -> str:
-    """A value as it would be typed."""
+    """A value as a user types it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""Finds words of a source file that have no effect or no meaning where they stand, and says what each would need."""
+"""Finds fields of a source file that have no effect or no meaning where they are, and says what each would need."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from worker.sources.schema import (
 from worker.sources.yaml_files import Place
 
 Rule = tuple[str, bool, str]
-"""A word, whether it has no effect where it stands, and what may stand there."""
+"""A field, whether it is wrong there, and what is allowed."""
 Mistake = tuple[str, object, str]
-"""The word, what was given, what is allowed."""
+"""A field, what was given, what is allowed."""
 
 _ONE_CHARACTER = "one character, and no line end"
 
 
 def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
-    """Every word about reading that has no effect or contradicts another, and what it needs."""
+    """Every field about reading that has no effect or contradicts another, and what it would need."""
     for position, read in enumerate(report.read):
         place: Place = ("read", position)
         if position + 1 < len(report.read) and not read.when:
@@ -55,7 +55,7 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
 
 
 def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, str]]:
-    """The words of error shapes that contradict each other."""
+    """The fields of error shapes that contradict each other."""
     for position, shape in enumerate(errors):
         matchers = [name for name in ("equals", "unless", "contains") if getattr(shape, name) is not None]
         rules: list[Rule] = [
@@ -103,14 +103,14 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
         isinstance(paging, TokenPaging) and paging.header is None
     )
     takes_one_batch = any(step.isdigit() for path in declared.rows for step in path.split("."))
-    # A list cannot be both: what is a row at one place is a batch of rows at the other.
+    # One list cannot be a row by one path and a batch of rows by another.
     is_in_both = any(
         other.startswith(f"{path}.*" if path else "*") for path in declared.rows for other in declared.rows
     )
     has_columns = declared.columns is not None
     return [
         ("rows", is_in_both, "places of which none is within a row of another"),
-        # A position would read one batch of several, and the rows of the others would be missing without a word.
+        # A position would read one batch of several, and the rows of the others would silently be missing.
         ("rows", takes_one_batch, "`*` where a list of batches stands, not a position in it"),
         ("column_name", declared.column_name != "name" and not has_columns, "`columns` beside it"),
         (
@@ -138,7 +138,7 @@ def _names_next(declared: Format) -> bool:
 
 
 def _totals(read: Read) -> list[str]:
-    """Where a read finds the vendor's count of rows."""
+    """The paths at which a read finds the vendor's count of rows."""
     match read.format:
         case JsonRows() as found:
             return [*found.total, *read.total]
@@ -150,7 +150,7 @@ def _totals(read: Read) -> list[str]:
 
 
 def delimited_mistakes(shape: Delimited, report: Report) -> Iterator[Mistake]:
-    """Every word that has no effect or no meaning beside the others."""
+    """Every field of a CSV format that has no effect or no meaning beside the others."""
     yield from _character_mistakes(shape)
     names_are_declared = bool(report.columns or report.columns_from or shape.required)
     yield from _header_mistakes(shape, names_are_declared=names_are_declared)

@@ -1,7 +1,4 @@
-"""Environment variables as files name them: `$NAME`, `${NAME}`, `${NAME:-default}`.
-
-Where a dollar sign is meant, it is written `$$`.
-"""
+"""Environment variables as files name them: `$NAME`, `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign."""
 
 from __future__ import annotations
 
@@ -19,10 +16,7 @@ _INSIDE = re.compile(r"\$\$|" + _VARIABLE)
 
 
 def expand_variables(value: Any, environment: Environment, where: str) -> Any:
-    """A plain value with the variables in its texts.
-
-    Raises BadInput where one is not set and has no default.
-    """
+    """A value with the variables in its texts replaced. Raises BadInput if one is not set and has no default."""
     if isinstance(value, dict):
         return {key: expand_variables(part, environment, f"{where}.{key}") for key, part in value.items()}
     if isinstance(value, list):
@@ -43,15 +37,15 @@ def expand_variables(value: Any, environment: Environment, where: str) -> Any:
 
 
 def variable_name(credential: str) -> str | None:
-    """The variable a credential names; None where the credential is a literal."""
+    """The variable that a credential names; None if the credential is a literal."""
     found = _WHOLE.fullmatch(credential)
     return (found[1] or found[2]) if found else None
 
 
 def value_of(credential: str, environment: Environment) -> str | None:
-    """The value behind a credential: the variable's, its default, or a literal as it stands.
+    """The value of a credential: the variable's, its default, or the literal.
 
-    A secret: only worker/transport/auth.py keeps it, and no longer than it needs.
+    It is a secret: only `worker/transport/auth.py` may keep it.
     """
     found = _WHOLE.fullmatch(credential)
     if found:

@@ -1,4 +1,4 @@
-"""Check a value against a JSON Schema of a source file; word the mistake for a person."""
+"""Checks a value against a JSON Schema of a source file, and describes the mistake for people."""
 
 from __future__ import annotations
 
@@ -23,11 +23,8 @@ _KINDS = {
 
 
 def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
-    """Raise BadInput for the most telling place where the value misses the schema.
-
-    A `description` words the rule.
-    """
-    # Imported here: it takes longer than everything else that `millrace --help` needs.
+    """Raise BadInput for the most relevant mistake. A `description` in the schema is used as its words."""
+    # Imported here because it takes longer than everything else that `millrace --help` needs.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -36,9 +33,9 @@ def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
         steps = [where, *map(str, mistake.absolute_path)]
         extra = _extra_name(mistake)
         given = mistake.instance if extra is None else extra
-        wording = _WORDINGS.get(str(mistake.validator))
-        if wording:
-            allowed = wording(mistake, mistake.validator_value)
+        describe = _DESCRIPTIONS.get(str(mistake.validator))
+        if describe:
+            allowed = describe(mistake, mistake.validator_value)
         else:
             described = mistake.schema.get("description") if isinstance(mistake.schema, Mapping) else None
             allowed = str(described or mistake.message)
@@ -46,14 +43,14 @@ def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
 
 
 def _extra_name(mistake: ValidationError) -> str | None:
-    """The name that should not stand in an object, where that is the mistake."""
+    """The name that is not allowed in an object, if that is the mistake."""
     if mistake.validator != "additionalProperties" or mistake.validator_value is not False:
         return None
     declared = mistake.schema.get("properties", {})
     return next((str(name) for name in mistake.instance if name not in declared), None)
 
 
-_WORDINGS: dict[str, Callable[[ValidationError, Any], str]] = {
+_DESCRIPTIONS: dict[str, Callable[[ValidationError, Any], str]] = {
     "enum": lambda mistake, values: one_of(mistake.instance, values, "values"),
     "type": lambda _, kinds: " or ".join(_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)),
     "required": lambda mistake, names: (

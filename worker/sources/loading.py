@@ -3,7 +3,7 @@
     catalogue = load_catalogue([Path("my-sources")])
     report = catalogue.report("kargo.campaign-performance-metrics")
 
-Any mistake is a BadInput with file, line and field, so that a bad file is noticed before anything is sent.
+A mistake is a BadInput with file, line and field: a bad file is noticed before anything is sent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PACKAGED_SOURCES = PACKAGED / "sources"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The sources by name, the digest of what each file said, and where it stands."""
+    """The sources by name, with the digest of what each file says and the path of each file."""
 
     sources: Mapping[str, Source]
     digests: Mapping[str, str]
@@ -82,14 +82,14 @@ def load_source(file: YamlFile) -> Source:
     """The source one file declares, checked. Raises BadInput with file, line and field."""
     content = file.content
     if isinstance(content, dict):
-        content = _with_definitions(_spread(content))
+        content = _with_definitions(_flatten_allowed(content))
     source = validate(Source, content, file)
     check_source(source, file)
     return source
 
 
 def digest_of(content: Any) -> str:
-    """SHA-256 of the content's canonical JSON, whatever its order of keys and its comments."""
+    """SHA-256 of the content as canonical JSON; neither the order of keys nor comments matter."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -101,16 +101,16 @@ def source_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Millrace source"}
 
 
-def _spread(content: Any) -> Any:
-    """The content with lists inside lists of allowed values spread."""
+def _flatten_allowed(content: Any) -> Any:
+    """The content with lists within lists of allowed values flattened."""
     if isinstance(content, list):
-        return [_spread(part) for part in content]
+        return [_flatten_allowed(part) for part in content]
     if not isinstance(content, dict):
         return content
     return {
         key: _flatten(value)
         if key in ("allowed", "items_allowed", "enum") and isinstance(value, list)
-        else _spread(value)
+        else _flatten_allowed(value)
         for key, value in content.items()
     }
 
@@ -120,9 +120,9 @@ def _flatten(values: list[Any]) -> list[Any]:
 
 
 def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
-    """The content with each JSON Schema holding the `definitions` it refers to.
+    """The content with the `definitions` of the file put into each JSON Schema that refers to them.
 
-    A schema's own definition of a name stands before the file's.
+    A schema's own definition of a name goes before the file's.
     """
     shared = content.get("definitions")
     reports = content.get("reports")

@@ -4,8 +4,8 @@
     {today-7d} {now-3h} {now+30m}        d days, w weeks: the same time of day; h hours, m minutes: elapsed time
     {yesterday:%Y%m%d00}                 a form of one's own, by strftime's letters; %s is seconds since the epoch
 
-All in one time zone, all from one moment. A text that is nothing but one macro takes the form its place asks for: a
-date, a date with its time and offset, or, where digits come out in a place not declared as text, an integer.
+All are in one time zone and from one moment. A text that is only one macro gets the form its parameter needs: a date, a
+time with offset, or an integer, if it has only digits and the parameter is not declared as text.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _ALLOWED = "{today}, {yesterday} or {now}, with + or - a number of d, w (and of 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The moment macros are resolved at, in the time zone they are meant in."""
+    """The moment at which macros are resolved, and their time zone."""
 
     now: datetime
     zone: ZoneInfo
 
     def midnight(self, day: datetime) -> datetime:
-        """The first moment of a day, also where the clocks skip midnight."""
+        """The first moment of a day, even if the clocks skip midnight."""
         return _existing(day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
 
 
 def expand(value: Any, form: Form, moment: Moment, where: str) -> Any:
     """The value with every macro in it resolved, at any depth.
 
-    Raises BadInput for what is almost a macro, and for what JSON could not carry to the vendor unchanged.
+    Raises BadInput for what looks like a misspelt macro, and for values that JSON cannot carry unchanged.
     """
     if isinstance(value, str):
         return _expand_text(value, form, moment, where)
@@ -104,7 +104,7 @@ def _write_macro(macro: re.Match[str], form: Form, moment: Moment, where: str) -
 
 
 def _resolve_moment(macro: re.Match[str], moment: Moment, where: str) -> datetime:
-    """The moment a macro means. Days and weeks move the calendar, hours and minutes the clock."""
+    """The moment a macro means. Days and weeks keep the time of day, hours and minutes are elapsed time."""
     name, sign, number, unit = macro[1], macro[2], macro[3], macro[4]
     at = moment.now.astimezone(moment.zone)
     if name == "yesterday":
@@ -121,6 +121,6 @@ def _resolve_moment(macro: re.Match[str], moment: Moment, where: str) -> datetim
 
 
 def _existing(at: datetime) -> datetime:
-    """The moment itself, or, where the clocks skip it, the same distance after the skip."""
-    # Python moves a local time by the wall clock, into hours that do not exist; UTC has no such hours.
+    """The moment itself, or, if the clocks skip it, as long after the skip."""
+    # Python's arithmetic on local times can give hours that do not exist; converting to UTC and back mends them.
     return at.astimezone(UTC).astimezone(at.tzinfo)

@@ -1,7 +1,7 @@
-"""Parameters: what was given becomes what is sent, or a message that says what is wrong.
+"""Parameters: checks what was given and turns it into what is sent.
 
-A wrong parameter costs a message, never a request. Dates relative to now are resolved here, once, when a job is made.
-For a list, text is one item, or several with commas between them: `clicks,impressions`.
+A wrong parameter is refused here, before any request. Dates relative to now are resolved once, when a job is made.
+For a list, a text is one item, or several separated by commas: `clicks,impressions`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
 _DATETIME = re.compile(_DATE.pattern + _TIME + r"([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _LOCAL_DATETIME = re.compile(_DATE.pattern + _TIME)
 
-# A comma between items, not one inside the form of a macro.
+# A comma between items, but not one within a macro's format.
 _COMMA = re.compile(r",(?![^{}]*\})")
 _PLAIN_LIST = '["a", "b"]'
 _LISTS: dict[str, str] = {"object": '[{"name": "value"}]', "list": "[[1, 2], [3]]"}
@@ -56,9 +56,9 @@ class Resolved:
 
 
 def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone: str) -> Resolved:
-    """Defaults added, macros resolved in the time zone, everything checked.
+    """Add defaults, resolve macros in the time zone, and check everything.
 
-    Raises BadInput naming the field. The same arguments give the same answer; nothing given is changed.
+    Raises BadInput that names the field. `given` is not changed.
     """
     moment = Moment(now, zone_of(timezone))
     present = {name: value for name, value in given.items() if value is not None}
@@ -73,8 +73,8 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
         elif param.required:
             raise MissingInput(f"params.{name}", param.help or _TYPES[param.type][1])
     _check_together(report, present, params)
-    window = _window(report, params)
-    # Joined last: until here a list is checked, and read for the window, item by item.
+    window = _find_window(report, params)
+    # Joined last: until here the items of a list are needed, for the checks and for the window.
     for name, param in report.params.items():
         if param.join is not None and name in params:
             params[name] = param.join.join(str(part) for part in params[name])
@@ -82,7 +82,7 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
 
 
 def read_for(report: Report, params: Mapping[str, Any]) -> Read:
-    """The first way of reading whose `when` agrees with the parameters."""
+    """The first entry of `read` whose `when` fits the parameters."""
     for read in report.read:
         if all(
             params.get(name) is not None if wanted == "*" else params.get(name) == wanted
@@ -93,26 +93,26 @@ def read_for(report: Report, params: Mapping[str, Any]) -> Read:
 
 
 def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
-    """The declared columns, and those that list parameters name."""
+    """The types of the declared columns, and of those that list parameters name."""
     named = {column: kind for name, kind in report.columns_from.items() for column in _items_of(report, params, name)}
     return {**named, **report.columns}
 
 
 def required_columns(report: Report, params: Mapping[str, Any]) -> list[str] | None:
-    """The columns a file must have because they were asked for; None where no parameter says, so that all count."""
+    """The columns a file must have because parameters name them; None if none does, so that all are required."""
     if not report.columns_from:
         return None
     return [column for name in report.columns_from for column in _items_of(report, params, name)]
 
 
 def asked_columns(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
-    """The declared columns that are sure to come: where parameters say which were asked for, those alone."""
+    """The declared columns that will come: only those that parameters name, if any do."""
     declared, required = columns_for(report, params), required_columns(report, params)
     return declared if required is None else {name: declared[name] for name in required}
 
 
 def _items_of(report: Report, params: Mapping[str, Any], name: str) -> list[str]:
-    """What a list parameter names, also where it is sent as one text."""
+    """The items of a list parameter, even if it is sent as one text."""
     value = params.get(name) or []
     separator = report.params[name].join
     return value.split(separator) if isinstance(value, str) and separator else list(map(str, value))
@@ -128,14 +128,17 @@ def zone_of(timezone: str, where: str = "timezone") -> ZoneInfo:
 
 
 def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """What no parameter can be judged on alone."""
+    """Check the rules that involve several parameters."""
     for group in report.one_of:
         found = [name for name in group if name in params]
         if len(found) != 1:
             raise BadInput("params", " and ".join(found) or "none of them", f"exactly one of {', '.join(group)}")
-    for name, param in report.params.items():
-        if name in present:
-            _check_needs_and_excludes(name, param, present, params)
+    for name, given in present.items():
+        param = report.params[name]
+        if missing := next((other for other in param.needs if other not in params), None):
+            raise BadInput(f"params.{name}", shorten(given), f"{missing} beside it")
+        if excluded := next((other for other in param.excludes if other in present), None):
+            raise BadInput(f"params.{name}", shorten(given), f"no {excluded} beside it")
     if report.json_schema:
         check_schema(dict(params), report.json_schema, "params")
     for name in sorted(path_names(report)):
@@ -143,52 +146,37 @@ def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[
             raise BadInput(f"params.{name}", params[name], "a name or id that can stand in a URL's path")
 
 
-def _check_needs_and_excludes(name: str, param: Param, present: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    for other in param.needs:
-        if other not in params:
-            raise BadInput(f"params.{name}", shorten(present[name]), f"{other} beside it")
-    for other in param.excludes:
-        if other in present:
-            raise BadInput(f"params.{name}", shorten(present[name]), f"no {other} beside it")
-
-
-def _window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
+def _find_window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The dates the parameters cover; None if the source file does not say or they are not given."""
     if report.window is None:
         return None
     window: dict[str, Any] = {end: next(iter(find_all(params, path)), None) for end, path in report.window.items()}
     first, last = window.get("from"), window.get("to")
     if first is None and last is None:
         return None
-    if first is not None and last is not None and _is_after(first, last):
-        raise BadInput(
-            f"params.{report.window['to']}", last, f"nothing before {report.window['from']}, which is {first}"
-        )
-    if report.window_at_most is not None and first is not None and last is not None:
-        _check_length(report, report.window_at_most, first, last)
+    if first is not None and last is not None:
+        _check_window(report.window, report, first, last)
     return window
 
 
-def _check_length(report: Report, at_most: str, first: Any, last: Any) -> None:
-    """Raise BadInput for a window longer than the vendor takes, where both of its ends are dates."""
-    try:
-        length = datetime.fromisoformat(str(last)) - datetime.fromisoformat(str(first))
-    except ValueError:
+def _check_window(window: Mapping[Any, str], report: Report, first: Any, last: Any) -> None:
+    """Raise BadInput for a window that ends before it begins, or is longer than the vendor takes.
+
+    As far as its ends can be compared: they may be dates, numbers, or words of the vendor's own.
+    """
+    is_text = isinstance(first, str) and isinstance(last, str)
+    with suppress(TypeError, ValueError):
+        if (datetime.fromisoformat(first) > datetime.fromisoformat(last)) if is_text else first > last:
+            raise BadInput(f"params.{window['to']}", last, f"nothing before {window['from']}, which is {first}")
+    if report.window_at_most is None:
         return
-    if _is_date(last) and report.window_ends == "inclusive":
-        length += timedelta(days=1)
-    if length.total_seconds() > parse_duration(at_most, "window_at_most"):
-        assert report.window is not None  # noqa: S101 - there is a window to judge
-        raise BadInput(f"params.{report.window['to']}", last, f"a window of at most {at_most} from {first} on")
-
-
-def _is_after(first: Any, last: Any) -> bool:
-    """Whether a window would end before it begins, as far as its ends can be compared."""
-    try:
-        if isinstance(first, str) and isinstance(last, str):
-            return datetime.fromisoformat(first) > datetime.fromisoformat(last)
-        return bool(first > last)
-    except (TypeError, ValueError):
-        return False
+    with suppress(ValueError):
+        length = datetime.fromisoformat(str(last)) - datetime.fromisoformat(str(first))
+        if _is_date(last) and report.window_ends == "inclusive":
+            length += timedelta(days=1)
+        if length.total_seconds() > parse_duration(report.window_at_most, "window_at_most"):
+            allowed = f"a window of at most {report.window_at_most} from {first} on"
+            raise BadInput(f"params.{window['to']}", last, allowed)
 
 
 # ---------------------------------------------------------------- one value
@@ -201,7 +189,15 @@ def _resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
             return _resolve_list(where, param, value, moment)
         value = expand(value, _FORMS.get(param.type, "text"), moment, where)
         value = _convert(where, param.type, value, moment, param.date_adds)
-        _check_bounds(where, param, value)
+        if param.allowed is not None and value not in param.allowed:
+            raise BadInput(where, value, one_of(value, param.allowed, "values"))
+        if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):
+            raise BadInput(where, value, param.help or f"text of the form {param.pattern}")
+        is_below = param.minimum is not None and value < param.minimum
+        if is_below or (param.maximum is not None and value > param.maximum):
+            lowest = "any" if param.minimum is None else f"{param.minimum:g}"
+            highest = "any" if param.maximum is None else f"{param.maximum:g}"
+            raise BadInput(where, value, f"a number from {lowest} to {highest}")
         if param.json_schema:
             check_schema(value, param.json_schema, where)
     except RecursionError as error:
@@ -228,9 +224,9 @@ def _resolve_list(where: str, param: Param, value: Any, moment: Moment) -> list[
 
 
 def _split_items(where: str, kind: ParamType, value: Any) -> list[Any]:
-    """The items of a list: given as one, or as text with commas between them; any other value is the one item.
+    """The items of a list, which may be given as a list, as a text with commas, or as a single item.
 
-    Where numbers or booleans are wanted, an item is read as JSON; one that is none stays text and is refused later.
+    If numbers or booleans are wanted, each item is read as JSON; one that is not JSON stays text and is refused later.
     """
     if isinstance(value, list | tuple):
         return list(value)
@@ -248,25 +244,13 @@ def _split_items(where: str, kind: ParamType, value: Any) -> list[Any]:
     return parts
 
 
-def _check_bounds(where: str, param: Param, value: Any) -> None:
-    if param.allowed is not None and value not in param.allowed:
-        raise BadInput(where, value, one_of(value, param.allowed, "values"))
-    if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):
-        raise BadInput(where, value, param.help or f"text of the form {param.pattern}")
-    below = param.minimum is not None and value < param.minimum
-    if below or (param.maximum is not None and value > param.maximum):
-        lowest = "any" if param.minimum is None else f"{param.minimum:g}"
-        highest = "any" if param.maximum is None else f"{param.maximum:g}"
-        raise BadInput(where, value, f"a number from {lowest} to {highest}")
-
-
 def _convert(where: str, kind: ParamType, value: Any, moment: Moment, date_adds: str) -> Any:
     if _is_date(value) and (kind == "local-datetime" or (kind == "datetime" and date_adds)):
         return value + date_adds
     if _is_date(value) and kind == "datetime":
         return rfc3339(moment.midnight(datetime.fromisoformat(value).replace(tzinfo=moment.zone)))
     if kind == "string" and isinstance(value, int) and not isinstance(value, bool):
-        # On a command line an id made of digits reads as a number; it is still an id.
+        # On the command line an id of digits is read as a number; it is still an id.
         return str(value)
     is_right, allowed = _TYPES[kind]
     if not is_right(value):

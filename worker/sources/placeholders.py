@@ -16,7 +16,7 @@ _NAME, _FORM, _KIND = r"[A-Za-z_][\w-]*", r":[^{}|]*", r"\|[^{}|]*"
 _PLACEHOLDER = re.compile(rf"\{{\{{({_NAME}(?:{_FORM})?(?:{_KIND})?)\}}\}}|\{{({_NAME})({_FORM})?({_KIND})?\}}")
 _ABSENT: Any = object()
 KINDS = ("integer", "json")
-"""What may stand behind `|`: the value as a number, or as JSON text."""
+"""What may follow `|`: the value as a number, or as JSON text."""
 
 
 class Placeholder(NamedTuple):
@@ -48,7 +48,7 @@ def placeholders_in(template: Any) -> Iterator[Placeholder]:
 
 
 def refuse_forms(template: Any, where: str) -> None:
-    """Raise BadInput for a date's form, or a kind of value, where no parameter can be meant."""
+    """Raise BadInput for a form or a kind in a place where placeholders are not parameters."""
     for name, form, kind in placeholders_in(template):
         if form is not None or kind is not None:
             given = f"{{{name}:{form}}}" if kind is None else f"{{{name}|{kind}}}"
@@ -56,10 +56,7 @@ def refuse_forms(template: Any, where: str) -> None:
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """The template with its values.
-
-    Keys and list positions without a value are left out; None if nothing is left.
-    """
+    """The template with its values. Keys and list items without a value are left out; None if nothing is left."""
     filled = _fill(template, values)
     return None if filled is _ABSENT else filled
 
@@ -67,7 +64,7 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
     """A URL path in which each value is percent-encoded and stays one segment.
 
-    Raises FailJob where a value is missing, empty, or a segment that means another directory.
+    Raises FailJob for a value that is missing, empty, `.` or `..`.
     """
 
     def segment(found: re.Match[str]) -> str:
@@ -83,9 +80,9 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
 
 
 def fill_query(template: str, values: Mapping[str, Any]) -> str:
-    """A query written as it is, in which each value is percent-encoded, those of a list with plain commas between them.
+    """A query that is sent as written; its values are percent-encoded, those of a list separated by plain commas.
 
-    What stands between two `&` is left out where a placeholder in it has no value.
+    A part between two `&` is left out if a placeholder in it has no value.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -100,10 +97,7 @@ def fill_query(template: str, values: Mapping[str, Any]) -> str:
 
 
 def is_segment(text: str) -> bool:
-    """Whether the text can be one segment of a path.
-
-    Dots alone would climb to another directory.
-    """
+    """Can the text be one segment of a path? `.` and `..` would mean another directory."""
     return text not in ("", ".", "..")
 
 
@@ -112,7 +106,7 @@ def _fill(template: Any, values: Mapping[str, Any]) -> Any:
         whole = _PLACEHOLDER.fullmatch(template)
         if any(values.get(name) is None for name in names_in(template)):
             return _ABSENT
-        # A text that is nothing but one placeholder keeps its value's type: a number stays a number.
+        # A text that is only one placeholder becomes the value with its type: a number stays a number.
         if whole and whole[2]:
             return _value(whole, values)
         return _PLACEHOLDER.sub(lambda found: _text(_value(found, values)) if found[2] else f"{{{found[1]}}}", template)
@@ -125,20 +119,18 @@ def _fill(template: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
-    """What a placeholder stands for, given that there is a value: in the form and of the kind it asks for."""
+    """The value of a placeholder that has one, in the form and of the kind it asks for."""
     value = values[found[2]]
     if found[3] is not None:
         value = write_date(datetime.fromisoformat(str(value).upper()), found[3][1:])
     if found[4] == "|json":
         return _json(value)
-    return _integer(found[2], value) if found[4] == "|integer" else value
-
-
-def _integer(name: str, value: Any) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        raise FailJob(f"{name}: {str(value)[:50]!r} is no integer, which the request needs") from None
+    if found[4] == "|integer":
+        try:
+            return int(str(value))
+        except ValueError:
+            raise FailJob(f"{found[2]}: {str(value)[:50]!r} is no integer, which the request needs") from None
+    return value
 
 
 def _text(value: Any) -> str:

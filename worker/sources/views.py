@@ -1,4 +1,4 @@
-"""A source and its reports as programs see them, on the command line and over HTTP."""
+"""A source and its reports as JSON, for the command line and the HTTP API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: dict[ParamType, Json] = {
     "list": {"type": "array"},
     "any": {},
     "timezone": {"type": "string", "description": "an IANA time zone such as America/New_York"},
-    # Macros are texts too, so no `format`: a validator that holds to it would refuse them.
+    # Without `format`: a strict validator would refuse macros.
     "date": {"type": "string", "description": "a date such as 2026-11-20 or {yesterday}"},
     "datetime": {"type": "string", "description": "a date, a time with its offset, or a macro such as {yesterday}"},
     "local-datetime": {
@@ -56,21 +56,25 @@ def report_facts(prefix: str, name: str, report: Report) -> Json:
         "window": report.window and {**report.window, "ends": report.window_ends, "at_most": report.window_at_most},
         "one_of": report.one_of,
         "note": report.note or None,
-        "params": [_param_facts(parameter, param) for parameter, param in report.params.items()],
+        "params": [
+            {
+                "name": parameter,
+                "type": param.type,
+                "required": param.required,
+                "default": param.default,
+                "allowed": docs.allowed_values(param) or None,
+                **param.model_dump(exclude_defaults=True, by_alias=True),
+            }
+            for parameter, param in report.params.items()
+        ],
     }
-
-
-def _param_facts(name: str, param: Param) -> Json:
-    more = param.model_dump(exclude_defaults=True, by_alias=True)
-    first = {"name": name, "type": param.type, "required": param.required, "default": param.default}
-    return {**first, "allowed": docs.allowed_values(param) or None, **more}
 
 
 def params_schema(report: Report) -> Json:
     """A report's parameters as JSON Schema (2020-12): for forms and editors.
 
-    Whatever Millrace accepts as values of their own types fits it. It knows a little less than Millrace: what only the
-    report as a whole can judge (`schema`) is judged when a job is made.
+    Whatever Millrace accepts, with values of their own types, is valid. The `schema` of the report as a whole is not
+    part of it; it is checked when a job is made.
     """
     schema: Json = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -104,6 +108,6 @@ def _param_schema(name: str, param: Param) -> Json:
             **({"enum": param.items_allowed} if param.items_allowed else {}),
         }
     if param.json_schema:
-        # A root of its own, so that its references to `#/definitions` still lead somewhere.
+        # With an $id of its own, so that its references to `#/definitions` are resolved within it.
         bounds["allOf"] = [{"$id": f"urn:millrace:param:{name}", **param.json_schema}]
     return {**_TYPES[param.type], **{word: value for word, value in bounds.items() if value is not None}}

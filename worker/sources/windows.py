@@ -1,4 +1,4 @@
-"""Puts a span of days into a report's parameters, where its source file says the dates covered stand."""
+"""Puts a span of days into a report's parameters, at the places its source file declares as `window`."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ from worker.sources.schema import Report
 
 
 def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: datetime) -> dict[str, Any]:
-    """The parameters with the report's window moved to [first, end); nothing given is changed.
+    """The parameters with the report's window set to [first, end); `params` is not changed.
 
-    Both are moments in the zone the dates are meant in. Raises BadInput where the report has no window to put, or a
-    list the window stands in was not given.
+    Both ends are in the time zone of the dates. Raises BadInput if the report's window cannot be set, or if the list it
+    stands in was not given.
     """
     if reason := why_fixed(report):
         raise BadInput("window", f"{first.date()} to {end.date()}", reason)
-    assert report.window is not None  # noqa: S101 - `why_fixed` saw it
+    assert report.window is not None  # noqa: S101 - `why_fixed` has checked it
     last = end if report.window_ends == "exclusive" else end - timedelta(seconds=1)
     moved: dict[str, Any] = dict(params)
     for side, moment in (("from", first), ("to", last)):
         path = report.window[side]  # type: ignore[index]
-        moved = _with_value(moved, path.split("."), _write_date(report, path, moment), f"params.{path}")
+        declared = report.params.get(path)
+        value: str | int
+        if report.window_form:
+            value = moment.strftime(report.window_form)
+            # 2026110100 is a number to the vendor, unless the parameter is declared with another type.
+            if value.isdigit() and (declared is None or declared.type == "integer"):
+                value = int(value)
+        else:
+            value = _WRITERS[report.params[path].type](moment)
+        moved = _with_value(moved, path.split("."), value, f"params.{path}")
     return moved
 
 
 def why_fixed(report: Report) -> str:
-    """Why no window can be put into this report; empty where one can."""
+    """Why the window of this report cannot be set; empty if it can."""
     if report.window is None or {"from", "to"} - report.window.keys():
         return "a report whose source file says where its window begins and ends (`window`)"
     for path in report.window.values():
-        if not report.window_form and ("." in path or report.params[path].type not in _FORMS):
+        if not report.window_form and ("." in path or report.params[path].type not in _WRITERS):
             return f"a report whose source file says how {path} writes dates (`window_form`)"
     return ""
 
 
-_FORMS: dict[str, Callable[[datetime], str]] = {
+_WRITERS: dict[str, Callable[[datetime], str]] = {
     "date": lambda at: at.date().isoformat(),
     "datetime": rfc3339,
     "local-datetime": lambda at: at.replace(tzinfo=None).isoformat(timespec="milliseconds"),
 }
 
 
-def _write_date(report: Report, path: str, at: datetime) -> str | int:
-    declared = report.params.get(path)
-    if not report.window_form:
-        return _FORMS[report.params[path].type](at)
-    text = at.strftime(report.window_form)
-    # 2026110100 is a number to the vendor, unless the parameter is declared as something else.
-    return int(text) if text.isdigit() and (declared is None or declared.type == "integer") else text
-
-
 def _with_value(inside: Any, steps: list[str], value: Any, where: str) -> Any:
-    """A copy of `inside` with the value where the steps lead; `*` is every position that has the next step."""
+    """A copy of `inside` with the value where the steps lead; `*` is every list item that has the next step."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]

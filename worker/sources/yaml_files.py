@@ -1,4 +1,4 @@
-"""Read a YAML file, and check it against a model, so that every mistake is shown with file, line and field.
+"""Reads a YAML file and checks it against a model; every mistake is shown with file, line and field.
 
 Scalars follow YAML 1.2: dates stay text, `NO` stays Norway, and `12:30` is no number.
 """
@@ -49,14 +49,14 @@ _Loader.add_implicit_resolver(_MERGE, re.compile(r"^<<$"), ["<"])
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """What a file holds, and on which line each part of it stands."""
+    """The content of a file, and the line of each part of it."""
 
     path: Path
     content: Any
     lines: dict[Place, int]
 
     def where(self, place: Place) -> str:
-        """`file:line: field` for the deepest part of the place that stands in the file."""
+        """`file:line: field` for a place, or for the deepest part of it that is in the file."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines.get(place, 1)}" + (f": {dotted(place)}" if place else "")
@@ -68,10 +68,7 @@ def dotted(place: Place) -> str:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Read one file.
-
-    Raises BadInput for what is not YAML, a key that stands twice, or a file that cannot be read.
-    """
+    """Read one file. Raises BadInput if it cannot be read, is not YAML, or has a key twice."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -117,18 +114,15 @@ def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, in
 
 
 def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()) -> Model:
-    """The content as the model.
-
-    `place` says where in the file it stands. Raises BadInput for the first mistake.
-    """
+    """The content as the model; `place` is its place in the file. Raises BadInput for the first mistake."""
     if not isinstance(content, dict):
         raise BadInput(file.where(place), content, f"the fields of a {model.__name__.lower()}")
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        # A misspelt field is also a missing one; the spelling is what a person can act on.
+        # A misspelt field is also missing; its spelling is the mistake that people can mend.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        # Without its cause: pydantic's own message repeats the content, which may hold a secret.
+        # Without its cause: pydantic's message repeats the content, which may contain a secret.
         raise _bad_input(model, first, content, file, place) from None
 
 
@@ -149,7 +143,7 @@ def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFil
 
 
 def _steps_in(content: Any, loc: tuple[str | int, ...]) -> Place:
-    """The steps of a pydantic location that stand in the content; union members are none."""
+    """The steps of a pydantic location that are in the content; names of union members are not."""
     steps: list[str | int] = []
     for step in loc:
         is_field = isinstance(content, dict) and step in content
@@ -161,7 +155,7 @@ def _steps_in(content: Any, loc: tuple[str | int, ...]) -> Place:
 
 
 def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:
-    """The fields a JSON Schema allows where the steps lead, the content deciding between kinds."""
+    """The fields that a JSON Schema allows where the steps lead; the content decides between kinds."""
     node = _resolved(schema, schema, content)
     for step in steps:
         content = content[step]

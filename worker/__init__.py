@@ -2,4 +2,7 @@
 
 from worker.application import check_own_packages
 
+OWNER = "millrace"
+"""Tells this package from another program's of the same name."""
+
 check_own_packages()

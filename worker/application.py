@@ -1,6 +1,6 @@
-"""Where Millrace is installed, whether `config` and `tasks` are its own packages, and how its processes are started.
+"""Where Millrace is installed, whether its packages are its own, and how its processes are started.
 
-Those names are common: the user's directory may hold the `tasks.py` or the `config/` of another program.
+The names `config`, `tasks` and `worker` are common: the user's directory may hold those of another program.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def python_module(name: str) -> Command:
 
 
 def check_own_packages() -> None:
-    """Exit with one sentence if Python would import another program's `config` or `tasks` instead of ours."""
-    for name in ("config", "tasks"):
+    """Exit with one sentence if Python would import another program's package instead of ours."""
+    for name in ("config", "tasks", "worker"):
         spec = find_spec(name)
         place = Path(spec.origin).resolve() if spec and spec.origin else None
         is_ours = place == HOME / name / "__init__.py" and getattr(import_module(name), "OWNER", None) == "millrace"

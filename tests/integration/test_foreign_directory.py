@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,17 +88,18 @@ def test_another_program_s_package_is_not_taken_for_ours(tmp_path: Path, command
     assert ran.stderr.splitlines()[-1].startswith(f"millrace: the package 'tasks' at {tmp_path / 'tasks.py'} is not")
 
 
-def test_a_package_that_took_the_place_of_ours_is_noticed(tmp_path: Path) -> None:
-    """As where two wheels bring a `tasks`, and the second overwrote the first."""
-    for name in ("config", "worker", "tasks"):
-        (tmp_path / name).mkdir()
-        for file in (HOME / name).glob("*.py"):
-            (tmp_path / name / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "tasks" / "__init__.py").write_text("")
+@pytest.mark.parametrize("name", ["config", "tasks", "worker"])
+def test_a_package_that_took_the_place_of_ours_is_noticed(tmp_path: Path, name: str) -> None:
+    """As where two wheels bring a package of this name, and the second overwrote the first."""
+    for ours in ("config", "worker", "tasks"):
+        shutil.copytree(HOME / ours, tmp_path / ours, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / name / "__init__.py").write_text("")
     ran = subprocess.run(
-        [sys.executable, "-c", "import worker"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+        [sys.executable, "-c", "from worker.cli import main; main(['--version'])"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     assert ran.returncode == 1
+    assert f"the package '{name}' at {tmp_path / name}" in ran.stderr
     assert "remove the one that took its place" in ran.stderr
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from worker.application import check_own_packages
+
 VERBS = {
     "run": ("worker.cli.run", "Ask for a report and follow it to its receipt."),
     "submit": ("worker.cli.run", "Ask for a report and return at once."),
@@ -76,6 +78,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    check_own_packages()  # here as well: `worker/__init__.py`, which does it first, may be another program's
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             # Started with a closed stream, as some daemons do: give the command somewhere to write to.

@@ -27,10 +27,15 @@ def browser(profile: Path, *, width: int = 1280, height: int = 860, dark: bool =
         options.add_argument(flag)
     driver = Chrome(options=options, service=Service(DRIVER))
     try:
-        media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        look_like(driver, width=width, height=height, dark=dark)
         yield driver
     finally:
         driver.quit()
+
+
+def look_like(driver: Chrome, *, width: int, height: int, dark: bool) -> None:
+    """Make it a screen of this size, in the dark or not; one narrower than 500 is a phone's."""
+    media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
-from tests.browser import IS_THERE, browser
+from tests.accessibility import faults_of
+from tests.browser import IS_THERE, browser, look_like
 from tests.harness import Stack, until
 from tests.requests import KARGO
 from worker.embedded_redis import free_port
@@ -45,11 +48,21 @@ def is_up(base: str) -> bool:
         return False
 
 
-@pytest.fixture
-def page(base: str, tmp_path: Path) -> Iterator[Chrome]:
-    with browser(tmp_path / "profile") as driver:
-        driver.get(base)
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with browser(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
+
+
+@pytest.fixture
+def page(base: str, chromium: Chrome) -> Chrome:
+    """The page as somebody sees it who comes for the first time."""
+    chromium.get(base)
+    chromium.execute_script("sessionStorage.clear()")
+    chromium.get("about:blank")
+    look_like(chromium, width=1280, height=860, dark=False)
+    chromium.get(base)
+    return chromium
 
 
 def shows(page: Chrome, text: str) -> None:
@@ -67,9 +80,13 @@ def choose(page: Chrome, selector: str, value: str) -> None:
 def log_in(page: Chrome) -> None:
     field = page.find_element(By.ID, "token")
     until(field.is_displayed, "the question for a token")
-    field.send_keys(TOKEN)
-    page.find_element(By.CSS_SELECTOR, "#login-form button").click()
+    field.send_keys(TOKEN, Keys.ENTER)
     shows(page, "live")
+
+
+def press(page: Chrome, *keys: str) -> None:
+    """Keys for whatever has the focus."""
+    ActionChains(page).send_keys(*keys).perform()
 
 
 def test_a_job_is_asked_for_watched_and_cancelled(page: Chrome, stack: Stack) -> None:
@@ -82,12 +99,15 @@ def test_a_job_is_asked_for_watched_and_cancelled(page: Chrome, stack: Stack) ->
     for measure in KARGO["measures"]:
         fill_list(page, "measures", measure)
     fill(page, "filters", '[{"day_time_id": {"op": "between", "start": 2026110100, "end": 2026110123}}]')
-    page.find_element(By.ID, "to").send_keys("stream:page")
-    page.find_element(By.XPATH, "//button[text()='Ask for the report']").click()
+    page.find_element(By.ID, "to").send_keys("stream:page", Keys.ENTER)
     shows(page, "Waits: the vendor is preparing it")
-    page.find_element(By.ID, "cancel").click()
-    page.find_element(By.ID, "sure-yes").click()
+    page.find_element(By.ID, "cancel").send_keys(Keys.ENTER)
+    press(page, Keys.ESCAPE)
+    assert not page.find_element(By.ID, "sure").is_displayed()
+    assert page.switch_to.active_element.get_attribute("id") == "cancel"
+    press(page, Keys.ENTER, Keys.TAB, Keys.ENTER)
     shows(page, "RECEIPT")
+    assert page.find_element(By.CSS_SELECTOR, "[aria-live=polite]").get_attribute("textContent")
     assert page.find_element(By.CSS_SELECTOR, "h2 .state").text == "cancelled"
     assert page.execute_script("return [localStorage.length, document.cookie]") == [0, ""]
     job = page.current_url.rpartition("/")[2]
@@ -125,7 +145,49 @@ def test_nothing_a_vendor_says_becomes_markup(page: Chrome, stack: Stack) -> Non
     page.get(f"{page.current_url.partition('#')[0]}#/job/{job}")
     shows(page, "<b>bold</b>")
     assert page.find_elements(By.CSS_SELECTOR, "main img, main b b") == []
-    assert page.title == "Millrace"
+    assert page.title == "Job – Millrace"
+
+
+def test_everybody_can_use_it_by_keyboard_on_a_phone_and_in_the_dark(page: Chrome, stack: Stack) -> None:
+    stack.dial({"kind": "error_line", "vendor": "mediamath", "args": {"after_rows": 1}})
+    failed = stack.ask("mediamath.performance", "stream:everybody")
+    stack.ended(failed)
+    log_in(page)
+    base = page.current_url.partition("#")[0]
+    views = {
+        "jobs": "What it is doing",
+        f"job/{failed}": "RECEIPT",
+        "new/kargo.campaign-performance-metrics": "dimensions",
+        "schedule": "Nothing is scheduled",
+        "dead/mediamath.performance": "No dead letters",
+        "workers": "messages wait",
+    }
+    screens = {"a desk": (1280, 860, False), "in the dark": (1280, 860, True), "a phone": (360, 740, False)}
+    faults = {}
+    for view, text in views.items():
+        page.get(f"{base}#/{view}")
+        shows(page, text)
+        for screen, (width, height, dark) in screens.items():
+            look_like(page, width=width, height=height, dark=dark)
+            faults[view, screen] = faults_of(page)
+    assert {where: found for where, found in faults.items() if found} == {}
+
+
+def test_what_would_shut_somebody_out_is_found(page: Chrome) -> None:
+    look_like(page, width=360, height=740, dark=False)
+    page.get(
+        "data:text/html,<meta name=viewport content=width=device-width><style>* {outline: none}</style><h1>A</h1>"
+        "<h3 style='color: gray'>pale</h3><button style='width: 10px'></button><p style='width: 900px'>wide"
+    )
+    assert set(faults_of(page)) == {"faint", "small", "skipped", "wider", "nameless", "without_outline"}
+
+
+def test_the_description_of_the_api_runs_nothing_and_loads_nothing_foreign(base: str) -> None:
+    answer = requests.get(f"{base}/docs", timeout=10)
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert re.findall(r"<script|(?:src|href)=\"(?!#|/)", answer.text) == []
+    described = requests.get(f"{base}/openapi.json", timeout=10).json()
+    assert [path for path in described["paths"] if f"<code>{path}</code>" not in answer.text] == []
 
 
 def test_the_page_holds_no_data_and_lets_nothing_foreign_run(base: str) -> None:

@@ -20,6 +20,7 @@ from worker.api.metrics import add_metrics
 from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
 from worker.api.parts import Parts
+from worker.api.reference import add_reference
 from worker.errors import BadInput
 from worker.model import Json
 
@@ -29,7 +30,10 @@ LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> FastAPI:
     """The application for these settings and parts; without any, for those of this process. Raises BadInput."""
     settings, parts = chosen or process_settings(), parts or Parts()
-    app = FastAPI(title="Millrace", description="Advertising reports, every row exactly once.")
+    # FastAPI's own page of documentation runs a script from elsewhere.
+    app = FastAPI(
+        title="Millrace", description="Advertising reports, every row exactly once.", docs_url=None, redoc_url=None
+    )
     access = Access(settings)
     if access.is_open:
         # A page elsewhere must not reach an open API through a name that resolves to this machine.
@@ -46,6 +50,7 @@ def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> Fast
     add_catalogue(app, parts, access)
     add_metrics(app, parts, access)
     add_page(app)
+    add_reference(app)
     return app
 
 

@@ -44,6 +44,10 @@ def _policy(text: str) -> str:
 
 
 def _hash(text: str, element: str) -> str:
-    """The digest of the one inline element of this kind, as a policy names it."""
     (inside,) = re.findall(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
+    return inline_digest(inside)
+
+
+def inline_digest(inside: str) -> str:
+    """What stands in an inline element, as a policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()}'"

@@ -1,0 +1,91 @@
+"""The API's description for people at `/docs`: made from its OpenAPI, without a script or anything from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from worker.api.page import inline_digest
+
+STYLE = Path(__file__).with_name("reference.css").read_text(encoding="utf-8")
+POLICY = f"default-src 'none'; style-src {inline_digest(STYLE)}; base-uri 'none'; frame-ancestors 'none'"
+
+Described = dict[str, Any]
+
+
+def add_reference(app: FastAPI) -> None:
+    """Serve the description; what it says is what `/openapi.json` says, for whoever has a program for that."""
+
+    @app.get("/docs", include_in_schema=False)
+    def reference() -> HTMLResponse:
+        headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+        return HTMLResponse(reference_page(app.openapi()), headers=headers)
+
+
+def reference_page(described: Described) -> str:
+    """Every path with its parameters, its body and its answers, as one page of HTML."""
+    schemas: Described = described.get("components", {}).get("schemas", {})
+    groups: dict[str, list[str]] = {}
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            group = operation.get("tags", ["this service"])[0]
+            groups.setdefault(group, []).append(_operation(method.upper(), path, operation))
+    models = [
+        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
+        for name, schema in schemas.items()
+    ]
+    sections = [*groups.items(), ("models", models)]
+    body = "".join(f"<h2>{escape(group)}</h2>{''.join(parts)}" for group, parts in sections)
+    title = escape(described["info"]["title"])
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} API</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
+        f'<h1>{title} API</h1><p>{escape(described["info"]["description"])} For programs: <a href="/openapi.json">'
+        f'<code>/openapi.json</code></a>. For people: <a href="/">the page</a>.</p>{body}</body></html>'
+    )
+
+
+def _operation(method: str, path: str, operation: Described) -> str:
+    parts = [f"<p>{escape(operation['description'])}</p>"] if "description" in operation else []
+    if parameters := operation.get("parameters"):
+        rows = [
+            f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
+            f"<td>{'required' if one.get('required') else ''}</td><td>{_schema(one['schema'])}</td></tr>"
+            for one in parameters
+        ]
+        head = "<tr><th scope=col>name</th><th scope=col>in</th><th scope=col></th><th scope=col>schema</th></tr>"
+        parts.append(f"<h3>Parameters</h3><table>{head}{''.join(rows)}</table>")
+    if body := operation.get("requestBody"):
+        parts.append(f"<h3>Body</h3><p>{_content(body)}</p>")
+    answers = [
+        f"<tr><td><code>{escape(status)}</code></td><td>{escape(one['description'])}</td><td>{_content(one)}</td></tr>"
+        for status, one in operation["responses"].items()
+    ]
+    parts.append(f"<h3>Answers</h3><table>{''.join(answers)}</table>")
+    said = f"<b>{escape(method)}</b> <code>{escape(path)}</code> <span>{escape(operation.get('summary', ''))}</span>"
+    return f"<details><summary>{said}</summary>{''.join(parts)}</details>"
+
+
+def _content(of: Described) -> str:
+    return ", ".join(
+        f"<code>{escape(kind)}</code> {_schema(one.get('schema', {}))}" for kind, one in of.get("content", {}).items()
+    )
+
+
+def _schema(schema: Described) -> str:
+    """A model by its name, which leads to it; anything else as it stands."""
+    if "$ref" in schema:
+        name = escape(str(schema["$ref"]).rpartition("/")[2])
+        return f'<a href="#{name}"><code>{name}</code></a>'
+    if schema.get("type") == "array":
+        return f"list of {_schema(schema.get('items', {}))}"
+    return f"<code>{escape(json.dumps({name: value for name, value in schema.items() if name != 'title'}))}</code>"
+
+
+def _json(schema: Described) -> str:
+    return f"<pre>{escape(json.dumps(schema, indent=2))}</pre>"

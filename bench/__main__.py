@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from bench.figures import Figure, talk, told
 
 MEASURED = ("speed", "processes", "pages", "memory", "start")
-ON_REQUEST = ("waiting", "poll_cost", "peers")
+ON_REQUEST = ("waiting", "poll_cost", "formats", "peers")
 COLUMNS = ("what", "at least", "measured", "", "behind it")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet
 
 from tests.sinks import READING, make, publish
 from worker.model import Totals
@@ -67,14 +69,31 @@ def test_an_end_that_is_repeated_completes_a_manifest_that_was_not_written(tmp_p
     assert manifest(tmp_path) == written
 
 
-def test_duckdb_reads_the_manifest_by_sql_alone(tmp_path: Path) -> None:
-    for day, job, ready_at in (("1", "a", "1"), ("2", "b", "1"), ("1", "c", "2")):
-        end(tmp_path, job, f"2026-11-0{day}", f"2026-11-0{ready_at}T06:00:00.000Z", rows=3)
-    report = tmp_path / "kargo" / "report"
-    by_hand = re.search(r"```sql\n(.+?)```", (ROOT / "docs" / "consuming.md").read_text(), re.DOTALL)
-    assert by_hand is not None
-    connection = duckdb.connect()
-    for statement in by_hand[1].replace("rows/kargo/report", str(report)).split(";"):
-        if statement.strip():
-            answer = connection.execute(statement)
-    assert sorted(answer.fetchall()) == [(1,), (1,), (2,), (2,), (3,), (3,)]
+def page_of(directory: Path) -> str:
+    """What the guide says of reading files, about a report with three windows, one restated and one without rows."""
+    for day, job, ready_at, rows in (("1", "a", "1", 3), ("2", "b", "1", 3), ("1", "c", "2", 3), ("3", "d", "1", 0)):
+        end(directory, job, f"2026-11-0{day}", f"2026-11-0{ready_at}T06:00:00.000Z", rows=rows)
+    page = (ROOT / "docs" / "consuming.md").read_text().partition("## Consuming files")[2]
+    return page.replace("rows/kargo/report", str(directory / "kargo" / "report")).replace("/JOB/", "/c/")
+
+
+def test_the_guides_sql_reads_the_manifest_and_a_receipt(tmp_path: Path) -> None:
+    page = page_of(tmp_path)
+    for names, expected in ((None, [1, 1, 2, 2, 3, 3]), (re.search(r"`(\(SELECT list.+?)`", page), [1, 2, 3])):
+        (script,) = re.findall(r"```sql\n(.+?)```", page, re.DOTALL)
+        if names:
+            script = re.sub(r"(?s)(?<=files = )\(.+?\);", f"{names[1]};", script)
+        assert sorted(value for (value,) in duckdb.sql(script).fetchall()) == expected
+
+
+def test_the_guides_python_is_python_and_its_lines_for_pyarrow_read_the_manifest(tmp_path: Path) -> None:
+    page = page_of(tmp_path)
+    (script,) = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+    lines = dict(re.findall(r"^\| (\w+) \| `(.+?)`", page, re.MULTILINE))
+    assert lines.keys() == {"polars", "pandas", "pyarrow", "Spark"}
+    for line in lines.values():
+        ast.parse(line)
+    found: dict[str, Any] = {"pyarrow": pyarrow}
+    exec(script, found)
+    table = eval(lines["pyarrow"], found)
+    assert sorted(table["row"].to_pylist()) == [1, 1, 2, 2, 3, 3]

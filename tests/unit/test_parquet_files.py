@@ -6,8 +6,11 @@ import io
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet
 import pytest
 from hypothesis import given
@@ -30,7 +33,7 @@ def test_columns_have_the_types_of_their_values() -> None:
     (file,) = written("parquet", [row])
     assert file.columns == {
         "id": "int64",
-        "spend": "decimal(38, 9)",
+        "spend": "decimal(29, 9)",
         "name": "string",
         "on": "boolean",
         "tags": "string",
@@ -44,7 +47,7 @@ def test_declared_columns_come_first_with_their_types_even_where_no_row_has_them
     declared = {"spend": "number", "clicks": "integer", "at": "datetime", "ok": "boolean", "text": "string"}
     (file,) = written("parquet", [b'{"name":"x","clicks":1}'], declared=declared)
     assert file.columns == {
-        "spend": "decimal(38, 9)",
+        "spend": "decimal(29, 9)",
         "clicks": "int64",
         "at": "timestamp(us, UTC)",
         "ok": "boolean",
@@ -68,6 +71,8 @@ def test_times_are_timestamps_where_they_are_declared_and_nowhere_else() -> None
         (["2026-11-01T10:00:00.1234567Z"], "string"),
         (["2026-11-01"], "string"),
         (["2026-02-30T00:00:00Z"], "string"),
+        (["9999-12-31T23:59:59Z"], "timestamp(us, UTC)"),
+        (["9999-12-31T23:59:59-10:00"], "string"),
         (["2026-11-01T10:00:00Z", "2026-11-01T10:00:00"], "string"),
     ],
 )
@@ -81,12 +86,14 @@ def test_times_that_are_no_moments_stay_text(values: list[str], kind: str) -> No
         (None, None, None),
         ("int64", None, "int64"),
         ("int64", 5, "int64"),
-        ("int64", Number("0.5"), "decimal(38, 9)"),
-        ("int64", 2**63, "decimal(38, 0)"),
-        (None, Number("1E+2"), "decimal(38, 0)"),
-        ("decimal(38, 9)", 7, "decimal(38, 9)"),
-        ("decimal(38, 9)", Number("0.1234567891"), "decimal(38, 18)"),
-        ("decimal(38, 18)", Number("123456789012345678901234567890.5"), "string"),
+        ("int64", Number("0.5"), "decimal(29, 9)"),
+        ("int64", 2**63, "decimal(20, 0)"),
+        (None, Number("1E+2"), "decimal(20, 0)"),
+        ("decimal(29, 9)", 7, "decimal(29, 9)"),
+        ("decimal(29, 9)", Number("0.1234567891"), "decimal(38, 18)"),
+        ("decimal(38, 18)", 99_999_999_999_999_999_999, "decimal(38, 18)"),
+        ("decimal(20, 0)", 10**20, "string"),
+        (None, Number("0.1234567890123456789"), "string"),
         (None, Number("1e400"), "string"),
         (None, Number("1e-400"), "string"),
         ("int64", "five", "string"),
@@ -106,7 +113,7 @@ def test_a_new_column_or_a_wider_type_begins_a_file_and_leaves_the_one_before() 
     assert [file.columns for file in files] == [
         {"n": "int64"},
         {"n": "string"},
-        {"n": "string", "m": "decimal(38, 9)"},
+        {"n": "string", "m": "decimal(29, 9)"},
     ]
     assert [parquet_rows(file) for file in files] == [
         [{"n": 1}, {"n": 2}],
@@ -116,9 +123,22 @@ def test_a_new_column_or_a_wider_type_begins_a_file_and_leaves_the_one_before() 
 
 
 def test_the_next_part_goes_on_with_the_columns_of_the_one_before() -> None:
-    known = {"a": "decimal(38, 9)", "b": "string"}
+    known = {"a": "decimal(29, 9)", "b": "string"}
     (file,) = written("parquet", [b'{"b":"x"}'], known=known)
     assert file.columns == known
+
+
+def test_files_with_different_number_types_are_one_table_without_a_digit_lost(tmp_path: Path) -> None:
+    values = ["9223372036854775807", "99999999999999999999", "99999999999999999999.999999999", "-0.123456789012345678"]
+    paths = []
+    for number, value in enumerate(values):
+        (file,) = written("parquet", [b'{"v":%b}' % value.encode()])
+        paths.append(tmp_path / f"{number}.parquet")
+        paths[-1].write_bytes(file.content)
+    read = duckdb.connect()
+    for order in permutations(paths):
+        found = read.execute("SELECT v FROM read_parquet(?, union_by_name = true)", [list(map(str, order))]).fetchall()
+        assert sorted(value for (value,) in found) == sorted(map(Decimal, values))
 
 
 def test_digits_stay_in_a_column_of_text() -> None:

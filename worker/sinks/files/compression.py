@@ -28,7 +28,8 @@ class Compression:
 
 
 def _gzip() -> Compressor:
-    return zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    # Instead of zlib's own 6: up to half of the time less, for files about 1 % larger.
+    return zlib.compressobj(level=5, wbits=16 + zlib.MAX_WBITS)
 
 
 def _zstd() -> Compressor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import NoneType
 
@@ -12,14 +12,24 @@ from worker.sinks.files.formats.cells import Cell, Number
 
 BOOLEAN, INTEGER, STRING = "boolean", "int64", "string"
 TIMESTAMP, LOCAL_TIMESTAMP = "timestamp(us, UTC)", "timestamp(us)"
-PRECISION = 38
-SCALES = (0, 9, 18, 28, 38)
-"""Digits behind the point a decimal column may have. Few, so that rows with more digits rarely need another file."""
+WHOLE_DIGITS = 20
+SCALES = (0, 9, 18)
+"""Digits before and behind the point of a decimal column.
+
+Any two of these types, and an int64, have one of them in common that holds both. Were the digits before the point not
+the same for all, DuckDB would round where it reads files of two types as one table, and say nothing.
+"""
+
+
+def decimal_type(scale: int) -> str:
+    """The decimal type with so many digits behind the point."""
+    return f"decimal({WHOLE_DIGITS + scale}, {scale})"
+
 
 DECLARED = {
     "string": STRING,
     "integer": INTEGER,
-    "number": f"decimal({PRECISION}, 9)",
+    "number": decimal_type(9),
     "boolean": BOOLEAN,
     "datetime": TIMESTAMP,
 }
@@ -61,23 +71,25 @@ def _number_type(held: str | None, values: Sequence[Cell]) -> str:
     if held in {None, INTEGER} and all(type(value) is int and value in _INT64 for value in values):
         return INTEGER
     numbers = [Decimal(value) for value in values if value is not None]
-    whole = max(max(number.adjusted() + 1, 1) for number in numbers)
+    if max(number.adjusted() for number in numbers) >= WHOLE_DIGITS:
+        return STRING
     behind = max(-int(number.as_tuple().exponent) for number in numbers)
-    # Integers that were written before will come again.
-    whole = max(whole, 19 if held == INTEGER else 1)
-    least = max(behind, scale_of(held) or 0)
-    fits = (scale for scale in SCALES if scale >= least and whole + scale <= PRECISION)
-    scale = next(fits, None)
-    return STRING if scale is None else f"decimal({PRECISION}, {scale})"
+    scale = next((scale for scale in SCALES if scale >= max(behind, scale_of(held) or 0)), None)
+    return STRING if scale is None else decimal_type(scale)
 
 
 def _time_type(texts: Sequence[str]) -> str:
     if not all(map(_time, texts)):
         return STRING
     try:
-        with_zone = {datetime.fromisoformat(text).tzinfo is not None for text in texts}
-    except ValueError:
+        moments = [datetime.fromisoformat(text) for text in texts]
+        # What its zone moves out of the years 1 to 9999 hardly any program can read as a time.
+        for moment in moments:
+            if moment.tzinfo is not None:
+                moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return STRING
+    with_zone = {moment.tzinfo is not None for moment in moments}
     if len(with_zone) > 1:
         return STRING
     return TIMESTAMP if with_zone == {True} else LOCAL_TIMESTAMP

@@ -21,9 +21,9 @@ from worker.sinks.files.formats.column_types import (
     DECLARED,
     INTEGER,
     LOCAL_TIMESTAMP,
-    PRECISION,
     STRING,
     TIMESTAMP,
+    WHOLE_DIGITS,
     scale_of,
     widened,
 )
@@ -174,7 +174,7 @@ def _arrow_type(kind: str) -> pyarrow.DataType:
     import pyarrow
 
     if (scale := scale_of(kind)) is not None:
-        return pyarrow.decimal128(PRECISION, scale)
+        return pyarrow.decimal128(WHOLE_DIGITS + scale, scale)
     return {
         BOOLEAN: pyarrow.bool_(),
         INTEGER: pyarrow.int64(),

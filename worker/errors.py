@@ -48,6 +48,15 @@ class MissingInput(BadInput):
         self.args = (f"{where} is missing; expected {allowed}",)
 
 
+class UnreadableFile(BadInput):
+    """A file that must be read cannot be."""
+
+    def __init__(self, where: str, problem: str, form: str) -> None:
+        """`where` is the path, with the line where that is known; `form` says what the file should be."""
+        super().__init__(where, problem, form)
+        self.args = (f"{where}: cannot be read as {form}: {problem}",)
+
+
 class RetryLater(MillraceError):
     """The step may succeed later.
 

@@ -142,7 +142,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     path = written(tmp_path, "source: acme\ntitle: [\n")
-    with pytest.raises(BadInput, match=f"{path}:3"):
+    with pytest.raises(BadInput, match=f"{path}:3: cannot be read as YAML: "):
         read_yaml(path)
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match=r"binary\.yaml"):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from worker.errors import BadInput, MissingInput
+from worker.errors import BadInput, MissingInput, UnreadableFile
 from worker.suggestions import one_of
 
 Place = tuple[str | int, ...]
@@ -68,11 +68,11 @@ def dotted(place: Place) -> str:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Read one file. Raises BadInput if it cannot be read, is not YAML, or has a key twice."""
+    """Read one file. Raises UnreadableFile if it is not YAML in UTF-8, BadInput if it has a key twice."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), str(error), "a readable YAML file in UTF-8") from error
+        raise UnreadableFile(str(path), str(error), "YAML in UTF-8") from error
     try:
         loader = _Loader(text)
         try:
@@ -86,9 +86,9 @@ def read_yaml(path: Path) -> YamlFile:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadInput(f"{path}:{line}", error.problem, "YAML") from error
+        raise UnreadableFile(f"{path}:{line}", error.problem or str(error), "YAML") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(str(path), str(error), "YAML") from error
+        raise UnreadableFile(str(path), str(error), "YAML") from error
 
 
 def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:

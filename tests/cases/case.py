@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fake_vendor import Answer, Request, Vendor
+from tests.fake_vendor import Answer, Vendor
 
 SOURCES = Path(__file__).parents[1] / "fixtures" / "cases"
 
@@ -34,9 +34,30 @@ class Case:
         return SOURCES / f"{self.name}.yaml"
 
 
-def always(respond: Callable[[Request], Answer]) -> Callable[[], Vendor]:
-    """A vendor that remembers nothing."""
-    return lambda: respond
+class Cases(list[Case]):
+    """The cases of one area, in the order in which they are added."""
+
+    def add(self, name: str, **end: Any) -> Callable[[Vendor], Vendor]:
+        """Adds what stands below it: a vendor that remembers nothing."""
+
+        def kept(respond: Vendor) -> Vendor:
+            self.append(Case(name, lambda: respond, **end))
+            return respond
+
+        return kept
+
+    def add_anew(self, name: str, **end: Any) -> Callable[[Callable[[], Vendor]], Callable[[], Vendor]]:
+        """Adds what stands below it: a function that makes a vendor, since this one remembers what it was asked."""
+
+        def kept(make: Callable[[], Vendor]) -> Callable[[], Vendor]:
+            self.append(Case(name, make, **end))
+            return make
+
+        return kept
+
+    def answer(self, name: str, answer: Answer, **end: Any) -> None:
+        """Adds a vendor that answers everything so."""
+        self.add(name, **end)(lambda _: answer)
 
 
 def ids(start: int, end: int) -> list[dict[str, int]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cases.case import Case, always, ids
+from tests.cases.case import Cases, ids
 from tests.fake_vendor import Answer, Request
+
+CASES = Cases()
 
 ROWS = 250
 
@@ -21,13 +23,15 @@ def _by_page(request: Request, rows: int = ROWS, size: int = 100) -> list[dict[s
     return ids(page * size - size, min(page * size, rows))
 
 
-def _offsets_end_at_1000(request: Request) -> Answer:
+@CASES.add("offset-refused-past-a-cap", fails=("OFFSET_TOO_LARGE",))
+def offsets_end_at_1000(request: Request) -> Answer:
     if int(request.query["offset"]) + int(request.query["limit"]) > 1000:
         return Answer({"error": {"code": "OFFSET_TOO_LARGE", "message": "offset and limit end at 1000"}}, status=400)
     return Answer({"data": _by_offset(request, 1250)})
 
 
-def _offset_ignored(request: Request) -> Answer:
+@CASES.add("offset-ignored", fails=("ignores `offset`",), at_most=4)
+def offset_ignored(request: Request) -> Answer:
     return Answer({"data": ids(0, 200)})
 
 
@@ -42,7 +46,8 @@ def _cursor(request: Request) -> dict[str, Any]:
     return {"data": ids(at, end), "paging": {"cursor": end, "has_more": str(end < ROWS).lower()}}
 
 
-def _never_more(request: Request) -> Answer:
+@CASES.add("has-more", rows=ROWS, at_most=3)
+def never_more(request: Request) -> Answer:
     """Says `has_more` in text, counts its cursors, and would go on for ever past the end."""
     at = int(request.query.get("cursor", "0"))
     if at >= ROWS:
@@ -50,16 +55,19 @@ def _never_more(request: Request) -> Answer:
     return Answer(_cursor(request))
 
 
-def _counted_from_one(request: Request) -> Answer:
+@CASES.add("offset-from-one", rows=ROWS)
+def counted_from_one(request: Request) -> Answer:
     return Answer({"data": _by_offset(request, first=1)})
 
 
-def _numbers_in_the_body(request: Request) -> Answer:
+@CASES.add("numbers-in-the-body", rows=ROWS)
+def numbers_in_the_body(request: Request) -> Answer:
     asked = request.json["page"]
     return Answer({"data": ids(asked["from"], min(asked["from"] + asked["count"], ROWS))})
 
 
-def _links_by_rel(request: Request) -> Answer:
+@CASES.add("links-by-rel", rows=ROWS, at_most=3)
+def links_by_rel(request: Request) -> Answer:
     at = int(request.query.get("at", 0))
     end = min(at + 100, ROWS)
     links = [{"rel": "self", "href": request.target}, {"rel": "prev", "href": "/rows"}]
@@ -68,24 +76,28 @@ def _links_by_rel(request: Request) -> Answer:
     return Answer({"data": ids(at, end), "links": links})
 
 
-def _token_in_a_header(request: Request) -> Answer:
+@CASES.add("token-in-a-header", rows=ROWS, at_most=3)
+def token_in_a_header(request: Request) -> Answer:
     at = int(request.query.get("token", 0))
     end = min(at + 100, ROWS)
     headers: Mapping[str, str] = {"X-Next-Token": str(end)} if end < ROWS else {}
     return Answer({"data": ids(at, end)}, headers=headers)
 
 
-def _clamped(request: Request) -> Answer:
+@CASES.add("clamped-pages-counted", rows=ROWS, at_most=7)
+def clamped(request: Request) -> Answer:
     """Sends 40 rows at most, however many are asked for, and counts them."""
     return Answer({"total": ROWS, "data": _by_page(request, size=40)})
 
 
-def _refused_past_the_count(request: Request) -> Answer:
+@CASES.add("refused-past-the-count", rows=ROWS, at_most=3)
+def refused_past_the_count(request: Request) -> Answer:
     rows = _by_page(request)
     return Answer({"total": ROWS, "data": rows}) if rows else Answer({"message": "no such page"}, status=404)
 
 
-def _more_pages_than_rows(request: Request) -> Answer:
+@CASES.add("more-pages-than-rows", rows=ROWS, at_most=3)
+def more_pages_than_rows(request: Request) -> Answer:
     """Counts its pages wrongly and its rows rightly."""
     rows = _by_page(request)
     return (
@@ -98,12 +110,14 @@ def _refused_past_the_end(request: Request) -> Answer:
     return Answer({"data": rows}) if rows else Answer({"message": "no such page"}, status=404)
 
 
-def _nothing_past_the_end(request: Request) -> Answer:
+@CASES.add("no-content-past-the-end", rows=200, at_most=3)
+def nothing_past_the_end(request: Request) -> Answer:
     rows = _by_page(request, rows=200)
     return Answer({"data": rows}) if rows else Answer(status=204)
 
 
-def _cursor_past_the_count(request: Request) -> Answer:
+@CASES.add("cursor-past-the-count", rows=ROWS, at_most=3)
+def cursor_past_the_count(request: Request) -> Answer:
     """Always names a next cursor, counts its rows, and refuses what stands beyond them."""
     at = int(request.query.get("cursor", "0"))
     if at >= ROWS:
@@ -111,14 +125,16 @@ def _cursor_past_the_count(request: Request) -> Answer:
     return Answer({"total": ROWS, "data": ids(at, min(at + 100, ROWS)), "paging": {"cursor": at + 100}})
 
 
-def _circle_under_other_links(request: Request) -> Answer:
+@CASES.add("circle-under-other-links", fails=("page 3 has the rows of page 1",))
+def circle_under_other_links(request: Request) -> Answer:
     """Goes back to its first rows by links that are never the same, until as many rows came as it counts."""
     turn = int(request.query.get("turn", "0"))
     start = turn % 2 * 100
     return Answer({"total": 300, "data": ids(start, start + 100), "next": f"/rows?turn={turn + 1}"})
 
 
-def _counted_by_the_poll(request: Request) -> Answer:
+@CASES.add("counted-by-the-poll", rows=ROWS)
+def counted_by_the_poll(request: Request) -> Answer:
     if request.method == "POST":
         return Answer({"id": "9"})
     if request.path == "/reports/9":
@@ -127,31 +143,15 @@ def _counted_by_the_poll(request: Request) -> Answer:
     return Answer({"data": rows}) if rows else Answer({"message": "offset past the end"}, status=400)
 
 
-def _growing(request: Request) -> Answer:
+@CASES.add("growing-count", fails=("does not hold still",))
+def growing(request: Request) -> Answer:
     page = int(request.query["page"])
     return Answer({"total": ROWS + page, "data": _by_page(request)})
 
 
-CASES = (
-    Case("offset-refused-past-a-cap", always(_offsets_end_at_1000), fails=("OFFSET_TOO_LARGE",)),
-    Case("offset-ignored", always(_offset_ignored), fails=("ignores `offset`",), at_most=4),
-    Case("last-page-again-counted", always(_last_page_again), rows=ROWS, at_most=3),
-    Case("last-page-again", always(_last_page_again), fails=("page 4 has the rows of page 3", "`page`"), at_most=4),
-    Case("cursor-repeated-at-the-end", always(lambda request: Answer(_cursor(request))), rows=ROWS, at_most=4),
-    Case("has-more", always(_never_more), rows=ROWS, at_most=3),
-    Case("offset-from-one", always(_counted_from_one), rows=ROWS),
-    Case("numbers-in-the-body", always(_numbers_in_the_body), rows=ROWS),
-    Case("links-by-rel", always(_links_by_rel), rows=ROWS, at_most=3),
-    Case("token-in-a-header", always(_token_in_a_header), rows=ROWS, at_most=3),
-    Case("clamped-pages-counted", always(_clamped), rows=ROWS, at_most=7),
-    Case("refused-past-the-count", always(_refused_past_the_count), rows=ROWS, at_most=3),
-    Case("more-pages-than-rows", always(_more_pages_than_rows), rows=ROWS, at_most=3),
-    Case("refused-past-the-end", always(_refused_past_the_end), fails=("404", "no such page")),
-    Case("declared-refusal", always(_refused_past_the_end), rows=200, at_most=3),
-    Case("no-content-past-the-end", always(_nothing_past_the_end), rows=200, at_most=3),
-    Case("short-page", always(lambda request: Answer({"data": _by_page(request)})), rows=ROWS, at_most=3),
-    Case("cursor-past-the-count", always(_cursor_past_the_count), rows=ROWS, at_most=3),
-    Case("circle-under-other-links", always(_circle_under_other_links), fails=("page 3 has the rows of page 1",)),
-    Case("counted-by-the-poll", always(_counted_by_the_poll), rows=ROWS),
-    Case("growing-count", always(_growing), fails=("does not hold still",)),
-)
+CASES.add("last-page-again-counted", rows=ROWS, at_most=3)(_last_page_again)
+CASES.add("last-page-again", fails=("page 4 has the rows of page 3", "`page`"), at_most=4)(_last_page_again)
+CASES.add("cursor-repeated-at-the-end", rows=ROWS, at_most=4)(lambda request: Answer(_cursor(request)))
+CASES.add("refused-past-the-end", fails=("404", "no such page"))(_refused_past_the_end)
+CASES.add("declared-refusal", rows=200, at_most=3)(_refused_past_the_end)
+CASES.add("short-page", rows=ROWS, at_most=3)(lambda request: Answer({"data": _by_page(request)}))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.cases.case import Case, always, ids
+from tests.cases.case import Cases, ids
 from tests.fake_vendor import Answer, Request, Vendor
+
+CASES = Cases()
 
 HTML = Answer(b"<html>back in a minute</html>", headers={"Content-Type": "text/html"})
 
 
-def _id_in_a_refusal(request: Request) -> Answer:
+@CASES.add("id-in-a-refusal", rows=20, at_most=3)
+def id_in_a_refusal(request: Request) -> Answer:
     if request.is_storage:
         return Answer(ids(0, 20))
     if request.method == "POST":
@@ -36,7 +39,8 @@ def _polled(*answers: Answer, ready: Answer) -> Callable[[], Vendor]:
     return vendor
 
 
-def _preparing_fails_once() -> Vendor:
+@CASES.add_anew("preparing-fails-once", rows=20, at_most=5)
+def preparing_fails_once() -> Vendor:
     made: list[int] = []
 
     def respond(request: Request) -> Answer:
@@ -50,7 +54,8 @@ def _preparing_fails_once() -> Vendor:
     return respond
 
 
-def _several_files(request: Request) -> Answer:
+@CASES.add("several-files", rows=30, at_most=5)
+def several_files(request: Request) -> Answer:
     if request.is_storage:
         start = int(request.path.strip("/")) * 10
         return Answer("".join(f'{{"id": {number}}}\n' for number in range(start, start + 10)).encode())
@@ -59,17 +64,7 @@ def _several_files(request: Request) -> Answer:
     return Answer({"status": "done", "files": [{"url": f"{request.storage}/{number}"} for number in range(3)]})
 
 
-CASES = (
-    Case("id-in-a-refusal", always(_id_in_a_refusal), rows=20, at_most=3),
-    Case(
-        "ready-by-status",
-        _polled(
-            Answer(status=202), Answer(status=202, headers={"Retry-After": "1"}), ready=Answer({"data": ids(0, 20)})
-        ),
-        rows=20,
-        at_most=5,
-    ),
-    Case("preparing-fails-once", _preparing_fails_once, rows=20, at_most=5),
-    Case("poll-answered-by-html", _polled(HTML, ready=Answer({"status": "done"})), rows=20, at_most=4),
-    Case("several-files", always(_several_files), rows=30, at_most=5),
+CASES.add_anew("ready-by-status", rows=20, at_most=5)(
+    _polled(Answer(status=202), Answer(status=202, headers={"Retry-After": "1"}), ready=Answer({"data": ids(0, 20)}))
 )
+CASES.add_anew("poll-answered-by-html", rows=20, at_most=4)(_polled(HTML, ready=Answer({"status": "done"})))

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.cases.case import Case, always, ids
-from tests.fake_vendor import Answer, Request
+from tests.cases.case import Cases, ids
+from tests.fake_vendor import Answer
+
+CASES = Cases()
+BATCHES = [{"results": ids(start, start + 10), "fieldMask": "id"} for start in (0, 10, 20)]
+LISTS = [[f"e{number}", str(number)] for number in range(30)]
+GAVE_UP = {"error": {"code": 13, "message": "the search gave up"}}
 
 
-def _batches(request: Request) -> Answer:
-    return Answer(
-        [{"results": ids(start, start + 10), "fieldMask": "id"} for start in (0, 10, 20)] + [{"requestId": "x"}]
-    )
-
-
-def _batch_in_error(request: Request) -> Answer:
-    return Answer([{"results": ids(0, 10)}, {"error": {"code": 13, "message": "the search gave up"}}])
-
-
-def _lists(request: Request) -> Answer:
-    return Answer({"columns": ["event", "n"], "results": [[f"e{n}", str(n)] for n in range(30)], "hasMore": False})
-
-
-def _lists_before_their_columns(request: Request) -> Answer:
-    return Answer({"rows": [[f"e{n}", str(n)] for n in range(30)], "schema": [{"title": "event"}, {"title": "n"}]})
-
-
-def _null(request: Request) -> Answer:
-    return Answer({"data": None})
-
-
-def _number(row: dict[str, Any]) -> object:
+def number(row: dict[str, Any]) -> object:
     return row["event"], row["n"] + 0  # typed: text could not be added to
 
 
-CASES = (
-    Case("rows-in-batches", always(_batches), rows=30),
-    Case("error-in-place-of-a-batch", always(_batch_in_error), fails=("13", "the search gave up")),
-    Case("rows-as-lists", always(_lists), rows=30, ids=_number),
-    Case("rows-as-lists-before-their-columns", always(_lists_before_their_columns), rows=30, ids=_number),
-    Case("null-for-no-rows", always(_null), rows=0),
+CASES.answer("rows-in-batches", Answer([*BATCHES, {"requestId": "x"}]), rows=30)
+CASES.answer("error-in-place-of-a-batch", Answer([BATCHES[0], GAVE_UP]), fails=("13", "the search gave up"))
+CASES.answer("rows-as-lists", Answer({"columns": ["event", "n"], "results": LISTS}), rows=30, ids=number)
+CASES.answer(
+    "rows-as-lists-before-their-columns",
+    Answer({"rows": LISTS, "schema": [{"title": "event"}, {"title": "n"}]}),
+    rows=30,
+    ids=number,
 )
+CASES.answer("null-for-no-rows", Answer({"data": None}), rows=0)

@@ -9,13 +9,17 @@ import json
 from base64 import b64decode
 from urllib.parse import unquote_plus, urlsplit
 
-from tests.cases.case import Case, always, ids
+from tests.cases.case import Cases, ids
 from tests.fake_vendor import Answer, Request, Vendor
 
+CASES = Cases()
+
 NOBODY = "http://127.0.0.1:9"
+OAUTH = {"client_id": "abc", "client_secret": "s"}
 
 
-def _download_redirects_to_storage(request: Request) -> Answer:
+@CASES.add("download-redirects-to-storage", rows=50, credentials={"token": "secret-token"}, at_most=4)
+def download_redirects_to_storage(request: Request) -> Answer:
     if request.is_storage:
         if "Authorization" in request.headers:
             return _storage_error("InvalidArgument", "Only one auth mechanism allowed", status=400)
@@ -36,7 +40,8 @@ def _storage_error(code: str, message: str, status: int = 403) -> Answer:
     return Answer(text.encode(), status=status, headers={"Content-Type": "application/xml"})
 
 
-def _link_signed_letter_by_letter(request: Request) -> Answer:
+@CASES.add("link-signed-letter-by-letter", rows=10, at_most=3)
+def link_signed_letter_by_letter(request: Request) -> Answer:
     if request.is_storage:
         bare, _, signature = request.target.partition("&Signature=")
         if signature != _signature(bare):
@@ -48,7 +53,8 @@ def _link_signed_letter_by_letter(request: Request) -> Answer:
     return Answer({"status": "done", "url": f"{request.storage}{bare}&Signature={_signature(bare)}"})
 
 
-def _link_expires_once() -> Vendor:
+@CASES.add_anew("link-expires-once", rows=10, at_most=5)
+def link_expires_once() -> Vendor:
     given: list[str] = []
 
     def respond(request: Request) -> Answer:
@@ -64,30 +70,35 @@ def _link_expires_once() -> Vendor:
     return respond
 
 
-def _storage_refuses(request: Request) -> Answer:
+@CASES.add("storage-refuses", fails=("403", "AccessDenied: Access to this bucket was withdrawn"))
+def storage_refuses(request: Request) -> Answer:
     if request.is_storage:
         return _storage_error("AccessDenied", "Access to this bucket was withdrawn")
     return Answer({"id": 9}) if request.method == "POST" else Answer({"status": "done", "url": f"{request.storage}/x"})
 
 
-def _redirects_to_another_host(request: Request) -> Answer:
+@CASES.add("redirects-to-another-host", fails=("GET /rows: 302: it redirects to another host, 127.0.0.1:",), at_most=1)
+def redirects_to_another_host(request: Request) -> Answer:
     return Answer(status=302, headers={"Location": f"{request.storage}/rows?sig=1"})
 
 
-def _query_with_a_grammar(request: Request) -> Answer:
+@CASES.add("query-with-a-grammar", rows=1, at_most=1)
+def query_with_a_grammar(request: Request) -> Answer:
     query = urlsplit(request.target).query
     if query != "q=analytics&dateRange=(start:(year:2026,month:11,day:4))&accounts=List(urn%3Ali%3Aaccount%3A7)":
         return Answer({"message": "the query cannot be read", "got": query}, status=400)
     return Answer({"elements": ids(0, 1)})
 
 
-def _dates_without_hyphens(request: Request) -> Answer:
+@CASES.add("dates-without-hyphens", rows=1, params={"from": "2026-11-24"}, at_most=1)
+def dates_without_hyphens(request: Request) -> Answer:
     if (request.query, request.json) != ({"reportDate": "20261124"}, {"until": "24.11.2026 00:00"}):
         return Answer({"details": f"{request.target} {request.body!r}"}, status=400)
     return Answer({"data": ids(0, 1)})
 
 
-def _token_in_a_header_of_its_own(request: Request) -> Answer:
+@CASES.add("token-in-a-header-of-its-own", rows=10, credentials={"username": "u", "password": "p"}, at_most=2)
+def token_in_a_header_of_its_own(request: Request) -> Answer:
     if request.path == "/v3/authentication":
         return Answer({"Token": "tok-123"} if request.json == {"Login": "u", "Password": "p"} else {})
     if request.headers.get("X-Auth") != "tok-123" or "Authorization" in request.headers:
@@ -95,7 +106,8 @@ def _token_in_a_header_of_its_own(request: Request) -> Answer:
     return Answer({"Result": ids(0, 10)})
 
 
-def _token_and_developers_key(request: Request) -> Answer:
+@CASES.add("token-and-developers-key", rows=10, credentials={**OAUTH, "developer_token": "dev-1"}, at_most=2)
+def token_and_developers_key(request: Request) -> Answer:
     if request.path == "/oauth/token":
         return Answer({"access_token": "at", "expires_in": 3600})
     if (request.headers.get("Authorization"), request.headers.get("developer-token")) != ("Bearer at", "dev-1"):
@@ -103,7 +115,8 @@ def _token_and_developers_key(request: Request) -> Answer:
     return Answer({"data": ids(0, 10)})
 
 
-def _secret_read_as_rfc_6749_says(request: Request) -> Answer:
+@CASES.add("secret-read-as-rfc-6749-says", rows=10, credentials={"client_id": "app:1", "client_secret": "a+b%2Fc/é"})
+def secret_read_as_rfc_6749_says(request: Request) -> Answer:
     if request.path != "/oauth/token":
         return Answer({"data": ids(0, 10)})
     client_id, _, secret = b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode().partition(":")
@@ -112,7 +125,8 @@ def _secret_read_as_rfc_6749_says(request: Request) -> Answer:
     return Answer({"access_token": "at", "expires_in": 3600})
 
 
-def _refresh_token_changes_at_each_use() -> Vendor:
+@CASES.add_anew("refresh-token-changes-at-each-use", rows=25, credentials={**OAUTH, "refresh_token": "first"})
+def refresh_token_changes_at_each_use() -> Vendor:
     logins: list[str] = ["first"]
 
     def respond(request: Request) -> Answer:
@@ -130,75 +144,16 @@ def _refresh_token_changes_at_each_use() -> Vendor:
     return respond
 
 
-def _consent_withdrawn(request: Request) -> Answer:
+@CASES.add(
+    "consent-withdrawn",
+    fails=("POST /token: 400 Bad Request: invalid_grant: Token has been expired or revoked.",),
+    credentials={**OAUTH, "refresh_token": "first"},
+    at_most=1,
+)
+def consent_withdrawn(request: Request) -> Answer:
     return Answer({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}, status=400)
 
 
-def _reached_through_a_proxy_only(request: Request) -> Answer:
+@CASES.add("reached-through-a-proxy-only", rows=10, connection={"base_url": NOBODY, "proxy": "{base}"}, at_most=1)
+def reached_through_a_proxy_only(request: Request) -> Answer:
     return Answer({"data": ids(0, 10)}) if request.target == f"{NOBODY}/rows" else Answer(status=400)
-
-
-OAUTH = {"client_id": "abc", "client_secret": "s"}
-
-CASES = (
-    Case(
-        "download-redirects-to-storage",
-        always(_download_redirects_to_storage),
-        rows=50,
-        credentials={"token": "secret-token"},
-        at_most=4,
-    ),
-    Case("link-signed-letter-by-letter", always(_link_signed_letter_by_letter), rows=10, at_most=3),
-    Case("link-expires-once", _link_expires_once, rows=10, at_most=5),
-    Case(
-        "storage-refuses", always(_storage_refuses), fails=("403", "AccessDenied: Access to this bucket was withdrawn")
-    ),
-    Case(
-        "redirects-to-another-host",
-        always(_redirects_to_another_host),
-        fails=("GET /rows: 302: it redirects to another host, 127.0.0.1:",),
-        at_most=1,
-    ),
-    Case("query-with-a-grammar", always(_query_with_a_grammar), rows=1, at_most=1),
-    Case("dates-without-hyphens", always(_dates_without_hyphens), rows=1, params={"from": "2026-11-24"}, at_most=1),
-    Case(
-        "token-in-a-header-of-its-own",
-        always(_token_in_a_header_of_its_own),
-        rows=10,
-        credentials={"username": "u", "password": "p"},
-        at_most=2,
-    ),
-    Case(
-        "token-and-developers-key",
-        always(_token_and_developers_key),
-        rows=10,
-        credentials={**OAUTH, "developer_token": "dev-1"},
-        at_most=2,
-    ),
-    Case(
-        "secret-read-as-rfc-6749-says",
-        always(_secret_read_as_rfc_6749_says),
-        rows=10,
-        credentials={"client_id": "app:1", "client_secret": "a+b%2Fc/é"},
-    ),
-    Case(
-        "refresh-token-changes-at-each-use",
-        _refresh_token_changes_at_each_use,
-        rows=25,
-        credentials={**OAUTH, "refresh_token": "first"},
-    ),
-    Case(
-        "consent-withdrawn",
-        always(_consent_withdrawn),
-        fails=("POST /token: 400 Bad Request: invalid_grant: Token has been expired or revoked.",),
-        credentials={**OAUTH, "refresh_token": "first"},
-        at_most=1,
-    ),
-    Case(
-        "reached-through-a-proxy-only",
-        always(_reached_through_a_proxy_only),
-        rows=10,
-        connection={"base_url": NOBODY, "proxy": "{base}"},
-        at_most=1,
-    ),
-)

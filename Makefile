@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# More than there are cores: much of what tests do is wait for processes they started.
+TESTS_AT_ONCE ?= 3
 
 .PHONY: help setup check test demo bench bench-peers stress up lock clean
 help:            ## say what there is
@@ -20,8 +22,8 @@ check: setup     ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check      ## check, then every test but the long stress run; two files at a time
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: check      ## check, then every test but the long stress run; three files at a time
+	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 demo: setup      ## the main job from start to end on embedded parts; KEEP=1 stays, with the page
 	$(BIN)/millrace demo $(if $(KEEP),--keep)

@@ -59,7 +59,7 @@ class FakeVendor:
         self.base, self.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
         for server in self._servers:
             server.daemon_threads = True
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def answer(self, request: Request) -> Answer:
         self.heard.append(request)

@@ -18,13 +18,14 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
 ROOT = Path(__file__).parents[1]
 WRITER = ROOT / "tests" / "fixtures" / "sink_writer.py"
-PAGES, ROWS = 3, 24_000
+# As many as no writer gets through before the last kill: each asks for at most 40 rows to be kept, 40 times in a row.
+PAGES, ROWS, PART_ROWS = 3, 10_000, 400
 ASKED_AT_ONCE = 40
 
 
 def start(to: str, redis: str, seed: int) -> subprocess.Popen[str]:
     """A worker on all pages of the job."""
-    given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": ROWS, "part_rows": 1_000, "seed": seed}
+    given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": ROWS, "part_rows": PART_ROWS, "seed": seed}
     command = [sys.executable, str(WRITER), json.dumps(given)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     return subprocess.Popen(command, cwd=ROOT, env={**CREDENTIALS, "PYTHONPATH": str(ROOT)}, text=True, **pipes)
@@ -59,7 +60,7 @@ def publish_through_kills(
     """Kill one of two workers again and again, start another, let the last ones finish: what consumers see then."""
     sink = open_sink(
         parse_address(to),
-        SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=1_000),
+        SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=PART_ROWS),
     )
     sink.open(1)
     chance = random.Random(5)

@@ -178,7 +178,7 @@ class Place:
         "s3-parquet",
     ]
 )
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
     """A place of each kind; files take two rows a part, so that each further batch makes the one before it durable."""
     if request.param.startswith("stream"):
         redis = request.getfixturevalue("redis")
@@ -192,8 +192,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     else:
         kind = request.param.partition("-")[2]
         option = f"format={kind}" if kind in FORMATS else f"compression={kind or 'none'}"
-        to = f"file:{tmp_path}?{option}"
-        held = Place(lambda job: make(to, job=job, part_rows=2), lambda job: audit_files(job_directory(tmp_path, job)))
+        to = f"file:{memory_path}?{option}"
+        held = Place(
+            lambda job: make(to, job=job, part_rows=2), lambda job: audit_files(job_directory(memory_path, job))
+        )
     yield held
     for sink in held.made:
         sink.release()

@@ -238,8 +238,10 @@ def test_a_stream_answers_as_the_rules_do_and_holds_one_complete_reading(redis: 
 
 
 @pytest.mark.parametrize("part_rows", [1, 2])
-def test_files_hold_one_complete_reading(tmp_path: Path, part_rows: int) -> None:
-    to = f"file:{tmp_path}"
+def test_files_hold_one_complete_reading(memory_path: Path, part_rows: int) -> None:
+    to = f"file:{memory_path}"
     run(
-        Place(lambda job: make(to, job=job, part_rows=part_rows), lambda job: audit_files(job_directory(tmp_path, job)))
+        Place(
+            lambda job: make(to, job=job, part_rows=part_rows), lambda job: audit_files(job_directory(memory_path, job))
+        )
     )

@@ -152,10 +152,10 @@ def test_a_file_that_may_not_grow_fails_the_job_and_is_removed(tmp_path: Path) -
 
 
 @pytest.mark.timeout(300)
-def test_a_crash_at_any_touch_of_the_file_system_is_mended(tmp_path: Path) -> None:
+def test_a_crash_at_any_touch_of_the_file_system_is_mended(memory_path: Path) -> None:
     script = ROOT / "tests" / "fixtures" / "sink_crash.py"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script), str(tmp_path)]
+    command = [sys.executable, str(script), str(memory_path)]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     lives = [json.loads(line) for line in ran.stdout.splitlines()]

@@ -35,13 +35,13 @@ def test_killed_workers_and_servers_leave_each_row_once_in_a_stream(own_redis: A
 @pytest.mark.parametrize(
     ("how", "kills"), [("format=ndjson", 12), ("format=csv&compression=gzip", 4), ("format=parquet", 4)]
 )
-def test_killed_workers_leave_each_row_once_in_files(tmp_path: Path, how: str, kills: int) -> None:
-    directory = tmp_path / "kargo" / "report" / "j1"
-    to, nowhere = f"file:{tmp_path}?{how}", "redis://127.0.0.1:1"
+def test_killed_workers_leave_each_row_once_in_files(memory_path: Path, how: str, kills: int) -> None:
+    directory = memory_path / "kargo" / "report" / "j1"
+    to, nowhere = f"file:{memory_path}?{how}", "redis://127.0.0.1:1"
     seen = publish_through_kills(to, nowhere, lambda: audit_files(directory), kills=kills)
     assert seen.is_whole
     assert seen.rows == PAGES * ROWS
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(memory_path.rglob("*.tmp"))
 
 
 @pytest.mark.timeout(300)

@@ -1,7 +1,4 @@
-"""The four vendors, simulated over real HTTP, with faults on a dial.
-
-The world outside: it imports nothing of ours.
-"""
+"""The four vendors, simulated over real HTTP, with faults on a dial. Imports nothing of Millrace."""
 
 from sandbox.app import Sandbox
 from sandbox.expected import expected_digest, expected_plan, expected_rows

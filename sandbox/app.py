@@ -29,11 +29,10 @@ ANY_HOST = "0.0.0.0"  # noqa: S104 - compared with, not listened on
 
 
 class Sandbox:
-    """The four vendors on one port, and storage on a second.
+    """The four vendors on one port, and storage on a second. Use it in a `with`, or start and stop it.
 
-    Use it in a `with`, or start and stop it.
-    `announced_host` is what stands in URLs and links where clients reach it by another name than `host`. Every other
-    argument is a setting by its name; `faults` is the list of rules the dial begins with.
+    `announced_host` is the host in URLs and links, if clients reach it by another name than `host`. `faults` are the
+    rules that are in force at the start; every other argument is a setting.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class Sandbox:
 
     @property
     def credentials(self) -> dict[str, dict[str, str]]:
-        """What opens each vendor; obviously false, and the same in every sandbox."""
+        """The credentials for each vendor; obviously false, and the same in every sandbox."""
         return CREDENTIALS
 
     @property
@@ -143,6 +142,6 @@ class Sandbox:
             return answer(self.world, self._mounts, request)
         except Hangup:
             raise
-        except Exception:  # noqa: BLE001 - a mistake of the sandbox must be seen, not taken for a vendor's fault
+        except Exception:  # noqa: BLE001 - a bug of the sandbox must not be taken for a vendor's fault
             traceback.print_exc(file=sys.stderr)
             return as_json(500, {"sandbox": "a mistake in the sandbox itself; see its stderr"})

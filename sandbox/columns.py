@@ -1,7 +1,4 @@
-"""What may stand in a column, and sample values for it.
-
-The same seed gives the same values everywhere.
-"""
+"""The kinds of columns, and sample values for them; the same seed gives the same values everywhere."""
 
 from __future__ import annotations
 
@@ -55,17 +52,13 @@ def with_carrier(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     return (*columns[:place], carrier, *columns[place + 1 :])
 
 
-def _words(random: Random) -> str:
-    return f"{random.choice(_BRANDS)} {random.choice(_SEASONS)} {random.randint(2023, 2026)}"
-
-
 _SAMPLES: dict[str, Callable[[Random], str]] = {
     "count": lambda random: str(random.randint(0, 99_999)),
     "id": lambda random: str(random.randint(1_000_000, 9_999_999)),
     "big_id": lambda random: f"2{random.randint(0, 10**18 - 1):018d}",
-    # Trailing zeros are meant: 57.1000 must stay 57.1000 all the way.
+    # With trailing zeros on purpose: 57.1000 must stay 57.1000 all the way.
     "decimal": lambda random: f"{random.randint(0, 9_999)}.{random.randint(0, 99):02d}00",
-    "text": _words,
+    "text": lambda random: f"{random.choice(_BRANDS)} {random.choice(_SEASONS)} {random.randint(2023, 2026)}",
     "hour": lambda random: f"202603{random.randint(1, 28):02d}{random.randint(0, 23):02d}",
     "flag": lambda random: random.choice(("true", "false")),
     "minutes": lambda random: str(random.choice((-600, -300, 0, 600))),
@@ -82,11 +75,11 @@ def sample(column: Column, random: Random, bucket: str) -> str:
     if column.kind == "time":
         return bucket
     words = _WORDS.get(column.kind)
-    # Drawn for a carrier too, though it is not used: so that the other columns do not depend on which one carries.
+    # Drawn for a carrier as well, although unused, so that the other columns do not depend on which one carries.
     drawn = random.choice(words) if words else _SAMPLES[column.kind](random)
     if column.is_carrier:
         return _CARRIED.get(column.kind, "%d")
-    # The row becomes part of a template, in which a lone % would be a place for a number.
+    # The row becomes part of a template, in which a single % would be a placeholder.
     return drawn.replace("%", "%%")
 
 

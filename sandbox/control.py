@@ -1,7 +1,4 @@
-"""The control API under /_sandbox.
-
-Settings, faults, what was requested, how many rows were served.
-"""
+"""The control API under /_sandbox: settings, faults, what was requested, how many rows were served."""
 
 from __future__ import annotations
 
@@ -35,15 +32,12 @@ class Control:
             ("GET", "/requests"): lambda _body: world.journal.requests(),
             ("DELETE", "/requests"): lambda _body: world.journal.clear(),
             ("GET", "/counters"): lambda _body: world.journal.counters(),
-            ("GET", "/kinds"): lambda _body: _kinds(),
-            ("POST", "/reset"): lambda _body: self._reset(),
+            ("GET", "/kinds"): lambda _body: {name: kind.describe() for name, kind in KINDS.items()},
+            ("POST", "/reset"): self._reset,
         }
 
     def answer(self, request: Request) -> Answer:
-        """Do what a control request asks.
-
-        400 says what is not allowed, and nothing is changed then.
-        """
+        """Do what a control request asks; 400 if it is not allowed, and then nothing is changed."""
         path = request.path.removeprefix(PREFIX)
         act = self._acts.get((request.method, path))
         if act is None:
@@ -68,21 +62,8 @@ class Control:
         self._world.dial.turn(rules, is_added=is_added)
         return self._world.dial.shown()
 
-    def _reset(self) -> Any:
-        """Everything as it was at the start, but for the reports already asked for."""
-        self._world.settings = self._initial
-        self._world.dial.turn([])
+    def _reset(self, _body: Any) -> Any:
+        """Everything as it was at the start, except for the reports that were asked for."""
+        self._turn([], is_added=False)
         self._world.journal.clear()
-        return self._world.settings.model_dump()
-
-
-def _kinds() -> dict[str, Any]:
-    return {
-        kind.name: {
-            "meaning": kind.meaning,
-            "roles": sorted(kind.roles),
-            "vendors": sorted(kind.vendors),
-            "args": {name: arg.wording() for name, arg in kind.args.items()},
-        }
-        for kind in KINDS.values()
-    }
+        return self._set(self._initial.model_dump())

@@ -1,13 +1,11 @@
-"""One exchange in hand.
-
-The request, where it falls, what goes wrong with it, and the world it happens in.
-"""
+"""One exchange: the request, its place among all exchanges, the faults that fall on it, and the world it happens in."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from sandbox.columns import Style
 from sandbox.faults.dial import Dial, Place
@@ -16,7 +14,7 @@ from sandbox.http.body import lines, listed
 from sandbox.http.message import Request
 from sandbox.journal import Journal
 from sandbox.kinds import EDITS
-from sandbox.rows import Block, Rows, Telling
+from sandbox.rows import Block, Rendering, Rows
 from sandbox.settings import Settings
 
 _OTHER_LENGTH = {*EDITS, "csv_bom", "no_final_newline"}
@@ -34,10 +32,7 @@ class World:
         self.storage_base = ""
 
     def revision(self, report: str, *, is_start: bool) -> int:
-        """The revision a report shows.
-
-        As set, and one more for every so many readings begun before this one.
-        """
+        """The revision that a report shows: the setting, raised by one after every `restate_after_reads` readings."""
         readings = self.journal.begun(report) if is_start else self.journal.readings(report) - 1
         every = self.settings.restate_after_reads
         return self.settings.revision + (max(readings, 0) // every if every else 0)
@@ -62,20 +57,20 @@ class Exchange:
         """The arguments of a fault that falls on this exchange; None where it does not."""
         return self.faults.get(kind)
 
-    def telling(self, report: str, rows: int, *, usual: Style = "numbers", is_start: bool = True) -> Telling:
-        """How the rows of a report are told now; `is_start` begins one more reading of it."""
+    def rendering(self, report: str, rows: int, *, usual: Style = "numbers", is_start: bool = True) -> Rendering:
+        """How the rows of a report are made now; `is_start` begins one more reading of it."""
         settings = self.settings
         fault = self.fault("numbers")
         style: Style = fault["style"] if fault else usual
         revision = self.world.revision(report, is_start=is_start)
-        return Telling(rows, settings.seed, revision, settings.restate, style)
+        return Rendering(rows, settings.seed, revision, settings.restate, style)
 
     @property
     def changes_length(self) -> bool:
         """Will a fault make the rows longer or shorter than planned?"""
         cuts = [cut for kind in ("cut_in_row", "cut_after_row") if (cut := self.faults.get(kind))]
         if cuts:
-            # A file cut short still names its whole length, unless it pretends to be whole.
+            # A file that is cut still states its whole length, unless it pretends to be whole.
             return any(cut["clean"] for cut in cuts)
         return bool(_OTHER_LENGTH & self.faults.keys())
 
@@ -88,20 +83,17 @@ class Exchange:
     def blocks(
         self, report: str, plan: Rows, start: int = 0, stop: int | None = None, *, header: bytes | None = None
     ) -> Iterator[Block]:
-        """Rows of a plan, counted, with every fault of rows applied.
-
-        A header stands in front as block 0.
-        """
-        blocks = self._counted(report, plan.blocks(start, stop))
+        """Rows of a plan, counted, with every fault of rows applied; a header comes first, as block 0."""
+        blocks: Iterator[Block] = self._count_served(report, plan.blocks(start, stop))
         if header is not None:
-            blocks = _after(Block(0, [header]), blocks)
-        # Lazily, one generator around the other: a report of any length is never held.
+            blocks = chain((Block(0, [header]),), blocks)
+        # Lazily, a generator around a generator: a report is never in memory as a whole.
         for kind, edit in EDITS.items():
             if (args := self.faults.get(kind)) is not None:
                 blocks = edit(blocks, {**args, "delimiter": self.delimiter.encode()})
         return blocks
 
-    def _counted(self, report: str, blocks: Iterator[Block]) -> Iterator[Block]:
+    def _count_served(self, report: str, blocks: Iterator[Block]) -> Iterator[Block]:
         for block in blocks:
             self.world.journal.served(report, len(block.rows))
             yield block
@@ -113,8 +105,3 @@ class Exchange:
     def as_list(self, before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
         """Rows as a JSON list between what stands before and after it."""
         return listed(before, blocks, after)
-
-
-def _after(first: Block, blocks: Iterator[Block]) -> Iterator[Block]:
-    yield first
-    yield from blocks

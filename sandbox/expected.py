@@ -1,17 +1,13 @@
-"""The rows a client must have received, for tests.
-
-The same bytes the vendors serve, without asking them.
-"""
+"""The rows a client must have received, for tests: the same bytes that the vendors serve, without a request."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sandbox.columns import Style
-from sandbox.rows import RowPlan, Rows, Telling
+from sandbox.rows import Rendering, Rows
 from sandbox.settings import TODAY
 from sandbox.vendors.instal.export import plan as instal_plan
 from sandbox.vendors.instal.export import read_export
@@ -20,7 +16,7 @@ from sandbox.vendors.mediamath.datasets import datasets
 from sandbox.vendors.mediamath.query import Query
 from sandbox.vendors.mediamath.rows import plan as mediamath_plan
 from sandbox.vendors.mediamath.times import buckets
-from sandbox.vendors.rokt.legacy import read_ask
+from sandbox.vendors.rokt.legacy import read_legacy_request
 from sandbox.vendors.rokt.rows import account_plan, legacy_plan, metadata, query_plan, summary
 from sandbox.vendors.rokt.shapes import METADATA_PATHS, SHAPE_BY_REPORT
 
@@ -53,10 +49,24 @@ def expected_plan(report: str, params: Params, rows: int, *, typed: bool = False
     """The plan behind the rows: any row of it can be addressed."""
     today = how.pop("today", TODAY)
     vendor, _, name = report.partition(".")
-    telling = _USUAL[vendor](Telling(rows, **how), how)
+    rendering = Rendering(rows, **how)
+    # What a vendor sends unless a fault says otherwise.
+    if vendor == "kargo" and "style" not in how:
+        rendering = replace(rendering, style="numbers" if rendering.form == "csv" else "strings")
+    if vendor == "instal" and "form" not in how:
+        rendering = replace(rendering, form="csv")
     if typed:
-        telling = replace(telling, form="json", style="numbers")
-    return _PLANS[vendor](name, params, telling, today)
+        rendering = replace(rendering, form="json", style="numbers")
+    match vendor:
+        case "kargo":
+            asked = params.get("parameters", params)
+            return kargo_plan(name, tuple(asked["dimensions"]), tuple(asked["measures"]), rendering)
+        case "mediamath":
+            query = Query(datasets()[name], tuple(params["fields"]), dict(params))
+            return mediamath_plan(query, rendering, buckets(query.body, today))
+        case "instal":
+            return instal_plan(read_export(dict(params)), rendering)
+    return _plan_rokt(name, params, rendering)
 
 
 def _digest(rows: Iterator[bytes]) -> str:
@@ -66,53 +76,16 @@ def _digest(rows: Iterator[bytes]) -> str:
     return running.hexdigest()
 
 
-def _kargo(name: str, params: Params, telling: Telling, _today: str) -> RowPlan:
-    asked = params.get("parameters", params)
-    return kargo_plan(name, tuple(asked["dimensions"]), tuple(asked["measures"]), telling)
-
-
-def _mediamath(name: str, params: Params, telling: Telling, today: str) -> RowPlan:
-    query = Query(datasets()[name], tuple(params["fields"]), dict(params))
-    return mediamath_plan(query, telling, buckets(query.body, today))
-
-
-def _instal(_name: str, params: Params, telling: Telling, _today: str) -> RowPlan:
-    return instal_plan(read_export(dict(params)), telling)
-
-
-def _rokt(name: str, params: Params, telling: Telling, _today: str) -> Rows:
-    ids = {path: str(params[told]) for told, path in _ROKT_IDS.items() if told in params}
+def _plan_rokt(name: str, params: Params, rendering: Rendering) -> Rows:
+    ids = {path: str(params[given]) for given, path in _ROKT_IDS.items() if given in params}
     rest = {name: value for name, value in params.items() if name not in _ROKT_IDS}
     if name in METADATA_PATHS:
         return metadata(name, ids)
     if name == "account-summary":
-        return summary(read_ask(rest, None), telling)
+        return summary(read_legacy_request(rest, None), rendering)
     if name in SHAPE_BY_REPORT:
-        return legacy_plan(name, read_ask(rest, SHAPE_BY_REPORT[name]), telling)
-    return account_plan(telling) if name == "query-accounts" else query_plan(name, rest, telling)
+        return legacy_plan(name, read_legacy_request(rest, SHAPE_BY_REPORT[name]), rendering)
+    return account_plan(rendering) if name == "query-accounts" else query_plan(name, rest, rendering)
 
 
 _ROKT_IDS = {"accountId": "account", "campaignId": "campaign", "audienceId": "audience", "creativeId": "creative"}
-_PLANS: dict[str, Callable[[str, Params, Telling, str], Rows]] = {
-    "kargo": _kargo,
-    "mediamath": _mediamath,
-    "rokt": _rokt,
-    "instal": _instal,
-}
-
-
-def _kargo_usual(telling: Telling, how: Params) -> Telling:
-    usual: Style = "numbers" if telling.form == "csv" else "strings"
-    return telling if "style" in how else replace(telling, style=usual)
-
-
-def _instal_usual(telling: Telling, how: Params) -> Telling:
-    return telling if "form" in how else replace(telling, form="csv")
-
-
-_USUAL: dict[str, Callable[[Telling, Params], Telling]] = {
-    "kargo": _kargo_usual,
-    "mediamath": lambda telling, _how: telling,
-    "rokt": lambda telling, _how: telling,
-    "instal": _instal_usual,
-}

@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.http.message import Request
 
 BODY_CHARACTERS = 16_384
-_SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
 
 class Journal:
@@ -25,6 +25,10 @@ class Journal:
 
     def note(self, request: Request, vendor: str, endpoint: str) -> None:
         """Remember a request. `authorization` becomes its scheme and the first half of its SHA-256."""
+        headers = dict(request.headers)
+        for name in _SECRET_HEADERS & headers.keys():
+            digest = hashlib.sha256(headers[name].encode()).hexdigest()[:32]
+            headers[name] = f"{headers[name].partition(' ')[0]} sha256:{digest}"
         line = {
             "time": time.time(),
             "vendor": vendor,
@@ -32,7 +36,7 @@ class Journal:
             "method": request.method,
             "path": request.path,
             "query": request.query,
-            "headers": {name: _told(name, value) for name, value in request.headers.items()},
+            "headers": headers,
             "body": request.body[:BODY_CHARACTERS].decode("utf-8", "replace"),
         }
         with self._guard:
@@ -65,7 +69,7 @@ class Journal:
             return {"rows": dict(self._rows), "readings": dict(self._readings)}
 
     def clear(self) -> None:
-        """Forget the requests and set every counter to nought."""
+        """Forget the requests and set every counter to zero."""
         with self._guard:
             self._requests.clear()
             self._rows.clear()
@@ -75,9 +79,3 @@ class Journal:
         """Remember so many requests from now on."""
         with self._guard:
             self._requests = deque(self._requests, maxlen=size)
-
-
-def _told(name: str, value: str) -> str:
-    if name not in _SECRET_HEADERS:
-        return value
-    return f"{value.partition(' ')[0]} sha256:{hashlib.sha256(value.encode()).hexdigest()[:32]}"

@@ -1,8 +1,7 @@
-"""Rows that exist only when looked at.
+"""Rows that are made when they are needed; the same seed and row number always give the same bytes.
 
-The same seed and row number give the same bytes, whoever asks.
-A report's rows repeat every `PERIOD` rows except for the row's own number, so a block of rows is one template with
-numbers put in. Any row is addressed at once, however far down it stands, and memory does not grow with the report.
+A report's rows repeat every `PERIOD` rows, except for the row's own number. So a block is a template filled with
+numbers, any row can be made directly, and memory does not grow with the report.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -26,7 +25,7 @@ Restatement = Literal["values", "order"]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Everything a row's bytes depend on but its number."""
+    """Everything that a row's bytes depend on, except its number."""
 
     columns: tuple[Column, ...]
     seed: str
@@ -89,7 +88,7 @@ class RowPlan:
     def _rows(self, start: int, end: int) -> list[bytes]:
         if not self.shift:
             return _render(self.look, start, end)
-        # Another order: the rows of each block are turned round by `shift`, the same rows all in all.
+        # Another order: the rows of each block are rotated by `shift`; all in all they are the same rows.
         begin = start // PERIOD * PERIOD
         whole = _render(self.look, begin, min(begin + PERIOD, self.total))
         turn = self.shift % len(whole)
@@ -99,7 +98,7 @@ class RowPlan:
 
 @dataclass(frozen=True, slots=True)
 class FixedRows:
-    """A few rows that are known, told like a plan's."""
+    """A few fixed rows, with the methods of a plan."""
 
     known: tuple[bytes, ...]
 
@@ -125,32 +124,32 @@ def _render(look: Look, start: int, end: int) -> list[bytes]:
     whole, rows = _template(look)
     first = start % PERIOD
     text = whole if end - start == PERIOD else b"\n".join(rows[first : first + end - start])
-    # One formatting for a whole block is what makes the sandbox faster than who reads it.
+    # One formatting for a whole block: this makes the sandbox faster than its readers.
     return (text % tuple(range(start + 1, end + 1))).split(b"\n")
 
 
 @lru_cache(maxsize=32)
 def _template(look: Look) -> tuple[bytes, list[bytes]]:
     """A period of rows with a `%d` in each where its number goes: as one text, and row by row."""
-    # One generator for the whole period, drawn from in order: the same seed is the same rows in every process.
+    # One generator for the whole period, used in order, so that a seed gives the same rows in every process.
     random = Random(look.seed)
     rows = []
     for place in range(PERIOD):
         bucket = look.buckets[place % len(look.buckets)]
         texts = [sample(column, random, bucket) for column in look.columns]
-        rows.append(_json_row(look, texts, place) if look.form == "json" else _csv_row(look, texts))
+        if look.form == "json":
+            pairs = zip(look.columns, texts, strict=True)
+            values = [f'"{column.name}":{json_value(column, text, look.style, place)}' for column, text in pairs]
+            rows.append(("{" + ",".join(values) + "}").encode())
+        else:
+            rows.append(csv_line(texts, look.delimiter))
     return b"\n".join(rows), rows
 
 
-def _json_row(look: Look, texts: list[str], place: int) -> bytes:
-    pairs = zip(look.columns, texts, strict=True)
-    values = [f'"{column.name}":{json_value(column, text, look.style, place)}' for column, text in pairs]
-    return ("{" + ",".join(values) + "}").encode()
-
-
-def _csv_row(look: Look, texts: list[str]) -> bytes:
+def csv_line(values: Iterable[str], delimiter: str) -> bytes:
+    """One line of a CSV file, without its end."""
     line = io.StringIO()
-    csv.writer(line, delimiter=look.delimiter, lineterminator="").writerow(texts)
+    csv.writer(line, delimiter=delimiter, lineterminator="").writerow(values)
     return line.getvalue().encode()
 
 
@@ -165,11 +164,8 @@ def _digits(last: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """How rows are told, whatever report they belong to.
-
-    Which numbers, in which revision, written how.
-    """
+class Rendering:
+    """How the rows of any report are made: how many, from which seed, in which revision, written in which form."""
 
     rows: int
     seed: int = 1
@@ -180,14 +176,14 @@ class Telling:
     delimiter: str = ","
 
 
-def planned(
-    report: str, columns: tuple[Column, ...], telling: Telling, buckets: tuple[str, ...] = ("2026-02-01T00:00:00Z",)
+def plan_rows(
+    report: str, columns: tuple[Column, ...], rendering: Rendering, buckets: tuple[str, ...] = ("2026-02-01T00:00:00Z",)
 ) -> RowPlan:
     """The rows of `vendor.report` with these columns.
 
     The same arguments give the same rows, in any process.
     """
-    is_other_order = telling.restate == "order"
-    seed = f"{telling.seed}/{report}/{1 if is_other_order else telling.revision}"
-    look = Look(with_carrier(columns), seed, telling.form, telling.style, buckets, telling.delimiter)
-    return RowPlan(look, telling.rows, telling.revision - 1 if is_other_order else 0)
+    is_other_order = rendering.restate == "order"
+    seed = f"{rendering.seed}/{report}/{1 if is_other_order else rendering.revision}"
+    look = Look(with_carrier(columns), seed, rendering.form, rendering.style, buckets, rendering.delimiter)
+    return RowPlan(look, rendering.rows, rendering.revision - 1 if is_other_order else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 import zstandard
@@ -28,11 +29,11 @@ _COMPRESSORS: dict[str, Callable[[], Any]] = {
 }
 
 
-def spoil(answer: Answer, faults: Mapping[str, Args], stopping: threading.Event) -> Answer:
+def apply_body_faults(answer: Answer, faults: Mapping[str, Args], stopping: threading.Event) -> Answer:
     """The answer with every fault of its bytes; an answer without such a fault stays as it is."""
     body, length = iter(answer.body), answer.length
-    # First: a cut, a reset or a silence falls at so many bytes of what goes over the wire.
-    encoding, body = _encoded(body, faults)
+    # Compressed first, because the positions of cuts, resets and silences count the bytes that are sent.
+    encoding, body = _encode(body, faults)
     headers = dict(answer.headers)
     if encoding:
         headers["Content-Encoding"] = encoding
@@ -46,41 +47,35 @@ def spoil(answer: Answer, faults: Mapping[str, Args], stopping: threading.Event)
         body, length = _cut(body, fault["after_bytes"], is_clean=True), None
     elif fault:
         body = _cut(body, fault["after_bytes"], is_clean=False)
-    # At no bytes at all these two fall before the answer, not into its body.
+    # At 0 bytes these two happen before the answer (`answers.py`).
     if (fault := faults.get("reset")) and fault["after_bytes"]:
-        body = _until(body, fault["after_bytes"], _reset)
+        body = _act_after(body, fault["after_bytes"], _reset)
     if (fault := faults.get("silence")) and fault["after_bytes"]:
         seconds = fault["seconds"]
-        body = _until(body, fault["after_bytes"], lambda: _wait(stopping, seconds))
+        body = _act_after(body, fault["after_bytes"], lambda: _wait(stopping, seconds))
     if fault := faults.get("throttle"):
-        body = paced(body, fault["bytes_per_second"], stopping)
+        body = throttle(body, fault["bytes_per_second"], stopping)
     return Answer(answer.status, body, length, headers, answer.until_close or "until_close" in faults)
 
 
-def _encoded(body: Iterator[bytes], faults: Mapping[str, Args]) -> tuple[str, Iterator[bytes]]:
+def _encode(body: Iterator[bytes], faults: Mapping[str, Args]) -> tuple[str, Iterator[bytes]]:
     for kind in ("compressed", "broken_compression", "bomb"):
         if fault := faults.get(kind):
             encoding = str(fault["encoding"])
-            filled = _followed_by_blanks(body, fault["megabytes"]) if kind == "bomb" else body
-            packed = _compressed(filled, _COMPRESSORS[encoding]())
-            return encoding, _broken(packed, fault["after_bytes"]) if kind.startswith("broken") else packed
+            filled = chain(body, repeat(_BLANKS, fault["megabytes"])) if kind == "bomb" else body
+            packed = _compress(filled, _COMPRESSORS[encoding]())
+            return encoding, _break(packed, fault["after_bytes"]) if kind.startswith("broken") else packed
     return "", body
 
 
-def _compressed(body: Iterator[bytes], compressor: _Compressor) -> Iterator[bytes]:
+def _compress(body: Iterator[bytes], compressor: _Compressor) -> Iterator[bytes]:
     for piece in body:
         if packed := compressor.compress(piece):
             yield packed
     yield compressor.flush()
 
 
-def _followed_by_blanks(body: Iterator[bytes], megabytes: int) -> Iterator[bytes]:
-    yield from body
-    for _ in range(megabytes):
-        yield _BLANKS
-
-
-def _broken(body: Iterator[bytes], after_bytes: int) -> Iterator[bytes]:
+def _break(body: Iterator[bytes], after_bytes: int) -> Iterator[bytes]:
     seen = 0
     for piece in body:
         sound = max(0, min(len(piece), after_bytes - seen))
@@ -101,8 +96,8 @@ def _cut(body: Iterator[bytes], after_bytes: int, *, is_clean: bool) -> Iterator
         yield piece
 
 
-def _until(body: Iterator[bytes], after_bytes: int, act: Callable[[], None]) -> Iterator[bytes]:
-    """The body, with something done once after so many bytes, at the latest at its end."""
+def _act_after(body: Iterator[bytes], after_bytes: int, act: Callable[[], None]) -> Iterator[bytes]:
+    """The body; after so many bytes, or at its end, `act` is called once."""
     left, is_done = after_bytes, False
     for piece in body:
         if not is_done and len(piece) > left:
@@ -126,7 +121,7 @@ def _wait(stopping: threading.Event, seconds: float) -> None:
         raise Hangup
 
 
-def paced(body: Iterator[bytes], bytes_per_second: int, stopping: threading.Event) -> Iterator[bytes]:
+def throttle(body: Iterator[bytes], bytes_per_second: int, stopping: threading.Event) -> Iterator[bytes]:
     """The body in small pieces, no faster than this."""
     size = max(1, bytes_per_second // _SLICES_PER_SECOND)
     for piece in body:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from sandbox.exchange import Exchange
 
 
-def told(exchange: Exchange, total: int, *, page: int = 0) -> Any:
-    """The total as the vendor tells it on page number `page`, from 0."""
+def state_total(exchange: Exchange, total: int, *, page: int = 0) -> Any:
+    """The total that the vendor states on page number `page`, counted from 0."""
     if fault := exchange.fault("drifting_total"):
         total += int(fault["by"]) * page
     if fault := exchange.fault("capped_total"):
@@ -22,8 +22,8 @@ def told(exchange: Exchange, total: int, *, page: int = 0) -> Any:
     return fault["value"] if fault else total
 
 
-def shifted(exchange: Exchange, start: int, *, page: int) -> int:
-    """Where page number `page`, from 0, begins: too early where rows were put in front."""
+def shift_start(exchange: Exchange, start: int, *, page: int) -> int:
+    """Where page number `page`, counted from 0, begins: too early if rows were put in front."""
     fault = exchange.fault("drifting_total")
     return max(0, start - int(fault["by"]) * page) if fault and fault["shifts"] else start
 

@@ -27,10 +27,7 @@ MATCHES: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which exchange this is.
-
-    `page` is MediaMath's page_index, `offset` Kargo's; `names` name its report.
-    """
+    """Where an exchange belongs. `page` is MediaMath's page_index, `offset` is Kargo's; `names` are its report's."""
 
     vendor: str
     endpoint: str
@@ -47,10 +44,7 @@ class BadRule(ValueError):
 
 @dataclass(slots=True)
 class Rule:
-    """One fault and where it falls.
-
-    `seen` counts the exchanges its match fits, `fired` those it spoilt.
-    """
+    """One fault and where it falls. `seen` counts the exchanges that match, `fired` those it fell on."""
 
     kind: Kind
     args: Args
@@ -61,8 +55,8 @@ class Rule:
     fired: int = 0
 
     def falls_on(self, place: Place) -> bool:
-        """Does the rule spoil this exchange? Counts it, so ask once per exchange."""
-        if not self._fits(place):
+        """Does the rule fall on this exchange? Counts it, so it must be called once for each exchange."""
+        if not self._matches(place):
             return False
         self.seen += 1
         if self.match.get("nth", self.seen) != self.seen:
@@ -72,16 +66,20 @@ class Rule:
         self.fired += 1
         return True
 
-    def _fits(self, place: Place) -> bool:
+    def _matches(self, place: Place) -> bool:
         if self.vendor not in (None, place.vendor):
             return False
         if place.role not in self.kind.roles or (self.kind.vendors and place.vendor not in self.kind.vendors):
             return False
-        # A token is what every vendor's dialogue begins with: only a rule that means it spoils it.
+        # Every client starts with a token, so a rule falls on that exchange only if it says so.
         is_meant = self.kind.roles == {"token"} or {"endpoint", "role", "path"} & self.match.keys()
         if place.role == "token" and not is_meant:
             return False
-        return all(_agrees(name, wanted, place) for name, wanted in self.match.items())
+        match = {**self.match}
+        match.pop("nth", None)
+        path, report = match.pop("path", None), match.pop("report", None)
+        is_there = (path is None or re.search(path, place.path)) and (report is None or report in place.names)
+        return bool(is_there) and all(getattr(place, name) == wanted for name, wanted in match.items())
 
     def shown(self) -> dict[str, Any]:
         """The rule as it was given, with its counts."""
@@ -96,31 +94,15 @@ class Rule:
         }
 
 
-def _agrees(name: str, wanted: Any, place: Place) -> bool:
-    if name == "nth":
-        return True
-    if name == "path":
-        return re.search(wanted, place.path) is not None
-    if name == "report":
-        return wanted in place.names
-    return bool(getattr(place, name) == wanted)
-
-
 class Dial:
-    """The rules in force.
-
-    Of two rules of one kind that fall on an exchange the earlier one counts.
-    """
+    """The rules in force. If two rules of a kind fall on an exchange, the earlier one is applied."""
 
     def __init__(self, rules: list[dict[str, Any]] | None = None) -> None:
         self._guard = threading.Lock()
         self._rules = [read_rule(rule) for rule in rules or []]
 
     def turn(self, rules: list[dict[str, Any]], *, is_added: bool = False) -> None:
-        """Put these rules in force, beside or instead of those there were.
-
-        BadRule leaves all as it was.
-        """
+        """Put these rules in force, in addition to or instead of the present ones. BadRule changes nothing."""
         read = [read_rule(rule) for rule in rules]
         with self._guard:
             self._rules = [*self._rules, *read] if is_added else read
@@ -128,7 +110,7 @@ class Dial:
     def falling_on(self, place: Place) -> dict[str, Args]:
         """The faults of one exchange: kinds and their arguments."""
         faults: dict[str, Args] = {}
-        # Under the guard, because asking a rule counts: two exchanges at once must not both be its only one.
+        # Under the lock, because asking a rule counts: two exchanges must not both be the first.
         with self._guard:
             for rule in self._rules:
                 if rule.kind.name not in faults and rule.falls_on(place):
@@ -145,7 +127,7 @@ def read_rule(rule: Any) -> Rule:
     """A rule from JSON; BadRule where a name, a type or a value is not allowed."""
     if not isinstance(rule, dict):
         raise BadRule("a rule is an object with kind, and vendor, match, args and times where wanted")
-    _only(rule, ("kind", "vendor", "match", "args", "times", "seen", "fired"), "a rule")
+    _refuse_unknown(rule, ("kind", "vendor", "match", "args", "times", "seen", "fired"), "a rule")
     kind = KINDS.get(rule.get("kind", ""))
     if kind is None:
         raise BadRule(f"kind {rule.get('kind')!r} is none of: {', '.join(sorted(KINDS))}")
@@ -154,11 +136,11 @@ def read_rule(rule: Any) -> Rule:
         raise BadRule(f"vendor {vendor!r} is none of: {', '.join(VENDORS)}")
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
         raise BadRule(f"times {times!r} must be an integer from 1, or null for always")
-    return Rule(kind, _args(kind, rule.get("args") or {}), vendor, _match(rule.get("match") or {}), times)
+    return Rule(kind, _read_args(kind, rule.get("args") or {}), vendor, _read_match(rule.get("match") or {}), times)
 
 
-def _args(kind: Kind, given: dict[str, Any]) -> Args:
-    _only(given, tuple(kind.args), f"args of {kind.name}")
+def _read_args(kind: Kind, given: dict[str, Any]) -> Args:
+    _refuse_unknown(given, tuple(kind.args), f"args of {kind.name}")
     for name, arg in kind.args.items():
         if name not in given and arg.is_required:
             raise BadRule(f"args of {kind.name} lack {name} ({arg.wording()})")
@@ -167,8 +149,8 @@ def _args(kind: Kind, given: dict[str, Any]) -> Args:
     return {name: given.get(name, arg.default) for name, arg in kind.args.items()}
 
 
-def _match(given: dict[str, Any]) -> dict[str, Any]:
-    _only(given, tuple(MATCHES), "match")
+def _read_match(given: dict[str, Any]) -> dict[str, Any]:
+    _refuse_unknown(given, tuple(MATCHES), "match")
     for name, value in given.items():
         if not isinstance(value, MATCHES[name]) or isinstance(value, bool):
             raise BadRule(f"match: {name} is {value!r}, not of type {MATCHES[name].__name__}")
@@ -180,7 +162,7 @@ def _match(given: dict[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
-def _only(given: Any, allowed: tuple[str, ...], where: str) -> None:
+def _refuse_unknown(given: Any, allowed: tuple[str, ...], where: str) -> None:
     if not isinstance(given, dict):
         raise BadRule(f"{where} must be an object")
     unknown = sorted(given.keys() - set(allowed))

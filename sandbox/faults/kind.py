@@ -79,8 +79,8 @@ def roles(*names: Role) -> frozenset[Role]:
 class Kind:
     """A kind of fault.
 
-    It falls on exchanges of its `roles` of its `vendors`; no vendors named: all four. `edit` makes it in the rows,
-    `act` before the vendor answers; what has neither is looked for by the vendor itself, or by what sends the body.
+    It falls on exchanges with its `roles`, of its `vendors` (none named: all four). `edit` makes it in the rows, `act`
+    before the vendor answers; a kind with neither is a switch, which the vendor or the sender of the body looks at.
     """
 
     name: str
@@ -90,6 +90,15 @@ class Kind:
     vendors: frozenset[str] = frozenset()
     edit: Edit | None = None
     act: Act | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """The kind as JSON."""
+        return {
+            "meaning": self.meaning,
+            "roles": sorted(self.roles),
+            "vendors": sorted(self.vendors),
+            "args": {name: arg.wording() for name, arg in self.args.items()},
+        }
 
 
 def choice(*values: Any, default: Any = REQUIRED) -> Arg:
@@ -111,7 +120,7 @@ class Kinds(list[Kind]):
     def switch(
         self, name: str, where: frozenset[Role], meaning: str, /, *, vendors: tuple[str, ...] = (), **args: Arg
     ) -> None:
-        """Declare what a vendor, or what sends the body, looks for itself."""
+        """Declare a switch, which a vendor or the sender of the body looks at."""
         self.append(Kind(name, where, meaning, args, frozenset(vendors or self._vendors)))
 
     def edit(self, where: frozenset[Role], /, **args: Arg) -> Callable[[Edit], Edit]:

@@ -1,7 +1,4 @@
-"""Blocks of rows put into a body: as lines, or as the list of a JSON page.
-
-Cuts in a row end the body here.
-"""
+"""Puts blocks of rows into a body: as lines, or as the list of a JSON page. A cut within the rows ends the body."""
 
 from __future__ import annotations
 
@@ -23,13 +20,13 @@ def lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: boo
             yield (b"" if is_first else newline) + newline.join(rows)
             is_first = False
         if mark is not None:
-            yield from _ending(mark, b"" if is_first else newline, newline)
+            yield from _end_body(mark, b"" if is_first else newline, newline)
             return
     if is_last_ended and not is_first:
         yield newline
 
 
-def _ending(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
+def _end_body(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
     if isinstance(mark, Cut):
         yield before + mark
         if not isinstance(mark, CleanCut):
@@ -47,14 +44,14 @@ def listed(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[byt
             yield lead + b",".join(rows)
             lead = b","
         if mark is not None:
-            yield from _ending(mark, lead if mark else b"", b"")
+            yield from _end_body(mark, lead if mark else b"", b"")
             return
     yield (before if lead is before else b"") + after
 
 
 def _until_mark(rows: list[bytes]) -> tuple[list[bytes], bytes | None]:
-    """The rows that are sent, and the one that ends the body if there is one."""
-    # Almost every block: found out without a look at each row in Python.
+    """The rows to send, and the one that ends the body, if any."""
+    # So it is for almost every block, and the check runs in C.
     if set(map(type, rows)) <= _PLAIN:
         return rows, None
     sent: list[bytes] = []

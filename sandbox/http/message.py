@@ -13,10 +13,7 @@ Json = Any
 
 
 class Hangup(Exception):
-    """End the connection here.
-
-    `is_reset` sends RST; otherwise the socket is closed as it stands.
-    """
+    """End the connection here: `is_reset` sends RST, otherwise the socket is closed normally."""
 
     def __init__(self, *, is_reset: bool = False) -> None:
         self.is_reset = is_reset
@@ -25,10 +22,7 @@ class Hangup(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """A request, read whole.
-
-    Header names are lower case; `is_storage` tells the storage port from the main one.
-    """
+    """A request, read whole. Header names are lower case; `is_storage` is true on the storage port."""
 
     method: str
     path: str
@@ -39,7 +33,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query, each name once; of a name given twice the last value stands."""
+        """The query, each name once; if a name is given twice, its last value."""
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
@@ -54,9 +48,9 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """A response. `length` is what Content-Length says; None sends the body in chunks.
+    """A response. `length` is its Content-Length; None sends the body in chunks.
 
-    `until_close` sends neither: the body ends where the connection does.
+    `until_close` sends neither: the body ends with the connection.
     """
 
     status: int = 200
@@ -74,16 +68,10 @@ class Answer:
             headers["Transfer-Encoding"] = "chunked"
         else:
             headers["Content-Length"] = str(self.length)
-        lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
+        phrase = HTTPStatus(self.status).phrase if self.status in list(HTTPStatus) else "Unknown"
+        lines = [f"HTTP/1.1 {self.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
 
 
 def whole(status: int, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Answer:

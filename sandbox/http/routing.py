@@ -1,4 +1,4 @@
-"""Which function answers a request, and the faults on the way there and back."""
+"""Finds the function that answers a request, and applies faults before and after."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sandbox.exchange import Exchange, World
-from sandbox.faults.body import paced, spoil
+from sandbox.faults.body import apply_body_faults, throttle
 from sandbox.faults.dial import Place
 from sandbox.faults.kind import ROW_ROLES, Refuse, Role
 from sandbox.http.message import Answer, Hangup, Refusal, Request, as_json
@@ -57,7 +57,8 @@ def route(
 
 def answer(world: World, mounts: tuple[Mount, ...], request: Request) -> Answer:
     """What a vendor answers to a request. Hangup ends the connection instead."""
-    mount = next((mount for mount in mounts if _is_below(request.path, mount.prefix)), None)
+    # With a slash on both sides, so that a prefix is only found at the end of a segment.
+    mount = next((mount for mount in mounts if f"{request.path}/".startswith(f"{mount.prefix}/")), None)
     if mount is None:
         world.journal.note(request, "", "")
         return as_json(404, {"error": f"no vendor lives at {request.path}"})
@@ -68,15 +69,11 @@ def answer(world: World, mounts: tuple[Mount, ...], request: Request) -> Answer:
     way, parts = found
     place = Place(mount.vendor, way.endpoint, way.role, request.path)
     place = way.place(request, place) if way.place else place
-    # Noted before the faults fall: a request that is never answered was received all the same.
+    # Noted before any fault: a request that is never answered was received nevertheless.
     world.journal.note(request, place.vendor, place.endpoint)
     faults = world.dial.falling_on(place)
     exchange = Exchange(world, request, place, faults, parts)
-    return _on_the_way_back(exchange, _answered(exchange, mount, way))
-
-
-def _is_below(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix + "/")
+    return _apply_faults(exchange, _ask_vendor(exchange, mount, way))
 
 
 def _find(mount: Mount, request: Request) -> tuple[Route, dict[str, str]] | Answer:
@@ -95,8 +92,8 @@ def _find(mount: Mount, request: Request) -> tuple[Route, dict[str, str]] | Answ
     return replace(refusal, headers={**refusal.headers, "Allow": ", ".join(sorted(set(methods)))})
 
 
-def _answered(exchange: Exchange, mount: Mount, way: Route) -> Answer:
-    """The vendor's answer, or a fault's in its place."""
+def _ask_vendor(exchange: Exchange, mount: Mount, way: Route) -> Answer:
+    """The vendor's answer, or that of a fault."""
     for kind, act in ACTS.items():
         args = exchange.fault(kind)
         if args is not None and (made := act(exchange, mount.refuse, args)) is not None:
@@ -110,11 +107,11 @@ def _answered(exchange: Exchange, mount: Mount, way: Route) -> Answer:
     return made
 
 
-def _on_the_way_back(exchange: Exchange, made: Answer) -> Answer:
+def _apply_faults(exchange: Exchange, made: Answer) -> Answer:
     settings, stopping = exchange.settings, exchange.world.stopping
     if settings.latency_ms and exchange.place.role in ROW_ROLES and stopping.wait(settings.latency_ms / 1000):
         raise Hangup
-    spoilt = spoil(made, exchange.faults, stopping) if exchange.faults else made
+    answer = apply_body_faults(made, exchange.faults, stopping) if exchange.faults else made
     if settings.bytes_per_second:
-        spoilt = replace(spoilt, body=paced(iter(spoilt.body), settings.bytes_per_second, stopping))
-    return spoilt
+        answer = replace(answer, body=throttle(iter(answer.body), settings.bytes_per_second, stopping))
+    return answer

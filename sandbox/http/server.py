@@ -1,7 +1,4 @@
-"""A small HTTP/1.1 server.
-
-A thread a connection, kept alive, every byte under our hand so that it can go wrong.
-"""
+"""A small HTTP/1.1 server with a thread for each connection; every byte is written here, so that it can go wrong."""
 
 from __future__ import annotations
 

@@ -30,12 +30,14 @@ def between(begin: datetime, end: datetime, step: str) -> list[datetime]:
     if step == "month":
         here = here.replace(day=1)
     found = [here]
-    while (here := _following(here, step)) < end and len(found) < MOST_BUCKETS:
+    while (here := next_bucket(here, step)) < end and len(found) < MOST_BUCKETS:
         found.append(here)
     return found
 
 
-def _following(moment: datetime, step: str) -> datetime:
+def next_bucket(moment: datetime, step: str) -> datetime:
+    """The beginning of the next hour, day, week or month."""
     if step == "month":
+        # 32 days after the first of a month are always in the next one.
         return (moment + timedelta(days=32)).replace(day=1)
-    return moment + (timedelta(hours=1) if step == "hour" else timedelta(days=1))
+    return moment + {"hour": timedelta(hours=1), "week": timedelta(days=7)}.get(step, timedelta(days=1))

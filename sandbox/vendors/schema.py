@@ -27,7 +27,7 @@ class BadRequest(ValueError):
 
 
 class Schema:
-    """A JSON Schema from a file in a vendor's package, with some of its `$defs` put in."""
+    """A JSON Schema from a file in a vendor's package, with some of its `$defs` added."""
 
     def __init__(self, package: str, name: str, **definitions: Any) -> None:
         schema = read_json(package, name)
@@ -35,9 +35,9 @@ class Schema:
         self._validator = Draft202012Validator(schema, format_checker=_FORMATS)
 
     def check(self, value: Any) -> None:
-        """BadRequest where the value is not as the schema says."""
+        """Raise BadRequest if the value does not fit the schema."""
         if (found := best_match(self._validator.iter_errors(value))) is not None:
-            raise BadRequest(_told(found), _by_field(self._validator.iter_errors(value)))
+            raise BadRequest(_describe(found), _group_by_field(self._validator.iter_errors(value)))
 
 
 @lru_cache(maxsize=32)
@@ -50,14 +50,14 @@ def read_json(package: str, name: str) -> Any:
     return json.loads(_text(package, name))
 
 
-def _told(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     where = ".".join(map(str, error.absolute_path))
-    # An enum of hundreds of fields would be a message of pages.
-    told = error.message if len(error.message) < 300 else f"{error.message[:140]} ... {error.message[-140:]}"
-    return f"{where}: {told}" if where else told
+    # An enum of hundreds of fields would make a message of several pages.
+    text = error.message if len(error.message) < 300 else f"{error.message[:140]} ... {error.message[-140:]}"
+    return f"{where}: {text}" if where else text
 
 
-def _by_field(errors: Any) -> dict[str, list[str]]:
+def _group_by_field(errors: Any) -> dict[str, list[str]]:
     """The names of the fields that are missing, unknown or wrong, each with its messages."""
     found: dict[str, list[str]] = {}
     for error in errors:
@@ -76,7 +76,7 @@ def _by_field(errors: Any) -> dict[str, list[str]]:
 
 
 def _format(allows: Callable[[str], object]) -> tuple[Callable[[object], bool], tuple[type[Exception], ...]]:
-    """A check of text by a function that gives something true, or raises, as the format checker wants it."""
+    """A check of text, as the format checker needs it, by a function that returns something true or raises."""
     return lambda value: not isinstance(value, str) or bool(allows(value)), (KeyError, ValueError, OSError)
 
 

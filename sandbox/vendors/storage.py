@@ -1,7 +1,4 @@
-"""Files on another host, reached by a link alone.
-
-Whoever sends credentials there is refused.
-"""
+"""Files on another host, for which a link is enough; requests with credentials are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from sandbox.exchange import Exchange
 from sandbox.faults.dial import Place
 from sandbox.http.message import Answer, Refusal, Request, whole
 from sandbox.http.routing import Mount, route
-from sandbox.vendors.instal.api import Instal
+from sandbox.vendors.instal.api import Instal, name_report
 from sandbox.vendors.kargo.api import Kargo
 
 PREFIX = "/storage"
@@ -30,9 +27,9 @@ class Storage:
         self._instal = instal
 
     def mounts(self) -> tuple[Mount, ...]:
-        """One mount a vendor, so that rules for a vendor reach its files too."""
-        kargo = route("GET", "/{id}.csv", "storage", "csv", self._kargo_file, place=self._kargo_place)
-        instal = route("GET", "/{id}.csv", "storage", "csv", self._instal_file, place=_instal_place)
+        """One mount for each vendor, so that rules for a vendor apply to its files too."""
+        kargo = route("GET", "/{id}.csv", "storage", "csv", self._kargo_file, place=self._name_kargo_report)
+        instal = route("GET", "/{id}.csv", "storage", "csv", self._instal_file, place=name_report)
         return (
             Mount("kargo", f"{PREFIX}/kargo", (kargo,), refuse),
             Mount("instal", f"{PREFIX}/instal", (instal,), refuse),
@@ -55,14 +52,10 @@ class Storage:
             raise Refusal(refuse(404, "NoSuchKey"))
         return self._instal.file(exchange, export)
 
-    def _kargo_place(self, request: Request, place: Place) -> Place:
+    def _name_kargo_report(self, request: Request, place: Place) -> Place:
         report_id = request.path.rpartition("/")[2].removesuffix(".csv")
         report = self._kargo.find(report_id)
         return replace(place, names=(report_id, report.order.definition) if report else (report_id,))
-
-
-def _instal_place(_request: Request, place: Place) -> Place:
-    return replace(place, names=("advertiser-export",))
 
 
 def _refuse_credentials(exchange: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""Credentials, obviously false ones, and the bearer tokens they buy."""
+"""Obviously false credentials, and the bearer tokens that they give."""
 
 from __future__ import annotations
 
@@ -40,20 +40,17 @@ class Tokens:
         self._tokens: dict[str, _Token] = {}
 
     def issue(self, seconds: float, *, requests: int | None = None, revokes: bool = False) -> str:
-        """A new token, good for so long and so many requests.
-
-        `revokes` ends those given out before.
-        """
+        """A new token, valid for so long and so many requests. `revokes` ends those given out before."""
         text = f"sandbox-{secrets.token_urlsafe(24)}"
         with self._guard:
             now = time.monotonic()
-            # Tokens that ended are forgotten here, else a long run would keep all it ever gave.
+            # Expired tokens are dropped here, so that a long run does not keep all of them.
             alive = {} if revokes else {name: token for name, token in self._tokens.items() if token.ends > now}
             self._tokens = {**alive, text: _Token(now + seconds, requests)}
         return text
 
     def accepts(self, request: Request) -> bool:
-        """Does the request carry a token that still holds? Counts the use."""
+        """Does the request have a valid token? Counts the use."""
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         with self._guard:
             token = self._tokens.get(text)
@@ -66,10 +63,7 @@ class Tokens:
 
 
 def basic(request: Request) -> tuple[str, str] | None:
-    """User and password of a Basic authorization.
-
-    None where there is none or it cannot be read.
-    """
+    """User and password of a Basic authorization; None if there is none or it cannot be read."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme != "Basic":
         return None
@@ -88,5 +82,5 @@ def token_answer(exchange: Exchange, tokens: Tokens, own_seconds: int, **more: s
     is_only_one = exchange.fault("one_token") is not None
     text = tokens.issue(lives, requests=fault["after_requests"], revokes=is_only_one)
     claim = exchange.fault("expires_in")
-    told = claim["value"] if claim else seconds
-    return as_json(200, {"token_type": "Bearer", "expires_in": told, "access_token": text, **more})
+    lifetime = claim["value"] if claim else seconds
+    return as_json(200, {"token_type": "Bearer", "expires_in": lifetime, "access_token": text, **more})

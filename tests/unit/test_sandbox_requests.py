@@ -11,7 +11,7 @@ from sandbox.vendors.kargo.request import read_order
 from sandbox.vendors.mediamath.datasets import datasets
 from sandbox.vendors.mediamath.query import Leniency, read_query
 from sandbox.vendors.mediamath.times import buckets
-from sandbox.vendors.rokt.legacy import read_ask
+from sandbox.vendors.rokt.legacy import read_legacy_request
 from sandbox.vendors.rokt.query import read_body
 from sandbox.vendors.rokt.shapes import SHAPE_BY_REPORT
 from sandbox.vendors.schema import BadRequest
@@ -88,18 +88,18 @@ ASK = {
 )
 def test_rokt_refuses_a_parameter_by_its_name(changes: dict[str, str]) -> None:
     with pytest.raises(BadRequest):
-        read_ask({**ASK, **changes}, SHAPE_BY_REPORT["campaign-breakdown"])
+        read_legacy_request({**ASK, **changes}, SHAPE_BY_REPORT["campaign-breakdown"])
 
 
 def test_a_date_alone_ends_the_range_before_its_day_and_a_time_within_it() -> None:
     shape = SHAPE_BY_REPORT["campaign-histogram"]
-    assert len(read_ask(ASK, shape).days()) == 8
-    assert len(read_ask({**ASK, "dateEnd": "2026-01-08"}, shape).days()) == 7
+    assert len(read_legacy_request(ASK, shape).days()) == 8
+    assert len(read_legacy_request({**ASK, "dateEnd": "2026-01-08"}, shape).days()) == 7
 
 
 def test_the_documented_zones_alone_are_allowed_strictly() -> None:
     with pytest.raises(BadRequest):
-        read_ask(ASK, None, is_strict=True)
+        read_legacy_request(ASK, None, is_strict=True)
 
 
 BODY = {"startDate": "2026-01-01", "endDate": "2026-01-08", "metrics": ["impressions"], "dimensions": ["campaign_id"]}

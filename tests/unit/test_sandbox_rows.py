@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sandbox import expected_digest, expected_rows
 from sandbox.columns import Column
-from sandbox.rows import PERIOD, RowPlan, Telling, planned
+from sandbox.rows import PERIOD, Rendering, RowPlan, plan_rows
 from sandbox.vendors.kargo.reports import plan as kargo_plan
 
 ASKED = {"dimensions": ["campaign_name", "advertiser_name"], "measures": ["clicks_sum", "ctr_avg"]}
@@ -26,7 +26,7 @@ COLUMNS = (Column("campaign", "text"), Column("clicks", "count"), Column("cost",
 
 
 def small(rows: int, **how: object) -> RowPlan:
-    return planned("kargo.small", COLUMNS, Telling(rows, **how))  # type: ignore[arg-type]
+    return plan_rows("kargo.small", COLUMNS, Rendering(rows, **how))  # type: ignore[arg-type]
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_gives_others() -> None:
@@ -56,7 +56,7 @@ def test_a_row_far_down_is_found_without_making_those_before_it() -> None:
     [COLUMNS, COLUMNS[:1], (Column("account", "big_id"),), (Column("os", "platform"),), (Column("at", "time"),)],
 )
 def test_no_two_rows_of_a_report_are_alike(columns: tuple[Column, ...]) -> None:
-    rows = list(planned("rokt.any", columns, Telling(3 * PERIOD)).rows())
+    rows = list(plan_rows("rokt.any", columns, Rendering(3 * PERIOD)).rows())
     assert len(set(rows)) == len(rows) == 3 * PERIOD
 
 
@@ -69,7 +69,7 @@ def test_another_order_has_the_same_rows() -> None:
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 4 * PERIOD))
 def test_the_length_of_a_file_is_known_before_it_is_made(rows: int) -> None:
-    plan = kargo_plan("any", ("campaign_name",), ("clicks_sum",), Telling(rows, form="csv"))
+    plan = kargo_plan("any", ("campaign_name",), ("clicks_sum",), Rendering(rows, form="csv"))
     assert plan.byte_count() == sum(len(row) + 1 for row in plan.rows())
 
 

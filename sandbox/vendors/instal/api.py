@@ -1,7 +1,6 @@
-"""Instal's Advertiser Report Export API.
+"""Instal's Advertiser Report Export API: an export is requested, waited for, and downloaded as CSV.
 
-An export is asked for, waited for, and downloaded as CSV.
-Status codes and error bodies are those of the framework its answers look like; the vendor documents none.
+The vendor documents no status codes and error bodies; these are those of the framework that its answers look like.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sandbox.exchange import Exchange
 from sandbox.faults.dial import Place
 from sandbox.http.message import Answer, Refusal, Request, as_json
 from sandbox.http.routing import Mount, route
-from sandbox.rows import RowPlan, Telling
+from sandbox.rows import Rendering, RowPlan
 from sandbox.vendors.csv_file import csv_answer
 from sandbox.vendors.instal.export import plan, read_export
 from sandbox.vendors.schema import BadRequest
@@ -32,10 +31,7 @@ def refuse(status: int, text: str) -> Answer:
 
 @dataclass(slots=True)
 class Export:
-    """An export asked for.
-
-    `keys` counts the links given out, `dead_keys` are those that no longer open it.
-    """
+    """An export that was requested. `keys` counts the links given out, `dead_keys` are those that no longer work."""
 
     id: str
     asked: dict[str, Any]
@@ -45,9 +41,9 @@ class Export:
     keys: int = 0
     dead_keys: set[str] = field(default_factory=set)
 
-    def plan(self, telling: Telling) -> RowPlan:
+    def plan(self, rendering: Rendering) -> RowPlan:
         """Its rows."""
-        return plan(self.asked, telling)
+        return plan(self.asked, rendering)
 
 
 class Instal:
@@ -60,9 +56,9 @@ class Instal:
     def mount(self) -> Mount:
         """Its endpoints. The task's address is known with and without a slash at its end."""
         routes = (
-            route("POST", "/reports/exports/", "exports", "submit", self._submit, place=_named),
-            route("GET", "/reports/exports/{id}/?", "task", "status", self._poll, place=_named),
-            route("GET", "/reports/files/{id}.csv", "download", "csv", self._download, place=_named),
+            route("POST", "/reports/exports/", "exports", "submit", self._submit, place=name_report),
+            route("GET", "/reports/exports/{id}/?", "task", "status", self._poll, place=name_report),
+            route("GET", "/reports/files/{id}.csv", "download", "csv", self._download, place=name_report),
         )
         return Mount("instal", PREFIX, routes, refuse)
 
@@ -91,7 +87,7 @@ class Instal:
         return as_json(200, {"result": "QUEUED", "task_id": task_id})
 
     def _poll(self, exchange: Exchange) -> Answer:
-        """A task's state; one nobody asked for is pending for ever, as Celery has it."""
+        """A task's state. An unknown one is pending for ever, as in Celery."""
         _admit(exchange)
         slash = exchange.fault("task_slash")
         if slash and not exchange.request.path.endswith("/"):
@@ -103,32 +99,28 @@ class Instal:
             return as_json(200, {"state": "PENDING", "result": None})
         with self._guard:
             export.polls += 1
-            return as_json(200, _told(exchange, export))
+            return as_json(200, _task_state(exchange, export))
 
     def _download(self, exchange: Exchange) -> Answer:
         _admit(exchange)
-        export = self.find(exchange.parts["id"])
-        if export is None:
-            raise Refusal(refuse(404, "Not found."))
-        return self.file(exchange, export)
+        if export := self.find(exchange.parts["id"]):
+            return self.file(exchange, export)
+        raise Refusal(refuse(404, "Not found."))
 
     def file(self, exchange: Exchange, export: Export) -> Answer:
-        """The export as a file, from here or from storage.
-
-        Refused where its link no longer opens it.
-        """
+        """The export as a file, from here or from storage; refused if its link no longer works."""
         key = exchange.request.query.get("key", "")
         expired = exchange.fault("link_expires")
         if expired:
             export.dead_keys.add(key)
         if key in export.dead_keys:
             raise Refusal(refuse(expired["code"] if expired else 403, "Request has expired"))
-        telling = replace(exchange.telling(REPORT, export.rows), form="csv", style="numbers")
-        return csv_answer(exchange, REPORT, export.plan, telling, header=export.asked["csv_headers"])
+        rendering = replace(exchange.rendering(REPORT, export.rows), form="csv", style="numbers")
+        return csv_answer(exchange, REPORT, export.plan, rendering, header=export.asked["csv_headers"])
 
 
-def _told(exchange: Exchange, export: Export) -> dict[str, Any]:
-    """What the task's address says of an export."""
+def _task_state(exchange: Exchange, export: Export) -> dict[str, Any]:
+    """What the task's address says about an export."""
     state = exchange.fault("task_state")
     if state and (state["polls"] is None or export.polls <= state["polls"]):
         return {"state": state["state"], "result": state["text"]}
@@ -138,17 +130,16 @@ def _told(exchange: Exchange, export: Export) -> dict[str, Any]:
     null = exchange.fault("null_result")
     if null and (null["polls"] is None or export.successes <= null["polls"]):
         return {"state": "SUCCESS", "result": None}
-    return {"state": "SUCCESS", "result": _link(exchange, export)}
-
-
-def _link(exchange: Exchange, export: Export) -> str:
     export.keys += 1
     fault = exchange.fault("download_link")
     form = fault["form"] if fault else "storage"
-    if form == "storage":
-        return f"{exchange.world.storage_base}/instal/{export.id}.csv?key={export.keys}"
     path = f"{PREFIX}/reports/files/{export.id}.csv?key={export.keys}"
-    return path if form == "relative" else exchange.world.base + path
+    links = {
+        "storage": f"{exchange.world.storage_base}/instal/{export.id}.csv?key={export.keys}",
+        "relative": path,
+        "own": exchange.world.base + path,
+    }
+    return {"state": "SUCCESS", "result": links[form]}
 
 
 def _admit(exchange: Exchange) -> None:
@@ -157,5 +148,5 @@ def _admit(exchange: Exchange) -> None:
         raise Refusal(replace(refusal, headers={**refusal.headers, "WWW-Authenticate": "Token"}))
 
 
-def _named(_request: Request, place: Place) -> Place:
+def name_report(_request: Request, place: Place) -> Place:
     return replace(place, names=("advertiser-export",))

@@ -1,7 +1,4 @@
-"""What an Instal export may be asked for, and the rows it has.
-
-The fifteen columns in the vendor's order.
-"""
+"""What may be requested of an Instal export, and its rows: fifteen columns in the vendor's order."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.columns import Column, ColumnKind
-from sandbox.rows import RowPlan, Telling, planned
+from sandbox.rows import Rendering, RowPlan, plan_rows
 from sandbox.vendors.dates import between
 from sandbox.vendors.schema import BadRequest, Schema
 
@@ -38,7 +35,7 @@ _EXPORT = Schema("sandbox.vendors.instal", "export.json")
 
 
 def read_export(body: Any) -> dict[str, Any]:
-    """The export in this JSON body, with every default put in; BadRequest where a field will not do."""
+    """The export in this JSON body, with all defaults. Raises BadRequest if a field is wrong."""
     _EXPORT.check(body)
     asked = {**DEFAULTS, **body}
     if asked["stop_date"] < asked["start_date"]:
@@ -46,9 +43,9 @@ def read_export(body: Any) -> dict[str, Any]:
     return asked
 
 
-def plan(asked: dict[str, Any], telling: Telling) -> RowPlan:
-    """The rows of an export; their times fall into the days asked for, the last one included."""
+def plan(asked: dict[str, Any], rendering: Rendering) -> RowPlan:
+    """The rows of an export; their times are within the requested days, the last one included."""
     begin, end = datetime.fromisoformat(asked["start_date"]), datetime.fromisoformat(asked["stop_date"])
     times = between(begin, end + timedelta(days=1), INTERVALS[asked["interval"]])
     buckets = tuple(moment.strftime("%Y-%m-%d %H:%M") for moment in times)
-    return planned("instal.advertiser-export", tuple(Column(*column) for column in COLUMNS), telling, buckets)
+    return plan_rows("instal.advertiser-export", tuple(Column(*column) for column in COLUMNS), rendering, buckets)

@@ -1,7 +1,6 @@
-"""Kargo's Data Sharing API.
+"""Kargo's Data Sharing API: a report is requested, prepared, and read in pages or as a file.
 
-A report is asked for, prepared, and read in pages or as a file.
-Where its documents are silent or disagree, the default is what the vendor's own example program reads.
+Where its documents are silent or contradict each other, the default is what the vendor's own example program reads.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sandbox.exchange import Exchange
-from sandbox.faults.counts import shifted, told
+from sandbox.faults.counts import shift_start, state_total
 from sandbox.faults.dial import Place
 from sandbox.http.message import Answer, Refusal, Request, as_json, streamed
-from sandbox.http.routing import Mount, Route, route
+from sandbox.http.routing import Mount, route
 from sandbox.vendors.csv_file import csv_answer
 from sandbox.vendors.kargo import status
 from sandbox.vendors.kargo.pages import DOCUMENTED, envelope, page_of
@@ -39,13 +38,10 @@ class Kargo:
 
     def mount(self) -> Mount:
         """Its endpoints."""
-        return Mount("kargo", PREFIX, self._routes(), refuse)
-
-    def _routes(self) -> tuple[Route, ...]:
         place = self._place
-        return (
+        routes = (
             route("POST", "/authenticate", "authenticate", "token", self._authenticate),
-            route("POST", "/reports", "reports", "submit", self._submit, place=_ordered),
+            route("POST", "/reports", "reports", "submit", self._submit, place=_name_definition),
             route("GET", "/reports", "status", "status", self._poll, place=place, needs_query="report_id"),
             route("GET", "/reports", "list", "list", self._list),
             route("GET", "/report-definitions/", "report-definitions", "list", self._definitions),
@@ -53,6 +49,7 @@ class Kargo:
             route("GET", "/completed-reports/{id}/data", "csv-link", "link", self._csv_link, place=place),
             route("GET", "/completed-reports/{id}/{file}", "csv", "csv", self._csv, place=place),
         )
+        return Mount("kargo", PREFIX, routes, refuse)
 
     def _authenticate(self, exchange: Exchange) -> Answer:
         known = CREDENTIALS["kargo"]
@@ -71,13 +68,15 @@ class Kargo:
         strict = exchange.fault("strict_names")
         failure = None
         try:
-            order = read_order(_json(exchange.request))
+            order = read_order(exchange.request.json())
             if strict is not None:
                 order.check_known()
         except BadRequest as reason:
             if strict is None or strict["answer"] == "400":
                 raise Refusal(refuse(400, str(reason))) from None
             failure = str(reason)
+        except ValueError:
+            raise Refusal(refuse(400, "the body is no JSON")) from None
         report = self._reports.create(order, exchange.settings.rows_of("kargo", order.definition))
         report.failure = failure
         report.has_extra_measure = exchange.fault("extra_measure") is not None
@@ -89,7 +88,7 @@ class Kargo:
 
     def _list(self, exchange: Exchange) -> Answer:
         self._admit(exchange)
-        return status.listed(exchange, self._reports, refuse)
+        return status.list_reports(exchange, self._reports, refuse)
 
     def _definitions(self, exchange: Exchange) -> Answer:
         self._admit(exchange)
@@ -103,17 +102,17 @@ class Kargo:
         past = exchange.fault("past_end")
         if past is not None and past["answer"] == "400" and page.offset and page.offset >= report.rows:
             raise Refusal(refuse(400, f"offset {page.offset} is past the end"))
-        telling = exchange.telling(report.name, report.rows, usual="strings", is_start=page.offset == 0)
-        plan = report.plan(telling)
-        total = told(exchange, report.rows, page=page.number)
+        rendering = exchange.rendering(report.name, report.rows, usual="strings", is_start=page.offset == 0)
+        plan = report.plan(rendering)
+        total = state_total(exchange, report.rows, page=page.number)
         before, after = envelope(exchange, f"/completed-reports/{report.id}", page, report.rows, total)
-        start = shifted(exchange, page.offset, page=page.number)
+        start = shift_start(exchange, page.offset, page=page.number)
         blocks = exchange.blocks(report.name, plan, start, start + page.limit)
         return streamed(exchange.as_list(before, blocks, after), "application/json")
 
     def _csv_link(self, exchange: Exchange) -> Answer:
         report = self._prepared(exchange)
-        total = told(exchange, report.rows)
+        total = state_total(exchange, report.rows)
         link = f"{DOCUMENTED}/completed-reports/{report.id}/{report.id}"
         return as_json(200, {"data": {"total_rows": total, "links": {"prev": "", "next": ""}}, "csv_link": link})
 
@@ -125,8 +124,8 @@ class Kargo:
 
     def file(self, exchange: Exchange, report: Report) -> Answer:
         """The report as a file, from here or from storage."""
-        telling = replace(exchange.telling(report.name, report.rows), form="csv", style="numbers")
-        return csv_answer(exchange, report.name, report.plan, telling, header=True)
+        rendering = replace(exchange.rendering(report.name, report.rows), form="csv", style="numbers")
+        return csv_answer(exchange, report.name, report.plan, rendering, header=True)
 
     def find(self, report_id: str) -> Report | None:
         """The report of this id, for storage."""
@@ -153,17 +152,10 @@ class Kargo:
         return replace(place, names=names, offset=int(offset) if offset.isdecimal() else None)
 
 
-def _ordered(request: Request, place: Place) -> Place:
-    """A submit's report, as far as its body can be read."""
+def _name_definition(request: Request, place: Place) -> Place:
+    """The place of a submit, with its report definition as far as the body can be read."""
     try:
         name = request.json()["report_definition_id"]
     except (ValueError, KeyError, TypeError):
         return place
     return replace(place, names=(str(name),))
-
-
-def _json(request: Request) -> object:
-    try:
-        return request.json()
-    except ValueError:
-        raise BadRequest("the body is no JSON") from None

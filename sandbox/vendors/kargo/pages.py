@@ -1,7 +1,4 @@
-"""Kargo's pages.
-
-Which rows a limit and an offset mean, and the envelope with total and links around them.
-"""
+"""Kargo's pages: which rows a limit and an offset mean, and the envelope with total and links around them."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ class Page:
 
 
 def page_of(exchange: Exchange, refuse: Refuse) -> Page:
-    """The page a request asks for; refused where limit or offset is no sensible number."""
+    """The page that is requested; refused if limit or offset is not a sensible number."""
     query = exchange.request.query
     limit = _number(query.get("limit", str(DEFAULT_LIMIT)), "limit", 1, refuse)
     offset = _number(query.get("offset", "0"), "offset", 0, refuse)
@@ -60,17 +57,14 @@ def _number(text: str, name: str, least: int, refuse: Refuse) -> int:
     return int(text)
 
 
-def envelope(exchange: Exchange, path: str, page: Page, total: int, told_total: Any) -> tuple[bytes, bytes]:
-    """What stands before and after the rows of a page.
-
-    `total` is the true number, `told_total` the one named.
-    """
+def envelope(exchange: Exchange, path: str, page: Page, total: int, stated_total: Any) -> tuple[bytes, bytes]:
+    """The bytes before and after the rows of a page. `total` is the true count, `stated_total` the one to state."""
     place = exchange.fault("rows_place")
     rows_place = place["place"] if place else "data.rows"
     links = _links(exchange, path, page, total)
     fault = exchange.fault("next_link")
     at, _, word = (fault["place"] if fault else "data.links.next").removesuffix(".next").rpartition(".")
-    counted: dict[str, Any] = {"total_rows": told_total}
+    counted: dict[str, Any] = {"total_rows": stated_total}
     if links is not None and at == "data":
         counted[word] = links
     if rows_place == "data":
@@ -94,21 +88,18 @@ def _links(exchange: Exchange, path: str, page: Page, total: int) -> dict[str, A
     links: dict[str, Any] = {"prev": ""}
     if page.offset:
         links["prev"] = _link(exchange, fault["host"], path, page.limit, max(0, page.offset - page.limit))
-    offset = _following(page, total, fault["leads"])
+    offset: int | None = page.offset + page.limit
+    if fault["leads"] == "self":
+        offset = page.offset
+    elif fault["leads"] == "circle" and page.offset:
+        offset = 0
+    elif page.offset + page.limit >= total or fault["leads"] == "nowhere":
+        offset = None
     if offset is not None:
         links["next"] = _link(exchange, fault["host"], path, page.limit, offset)
     elif fault["end"] != "absent":
         links["next"] = _ENDS[fault["end"]]
     return links
-
-
-def _following(page: Page, total: int, leads: str) -> int | None:
-    if leads == "self":
-        return page.offset
-    if leads == "circle" and page.offset:
-        return 0
-    following = page.offset + page.limit
-    return following if following < total and leads != "nowhere" else None
 
 
 def _link(exchange: Exchange, host: str, path: str, limit: int, offset: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.columns import Column
-from sandbox.rows import RowPlan, Telling, planned
+from sandbox.rows import Rendering, RowPlan, plan_rows
 from sandbox.vendors.kargo.request import Order
 
 _XID_DIGITS = "0123456789abcdefghijklmnopqrstuv"
@@ -50,28 +50,23 @@ class Report:
                 self.expires_at = self.ready_at + keep_seconds
             return self.polls
 
-    def plan(self, telling: Telling) -> RowPlan:
+    def plan(self, rendering: Rendering) -> RowPlan:
         """Its rows."""
         measures = self.order.measures
         if self.has_extra_measure and "media_delivery_sum" not in measures:
             measures = (*measures, "media_delivery_sum")
-        return plan(self.order.definition, self.order.dimensions, measures, telling)
+        return plan(self.order.definition, self.order.dimensions, measures, rendering)
 
 
-def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...], telling: Telling) -> RowPlan:
+def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...], rendering: Rendering) -> RowPlan:
     """The rows of a report of this definition: dimensions, then measures, as asked for."""
-    columns = tuple(_dimension(name) for name in dimensions) + tuple(_measure(name) for name in measures)
-    return planned(f"kargo.{definition}", columns, telling)
-
-
-def _dimension(name: str) -> Column:
-    if name == "day_time_id":
-        return Column(name, "hour")
-    return Column(name, "id" if name.endswith("_id") else "text")
-
-
-def _measure(name: str) -> Column:
-    return Column(name, "decimal" if any(part in name.split("_") for part in _DECIMAL_PARTS) else "count")
+    columns = [Column(name, "id" if name.endswith("_id") else "text") for name in dimensions]
+    columns = [Column("day_time_id", "hour") if column.name == "day_time_id" else column for column in columns]
+    columns += [
+        Column(name, "decimal" if any(part in _DECIMAL_PARTS for part in name.split("_")) else "count")
+        for name in measures
+    ]
+    return plan_rows(f"kargo.{definition}", tuple(columns), rendering)
 
 
 class Reports:
@@ -101,11 +96,8 @@ class Reports:
 
 
 def _xid(seconds: int, number: int) -> str:
-    """An id as the vendor's samples have it.
-
-    12 bytes, the first four the time, in 20 digits of base 32.
-    """
-    # 96 bits and 4 to fill the last digit; the middle ones stand for machine and process in the vendor's.
+    """An id as in the vendor's samples: 12 bytes, the first four the time, in 20 digits of base 32."""
+    # 96 bits, and 4 to fill the last digit; in the vendor's ids the middle ones are machine and process.
     bits = (seconds << 64 | 0x5A4DB0 << 40 | number & 0xFFFFFFFFFF) << 4
     return "".join(_XID_DIGITS[bits >> shift & 31] for shift in range(95, -1, -5))
 
@@ -115,6 +107,6 @@ def moment(seconds: float | None) -> str | None:
     return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def parameters_as_told(order: Order) -> dict[str, Any]:
+def parameters_in_reply(order: Order) -> dict[str, Any]:
     """The request's parameters in Kargo's own order, which is not the one they were sent in."""
     return {name: order.parameters[name] for name in ("filters", "measures", "dimensions") if name in order.parameters}

@@ -33,7 +33,7 @@ class Order:
 
 
 def read_order(body: Any) -> Order:
-    """The request in this JSON body; BadRequest where a field is missing, extra or wrong."""
+    """The request in this JSON body. Raises BadRequest if a field is missing, unknown or wrong."""
     _REQUEST.check(body)
     parameters = body["parameters"]
     names = tuple(parameters["dimensions"]), tuple(parameters["measures"])

@@ -1,26 +1,20 @@
-"""What Kargo says about a report while it is prepared.
-
-The poll's four shapes, and the list of requests.
-"""
+"""What Kargo says about a report in preparation: the poll's four shapes, and the list of requests."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.exchange import Exchange
-from sandbox.faults.counts import told
+from sandbox.faults.counts import state_total
 from sandbox.http.message import Answer, Refusal, as_json
 from sandbox.vendors.kargo.pages import DOCUMENTED, Refuse, envelope, page_of
-from sandbox.vendors.kargo.reports import Report, Reports, moment, parameters_as_told
+from sandbox.vendors.kargo.reports import Report, Reports, moment, parameters_in_reply
 
 _FOREIGN_ID = "cgunomk22vhc70c9uaa0"
 
 
 def poll(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
-    """The status of one report.
-
-    With show_all=1 as rows, as the vendor's example reads it, else with totals.
-    """
+    """The status of one report: with show_all=1 as rows, as the vendor's example reads it, else with totals."""
     query = exchange.request.query
     if query.keys() - {"report_id", "show_all"} or query.get("show_all", "1") != "1":
         raise Refusal(refuse(400, "a report's status takes report_id, and show_all=1"))
@@ -37,13 +31,13 @@ def poll(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
     if foreign := exchange.fault("foreign_row"):
         other = {**(rows[0] if rows else {}), "id": _FOREIGN_ID, "status": "error"}
         rows = [other] if foreign["alone"] else [other, *rows]
-    return as_json(200, _shaped(exchange, shape, report, rows))
+    return as_json(200, _shape_answer(exchange, shape, report, rows))
 
 
-def _shaped(exchange: Exchange, shape: str, report: Report | None, rows: list[dict[str, Any]]) -> Any:
+def _shape_answer(exchange: Exchange, shape: str, report: Report | None, rows: list[dict[str, Any]]) -> Any:
     if shape == "B" or report is None:
         return {"data": {"rows": rows, "total_rows": len(rows), "links": {"next": "", "prev": ""}}}
-    # A foreign row stands before ours.
+    # A foreign row comes before ours.
     ours = rows[-1]
     if shape == "C":
         return ours
@@ -57,26 +51,31 @@ def _shaped(exchange: Exchange, shape: str, report: Report | None, rows: list[di
 
 
 def row(exchange: Exchange, report: Report) -> dict[str, Any]:
-    """The report as Kargo's rows tell it."""
+    """The report as a row of Kargo's answers."""
     word, is_linked = _state(exchange, report)
     expires_at = report.expires_at
     if exchange.fault("expired_report") is not None:
         expires_at = report.created_at - 1
-    told_row = {
+    composed = exchange.fault("link_composition")
+    if composed and composed["form"] == "relative":
+        api_link = f"/v1/completed-reports/{report.id}"
+    else:
+        api_link = f"{DOCUMENTED}/completed-reports/{report.id}{'?format=json' if composed else ''}"
+    found = {
         "id": report.id,
         "report_definition_id": report.order.definition,
         "status": word,
         "created_at": moment(report.created_at),
         "updated_at": moment(report.ready_at or report.created_at),
         "rpt_file_expires_at": moment(expires_at),
-        "rpt_file_api_link": _api_link(exchange, report) if is_linked else "",
+        "rpt_file_api_link": api_link if is_linked else "",
         "rpt_file_download_link": f"{exchange.world.storage_base}/kargo/{report.id}.csv" if is_linked else "",
-        "record_count": told(exchange, report.rows) if is_linked else 0,
-        "parameters": parameters_as_told(report.order),
+        "record_count": state_total(exchange, report.rows) if is_linked else 0,
+        "parameters": parameters_in_reply(report.order),
     }
     if report.failure:
-        told_row["error"] = report.failure
-    return told_row
+        found["error"] = report.failure
+    return found
 
 
 def _state(exchange: Exchange, report: Report) -> tuple[str, bool]:
@@ -98,14 +97,7 @@ def _state(exchange: Exchange, report: Report) -> tuple[str, bool]:
     return word, is_linked
 
 
-def _api_link(exchange: Exchange, report: Report) -> str:
-    fault = exchange.fault("link_composition")
-    if fault and fault["form"] == "relative":
-        return f"/v1/completed-reports/{report.id}"
-    return f"{DOCUMENTED}/completed-reports/{report.id}{'?format=json' if fault else ''}"
-
-
-def listed(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
+def list_reports(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
     """The requests so far, newest first, in pages."""
     page = page_of(exchange, refuse)
     late = exchange.fault("late_listing")
@@ -115,7 +107,7 @@ def listed(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
         if late is None or report.lists > late["polls"]:
             seen.append(report)
     rows = [row(exchange, report) for report in seen[page.offset : page.offset + page.limit]]
-    before, after = envelope(exchange, "/reports", page, len(seen), told(exchange, len(seen)))
+    before, after = envelope(exchange, "/reports", page, len(seen), state_total(exchange, len(seen)))
     text = as_json(200, rows)
     body = before + b"".join(text.body)[1:-1] + after
     return Answer(200, (body,), len(body), text.headers)

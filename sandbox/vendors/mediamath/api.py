@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.exchange import Exchange
-from sandbox.faults.counts import shifted, told
+from sandbox.faults.counts import shift_start, state_total
 from sandbox.faults.dial import Place
 from sandbox.http.message import Answer, Refusal, Request, as_json, dumps, streamed
 from sandbox.http.routing import Mount, route
@@ -73,10 +73,10 @@ class MediaMath:
         return token_answer(exchange, self._tokens, TOKEN_SECONDS, **more)
 
     def _query(self, exchange: Exchange) -> Answer:
-        query = self._admitted(exchange)
+        query = self._read_query(exchange)
         report = f"mediamath.{query.dataset.name}"
         rows_there = exchange.settings.rows_of("mediamath", query.dataset.name)
-        telling = exchange.telling(report, rows_there, is_start=query.page_index == 0)
+        rendering = exchange.rendering(report, rows_there, is_start=query.page_index == 0)
         week = exchange.fault("week_start")
         times = buckets(
             query.body,
@@ -84,13 +84,13 @@ class MediaMath:
             week_start=week["day"] if week else "monday",
             is_end_inclusive=exchange.fault("end_inclusive") is not None,
         )
-        rows = plan(query, telling, times, is_time_first=exchange.fault("agg_timestamp_first") is not None)
+        rows = plan(query, rendering, times, is_time_first=exchange.fault("agg_timestamp_first") is not None)
         if query.page_size is None:
             return _stream(exchange, query, report, rows)
         return _page(exchange, query, report, rows)
 
-    def _admitted(self, exchange: Exchange) -> Query:
-        """The query of an exchange; refused where the token, the dataset or the body is wrong."""
+    def _read_query(self, exchange: Exchange) -> Query:
+        """The query of an exchange; refused if the token, the dataset or the body is wrong."""
         request = exchange.request
         static = f"Bearer {CREDENTIALS['mediamath']['token']}"
         if request.headers.get("authorization") != static and not self._tokens.accepts(request):
@@ -100,26 +100,24 @@ class MediaMath:
             raise Refusal(refuse(404, "The requested resource could not be found"))
         if request.media_type != "application/json":
             raise Refusal(refuse(400, "send application/json"))
+        bound, word = exchange.fault("page_bound"), exchange.fault("current_date")
+        today_words: tuple[str, ...] = ("current_day",)
+        if word is not None:
+            today_words = ("current_day", "current_date") if word["beside"] else ("current_date",)
+        is_conflict_refused = exchange.fault("windows_conflict") is not None
+        leniency = Leniency(bound["rows"] if bound else 1000, is_conflict_refused, today_words)
         try:
-            return read_query(dataset, request.json(), _leniency(exchange))
+            return read_query(dataset, request.json(), leniency)
         except BadRequest as reason:
             raise Refusal(refuse(400, str(reason))) from None
         except ValueError:
             raise Refusal(refuse(400, "the body is no JSON")) from None
 
 
-def _leniency(exchange: Exchange) -> Leniency:
-    bound, word = exchange.fault("page_bound"), exchange.fault("current_date")
-    words: tuple[str, ...] = ("current_day",)
-    if word is not None:
-        words = ("current_day", "current_date") if word["beside"] else ("current_date",)
-    return Leniency(bound["rows"] if bound else 1000, exchange.fault("windows_conflict") is not None, words)
-
-
 def _stream(exchange: Exchange, query: Query, report: str, rows: RowPlan) -> Answer:
     sent = min(rows.total, query.max_results or rows.total)
     total = rows.total if exchange.fault("uncapped_total") is not None else sent
-    first = header(query, told(exchange, total))
+    first = header(query, state_total(exchange, total))
     blocks = exchange.blocks(report, rows, 0, sent, header=first)
     return streamed(exchange.as_lines(blocks), "application/jsonl")
 
@@ -132,7 +130,7 @@ def _page(exchange: Exchange, query: Query, report: str, rows: RowPlan) -> Answe
     past = exchange.fault("past_end")
     if past is not None and past["answer"] == "400" and query.page_index and start >= rows.total:
         raise Refusal(refuse(400, f"page_index {query.page_index} is past the end"))
-    total = told(exchange, rows.total, page=query.page_index)
+    total = state_total(exchange, rows.total, page=query.page_index)
     counted = total if isinstance(total, int) and total >= 0 else rows.total
     meta = {
         "page_index": query.page_index,
@@ -142,7 +140,7 @@ def _page(exchange: Exchange, query: Query, report: str, rows: RowPlan) -> Answe
         "status": "OK",
     }
     before = b'{"meta":' + dumps(meta) + b',"results":['
-    start = shifted(exchange, start, page=query.page_index)
+    start = shift_start(exchange, start, page=query.page_index)
     blocks = exchange.blocks(report, rows, start, start + size)
     return streamed(exchange.as_list(before, blocks, b"]}"), "application/json")
 

@@ -1,7 +1,7 @@
 """What a MediaMath query may say, dataset by dataset.
 
-`query.json` holds the rules of the vendor's machine-readable definition, `datasets.json` what each dataset has. Where
-that definition and the vendor's prose differ, the narrower bound holds and the dial has the other.
+`query.json` has the rules of the vendor's machine-readable definition, `datasets.json` what each dataset has. Where
+that definition and the vendor's prose differ, the narrower rule applies, and the dial has a fault for the other one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Query:
 
 
 def read_query(dataset: Dataset, body: Any, leniency: Leniency) -> Query:
-    """The query in this JSON body; BadRequest where the dataset does not offer it."""
+    """The query in this JSON body. Raises BadRequest if the dataset does not offer it."""
     _schema(dataset.name, leniency).check(body)
     if unknown := [name for name in body["fields"] if name not in dataset.fields]:
         message = f"field does not exist in this dataset: {unknown[0]}"
@@ -62,6 +62,12 @@ def _schema(name: str, leniency: Leniency) -> Schema:
     # deals is filtered by an organization although it has no such field.
     filtered = [*fields, "organization_id"] if name == "deals" else fields
     moments: Any = {"type": "string", "format": "date-time"} if dataset.has_range else False
+    windows = [
+        {"enum": list(leniency.today_words)}
+        if word == "current_day"
+        else {"pattern": f"^{word.replace('X', '[1-9][0-9]{0,3}')}$"}
+        for word in dataset.windows
+    ]
     zones: Any = {"type": "string", "anyOf": [{"enum": list(dataset.zones)}, {"format": "time-zone"}]}
     own_rules: list[Any] = []
     if name == "deals":
@@ -75,7 +81,7 @@ def _schema(name: str, leniency: Leniency) -> Schema:
         field={"enum": fields},
         filter_field={"enum": filtered},
         rollup={"enum": list(dataset.rollups)},
-        window={"type": "string", "anyOf": [_window(word, leniency) for word in dataset.windows]},
+        window={"type": "string", "anyOf": windows},
         moment=moments,
         zone=zones if dataset.zones else False,
         page_size={"type": "integer", "minimum": 1, "maximum": leniency.page_bound},
@@ -84,9 +90,3 @@ def _schema(name: str, leniency: Leniency) -> Schema:
 
 
 _OF_DEALS = ("of_one_organization", "of_deals")
-
-
-def _window(word: str, leniency: Leniency) -> dict[str, Any]:
-    if word == "current_day":
-        return {"enum": list(leniency.today_words)}
-    return {"pattern": f"^{word.replace('X', '[1-9][0-9]{0,3}')}$"}

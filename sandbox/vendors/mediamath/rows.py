@@ -6,7 +6,7 @@ import re
 
 from sandbox.columns import Column, ColumnKind
 from sandbox.http.message import Json, dumps
-from sandbox.rows import RowPlan, Telling, planned
+from sandbox.rows import Rendering, RowPlan, plan_rows
 from sandbox.vendors.mediamath.query import Query
 
 _DECIMAL_METRIC = re.compile(r"rate|ctr|ctc|cp[acm]|cpcv|roi|aov|spend|revenue|cost|amount|rr_per")
@@ -19,14 +19,14 @@ _DIMENSION_KINDS: tuple[tuple[re.Pattern[str], ColumnKind], ...] = (
 )
 
 
-def plan(query: Query, telling: Telling, times: tuple[str, ...], *, is_time_first: bool = False) -> RowPlan:
+def plan(query: Query, rendering: Rendering, times: tuple[str, ...], *, is_time_first: bool = False) -> RowPlan:
     """The rows: fields as asked for, agg_timestamp last although the header has it first."""
     names = [name for name in query.fields if name != "agg_timestamp"]
     columns = [Column(name, _kind(query, name)) for name in names]
     if query.rollup != "all":
         time = Column("agg_timestamp", "time")
         columns = [time, *columns] if is_time_first else [*columns, time]
-    return planned(f"mediamath.{query.dataset.name}", tuple(columns), telling, times)
+    return plan_rows(f"mediamath.{query.dataset.name}", tuple(columns), rendering, times)
 
 
 def _kind(query: Query, name: str) -> ColumnKind:

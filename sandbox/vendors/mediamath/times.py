@@ -6,7 +6,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-MOST_BUCKETS = 400
+from sandbox.vendors.dates import MOST_BUCKETS, next_bucket
+
 _LAST = re.compile(r"last_([1-9]\d{0,3})_(hours|days)")
 _CAMPAIGN_DAYS = 90
 
@@ -19,19 +20,16 @@ def moment(text: str | None) -> datetime | None:
 def buckets(
     body: dict[str, Any], today: str, *, week_start: str = "monday", is_end_inclusive: bool = False
 ) -> tuple[str, ...]:
-    """The values of agg_timestamp, in order.
-
-    The query's time cut by its rollup, at most `MOST_BUCKETS`.
-    """
+    """The values of agg_timestamp in order: the query's time span, divided by its rollup; at most `MOST_BUCKETS`."""
     begin, end = _span(body, today)
     rollup = body["rollup"]
     if rollup == "all":
-        return (_written(begin),)
+        return (_format(begin),)
     first = here = _floor(begin, rollup, week_start)
     found: list[str] = []
     while (here < end or (is_end_inclusive and here == end) or here == first) and len(found) < MOST_BUCKETS:
-        found.append(_written(here))
-        here = _following(here, rollup)
+        found.append(_format(here))
+        here = next_bucket(here, rollup.removeprefix("by_"))
     return tuple(found)
 
 
@@ -61,12 +59,5 @@ def _floor(instant: datetime, rollup: str, week_start: str) -> datetime:
     return day.replace(day=1) if rollup == "by_month" else day
 
 
-def _following(moment: datetime, rollup: str) -> datetime:
-    if rollup == "by_month":
-        # 32 days after the first of a month are always in the next one.
-        return (moment + timedelta(days=32)).replace(day=1)
-    return moment + {"by_hour": timedelta(hours=1), "by_week": timedelta(days=7)}.get(rollup, timedelta(days=1))
-
-
-def _written(moment: datetime) -> str:
+def _format(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from urllib.parse import parse_qs
 
 from sandbox.exchange import Exchange
@@ -11,7 +12,7 @@ from sandbox.faults.dial import Place
 from sandbox.http.message import Answer, Refusal, Request, as_json, streamed
 from sandbox.http.routing import Mount, Route, route
 from sandbox.vendors.rokt import envelopes
-from sandbox.vendors.rokt.legacy import read_ask
+from sandbox.vendors.rokt.legacy import read_legacy_request
 from sandbox.vendors.rokt.query import capabilities, read_body
 from sandbox.vendors.rokt.rows import ACCOUNTS, account_plan, legacy_plan, metadata, query_plan, summary
 from sandbox.vendors.rokt.shapes import METADATA_PATHS, SHAPES, SUMMARY_PATH, Shape
@@ -42,10 +43,12 @@ class Rokt:
         return Mount("rokt", PREFIX, (token, *self._legacy_routes(), *self._query_routes()), refuse)
 
     def _legacy_routes(self) -> tuple[Route, ...]:
-        found = [self._single("GET", f"/reporting{shape.path}", shape.report, _legacy_of(shape)) for shape in SHAPES]
+        found = [
+            self._single("GET", f"/reporting{shape.path}", shape.report, _answer_legacy(shape)) for shape in SHAPES
+        ]
         found.append(self._single("GET", f"/reporting{SUMMARY_PATH}", "account-summary", _summary))
         found += [
-            self._single("GET", f"/metadata{path}", report, _metadata_of(report))
+            self._single("GET", f"/metadata{path}", report, _answer_metadata(report))
             for report, path in METADATA_PATHS.items()
         ]
         return tuple(found)
@@ -56,15 +59,15 @@ class Rokt:
             self._single("GET", _QUERY + "/{account}", "query-account", _account),
         ]
         for report, below in _QUERY_PATHS.items():
-            act, path = _query_of(report), _QUERY + below
+            act, path = _answer_query(report), _QUERY + below
             other = path[:-1] if path.endswith("/") else path + "/"
             found.append(self._single("POST", path, report, act))
-            found.append(self._single("POST", other, report, _other_slash(act, path)))
-            found.append(self._single("GET", path.rstrip("/") + "/help", f"{report}-help", _help_of(report)))
+            found.append(self._single("POST", other, report, _answer_other_slash(act, path)))
+            found.append(self._single("GET", path.rstrip("/") + "/help", f"{report}-help", partial(_help, report)))
         return tuple(found)
 
     def _single(self, method: str, path: str, report: str, act: Callable[[Exchange], Answer]) -> Route:
-        """A route that wants a token and ids that are numbers, and calls its report by its name."""
+        """A route that requires a token and numeric ids, and has the name of its report."""
         digits = path.replace("{account}", r"(?P<account>\d{1,20})")
         for name in ("campaign", "creative", "audience"):
             digits = digits.replace("{" + name + "}", rf"(?P<{name}>\d{{1,20}})")
@@ -94,22 +97,22 @@ class Rokt:
         return token_answer(exchange, self._tokens, TOKEN_SECONDS)
 
 
-def _legacy_of(shape: Shape) -> Callable[[Exchange], Answer]:
+def _answer_legacy(shape: Shape) -> Callable[[Exchange], Answer]:
     def act(exchange: Exchange) -> Answer:
         spellings = ("groupby", "groupBy") if exchange.fault("group_spelling") is not None else ("groupby",)
         is_strict = exchange.fault("strict_zones") is not None
-        asked = read_ask(exchange.request.query, shape, spellings=spellings, is_strict=is_strict)
+        asked = read_legacy_request(exchange.request.query, shape, spellings=spellings, is_strict=is_strict)
         report = f"rokt.{shape.report}"
         spelling = exchange.fault("audiences")
-        telling = exchange.telling(report, _rows(exchange, shape, len(asked.days())))
-        plan = legacy_plan(shape.report, asked, telling, audiences=spelling["name"] if spelling else "Audiences")
+        rendering = exchange.rendering(report, _rows(exchange, shape, len(asked.days())))
+        plan = legacy_plan(shape.report, asked, rendering, audiences=spelling["name"] if spelling else "Audiences")
         return envelopes.legacy(exchange, report, plan, is_list=shape.is_list)
 
     return act
 
 
 def _rows(exchange: Exchange, shape: Shape, days: int) -> int:
-    """One row for a single, a day's each for a histogram, else as many as set."""
+    """One row for a single, one for each day for a histogram, else as many as set."""
     if not shape.is_list:
         return 1
     settings = exchange.settings
@@ -120,12 +123,12 @@ def _rows(exchange: Exchange, shape: Shape, days: int) -> int:
 
 def _summary(exchange: Exchange) -> Answer:
     is_strict = exchange.fault("strict_zones") is not None
-    asked = read_ask(exchange.request.query, None, is_strict=is_strict)
-    rows = summary(asked, exchange.telling("rokt.account-summary", 1))
+    asked = read_legacy_request(exchange.request.query, None, is_strict=is_strict)
+    rows = summary(asked, exchange.rendering("rokt.account-summary", 1))
     return envelopes.legacy(exchange, "rokt.account-summary", rows, is_list=False)
 
 
-def _metadata_of(report: str) -> Callable[[Exchange], Answer]:
+def _answer_metadata(report: str) -> Callable[[Exchange], Answer]:
     def act(exchange: Exchange) -> Answer:
         if exchange.request.query:
             raise BadRequest("metadata takes no parameters")
@@ -138,13 +141,13 @@ def _metadata_of(report: str) -> Callable[[Exchange], Answer]:
 def _accounts(exchange: Exchange) -> Answer:
     """Every account, as a bare list."""
     rows = exchange.settings.rows_by_report.get("rokt.query-accounts", ACCOUNTS)
-    plan = account_plan(exchange.telling("rokt.query-accounts", rows))
+    plan = account_plan(exchange.rendering("rokt.query-accounts", rows))
     blocks = exchange.blocks("rokt.query-accounts", plan)
     return streamed(exchange.as_list(b"[", blocks, b"]"), "application/json")
 
 
 def _account(exchange: Exchange) -> Answer:
-    plan = account_plan(exchange.telling("rokt.query-accounts", ACCOUNTS))
+    plan = account_plan(exchange.rendering("rokt.query-accounts", ACCOUNTS))
     wanted = exchange.parts["account"].encode()
     for row in plan.rows():
         if wanted in row:
@@ -152,7 +155,7 @@ def _account(exchange: Exchange) -> Answer:
     raise Refusal(refuse(404, "no such account"))
 
 
-def _query_of(report: str) -> Callable[[Exchange], Answer]:
+def _answer_query(report: str) -> Callable[[Exchange], Answer]:
     def act(exchange: Exchange) -> Answer:
         request = exchange.request
         if request.media_type != "application/json":
@@ -164,15 +167,15 @@ def _query_of(report: str) -> Callable[[Exchange], Answer]:
             raise
         except ValueError:
             raise BadRequest("the body is no JSON") from None
-        telling = exchange.telling(f"rokt.{report}", exchange.settings.rows_of("rokt", report))
-        plan = query_plan(report, body, telling)
+        rendering = exchange.rendering(f"rokt.{report}", exchange.settings.rows_of("rokt", report))
+        plan = query_plan(report, body, rendering)
         return envelopes.query(exchange, f"rokt.{report}", plan, exchange.parts["account"])
 
     return act
 
 
-def _other_slash(act: Callable[[Exchange], Answer], path: str) -> Callable[[Exchange], Answer]:
-    """What a path with the wrong end gets."""
+def _answer_other_slash(act: Callable[[Exchange], Answer], path: str) -> Callable[[Exchange], Answer]:
+    """The answer to a path with or without the slash that it should not or should have."""
 
     def other(exchange: Exchange) -> Answer:
         fault = exchange.fault("slash")
@@ -186,5 +189,5 @@ def _other_slash(act: Callable[[Exchange], Answer], path: str) -> Callable[[Exch
     return other
 
 
-def _help_of(report: str) -> Callable[[Exchange], Answer]:
-    return lambda _exchange: as_json(200, capabilities(report))
+def _help(report: str, _exchange: Exchange) -> Answer:
+    return as_json(200, capabilities(report))

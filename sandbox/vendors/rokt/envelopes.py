@@ -1,4 +1,4 @@
-"""How a Rokt answer is wrapped around its rows: documents and working clients disagree."""
+"""What Rokt's answers have around their rows; its documents and working clients disagree."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def legacy(exchange: Exchange, report: str, rows: Rows, *, is_list: bool) -> Ans
     stop = 1 if shape == "first_row" else None
     if exchange.fault("comma_joined") is not None:
         before = after = b""
-    blocks = _spoilt(exchange, exchange.blocks(report, rows, 0, _capped(exchange, stop)))
+    blocks = _add_odd_rows(exchange, exchange.blocks(report, rows, 0, _limit(exchange, stop)))
     return streamed(exchange.as_list(before, blocks, after), "application/json")
 
 
 def query(exchange: Exchange, report: str, rows: Rows, account: str) -> Answer:
     """A Query answer: rows at data, beside the account and the time the query took."""
-    told = dumps({"accountId": account, "queryTimeMs": 42})
+    head = dumps({"accountId": account, "queryTimeMs": 42})
     if exchange.fault("no_rows_key") is not None:
-        return Answer(200, (told,), len(told), {"Content-Type": "application/json"})
-    blocks = _spoilt(exchange, exchange.blocks(report, rows, 0, _capped(exchange, None)))
-    return streamed(exchange.as_list(told[:-1] + b',"data":[', blocks, b"]}"), "application/json")
+        return Answer(200, (head,), len(head), {"Content-Type": "application/json"})
+    blocks = _add_odd_rows(exchange, exchange.blocks(report, rows, 0, _limit(exchange, None)))
+    return streamed(exchange.as_list(head[:-1] + b',"data":[', blocks, b"]}"), "application/json")
 
 
-def _capped(exchange: Exchange, stop: int | None) -> int | None:
+def _limit(exchange: Exchange, stop: int | None) -> int | None:
     cap = exchange.fault("round_cap")
     return int(cap["rows"]) if cap and stop is None else stop
 
 
-def _spoilt(exchange: Exchange, blocks: Iterator[Block]) -> Iterator[Block]:
+def _add_odd_rows(exchange: Exchange, blocks: Iterator[Block]) -> Iterator[Block]:
     if exchange.fault("null_group") is not None:
         for column in ("groupByValue", "campaign_id"):
             blocks = set_value(blocks, {"row": 1, "column": column, "text": "null"})

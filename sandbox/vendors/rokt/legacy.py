@@ -1,4 +1,4 @@
-"""What Rokt's legacy reports may be asked with: dates, currency, time zone, groupby."""
+"""What a request for Rokt's legacy reports may contain: dates, currency, time zone, groupby."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOCUMENTED_ZONES = ("America/Chicago", "Pacific/Honolulu", "Australia/Sydney")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LegacyRequest:
     """A legacy request that passed."""
 
     begin: datetime
@@ -22,14 +22,14 @@ class Asked:
     group: str | None
 
     def days(self) -> tuple[str, ...]:
-        """The days of the range as the histogram tells them."""
+        """The days of the range as the histogram writes them."""
         return tuple(moment.strftime("%Y-%m-%dT00:00:00.000") for moment in between(self.begin, self.end, "day"))
 
 
-def read_ask(
+def read_legacy_request(
     query: Mapping[str, str], shape: Shape | None, *, spellings: tuple[str, ...] = ("groupby",), is_strict: bool = False
-) -> Asked:
-    """The request in these query parameters; BadRequest where one is missing, extra or wrong.
+) -> LegacyRequest:
+    """The request in these query parameters. Raises BadRequest if one is missing, unknown or wrong.
 
     `spellings` are the names groupby may have, `is_strict` allows the documented time zones alone.
     """
@@ -45,4 +45,4 @@ def read_ask(
     if shape and shape.groups and group is None:
         raise BadRequest(f"groupby must be one of: {', '.join(shape.groups)}")
     # A date alone means its midnight, so a range of one date and itself holds nothing but is allowed.
-    return Asked(begin, max(end, begin + timedelta(seconds=1)), group)
+    return LegacyRequest(begin, max(end, begin + timedelta(seconds=1)), group)

@@ -1,4 +1,4 @@
-"""What Rokt's Query API may be asked: the body's fields, and the names an account can use."""
+"""What a request to Rokt's Query API may contain: the body's fields, and the names an account can use."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _BODIES = {
 
 
 def read_body(report: str, body: Any, *, latest_end: str | None = None) -> dict[str, Any]:
-    """The query in this JSON body; BadRequest where a field is missing, extra or wrong.
+    """The query in this JSON body. Raises BadRequest if a field is missing, unknown or wrong.
 
-    `latest_end` is today's date where the vendor refuses an endDate after tomorrow.
+    `latest_end` is today's date if the vendor refuses an endDate after tomorrow.
     """
     _BODIES[report].check(body)
     begin, end = datetime.fromisoformat(body["startDate"]), datetime.fromisoformat(body["endDate"])
@@ -69,10 +69,10 @@ def read_body(report: str, body: Any, *, latest_end: str | None = None) -> dict[
 
 
 def capabilities(report: str) -> dict[str, list[dict[str, str]]]:
-    """What an account can ask; one metric has no slug, as happens."""
-    told = {
+    """What an account can request; one metric has no slug, as happens."""
+    found = {
         kind: [{"slug": name, "description": name.replace("_", " ")} for name in names]
         for kind, names in NAMES[report].items()
     }
-    told["metrics"].append({"description": "a metric without a slug"})
-    return told
+    found["metrics"].append({"description": "a metric without a slug"})
+    return found

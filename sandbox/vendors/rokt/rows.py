@@ -8,9 +8,9 @@ from typing import Any
 
 from sandbox.columns import Column, ColumnKind
 from sandbox.http.message import dumps
-from sandbox.rows import FixedRows, RowPlan, Telling, planned
+from sandbox.rows import FixedRows, Rendering, RowPlan, plan_rows
 from sandbox.vendors.dates import between, read_date
-from sandbox.vendors.rokt.legacy import Asked
+from sandbox.vendors.rokt.legacy import LegacyRequest
 from sandbox.vendors.rokt.shapes import SHAPE_BY_REPORT, SUMMARY_PARTS
 
 ACCOUNTS = 3
@@ -26,44 +26,44 @@ _ACCOUNT_COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
 _DECIMAL_METRIC = re.compile(r"rate|cost|cp[ar]|copi|roas|aov|value|per_")
 
 
-def legacy_plan(report: str, asked: Asked, telling: Telling, *, audiences: str = "Audiences") -> RowPlan:
+def legacy_plan(report: str, asked: LegacyRequest, rendering: Rendering, *, audiences: str = "Audiences") -> RowPlan:
     """The rows of a legacy report."""
     shape = SHAPE_BY_REPORT[report]
     columns = shape.columns(asked.group, audiences=audiences)
-    return planned(f"rokt.{report}", columns, telling, asked.days())
+    return plan_rows(f"rokt.{report}", columns, rendering, asked.days())
 
 
-def summary(asked: Asked, telling: Telling) -> FixedRows:
+def summary(asked: LegacyRequest, rendering: Rendering) -> FixedRows:
     """The account summary: two objects in one row."""
-    parts = [dumps(name) + b":" + legacy_plan(report, asked, telling).row(1) for name, report in SUMMARY_PARTS]
+    parts = [dumps(name) + b":" + legacy_plan(report, asked, rendering).row(1) for name, report in SUMMARY_PARTS]
     return FixedRows((b"{" + b",".join(parts) + b"}",))
 
 
 def metadata(report: str, ids: Mapping[str, str]) -> FixedRows:
     """The metadata of a campaign, an audience or a creative."""
-    told: dict[str, Any] = {"accountId": ids["account"], "campaignId": ids["campaign"]}
+    found: dict[str, Any] = {"accountId": ids["account"], "campaignId": ids["campaign"]}
     if report == "campaign-metadata":
-        told |= {"campaignName": "Blue Heron Bank Spring 2026", "campaignType": "standard"}
-        told |= {"campaignObjective": "acquisition", "countryCode": "US", "status": "active"}
+        found |= {"campaignName": "Blue Heron Bank Spring 2026", "campaignType": "standard"}
+        found |= {"campaignObjective": "acquisition", "countryCode": "US", "status": "active"}
     elif report == "audience-metadata":
-        told |= {"audienceId": ids["audience"], "name": "Zoë & Finn, returning", "ageRange": {"min": 25, "max": 54}}
-        told |= {"device": {"desktop": True, "tablet": False, "mobile": True}, "gender": "all"}
+        found |= {"audienceId": ids["audience"], "name": "Zoë & Finn, returning", "ageRange": {"min": 25, "max": 54}}
+        found |= {"device": {"desktop": True, "tablet": False, "mobile": True}, "gender": "all"}
     else:
-        told |= {"creativeId": ids["creative"], "name": "Spring offer", "title": 'A "quiet" week', "subtitle": ""}
-        told |= {"text": "Two nights, one price.", "responses": ["Yes please", "No thanks"], "status": "active"}
-    return FixedRows((dumps(told),))
+        found |= {"creativeId": ids["creative"], "name": "Spring offer", "title": 'A "quiet" week', "subtitle": ""}
+        found |= {"text": "Two nights, one price.", "responses": ["Yes please", "No thanks"], "status": "active"}
+    return FixedRows((dumps(found),))
 
 
-def account_plan(telling: Telling) -> RowPlan:
+def account_plan(rendering: Rendering) -> RowPlan:
     """The accounts the credentials can see."""
-    return planned("rokt.query-accounts", tuple(Column(*column) for column in _ACCOUNT_COLUMNS), telling)
+    return plan_rows("rokt.query-accounts", tuple(Column(*column) for column in _ACCOUNT_COLUMNS), rendering)
 
 
-def query_plan(report: str, body: Mapping[str, Any], telling: Telling) -> RowPlan:
+def query_plan(report: str, body: Mapping[str, Any], rendering: Rendering) -> RowPlan:
     """The rows of a query: datetime where asked for, then dimensions, then metrics."""
     columns = [Column("datetime", "time")] if body.get("interval") else []
     columns += [Column(name, "big_id" if name.endswith("_id") else "text") for name in body.get("dimensions", [])]
     columns += [Column(name, "decimal" if _DECIMAL_METRIC.search(name) else "count") for name in body["metrics"]]
     begin, end = read_date(body["startDate"]), read_date(body["endDate"])
     days = between(begin, end, "day") if begin and end else []
-    return planned(f"rokt.{report}", tuple(columns), telling, tuple(f"{day:%Y-%m-%dT00:00:00.000}" for day in days))
+    return plan_rows(f"rokt.{report}", tuple(columns), rendering, tuple(f"{day:%Y-%m-%dT00:00:00.000}" for day in days))

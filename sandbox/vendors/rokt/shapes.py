@@ -34,10 +34,7 @@ _GROUP_KINDS: dict[str, ColumnKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One legacy report.
-
-    `groups` are the values groupby may have; `default_group` stands where it is absent.
-    """
+    """One legacy report. `groups` are the values of groupby; `default_group` is used if it is absent."""
 
     report: str
     path: str
@@ -49,10 +46,7 @@ class Shape:
     is_histogram: bool = False
 
     def columns(self, group: str | None, *, audiences: str = "Audiences") -> tuple[Column, ...]:
-        """Its columns when grouped like this.
-
-        The campaigns breakdown spells one of them with a capital.
-        """
+        """Its columns if grouped by `group`. The campaigns breakdown spells one of them with a capital."""
         metrics = tuple(name for name in self.metrics if group != "placement" or name not in _PAGE_LEVEL)
         found = [Column(name, "decimal" if name in _DECIMALS else "count") for name in metrics]
         if self.report == "account-campaigns-breakdown":

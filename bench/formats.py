@@ -31,10 +31,7 @@ KINDS = [
     ("ndjson", "zstd"),
     ("ndjson", "gzip"),
     ("csv", "none"),
-    ("csv", "zstd"),
-    ("csv", "gzip"),
     ("parquet", "zstd"),
-    ("parquet", "snappy"),
 ]
 ROW = b'{"id":922337%013d,"campaign":"Autumn %d","day":"2026-11-%02d","clicks":%d,"spend":%d.%04d,"note":null}\n'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -126,6 +127,15 @@ def test_a_job_that_fails_before_anything_was_opened_leaves_nothing(tmp_path: Pa
 def test_a_file_in_the_place_of_a_directory_fails_the_job_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "kargo").write_text("not a directory")
     with pytest.raises(FailJob, match=r"kargo.*Not a directory"):
+        make(f"file:{tmp_path}").open(1)
+
+
+def test_a_file_system_without_hard_links_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(FailJob, match=r"\.millrace: Operation not permitted; rows are published by hard links"):
         make(f"file:{tmp_path}").open(1)
 
 

@@ -13,7 +13,7 @@ from worker.errors import FailJob, RetryLater
 TEMPORARY_SUFFIX = ".tmp"
 HOPELESS = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
-    errno.ENAMETOOLONG, errno.ENOTSUP,
+    errno.ENAMETOOLONG, errno.ENOTSUP, errno.ENOSYS,
 }  # fmt: skip
 
 
@@ -84,4 +84,6 @@ def sync_directory(path: Path) -> None:
 def named(error: OSError, place: str) -> FailJob | RetryLater:
     """A file system's error, named for what the caller does next; it says which path and why."""
     text = f"{error.filename or place}: {error.strerror or error}"
+    if error.filename2 and error.errno in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}:
+        text = f"{error.filename2}: {error.strerror}; rows are published by hard links, which may not exist there"
     return FailJob(text) if error.errno in HOPELESS else RetryLater(text)

@@ -29,9 +29,13 @@ class Script:
         self.text = "\n".join((LUA / f"{part}.lua").read_text(encoding="utf-8") for part in (*preludes, name))
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
+    def command(self, keys: Sequence[str], args: Sequence[Argument]) -> Sequence[Argument]:
+        """What runs the script where the server knows it, and is refused elsewhere."""
+        return "EVALSHA", self.sha, len(keys), *keys, *args
+
     def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Run the script atomically and give its answer as Redis gives it."""
         try:
-            return redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+            return redis.execute_command(*self.command(keys, args))
         except NoScriptError:
             return redis.execute_command("EVAL", self.text, len(keys), *keys, *args)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from redis import Redis
 
+from tests.harness import until
 from worker.errors import FailJob, RecordClosed, RetryLater, SinkFull, StartOver
 from worker.model import Checkpoint, Rows
 from worker.publish.pipeline import Publication
@@ -149,34 +149,15 @@ def test_nobody_making_room_ends_the_page_with_the_reason(redis: Redis) -> None:
     assert published(redis) == ROWS[:1000]
 
 
-class Kept:
-    """Lets a reading wait until so many of its rows are in the sink."""
-
-    def __init__(self) -> None:
-        self._rows = 0
-        self._changed = threading.Condition()
-
-    def hear(self, at: Checkpoint) -> None:
-        with self._changed:
-            self._rows = at.rows
-            self._changed.notify_all()
-
-    def wait_for(self, rows: int) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: self._rows >= rows, timeout=30)
-
-
 def test_a_voided_record_stops_the_writer_at_its_next_batch(redis: Redis, sink: Sink) -> None:
-    kept = Kept()
-
     def voided() -> Iterator[bytes]:
         yield from ROWS[:1500]
-        kept.wait_for(1000)
+        until(lambda: redis.xlen("rows") == 1000, "the first batch is kept")
         make_sink(redis).void(1, "cancelled")
         yield from ROWS[1500:]
 
     with pytest.raises(RecordClosed, match="void"):
-        publish(sink, voided(), on_kept=kept.hear)
+        publish(sink, voided())
     assert published(redis) == ROWS[:1000]
 
 
@@ -194,17 +175,15 @@ def test_nothing_is_published_where_the_sink_record_is_gone(redis: Redis, sink: 
 
 
 def test_the_sink_losing_its_last_second_is_read_again(redis: Redis, sink: Sink) -> None:
-    kept = Kept()
-
     def crashed() -> Iterator[bytes]:
         yield from ROWS[:2500]
-        kept.wait_for(2000)
+        until(lambda: redis.xlen("rows") == 2000, "the second batch is kept")
         redis.flushall()
         sink.open(1)
         yield from ROWS[2500:]
 
     with pytest.raises(RetryLater):
-        publish(sink, crashed(), on_kept=kept.hear)
+        publish(sink, crashed())
     publish(sink, ROWS)
     assert published(redis) == ROWS
 
@@ -222,28 +201,22 @@ def test_a_batch_behind_one_that_failed_is_not_written(redis: Redis) -> None:
     assert published(redis) == []
 
 
-def test_no_more_than_two_batches_wait_for_the_sink(redis: Redis) -> None:
+def test_one_batch_is_read_ahead_of_a_sink_that_is_full(redis: Redis) -> None:
     sink = make_sink(redis, bound=1000)
     sink.open(1)
     read, read_while_full = [0], []
-    is_full = threading.Event()
 
     def counted() -> Iterator[bytes]:
         for read[0], row in enumerate(ROWS * 3):
             yield row
 
-    def full_for_a_while(_: SinkFull) -> None:
-        # The reading stops by itself once as much waits as may: wait until it has not moved for a while.
-        before = -1
-        while before != read[0]:
-            before = read[0]
-            is_full.wait(0.2)
+    def consume(_: SinkFull) -> None:
         read_while_full.append(read[0])
         redis.xtrim("rows", maxlen=0)
 
-    publish(sink, counted(), on_full=full_for_a_while)
-    # Of the batches read when the sink took the first and no more: that one, two that wait, and the next in hand.
-    assert read_while_full[0] <= 4000
+    publish(sink, counted(), on_full=consume)
+    # The batch that is kept, the one that finds the sink full, the next, and the row that ended it.
+    assert read_while_full[0] <= 3000
 
 
 def test_progress_is_heard_of_after_every_batch(sink: Sink) -> None:

@@ -6,30 +6,20 @@ skipped; from there on each batch is a compare-and-set against the position befo
 
 from __future__ import annotations
 
-import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from worker.errors import RetryLater, SinkFull, StartOver
 from worker.model import Checkpoint, Rows
 from worker.publish.batch import ReadBatch, read_batches
 from worker.sinks.sink import Sink
 
-AHEAD = 2
-"""Batches that may wait for the sink: the one it is keeping, and one to go on with at once. Memory holds one more."""
-
-SWITCH_SECONDS = 0.0005
-"""How long the reading may go on once the sink has answered. Python's own 5 ms are longer than a batch takes the sink,
-so that the sink would stand still about half of the time."""
-
 
 class Publication:
     """One page of one generation on its way into the sink.
 
     `on_read` is called after each batch read; `on_kept` hears the checkpoint after each batch kept and `on_full` waits
-    for room, both on another thread. Each raises to stop. `commits` and `commit_seconds` say how quick the sink was.
+    for room. Each raises to stop. `commit_seconds` is how long the page was held up by its `commits`.
     """
 
     def __init__(
@@ -48,6 +38,8 @@ class Publication:
         self._on_kept = on_kept
         self._on_full = on_full
         self._at = Checkpoint()
+        self._under_way: ReadBatch | None = None
+        self._answer: Callable[[], Checkpoint]
         self.commits = 0
         self.commit_seconds = 0.0
 
@@ -60,24 +52,17 @@ class Publication:
         """Publish what lies beyond the start; the checkpoint at the page's end, every row before it kept.
 
         Raises StartOver where this reading differs from what is kept, whatever the sink raises, and whatever `blocks`
-        raises, once the batches on their way are seen through.
+        raises, once the batch on its way is seen through.
         """
-        sys.setswitchinterval(SWITCH_SECONDS)
         end = Checkpoint()
-        waiting: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(max_workers=1) as keeper:
-            try:
-                for batch in read_batches(blocks, self._sink.batch_rows):
-                    self._on_read()
-                    if len(waiting) == AHEAD:
-                        # Left where it is until it is kept: its failure is the one to tell, not that of those behind.
-                        waiting[0].result()
-                        waiting.popleft()
-                    waiting.append(keeper.submit(self._keep, batch))
-                    end = batch.after
-            finally:
-                for kept in waiting:
-                    kept.result()
+        try:
+            for batch in read_batches(blocks, self._sink.batch_rows):
+                self._on_read()
+                self._finish()
+                self._begin(batch)
+                end = batch.after
+        finally:
+            self._finish()
         if not self._at.is_at(end):
             raise StartOver(f"{self._at.rows} rows are published, this reading has {end.rows} or other ones")
         return self._at
@@ -88,17 +73,24 @@ class Publication:
         if not stands.is_at(at):
             raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
 
-    def _keep(self, batch: ReadBatch) -> None:
-        """See a batch through: every row of it is in the sink then. After a failure nothing more is taken."""
-        rest = batch.beyond(self._at)
-        while rest:
+    def _begin(self, batch: ReadBatch) -> None:
+        """Send the sink what it lacks of a batch, and do not wait for it."""
+        if rest := batch.beyond(self._at):
+            self._answer = self._sink.begin_commit(*self._page, rest)
+        self._under_way = rest
+
+    def _finish(self) -> None:
+        """See the batch under way through: every row of it is in the sink then."""
+        while batch := self._under_way:
+            # After a failure nothing more is taken.
+            self._under_way = None
             began = time.monotonic()
             try:
-                self._at = self._sink.commit(*self._page, rest)
+                self._at = self._answer()
             except SinkFull as full:
                 self._on_full(full)
-                continue
-            self.commits += 1
-            self.commit_seconds += time.monotonic() - began
-            rest = rest.beyond(self._at)
-            self._on_kept(self._at)
+            else:
+                self.commits += 1
+                self.commit_seconds += time.monotonic() - began
+                self._on_kept(self._at)
+            self._begin(batch)

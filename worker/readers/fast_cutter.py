@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from io import BytesIO
 from operator import itemgetter
 from typing import Protocol
 
@@ -26,8 +27,8 @@ _LONGEST_HELD_BYTES = 256 * 1024
 _BLANKS = rb"[ \t\r\n]*"
 _OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
-# A byte as a number: half of what `startswith` costs.
-_FIRST = itemgetter(0)
+# Bytes as numbers, compared all at once: half of what `startswith` and `endswith` cost. The last one is the newline.
+_FIRST, _LAST = itemgetter(0), itemgetter(-2)
 
 # Raw proves a value to be JSON and gives its bytes; only what UTF-8 stands within text is not looked at.
 _LINES = msgspec.json.Decoder(msgspec.Raw)
@@ -74,10 +75,11 @@ class Lines:
         return text.rfind(b"\n") + 1
 
     def decode(self, block: bytes) -> Rows | None:
-        count = self._messages.count_rows(block)
-        if count and fill_lines(block, count):
-            return None if may_be_deep(block, count) else self._messages.take(Rows(block, count))
-        objects = _proven(_LINES.decode_lines(block), b"{")
+        # A file finds the ends of lines by `memchr`, four times as fast as `split` or `count`.
+        lines = BytesIO(block).readlines()
+        if _fill_lines(block, lines, b"{}") and self._messages.count_rows(block) == len(lines):
+            return None if may_be_deep(block, lines) else self._messages.take(Rows(block, len(lines)))
+        objects = _proven(_LINES.decode_lines(block), b"{}")
         return None if objects is None else self._messages.choose(objects)
 
     def choose(self, objects: Rows) -> Rows:
@@ -126,7 +128,7 @@ class Members:
         except msgspec.DecodeError:
             self._was_within_row = True
             raise
-        objects = _proven(members[self.has_rows :], self._opens)
+        objects = _proven(members[self.has_rows :], self._opens + self._closes)
         if objects is None:
             return None
         self.has_rows = self.has_rows or bool(objects)
@@ -139,31 +141,32 @@ class Members:
         return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows, of_lists=self._of_lists)
 
 
-def fill_lines(text: bytes, objects: int) -> bool:
-    """Does each of these objects, proven to be JSON, fill a line? May say no where they do, if they begin differently.
+def _fill_lines(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
+    """Is each line of the text one of so many values, proven to be JSON, from its first byte to its last?
 
-    No text of JSON holds a newline as it is, so a brace, a newline and a brace are the end of one and the beginning of
-    another: where there are as many of these as there can be, there is no other newline and no blank around any.
+    No text of JSON holds a newline as it is. So where a line ends between two brackets, one value ends and another
+    begins, and where all lines do and are as many as the values, each is one.
     """
-    between = b"}\n" + text[: text.find(b":") + 1]
     return (
-        between.startswith(b"}\n{")
-        and text.endswith(b"}\n")
+        text.endswith(b"\n")
         and b"\r" not in text
-        and text.count(b"\n") == objects
-        and text.count(between) == objects - 1
+        and min(map(len, lines)) > 1
+        and set(map(_FIRST, lines)) == {brackets[0]}
+        and set(map(_LAST, lines)) == {brackets[1]}
     )
 
 
-def _proven(values: Sequence[msgspec.Raw], opens: bytes) -> Rows | None:
+def _proven(values: Sequence[msgspec.Raw], brackets: bytes) -> Rows | None:
     """JSON values as rows on a line each; None where one is no object or list, as rows are here, or unsound."""
     text = b"\n".join([*values, b""])
-    if not fill_lines(text, len(values)):
+    lines = BytesIO(text).readlines()
+    if values and not (len(lines) == len(values) and _fill_lines(text, lines, brackets)):
         objects = list(map(bytes, values))
-        if not set(map(_FIRST, objects)) <= {ord(opens)}:
+        if not set(map(_FIRST, objects)) <= {brackets[0]}:
             return None
         text = b"\n".join([*on_one_line(objects), b""])
-    return Rows(text, len(values)) if is_utf8(text) and not may_be_deep(text, len(values)) else None
+        lines = BytesIO(text).readlines()
+    return Rows(text, len(values)) if is_utf8(text) and not may_be_deep(text, lines) else None
 
 
 class FastCutter:

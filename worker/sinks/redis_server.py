@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis import ConnectionPool, Redis
+from redis.connection import Encoder, PythonRespSerializer
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -20,6 +22,9 @@ from worker.redis_errors import is_temporary
 from worker.scripts import Argument, Script
 
 MOST_MOVES = 5
+_PACKER = PythonRespSerializer(6_000, Encoder("utf-8", "strict", decode_responses=False).encode)
+"""Leaves a large argument as it is; hiredis would copy all of a batch once more."""
+
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
@@ -35,6 +40,29 @@ class RedisServer:
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run one script. An answer may be lost: whoever asks again learns where the record stands."""
         return self._ask(lambda redis: script(redis, keys, arguments))
+
+    def begin(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Callable[[], Any]:
+        """Send a script off and do not wait: the call that is given does, and has to be made.
+
+        Where anything goes wrong on the way it runs the script as `run` does, from the beginning.
+        """
+        pool = self._redis.connection_pool
+        try:
+            connection = pool.get_connection()
+        except (RedisError, OSError):
+            return lambda: self.run(script, keys, arguments)
+
+        def answer() -> Any:
+            try:
+                return connection.read_response()
+            except (RedisError, OSError):
+                return self.run(script, keys, arguments)
+            finally:
+                pool.release(connection)
+
+        with suppress(RedisError, OSError):  # the connection is closed then, so there is no answer either
+            connection.send_packed_command(_PACKER.pack(*script.command(keys, arguments)))
+        return answer
 
     def read(self, record: str, fields: Sequence[Argument]) -> list[bytes | None]:
         """Fields of a record as they stand at one moment."""

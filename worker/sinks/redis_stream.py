@@ -6,7 +6,7 @@ How entries and keys look, and why each row stands in the stream once: docs/sink
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -64,14 +64,25 @@ class RedisStreamSink:
         return self._read(generation, [page])[0]
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
+        return self.begin_commit(generation, page, batch)()
+
+    def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
         runs, dead = self._runs_and_dead(batch.rows) if batch.rows.dead else (self._runs(0, batch.rows), [])
-        answer = self._run(
-            COMMIT, generation, page, batch.before.rows, batch.before.digest, packed(batch.after), len(batch.rows),
+        arguments = (
+            generation, page, batch.before.rows, batch.before.digest, packed(batch.after), len(batch.rows),
             self._job, self._bound, self._rows_per_entry, len(batch.rows.dead), *runs, *dead,
         )  # fmt: skip
-        if answer[0] == b"full":
-            raise _full(answer)
-        return batch.after if answer[0] == b"kept" else unpacked(answer[1])
+        answer = self._server.begin(COMMIT, self._keys, arguments)
+
+        def finish() -> Checkpoint:
+            match _open(answer()):
+                case [b"full", what, there, allowed]:
+                    raise _full(what, there, allowed)
+                case [b"refused", field]:
+                    return unpacked(field)
+            return batch.after
+
+        return finish
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return unpacked(self._run(CLOSE, generation, page, at.rows, at.digest)[1])
@@ -100,11 +111,7 @@ class RedisStreamSink:
         self._server.close()
 
     def _run(self, script: Script, *arguments: Argument) -> Any:
-        """The script's answer. Raises RecordClosed where the record takes nothing."""
-        answer = self._server.run(script, self._keys, arguments)
-        if answer[0] == b"over":
-            raise RecordClosed(answer[1].decode())
-        return answer
+        return _open(self._server.run(script, self._keys, arguments))
 
     def _read(self, generation: int, pages: Sequence[int]) -> list[Checkpoint]:
         """Pages as they stand at one moment in this generation."""
@@ -158,8 +165,14 @@ def unpacked(field: bytes | None) -> Checkpoint:
     return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 
 
-def _full(answer: Any) -> SinkFull:
-    _, what, there, allowed = answer
+def _open(answer: Any) -> Any:
+    """A script's answer. Raises RecordClosed where the record takes nothing."""
+    if answer[0] == b"over":
+        raise RecordClosed(answer[1].decode())
+    return answer
+
+
+def _full(what: bytes, there: int, allowed: int) -> SinkFull:
     if what == b"stream":
         return SinkFull(f"stream full: {there} entries, {allowed} allowed before consumers trim it")
     return SinkFull(f"Redis is full: {there} of {allowed} bytes used, rows stop at 80 %")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
@@ -42,6 +42,12 @@ class Sink(Protocol):
         That is `batch.after` where the batch is kept, now or before. Anywhere else nothing was written: another writer
         was here, or the place lost its last second. What is kept may become durable later than it is answered (a part
         of a file), never out of order; `close` makes all of a page durable. Raises SinkFull where there is no room.
+        """
+
+    def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
+        """The same in two halves: the work may be under way until the call that is given waits for its end.
+
+        That call gives and raises what `commit` does. It has to be made, before anything else is asked of this sink.
         """
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:

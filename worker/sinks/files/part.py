@@ -30,6 +30,11 @@ class Layout:
     compression: str = "none"
     declared: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_plain(self) -> bool:
+        """Are rows written as they are, at no cost worth naming?"""
+        return FORMATS[self.format].rows is not None and self.compression == "none"
+
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
@@ -120,7 +125,7 @@ class Part:
         self._files: list[GrowingFile] = []
         self._dead: GrowingFile | None = None
         # The page's digest runs over the very bytes of such a file, unless rows of it turn out to be dead.
-        self._is_page = start.rows == 0 and self._format.rows is not None and self._compression == "none"
+        self._is_page = start.rows == 0 and layout.is_plain
         self._writer = self._format.writer(self._begin, known or {}, layout.declared, layout.compression)
 
     def has_room(self, rows: int, most_rows: int, most_bytes: float) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from math import inf
 from typing import TypeVar
 
@@ -49,6 +50,7 @@ class FileSink:
         self._generations = FileGenerations(self._record, self._pages)
         self._looked = -inf
         self._growing: dict[tuple[int, int], Part] = {}
+        self._writing: ThreadPoolExecutor | None = None
 
     @property
     def batch_rows(self) -> int:
@@ -63,6 +65,13 @@ class FileSink:
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         return self._while_open(generation, lambda: self._commit(generation, page, batch))
+
+    def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
+        if self._layout().is_plain:
+            # Written in the time it takes to wake a thread.
+            return partial(self.commit, generation, page, batch)
+        self._writing = self._writing or ThreadPoolExecutor(max_workers=1)
+        return self._writing.submit(self.commit, generation, page, batch).result
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return self._while_open(generation, lambda: self._close(generation, page, at))
@@ -83,8 +92,10 @@ class FileSink:
         self._named(lambda: self._generations.void(generation, reason, next_generation))
 
     def release(self) -> None:
-        for generation, page in list(self._growing):
-            self._drop(generation, page)
+        self._drop_all()
+        if self._writing:
+            self._writing.shutdown()
+            self._writing = None
 
     def _commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         at = self._at(generation, page)
@@ -152,6 +163,10 @@ class FileSink:
         if part := self._growing.pop((generation, page), None):
             part.discard()
 
+    def _drop_all(self) -> None:
+        for generation, page in list(self._growing):
+            self._drop(generation, page)
+
     def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer:
         """Act in an open generation. What goes wrong because it ended meanwhile is no error."""
 
@@ -170,9 +185,9 @@ class FileSink:
         try:
             return act()
         except OSError as error:
-            self.release()
+            self._drop_all()
             raise named(error, f"{self._store.shown}/{self._directory}") from error
         except MillraceError as error:
             if not isinstance(error, RecordClosed):
-                self.release()
+                self._drop_all()
             raise

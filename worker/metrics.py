@@ -45,7 +45,7 @@ METRICS = {
     "millrace_commits_total": Metric(
         "counter", _REPORT, "batches handed to a sink by pages that were read to their end"
     ),
-    "millrace_commit_seconds_total": Metric("counter", _REPORT, "seconds those batches took their sink"),
+    "millrace_commit_seconds_total": Metric("counter", _REPORT, "seconds those pages waited for their sink"),
     "millrace_vendor_answers_total": Metric("counter", ("connection", "status"), "a vendor's answers, by HTTP status"),
     "millrace_jobs": Metric("gauge", ("state",), "jobs in each state; ended ones as long as the ledger keeps them"),
     "millrace_jobs_waiting": Metric("gauge", ("on",), "unfinished jobs by what they wait for; of the latest 1,000"),

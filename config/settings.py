@@ -26,7 +26,7 @@ class BadSetting(ValueError):
 
 
 class FileSource(PydanticBaseSettingsSource):
-    """Settings whose value stands in the file that `MILLRACE_NAME_FILE` names."""
+    """Settings whose value is in the file that `MILLRACE_NAME_FILE` names."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
         name = PREFIX + field_name.upper()
@@ -145,7 +145,7 @@ def environment_value(name: str) -> str | None:
 
 
 def variable(name: str) -> str | None:
-    """A variable as it stands in the environment or else in `.env`."""
+    """A variable of the environment, or else of `.env`."""
     return os.environ.get(name) or _dotenv().get(name) or None
 
 

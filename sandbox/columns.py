@@ -84,7 +84,7 @@ def sample(column: Column, random: Random, bucket: str) -> str:
 
 
 def json_value(column: Column, text: str, style: Style, place: int) -> str:
-    """A value as it stands in a JSON row; `place` is the row's place in its block."""
+    """A value as it is written in a JSON row; `place` is the row's place in its block."""
     if column.kind in NUMBERS:
         return _json_number(column, text, style, place)
     if column.kind in _BARE or (column.kind == "big_id" and style == "unquoted"):

@@ -76,7 +76,7 @@ class Exchange:
 
     @property
     def delimiter(self) -> str:
-        """What stands between the values of a CSV row."""
+        """The delimiter of a CSV file."""
         fault = self.faults.get("csv_delimiter")
         return str(fault["text"]) if fault else ","
 
@@ -103,5 +103,5 @@ class Exchange:
         return lines(blocks, is_last_ended="no_final_newline" not in self.faults)
 
     def as_list(self, before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
-        """Rows as a JSON list between what stands before and after it."""
+        """Rows as a JSON list without its brackets, between `before` and `after`."""
         return listed(before, blocks, after)

@@ -43,7 +43,7 @@ class Remote:
         return [one for one in every if vendor in (None, one["vendor"]) and endpoint in (None, one["endpoint"])]
 
     def clear(self) -> None:
-        """Forget the requests and set the counters to nought."""
+        """Forget the requests and set the counters to zero."""
         self._call("DELETE", "/requests")
 
     def counters(self) -> Any:

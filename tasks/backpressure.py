@@ -37,7 +37,7 @@ class Backpressure:
             log.warning(Event.SINK_FULL, why=full.reason, hold_seconds=self._hold_seconds)
         if self._heartbeat.now() - self._full_since > self._hold_seconds:
             raise FailJob(full.reason)
-        # Each time anew: the heartbeat may just have reported rows kept before, and progress clears a noted wait.
+        # Noted every time: the heartbeat may just have reported rows kept before, and progress clears a noted wait.
         self._heartbeat.note_wait("sink", full.reason)
         self._pause(LOOK_SECONDS)
 

@@ -45,7 +45,7 @@ def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | N
     )
     changes = compare_columns(services, job)
     if changes:
-        # On record before the end is: whoever is told of the end is told of these as well.
+        # On record before the end, so that webhooks and events of the end contain them.
         added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
         if not services.ledger.note(lease, columns_added=added, columns_gone=gone):
             raise LeaseLost("before the end was written")

@@ -58,7 +58,7 @@ def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
 
 
 def _ask(services: Services, lease: Lease, vendor: Vendor) -> Submission:
-    """Send the request. The ledger is told before that it may be on its way, in case this worker dies."""
+    """Send the request, after noting in the ledger that it may have been sent, in case this worker dies."""
     first: dict[str, str] = {} if lease.job.asked_at else {"asked_at": "@0", "ready_by": f"@{lease.job.ready_within}"}
     if not services.ledger.note(lease, submitting_at="@0", **first):
         raise LeaseLost("before the vendor was asked")

@@ -14,7 +14,7 @@ _codes: dict[int, tuple[object, object]] = {}
 
 
 def cache_repeated_work() -> None:
-    """Make kombu and billiard keep what they would make anew for every message. May be repeated."""
+    """Make kombu and billiard keep what they would make again for every message. May be repeated."""
     einfo._Frame.Code = staticmethod(_copy_code)
     Channel._create_client = _get_client
 

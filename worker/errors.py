@@ -124,7 +124,7 @@ class FailJob(MillraceError):
 
 
 class ReportGone(FailJob):
-    """The vendor no longer has the prepared report; asking for it anew may help."""
+    """The vendor no longer has the prepared report; a new request may help."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, spoils_report=True)

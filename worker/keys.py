@@ -27,7 +27,7 @@ JOBS = "millrace:jobs"
 COUNTERS = "millrace:counters"
 """Hash: what has happened, for `worker.metrics`; a field is a counter's name and its labels."""
 NOTICES = "millrace:notices"
-"""Sorted set: webhooks still to be told of a job's end, as JOB/NUMBER, by the time that is due."""
+"""Sorted set: notices to send to webhooks at a job's end, as JOB/NUMBER, by the time they are due."""
 
 
 def run_mark(name: str) -> str:

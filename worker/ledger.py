@@ -82,7 +82,7 @@ class Ledger:
         return answer[0].decode(), bool(answer[1])
 
     def job(self, job_id: str) -> Job | None:
-        """The job as it stands, or None."""
+        """The job as it is now; None if there is none."""
         fields = self.redis.hgetall(keys.job(job_id))
         return job_from(fields) if fields else None
 

@@ -19,13 +19,13 @@ class Event(StrEnum):
 
     SUBMITTED = "report.submitted"  # the vendor took the request; its report id is known
     ADOPTED = "report.adopted"  # an interrupted request had reached the vendor; its report is ours
-    ORPHAN = "report.possible_orphan"  # asked anew after an interrupted request that cannot be looked up
+    ORPHAN = "report.possible_orphan"  # requested again after an interrupted request that cannot be looked up
     NOT_READY = "report.not_ready"  # polled; the vendor is still preparing
     UNKNOWN_STATUS = "report.unknown_status"  # the vendor used a status word no source file knows
     READY = "report.ready"  # the vendor has the report; rows can be read
-    ASKED_ANEW = "report.asked_anew"  # the vendor has the report no longer, or could not prepare it: asked for again
-    DISCARDED = "report.discarded"  # the vendor was told that nobody wants the report any more
-    NOT_DISCARDED = "report.not_discarded"  # telling it failed; the report stays there until the vendor drops it
+    ASKED_ANEW = "report.asked_anew"  # the vendor no longer has the report, or could not prepare it: requested again
+    DISCARDED = "report.discarded"  # the report was cancelled or deleted at the vendor
+    NOT_DISCARDED = "report.not_discarded"  # that failed; the report stays there until the vendor drops it
     PLANNED = "report.planned"  # pages are planned
     PAGE_CLOSED = "page.closed"  # every row of the page is kept
     TAKEN_OVER = "page.taken_over"  # rows were kept already; they are read again, checked and skipped
@@ -37,7 +37,7 @@ class Event(StrEnum):
     NOTHING_TO_DO = "step.nothing_to_do"  # a nudge too many
     NUDGE_LOST = "nudge.lost"  # the broker did not take a nudge; the sweep will send it again
     STOOD_IN = "beat.stood_in"  # beat did not send this task for two intervals; a control worker did its work
-    REDIS_AWAY = "redis.away"  # Redis cannot serve now; what was to be done is done when it can
+    REDIS_AWAY = "redis.away"  # Redis cannot serve now; the work waits until it can
     SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged
     SCHEDULED = "schedule.served"  # an entry of the schedule was due; its jobs are made
     SCHEDULE_REFUSED = "schedule.refused"  # the schedule, or one entry, cannot be used; it is tried again
@@ -47,9 +47,9 @@ class Event(StrEnum):
     DONE = "report.done"  # proven complete
     FAILED = "report.failed"  # given up, with the reason
     CANCELLED = "report.cancelled"  # stopped by somebody
-    NOTICE_DELIVERED = "webhook.delivered"  # whoever asked has heard that the job has ended
-    NOTICE_LATER = "webhook.later"  # the receiver does not answer, or not well; it is told again
-    NOTICE_REFUSED = "webhook.refused"  # the receiver will not hear it, or was told too often in vain
+    NOTICE_DELIVERED = "webhook.delivered"  # the receiver knows that the job has ended
+    NOTICE_LATER = "webhook.later"  # the receiver did not answer, or with an error; it is sent again
+    NOTICE_REFUSED = "webhook.refused"  # the receiver refuses it, or too many attempts failed
     NO_TRACES = "traces.off"  # OpenTelemetry is asked for by its variables, and cannot be had
     TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use
     CONNECTION_PAUSED = "connection.paused"  # the vendor asked everybody to wait

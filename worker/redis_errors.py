@@ -31,7 +31,7 @@ class IsReplica(CannotServe, ReadOnlyError):  # type: ignore[misc]
 
 ANSWERS = {
     "READONLY": IsReplica,  # a failover made it a replica
-    "UNBLOCKED": IsReplica,  # the same, told to a client that was waiting for a message
+    "UNBLOCKED": IsReplica,  # the same, as answer to a client that was waiting for a message
     "MASTERDOWN": CannotServe,  # a replica whose master is away
     "MISCONF": CannotServe,  # it cannot save, and writes nothing it might lose
     "NOREPLICAS": CannotServe,  # fewer replicas than it must have
@@ -52,6 +52,6 @@ def register_error_answers() -> None:
 
 def is_temporary(error: RedisError) -> bool:
     """May the same command succeed later without any change of ours?"""
-    # Before Redis 7 the error a script ran into stands in the text of the script's own error.
+    # Before Redis 7 an error within a script is only part of the text of the script's own error.
     text = str(error)
     return isinstance(error, TEMPORARY) or any(f"-{word} " in text for word in ANSWERS)

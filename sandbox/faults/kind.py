@@ -33,7 +33,7 @@ _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", l
 
 
 class _Required:
-    """Stands where an argument has no default."""
+    """Marks an argument that has no default."""
 
 
 REQUIRED = _Required()

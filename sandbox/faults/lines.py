@@ -1,4 +1,4 @@
-"""Faults between rows: what stands before, among and after the lines of a stream."""
+"""Faults between rows: what comes before, among and after the lines of a stream."""
 
 from __future__ import annotations
 

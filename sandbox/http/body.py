@@ -12,7 +12,7 @@ _PLAIN = {bytes}
 
 
 def lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: bool = True) -> Iterator[bytes]:
-    """Rows as lines. The last line ends in a newline unless told otherwise."""
+    """Rows as lines. The last line ends in a newline unless `is_last_ended` is false."""
     is_first = True
     for block in blocks:
         rows, mark = _until_mark(block.rows)
@@ -36,7 +36,7 @@ def _end_body(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
 
 
 def listed(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
-    """Rows as a JSON list, without its brackets, between what stands before and after it."""
+    """Rows as a JSON list without its brackets, between `before` and `after`."""
     lead = before
     for block in blocks:
         rows, mark = _until_mark(block.rows)

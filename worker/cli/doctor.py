@@ -68,7 +68,13 @@ def _check_all() -> Iterator[Finding]:
     for name, check in (("workers", _check_workers), ("recovery", _check_recovery)) if redis.state == "ok" else ():
         yield _try(name, check)
     for account in accounts.values():
-        yield _check_account(account)
+        if account.credentials and not is_begun(account, environment_value):
+            yield Finding(account.name, "not set up", 0, "no credentials are set")
+            continue
+        began = time.monotonic()
+        found = try_account(account, token_keeper(account))
+        state = "failed" if found.is_failure else found.state
+        yield Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)
 
 
 def _try(name: str, check: Callable[[], str]) -> Finding:
@@ -122,13 +128,3 @@ def _check_recovery() -> str:
     if ago > 3 * every:
         raise Unfit(f"the last sweep was {format_duration(round(ago))} ago: start `millrace beat` or a control worker")
     return f"last sweep {ago:.0f} s ago"
-
-
-def _check_account(account: Connection) -> Finding:
-    """Try an account's credentials. One that nobody set up is not a failure."""
-    if account.credentials and not is_begun(account, environment_value):
-        return Finding(account.name, "not set up", 0, "no credentials are set")
-    began = time.monotonic()
-    found = try_account(account, token_keeper(account))
-    state = "failed" if found.is_failure else found.state
-    return Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)

@@ -32,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wra
     lines = [[_format_cell(cell) for cell in row] for row in rows]
     cells = list(zip(columns, *lines, strict=True))
     widths = [max(map(cell_len, column)) for column in cells]
-    # A column of whole numbers, decimals and blanks stands to the right.
+    # A column of numbers and empty cells is right-aligned.
     is_right = [bool(lines) and all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in cells]
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:

@@ -51,7 +51,7 @@ def restart_dead(workers: LocalWorkers | None) -> None:
 
 
 def keep_running(workers: LocalWorkers) -> NoReturn:
-    """Start whoever dies again, until somebody interrupts it."""
+    """Restart workers that die, until Ctrl-C."""
     while True:
         time.sleep(LOOK_SECONDS)
         restart_dead(workers)

@@ -12,7 +12,7 @@ from worker.sources.schema import LinkPaging, TokenPaging
 
 MOST_EMPTY_ANSWERS = 20
 
-# An address must not contain `<`: else the search would begin anew at every `<` of a hostile header, in quadratic time.
+# An address must not contain `<`: else the search would restart at every `<` of a hostile header, in quadratic time.
 _LINK = re.compile(r"<([^<>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 

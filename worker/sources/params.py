@@ -119,7 +119,7 @@ def _items_of(report: Report, params: Mapping[str, Any], name: str) -> list[str]
 
 
 def zone_of(timezone: str, where: str = "timezone") -> ZoneInfo:
-    """The time zone of this IANA name. Raises BadInput with close names; `where` is the field it stands in."""
+    """The time zone of this IANA name. Raises BadInput with close names; `where` is its field."""
     try:
         return ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

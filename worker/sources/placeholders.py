@@ -20,7 +20,7 @@ KINDS = ("integer", "json")
 
 
 class Placeholder(NamedTuple):
-    """What stands in braces: a name, the form it wants a date in, and what the value is turned into."""
+    """What is in the braces: a name, the format for a date, and the kind that the value is converted to."""
 
     name: str
     form: str | None
@@ -28,7 +28,7 @@ class Placeholder(NamedTuple):
 
 
 def names_in(template: Any) -> Iterator[str]:
-    """The name of every placeholder in the template, at any depth, as often as it stands there."""
+    """The name of every placeholder in the template, at any depth, as often as it occurs."""
     yield from (found.name for found in placeholders_in(template))
 
 

@@ -92,7 +92,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
-    """Remember the line of every part below the node; a key's line is where the key stands."""
+    """Remember the line of every part below the node; that of a mapping's entry is its key's line."""
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
         for position, child in enumerate(node.value):

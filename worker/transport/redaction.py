@@ -36,7 +36,15 @@ class Redactor:
         encoded = b64encode(secret.encode()).decode()
         found = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded.rstrip("=")}
         with self._learning:
-            patterns = self._patterns | {spelling: _pattern(spelling) for spelling in found}
+            patterns = dict(self._patterns)
+            for spelling in found:
+                pattern = re.escape(spelling)
+                # Shorter ones only where they are the secret, and not a part of some other word.
+                if len(spelling) < A_WORD:
+                    pattern = rf"(?:(?<=[=:\"])|(?<=: )){pattern}(?![^&;,\"\s)}}\]])"
+                elif len(spelling) < LONG_ENOUGH:
+                    pattern = rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
+                patterns[spelling] = pattern
             # The longest first, so that no part of a secret remains beside the mask.
             ordered = sorted(patterns, key=len, reverse=True)
             self._any = re.compile("|".join(patterns[spelling] for spelling in ordered))
@@ -51,13 +59,3 @@ class Redactor:
     def clean(self, text: str) -> str:
         """The text without any secret known."""
         return text if self._any is None else self._any.sub(MASK, text)
-
-
-def _pattern(spelling: str) -> str:
-    """A pattern that finds the secret and no other word that happens to contain it."""
-    pattern = re.escape(spelling)
-    if len(spelling) >= LONG_ENOUGH:
-        return pattern
-    if len(spelling) >= A_WORD:
-        return rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
-    return rf"(?<=[=:\"]){pattern}(?![^&;,\"\s)}}\]])|(?<=: ){pattern}(?![^&;,\"\s)}}\]])"

@@ -63,8 +63,18 @@ class Response:
         Raises RetryLater, naming the bytes received, where it is cut, reset or silent for too long. Stopping early
         closes the connection.
         """
+        # Read from the connection's buffer, below http.client, which would return every small chunk by itself.
+        framing = self._raw._original_response
+        if framing.fp is None:
+            pieces: Iterator[bytes] = iter(())
+        elif framing.chunked:
+            pieces = read_chunked(framing.fp)
+        elif framing.length is not None:
+            pieces = read_sized(framing.fp, framing.length)
+        else:
+            pieces = read_until_closed(framing.fp)
         try:
-            for piece in self._read_pieces():
+            for piece in pieces:
                 self.received_bytes += len(piece)
                 yield piece
             self._refuse_more()
@@ -113,17 +123,6 @@ class Response:
         if self._raw is not None and not self._raw._original_response.isclosed():
             self._raw.close()
             self._raw.release_conn()
-
-    def _read_pieces(self) -> Iterator[bytes]:
-        # Read from the connection's buffer, below http.client, which would return every small chunk by itself.
-        framing = self._raw._original_response
-        if framing.fp is None:
-            return iter(())
-        if framing.chunked:
-            return read_chunked(framing.fp)
-        if framing.length is not None:
-            return read_sized(framing.fp, framing.length)
-        return read_until_closed(framing.fp)
 
     def _refuse_more(self) -> None:
         """Raise Cut if more arrived than the stated length: then what was read may be only the start of the body."""

@@ -65,7 +65,7 @@ class Tokens(Protocol):
 
 
 class SharedTokens:
-    """Tokens in Redis. They expire there with the vendor's own lifetime; whoever reads this Redis can use them."""
+    """Tokens in Redis. They expire there after the vendor's lifetime. Anybody who can read this Redis can use them."""
 
     def __init__(self, redis: Redis, connection: str, place: str, *, clock: Clock | None = None) -> None:
         self._redis = redis

@@ -5,7 +5,7 @@ BIN := .venv/bin
 # More than there are cores: much of what tests do is wait for processes they started.
 TESTS_AT_ONCE ?= 3
 
-.PHONY: help setup check test demo bench bench-peers stress up lock clean
+.PHONY: help setup check test test-redis demo bench bench-peers stress up lock clean
 help:            ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
@@ -24,6 +24,15 @@ check: setup     ## style, types and import rules
 
 test: check      ## check, then every test but the long stress run; three files at a time
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
+
+REDIS ?= /usr/bin/redis-server
+SERVED := tests/contract tests/integration/test_embedded_redis.py tests/integration/test_exactly_once.py \
+	tests/integration/test_ledger.py tests/integration/test_ledger_model.py tests/integration/test_redis_restart.py \
+	tests/integration/test_redis_rights.py tests/integration/test_sink_redis.py tests/integration/test_sink_room.py
+
+test-redis: setup  ## what lies in Redis, on the server of your choice: make test-redis REDIS=/usr/bin/redis-server
+	mkdir -p build/redis && ln -sf $(REDIS) build/redis/valkey-server && build/redis/valkey-server --version
+	PATH="$(CURDIR)/build/redis:$$PATH" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SERVED)
 
 demo: setup      ## the main job from start to end on embedded parts; KEEP=1 stays, with the page
 	$(BIN)/millrace demo $(if $(KEEP),--keep)

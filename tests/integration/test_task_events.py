@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tests.harness import Stack, until
+from tests.requests import KARGO as KARGO_PARAMS
+from worker.broker import PREFIX
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 
@@ -78,3 +82,21 @@ def test_a_step_that_will_be_tried_again_says_why_and_results_say_what_came(stac
     results = {event["name"]: event["result"] for event in ends["task-succeeded"]}
     assert f"done: {rows:,} rows" in results["report.finalize"]
     assert "rows" in results["report.stream"]
+
+
+def test_parameters_never_stand_in_a_message(stack: Stack) -> None:
+    def consumers() -> int:
+        return int(stack.redis.info("clients")["blocked_clients"])
+
+    until(lambda: consumers() >= 2, "both workers waiting for messages")
+    stack.workers.kill("control")
+    # Until the server has seen it go, the dead worker may still be handed a message.
+    until(lambda: consumers() == 1, "the worker's end")
+    job = stack.ask(KARGO, "stream:quiet", params={**KARGO_PARAMS, "dimensions": ["publisher_name"]})
+    messages = [json.loads(message) for message in stack.redis.lrange(f"{PREFIX}control", 0, -1)]
+    (ours,) = [one for one in messages if job in one["headers"]["argsrepr"]]
+    # The transport wraps the body once more.
+    told = json.dumps(ours) + b64decode(ours["body"]).decode()
+    assert job in b64decode(ours["body"]).decode()
+    assert "publisher_name" not in told
+    assert "not-a-secret" not in told

@@ -26,7 +26,7 @@ class FilePages:
         """The last part taken of a page, its files in place; part 0 where there is none."""
         known = self._last.get((generation, page), NOTHING)
         last = known
-        while part := self._record.part(generation, page, last.number + 1):
+        while not last.after.is_closed and (part := self._record.part(generation, page, last.number + 1)):
             last = part
         if last is not known:
             self._mend(generation, last)
@@ -35,10 +35,10 @@ class FilePages:
 
     def parts(self, generation: int, page: int) -> Iterator[KeptPart]:
         """The parts taken of a page, in their order."""
-        number = 1
-        while part := self._record.part(generation, page, number):
-            yield part
-            number += 1
+        part: KeptPart | None = NOTHING
+        while part and not part.after.is_closed:
+            if part := self._record.part(generation, page, part.number + 1):
+                yield part
 
     def rows(self, generation: int, beyond: int = 0) -> int:
         """How many rows were taken, dead ones too, of the pages after `beyond`."""

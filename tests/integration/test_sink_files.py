@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 import gzip
 import hashlib
 import json
 import tracemalloc
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.sinks import READING, Closed, commit, file_names, job_directory, make
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows
 from worker.sinks.files.audit import audit_files
+from worker.sinks.files.compression import COMPRESSIONS, Compression
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.record import FileRecord
 
@@ -139,6 +142,37 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         tracemalloc.stop()
         sink.release()
     assert peaks[1] < peaks[0] + 100_000
+
+
+def test_a_compressor_goes_with_its_part_and_waits_for_no_collection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Compressor:
+        def compress(self, data: bytes) -> bytes:
+            return data
+
+        def flush(self) -> bytes:
+            return b""
+
+    living: WeakSet[Compressor] = WeakSet()
+
+    def make_one() -> Compressor:
+        made = Compressor()
+        living.add(made)
+        return made
+
+    monkeypatch.setitem(COMPRESSIONS, "gzip", Compression(".gz", make_one))
+    sink = make(f"file:{tmp_path}?compression=gzip", part_rows=2)
+    sink.open(1)
+    gc.disable()
+    try:
+        publish(sink, READING)
+        commit(sink, 1, 2, page=2)
+        assert len(living) == 1
+        sink.release()
+        assert not living
+    finally:
+        gc.enable()
 
 
 def test_a_file_that_is_gone_or_changed_fails_the_job_at_its_end(tmp_path: Path, job: Path) -> None:

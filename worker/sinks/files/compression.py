@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
+GZIP_LEVEL = 5
+"""Instead of zlib's own 6: up to half of the time less, for files about 1 % larger."""
+
 
 class Compressor(Protocol):
     """Takes bytes in order and gives compressed bytes, the last of them from `flush`."""
@@ -28,8 +31,7 @@ class Compression:
 
 
 def _gzip() -> Compressor:
-    # Instead of zlib's own 6: up to half of the time less, for files about 1 % larger.
-    return zlib.compressobj(level=5, wbits=16 + zlib.MAX_WBITS)
+    return zlib.compressobj(GZIP_LEVEL, wbits=16 + zlib.MAX_WBITS)
 
 
 def _zstd() -> Compressor:

@@ -77,6 +77,7 @@ class GrowingFile:
             return
         if self._compressor:
             self._put(self._compressor.flush())
+        self._let_go()
         self._file.complete()
         if self._running is not None:
             digest = self._running.hexdigest()
@@ -84,11 +85,16 @@ class GrowingFile:
 
     def discard(self) -> None:
         """Take the file away."""
+        self._let_go()
         self._file.discard()
 
     def keep_as(self, name: str) -> tuple[str, str]:
         """Keep what is complete under its temporary name, and say which name it is to have."""
         return self._file.keep_as(name)
+
+    def _let_go(self) -> None:
+        # A compressor holds megabytes Python knows nothing of, so that nothing hurries to collect what holds it.
+        self._compressor = None
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)

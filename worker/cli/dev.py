@@ -6,10 +6,13 @@ import click
 
 from config.settings import prepare_environment, settings
 from worker.cli.output import talk
+from worker.cli.ports import require_free_port
 from worker.cli.services import open_services
 from worker.cli.simulated_vendors import simulated_vendors
 from worker.cli.standalone import keep_running
 from worker.local_workers import api, beat, flower, local_workers
+
+LOOPBACK = "127.0.0.1"
 
 
 @click.command(help="Run everything on this machine: Redis, simulated vendors, workers, beat, API, page and Flower.")
@@ -19,14 +22,16 @@ from worker.local_workers import api, beat, flower, local_workers
 @click.option("--processes", type=click.IntRange(1), help="Stream processes; one per core unless given.")
 def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
     """Runs until Ctrl-C. A process that dies is started again. MILLRACE_REDIS_URL is used if it is set."""
+    require_free_port(LOOPBACK, port)
+    require_free_port(LOOPBACK, flower_port, option="--flower-port")
     with simulated_vendors(rows, {}) as vendors:
         prepare_environment(vendors)
         open_services()
         beside = {"beat": beat(), "api": api(port), "flower": flower(flower_port)}
         with local_workers(settings().data_dir, processes=processes, beside=beside) as workers:
             lines = {
-                "page and API": f"http://127.0.0.1:{port}/ (documentation at /docs)",
-                "Flower": f"http://127.0.0.1:{flower_port}/",
+                "page and API": f"http://{LOOPBACK}:{port}/ (documentation at /docs)",
+                "Flower": f"http://{LOOPBACK}:{flower_port}/",
                 "vendors": ", ".join(sorted(url for name, url in vendors.items() if name.endswith("_BASE_URL"))),
                 "logs": f"{settings().data_dir / 'logs'}/*.log",
                 "try": "millrace run instal.advertiser-export --set start_date={yesterday} --set stop_date={today}",

@@ -11,6 +11,7 @@ import click
 from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value
 from worker.cli.parent import end_with_parent, with_parent_option
+from worker.cli.ports import require_free_port
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
@@ -67,6 +68,7 @@ def flower(host: str, port: int, with_parent: bool) -> None:
     login = environment_value("FLOWER_BASIC_AUTH")
     if login is None and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or USER:PASSWORD in FLOWER_BASIC_AUTH")
+    require_free_port(host, port)
     # Names of workers that were started again are forgotten after an hour.
     options = [
         f"--address={host}",

@@ -9,7 +9,7 @@ from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost
-from worker.jobs.columns import compare_columns, remember_columns
+from worker.jobs.column_changes import compare_columns, remember_columns
 from worker.jobs.finish import end_job, finish
 from worker.jobs.receipts import prove_complete, receipt
 from worker.metrics import count

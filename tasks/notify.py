@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.celery import app
-from worker.jobs.notices import deliver_notice
+from worker.jobs.webhook_delivery import deliver_notice
 from worker.services import get_services
 
 

@@ -13,7 +13,7 @@ from worker.celery import app, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
-from worker.jobs.columns import see_columns
+from worker.jobs.column_changes import see_columns
 from worker.metrics import count
 from worker.model import Checkpoint, Lease
 from worker.observe import Event, log

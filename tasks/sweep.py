@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker.celery import app, nudge, nudge_out_of
-from worker.jobs.notices import due_notices
+from worker.jobs.webhook_delivery import due_notices
 from worker.observe import Event, log
 from worker.services import Services, get_services
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import child_environment
-from worker.application import Command, python_module
 from worker.embedded_redis import last_line
 from worker.errors import MillraceError
+from worker.installation import Command, python_module
 from worker.tracing import is_wanted
 
 STOP_SECONDS = 15

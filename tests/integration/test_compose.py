@@ -18,8 +18,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from tests.harness import until
-from worker.application import HOME
 from worker.embedded_redis import answers, free_port, server_binary
+from worker.installation import HOME
 
 COMPOSE: dict[str, Any] = yaml.safe_load((HOME / "docker-compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from tests.harness import until
-from worker.application import HOME
 from worker.embedded_redis import embedded_redis, server_binary
 from worker.errors import BadInput
+from worker.installation import HOME
 from worker.redis_client import connect
 
 HOLD = """

@@ -16,7 +16,7 @@ import pytest
 from sandbox import Sandbox
 from tests.command import KARGO
 from tests.harness import until
-from worker.application import HOME
+from worker.installation import HOME
 from worker.local_workers import LocalWorkers, WorkerFailed
 
 MILLRACE = Path(sys.executable).with_name("millrace")

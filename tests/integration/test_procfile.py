@@ -17,8 +17,8 @@ import requests
 from sandbox import Sandbox
 from tests.harness import until
 from tests.requests import PARAMS
-from worker.application import HOME
 from worker.embedded_redis import free_port
+from worker.installation import HOME
 
 BIN = Path(sys.executable).parent
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 400_000}, "match": {"role": "stream"}}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RedisServer
-from worker.application import HOME
 from worker.embedded_redis import free_port, start_server
+from worker.installation import HOME
 from worker.redis_client import connect
 
 

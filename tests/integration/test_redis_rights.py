@@ -13,8 +13,8 @@ import pytest
 from redis import Redis
 
 from tests.harness import RedisServer, running_stack
-from worker.application import HOME
 from worker.errors import BadInput
+from worker.installation import HOME
 from worker.redis_client import refuse_unfit
 from worker.redis_url import read_redis_url
 

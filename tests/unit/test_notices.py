@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from config.settings import BadSetting, Settings, settings
 from tests.fake_vendor import Answer, FakeVendor, Request
 from worker.errors import BadInput
-from worker.jobs import notices
+from worker.jobs import webhook_delivery
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
-from worker.jobs.notices import deliver_notice, due_notices
+from worker.jobs.webhook_delivery import deliver_notice, due_notices
 from worker.ledger import Ledger
 from worker.services import Services
 
@@ -120,7 +120,7 @@ def test_a_receiver_that_is_away_is_told_later_by_whoever_runs_then_with_the_sam
 def test_a_receiver_that_never_answers_is_given_up(
     services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notices, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(webhook_delivery, "MOST_ATTEMPTS", 2)
     receiver.statuses = [503]
     job = ended_job(services, receiver)
     deliver_notice(services, job, 1)
@@ -150,7 +150,7 @@ def test_only_one_of_two_delivers(services: Services, receiver: Receiver, monkey
     def meanwhile(*_args: object, **_more: object) -> None:
         assert deliver_notice(services, job, 1) == "nothing to do"
 
-    monkeypatch.setattr(notices, "deliver", meanwhile)
+    monkeypatch.setattr(webhook_delivery, "deliver", meanwhile)
     assert deliver_notice(services, job, 1) == "delivered"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worker.sources.effects import delimited_mistakes
+from worker.sources.ineffective_fields import delimited_mistakes
 from worker.sources.schema import Delimited, Report
 
 

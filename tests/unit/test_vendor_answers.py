@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from worker.client.answers import latest_match, parse_time
+from worker.client.selectors import latest_match, parse_time
 from worker.client.status import Gone, Ready, Status, Waiting, read_status
 from worker.errors import FailJob
 from worker.sources.loading import load_catalogue

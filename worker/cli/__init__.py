@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from worker.application import check_own_packages
+from worker.installation import check_own_packages
 
 VERBS = {
     "run": ("worker.cli.run", "Ask for a report and follow it to its receipt."),

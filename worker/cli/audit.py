@@ -11,7 +11,7 @@ from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_RUNNING
 from worker.cli.jobs import known_job
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
-from worker.cli.services import open_services
+from worker.cli.startup import open_services
 from worker.model import FINISHED, Job
 from worker.sinks.audit import Audit
 from worker.sinks.kinds import audit_sink, parse_address

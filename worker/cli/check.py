@@ -8,7 +8,7 @@ import click
 import orjson
 
 from config.settings import environment_value
-from worker.cli import services
+from worker.cli import startup
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
@@ -31,10 +31,10 @@ from worker.transport.exchange import Exchange
 def check(name: str | None, as_json: bool) -> None:
     """One line for each connection: what was proven, or what to do."""
     findings = []
-    for connection in [services.connection(name)] if name else services.connections().values():
+    for connection in [startup.connection(name)] if name else startup.connections().values():
         if talk.is_terminal:
             talk.print(f"trying {connection.name} at {connection.base_url}")
-        findings.append(try_account(connection, services.token_keeper(connection)))
+        findings.append(try_account(connection, startup.token_keeper(connection)))
     if as_json:
         for finding in findings:
             print_json(finding)
@@ -50,11 +50,11 @@ def check(name: str | None, as_json: bool) -> None:
 @as_json_option
 def discover(name: str, details: int, as_json: bool) -> None:
     """The declared reports, then the vendor's own lists; exit 1 if the vendor did not give all of them."""
-    connection = services.connection(name)
+    connection = startup.connection(name)
     source = connection.source
     if source.discover:
         require_auth(connection, environment_value)
-    exchange = Exchange(connection, services.token_keeper(connection))
+    exchange = Exchange(connection, startup.token_keeper(connection))
     found: list[Discovered] = []
     problems = []
     for discovery in source.discover:

@@ -19,12 +19,12 @@ from typing import Any
 import click
 
 from config.settings import prepare_environment
-from worker.application import Command
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import measure_peak_memory
 from worker.cli.progress import follow
 from worker.cli.simulated_vendors import simulated_vendors
 from worker.cli.standalone import keep_running, restart_dead
+from worker.installation import Command
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, api, local_workers
 from worker.model import FINISHED

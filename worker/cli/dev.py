@@ -7,9 +7,9 @@ import click
 from config.settings import prepare_environment, settings
 from worker.cli.output import talk
 from worker.cli.ports import require_free_port
-from worker.cli.services import open_services
 from worker.cli.simulated_vendors import simulated_vendors
 from worker.cli.standalone import keep_running
+from worker.cli.startup import open_services
 from worker.local_workers import api, beat, flower, local_workers
 
 LOOPBACK = "127.0.0.1"

@@ -15,7 +15,7 @@ from config.settings import environment_value, settings
 from worker.cli.exit_codes import MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
-from worker.cli.services import connections, open_services, token_keeper
+from worker.cli.startup import connections, open_services, token_keeper
 from worker.client.check import try_account
 from worker.durations import format_duration
 from worker.errors import MillraceError

@@ -10,7 +10,7 @@ import click
 
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, talk
-from worker.cli.services import open_services
+from worker.cli.startup import open_services
 
 ANSWER_SECONDS = 5
 PATHS = {"api": "/readyz", "flower": "/healthcheck"}

@@ -10,7 +10,7 @@ import click
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_RUNNING
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
-from worker.cli.services import open_services
+from worker.cli.startup import open_services
 from worker.errors import BadInput
 from worker.jobs.finish import cancel as cancel_job
 from worker.jobs.views import job_facts

@@ -18,7 +18,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as J
 
 def _complete_report(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Names for the shell to complete; none if the connections cannot be read, because a shell shows no messages."""
-    from worker.cli.services import connections
+    from worker.cli.startup import connections
 
     try:
         names = [f"{name}.{report}" for name, account in connections().items() for report in account.source.reports]

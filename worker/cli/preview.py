@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from config.settings import environment_value, settings
-from worker.cli import services
+from worker.cli import startup
 from worker.cli.exit_codes import EXIT_RUNNING
 from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import talk
@@ -42,10 +42,10 @@ def preview(
     name: str, sets: tuple[str, ...], file: Path | None, count: int, timeout: float, as_json: bool
 ) -> None:  # fmt: skip
     """A table if stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
-    connection, report = find_report(services.connections(), name)
+    connection, report = find_report(startup.connections(), name)
     require_auth(connection, environment_value)
     params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
-    exchange = Exchange(connection, services.token_keeper(connection))
+    exchange = Exchange(connection, startup.token_keeper(connection))
     look = Preview(exchange, report, params, talk.print, timeout, settings().poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
     try:

@@ -13,8 +13,8 @@ from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT
 from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
-from worker.cli.services import open_services
 from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
+from worker.cli.startup import open_services
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.model import Json

@@ -7,7 +7,7 @@ import os
 import click
 
 from config.settings import child_environment
-from worker.application import python_module
+from worker.installation import python_module
 
 
 @click.command(

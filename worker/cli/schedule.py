@@ -14,8 +14,8 @@ from config.settings import settings
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED
 from worker.cli.options import as_json_option, given_params, report_options
 from worker.cli.output import print_json, print_table, talk
-from worker.cli.services import open_services
 from worker.cli.standalone import default_sink, restart_dead, warn_without_workers, workers_here
+from worker.cli.startup import open_services
 from worker.errors import BadInput
 from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import standings

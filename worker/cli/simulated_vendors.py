@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from config.settings import child_environment
-from worker.application import python_module
 from worker.errors import BadInput
+from worker.installation import python_module
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import orjson
 
-from worker.cli import services
+from worker.cli import startup
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
 from worker.cli.report_tables import print_report, print_source
@@ -23,7 +23,7 @@ def sources(context: click.Context, as_json: bool) -> None:
     """Without a verb: one line for each source."""
     if context.invoked_subcommand is not None:
         return
-    found = services.catalogue().sources
+    found = startup.catalogue().sources
     ours = _connections_by_source()
     if as_json:
         for name in sorted(found):
@@ -44,7 +44,7 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     # `sources --json show X` means the same as `sources show X --json`.
     as_json = as_json or bool(context.parent and context.parent.params.get("as_json"))
     prefix, dot, report_name = name.partition(".")
-    found, accounts = services.catalogue().sources, services.connections()
+    found, accounts = startup.catalogue().sources, startup.connections()
     named = [found[prefix]] if prefix in found else []
     named += [accounts[prefix].source] if prefix in accounts else []
     if not named:
@@ -81,6 +81,6 @@ def schema(connections: bool, as_json: bool) -> None:
 
 def _connections_by_source() -> dict[str, list[str]]:
     ours: dict[str, list[str]] = {}
-    for name, connection in services.connections().items():
+    for name, connection in startup.connections().items():
         ours.setdefault(connection.source.source, []).append(name)
     return ours

@@ -13,8 +13,8 @@ from redis import Redis
 from worker.cli.exit_codes import EXIT_DONE
 from worker.cli.options import as_json_option
 from worker.cli.output import print_table, talk
-from worker.cli.services import open_services
 from worker.cli.standalone import default_sink
+from worker.cli.startup import open_services
 from worker.errors import BadInput
 from worker.jobs.dead_letters import dead_letters, redis_of
 from worker.sinks.address import StreamAddress

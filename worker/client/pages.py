@@ -9,7 +9,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
-from worker.client.requests import GONE, PageRequest, PageRequests, PolledLinks
+from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledLinks
 from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from worker.client.answers import parse_time, select
+from worker.client.selectors import parse_time, select
 from worker.errors import FailJob, RetryLater
 from worker.json_path import count, find, link_in, links
 from worker.sources.schema import Poll, Selector, status_word

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from worker import json_path
-from worker.client.answers import describe_selectors, id_in, latest_match, normalize, select
 from worker.client.pages import Page, Pages
+from worker.client.selectors import describe_selectors, id_in, latest_match, normalize, select
 from worker.client.status import Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find, is_value, link_in

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from worker.errors import BadInput
 from worker.sources.credentials import check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
-from worker.sources.effects import contradicting_errors, delimited_mistakes, without_effect
+from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
 from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
     ENGINE_NAMES,

@@ -20,7 +20,7 @@ from worker.durations import parse_duration
 from worker.errors import BadInput, MissingInput
 from worker.json_path import find_all
 from worker.sources.checks import path_names
-from worker.sources.json_schemas import check_schema
+from worker.sources.json_schema_check import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
 from worker.sources.placeholders import is_segment
 from worker.sources.schema import ColumnType, Param, ParamType, Read, Report

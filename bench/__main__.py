@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from bench.figures import Figure, talk, told
 
-MEASURED = ("speed", "processes", "pages", "memory", "start")
-ON_REQUEST = ("waiting", "poll_cost", "formats", "peers")
+MEASURED = ("speed", "processes", "pages", "memory", "recovery", "start")
+ON_REQUEST = ("waiting", "poll_cost", "large", "formats", "peers")
 COLUMNS = ("what", "at least", "measured", "", "behind it")
 
 

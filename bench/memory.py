@@ -41,15 +41,23 @@ def main() -> None:
     """Measure each case with few rows and with many, and tell the figures."""
     with stage(rows=FEW) as place:
         for case in CASES:
-            few, many = (_peak(place, case, rows) for rows in (FEW, FEW * TIMES))
+            few, many = (measure_peak(place, case, rows).peak for rows in (FEW, FEW * TIMES))
             grown = many - few
             behind = f"{few / 1e6:.0f} MB with {FEW:,} rows, {many / 1e6:.0f} MB with {FEW * TIMES:,}"
             what = f"peak of a worker on {TIMES} times the rows: {case.what}"
             Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).tell()
 
 
-def _peak(place: Stage, case: Case, rows: int) -> int:
-    """The peak of a process that runs one report of so many rows, while a consumer keeps the stream short."""
+@dataclass(frozen=True)
+class Peak:
+    """The most memory a process had that ran one report, and the bytes of the report's rows."""
+
+    peak: int
+    page_bytes: int
+
+
+def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
+    """Run one report of so many rows in a process of its own, while a consumer keeps the stream short."""
     place.vendors.remote.set(rows=rows)
     command = [
         sys.executable,
@@ -65,7 +73,7 @@ def _peak(place: Stage, case: Case, rows: int) -> int:
     if told["rows"] != rows:
         raise RuntimeError(f"{told['rows']} rows of {rows} arrived")
     talk(f"{case.what}: {rows:,} rows in {told['seconds']:.1f} s, peak {told['peak'] / 1e6:.0f} MB")
-    return int(told["peak"])
+    return Peak(told["peak"], told["bytes"])
 
 
 class _Consumer:

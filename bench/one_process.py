@@ -66,10 +66,10 @@ def _job(job_id: str) -> Job:
 
 
 def main() -> None:
-    """Run the report the arguments name: NAME PARAMS SINK. Prints its rows, seconds and peak memory."""
+    """Run the report the arguments name: NAME PARAMS SINK. Prints its rows, bytes, seconds and peak memory."""
     name, params, sink = sys.argv[1:]
     ran = run_report(name, json.loads(params), sink)
-    print(json.dumps({"rows": ran.job.rows, "seconds": ran.seconds, "peak": peak_bytes()}))
+    print(json.dumps({"rows": ran.job.rows, "bytes": ran.job.bytes, "seconds": ran.seconds, "peak": peak_bytes()}))
 
 
 if __name__ == "__main__":

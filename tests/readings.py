@@ -9,8 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from worker.errors import MillraceError
-from worker.model import DeadRow, Facts, Row
-from worker.readers import read
+from worker.model import DeadRow, Facts, Row, Rows
+from worker.readers import read_blocks
 from worker.sources.schema import ColumnType, Delimited, ErrorShape, Format, JsonRows, Ndjson, StreamHeader
 
 PLAIN = Ndjson(kind="ndjson")
@@ -71,8 +71,10 @@ def reading(
     facts, rows, error = Facts(first_row=first_row), [], None
     chunks = pieces(body, cuts) if isinstance(body, bytes) else body
     try:
-        for row in read(chunks, shape, columns or {}, facts):
-            rows.append(row)  # noqa: PERF402 - those before an error stay
+        for block in read_blocks(chunks, shape, columns or {}, facts):
+            # What is hashed and written is the text, so it has to be these rows and no other byte.
+            assert block == Rows.of(block)
+            rows += block
     except MillraceError as raised:
         error = raised
     return Reading(rows, error, facts)

@@ -8,6 +8,7 @@ from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost
+from worker.jobs.finish import open_generation
 from worker.model import Lease
 from worker.observe import Event, log
 from worker.services import Services
@@ -21,8 +22,7 @@ def paginate(self: Task, job_id: str) -> str | None:
 
 def _paginate(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
     job = lease.job
-    with services.sink(job) as sink:
-        sink.open(job.generation)
+    open_generation(services, job)
     pages = services.vendor(job).plan(job.ready_total)
     at_once = services.connection(job).limits.streams_at_once
     nudged = services.ledger.plan(lease, pages, at_once=at_once)

@@ -30,6 +30,7 @@ class Event(StrEnum):
     PAGE_CLOSED = "page.closed"  # every row of the page is kept
     TAKEN_OVER = "page.taken_over"  # rows were kept already; they are read again, checked and skipped
     PAGE_GIVEN_BACK = "page.given_back"  # the page waits for another worker; nothing is lost
+    NOT_VOIDED = "sink.not_voided"  # a job ended, and its sink refused to hear of it; there is no end there either
     SINK_FULL = "sink.full"  # no room in the sink; reading stops until there is
     START_OVER = "report.start_over"  # this reading differs from what was published; a new generation begins
     STEP_RETRIES = "step.retries"  # the step failed and will be tried again

@@ -9,13 +9,14 @@ from redis import Redis
 
 from config.settings import Settings
 from tests.ledgers import held, job
-from worker.errors import RecordClosed
+from worker.errors import RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
-from worker.jobs.finish import cancel, end_job, fail, finish, start_over
+from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
 from worker.model import Job, Rows
 from worker.publish.batch import read_batches
 from worker.services import Services
 from worker.sinks.audit import audit
+from worker.sinks.redis_stream import RedisStreamSink
 
 PARAMS = {
     "fields": ["campaign_id"],
@@ -116,3 +117,39 @@ def test_a_job_that_never_opened_its_sink_is_cancelled_without_a_word_to_consume
     job_id, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "stream:rows"))
     assert cancel(services, job_id) == "cancelled"
     assert redis.exists("rows") == 0
+
+
+def test_a_sink_that_refuses_everything_does_not_keep_a_job_from_failing_and_a_retry_goes_on(
+    services: Services, tmp_path: Path
+) -> None:
+    place, aside = tmp_path / "rows", tmp_path / "aside"
+    job_id, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, f"file:{place}"))
+    services.ledger.move(held(services.ledger.take(job_id, "queued")), "ready")
+    open_generation(services, job(services.ledger, job_id))
+    place.rename(aside)
+    place.write_text("no directory")
+    assert fail(services, job_id, "why") == "failed"
+    assert job(services.ledger, job_id).error == "why"
+    place.unlink()
+    aside.rename(place)
+    services.ledger.retry(job_id)
+    again = job(services.ledger, job_id)
+    assert again.generation == 2
+    open_generation(services, again)
+    with services.sink(again) as sink:
+        assert sink.checkpoint(2, 1).rows == 0
+
+
+def test_a_sink_that_is_away_is_waited_for_only_where_it_may_hold_rows(
+    services: Services, streamed: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_away(*arguments: object) -> None:
+        raise RetryLater("away")
+
+    monkeypatch.setattr(RedisStreamSink, "void", be_away)
+    with pytest.raises(RetryLater, match="away"):
+        cancel(services, streamed.id)
+    waiting, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "stream:other"))
+    assert cancel(services, waiting) == "cancelled"
+    monkeypatch.setattr(services.ledger, "now", lambda: streamed.finish_by + 1)
+    assert end_job(services, job(services.ledger, streamed.id)) == "cancelled"

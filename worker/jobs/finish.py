@@ -5,9 +5,10 @@ Every function may be repeated: it continues where an interrupted one stopped.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
-from worker.errors import FailJob, LeaseLost, MillraceError, RecordClosed
+from worker.errors import FailJob, LeaseLost, MillraceError, RecordClosed, RetryLater
 from worker.jobs.receipts import receipt
 from worker.model import FINISHED, Job, JobState, Json, Lease, OpenPages
 from worker.observe import Event, log
@@ -67,8 +68,21 @@ def end_job(services: Services, job: Job) -> JobState:
     return state
 
 
+def open_generation(services: Services, job: Job) -> None:
+    """Open the job's generation in its sink; the one before it is over then, even where its end was refused."""
+    with services.sink(job) as sink:
+        if job.generation > 1:
+            with suppress(RecordClosed):
+                sink.void(job.generation - 1, "failed")
+        sink.open(job.generation)
+
+
 def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
-    """Void the job's generation in the sink; returns the receipt if an end was written before."""
+    """Void the job's generation in the sink; returns the receipt if an end was written before.
+
+    A sink that refuses for good, or is away for longer than the job had, does not keep it from its end: without an end
+    in the sink, nobody takes what is there.
+    """
     with services.sink(job) as sink:
         # After a restart that was interrupted, the sink is one generation ahead of the ledger.
         for generation in (job.generation, job.generation + 1):
@@ -80,6 +94,11 @@ def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
                 if closed.state == "ended":
                     written = sink.finish(job.generation, job.pages, {})
                     return None if isinstance(written, OpenPages) else written
+            except (FailJob, RetryLater) as refused:
+                may_hold_rows = job.state in {"streaming", "streamed"} and services.ledger.now() < job.finish_by
+                if isinstance(refused, RetryLater) and may_hold_rows:
+                    raise
+                log.warning(Event.NOT_VOIDED, job=job.id, why=str(refused))
             return None
     return None
 

@@ -14,12 +14,13 @@ import requests
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.browser import browser
+from tests.browser import browser, look_like
 from tests.harness import Stack, running_redis, running_stack, until
 from worker.embedded_redis import free_port
 
 IMAGES = Path(__file__).with_name("images")
 ROWS = 400_000
+LEAST_HEIGHT, MOST_HEIGHT = 420, 860
 KARGO, MEDIAMATH, INSTAL, ROKT = (
     "kargo.campaign-performance-metrics",
     "mediamath.performance",
@@ -46,14 +47,18 @@ SCHEDULE = """
 
 
 @contextmanager
-def served(stack: Stack) -> Iterator[str]:
-    """The API with its page, beside the workers."""
+def served(stack: Stack, verb: str, path: str) -> Iterator[str]:
+    """The API with its page, or Flower, beside the workers, once it answers at this path."""
     port = free_port()
-    command = [sys.executable, "-m", "worker", "api", "--port", str(port)]
-    process = subprocess.Popen(command, env={**os.environ, **stack.workers.environment}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker", verb, "--port", str(port)],
+        env={**os.environ, **stack.workers.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     base = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _answers(f"{base}/healthz"), "the API")
+        until(lambda: _answers(f"{base}{path}"), verb)
         yield base
     finally:
         process.terminate()
@@ -72,7 +77,16 @@ def shoot(driver: Chrome, url: str, name: str, ready: Callable[[], object]) -> N
     driver.get("about:blank")
     driver.get(url)
     until(ready, name)
+    take(driver, name)
+
+
+def take(driver: Chrome, name: str) -> None:
+    """The picture of what is shown now, no longer than that."""
+    width, height = driver.execute_script("return [innerWidth, document.body.scrollHeight]")
+    is_dark = driver.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches")
+    look_like(driver, width=width, height=min(max(height, LEAST_HEIGHT), MOST_HEIGHT), dark=is_dark)
     driver.save_screenshot(str(IMAGES / f"{name}.png"))
+    look_like(driver, width=width, height=MOST_HEIGHT, dark=is_dark)
 
 
 def main() -> None:
@@ -85,15 +99,16 @@ def main() -> None:
         with (
             running_redis(directory / "redis") as server,
             running_stack(directory, server.url, **settings) as stack,
-            served(stack) as base,
+            served(stack, "api", "/healthz") as base,
+            served(stack, "flower", "/") as flower,
             browser(directory / "light") as light,
             browser(directory / "phone", width=390, height=844) as phone,
             browser(directory / "dark", dark=True) as dark,
         ):
-            _all(stack, base, light, phone, dark)
+            _all(stack, base, flower, light, phone, dark)
 
 
-def _all(stack: Stack, base: str, light: Chrome, phone: Chrome, dark: Chrome) -> None:
+def _all(stack: Stack, base: str, flower: str, light: Chrome, phone: Chrome, dark: Chrome) -> None:
     def shows(driver: Chrome, *texts: str) -> Callable[[], bool]:
         return lambda: all(text in driver.find_element(By.TAG_NAME, "body").text for text in texts)
 
@@ -116,16 +131,19 @@ def _all(stack: Stack, base: str, light: Chrome, phone: Chrome, dark: Chrome) ->
     dark.get(f"{base}/#/job/{large}")
     until(lambda: dark.find_elements(By.CSS_SELECTOR, "svg.plot"), "a plot")
     until(lambda: stack.job(large).rows > ROWS * 0.8, "more rows")
-    dark.save_screenshot(str(IMAGES / "dark.png"))
+    take(dark, "dark")
     shoot(light, f"{base}/#/job/{failed}", "failed", shows(light, "Failed", "RECEIPT"))
     shoot(light, f"{base}/#/new", "new", shows(light, "Choose a report"))
     light.execute_script(
         "const s = document.getElementById('report'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))",
         KARGO,
     )
-    light.save_screenshot(str(IMAGES / "new.png"))
+    take(light, "new")
     shoot(light, f"{base}/#/schedule", "schedule", shows(light, "kargo-daily"))
     shoot(light, f"{base}/#/workers", "workers", shows(light, "messages wait"))
+    light.get(f"{flower}/tasks")
+    until(shows(light, "SUCCESS", "FAILURE", "RETRY"), "Flower's tasks")
+    take(light, "flower")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from worker.observe import Event, log
 from worker.services import Services, get_services
 
 
-@app.task(name="report.sweep")
+@app.task(name="report.sweep", send_events=False)  # or Flower would show little else
 def sweep() -> str:
     """Nudge all overdue work; beat sends this task."""
     services = get_services()

@@ -74,7 +74,7 @@ def flower(host: str, port: int, with_parent: bool) -> None:
         f"--address={host}",
         f"--port={port}",
         "--purge_offline_workers=3600",
-        "--tasks_columns=name,args,state,result,exception,received,runtime,worker",
+        "--tasks_columns=name,args,state,result,exception,uuid,received,runtime,worker",
     ]
     from worker.celery import app
 

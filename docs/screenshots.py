@@ -89,6 +89,14 @@ def take(driver: Chrome, name: str) -> None:
     look_like(driver, width=width, height=MOST_HEIGHT, dark=is_dark)
 
 
+def _flower_shows(driver: Chrome, base: str, *states: str) -> bool:
+    """Whether its list, loaded anew, has these; it does not change by itself."""
+    driver.get(f"{base}/tasks")
+    until(lambda: driver.find_elements(By.CSS_SELECTOR, "tbody tr"), "tasks")
+    found = {badge.text for badge in driver.find_elements(By.CSS_SELECTOR, "tbody .badge")}
+    return found >= set(states)
+
+
 def main() -> None:
     """All of them."""
     IMAGES.mkdir(exist_ok=True)
@@ -121,10 +129,13 @@ def _all(stack: Stack, base: str, flower: str, light: Chrome, phone: Chrome, dar
     until(lambda: stack.job(failed).state == "failed", "a failed job")
     stack.dial()
     stack.vendors_are(rows=ROWS)
-    light.get(f"{base}/#/jobs")
     large = stack.ask(MEDIAMATH, "stream:large")
     stack.ask(KARGO, "stream:campaigns")
     stack.services.ledger.decide(stack.ask(KARGO, "stream:other"), "cancelled", "cancelled")
+    look_like(light, width=1600, height=MOST_HEIGHT, dark=False)
+    until(lambda: _flower_shows(light, flower, "SUCCESS", "FAILURE", "RETRY"), "Flower's tasks")
+    take(light, "flower")
+    look_like(light, width=1280, height=MOST_HEIGHT, dark=False)
     until(lambda: stack.job(large).rows > ROWS / 6, "rows")
     shoot(light, f"{base}/#/jobs", "busy", shows(light, "streaming", "next poll", "failed"))
     shoot(phone, f"{base}/#/jobs", "phone", shows(phone, "streaming", "failed"))
@@ -141,9 +152,6 @@ def _all(stack: Stack, base: str, flower: str, light: Chrome, phone: Chrome, dar
     take(light, "new")
     shoot(light, f"{base}/#/schedule", "schedule", shows(light, "kargo-daily"))
     shoot(light, f"{base}/#/workers", "workers", shows(light, "messages wait"))
-    light.get(f"{flower}/tasks")
-    until(shows(light, "SUCCESS", "FAILURE", "RETRY"), "Flower's tasks")
-    take(light, "flower")
 
 
 if __name__ == "__main__":

@@ -31,4 +31,4 @@ def _paginate(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
     log.info(Event.PLANNED, pages=pages, total=job.ready_total)
     for page in nudged:
         nudge("report.stream", job.id, page)
-    return f"{pages:,} pages planned"
+    return "1 page planned" if pages == 1 else f"{pages:,} pages planned"

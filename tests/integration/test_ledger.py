@@ -217,7 +217,7 @@ def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -
     assert ledger.decide("j", "cancelled", "cancelled") == ("decided", "")
     assert ledger.decide("j", "failed", "too late")[0] == "decided"
     assert not ledger.renew(page)
-    assert ledger.take_page("j", 2) == "the job is verdict"
+    assert ledger.take_page("j", 2) == "the job is being ended"
     final = held(ledger.take("j", "streamed", "verdict"))
     assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
 

@@ -8,7 +8,7 @@ local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'poll', 'poll_at', 'p
 if not f[1] then return {0, 'no such job'} end
 if is_over(f[1]) then return {0, 'the job is ' .. f[1]} end
 local wanted = f[2] and 'verdict' or f[1]
-if not string.find(ARGV[3], ' ' .. wanted .. ' ', 1, true) then return {0, 'the job is ' .. wanted} end
+if not string.find(ARGV[3], ' ' .. wanted .. ' ', 1, true) then return {0, 'the job is ' .. (wanted == 'verdict' and 'being ended' or wanted)} end
 if ARGV[6] ~= '' and f[3] ~= ARGV[6] then return {0, 'poll ' .. f[3] .. ' is due'} end
 local wait = ARGV[6] ~= '' and f[4] and tonumber(f[4]) - now or 0
 -- A wait longer than the interval means that the clock was set back: it does not count.

@@ -5,7 +5,7 @@
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'next_page')
 local prefix = ARGV[3] .. '.'
-if f[1] ~= 'streaming' or f[2] then return {0, 'the job is ' .. (f[2] and 'verdict' or f[1] or 'not there')} end
+if f[1] ~= 'streaming' or f[2] then return {0, 'the job is ' .. (f[2] and 'being ended' or f[1] or 'not there')} end
 if tonumber(ARGV[3]) >= tonumber(f[3]) then return {0, 'no such page yet'} end
 if redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {0, 'the page is closed'} end
 local token = take(KEYS[1], KEYS[2], prefix, ARGV[2] .. '/' .. ARGV[3], now, tonumber(ARGV[4]), tonumber(ARGV[5]))

@@ -27,6 +27,7 @@ def finalize(self: Task, job_id: str) -> str | None:
 def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | None:
     job = lease.job
     if job.verdict:
+        # Raised so that Flower shows a FAILURE; the job has ended already.
         if end_job(services, job) == "failed":
             raise JobFailed(f"job {job.id} failed: {job.error}")
         return job.verdict

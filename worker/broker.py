@@ -38,4 +38,5 @@ def broker_settings(url: RedisUrl | str) -> dict[str, Any]:
 def keep_waiting_for_broker() -> None:
     """Have Celery reconnect when Redis answers that it cannot serve, instead of ending the process."""
     register_error_answers()
+    # kombu reconnects on the errors in this tuple and lets others end the process.
     Transport.connection_errors += BROKER_WAITS_ON

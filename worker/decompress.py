@@ -67,6 +67,7 @@ def _unpack_layer(chunks: Iterable[bytes], name: str, packed: _Counted) -> Itera
     try:
         for piece in _UNPACKERS[name](chunks):
             unpacked_bytes += len(piece)
+            # Checked piece by piece, so that a bomb is noticed while it is still small.
             if unpacked_bytes > FREE_BYTES + LARGEST_RATIO * packed.bytes:
                 raise FailJob(f"{packed.bytes} bytes of {name} unpack to more than {LARGEST_RATIO} times as many")
             if piece:

@@ -45,6 +45,7 @@ class MissingInput(BadInput):
 
     def __init__(self, where: str, allowed: str) -> None:
         super().__init__(where, None, allowed)
+        # Instead of BadInput's message, which would say that None is not allowed.
         self.args = (f"{where} is missing; expected {allowed}",)
 
 

@@ -55,6 +55,7 @@ def first(value: Any, paths: Iterable[str]) -> Any:
 def count(candidates: Iterable[Any]) -> int | None:
     """The first that is a count, as a number or in digits. A negative one means that the vendor cannot tell."""
     for found in candidates:
+        # Digits in a text are a count; `True` would be the integer 1 and is refused below.
         value = int(found) if isinstance(found, str) and found.strip().isdecimal() else found
         if isinstance(value, int) and not isinstance(value, bool):
             return value if value >= 0 else None
@@ -72,6 +73,7 @@ def number(found: Any) -> float | None:
 def link(candidates: Iterable[Any]) -> str | None:
     """The first that is a link or token. Null, empty text and the word "null" are none."""
     for found in candidates:
+        # A token may be an integer; `True` would be the integer 1.
         text = str(found) if isinstance(found, int) and not isinstance(found, bool) else found
         if isinstance(text, str) and text.strip() not in ("", "null"):
             return text.strip()

@@ -39,6 +39,7 @@ class DeadRow(bytes):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeadRow) and bytes.__eq__(self, other) and self.reason == other.reason
 
+    # Python drops the inherited hash of a class that defines __eq__.
     __hash__ = bytes.__hash__
 
     def __repr__(self) -> str:

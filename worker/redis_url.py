@@ -152,6 +152,7 @@ def _split_url(text: str, where: str) -> SplitResult:
         parts = urlsplit(text)
     except ValueError:
         raise BadInput(where, f"{scheme}://...", FORMS) from None
+    # An unescaped `/`, `?` or `#` in a password ends the host early, and the rest would show up elsewhere in the URL.
     is_cut = "#" in text or "@" in parts.query or ("@" in parts.path and parts.netloc)
     if is_cut:
         allowed = "a URL whose password has '/', '?' and '#' written as %2F, %3F and %23"

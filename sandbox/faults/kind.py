@@ -58,6 +58,7 @@ class Arg:
             return value in self.choices
         if self.kind is object or (value is None and self.default is None):
             return True
+        # Before the general check, because True and False are integers to isinstance.
         if isinstance(value, bool):
             return self.kind is bool
         return isinstance(value, (int, float) if self.kind is float else self.kind)

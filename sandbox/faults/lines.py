@@ -47,6 +47,7 @@ def _ends_after(blocks: Iterator[Block], after_rows: int, line: bytes) -> Iterat
             continue
         yield Block(block.first, [*block.rows[: max(left, 0)], Last(line)])
         return
+    # The report has fewer rows: the line comes at its end.
     yield Block(after_rows + 1, [Last(line)])
 
 

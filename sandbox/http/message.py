@@ -68,6 +68,7 @@ class Answer:
             headers["Transfer-Encoding"] = "chunked"
         else:
             headers["Content-Length"] = str(self.length)
+        # Faults may use statuses that HTTP does not have, such as 520.
         phrase = HTTPStatus(self.status).phrase if self.status in list(HTTPStatus) else "Unknown"
         lines = [f"HTTP/1.1 {self.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -52,6 +52,7 @@ def discover(name: str, details: int, as_json: bool) -> None:
     """The declared reports, then the vendor's own lists; exit 1 if the vendor did not give all of them."""
     connection = startup.connection(name)
     source = connection.source
+    # Asked before anything is sent, so that a missing credential is one clear message and not one for each list.
     if source.discover:
         require_auth(connection, environment_value)
     exchange = Exchange(connection, startup.token_keeper(connection))

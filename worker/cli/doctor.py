@@ -64,6 +64,7 @@ def _check_all() -> Iterator[Finding]:
 
     yield _try("configuration", configuration)
     yield _try("schedule", lambda: f"{len(load_schedule(settings().schedule, accounts))} entries")
+    # Workers and recovery are known only through Redis: without it, one failure is enough.
     yield (redis := _try("redis", _check_redis))
     for name, check in (("workers", _check_workers), ("recovery", _check_recovery)) if redis.state == "ok" else ():
         yield _try(name, check)

@@ -82,6 +82,7 @@ def receipt(job_id: str, as_json: bool) -> None:
 @as_json_option
 def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job and void what it published; exit 1 if it had ended already."""
+    # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
     known_job(job_id)
     state = cancel_job(open_services(), job_id)
     if as_json:

@@ -114,6 +114,7 @@ def _follow(planned: Backfill) -> None:
                 nudge_out_of(state, job)
             done = sum(window.state == "done" for window in planned.windows)
             text = f"{done} of {len(planned.windows)} windows done"
+            # Said only when it changes: this loop runs twice a second.
             if text != said:
                 talk.print(text)
                 said = text

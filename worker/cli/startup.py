@@ -83,6 +83,7 @@ def wait_for_redis(
         except RedisError as away:
             if monotonic() >= deadline:
                 raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not answer: {away}") from None
+            # Said once: the message would scroll by four times a second.
             if not is_said:
                 talk.print(f"Redis at {where} does not answer; trying again for {REDIS_PATIENCE_SECONDS:g} s")
             is_said = True

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import orjson
-from redis import Redis
 
 from worker.cli.exit_codes import EXIT_DONE
 from worker.cli.options import as_json_option
@@ -55,23 +54,17 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
     address = parse_address(sink if ":" in sink else f"stream:{sink}")
     if not isinstance(address, StreamAddress):
         raise BadInput("SINK", address.shown, "a stream: stream:NAME or redis://...?stream=NAME")
-    printed = 0
+    printed, last = 0, "0" if from_start else "$"
     with redis_of(open_services(), address) as redis:
-        for fields in _read_entries(redis, address.stream, "0" if from_start else "$"):
-            for line in _format_entry(fields, as_json):
-                click.echo(line)
-                printed += 1
-                if printed == count:
-                    return
-
-
-def _read_entries(redis: Redis, stream: str, last: str | bytes) -> Iterator[dict[bytes, bytes]]:
-    """Every entry after `last`, waiting for more."""
-    while True:
-        found: Any = redis.xread({stream: last}, count=ENTRIES_AT_ONCE, block=WAIT_MILLISECONDS)
-        for entry, fields in found[0][1] if found else ():
-            last = entry
-            yield fields
+        while True:
+            found: Any = redis.xread({address.stream: last}, count=ENTRIES_AT_ONCE, block=WAIT_MILLISECONDS)
+            for entry, fields in found[0][1] if found else ():
+                last = entry
+                for line in _format_entry(fields, as_json):
+                    click.echo(line)
+                    printed += 1
+                    if printed == count:
+                        return
 
 
 def _format_entry(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:

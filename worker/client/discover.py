@@ -68,6 +68,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
     params = resolve(report, {}, now=datetime.now(UTC), timezone=connection.timezone).params
     vendor = Vendor(report, params, exchange, Prepared())
     number, ahead, came = 1, NextPages(vendor.plan(None)), 0
+    # None is the first page, which has no link.
     seen: set[str | None] = {None}
     before: list[bytes] = []
     while number <= ahead.planned:
@@ -83,6 +84,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
             return
         seen.add(ahead.link)
         number += 1
+        # Rows are still missing by the vendor's count, so one more page is requested.
         if ahead.is_open:
             ahead = NextPages(max(number, ahead.planned))
 

@@ -104,6 +104,7 @@ class Vendor:
             return None
         expected = {path: fill(value, self._values) for path, value in declared.match.items()}
         request = compose(self._exchange.base, declared.request, self._values)
+        # A list that leads back to a page read before must not be read for ever.
         seen = {request.url}
         while len(seen) <= MOST_LIST_PAGES:
             answer = self._exchange.ask(request, shapes=self._pages.errors)

@@ -121,6 +121,7 @@ def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
         already = f"; it was asked for anew {times} already" if job.asked_anew else ""
         fail(services, job.id, f"{reason}{already}", report_is_cause=True)
         return False
+    # Pages may have been read, so what was published has to be voided first.
     if job.state != "pending":
         return _next_generation(services, job, reason, ask_anew=True) is not None
     moved = services.ledger.move(
@@ -138,6 +139,7 @@ def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
 
 
 def _next_generation(services: Services, job: Job, reason: str, *, ask_anew: bool) -> int | None:
+    # Every reading differed: a fourth would hardly be the same as the third.
     if job.restarts + 1 >= MOST_GENERATIONS:
         fail(
             services, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}"

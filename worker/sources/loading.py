@@ -73,6 +73,7 @@ def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
         source = load_source(file)
         name = source.source
         if name in files:
+            # An operator's file does not replace a packaged one silently.
             raise BadInput(file.where(("source",)), name, f"a name no other file has; {files[name]} has it")
         sources[name], digests[name], files[name] = source, digest_of(file.content), path
     return Catalogue(sources, digests, files)
@@ -82,6 +83,7 @@ def load_source(file: YamlFile) -> Source:
     """The source one file declares, checked. Raises BadInput with file, line and field."""
     content = file.content
     if isinstance(content, dict):
+        # Both before validation, so that the models see plain lists and complete schemas.
         content = _with_definitions(_flatten_allowed(content))
     source = validate(Source, content, file)
     check_source(source, file)

@@ -127,10 +127,18 @@ def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()
 
 
 def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFile, place: Place) -> BadInput:
-    steps = _steps_in(content, mistake["loc"])
+    # The steps of pydantic's location that are in the content: names of union members are not.
+    steps: list[str | int] = []
+    part = content
+    for step in mistake["loc"]:
+        is_field = isinstance(part, dict) and step in part
+        is_position = isinstance(part, list) and isinstance(step, int) and step < len(part)
+        if is_field or is_position:
+            part = part[step]
+            steps.append(step)
     where = file.where((*place, *steps))
     if mistake["type"] == "extra_forbidden":
-        names = _fields_at(model.model_json_schema(by_alias=True), content, steps[:-1])
+        names = _fields_at(model.model_json_schema(by_alias=True), content, tuple(steps[:-1]))
         return BadInput(where, steps[-1], one_of(steps[-1], names, "fields"))
     if mistake["type"] == "missing":
         return MissingInput(f"{where}{'.' if steps or place else ': '}{mistake['loc'][-1]}", "a value for this field")
@@ -140,18 +148,6 @@ def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFil
     for pydantic_words, words in _WORDS.items():
         allowed = allowed.replace(pydantic_words, words)
     return BadInput(where, mistake["input"], allowed)
-
-
-def _steps_in(content: Any, loc: tuple[str | int, ...]) -> Place:
-    """The steps of a pydantic location that are in the content; names of union members are not."""
-    steps: list[str | int] = []
-    for step in loc:
-        is_field = isinstance(content, dict) and step in content
-        is_position = isinstance(content, list) and isinstance(step, int) and step < len(content)
-        if is_field or is_position:
-            content = content[step]
-            steps.append(step)
-    return tuple(steps)
 
 
 def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:

@@ -47,6 +47,7 @@ class Auth:
         self._secrets = {name: value_of(credential, environment) or "" for name, credential in held.items()}
         self.variables = [variable_name(credential) or f"the credential {name}" for name, credential in held.items()]
         for name, value in self._secrets.items():
+            # A user name masked everywhere would make messages unreadable, and is no secret.
             if name not in PUBLIC_NAMES:
                 redactor.learn(value)
         self._redactor = redactor
@@ -76,6 +77,7 @@ class Auth:
             return (yield request)
         token = yield from self.login.token(refused)
         response = yield self._with_token(request, token.value)
+        # Any worker may have renewed it meanwhile: `token` gives that one then, without a login of our own.
         if response.status in self.login.way.renew_on:
             response.close()
             token = yield from self.login.token(token.version)

@@ -270,6 +270,7 @@ class Exchange:
             if self._redis is not None:
                 count(self._redis, "millrace_vendor_answers_total", self.connection.name, str(response.status))
             return response
+        # Another host: no credentials, no quota, and only addresses that a link may lead to.
         harmless = {name: value for name, value in request.headers.items() if name.lower() in _SENT_TO_ANY_HOST}
         is_proxied = self._network.proxies.proxy_for(self.base.url("/")) is not None
         find_kinds = addresses.permitted_kinds_behind_proxy if is_proxied else addresses.permitted_kinds

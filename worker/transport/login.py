@@ -97,6 +97,7 @@ class Login:
             self._tokens.leave(turn, rest_seconds=REST_SECONDS if is_temporary or turn.good else 0)
             if turn.good:
                 return turn.good
+            # The request that needed the token was certainly not sent.
             if isinstance(error, RetryLater):
                 error.is_unsent = True
             raise

@@ -97,6 +97,7 @@ class Instal:
         export = self.find(exchange.parts["id"])
         if export is None or exchange.fault("never_ready") is not None:
             return as_json(200, {"state": "PENDING", "result": None})
+        # Under the lock: two polls at once must not count as one.
         with self._guard:
             export.polls += 1
             return as_json(200, _task_state(exchange, export))

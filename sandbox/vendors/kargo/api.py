@@ -78,6 +78,7 @@ class Kargo:
         except ValueError:
             raise Refusal(refuse(400, "the body is no JSON")) from None
         report = self._reports.create(order, exchange.settings.rows_of("kargo", order.definition))
+        # A request that is accepted in spite of its mistake fails while it is prepared.
         report.failure = failure
         report.has_extra_measure = exchange.fault("extra_measure") is not None
         return as_json(200, status.row(exchange, report))

@@ -131,6 +131,7 @@ def _page(exchange: Exchange, query: Query, report: str, rows: RowPlan) -> Answe
     if past is not None and past["answer"] == "400" and query.page_index and start >= rows.total:
         raise Refusal(refuse(400, f"page_index {query.page_index} is past the end"))
     total = state_total(exchange, rows.total, page=query.page_index)
+    # A fault may state a total that is no number; pages are counted by the true one then.
     counted = total if isinstance(total, int) and total >= 0 else rows.total
     meta = {
         "page_index": query.page_index,

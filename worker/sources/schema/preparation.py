@@ -15,6 +15,7 @@ def status_word(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
+        # Without the fraction of a whole number: 100.0 and 100 are one status.
         return f"{value:.15g}"
     return value.strip().lower() if isinstance(value, str) else None
 

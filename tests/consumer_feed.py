@@ -7,8 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,14 +163,6 @@ def consume(url: str, database: Path, *flags: str, stream: str = STREAM) -> tupl
     with following(url, database, "--once", *flags, stream=stream) as process:
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, said.decode()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Return once the condition holds; an error naming `what` where it never does."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.01)
 
 
 def published(database: Path) -> dict[str, list[bytes]]:

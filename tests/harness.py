@@ -6,11 +6,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from celery import Celery
 from redis import Redis
@@ -38,6 +39,17 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     while not (found := condition()):
         assert time.monotonic() < deadline, f"never came: {what}"
         time.sleep(LOOK_SECONDS)
+    return found
+
+
+def processes_in(directory: Path) -> list[psutil.Process]:
+    """The processes that work in this directory or below it."""
+    found = []
+    for process in psutil.process_iter():
+        # Some end while they are looked at, some are somebody else's.
+        with suppress(psutil.Error, OSError):
+            if Path(process.cwd()).is_relative_to(directory):
+                found.append(process)
     return found
 
 
@@ -133,6 +145,14 @@ class Millrace:
 
     def audit(self, stream: str, job_id: str) -> Audit:
         return audit(self.redis, stream, job_id)
+
+    def assert_whole(self, stream: str, job_id: str, rows: int) -> None:
+        """Done, and a consumer of the stream has so many rows, each once and in order."""
+        receipt = self.receipt(job_id)
+        assert (receipt["state"], receipt["error"], receipt["rows"]) == ("done", None, rows), self.logs()
+        found = self.audit(stream, job_id)
+        came = (found.is_whole, found.rows, found.lost, found.doubled, found.out_of_order)
+        assert came == (True, rows, 0, 0, 0), found
 
     def logs(self) -> str:
         """The last lines of every worker's log, for a test that failed."""

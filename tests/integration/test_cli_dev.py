@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from pathlib import Path
 
 import psutil
@@ -11,13 +10,7 @@ import requests
 
 from tests.command import Command
 from tests.harness import until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from worker.embedded_redis import free_port
 
 
 def job_of(api: str) -> dict[str, object]:

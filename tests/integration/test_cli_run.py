@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
 import pytest
 
 from sandbox import Sandbox
 from tests.command import KARGO, Command, ended
-from tests.harness import until
+from tests.harness import processes_in, until
 
 SETTINGS = {"MILLRACE_POLL_SECONDS": "0.2", "MILLRACE_SWEEP_SECONDS": "1"}
 ROWS = 300
@@ -34,19 +32,7 @@ def millrace(vendors: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Comm
 def nobody_stays(millrace: Command, vendors: Sandbox) -> Iterator[None]:
     vendors.remote.reset()
     yield
-    assert working_in(millrace.directory) == []
-
-
-def working_in(directory: Path) -> list[list[str]]:
-    """The processes whose directory or data is below this one."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd()).is_relative_to(directory):
-                found.append(process.cmdline())
-        except (psutil.Error, OSError):
-            continue
-    return found
+    assert processes_in(millrace.directory) == []
 
 
 def test_a_report_becomes_files_and_a_receipt(millrace: Command) -> None:

@@ -23,9 +23,9 @@ from tests.consumer_feed import (
     published,
     rows,
     staged,
-    until,
 )
 from tests.consumer_feed import database as database
+from tests.harness import until
 from worker.errors import SinkFull
 from worker.model import Rows
 from worker.publish.batch import read_batches

@@ -29,9 +29,9 @@ from tests.consumer_feed import (
     published,
     rows,
     staged,
-    until,
 )
 from tests.consumer_feed import database as database
+from tests.harness import until
 
 if TYPE_CHECKING:
     from tests.harness import RedisServer

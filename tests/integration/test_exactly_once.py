@@ -17,14 +17,6 @@ def stream_processes(stack: Stack) -> list[psutil.Process]:
     return psutil.Process(stack.workers.pid("stream")).children(recursive=True)
 
 
-def assert_whole(stack: Stack, stream: str, job: str, rows: int) -> None:
-    receipt = stack.receipt(job)
-    assert (receipt["state"], receipt["error"]) == ("done", None)
-    found = stack.audit(stream, job)
-    assert found.is_whole, found
-    assert (found.rows, found.lost, found.doubled, found.out_of_order) == (rows, 0, 0, 0)
-
-
 def test_two_workers_on_one_page_publish_each_row_once(stack: Stack) -> None:
     stack.vendors_are(rows=40_000)
     stack.dial({"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1})
@@ -34,7 +26,7 @@ def test_two_workers_on_one_page_publish_each_row_once(stack: Stack) -> None:
     stack.redis.hset(f"millrace:job:{job}:pages", "1.until", "1")
     stack.nudge("report.stream", job, 1)
     until(lambda: len([r for r in stack.requests() if r["path"].endswith("/performance")]) == 2, "a second reader")
-    assert_whole(stack, "two", job, 40_000)
+    stack.assert_whole("two", job, 40_000)
 
 
 def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: Stack) -> None:
@@ -50,7 +42,7 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: St
         until(lambda: len([r for r in stack.requests() if r["path"].endswith("/performance")]) == 2, "a replacement")
     finally:
         os.kill(stalled.pid, signal.SIGCONT)
-    assert_whole(stack, "stalled", job, 40_000)
+    stack.assert_whole("stalled", job, 40_000)
 
 
 def reading_process(stack: Stack) -> psutil.Process:

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from sandbox import Sandbox
 from tests.command import KARGO
-from tests.harness import until
+from tests.harness import processes_in, until
 from worker.installation import HOME
 from worker.local_workers import LocalWorkers, WorkerFailed
 
@@ -41,17 +40,6 @@ def foreign(tmp_path: Path) -> Path:
 def environment(vendors: Sandbox) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return {**inherited, **vendors.environment, "MILLRACE_POLL_SECONDS": "0.2"}
-
-
-def processes_in(directory: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd()).is_relative_to(directory):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
 
 
 def test_a_report_is_read_where_the_user_has_modules_of_our_names(foreign: Path, vendors: Sandbox) -> None:

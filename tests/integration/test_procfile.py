@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from sandbox import Sandbox
-from tests.harness import until
+from tests.harness import processes_in, until
 from tests.requests import PARAMS
 from worker.embedded_redis import free_port
 from worker.installation import HOME
@@ -76,14 +76,7 @@ class Installation:
         return names if len(names) == 2 else None
 
     def processes(self) -> list[psutil.Process]:
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if Path(process.cwd()).is_relative_to(self.directory):
-                    found.append(process)
-            except (psutil.Error, OSError):
-                continue
-        return found
+        return processes_in(self.directory)
 
 
 @pytest.fixture(scope="module")

@@ -48,13 +48,6 @@ def fragile(hurt_stack: Stack) -> Iterator[Stack]:
     assert {name: hurt_stack.workers.pid(name) for name in before} == before, hurt_stack.logs()
 
 
-def assert_whole(stack: Stack, stream: str, job: str, rows: int) -> None:
-    receipt = stack.receipt(job)
-    assert (receipt["state"], receipt["error"]) == ("done", None), stack.logs()
-    found = stack.audit(stream, job)
-    assert (found.is_whole, found.rows) == (True, rows), found
-
-
 @pytest.mark.parametrize("away_seconds", [0.0, LONGER_THAN_A_LEASE_SECONDS])
 def test_redis_restarted_under_a_busy_worker_loses_and_doubles_nothing(
     fragile: Stack, server: RedisServer, away_seconds: float
@@ -68,8 +61,8 @@ def test_redis_restarted_under_a_busy_worker_loses_and_doubles_nothing(
     server.kill()
     time.sleep(away_seconds)
     server.start()
-    assert_whole(fragile, busy, reads, 60_000)
-    assert_whole(fragile, waiting, waits, 60_000)
+    fragile.assert_whole(busy, reads, 60_000)
+    fragile.assert_whole(waiting, waits, 60_000)
 
 
 def is_refused(server: RedisServer) -> bool:
@@ -131,7 +124,7 @@ def test_a_redis_that_cannot_serve_in_the_middle_of_a_stream_is_waited_for_like_
         time.sleep(LONGER_THAN_A_LEASE_SECONDS)
         mend(redis)
         until(lambda: not is_refused(server), "a Redis that serves")
-    assert_whole(fragile, stream, job, 60_000)
+    fragile.assert_whole(stream, job, 60_000)
 
 
 def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: Stack) -> None:
@@ -143,7 +136,7 @@ def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: S
     until(lambda: "sink.full" in fragile.logs(), "a full sink")
     assert fragile.job(job).state == "streaming"
     fragile.redis.config_set("maxmemory", 0)
-    assert_whole(fragile, "full", job, 60_000)
+    fragile.assert_whole("full", job, 60_000)
 
 
 def test_a_broker_that_lost_its_messages_stops_no_job(fragile: Stack) -> None:
@@ -153,7 +146,7 @@ def test_a_broker_that_lost_its_messages_stops_no_job(fragile: Stack) -> None:
     queues = ("control", "stream", "sweep", "unacked", "unacked_index")
     assert fragile.redis.delete(*[f"{PREFIX}{name}" for name in queues])
     for stream, job in jobs.items():
-        assert_whole(fragile, stream, job, 30_000)
+        fragile.assert_whole(stream, job, 30_000)
 
 
 def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: Stack) -> None:
@@ -164,4 +157,4 @@ def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: 
         fragile.wait_for(job, lambda job: job.rows > 2000 or job.state == "done", "rows")
         # What the broker does when the timeout runs out: the same message once more.
         fragile.nudge("report.stream", job, 1)
-    assert_whole(fragile, "visible", job, 30_000)
+    fragile.assert_whole("visible", job, 30_000)

@@ -99,8 +99,5 @@ def test_a_job_outlives_the_failover_of_its_redis(
         before = {name: stack.workers.pid(name) for name in ("control", "stream", "beat")}
         own_redis.kill()
         until(lambda: sentinels[0].master() == replica.port, "the failover")
-        receipt = stack.receipt(job)
-        assert (receipt["state"], receipt["error"]) == ("done", None), stack.logs()
-        found = stack.audit("failover", job)
-        assert (found.is_whole, found.rows) == (True, ROWS)
+        stack.assert_whole("failover", job, ROWS)
         assert {name: stack.workers.pid(name) for name in before} == before, stack.logs()

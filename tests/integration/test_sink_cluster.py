@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redis-py's own name
 
+from tests.harness import until
 from tests.sinks import JOB, READING, commit, finish, make, position, publish
 from worker.embedded_redis import free_port, server_binary
 from worker.sinks.audit import audit
@@ -18,7 +18,6 @@ from worker.sinks.sink import Sink
 
 SLOTS = 16_384
 BUS_DISTANCE = 10_000
-START_SECONDS = 30
 
 
 class Node:
@@ -35,7 +34,7 @@ class Node:
         ]  # fmt: skip
         self.process = subprocess.Popen(command)
         self.client = Redis(port=self.port)
-        until(self.is_up)
+        until(self.is_up, "a node that answers")
 
     def is_up(self) -> bool:
         try:
@@ -59,14 +58,6 @@ class Node:
         self.process.wait()
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for something to come true; a cluster agrees with itself by gossip."""
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
     """A cluster of two nodes, half of the slots on each."""
@@ -75,7 +66,8 @@ def nodes(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
         for node, first in zip(pair, (0, SLOTS // 2), strict=True):
             node.cluster("ADDSLOTS", *range(first, first + SLOTS // 2))
         pair[0].cluster("MEET", "127.0.0.1", pair[1].port)
-        until(lambda: all(b"cluster_state:ok" in node.cluster("INFO") for node in pair))
+        # They agree by gossip.
+        until(lambda: all(b"cluster_state:ok" in node.cluster("INFO") for node in pair), "a cluster that agrees")
         yield pair
     finally:
         for node in pair:

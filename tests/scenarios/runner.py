@@ -22,7 +22,7 @@ from config.settings import PACKAGED, Settings
 from sandbox import Sandbox
 from tests.harness import PATIENCE_SECONDS, Millrace, running_millrace, running_redis
 from tests.requests import PARAMS
-from tests.scenarios.outcome import Outcome, exact
+from tests.scenarios.outcome import Outcome
 from tests.scenarios.scenario import Scenario
 from worker.model import Json
 
@@ -84,7 +84,7 @@ class VendorSet:
         raw = [fields[b"row"] for fields in sorted(_rows_of(entries, found.generation), key=_row_address)]
         dead = [fields for _, fields in millrace.redis.xrange(f"dead:{{{stream}}}")]
         heard = self.sandbox.remote.requests()
-        return Outcome(ended.receipt, ended, found, list(map(exact, raw)), raw, dead, heard, self)
+        return Outcome(ended.receipt, ended, found, raw, dead, heard, self)
 
     def play(self, scenario: Scenario) -> Outcome:
         self.prepare(scenario)

@@ -54,7 +54,7 @@ class Exchange:
         return self.world.settings
 
     def fault(self, kind: str) -> Args | None:
-        """The arguments of a fault that falls on this exchange; None where it does not."""
+        """The arguments of a fault that falls on this exchange; None if it does not."""
         return self.faults.get(kind)
 
     def rendering(self, report: str, rows: int, *, usual: Style = "numbers", is_start: bool = True) -> Rendering:

@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own, and the way to turn its dial from outside."""
+"""Runs the sandbox in its own process, and controls a sandbox from outside."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Remote:
         self.url = url
 
     def set(self, **settings: Any) -> Any:
-        """Change settings; urllib's HTTPError where one is not allowed."""
+        """Change settings; urllib's HTTPError if one is not allowed."""
         return self._call("PUT", "/settings", settings)
 
     def turn(self, *rules: dict[str, Any]) -> Any:

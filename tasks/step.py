@@ -40,7 +40,7 @@ class JobFailed(Exception):
 def run(
     task: Task, take: Callable[[Ledger], Lease | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
 ) -> str | None:
-    """Do one step's work under its lease, or nothing where there is nothing to do.
+    """Do one step's work under its lease, or nothing if there is nothing to do.
 
     An error raised by `work` becomes a move of the job. Errors of Redis are not caught: the lease runs out, and the
     sweep finds the work again. With `most_attempts` None only the deadlines limit the attempts. Raises JobFailed if the

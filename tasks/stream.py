@@ -24,7 +24,7 @@ from worker.sinks.sink import Sink
 
 @app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False, throws=(JobFailed,))
 def stream(self: Task, job_id: str, page: int) -> str | None:
-    """Publish one page, from where the sink's copy of it ends, and nudge the pages that may follow."""
+    """Publish the rows of one page that the sink does not have yet, and nudge the pages that follow."""
     return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
 
 

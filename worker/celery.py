@@ -142,7 +142,7 @@ def queues_served() -> dict[str, list[str]]:
 
 
 def messages_waiting() -> dict[str, int]:
-    """The messages in each queue that no worker has taken; empty where the broker does not answer."""
+    """The messages in each queue that no worker has taken; empty if the broker does not answer."""
     waiting: dict[str, int] = {}
     try:
         with app.connection_for_read() as connection:

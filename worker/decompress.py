@@ -26,11 +26,11 @@ Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 
 def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
-    """The bytes unpacked, in pieces of up to 256 KB; `encoding` as in Content-Encoding, several joined by commas.
+    """The bytes unpacked, in pieces of up to 256 KB; `encoding` as in Content-Encoding, several separated by commas.
 
-    What then still begins like gzip, zstd or ZIP is unpacked too: a file that was packed before it was sent. Raises
-    RetryLater where the packing is broken or cut; FailJob where it is unknown, where there are more than four layers,
-    or where they unpack to more than the bound, which holds for what came from the network and all layers together.
+    What then still begins like gzip, zstd or ZIP is unpacked too: a file that was compressed before it was sent. Raises
+    RetryLater if a packing is broken or cut; FailJob if it is unknown, if there are more than four layers, or if they
+    unpack to more than the bound, which compares the result with the bytes from the network.
     """
     names = [name.strip().lower() for name in (encoding or "").split(",")]
     names = [name for name in reversed(names) if name not in ("", "identity")]

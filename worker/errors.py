@@ -90,7 +90,7 @@ class RetryLater(MillraceError):
 
 
 class SinkFull(RetryLater):
-    """The sink has no room and kept nothing of the batch; the reason says how full it is. It is nobody's failure."""
+    """The sink has no room and kept nothing of the batch; the reason says how full it is. Not counted as an attempt."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, is_attempt=False, waits_on="sink")

@@ -14,7 +14,7 @@ _MEMBER = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
 
 
 def find(value: Any, path: str) -> Any:
-    """The value at a path; None where there is none."""
+    """The value at a path; None if there is none."""
     for name in path.split(".") if path else ():
         if chosen := _MEMBER.fullmatch(name):
             members = value if isinstance(value, list) else []
@@ -48,7 +48,7 @@ def is_same(found: Any, stated: Any) -> bool:
 
 
 def first(value: Any, paths: Iterable[str]) -> Any:
-    """The value at the first path that has one; None where none has."""
+    """The value at the first path that has one; None if none has."""
     return next((found for found in (find(value, path) for path in paths) if is_value(found)), None)
 
 

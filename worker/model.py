@@ -90,12 +90,12 @@ class Rows:
 
     @property
     def first(self) -> Row:
-        """Raises ValueError where there is none."""
+        """Raises ValueError if there is none."""
         return self._row(0, self.text[: self.text.index(b"\n")])
 
     @property
     def last(self) -> Row:
-        """Raises ValueError where there is none."""
+        """Raises ValueError if there is none."""
         return self._row(self.count - 1, self.text[self.text.rindex(b"\n", 0, -1) + 1 if self.count > 1 else 0 : -1])
 
     def cut(self, most_rows: int, most_bytes: int | None = None) -> tuple[Rows, Rows]:

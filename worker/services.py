@@ -50,7 +50,7 @@ class Services:
         return load_connections(self.settings.connections, catalogue, environment_value)
 
     def connection(self, job: Job) -> Connection:
-        """The account a job uses. Raises FailJob where it is gone."""
+        """The account a job uses. Raises FailJob if it is gone."""
         if job.connection not in self.connections:
             raise FailJob(f"the connection {job.connection!r} is no longer in {self.settings.connections}")
         return self.connections[job.connection]

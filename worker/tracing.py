@@ -36,7 +36,7 @@ class Span:
 
     @property
     def traceparent(self) -> str:
-        """What makes another span its child, as W3C's Trace Context writes it; empty where there is no tracing."""
+        """What makes another span its child, as W3C's Trace Context writes it; empty if there is no tracing."""
         if self._made is None:
             return ""
         context = self._made.get_span_context()
@@ -86,7 +86,7 @@ def span(name: str, parent: str | None, attributes: Mapping[str, str | int]) -> 
 
 
 def well_formed(traceparent: str | None) -> str | None:
-    """The header as it came, or None where it is none: the standard wants a malformed one to be ignored."""
+    """The header as it came, or None if it is none: the standard wants a malformed one to be ignored."""
     return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
 
@@ -109,7 +109,7 @@ def _tracer() -> trace.Tracer | None:
 
 @cache
 def _provider() -> TracerProvider | None:
-    """What makes this process's spans; None where nobody wants any, or they cannot be made, which the log tells."""
+    """What makes this process's spans; None if nobody wants any, or they cannot be made, which the log tells."""
     if not is_wanted():
         return None
     share_variables("OTEL_")

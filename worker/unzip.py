@@ -75,7 +75,7 @@ class _Bytes:
         self._held = b""
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, which still come next. Raises EOFError where there are fewer."""
+        """The next bytes, which still come next. Raises EOFError if there are fewer."""
         while len(self._held) < count:
             if (chunk := next(self._chunks, None)) is None:
                 raise EOFError

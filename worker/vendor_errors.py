@@ -23,7 +23,7 @@ LONGEST_WORDS = 500
 _STORAGE_WORD = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 Finder = Callable[[str], Any]
-"""What a path leads to, None where it leads nowhere."""
+"""What a path leads to, None if it leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

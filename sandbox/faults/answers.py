@@ -1,4 +1,4 @@
-"""Faults of any exchange, made before the vendor answers. A token exchange has them only where a rule names it."""
+"""Faults of any exchange, made before the vendor answers; of a token exchange only if a rule names it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def delay(exchange: Exchange, _refuse: Refuse, args: Args) -> Answer | None:
     return None
 
 
-# In the body, after its first byte, silence and reset are made where the body is sent.
+# After the first byte of the body, silence and reset are made by `body.py`.
 @ANSWERS.act(_ALL, seconds=Arg(float), after_bytes=Arg(int, 0))
 def silence(exchange: Exchange, refuse: Refuse, args: Args) -> Answer | None:
     """Says nothing for this long once `after_bytes` of the body are sent (0: before the first byte), then goes on."""

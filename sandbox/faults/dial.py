@@ -124,7 +124,7 @@ class Dial:
 
 
 def read_rule(rule: Any) -> Rule:
-    """A rule from JSON; BadRule where a name, a type or a value is not allowed."""
+    """A rule from JSON; BadRule if a name, a type or a value is not allowed."""
     if not isinstance(rule, dict):
         raise BadRule("a rule is an object with kind, and vendor, match, args and times where wanted")
     _refuse_unknown(rule, ("kind", "vendor", "match", "args", "times", "seen", "fired"), "a rule")

@@ -35,7 +35,7 @@ class Gone(bytes):
 
 
 def each(blocks: Iterator[Block], number: int | None, change: Callable[[bytes], bytes]) -> Iterator[Block]:
-    """Change row `number`, or every row where it is None; a header is none."""
+    """Change row `number`, or every row if it is None; a header is not a row."""
     for block in blocks:
         if block.first == 0:
             yield block

@@ -1,4 +1,4 @@
-"""One HTTP exchange as the sandbox sees it: a request as it came, an answer as it goes."""
+"""An HTTP request as it arrived, and an HTTP answer as it will be sent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Json:
-        """The body as JSON; ValueError where it is none."""
+        """The body as JSON; ValueError if it is none."""
         return json.loads(self.body)
 
 

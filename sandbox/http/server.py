@@ -111,7 +111,7 @@ class _Incoming:
         self._buffer = b""
 
     def request(self, *, is_storage: bool) -> Request | None:
-        """The next request; None where the peer is done."""
+        """The next request; None if the peer is done."""
         while b"\r\n\r\n" not in self._buffer:
             if len(self._buffer) > LONGEST_HEAD:
                 raise _BadRequest("the head is too long")

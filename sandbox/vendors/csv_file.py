@@ -1,4 +1,4 @@
-"""A report as a CSV file: its header and rows, and its length where that is known."""
+"""A report as a CSV file: its header and rows, and its length if that is known."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ _FORM = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}\.\d{3})?")
 
 
 def read_date(text: object, *, is_time_allowed: bool = True) -> datetime | None:
-    """A date, or a date and time without zone; None where the text is neither."""
+    """A date, or a date and time without zone; None if the text is neither."""
     if not isinstance(text, str):
         return None
     match = _FORM.fullmatch(text)

@@ -70,7 +70,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "instal.advertiser-export": {"start_date": "2026-01-01", "stop_date": "2026-01-31"},
 }
 IN_PARQUET = "rokt.query-campaigns"
-"""Goes to Parquet files as well, where what reads them is installed."""
+"""Goes to Parquet files as well, if the packages that read them are installed."""
 SMALL_SHARE = 0.1
 """Rows of the small ones, as a share of the rows of the large ones."""
 

@@ -1,4 +1,4 @@
-"""Ports that somebody else listens on are named before anything is started."""
+"""Checks that ports are free, before anything is started."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker.errors import BadInput
 
 
 def require_free_port(host: str, port: int, *, option: str = "--port") -> None:
-    """Raise BadInput if nobody could listen on this port of this host now."""
+    """Raise BadInput if this port of this host is in use or not allowed."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Follow a job to its end, with its progress on stderr where that is a terminal."""
+"""Follows a job to its end, with its progress on stderr if that is a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.services import Services
 
 LOOK_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
-"""If Redis does not answer for so long, that is said."""
+"""If Redis does not answer for this long, the user is told."""
 USUAL = ("vendor", "worker")
 """Waits that every job has: not worth a message of their own."""
 

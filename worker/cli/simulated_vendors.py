@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own, for as long as a command needs it."""
+"""Runs the sandbox in its own process, for as long as a command needs it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def warn_without_workers(what: str) -> None:
 
 @contextmanager
 def workers_here(processes: int | None = None) -> Iterator[LocalWorkers | None]:
-    """Start workers for as long as the block lasts; None where an installation has its own."""
+    """Start workers for as long as the block lasts; None if an installation has its own."""
     if not is_standalone():
         yield None
         return

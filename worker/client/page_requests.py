@@ -40,7 +40,7 @@ class ResolvedLink:
 
 @dataclass(frozen=True, slots=True)
 class PolledLinks:
-    """The rows are where the poll's answer said: in one file, or in several of which page N is the N-th."""
+    """The rows are at the links in the poll's answer: in one file, or in several, page N in file N."""
 
     links: tuple[str, ...]
 

@@ -81,7 +81,7 @@ class Pages:
         return replace(facts, total=self.prepared.polled_total) if facts.total is None else facts
 
     def page(self, number: int, link: str | None) -> Page:
-        """One page, not read yet; `link` is its address or token where the page before gave it."""
+        """One page, not read yet; `link` is its address or token if the page before gave one."""
         return Page(self, number, link)
 
 
@@ -157,7 +157,7 @@ class Page:
         finally:
             self._response = None
             response.close()
-        # A JSON document has an end of its own.
+        # A JSON document shows by itself where it ends.
         has_end = response.has_end or isinstance(self._pages.format, JsonRows)
         return PageFacts(
             rows=rows,

@@ -33,7 +33,7 @@ def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> It
 
 
 def id_in(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> str | None:
-    """The first id, a text or an integer; None where there is none."""
+    """The first id, a text or an integer; None if there is none."""
     found = select(selectors, content, headers)
     return next((str(value) for value in found if isinstance(value, str | int) and not isinstance(value, bool)), None)
 
@@ -45,7 +45,7 @@ def describe_selectors(selectors: Selectors) -> str:
 
 
 def parse_time(stated: Any) -> float | None:
-    """Seconds since the epoch, from RFC 3339 text or a number; None where it is neither. No zone means UTC."""
+    """Seconds since the epoch, from RFC 3339 text or a number; None if it is neither. No zone means UTC."""
     if isinstance(stated, bool) or stated is None:
         return None
     if isinstance(stated, int | float):

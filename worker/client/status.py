@@ -78,7 +78,7 @@ class Prepared:
 def read_status(
     poll: Poll, answer: Answer, report_id: str, *, needs_link: bool, now: float, refuse_error: Callable[[Answer], None]
 ) -> Status | None:
-    """The status of our report in an answer; None where the vendor does not know the report.
+    """The status of our report in an answer; None if the vendor does not know the report.
 
     `refuse_error` raises if the answer is an error; it is called only if the source file does not say what the answer's
     status word means. Raises RetryLater for an answer that cannot be understood, such as a page of HTML, and FailJob

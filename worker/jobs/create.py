@@ -30,7 +30,7 @@ LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What somebody asks for. `name` is CONNECTION.REPORT; `sink` None: where rows go by default.
+    """A request for a job. `name` is CONNECTION.REPORT; with `sink` None rows go to the default sink.
 
     Two requests with the same `key` are one: the second finds the job that the first one made. `webhook` is told of the
     end. `traceparent` is the caller's span; the job's steps are in its trace.

@@ -23,7 +23,7 @@ from worker.sources.connections import find_report
 
 @contextmanager
 def redis_of(services: Services, address: StreamAddress) -> Iterator[Redis]:
-    """The Redis a stream is in: ours, or one of its own for as long as the block lasts."""
+    """A client of the Redis that a stream is in: the default one, or another for as long as the block lasts."""
     if not address.url:
         yield services.redis
         return

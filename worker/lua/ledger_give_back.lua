@@ -2,7 +2,7 @@
 -- KEYS  1 job  2 where the lease stands (the job, or its page set)
 -- ARGV  1 now  2 member  3 prefix  4 token  5 seconds until overdue  6 is an attempt (1 or 0)  7 reason
 --       8 what it waits on  9 seconds until it may go on
--- gives the attempts so far, or -1 where the lease is lost
+-- gives the attempts so far, or -1 if the lease is lost
 local now = now_or(ARGV[1])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return -1 end
 end_lease(KEYS[2], ARGV[3])

@@ -74,7 +74,7 @@ def by_token(paging: TokenPaging) -> Chain:
 
 
 def next_in_link_header(header: str) -> str | None:
-    """The address of the next page in a `Link` header (RFC 8288); None where there is none."""
+    """The address of the next page in a `Link` header (RFC 8288); None if there is none."""
     for address, parameters in _LINK.findall(header[:65_536]):
         relation = _REL.search(parameters)
         if relation and "next" in (relation[1] or relation[2] or "").lower().split():

@@ -108,7 +108,7 @@ class ReportPlaces:
         self._clock = clock
 
     def claim(self, job: str) -> bool:
-        """Take a place for a job's report, or keep the one it has. False where all are taken."""
+        """Take a place for a job's report, or keep the one it has. False if all are taken."""
         return self._claim(job, self._places)
 
     def keep(self, job: str) -> None:

@@ -90,7 +90,7 @@ class Response:
             self.close()
 
     def body(self, limit: int) -> bytes:
-        """The whole of a small body, unpacked. FailJob where it is longer than `limit` bytes."""
+        """The whole of a small body, unpacked. FailJob if it is longer than `limit` bytes."""
         body = bytearray()
         with closing(self.chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):

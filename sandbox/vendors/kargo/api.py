@@ -133,7 +133,7 @@ class Kargo:
         return self._reports.find(report_id)
 
     def _prepared(self, exchange: Exchange) -> Report:
-        """The report of an exchange; refused where it is unknown, not ready or expired."""
+        """The report of an exchange; refused if it is unknown, not ready or expired."""
         self._admit(exchange)
         report = self._reports.find(exchange.parts["id"])
         if report is None or report.ready_at is None or report.failure is not None:

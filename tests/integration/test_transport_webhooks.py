@@ -27,6 +27,16 @@ def test_whoever_asked_is_told_under_a_key_that_stays_the_same(vendor: Start) ->
     assert "authorization" not in heard.heard[0].headers
 
 
+def test_the_signature_is_that_of_the_libraries_of_standard_webhooks(vendor: Start) -> None:
+    heard = vendor(answer(204))
+    key, secret = "msg_p5jXN8AQM9LWM0D4loKWxJek", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    deliver(ON_LOOPBACK, f"{heard.url}/x", b'{"test": 2432232314}', key=key, secret=secret, now=1614265330.7)
+    headers = heard.heard[0].headers
+    signed = {name: headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature")}
+    signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert signed == {"id": key, "timestamp": "1614265330", "signature": signature}
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_a_receiver_that_is_busy_is_told_later(vendor: Start, status: int) -> None:
     with pytest.raises(RetryLater, match=f"POST /x: {status}: no"):

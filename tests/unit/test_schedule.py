@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -68,10 +68,25 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installatio
     return Installation(tmp_path)
 
 
-def test_a_week_of_a_daily_entry_under_two_beats_makes_one_job_a_day(installation: Installation) -> None:
-    installation.write('cron: "0 6 * * *"', "timezone: Europe/Berlin")
-    jobs = installation.run(MONDAY, MONDAY + timedelta(days=7))
-    assert [job.params["start_date"] for job in jobs] == [f"2026-11-{day:02}" for day in range(1, 8)]
+@pytest.mark.parametrize(
+    ("zone", "cron", "first"),
+    [
+        ("Europe/Berlin", "0 6 * * *", "2026-11-01"),
+        # The clocks change by an hour or by half an hour, and the time is skipped that day, or comes twice.
+        ("Europe/Berlin", "30 2 * * *", "2026-03-26"),
+        ("Europe/Berlin", "30 2 * * *", "2026-10-22"),
+        ("Australia/Lord_Howe", "45 1 * * *", "2026-04-02"),
+        ("Australia/Lord_Howe", "15 2 * * *", "2026-10-01"),
+    ],
+)
+def test_a_week_of_a_daily_entry_under_two_beats_makes_one_job_a_day(
+    installation: Installation, zone: str, cron: str, first: str
+) -> None:
+    installation.write(f'cron: "{cron}"', f"timezone: {zone}", "lookback: 1d")
+    day = date.fromisoformat(first)
+    begin = datetime.combine(day + timedelta(days=1), time(0, 0, 30), ZoneInfo(zone)).astimezone(UTC)
+    jobs = installation.run(begin, begin + timedelta(days=7), step=timedelta(hours=2))
+    assert [job.params["start_date"] for job in jobs] == [str(day + timedelta(days=ahead)) for ahead in range(7)]
 
 
 def test_a_new_entry_owes_nothing_from_before_it_was_seen(installation: Installation) -> None:
@@ -156,10 +171,13 @@ def entry(**fields: str) -> Entry:
         ("30 2 * * *", "2026-03-28T12:00+01:00", ["2026-03-29T03:00+02:00", "2026-03-30T02:30+02:00"]),
         ("30 2 * * *", "2026-10-24T12:00+02:00", ["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00"]),
         ("0 * * * *", "2026-10-25T02:30+02:00", ["2026-10-25T02:00+01:00", "2026-10-25T03:00+01:00"]),
+        ("15 2 * * *", "2026-10-03T12:00+10:30", ["2026-10-04T02:30+11:00", "2026-10-05T02:15+11:00"]),
+        ("45 1 * * *", "2026-04-04T12:00+11:00", ["2026-04-05T01:45+11:00", "2026-04-06T01:45+10:30"]),
     ],
 )
 def test_clock_changes_neither_lose_nor_double_a_time(cron: str, begin: str, due: list[str]) -> None:
-    now, daily = datetime.fromisoformat(begin), entry(cron=cron, timezone="Europe/Berlin")
+    zone = "Europe/Berlin" if begin.endswith(("+01:00", "+02:00")) else "Australia/Lord_Howe"
+    now, daily = datetime.fromisoformat(begin), entry(cron=cron, timezone=zone)
     for expected in map(datetime.fromisoformat, due):
         now = time_after(daily, now) or now
         assert now == expected
@@ -175,8 +193,15 @@ def test_an_interval_is_counted_from_midnight_utc() -> None:
 
 
 def test_days_begin_and_end_at_the_zones_own_midnights() -> None:
-    ((first, end),) = days_before(datetime(2026, 10, 26, 6, tzinfo=UTC), 1, "Europe/Berlin")
-    assert (end - first, end.astimezone(UTC) - first.astimezone(UTC)) == (timedelta(hours=24), timedelta(hours=25))
+    for zone, now, hours in (
+        ("Europe/Berlin", datetime(2026, 10, 26, 6, tzinfo=UTC), 25),
+        ("Australia/Lord_Howe", datetime(2026, 10, 5, 6, tzinfo=UTC), 23.5),
+    ):
+        ((first, end),) = days_before(now, 1, zone)
+        assert (end - first, end.astimezone(UTC) - first.astimezone(UTC)) == (
+            timedelta(hours=24),
+            timedelta(hours=hours),
+        )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 
 import zstandard
@@ -91,17 +92,8 @@ class _Counted:
             yield chunk
 
 
-def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """gzip: any number of members one after another (RFC 1952, 2.2)."""
-    return _inflate(chunks, lambda _: zlib.MAX_WBITS | 16)
-
-
-def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """deflate: zlib's format, or raw deflate, as some servers send it."""
-    return _inflate(chunks, lambda start: zlib.MAX_WBITS if start[0] & 0x0F == 8 else -zlib.MAX_WBITS)
-
-
-def _inflate(chunks: Iterable[bytes], window: Callable[[bytes], int]) -> Iterator[bytes]:
+def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
+    """gzip, any number of members one after another (RFC 1952, 2.2); or deflate."""
     unpacker = None
     for chunk in chunks:
         left = chunk
@@ -111,7 +103,10 @@ def _inflate(chunks: Iterable[bytes], window: Callable[[bytes], int]) -> Iterato
                 left = left.lstrip(b"\0")
                 if not left:
                     break
-                unpacker = zlib.decompressobj(window(left))
+                # The first byte of zlib's format says 8 in its lower half. Without it this is raw deflate, which some
+                # servers send under the same name.
+                is_raw = not is_gzip and left[0] & 0x0F != 8
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 16 * is_gzip)
             yield from inflate(unpacker, left)
             left = b""
             if unpacker.eof:
@@ -140,9 +135,9 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 _UNPACKERS: dict[str, Unpacker] = {
-    "gzip": _gunzip,
-    "x-gzip": _gunzip,
-    "deflate": _deflate,
+    "gzip": partial(_inflate, is_gzip=True),
+    "x-gzip": partial(_inflate, is_gzip=True),
+    "deflate": partial(_inflate, is_gzip=False),
     "zstd": _unzstd,
     "zip": unzip,
 }

@@ -2,7 +2,7 @@
 
 Its append-only file lies in the data directory, so that jobs and rows outlive the commands. It listens on a Unix
 socket that only its user can reach. Who is in is counted by shared locks on one file, which the kernel lets go even of
-a process that was killed; the server's keeper waits for that file, and ends the server when nobody is left to do so.
+a process that was killed; the server's keeper waits for that file, and ends the server when nobody holds it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import fcntl
 import hashlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from redis import Redis
@@ -29,24 +29,26 @@ from redis.exceptions import BusyLoadingError, RedisError
 from worker.errors import BadInput
 
 START_SECONDS = 20
+STOP_SECONDS = 20
 LONGEST_SOCKET_PATH = 100
 """Bytes. The system's bound is 107 on Linux, 103 on macOS."""
+LOG = "redis.log"
 
-_started: list[subprocess.Popen[bytes]] = []
+_keepers: list[subprocess.Popen[bytes]] = []
 """They may outlive the command that started them, which Python would complain of where it forgot them."""
 
-KEEPER = """
-import fcntl, os, signal, sys, time
+KEEPER = f"""
+import fcntl, os, signal, sys
+signal.signal(signal.SIGCHLD, lambda *_: os._exit(0))
+server = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(server, signal.SIGKILL))
 users = open(sys.argv[1])
 fcntl.flock(users, fcntl.LOCK_EX)
-try:
-    os.kill(int(sys.argv[2]), signal.SIGTERM)
-    for _ in range(1000):
-        os.kill(int(sys.argv[2]), 0)
-        time.sleep(0.02)
-except ProcessLookupError:
-    pass
+os.kill(server, signal.SIGTERM)
+signal.alarm({STOP_SECONDS // 2})
+os.waitpid(server, 0)
 """
+"""Starts the server and ends it once it has no user: a command that is killed in between leaves nothing behind."""
 
 
 def server_binary() -> str:
@@ -76,27 +78,53 @@ def start_server(
     `options` are more words of its command line. Raises BadInput with the last line of its log.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    command = _command(directory, place, append_only=append_only, binary=binary, options=options)
+    server = _run(command, directory)
+    try:
+        _wait_until_it_answers(server, directory, place)
+    except BaseException:
+        server.kill()
+        server.wait()
+        raise
+    return server
+
+
+def _command(
+    directory: Path,
+    place: int | Path,
+    *,
+    append_only: bool = True,
+    binary: str | None = None,
+    options: Sequence[str] = (),
+) -> list[str]:
     listens = (
         ("--port", str(place), "--bind", "127.0.0.1")
         if isinstance(place, int)
         else ("--port", "0", "--unixsocket", str(place), "--unixsocketperm", "700")
     )
-    command = [
+    return [
         binary or server_binary(), *listens, "--dir", str(directory), "--save", "",
         "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
-        "--maxmemory-policy", "noeviction", "--logfile", "redis.log", "--loglevel", "notice", *options,
+        "--maxmemory-policy", "noeviction", "--logfile", LOG, "--loglevel", "notice", *options,
     ]  # fmt: skip
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def _run(command: Sequence[str], directory: Path, *, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+    # What the system says of a server that cannot run at all stands in its log, too.
+    with (directory / LOG).open("ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=pass_fds
+        )
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, place: int | Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not answers(place):
         if is_loading(place):
             deadline = time.monotonic() + START_SECONDS
-        if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
-            server.wait()
-            raise BadInput("embedded Redis", str(place), f"a server that starts; {last_line(directory / 'redis.log')}")
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise BadInput("embedded Redis", str(place), f"a server that starts; {last_line(directory / LOG)}")
         time.sleep(0.02)
-    return server
 
 
 def answers(place: int | Path) -> bool:
@@ -162,7 +190,7 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
         yield f"unix://{quote(str(path))}"
     finally:
         with _alone(directory):
-            _stop_if_last(directory, users)
+            _stop_if_last(directory, path, users)
         os.close(users)
 
 
@@ -202,37 +230,38 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _start(directory: Path, path: Path) -> None:
-    server = start_server(directory, path)
-    watch = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock"), str(server.pid)]
-    keeper = subprocess.Popen(watch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-    _started.extend((server, keeper))
-    (directory / "pids").write_text(f"{keeper.pid} {server.pid}")
+    with (directory / "server.lock").open("a") as running:
+        if not _is_gone(running):
+            raise BadInput("embedded Redis", str(path), "a server that answers; one runs there and does not")
+        # Keeper and server inherit the lock, and hold it until both are gone.
+        keeper = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock")]
+        _keepers.append(_run([*keeper, *_command(directory, path)], directory, pass_fds=(running.fileno(),)))
+    _wait_until_it_answers(_keepers[-1], directory, path)
 
 
-def _stop_if_last(directory: Path, users: int) -> None:
+def _stop_if_last(directory: Path, path: Path, users: int) -> None:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    with suppress(FileNotFoundError):
-        # The keeper first: it must not outlive its server and meet another one's number.
-        keeper, server = map(int, (directory / "pids").read_text().split())
-        for pid, number in ((keeper, signal.SIGKILL), (server, signal.SIGTERM)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-                _wait_until_gone(pid)
-        (directory / "pids").unlink()
-    for process in _started:
-        process.poll()
-    if (path := _socket_path(directory)).parent != directory:
+    fcntl.flock(users, fcntl.LOCK_UN)  # the keeper takes it, and ends the server
+    with suppress(RedisError), _client(path) as client:
+        client.shutdown(nosave=True)  # in case somebody killed the keeper
+    with (directory / "server.lock").open("a") as running:
+        _is_gone(running)
+    for keeper in _keepers:
+        keeper.poll()
+    if path.parent != directory:
         with suppress(OSError):
             path.parent.rmdir()
 
 
-def _wait_until_gone(pid: int) -> None:
-    """Wait for a process that may be our child or another command's."""
-    for _ in range(START_SECONDS * 50):
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        os.kill(pid, 0)
+def _is_gone(running: IO[str]) -> bool:
+    """Wait for the end of a server and its keeper, and take their lock; False where that takes too long."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
         time.sleep(0.02)
+    return False

@@ -27,7 +27,7 @@ class TimedOut(Exception):
     """The watching is over; the job goes on."""
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """Somebody pressed Ctrl-C, and the job has been cancelled."""
 
     def __init__(self, receipt: Json) -> None:

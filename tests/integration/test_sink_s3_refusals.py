@@ -124,6 +124,13 @@ def test_a_service_that_refuses_is_quoted_and_asked_again_where_that_may_help(
         make(service.address).open(1)
 
 
+@pytest.mark.parametrize(("status", "is_attempt"), [(503, False), (429, False), (500, True)])
+def test_a_service_that_asks_for_less_is_waited_for_and_nobody_has_failed(status: int, is_attempt: bool) -> None:
+    with running(Service((status, ""))) as service, pytest.raises(RetryLater) as later:
+        make(service.address).open(1)
+    assert later.value.is_attempt is is_attempt
+
+
 def test_a_bucket_that_is_gone_is_no_empty_one() -> None:
     with running(Service((404, "NoSuchBucket"))) as service:
         store = BucketStore(parse_address(service.address).bucket)  # type: ignore[attr-defined]

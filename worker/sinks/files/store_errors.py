@@ -8,7 +8,9 @@ from worker.errors import FailJob, RetryLater
 from worker.sinks.files.credentials import find_credentials
 
 MOST_CHARACTERS = 400
-PASSING_STATUS = {408, 409, 425, 429}
+BUSY_STATUS = {429, 503}
+BUSY_SECONDS = 15.0
+PASSING_STATUS = {408, 409, 425}
 """Any other 4xx would be answered again."""
 HOPELESS_STATUS = {501, 507}
 PASSING_CODES = {"ExpiredToken", "RequestTimeTooSkewed", "RequestTimeout"}
@@ -38,6 +40,10 @@ def store_error(error: Exception, place: str) -> FailJob | RetryLater:
         find_credentials.cache_clear()
     if is_elsewhere := "redirect without LOCATION" in text:
         said = "the bucket is in another region than the one that was asked: region=NAME"
+    reason = f"{place}: {said[:MOST_CHARACTERS]}"
+    if number in BUSY_STATUS:
+        # Nobody failed: the slow part slows the fast one, for as long as the job has.
+        return RetryLater(reason, wait_seconds=BUSY_SECONDS, is_attempt=False, waits_on="sink")
     is_refused = number in HOPELESS_STATUS or (number // 100 == 4 and number not in PASSING_STATUS)
     kind = FailJob if is_elsewhere or (is_refused and code not in PASSING_CODES) else RetryLater
-    return kind(f"{place}: {said[:MOST_CHARACTERS]}")
+    return kind(reason)

@@ -108,15 +108,9 @@ class BucketStore:
         return _connect(self._bucket)
 
     def mark(self, key: Key, token: bytes) -> None:
-        if not self.create(key, token):
-            return
-        # Whoever comes first asks whether the service honours the conditions that everything here rests on.
-        if self._put(key, b"", "create") or self._put(key, b"", {"e_tag": OTHER_TAG}):
-            self.remove(key)
-            raise FailJob(
-                f"{self.shown}: the service ignores conditions (If-None-Match, If-Match): of two workers both would "
-                "believe they were first, so rows cannot be kept there exactly once"
-            )
+        if self.read(key) is None:
+            self._try_conditions(key.with_name(f"{key.name}.{uuid4().hex}.tmp"))
+            self.create(key, token)
 
     def read(self, key: Key) -> bytes | None:
         return self._read(key)[0]
@@ -203,6 +197,17 @@ class BucketStore:
                 for chunk in found.stream():
                     file.write(chunk)
             yield path
+
+    def _try_conditions(self, key: Key) -> None:
+        """Raise FailJob where the service ignores what everything here rests on; `key` is nobody else's."""
+        self._put(key, b"", "create")
+        is_ignored = self._put(key, b"", "create") or self._put(key, b"", {"e_tag": OTHER_TAG})
+        self.remove(key)
+        if is_ignored:
+            raise FailJob(
+                f"{self.shown}: the service ignores conditions (If-None-Match, If-Match): of two workers both would "
+                "believe they were first, so rows cannot be kept there exactly once"
+            )
 
     def _put(self, key: Key, content: bytes, mode: Any) -> bool:
         """Make an object under a condition; False, and nothing made, where it does not hold."""

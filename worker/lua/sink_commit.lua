@@ -9,14 +9,14 @@
 local FIRST, MOST_OF_MEMORY = 11, 0.8
 local record, stream, dead_letters, call = KEYS[1], KEYS[2], KEYS[3], redis.call
 local f = call('HMGET', record, 'state', 'generation', 'rows', ARGV[2])
-local refusal = over(f[1], f[2], ARGV[1])
+local refusal = refusal_of(f[1], f[2], ARGV[1])
 if refusal then return refusal end
 local page = f[4] or EMPTY
 if is_closed(page) or position(page) ~= ARGV[3] .. ' ' .. ARGV[4] then return {'refused', page} end
 
 local entries, bound = call('XLEN', stream), tonumber(ARGV[8])
 if bound > 0 and entries >= bound then return {'full', 'stream', entries, bound} end
--- A server may refuse INFO; its own limit still holds then.
+-- pcall: a server may refuse INFO; then its own limit still applies.
 local memory = redis.pcall('INFO', 'memory')
 if type(memory) == 'string' then
   local used, most = string.match(memory, '\nused_memory:(%d+)'), string.match(memory, '\nmaxmemory:(%d+)')
@@ -25,9 +25,9 @@ if type(memory) == 'string' then
   end
 end
 
--- Redis does not roll back: from here on nothing may fail but the first write, for want of memory.
+-- Redis does not roll back: from here on only the first write may fail, for lack of memory.
 local last, before, job = #ARGV - 3 * tonumber(ARGV[10]), tonumber(ARGV[3]), ARGV[7]
--- A format, because joining a text with a number takes Lua much longer than formatting it.
+-- string.format, because joining a text and a number takes Lua much longer.
 local format, at = string.format, ARGV[1] .. '.' .. ARGV[2] .. '.%d'
 if last < #ARGV then call('XLEN', dead_letters) end
 local find, sub = string.find, string.sub

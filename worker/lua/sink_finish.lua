@@ -1,4 +1,4 @@
--- Write the end, once: every page from 1 to the last is closed and holds all that was published.
+-- Write the end, once, if every page from 1 to the last is closed and they have all rows that were published.
 -- KEYS  1 sink record  2 stream
 -- ARGV  1 generation  2 pages  3 receipt (JSON)  4 job  5 milliseconds the record is kept from now on
 -- gives {'finished', receipt as first written}, {'open', pages that are not closed}, {'more', rows outside of these pages}
@@ -7,7 +7,7 @@ local SLICE = 1000
 local record, stream = KEYS[1], KEYS[2]
 local f = redis.call('HMGET', record, 'state', 'generation', 'rows', 'receipt')
 if f[1] == 'ended' then return {'finished', f[4]} end
-local refusal = over(f[1], f[2], ARGV[1])
+local refusal = refusal_of(f[1], f[2], ARGV[1])
 if refusal then return refusal end
 
 local open, rows, last = {}, 0, tonumber(ARGV[2])
@@ -25,9 +25,9 @@ end
 if #open > 0 then return {'open', open} end
 if rows ~= tonumber(f[3]) then return {'more', tonumber(f[3]) - rows} end
 
-needs_no_room(record)
+begin_without_memory_check(record)
 redis.call('XADD', stream, '*', 'job', ARGV[4], 'end', ARGV[3])
--- What stands in the pages' fields is summed up in the receipt.
+-- The pages' fields are no longer needed: the receipt has their sums.
 redis.call('UNLINK', record)
 redis.call('HSET', record, 'state', 'ended', 'generation', ARGV[1], 'receipt', ARGV[3])
 redis.call('PEXPIRE', record, ARGV[5])

@@ -1,4 +1,4 @@
--- Make the sink record of one job, or find it open in this generation.
+-- Make the sink record of a job, or accept one that is open in this generation.
 -- KEYS  1 sink record  2 stream  3 dead letters
 -- ARGV  1 generation
 -- gives {'kept'} or {'over', why}
@@ -6,7 +6,7 @@ redis.call('XLEN', KEYS[2])
 redis.call('XLEN', KEYS[3])
 local f = redis.call('HMGET', KEYS[1], 'state', 'generation')
 local begins = not f[1] or (f[1] == 'void' and tonumber(f[2]) < tonumber(ARGV[1]))
-if not begins then return over(f[1], f[2], ARGV[1]) or {'kept'} end
+if not begins then return refusal_of(f[1], f[2], ARGV[1]) or {'kept'} end
 redis.call('HSET', KEYS[1], 'state', 'open', 'generation', ARGV[1], 'rows', 0)
 redis.call('PERSIST', KEYS[1])
 return {'kept'}

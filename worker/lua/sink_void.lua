@@ -1,4 +1,4 @@
--- Tell consumers to discard what is open, if it published anything, and open the next generation or none.
+-- Tell consumers to discard the open generation, if it published anything, and open the next one or none.
 -- KEYS  1 sink record  2 stream
 -- ARGV  1 generation  2 reason  3 next generation or ''  4 job  5 milliseconds a void record is kept from now on
 -- gives {'kept'} or {'over', why}
@@ -10,10 +10,10 @@ if tonumber(f[2]) > tonumber(ARGV[1]) then
   return f[2] == next_generation and {'kept'} or {'over', 'superseded'}
 end
 
-needs_no_room(record)
+begin_without_memory_check(record)
 if tonumber(f[3]) > 0 then
   local void = string.format('{"generation":%d,"reason":"%s"}', f[2], ARGV[2])
-  -- A job must be able to fail also where its stream was replaced by something else.
+  -- pcall: a job must be able to fail even if its stream was replaced by a key of another type.
   redis.pcall('XADD', stream, '*', 'job', ARGV[4], 'void', void)
 end
 redis.call('UNLINK', record)

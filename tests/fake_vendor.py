@@ -55,6 +55,7 @@ class FakeVendor:
     def __init__(self, vendor: Vendor) -> None:
         self.heard: list[Request] = []
         self.vendor = vendor
+        # Two hosts, since credentials and links are judged by host: the second stands for storage.
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, number)) for number in (0, 1)]
         self.base, self.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
         for server in self._servers:

@@ -128,6 +128,7 @@ class Millrace:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds(job := self.job(job_id)):
             assert time.monotonic() < deadline, f"never came: {what}; {job}\n{self.logs()}"
+            # Scenarios wait in many threads, and each would start the same worker again.
             with self._guard:
                 self.workers.restart_dead()
             time.sleep(LOOK_SECONDS)
@@ -176,6 +177,7 @@ def running_millrace(
     services = Services(settings, connect(settings.redis_url))
     commands = {"control": control(threads), "stream": stream(processes), "beat": beat()}
     workers = LocalWorkers(commands, directory / "logs", environment)
+    # Only sends; the application of the product would find a broker by its own settings.
     app = Celery("tests", set_as_current=False)
     app.conf.update(celery_settings(broker_settings(settings.redis_url), 1))
     try:

@@ -95,8 +95,10 @@ class World:
         task = celery.app.tasks[celery.STEP_OUT_OF[state]]
         pages: list[tuple[int, ...]] = [(number,) for number in range(1, job.pages + 1)]
         for more in {"pending": [(job.poll,)], "streaming": pages}.get(state, [()]):
+            # Both are how a step tells Celery what comes next; what comes next is read from the ledger here.
             with suppress(Retry, JobFailed):
                 task(job.id, *more)
+        # Time only passes between steps, so a report of many hours is over in milliseconds.
         self.now = max(self.now, self.due_at)
 
 

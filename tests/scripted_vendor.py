@@ -64,9 +64,11 @@ class ScriptedVendor:
                     answer = self.script(heard)
                     for piece in [answer] if isinstance(answer, bytes) else answer:
                         connection.sendall(piece)
+                    # A script that yields pieces is a body of unknown length: only the end of the connection ends it.
                     if b"connection: close" in (answer.lower() if isinstance(answer, bytes) else b"connection: close"):
                         return
             except Reset:
+                # Closed with nothing to linger for, a socket sends a reset in place of an end.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             except (OSError, ValueError):
                 return  # The peer went away, or spoke no HTTP.

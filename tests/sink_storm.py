@@ -70,6 +70,7 @@ def publish_through_kills(
         for kill in range(kills):
             for writer in writers:
                 let_work(writer)
+            # Killed after so many answers, it dies in the middle of whatever it asks next.
             killed_at_work += answers(writers[0], chance.randint(1, ASKED_AT_ONCE - 5))
             fault(kill)
             assert seen().is_clean
@@ -81,6 +82,7 @@ def publish_through_kills(
     finally:
         for writer in writers:
             end(writer)
+    # A writer that came to its end before would have been killed for nothing.
     assert killed_at_work == kills
     totals = sink.tally(1, PAGES)
     assert isinstance(totals, Totals)

@@ -84,6 +84,7 @@ class PagedVendor:
             beside = {**GOOD, **(error or {})}
             content = {**beside, "data": rows} if self.is_first else {"data": rows, **beside}
             return json.dumps(content).encode()
+        # A vendor that refuses answers in JSON whatever it usually sends.
         if error is not None and (self.status >= 300 or self.format == "delimited"):
             return json.dumps(error).encode()
         if self.format == "ndjson":

@@ -92,6 +92,7 @@ def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None) 
     while True:
         vendor.asked.append(address)
         rows, said = vendor.answer(vendor, address)
+        # A vendor that is asked from the last row known repeats it, so that a gap would show.
         rows = rows[1:] if address.begins_with == "last" else rows
         parts.append(rows)
         try:

@@ -75,6 +75,7 @@ class Pool:
         written = self.redis.xrevrange(STREAM, count=chance.randint(1, 1500)) or [(b"0", {})]
         until(lambda: self.reached() >= position(written[-1][0].decode()), "the group came that far")
         until(lambda: bool(self.joined()), "one is running")
+        # Whoever holds entries is in the middle of a batch: there a kill tells most.
         at_work = self.at_work()
         self.killed_at_work += bool(at_work)
         name = chance.choice(sorted(at_work or self.joined()))
@@ -173,6 +174,7 @@ def test_rows_a_crash_took_back_are_replaced_by_those_read_after_it(
     assert staged(database) == 2500
 
     own_redis.kill()
+    # What a machine crash takes: the last second of an append-only file that is synced once a second.
     os.truncate(log, durable)
     own_redis.start()
     second = first[:1000] + rows("j", 2500, note=note)[1000:]

@@ -114,6 +114,7 @@ def test_a_control_worker_killed_while_submitting_asks_for_no_second_report(stac
     stack.dial({"kind": "delay", "vendor": "kargo", "args": {"seconds": 1.5}, "match": {"role": "submit"}, "times": 1})
     job = stack.ask(KARGO, "stream:submit-killed")
     until(lambda: stack.job(job).submitting_at, "a request on its way")
+    # The vendor has the request and delays its answer: the job is in no state to be asked for twice.
     stack.workers.kill("control")
     assert stack.receipt(job)["state"] == "done"
     assert submits(stack) == 1
@@ -125,6 +126,7 @@ def test_sigterm_gives_a_stream_back_and_another_worker_goes_on(stack: Stack) ->
     job = stack.ask(MEDIAMATH, "stream:sigterm")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
     worker = stack.workers.pid("stream")
+    # As an orchestrator does: what is read is given back, and no attempt is counted.
     os.kill(worker, signal.SIGTERM)
     until(lambda: "stream" in stack.workers.restart_dead(), "the worker's end")
     assert stack.job(job).state == "streaming"

@@ -37,6 +37,7 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: St
     job = stack.ask(MEDIAMATH, "stream:stalled")
     stack.wait_for(job, lambda job: job.rows > 2000, "rows")
     stalled = reading_process(stack)
+    # A stopped process keeps its connections and its belief that it has the lease: a zombie to be.
     os.kill(stalled.pid, signal.SIGSTOP)
     try:
         until(lambda: len([r for r in stack.requests() if r["path"].endswith("/performance")]) == 2, "a replacement")

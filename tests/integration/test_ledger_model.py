@@ -58,6 +58,7 @@ class JobLife(RuleBasedStateMachine):
         """A lease is only ever given while no other one on the same work is live."""
         if isinstance(answer, str):
             return
+        # The earlier holder may not know yet: a greater token is what refuses its writes.
         other = self.live.get(answer.page)
         assert other is None or other.token < answer.token
         self.leases.append(answer)

@@ -45,6 +45,7 @@ def fragile(hurt_stack: Stack) -> Iterator[Stack]:
     assert hurt_stack.receipt(hurt_stack.ask(MEDIAMATH, "stream:warm"))["state"] == "done"
     before = {name: hurt_stack.workers.pid(name) for name in ("control", "stream", "beat")}
     yield hurt_stack
+    # A process that ended and was started again would have lost what it held.
     assert {name: hurt_stack.workers.pid(name) for name in before} == before, hurt_stack.logs()
 
 
@@ -130,6 +131,7 @@ def test_a_redis_that_cannot_serve_in_the_middle_of_a_stream_is_waited_for_like_
 def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: Stack) -> None:
     fragile.vendors_are(rows=60_000)
     used = fragile.redis.info("memory")["used_memory"]
+    # Rows stop at 80 % of it: room for some of the report, not for all.
     fragile.redis.config_set("maxmemory", int((used + 3_000_000) / 0.8))
     job = fragile.ask(MEDIAMATH, "stream:full")
     fragile.wait_for(job, lambda job: job.rows > 3000, "rows")

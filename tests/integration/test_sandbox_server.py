@@ -87,6 +87,7 @@ def test_memory_does_not_grow_with_the_report() -> None:
     with SandboxProcess(rows=1000) as sandbox:
         visitor, process = Visitor(sandbox), psutil.Process(sandbox.pid)
         visitor.post("mediamath", "/performance", QUERY)
+        # Taken after a first report, with every module loaded and every buffer made.
         before = process.memory_info().rss
         sandbox.remote.set(rows=400_000)
         assert len(visitor.post("mediamath", "/performance", QUERY).body) > 15_000_000
@@ -100,6 +101,7 @@ def test_sixty_four_are_served_at_once(sandbox: Sandbox) -> None:
     def visit(_number: int) -> int:
         visitor = Visitor(sandbox)
         visitor.log_in("mediamath")
+        # All 64 are logged in before the first of them asks.
         everybody.wait(30)
         return len(visitor.post("mediamath", "/performance", QUERY).lines())
 

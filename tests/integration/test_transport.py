@@ -119,6 +119,7 @@ def test_a_body_longer_than_it_says_is_never_taken_for_all_of_it(vendor: Start, 
     at = exchange(connection(acme))
     response = at.send(get(at))
     if not is_at_once:
+        # What is too much must have arrived before the body is read, or it would be taken for the next answer.
         select.select([response._raw._original_response.fp.raw._sock], [], [], 5)
     with pytest.raises(RetryLater, match=f"after {length} bytes: more came than its Content-Length says"):
         list(response.chunks())
@@ -198,6 +199,7 @@ def test_whoever_waits_for_more_of_a_body_is_freed_from_another_thread(vendor: S
     response = at.send(get(at))
     chunks = response.chunks()
     assert next(chunks) == b"row"
+    # As the heartbeat does, which is told of a cancelled job while this thread sits in the socket.
     threading.Timer(0.1, response.hang_up).start()
     with pytest.raises(RetryLater, match="cut after 3 bytes"):
         next(chunks)

@@ -83,6 +83,7 @@ def test_ten_workers_refused_at_once_renew_the_token_once(vendor: Start, redis: 
             logins.append(heard)
             return login(heard, f"token-{len(logins)}") or b""
         if heard.headers["authorization"] == "Bearer token-1" and heard.target == "/v1/rows":
+            # All ten hold the old token before the first of them is refused.
             together.wait(30)
             return answer(401)
         return answer()

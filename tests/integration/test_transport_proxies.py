@@ -46,6 +46,7 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with client:
             head = b""
+            # Byte by byte: what follows belongs to the tunnel.
             while not head.endswith(b"\r\n\r\n"):
                 if not (byte := client.recv(1)):
                     return

@@ -59,6 +59,7 @@ class VendorSet:
         remote = self.sandbox.remote
         remote.reset()
         redis = self.runner.millrace.redis
+        # Tokens, pauses and quota of an earlier scenario would speak for this one.
         for key in redis.scan_iter(f"millrace:connection:*-{self.number}:*"):
             redis.delete(key)
         remote.set(rows=scenario.rows, **{"polls_until_ready": 1, **scenario.settings})
@@ -118,6 +119,7 @@ class ScenarioRunner:
     @contextmanager
     def vendors(self, *, is_unused: bool = False) -> Iterator[VendorSet]:
         """Vendors of one's own for a while."""
+        # Vendors nobody asked before are used up: none of them comes back.
         held = self._unused.get(timeout=1) if is_unused else self._free.get(timeout=PATIENCE_SECONDS)
         try:
             yield held

@@ -87,6 +87,7 @@ class Storm:
         while damage.sigkills < enough:
             if not self._calm(job_id):
                 return
+            # The moment of a kill is drawn, not chosen: what matters lies where nobody would have aimed.
             time.sleep(self._random.uniform(0, 1.0))
             self._strike(damage)
 
@@ -122,6 +123,7 @@ class Storm:
     def _kill_process(self, damage: Damage) -> None:
         """One process of the stream worker's pool."""
         with suppress(psutil.Error):
+            # The worker itself lives on and must notice that a process of its pool is gone.
             pool = psutil.Process(self._stack.workers.pid("stream")).children()
             if pool:
                 self._random.choice(pool).send_signal(signal.SIGKILL)

@@ -90,6 +90,7 @@ def test_a_turn_nobody_ends_runs_out_and_its_late_token_is_not_kept(tokens: Make
     turn = turn_of(tokens())
     assert turn.fence > lost.fence
     kept = tokens().keep(turn, Grant("new", 3600))
+    # The fence of its turn is older than the one that followed.
     tokens().keep(lost, Grant("late", 3600))
     tokens().leave(lost, rest_seconds=1000)
     assert tokens().take() == kept

@@ -129,6 +129,7 @@ def test_a_packed_body_that_is_cut_is_never_a_clean_end(name: str, data: st.Data
 @pytest.mark.parametrize("name", ["gzip", "zstd", "deflate", "zip"])
 def test_broken_packing_is_read_again_first(name: str) -> None:
     body = bytearray(PACKED[name])
+    # In the middle and in the check sum: some packings notice the one, some the other.
     body[len(body) // 2] ^= 0xFF
     body[-3] ^= 0xFF
     with pytest.raises(RetryLater, match=name) as raised:

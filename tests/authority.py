@@ -23,7 +23,7 @@ class Authority:
         self.ca.write_bytes(self._signed(self._name, self._key, is_ca=True))
 
     def certificate(self, name: str) -> tuple[Path, Path]:
-        """A certificate for 127.0.0.1 and its key."""
+        """A certificate for this machine and vendor.example, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate, key_file = self._directory / f"{name}.pem", self._directory / f"{name}.key"
@@ -34,7 +34,8 @@ class Authority:
 
     def _signed(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_ca: bool) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
-        place = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        names = [x509.DNSName("localhost"), x509.DNSName("vendor.example")]
+        place = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *names])
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
         builder = builder.serial_number(x509.random_serial_number()).add_extension(place, critical=False)
         builder = builder.not_valid_before(now - datetime.timedelta(hours=1))

@@ -78,10 +78,10 @@ def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
 
 
 @contextmanager
-def tls_host(certificate: Path) -> Iterator[int]:
+def tls_host(certificate: tuple[Path, Path]) -> Iterator[int]:
     """A port of this machine that answers over TLS with the first line it was asked by."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(*certificate)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
+from tests.authority import Authority
 from tests.scenarios.outcome import Outcome
 from tests.scenarios.runner import ScenarioRunner, running_scenarios
 from tests.scripted_vendor import Script, ScriptedVendor, Start
+from tests.wire import tls_host
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,14 +51,13 @@ def vendor() -> Iterator[Start]:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost and vendor.example that nobody vouches for."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate")
-    made = tmp_path_factory.mktemp("tls") / "both.pem"
-    names = "subjectAltName=DNS:localhost,DNS:vendor.example"
-    options = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext {names}"
-    subprocess.run([openssl, *options.split(), "-keyout", made, "-out", f"{made}.crt"], check=True, capture_output=True)
-    made.write_bytes(made.read_bytes() + Path(f"{made}.crt").read_bytes())
-    return made
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority nobody trusts who is not told of it."""
+    return Authority(tmp_path_factory.mktemp("tls") / "authority")
+
+
+@pytest.fixture
+def tls_port(authority: Authority) -> Iterator[int]:
+    """A port of this machine that answers over TLS as localhost and vendor.example do."""
+    with tls_host(authority.certificate("vendor")) as port:
+        yield port

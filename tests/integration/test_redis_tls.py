@@ -80,11 +80,6 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path / "authority")
-
-
-@pytest.fixture
 def impostor(tmp_path: Path) -> Iterator[TlsFront]:
     """Listens where Redis should, with a certificate nobody vouches for."""
     front = TlsFront(Authority(tmp_path / "impostor").certificate("redis"))

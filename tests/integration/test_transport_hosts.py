@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from urllib3.poolmanager import PoolManager
 
+from tests.authority import Authority
 from tests.scripted_vendor import ScriptedVendor
-from tests.wire import source, tls_host
+from tests.wire import source
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.transport.addresses import AddressKind
@@ -80,20 +81,14 @@ def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vend
     other.stop()
 
 
-@pytest.fixture
-def tls_port(certificate: Path) -> Iterator[int]:
-    with tls_host(certificate) as port:
-        yield port
-
-
 def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:
     exchange = at(f"https://localhost:{tls_port}/v1")
     with pytest.raises(FailJob, match="GET /v1/x: the host's certificate is not trusted"):
         exchange.send(WireRequest("GET", f"https://localhost:{tls_port}/v1/x?key=1", {}))
 
 
-def test_a_trusted_certificate_for_another_name_fails(tls_port: int, certificate: Path) -> None:
-    manager = PoolManager(retries=False, ca_certs=f"{certificate}.crt")
+def test_a_trusted_certificate_for_another_name_fails(tls_port: int, authority: Authority) -> None:
+    manager = PoolManager(retries=False, ca_certs=str(authority.ca))
     manager.pool_classes_by_scheme = pool_classes(frozenset({"loopback"}), resolve=lambda host, port: ["127.0.0.1"])
     assert manager.request("GET", f"https://localhost:{tls_port}/x").data == b"GET /x HTTP/1.1"
     with pytest.raises(Exception, match=r"CERTIFICATE_VERIFY_FAILED|doesn't match"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.authority import Authority
 from tests.scripted_vendor import Start
-from tests.wire import HEADER, answer, get, source, tls_host
+from tests.wire import HEADER, answer, get, source
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.transport import addresses
@@ -90,13 +90,6 @@ def proxy() -> Iterator[Callable[..., Proxy]]:
 StartProxy = Callable[..., Proxy]
 
 
-@pytest.fixture
-def tls_rows(certificate: Path) -> Iterator[int]:
-    """A port of this machine that answers over TLS as `vendor.example` does."""
-    with tls_host(certificate) as port:
-        yield port
-
-
 def behind(proxy: str | None, base_url: str, network: dict[str, str] | None = None) -> Exchange:
     declared = Connection("acme", source(HEADER), base_url, {"key": "$V_KEY"}, proxy=proxy)
     return Exchange(declared, None, environment=ENVIRONMENT, network=network or {})
@@ -106,10 +99,10 @@ def behind(proxy: str | None, base_url: str, network: dict[str, str] | None = No
 
 
 def test_tls_is_spoken_with_the_vendor_itself_and_the_proxy_sees_its_host_alone(
-    proxy: StartProxy, tls_rows: int, certificate: Path
+    proxy: StartProxy, tls_port: int, authority: Authority
 ) -> None:
-    between = proxy(tls_rows)
-    bundle = {"REQUESTS_CA_BUNDLE": f"{certificate}.crt"}
+    between = proxy(tls_port)
+    bundle = {"REQUESTS_CA_BUNDLE": str(authority.ca)}
     at = behind(f"http://me:p%40ss@{between.place}", "https://vendor.example/v1", bundle)
     for _ in range(2):
         sent = at.send(get(at, "/%72ows", key="k3y+secret")).body(100)
@@ -120,12 +113,12 @@ def test_tls_is_spoken_with_the_vendor_itself_and_the_proxy_sees_its_host_alone(
     assert "Authorization: Token" not in "".join(between.heads)
 
 
-def test_a_certificate_is_verified_behind_a_proxy_too(proxy: StartProxy, tls_rows: int, certificate: Path) -> None:
-    between = proxy(tls_rows)
+def test_a_certificate_is_verified_behind_a_proxy_too(proxy: StartProxy, tls_port: int, authority: Authority) -> None:
+    between = proxy(tls_port)
     unknown = behind(f"http://{between.place}", "https://vendor.example/v1")
     with pytest.raises(FailJob, match="certificate is not trusted"):
         unknown.send(get(unknown))
-    bundle = {"SSL_CERT_FILE": f"{certificate}.crt"}
+    bundle = {"SSL_CERT_FILE": str(authority.ca)}
     other = behind(f"http://{between.place}", "https://other.example/v1", bundle)
     with pytest.raises(FailJob, match="certificate is not trusted"):
         other.send(get(other))

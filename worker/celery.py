@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from config.celery import celery_settings
 from config.settings import BadSetting, settings
 from worker.broker import broker_settings, keep_waiting_for_broker
-from worker.celery_costs import cache_repeated_work
+from worker.celery_costs import make_celery_cheaper
 from worker.celery_events import show_retries
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
@@ -27,7 +27,7 @@ from worker.redis_client import own_redis, refuse_unfit
 from worker.tracing import flush
 
 keep_waiting_for_broker()
-cache_repeated_work()
+make_celery_cheaper()
 show_retries()
 # A pool process that ends waits until its worker has read its last results: for 30 s if that worker is ending as well
 # and reads nothing. Nobody needs those results: the outcome of a step is in the ledger.

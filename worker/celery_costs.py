@@ -1,22 +1,61 @@
-"""Makes Celery on Redis cheaper, for thousands of waiting reports: two things it makes for every message are kept.
+"""Makes Celery on Redis cheaper, for thousands of waiting reports.
 
-Neither changes what Celery does. Together they were a quarter of the CPU of a poll.
+Nothing here changes what Celery does, only what it costs: two things it makes for every message are kept, JSON is
+written and read by orjson, and events for Flower are sent several at a time. Together they were half the CPU of a poll.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from billiard import einfo
-from kombu.transport.redis import Channel
+from celery.worker.consumer import Consumer
+from kombu import serialization
+from kombu.transport import redis as transport
+from kombu.utils import json as kombu_json
+
+EVENTS_WAIT_SECONDS = 0.1
+"""How long an event waits for others."""
 
 _codes: dict[int, tuple[object, object]] = {}
 
 
-def cache_repeated_work() -> None:
-    """Make kombu and billiard keep what they would make again for every message. May be repeated."""
+def make_celery_cheaper() -> None:
+    """Put the cheaper ways in place of Celery's own, in this process. May be repeated."""
     einfo._Frame.Code = staticmethod(_copy_code)
-    Channel._create_client = _get_client
+    transport.Channel._create_client = _get_client
+    transport.dumps, transport.loads = _write_json, _read_json
+    serialization.register("json", _write_json, _read_json, "application/json", "utf-8")
+    Consumer.on_send_event_buffered = _send_events_soon
+
+
+def _write_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
+    except TypeError:
+        # Kombu has ways of its own to write times, bytes and the like.
+        return str(kombu_json.dumps(value))
+
+
+def _read_json(text: str | bytes) -> Any:
+    is_plain = (b"__type__" if isinstance(text, bytes) else "__type__") not in text  # type: ignore[operator]
+    return orjson.loads(text) if is_plain else kombu_json.loads(text)
+
+
+def _send_events_soon(consumer: Any) -> None:
+    """Hear that an event was buffered: it is sent in a moment, with those that come until then.
+
+    Celery would send each at once, in a message of its own: three for a poll.
+    """
+    if consumer.hub and not vars(consumer).get("_sends_events"):
+        consumer._sends_events = True
+        consumer.hub.call_later(EVENTS_WAIT_SECONDS, _send_events, consumer)
+
+
+def _send_events(consumer: Any) -> None:
+    consumer._sends_events = False
+    consumer._flush_events()
 
 
 def _copy_code(code: Any) -> Any:

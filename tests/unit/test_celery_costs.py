@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 from billiard import einfo
+from celery.worker.consumer import Consumer
+from hypothesis import given
+from hypothesis import strategies as st
 from kombu import Connection
+from kombu.utils import json as kombu_json
 
-from worker.celery_costs import cache_repeated_work
+from worker.celery_costs import make_celery_cheaper
+
+values = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.text(), st.binary(), st.floats(allow_nan=False, allow_infinity=False),
+        st.just(datetime(2026, 7, 1, tzinfo=UTC)),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
 
 
 def raised() -> einfo.ExceptionInfo:
@@ -19,7 +35,7 @@ def raised() -> einfo.ExceptionInfo:
 
 
 def test_a_failure_is_pictured_as_before_and_each_function_once() -> None:
-    cache_repeated_work()
+    make_celery_cheaper()
     first, second = raised(), raised()
     assert "ValueError: invalid literal" in first.traceback
     assert 'in raised\n    int("no")' in first.traceback
@@ -28,7 +44,7 @@ def test_a_failure_is_pictured_as_before_and_each_function_once() -> None:
 
 
 def test_a_channel_has_one_client_for_commands_and_others_for_answers_under_way() -> None:
-    cache_repeated_work()
+    make_celery_cheaper()
     # Nothing is connected to: clients are made, and none is used.
     channel = _channel()
     first = channel._create_client()
@@ -36,6 +52,38 @@ def test_a_channel_has_one_client_for_commands_and_others_for_answers_under_way(
     assert channel._create_client(asynchronous=True) is not first
     channel._pool = None
     assert channel._create_client() is not first
+
+
+@given(values)
+def test_json_is_what_kombu_writes_and_reads(value: object) -> None:
+    make_celery_cheaper()
+    from kombu.transport import redis
+
+    text = redis.dumps(value)
+    assert kombu_json.loads(text) == kombu_json.loads(kombu_json.dumps(value)) == redis.loads(text)
+    assert redis.loads(kombu_json.dumps(value)) == kombu_json.loads(kombu_json.dumps(value))
+
+
+def test_events_are_sent_a_moment_later_and_together() -> None:
+    make_celery_cheaper()
+    due: list[Callable[[], None]] = []
+    sent: list[str] = []
+
+    class Waiting:
+        hub = SimpleNamespace(call_later=lambda _, act, consumer: due.append(lambda: act(consumer)))
+        on_send_event_buffered = Consumer.on_send_event_buffered
+
+        def _flush_events(self) -> None:
+            sent.append("flushed")
+
+    consumer = Waiting()
+    for _ in range(3):
+        consumer.on_send_event_buffered()
+    assert sent == []
+    due.pop()()
+    assert (sent, due) == (["flushed"], [])
+    consumer.on_send_event_buffered()
+    assert len(due) == 1
 
 
 def _channel() -> object:

@@ -20,7 +20,7 @@ from config.celery import celery_settings
 from config.settings import BadSetting, settings
 from worker.broker import broker_settings, keep_waiting_for_broker
 from worker.celery_costs import make_celery_cheaper
-from worker.celery_events import show_retries
+from worker.celery_events import send_events_together, show_retries
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
@@ -29,6 +29,7 @@ from worker.tracing import flush
 keep_waiting_for_broker()
 make_celery_cheaper()
 show_retries()
+send_events_together()
 # A pool process that ends waits until its worker has read its last results: for 30 s if that worker is ending as well
 # and reads nothing. Nobody needs those results: the outcome of a step is in the ledger.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second

@@ -1,7 +1,7 @@
 """Makes Celery on Redis cheaper, for thousands of waiting reports.
 
-Nothing here changes what Celery does, only what it costs: two things it makes for every message are kept, JSON is
-written and read by orjson, and events for Flower are sent several at a time. Together they were half the CPU of a poll.
+Nothing here changes what Celery does, only what it costs: two things it makes for every message are kept, and JSON is
+written and read by orjson.
 """
 
 from __future__ import annotations
@@ -10,13 +10,9 @@ from typing import Any
 
 import orjson
 from billiard import einfo
-from celery.worker.consumer import Consumer
 from kombu import serialization
 from kombu.transport import redis as transport
 from kombu.utils import json as kombu_json
-
-EVENTS_WAIT_SECONDS = 0.1
-"""How long an event waits for others."""
 
 _codes: dict[int, tuple[object, object]] = {}
 
@@ -27,7 +23,6 @@ def make_celery_cheaper() -> None:
     transport.Channel._create_client = _get_client
     transport.dumps, transport.loads = _write_json, _read_json
     serialization.register("json", _write_json, _read_json, "application/json", "utf-8")
-    Consumer.on_send_event_buffered = _send_events_soon
 
 
 def _write_json(value: Any) -> str:
@@ -41,21 +36,6 @@ def _write_json(value: Any) -> str:
 def _read_json(text: str | bytes) -> Any:
     is_plain = (b"__type__" if isinstance(text, bytes) else "__type__") not in text  # type: ignore[operator]
     return orjson.loads(text) if is_plain else kombu_json.loads(text)
-
-
-def _send_events_soon(consumer: Any) -> None:
-    """Hear that an event was buffered: it is sent in a moment, with those that come until then.
-
-    Celery would send each at once, in a message of its own: three for a poll.
-    """
-    if consumer.hub and not vars(consumer).get("_sends_events"):
-        consumer._sends_events = True
-        consumer.hub.call_later(EVENTS_WAIT_SECONDS, _send_events, consumer)
-
-
-def _send_events(consumer: Any) -> None:
-    consumer._sends_events = False
-    consumer._flush_events()
 
 
 def _copy_code(code: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What Celery tells whoever watches, Flower among them: of a step that will be tried again, and in how many messages."""
+"""What Celery tells whoever watches, Flower among them: of steps that will be tried again, in how many messages."""
 
 from __future__ import annotations
 

@@ -40,6 +40,10 @@ from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
             "&sse=aws:kms&sse_kms_key=1/2",
         ),
         (
+            "s3://bucket/a?allow_http=true&endpoint=http://minio:9000",
+            "s3://bucket/a?format=ndjson&compression=none&endpoint=http://minio:9000&allow_http=true",
+        ),
+        (
             "file:/srv/rows?partition=window&format=parquet&compression=none",
             "file:/srv/rows?format=parquet&compression=none&partition=window",
         ),
@@ -104,7 +108,13 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("s3://UPPER/rows", "to: bucket", "a bucket's name"),
         ("s3://key:secret@bucket/rows", "to: bucket", "a bucket's name"),
         ("s3://bucket/../rows", "to: prefix", "none first a dot"),
-        ("s3://bucket/rows?endpoint=http://store:9000", "to: endpoint", "http:// on this machine only"),
+        (
+            "s3://bucket/rows?endpoint=http://store:9000",
+            "to: endpoint",
+            "on this machine, or with allow_http=true",
+        ),
+        ("s3://bucket/rows?endpoint=http://store:9000&allow_http=yes", "to: endpoint", "allow_http=true"),
+        ("s3://bucket/rows?endpoint=https://store:9000&allow_http=true", "to: allow_http", "beside endpoint=http://"),
         ("s3://bucket/rows?endpoint=https://key:secret@store", "to: endpoint", "without credentials"),
         ("s3://bucket/rows?sse=aes", "to: sse", "one of AES256, aws:kms"),
         ("s3://bucket/rows?sse_kms_key=x", "to: sse_kms_key", "sse=aws:kms beside it"),

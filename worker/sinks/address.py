@@ -19,7 +19,7 @@ MOST_NAME_CHARACTERS = 512
 STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces, no '?'"
 MOST_ROWS_PER_ENTRY = 1_000
 FILE_OPTIONS = {"format": "ndjson", "compression": "", "partition": ""}
-S3_OPTIONS = ("endpoint", "region", "sse", "sse_kms_key", "ca")
+S3_OPTIONS = ("endpoint", "region", "sse", "sse_kms_key", "ca", "allow_http")
 SSE = ("", "AES256", "aws:kms")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 STREAM_OPTIONS = {"stream": "", "rows_per_entry": "1"}
@@ -175,12 +175,14 @@ def parse_s3(text: str) -> S3Address:
 
 def _check_place(place: dict[str, str]) -> None:
     endpoint = urlsplit(place["endpoint"])
-    is_plain = endpoint.scheme == "http" and endpoint.hostname in LOOPBACK
+    is_plain = endpoint.scheme == "http" and (endpoint.hostname in LOOPBACK or place["allow_http"] == "true")
     if place["endpoint"] and (
         not endpoint.hostname or "@" in endpoint.netloc or not (is_plain or endpoint.scheme == "https")
     ):
-        given = without_password(place["endpoint"])
-        raise BadInput("to: endpoint", given, "https://HOST[:PORT], without credentials; http:// on this machine only")
+        allowed = "https://HOST[:PORT], without credentials; http:// on this machine, or with allow_http=true"
+        raise BadInput("to: endpoint", without_password(place["endpoint"]), allowed)
+    if place["allow_http"] and (place["allow_http"] != "true" or endpoint.scheme != "http"):
+        raise BadInput("to: allow_http", place["allow_http"], "true, beside endpoint=http://HOST[:PORT]")
     if place["sse"] not in SSE:
         raise BadInput("to: sse", place["sse"], one_of(place["sse"], SSE[1:]))
     if place["sse_kms_key"] and place["sse"] != "aws:kms":

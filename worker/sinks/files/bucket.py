@@ -51,6 +51,7 @@ class Bucket:
     sse: str = ""
     sse_kms_key: str = ""
     ca: str = ""
+    allow_http: str = ""
 
 
 class BucketFile:

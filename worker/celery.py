@@ -148,12 +148,14 @@ def messages_waiting() -> dict[str, int]:
     try:
         with app.connection_for_read() as connection:
             for queue in app.amqp.queues.values():
-                waiting[queue.name] = 0
+                messages = 0
                 # Redis has no key for an empty queue.
                 with suppress(connection.channel_errors):
-                    waiting[queue.name] = queue.bind(connection.channel()).queue_declare(passive=True).message_count
+                    messages = queue.bind(connection.channel()).queue_declare(passive=True).message_count
+                waiting[queue.name] = messages
     except (OperationalError, RedisError, OSError):
-        return waiting
+        # Not what was counted so far: that would pass for an answer.
+        return {}
     return waiting
 
 

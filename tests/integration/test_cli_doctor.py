@@ -25,19 +25,20 @@ def test_an_installation_at_work_has_nothing_to_mend(stack: Stack, tmp_path: Pat
     command = Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})
     answer = until(lambda: (asked := command("doctor", "--json")).code == 0 and asked, "a worker on every queue")
     found = states(answer)
-    assert [found[name] for name in ("configuration", "schedule", "redis", "workers", "recovery", "kargo")] == [
-        "ok"
-    ] * 6
+    checked = ("configuration", "schedule", "redis", "broker", "workers", "recovery", "kargo")
+    assert [found[name] for name in checked] == ["ok"] * len(checked)
 
 
 def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "schedule.yaml").write_text("- {name: x, connection: kargo, report: reports}\n")
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
-    answer = Command(tmp_path, {**environment, "KARGO_USERNAME": "u"})("doctor", "--json")
+    environment |= {"MILLRACE_BROKER_URL": NO_REDIS, "KARGO_USERNAME": "u"}
+    answer = Command(tmp_path, environment)("doctor", "--json")
     found = checks(answer)
     failed = [name for name, line in found.items() if line["state"] == "failed"]
     assert answer.code == len(failed)
     assert "schedule.yaml:1" in found["schedule"]["said"]
+    assert "MILLRACE_BROKER_URL" in found["broker"]["said"]
     assert "millrace worker control" in found["workers"]["said"]
     assert "millrace beat" in found["recovery"]["said"]
     assert "KARGO_PASSWORD" in found["kargo"]["said"]

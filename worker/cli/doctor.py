@@ -64,9 +64,10 @@ def _check_all() -> Iterator[Finding]:
 
     yield _try("configuration", configuration)
     yield _try("schedule", lambda: f"{len(load_schedule(settings().schedule, accounts))} entries")
-    # Workers and recovery are known only through Redis: without it, one failure is enough.
+    # The rest is known only through Redis: without it, one failure is enough.
     yield (redis := _try("redis", _check_redis))
-    for name, check in (("workers", _check_workers), ("recovery", _check_recovery)) if redis.state == "ok" else ():
+    further = {"broker": _check_broker, "workers": _check_workers, "recovery": _check_recovery}
+    for name, check in further.items() if redis.state == "ok" else ():
         yield _try(name, check)
     for account in accounts.values():
         if account.credentials and not is_begun(account, environment_value):
@@ -105,6 +106,16 @@ def _check_redis() -> str:
     name = server.get("server_name", "redis").capitalize()
     version = server.get("valkey_version") or server.get("redis_version")
     return f"{name} {version}, takes writes, keeps an append-only file"
+
+
+def _check_broker() -> str:
+    """The broker, Redis or another one, takes messages."""
+    from worker.celery import messages_waiting
+
+    waiting = messages_waiting()
+    if not waiting:
+        raise Unfit("the broker does not answer: is what MILLRACE_BROKER_URL names running, and the password right?")
+    return ", ".join(f"{queue}: {there:,} waiting" for queue, there in sorted(waiting.items()))
 
 
 def _check_workers() -> str:

@@ -86,7 +86,7 @@ def running(service: Service, context: ssl.SSLContext | None = None) -> Iterator
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     service.port = server.server_port
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield service

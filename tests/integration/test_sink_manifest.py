@@ -88,7 +88,7 @@ def test_the_guides_sql_reads_the_manifest_and_a_receipt(tmp_path: Path) -> None
 
 def test_the_guides_python_is_python_and_its_lines_for_pyarrow_read_the_manifest(tmp_path: Path) -> None:
     page = page_of(tmp_path)
-    (script,) = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+    script = re.findall(r"```python\n(.+?)```", page, re.DOTALL)[0]
     lines = dict(re.findall(r"^\| (\w+) \| `(.+?)`", page, re.MULTILINE))
     assert lines.keys() == {"polars", "pandas", "pyarrow", "Spark"}
     for line in lines.values():

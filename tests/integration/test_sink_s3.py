@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from tests.bucket import BUCKET, object_keys, s3_client
@@ -48,6 +50,20 @@ def test_objects_are_whole_under_keys_of_their_own_and_the_receipt_names_them(
     assert rows == [f"{JOB}/{file['path']}" for file in receipt["files"]]
     manifest = json.loads(content(s3_endpoint, prefix, "kargo/report/latest.json"))
     assert manifest["windows"][0]["files"] == [f"job-1/{file['path']}" for file in receipt["files"]]
+
+
+def test_the_guides_python_for_buckets_reads_the_manifest(bucket: str, prefix: str, s3_endpoint: str) -> None:
+    sink = make(f"{bucket}&format=parquet")
+    sink.open(1)
+    publish(sink, READING)
+    finish(sink)
+    page = (Path(__file__).parents[2] / "docs" / "consuming.md").read_text()
+    script = re.findall(r"```python\n(.+?)```", page, re.DOTALL)[1].replace("BUCKET/PREFIX", f"{BUCKET}/{prefix}")
+    found: dict[str, Any] = {"pyarrow": pyarrow}
+    exec(script.replace("S3FileSystem()", f'S3FileSystem(endpoint_override="{s3_endpoint}")'), found)
+    (line,) = re.findall(r"`(pyarrow\.parquet\.read_table\(file, filesystem=s3\))`", page)
+    rows = [row for file in found["files"] for row in eval(line, found | {"file": file})["row"].to_pylist()]
+    assert rows == list(range(1, 10))
 
 
 def test_nothing_is_seen_of_a_part_before_it_is_complete(bucket: str, prefix: str, s3_endpoint: str) -> None:

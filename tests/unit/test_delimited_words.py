@@ -91,8 +91,8 @@ def test_only_the_required_columns_must_be_there_where_they_are_named() -> None:
     ['{"message": "limit"}', '\n [ {"message": "limit"} ]', '{\r\n\t"message":\r\n "limit"\r\n}\r\n', "[]", "<p>limit"],
 )
 def test_another_format_is_no_report_even_where_no_column_is_declared(text: str) -> None:
-    for columns in (COUNTS, {}):
-        got = read(text, columns)
+    for columns, cuts in ((COUNTS, ()), ({}, range(len(text)))):
+        got = reading(text.encode(), shape(), columns=columns, cuts=cuts)
         assert isinstance(got.error, FailJob)
         assert got.said == f"no delimited text but: {' '.join(text.split())}"
 

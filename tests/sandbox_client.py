@@ -8,14 +8,14 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from sandbox import Sandbox, SandboxProcess, expected_rows
+from sandbox import Sandbox, SandboxProcess
 
 _PATIENCE_SECONDS = 30
 
@@ -119,9 +119,6 @@ def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-Spoil = Callable[..., bytes]
-
-
 def running(**settings: Any) -> Any:
     """A fixture: vendors with these settings, the same for all tests of a module."""
 
@@ -140,19 +137,8 @@ def visitor(sandbox: Sandbox) -> Visitor:
     return Visitor(sandbox)
 
 
-def spoiling(sandbox: Sandbox, fetch: Callable[[], Reply]) -> Spoil:
-    """What fetches a body after it has turned the dial to a fault."""
-
-    def ask(kind: str, **args: Any) -> bytes:
-        sandbox.remote.turn({"kind": kind, "args": args})
-        return fetch().body
-
-    return ask
-
-
 # ---------------------------------------------------------------- Kargo
 
-KARGO_REPORT = "kargo.campaign-performance-metrics"
 KARGO_ASKED = {
     "dimensions": ["campaign_name", "advertiser_name"],
     "measures": ["clicks_sum", "advertiser_impressions_sum"],
@@ -184,17 +170,9 @@ MEDIAMATH_QUERY = {
 }
 
 
-@pytest.fixture
-def stream(sandbox: Sandbox, visitor: Visitor) -> Spoil:
-    """What fetches a stream of MediaMath's with a fault in it."""
-    return spoiling(sandbox, lambda: visitor.post("mediamath", "/performance", MEDIAMATH_QUERY))
-
-
 # ---------------------------------------------------------------- Rokt
 
-ROKT_ROWS = 40
-ACCOUNT, CAMPAIGN, CREATIVE, AUDIENCE = "3141592653589793238", "2718281828459045235", "11", "12"
-ROKT_IDS = {"accountId": ACCOUNT, "campaignId": CAMPAIGN, "creativeId": CREATIVE, "audienceId": AUDIENCE}
+ACCOUNT, CAMPAIGN = "3141592653589793238", "2718281828459045235"
 ROKT_ASK = {
     "dateStart": "2026-01-01T00:00:00.000",
     "dateEnd": "2026-01-07T23:59:59.000",
@@ -217,11 +195,6 @@ CAMPAIGNS = f"/v1/query/accounts/{ACCOUNT}/campaigns/"
 TRANSACTIONS = f"/v1/query/accounts/{ACCOUNT}/transactions"
 
 
-def expected(report: str, params: dict[str, Any], rows: int = ROKT_ROWS) -> list[Any]:
-    """The rows a report of Rokt's ought to have."""
-    return [json.loads(row) for row in expected_rows(f"rokt.{report}", params, rows)]
-
-
 def breakdown(visitor: Visitor, **changes: str) -> Reply:
     return visitor.get("rokt", BREAKDOWN, **{**ROKT_ASK, "groupby": "creative", **changes})
 
@@ -233,10 +206,3 @@ INSTAL_EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
 
 def task(visitor: Visitor, task_id: str) -> Reply:
     return visitor.get("instal", f"/reports/exports/{task_id}")
-
-
-@pytest.fixture
-def file(sandbox: Sandbox, visitor: Visitor) -> Spoil:
-    """What fetches a file of Instal's with a fault in it."""
-    link = task(visitor, visitor.instal_task(INSTAL_EXPORT, polls=0)).json()["result"]
-    return spoiling(sandbox, lambda: visitor.ask("GET", link))

@@ -113,26 +113,7 @@ def test_objects_of_a_stream(shape: Ndjson, sent: list[tuple[str, str]], data: s
         assert isinstance(json.loads(row, parse_int=str, parse_float=str), dict)
 
 
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                '{"a":1,"b":2}',
-                '{"b":[{"a":1}],"a":{}}',
-                '{"a":5}',
-                '{"meta":{}}',
-                '{"a":1,"x":2}',
-                "{}",
-                '{"error_code":"E"}',
-                '{"message":"m"}',
-                '{"a":1,"b":2,"a":3}',
-            ]
-        ),
-        max_size=8,
-    ),
-    st.data(),
-    cuts,
-)
+@given(st.lists(st.sampled_from([*SAME, *OTHER]), max_size=8), st.data(), cuts)
 @settings(deadline=None, max_examples=100)
 def test_messages_of_a_stream_with_a_header(sent: list[str], data: st.DataObject, some: list[int]) -> None:
     body = header(["a", "b"], 3) + "\n".join(sent).encode()

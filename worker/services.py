@@ -16,7 +16,7 @@ from worker.errors import BadInput, FailJob
 from worker.ledger import Ledger
 from worker.model import Job
 from worker.redis_client import PATIENT_RETRIES, connect, own_redis
-from worker.sinks.address import default_stream
+from worker.sinks.address import default_stream, without_password
 from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
 from worker.sinks.sink import Sink
 from worker.sources.connections import Connection, load_connections
@@ -109,8 +109,11 @@ class Services:
         )
 
     def shown_sink(self, job: Job) -> str:
-        """A job's sink for people, without a password."""
-        return parse_address(job.sink).shown
+        """A job's sink for people, without a password; also where what it needs is not installed."""
+        try:
+            return parse_address(job.sink).shown
+        except BadInput:
+            return without_password(job.sink)
 
     def sink_address(self, asked: str | None, connection: str, report: str) -> str:
         """The canonical address of the sink that was asked for, or of the default one. Raises BadInput."""

@@ -153,3 +153,12 @@ def test_a_sink_that_is_away_is_waited_for_only_where_it_may_hold_rows(
     assert cancel(services, waiting) == "cancelled"
     monkeypatch.setattr(services.ledger, "now", lambda: streamed.finish_by + 1)
     assert end_job(services, job(services.ledger, streamed.id)) == "cancelled"
+
+
+def test_a_job_fails_by_a_worker_that_lacks_what_its_sink_needs(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "s3://rows/x?format=parquet"))
+    monkeypatch.setattr("worker.sinks.address.find_spec", lambda name: None)
+    assert fail(services, job_id, "obstore is missing") == "failed"
+    assert (job(services.ledger, job_id).receipt or {})["sink"].startswith("s3://rows/x?format=parquet")

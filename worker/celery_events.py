@@ -1,4 +1,4 @@
-"""What Celery tells whoever watches, Flower among them: of steps that will be tried again, in how many messages."""
+"""Changes to Celery's events, which Flower shows: how a step that will be retried appears, and fewer messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from celery.states import RETRY
 from celery.worker.consumer import Consumer
 
 EVENTS_WAIT_SECONDS = 0.1
-"""How long an event waits for others."""
+"""How long an event waits for others, to be sent in one message with them."""
 
 
 def show_retries() -> None:
-    """Let a step that waits for its next attempt show as RETRY, and only the reason as its exception.
+    """Make a step that waits for its next attempt appear as RETRY, with only the reason as its exception.
 
-    A worker takes the message of the next attempt at once and holds it until its time. Watchers would show the step as
-    RECEIVED from then on, and nobody would see that it is being tried again.
+    A worker receives the message of the next attempt at once and holds it until it is due. Flower would show the step
+    as RECEIVED from then on, which hides that it is being retried.
     """
-    hear = Task.event
+    apply_event = Task.event
 
     def event(
         self: Task,
@@ -31,22 +31,18 @@ def show_retries() -> None:
     ) -> None:
         is_held = type_ == "received" and self.state == RETRY and bool(fields and fields.get("eta"))
         if not is_held:
-            hear(self, type_, timestamp, local_received, fields, **more)
+            apply_event(self, type_, timestamp, local_received, fields, **more)
 
     Task.event = event
-    Retry.__repr__ = _reason
-
-
-def _reason(retry: Retry) -> str:
-    return str(retry.excs or retry.message)
+    Retry.__repr__ = lambda retry: str(retry.excs or retry.message)
 
 
 def send_events_together() -> None:
-    """Let one message carry what happens within a tenth of a second. Celery sends each event at once: three a poll."""
-    Consumer.on_send_event_buffered = _send_soon
+    """Send the events of a tenth of a second in one message. Celery sends each at once, which is three for a poll."""
+    Consumer.on_send_event_buffered = _schedule_sending
 
 
-def _send_soon(consumer: Any) -> None:
+def _schedule_sending(consumer: Any) -> None:
     if consumer.hub and not vars(consumer).get("_sends_events"):
         consumer._sends_events = True
         consumer.hub.call_later(EVENTS_WAIT_SECONDS, _send, consumer)

@@ -128,7 +128,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, pl
 
 
 def answers(place: int | Path) -> bool:
-    """Whether a server answers there and has finished loading its data."""
+    """Does a server answer there that has finished loading its data?"""
     try:
         with _client(place) as client:
             return bool(client.ping())
@@ -137,7 +137,7 @@ def answers(place: int | Path) -> bool:
 
 
 def is_loading(place: int | Path) -> bool:
-    """Whether a server is there and still reads its data: a large append-only file takes its time."""
+    """Is a server there that still loads its data? A large append-only file takes a while."""
     try:
         with _client(place) as client:
             client.ping()

@@ -41,7 +41,7 @@ def stream(processes: int) -> Command:
 
 
 def beat() -> Command:
-    """What sends `sweep`."""
+    """Celery's scheduler, which sends `sweep`."""
     return (*python_module("worker"), "beat", *_CHILD)
 
 
@@ -57,7 +57,7 @@ def flower(port: int) -> Command:
 
 @dataclass
 class _Child:
-    """One process as it runs now, and how it fared before."""
+    """One process, and how often it ended early."""
 
     process: subprocess.Popen[bytes]
     started_at: float
@@ -67,9 +67,9 @@ class _Child:
 
 @dataclass
 class LocalWorkers:
-    """Processes that are started, begun again when they die, and stopped together.
+    """Processes that are started together, restarted when they die, and stopped together.
 
-    Their standard input is a pipe nobody writes to: where it ends, this process is gone, and they end too.
+    Their standard input is a pipe nobody writes to. It ends when this process is gone, and then they end too.
     """
 
     commands: Mapping[str, Command]
@@ -79,9 +79,11 @@ class LocalWorkers:
     _pipe: tuple[int, int] | None = None
 
     def restart_dead(self) -> list[str]:
-        """Start whoever is not running, those that end early after a growing wait; the names of those that had died.
+        """Start every process that is not running and return the names of those that had died.
 
-        Raises WorkerFailed, with the last line of its log, for one that ended early again and again.
+        A process that ended early is started again only after a growing wait.
+
+        Raises WorkerFailed, with the last line of its log, if it has ended early too often.
         """
         died = []
         for name, command in self.commands.items():
@@ -94,10 +96,10 @@ class LocalWorkers:
         return died
 
     def _may_start(self, name: str, child: _Child) -> bool:
-        """Whether a process that ended is to be started now."""
+        """Is a process that ended to be started now?"""
         now = time.monotonic()
         if child.start_again_at is None:
-            # Who was killed did not end by itself.
+            # A process that was killed did not end by itself.
             is_early = now - child.started_at < EARLY_SECONDS and child.process.returncode != -signal.SIGKILL
             child.early_ends = child.early_ends + 1 if is_early else 0
             if child.early_ends >= MOST_EARLY_ENDS:
@@ -110,27 +112,27 @@ class LocalWorkers:
         return True
 
     def pids(self) -> list[int]:
-        """The processes as they run now, their children not counted."""
+        """The ids of the processes that run now, without their children."""
         return [child.process.pid for child in self._children.values()]
 
     def pid(self, name: str) -> int:
-        """The process of one of them, as it runs now."""
+        """The id of one process that runs now."""
         return self._children[name].process.pid
 
     def kill(self, name: str) -> None:
-        """End one and its children at once, as a crash does."""
+        """Kill one process and its children, as a crash does."""
         process = self._children[name].process
         _signal_group(process, signal.SIGKILL)
         process.wait()
 
     def stop_one(self, name: str) -> None:
-        """End one for good."""
+        """Kill one process and do not restart it."""
         self.commands = {other: command for other, command in self.commands.items() if other != name}
         self.kill(name)
         del self._children[name]
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Let everybody give its work back and end; whoever takes too long, or `at_once` everybody, is killed."""
+        """Let all processes give their work back and end; kill those that take too long, or all if `at_once`."""
         processes = [child.process for child in self._children.values()]
         try:
             if not at_once:

@@ -80,7 +80,7 @@ def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:
         "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError, OSError],
     }
     if place.scheme == "sentinel":
-        return _by_sentinel(place, options)
+        return _connect_to_master(place, options)
     if place.scheme == "unix":
         for name in ("socket_connect_timeout", "socket_keepalive"):
             del options[name]
@@ -112,8 +112,8 @@ class TlsConnectionToMaster(ConnectionToMaster, SSLConnection):  # type: ignore[
     """The same over TLS."""
 
 
-def _by_sentinel(place: RedisUrl, options: dict[str, Any]) -> Redis:
-    """A client of whatever server the sentinels call the master when it connects."""
+def _connect_to_master(place: RedisUrl, options: dict[str, Any]) -> Redis:
+    """A client that asks the sentinels for the master on every connection."""
     tls = place.tls or {}
     own = {**SOCKETS, **place.sentinel_login, **tls, "ssl": bool(tls)}
     kind = TlsConnectionToMaster if tls else ConnectionToMaster
@@ -134,7 +134,7 @@ RIGHTS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("+hdel", ("HDEL", "millrace:broker:probe", "probe")),
     ("&* +publish", ("PUBLISH", "millrace:broker:probe", "")),
 )
-"""What every process does, and the rights it wants; each of these questions leaves nothing behind."""
+"""The rights every process needs, each with a command that tests it and changes nothing that lasts."""
 
 
 def _refuse_lack_of_rights(client: Redis, user: str) -> None:
@@ -145,11 +145,11 @@ def _refuse_lack_of_rights(client: Redis, user: str) -> None:
             allowed = f"one with the right {right}; docs/operations.md lists them all ({refusal})"
             raise BadInput("user of Redis", user, allowed) from None
         except ResponseError:
-            continue  # Asked and allowed: there is no such script, or nothing to end.
+            continue  # The right is there: only the script or the key that the command names is not.
 
 
 def refuse_unfit(url: RedisUrl) -> None:
-    """Raise BadInput where this Redis may evict keys (jobs would vanish without a word) or lacks a right of ours."""
+    """Raise BadInput if this Redis may evict keys, so that jobs would vanish, or denies us a right that we need."""
     with connect(url, retries=0) as client:
         try:
             _refuse_lack_of_rights(client, url.user or "default")

@@ -1,7 +1,7 @@
-"""Spans for OpenTelemetry, where `millrace[otel]` is installed and its own variables ask for them; nothing otherwise.
+"""Spans for OpenTelemetry, if `millrace[otel]` is installed and OpenTelemetry's variables ask for them.
 
-OpenTelemetry is imported on the first span of a process that wants any. Its standard variables say the rest: where
-spans go (`OTEL_EXPORTER_OTLP_ENDPOINT`, headers, certificates), which of them (`OTEL_TRACES_SAMPLER`), under which
+OpenTelemetry is imported when a process makes its first span. Its standard variables configure the rest: where spans
+are sent (`OTEL_EXPORTER_OTLP_ENDPOINT`, headers, certificates), which ones (`OTEL_TRACES_SAMPLER`) and under which
 name (`OTEL_SERVICE_NAME`).
 """
 
@@ -28,7 +28,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 
 
 class Span:
-    """One span as it is being made, or nothing where there is no tracing: then every call does nothing."""
+    """A span that is open. Without tracing there is none, and every method does nothing."""
 
     def __init__(self, made: trace.Span | None = None) -> None:
         self._made = made
@@ -36,7 +36,7 @@ class Span:
 
     @property
     def traceparent(self) -> str:
-        """What makes another span its child, as W3C's Trace Context writes it; empty if there is no tracing."""
+        """The header by which another span becomes its child (W3C Trace Context); empty if there is no tracing."""
         if self._made is None:
             return ""
         context = self._made.get_span_context()
@@ -48,9 +48,9 @@ class Span:
             self._made.set_attribute(f"{SERVICE}.{name}", value)
 
     def fail(self, error: BaseException) -> None:
-        """Record an error and make this a span that failed; of several the first, which is their cause.
+        """Mark the span as failed by this error, with credentials masked in its message.
 
-        What may be a credential is left out of its message.
+        Of several errors only the first is recorded, because it caused the others.
         """
         if self._made is None or self._has_failed:
             return
@@ -66,9 +66,9 @@ class Span:
 
 @contextmanager
 def span(name: str, parent: str | None, attributes: Mapping[str, str | int]) -> Iterator[Span]:
-    """A span for as long as the block lasts, a child of the `traceparent` given, or the first of a new trace.
+    """A span that lasts as long as the block: a child of the `traceparent` given, or the first of a new trace.
 
-    What leaves the block is recorded by whoever knows whether it is an error: see `Span.fail`.
+    An exception that leaves the block is not recorded: the caller knows whether it is an error, see `Span.fail`.
     """
     tracer = _tracer()
     if tracer is None:
@@ -85,8 +85,8 @@ def span(name: str, parent: str | None, attributes: Mapping[str, str | int]) -> 
         yield Span(made)
 
 
-def well_formed(traceparent: str | None) -> str | None:
-    """The header as it came, or None if it is none: the standard wants a malformed one to be ignored."""
+def valid_traceparent(traceparent: str | None) -> str | None:
+    """The header if it is valid, else None: the standard says that a malformed one is ignored."""
     return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
 
 
@@ -96,8 +96,8 @@ def is_wanted() -> bool:
 
 
 def flush() -> None:
-    """Send what was recorded, within seconds; for a process that is about to end without Python's own farewell."""
-    # Not begun only to be flushed.
+    """Send the recorded spans, within seconds: for a process that is about to end without running exit handlers."""
+    # Tracing that was never started is not started just to be flushed.
     if _provider.cache_info().currsize and (provider := _provider()):
         provider.force_flush(FLUSH_MILLISECONDS)
 
@@ -109,12 +109,12 @@ def _tracer() -> trace.Tracer | None:
 
 @cache
 def _provider() -> TracerProvider | None:
-    """What makes this process's spans; None if nobody wants any, or they cannot be made, which the log tells."""
+    """The tracer provider of this process; None if no variable asks for spans, or it cannot be made (it is logged)."""
     if not is_wanted():
         return None
     share_variables("OTEL_")
     try:
-        return _made_provider()
+        return _build_provider()
     except ImportError as missing:
         log.warning(Event.NO_TRACES, why=f"{missing.name} is not installed: pip install 'millrace[otel]'")
     except ValueError as wrong:
@@ -122,7 +122,7 @@ def _provider() -> TracerProvider | None:
     return None
 
 
-def _made_provider() -> TracerProvider:
+def _build_provider() -> TracerProvider:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -131,11 +131,13 @@ def _made_provider() -> TracerProvider:
     exporter = variable("OTEL_TRACES_EXPORTER") or "otlp"
     protocol = variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or variable("OTEL_EXPORTER_OTLP_PROTOCOL")
     if exporter not in ("otlp", "console"):
-        raise ValueError(f"OTEL_TRACES_EXPORTER: {exporter!r}; otlp, console and none are there")
+        raise ValueError(f"OTEL_TRACES_EXPORTER: {exporter!r}; otlp, console and none are possible")
     if exporter == "otlp" and protocol not in (None, "http/protobuf"):
-        raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol!r}; http/protobuf is there")
-    # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say stands above ours.
+        raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol!r}; only http/protobuf is possible")
+    # A name from OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES goes before ours.
     is_named = variable("OTEL_SERVICE_NAME") or "service.name=" in (variable("OTEL_RESOURCE_ATTRIBUTES") or "")
-    made = TracerProvider(resource=Resource.create({} if is_named else {SERVICE_NAME: SERVICE}))
-    made.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter() if exporter == "console" else OTLPSpanExporter()))
-    return made
+    provider = TracerProvider(resource=Resource.create({} if is_named else {SERVICE_NAME: SERVICE}))
+    provider.add_span_processor(
+        BatchSpanProcessor(ConsoleSpanExporter() if exporter == "console" else OTLPSpanExporter())
+    )
+    return provider

@@ -118,7 +118,7 @@ class ScenarioRunner:
 
     @contextmanager
     def vendors(self, *, is_unused: bool = False) -> Iterator[VendorSet]:
-        """Vendors of one's own for a while."""
+        """Vendors for as long as the block lasts."""
         # Vendors nobody asked before are used up: none of them comes back.
         held = self._unused.get(timeout=1) if is_unused else self._free.get(timeout=PATIENCE_SECONDS)
         try:

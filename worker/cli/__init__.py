@@ -18,7 +18,7 @@ VERBS = {
     "jobs": ("worker.cli.jobs", "List jobs."),
     "show": ("worker.cli.jobs", "Show one job."),
     "receipt": ("worker.cli.jobs", "Print a finished job's receipt."),
-    "audit": ("worker.cli.audit", "Check what stands in a job's sink against its receipt."),
+    "audit": ("worker.cli.audit", "Check what is in a job's sink against its receipt."),
     "cancel": ("worker.cli.jobs", "Cancel a job, in whatever state it is."),
     "retry": ("worker.cli.jobs", "Take a failed or cancelled job up again."),
     "schedule": ("worker.cli.schedule", "List the schedule: last and next runs, and what is late."),

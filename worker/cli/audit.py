@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_RUNNING
-from worker.cli.jobs import known_job
+from worker.cli.jobs import find_job
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.startup import open_services
@@ -19,13 +19,13 @@ from worker.sinks.kinds import audit_sink, parse_address
 COMPARED = ("rows", "dead_rows", "digest")
 
 
-@click.command(help="Check what stands in a job's sink against its receipt.")
+@click.command(help="Check what is in a job's sink against its receipt.")
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def audit(job_id: str, as_json: bool) -> None:
     """Read every row of the job from its sink, count and digest them; exit 0 equal, 1 not equal, 3 not finished yet."""
     services = open_services()
-    job = known_job(job_id)
+    job = find_job(job_id)
     if job.state not in FINISHED:
         talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
         sys.exit(EXIT_RUNNING)

@@ -133,7 +133,7 @@ def _print(lines: list[Line], as_json: bool) -> None:
         print_table(columns, cells)
 
 
-def _few(rows: int) -> int:
+def _small_rows(rows: int) -> int:
     """The rows of a small report, if a large one has so many."""
     return max(1, int(rows * SMALL_SHARE))
 
@@ -141,7 +141,7 @@ def _few(rows: int) -> int:
 @contextmanager
 def _installation(directory: Path, rows: int, processes: int, beside: Mapping[str, Command]) -> Iterator[LocalWorkers]:
     """Redis, the vendors, both workers, and the processes that are to run beside them."""
-    with simulated_vendors(rows, dict.fromkeys(SMALL, _few(rows))) as vendors:
+    with simulated_vendors(rows, dict.fromkeys(SMALL, _small_rows(rows))) as vendors:
         prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": str(directory)})
         talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
         with local_workers(directory, processes=processes, beside=beside) as workers:
@@ -152,10 +152,10 @@ def _run_reports(workers: LocalWorkers, directory: Path, rows: int) -> Iterator[
     for name, params in LARGE.items():
         yield _run(workers, name, params, rows, kills=True)
     for name, params in SMALL.items():
-        yield _run(workers, name, params, _few(rows), kills=False)
+        yield _run(workers, name, params, _small_rows(rows), kills=False)
     if find_spec("duckdb") and find_spec("pyarrow"):
         tables = directory / "tables"
-        yield _run(workers, IN_PARQUET, SMALL[IN_PARQUET], _few(rows), kills=False, tables=tables)
+        yield _run(workers, IN_PARQUET, SMALL[IN_PARQUET], _small_rows(rows), kills=False, tables=tables)
 
 
 def _run(

@@ -20,7 +20,7 @@ from worker.model import FINISHED, UNFINISHED, Job
 STATES = (*UNFINISHED, *FINISHED)
 
 
-def known_job(job_id: str) -> Job:
+def find_job(job_id: str) -> Job:
     """The job with this id. Raises BadInput if the ledger has none."""
     job = open_services().ledger.job(job_id)
     if job is None:
@@ -52,7 +52,7 @@ def jobs(state: str | None, count: int, as_json: bool) -> None:
 @as_json_option
 def show(job_id: str, as_json: bool) -> None:
     """What the ledger holds of a job."""
-    job, now = known_job(job_id), open_services().ledger.now()
+    job, now = find_job(job_id), open_services().ledger.now()
     facts = job_facts(job, now)
     if as_json:
         print_json(facts)
@@ -67,7 +67,7 @@ def show(job_id: str, as_json: bool) -> None:
 @as_json_option
 def receipt(job_id: str, as_json: bool) -> None:
     """The proof at the end; exit 3 while there is none."""
-    job = known_job(job_id)
+    job = find_job(job_id)
     if job.receipt is None:
         talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
         sys.exit(EXIT_RUNNING)
@@ -83,7 +83,7 @@ def receipt(job_id: str, as_json: bool) -> None:
 def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job and void what it published; exit 1 if it had ended already."""
     # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
-    known_job(job_id)
+    find_job(job_id)
     state = cancel_job(open_services(), job_id)
     if as_json:
         print_json({"job": job_id, "state": state})
@@ -99,7 +99,7 @@ def retry(job_id: str, as_json: bool) -> None:
     """Open the next generation; the vendor's prepared report is used again if possible."""
     from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
-    known_job(job_id)
+    find_job(job_id)
     state, other = open_services().ledger.retry(job_id)
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")

@@ -43,7 +43,7 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def given_params(sets: tuple[str, ...], file: Path | None) -> Json:
+def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
     """The parameters in the file, overridden by those of `--set`, each JSON or else text. Raises BadInput."""
     params: Json = {}
     if file is not None:

@@ -11,7 +11,7 @@ import click
 from config.settings import environment_value, settings
 from worker.cli import startup
 from worker.cli.exit_codes import EXIT_RUNNING
-from worker.cli.options import as_json_option, given_params, report_options
+from worker.cli.options import as_json_option, read_params, report_options
 from worker.cli.output import talk
 from worker.cli.rows import print_rows, print_rows_as_table
 from worker.client.preview import NotReady, Preview
@@ -44,7 +44,7 @@ def preview(
     """A table if stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
     connection, report = find_report(startup.connections(), name)
     require_auth(connection, environment_value)
-    params = resolve(report, given_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
+    params = resolve(report, read_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
     exchange = Exchange(connection, startup.token_keeper(connection))
     look = Preview(exchange, report, params, talk.print, timeout, settings().poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")

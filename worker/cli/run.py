@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
-from worker.cli.options import as_json_option, given_params, report_options
+from worker.cli.options import as_json_option, read_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
 from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
@@ -97,7 +97,7 @@ def _read_request(
     finish_within: str | None,
 ) -> JobRequest:
     """The request that the options make."""
-    return JobRequest(name, given_params(sets, file), sink, not new, ready_within, finish_within)
+    return JobRequest(name, read_params(sets, file), sink, not new, ready_within, finish_within)
 
 
 def _create(services: Services, request: JobRequest) -> tuple[str, bool]:

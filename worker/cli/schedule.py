@@ -12,7 +12,7 @@ import click
 
 from config.settings import settings
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED
-from worker.cli.options import as_json_option, given_params, report_options
+from worker.cli.options import as_json_option, read_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.standalone import default_sink, restart_dead, warn_without_workers, workers_here
 from worker.cli.startup import open_services
@@ -76,7 +76,7 @@ def backfill(
     """Follow every window to its end; exit 0 if all are done, else 1."""
     services = open_services()
     days = _parse_day("--from", first), _parse_day("--to", last)
-    planned = plan(services, name, given_params(sets, file), *days, size, sink or default_sink())
+    planned = plan(services, name, read_params(sets, file), *days, size, sink or default_sink())
     if not dry_run:
         _follow(planned)
     if as_json:

@@ -16,7 +16,7 @@ from worker.vendor_errors import error_in
 def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list[ErrorShape]]:
     """The shapes that look into the list of rows, such as `0.error`, by the row's position; their paths begin there.
 
-    They are applied here because readers apply shapes only to what stands beside the rows.
+    They are applied here because readers apply shapes only to what is beside the rows.
     """
     found: dict[int, list[ErrorShape]] = {}
     for place in declared.rows if isinstance(declared, JsonRows) else ():

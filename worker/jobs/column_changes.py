@@ -46,7 +46,7 @@ def see_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterato
 
 def compare_columns(services: Services, job: Job) -> ColumnChanges | None:
     """What changed; None if nothing did, no row came, or the report was never done before."""
-    seen, known = keys.columns_seen(job.id, job.generation), _known_key(services, job)
+    seen, known = keys.columns_seen(job.id, job.generation), _last_columns_key(services, job)
     if not services.redis.exists(seen) or not services.redis.exists(known):
         return None
     added, gone = services.redis.sdiff(seen, known), services.redis.sdiff(known, seen)
@@ -55,13 +55,13 @@ def compare_columns(services: Services, job: Job) -> ColumnChanges | None:
 
 def remember_columns(services: Services, job: Job) -> None:
     """Keep the columns of a done job, for the next one to be compared with. May be repeated."""
-    seen, known = keys.columns_seen(job.id, job.generation), _known_key(services, job)
+    seen, known = keys.columns_seen(job.id, job.generation), _last_columns_key(services, job)
     if services.redis.exists(seen):
         services.redis.sunionstore(known, seen)
         services.redis.expire(known, KNOWN_SECONDS)
 
 
-def _known_key(services: Services, job: Job) -> str:
+def _last_columns_key(services: Services, job: Job) -> str:
     window = services.report(job).window or {}
     dates = {path.partition(".")[0] for path in window.values()}
     asked = {name: value for name, value in job.params.items() if name not in dates}

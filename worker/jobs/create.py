@@ -21,7 +21,7 @@ from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
 from worker.suggestions import shorten
-from worker.tracing import span, well_formed
+from worker.tracing import span, valid_traceparent
 from worker.transport.webhooks import check_webhook
 
 DEEPEST = 50
@@ -83,8 +83,8 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
     # Frozen with the job: later changes of the source file do not change it.
     services.ledger.keep_source(digest, text)
     of = {"connection": connection.name, "report": report_name}
-    with span("report.create", well_formed(request.traceparent), of) as made:
-        fields["traceparent"] = made.traceparent or well_formed(request.traceparent) or ""
+    with span("report.create", valid_traceparent(request.traceparent), of) as made:
+        fields["traceparent"] = made.traceparent or valid_traceparent(request.traceparent) or ""
         job, is_joined = services.ledger.make(
             job_id[:20],
             fields,

@@ -63,7 +63,7 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
             connection, job.webhooks[number - 1], orjson.dumps(body), key=key, secret=secret, now=services.ledger.now()
         )
     except RetryLater as later:
-        return _put_off(services, job, member, str(later))
+        return _postpone(services, job, member, str(later))
     except FailJob as refusal:
         services.redis.zrem(keys.NOTICES, member)
         log.warning(Event.NOTICE_REFUSED, job=job.id, why=str(refusal))
@@ -73,7 +73,7 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
     return "delivered"
 
 
-def _put_off(services: Services, job: Job, member: str, why: str) -> str:
+def _postpone(services: Services, job: Job, member: str, why: str) -> str:
     """Have the notice delivered later, after a growing wait; give up after so many attempts."""
     attempts = services.redis.hincrby(keys.job(job.id), f"notice.{job.generation}.{member.rpartition('/')[2]}", 1)
     if attempts >= MOST_ATTEMPTS:

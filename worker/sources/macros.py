@@ -2,7 +2,7 @@
 
     {today} {yesterday} {now}            2026-11-21   2026-11-20   2026-11-21T06:50:33Z
     {today-7d} {now-3h} {now+30m}        d days, w weeks: the same time of day; h hours, m minutes: elapsed time
-    {yesterday:%Y%m%d00}                 a form of one's own, by strftime's letters; %s is seconds since the epoch
+    {yesterday:%Y%m%d00}                 a form of your own, by strftime's letters; %s is seconds since the epoch
 
 All are in one time zone and from one moment. A text that is only one macro gets the form its parameter needs: a date, a
 time with offset, or an integer, if it has only digits and the parameter is not declared as text.

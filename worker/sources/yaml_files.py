@@ -152,17 +152,17 @@ def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFil
 
 def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:
     """The fields that a JSON Schema allows where the steps lead; the content decides between kinds."""
-    node = _resolved(schema, schema, content)
+    node = _follow_references(schema, schema, content)
     for step in steps:
         content = content[step]
         inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
         if inner is None:
             inner = node.get("additionalProperties") or next(iter(node.get("patternProperties", {}).values()), {})
-        node = _resolved(schema, inner, content)
+        node = _follow_references(schema, inner, content)
     return list(node.get("properties", {}))
 
 
-def _resolved(schema: dict[str, Any], node: Any, content: Any) -> dict[str, Any]:
+def _follow_references(schema: dict[str, Any], node: Any, content: Any) -> dict[str, Any]:
     """The node behind references and choices; of a union, the kind the content names."""
     while isinstance(node, dict):
         choices = node.get("oneOf") or node.get("anyOf")

@@ -148,7 +148,7 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-class _Kept:
+class _Adapters:
     """The adapters of one process."""
 
     def __init__(self) -> None:
@@ -156,20 +156,20 @@ class _Kept:
         self.making = threading.Lock()
 
 
-_kept = _Kept()
+_adapters = _Adapters()
 # A forked child must not use its parent's sockets, nor wait for a lock that its parent held.
-os.register_at_fork(after_in_child=_kept.__init__)  # type: ignore[misc]
+os.register_at_fork(after_in_child=_adapters.__init__)  # type: ignore[misc]
 
 
 def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
     """This process's adapter: for our own host, or one that reaches hosts at these kinds of address only."""
-    with _kept.making:
-        if kinds not in _kept.adapters:
+    with _adapters.making:
+        if kinds not in _adapters.adapters:
             # No retries: an adapter never sends anything twice by itself.
             made = _Adapter(pool_connections=HOSTS_KEPT, pool_maxsize=CONNECTIONS_KEPT_PER_HOST, max_retries=0)
             made.poolmanager.pool_classes_by_scheme = pool_classes(kinds)
-            _kept.adapters[kinds] = made
-        return _kept.adapters[kinds]
+            _adapters.adapters[kinds] = made
+        return _adapters.adapters[kinds]
 
 
 def pool_classes(

@@ -98,7 +98,7 @@ class Kargo:
         return as_json(200, {"data": {"links": {"next": "", "prev": ""}, "rows": rows, "total_rows": len(rows)}})
 
     def _page(self, exchange: Exchange) -> Answer:
-        report = self._prepared(exchange)
+        report = self._find_ready(exchange)
         page = page_of(exchange, refuse)
         past = exchange.fault("past_end")
         if past is not None and past["answer"] == "400" and page.offset and page.offset >= report.rows:
@@ -112,13 +112,13 @@ class Kargo:
         return streamed(exchange.as_list(before, blocks, after), "application/json")
 
     def _csv_link(self, exchange: Exchange) -> Answer:
-        report = self._prepared(exchange)
+        report = self._find_ready(exchange)
         total = state_total(exchange, report.rows)
         link = f"{DOCUMENTED}/completed-reports/{report.id}/{report.id}"
         return as_json(200, {"data": {"total_rows": total, "links": {"prev": "", "next": ""}}, "csv_link": link})
 
     def _csv(self, exchange: Exchange) -> Answer:
-        report = self._prepared(exchange)
+        report = self._find_ready(exchange)
         if exchange.parts["file"] != report.id:
             raise Refusal(refuse(404, f"no file {exchange.parts['file']}"))
         return self.file(exchange, report)
@@ -132,7 +132,7 @@ class Kargo:
         """The report of this id, for storage."""
         return self._reports.find(report_id)
 
-    def _prepared(self, exchange: Exchange) -> Report:
+    def _find_ready(self, exchange: Exchange) -> Report:
         """The report of an exchange; refused if it is unknown, not ready or expired."""
         self._admit(exchange)
         report = self._reports.find(exchange.parts["id"])

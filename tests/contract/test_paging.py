@@ -1,4 +1,4 @@
-"""Every way of paging against a vendor that has so many rows: all of them once, then an end."""
+"""Every way of paging brings all rows of a vendor once, and comes to an end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`MILLRACE_BROKER_URL`: the messages on a Redis of their own."""
+"""With `MILLRACE_BROKER_URL` messages are on a Redis of their own, and jobs are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The consumer of the examples, as a process, on a real Redis server."""
+"""The reference consumer, run as a process on a real Redis, loads every row once."""
 
 from __future__ import annotations
 

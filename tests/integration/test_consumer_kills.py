@@ -1,4 +1,4 @@
-"""The consumer where things die: consumers killed at random moments, and a Redis that loses its last second."""
+"""The reference consumer loses and doubles nothing where it is killed or Redis loses its last second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger on a real Redis, with a clock of the test's own."""
+"""The ledger gives each step to one worker at a time and finds unfinished work again, on a real Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state machine of a job under random interleavings of workers, deaths, verdicts and sweeps."""
+"""A job is never stuck and never in two hands, whatever workers, deaths, verdicts and sweeps come in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One page on its way into a real Redis stream."""
+"""A page's rows get into a real Redis stream once and in order, whatever happens on the way."""
 
 from __future__ import annotations
 

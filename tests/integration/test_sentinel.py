@@ -1,4 +1,4 @@
-"""`sentinel://`: real sentinels, a real failover in the middle of a stream."""
+"""A job outlives the failover of its Redis, with real sentinels, in the middle of a stream."""
 
 from __future__ import annotations
 

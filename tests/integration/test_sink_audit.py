@@ -1,4 +1,4 @@
-"""What an audit of a stream sees."""
+"""An audit of a stream counts what is lost, doubled and out of order."""
 
 from __future__ import annotations
 

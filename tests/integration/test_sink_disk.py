@@ -1,4 +1,4 @@
-"""The file sink among rivals, crashes, full disks, and in the wrong place."""
+"""The file sink survives rivals, crashes and full disks, and fails in the wrong place."""
 
 from __future__ import annotations
 

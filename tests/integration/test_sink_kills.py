@@ -1,4 +1,4 @@
-"""Workers and servers killed in the middle of it: each row is there once."""
+"""Workers and servers are killed while they publish, and each row is there once."""
 
 from __future__ import annotations
 

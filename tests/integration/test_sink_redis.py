@@ -1,4 +1,4 @@
-"""The stream sink on real Redis servers: what stands there, what is gone, restarted, or something else."""
+"""The stream sink notices on a real Redis what is gone, was restarted, or is something else."""
 
 from __future__ import annotations
 

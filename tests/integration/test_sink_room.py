@@ -1,4 +1,4 @@
-"""The stream sink where there is no room."""
+"""The stream sink writes no row where there is no room, and still ends a job there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One exchange over real sockets: rows are whole or the reason is known."""
+"""Over real sockets the rows of a response are whole, or the reason why not is known."""
 
 from __future__ import annotations
 

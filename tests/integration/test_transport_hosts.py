@@ -1,4 +1,4 @@
-"""Which hosts are really contacted, and how far they are trusted."""
+"""Only permitted addresses are contacted, and only trusted certificates believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behind a proxy: a real one on loopback, that forwards plain http and tunnels TLS."""
+"""Requests go through a real proxy, which learns no more than it must."""
 
 from __future__ import annotations
 

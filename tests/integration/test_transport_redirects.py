@@ -1,4 +1,4 @@
-"""Redirects are links, and a link is sent as it was given."""
+"""A redirect is followed only where a link may lead, and a link is sent as it was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token in use, wherever it is kept: one caller fetches, everybody uses, an old turn changes nothing."""
+"""One caller fetches the token, everybody uses it, and what an old turn brings changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of a page and the digest that runs over them."""
+"""A page's rows are cut into batches, and one digest runs over all of them."""
 
 from __future__ import annotations
 

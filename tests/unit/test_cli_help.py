@@ -1,4 +1,4 @@
-"""What the command says of itself."""
+"""Every verb explains itself, and help is quick because it imports nothing it does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and rows as the command prints them."""
+"""The command prints tables and rows without losing anything of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declared types: exactly the number that was written, or a dead letter."""
+"""A value of a declared type is exactly the number that was written, or its row is a dead letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts: plain values from the environment, credentials by name, bases that are safe."""
+"""A connection takes values from the environment, names its credentials, and has a base URL that is safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries of a stream, told by their fields."""
+"""The consumer tells the entries of a stream apart by their fields."""
 
 from __future__ import annotations
 

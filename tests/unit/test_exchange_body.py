@@ -1,4 +1,4 @@
-"""The bytes of a body, whatever pieces they arrive in, and what small answers say."""
+"""A body comes out whole whatever pieces it arrives in, and no secret stands in an error."""
 
 from __future__ import annotations
 

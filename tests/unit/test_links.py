@@ -1,4 +1,4 @@
-"""Links in responses are text from outside."""
+"""A link in a response is text from outside and leads nowhere it should not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept from the parser: nesting and integers without end, and characters of which half is missing."""
+"""Nesting and integers without end, and half a character, are found before the parser sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MediaMath's stream: what each object is, by what came before it and by its whole set of keys."""
+"""Each object of MediaMath's stream is known by its keys and by what came before it."""
 
 from __future__ import annotations
 

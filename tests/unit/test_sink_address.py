@@ -1,4 +1,4 @@
-"""Where rows may go, as `--to` says it."""
+"""The address of a sink is read in one way, or refused with what is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vendor's answers mean: to a poll, in its list of reports."""
+"""Answers to a poll, and a vendor's list of reports, are understood in every form they have."""
 
 from __future__ import annotations
 

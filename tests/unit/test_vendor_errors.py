@@ -1,4 +1,4 @@
-"""An error a vendor words in a body: what fits a shape, what is said of it, what follows."""
+"""An error in a body is known by its shape, told in the vendor's words, and has the consequence declared for it."""
 
 from __future__ import annotations
 

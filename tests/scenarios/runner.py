@@ -27,7 +27,7 @@ from tests.scenarios.scenario import Scenario
 from worker.model import Json
 
 AT_ONCE = 10
-ONCE_ONLY = 24
+ONCE_ONLY = 12
 SILENCE_SECONDS = 4
 IMPATIENT = {
     "kargo": {

@@ -54,7 +54,10 @@ def _note_shutdown(**_: Any) -> None:
 def _leave_no_directory(**_: Any) -> None:
     # The counters of a pool lie in files that are removed at once, in a directory that would stay where its worker is
     # killed. They do without one.
-    multiprocessing.current_process()._config["tempdir"] = gettempdir()  # type: ignore[attr-defined]
+    try:
+        multiprocessing.current_process()._config["tempdir"] = gettempdir()  # type: ignore[attr-defined]
+    except FileNotFoundError as missing:
+        raise SystemExit(f"millrace: {missing.strerror}; TMPDIR may name another") from None
 
 
 @worker_init.connect

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from worker.errors import BadInput
 from worker.suggestions import one_of
@@ -28,6 +28,11 @@ FORMS = (
 TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
 SENTINEL_OPTIONS = ("ssl", "sentinel_username", "sentinel_password")
 REDIS_PORT, SENTINEL_PORT = 6379, 26379
+
+# Python's own urlsplit refuses brackets anywhere but around a single host, and so a list with an IPv6 address in it.
+_URL = re.compile(
+    r"(?P<scheme>\w+)://(?:(?P<userinfo>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?"
+)
 
 _WORDS: dict[str, dict[str, Any]] = {
     "ssl_cert_reqs": {"required": "required", "cert_required": "required", "none": "none", "cert_none": "none"},
@@ -106,21 +111,21 @@ def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: st
     """
     parts = _split_url(text.strip(), where)
     options = _read_options(parts, where)
-    user, given = unquote(parts.username or ""), unquote(parts.password or "")
+    user, _, given = (parts["userinfo"] or "").partition(":")
     common: dict[str, Any] = {
-        "user": user,
-        "password": given or password,
-        "tls": _read_tls(parts.scheme, options, where),
+        "user": unquote(user),
+        "password": unquote(given) or password,
+        "tls": _read_tls(parts["scheme"], options, where),
     }
     common["options"] = tuple(sorted((name, value) for name, value in options.items() if name != "db"))
-    if parts.scheme == "unix":
-        if parts.hostname or not parts.path.strip("/"):
+    if parts["scheme"] == "unix":
+        if parts["hosts"] or not parts["path"].strip("/"):
             raise BadInput(where, _mask(parts), "unix:///PATH/OF/SOCKET, the path absolute")
         database = _read_database(options.get("db", "0"), where)
-        return RedisUrl("unix", socket=unquote(parts.path), database=database, **common)
+        return RedisUrl("unix", socket=unquote(parts["path"]), database=database, **common)
     hosts = _read_hosts(parts, where)
-    first, _, rest = parts.path.strip("/").partition("/")
-    if parts.scheme == "sentinel":
+    first, _, rest = parts["path"].strip("/").partition("/")
+    if parts["scheme"] == "sentinel":
         if not first:
             raise BadInput(where, _mask(parts), "the service's name behind the sentinels, sentinel://HOST:PORT/SERVICE")
         return RedisUrl(
@@ -135,39 +140,37 @@ def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: st
     if len(hosts) > 1:
         raise BadInput(where, _mask(parts), "one host; several are for sentinel://")
     return RedisUrl(
-        "rediss" if parts.scheme == "rediss" else "redis",
+        "rediss" if parts["scheme"] == "rediss" else "redis",
         hosts=hosts,
-        database=_read_database(options.get("db", parts.path.strip("/") or "0"), where),
+        database=_read_database(options.get("db", parts["path"].strip("/") or "0"), where),
         **common,
     )
 
 
-def _split_url(text: str, where: str) -> SplitResult:
+def _split_url(text: str, where: str) -> re.Match[str]:
     scheme = text.partition("://")[0]
     if "://" not in text or scheme not in {"redis", "rediss", "unix", "sentinel"}:
         # A text without a scheme may be a password that was pasted alone: nothing of it is shown.
         known = bool(re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme)) and "://" in text
         raise BadInput(where, f"{scheme}://..." if known else "...", FORMS)
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        raise BadInput(where, f"{scheme}://...", FORMS) from None
+    if (parts := _URL.fullmatch(text)) is None:
+        raise BadInput(where, f"{scheme}://...", FORMS)
     # An unescaped `/`, `?` or `#` in a password ends the host early, and the rest would show up elsewhere in the URL.
-    is_cut = "#" in text or "@" in parts.query or ("@" in parts.path and parts.netloc)
+    is_cut = "#" in text or "@" in (parts["query"] or "") or ("@" in parts["path"] and parts["hosts"])
     if is_cut:
         allowed = "a URL whose password has '/', '?' and '#' written as %2F, %3F and %23"
         raise BadInput(where, f"{scheme}://...", allowed)
     return parts
 
 
-def _read_hosts(parts: SplitResult, where: str) -> tuple[tuple[str, int], ...]:
-    default = SENTINEL_PORT if parts.scheme == "sentinel" else REDIS_PORT
+def _read_hosts(parts: re.Match[str], where: str) -> tuple[tuple[str, int], ...]:
+    default = SENTINEL_PORT if parts["scheme"] == "sentinel" else REDIS_PORT
     found = []
-    for place in parts.netloc.rpartition("@")[2].split(","):
+    for place in parts["hosts"].split(","):
         match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@]+)(?::([0-9]{1,5}))?", place)
         if match is None or not 0 < (port := int(match[2] or default)) < 65_536:
             # If the host was forgotten, its place may hold the password.
-            raise BadInput(where, f"{parts.scheme}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")
+            raise BadInput(where, f"{parts['scheme']}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")
         found.append((match[1].strip("[]").lower(), port))
     return tuple(found)
 
@@ -178,11 +181,11 @@ def _read_database(text: str, where: str) -> int:
     return int(text)
 
 
-def _read_options(parts: SplitResult, where: str) -> dict[str, str]:
-    allowed: tuple[str, ...] = TLS_OPTIONS if parts.scheme in {"rediss", "sentinel"} else ()
-    allowed += SENTINEL_OPTIONS if parts.scheme == "sentinel" else ("db",)
+def _read_options(parts: re.Match[str], where: str) -> dict[str, str]:
+    allowed: tuple[str, ...] = TLS_OPTIONS if parts["scheme"] in {"rediss", "sentinel"} else ()
+    allowed += SENTINEL_OPTIONS if parts["scheme"] == "sentinel" else ("db",)
     found: dict[str, str] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+    for name, value in parse_qsl(parts["query"] or "", keep_blank_values=True):
         if name not in allowed or name in found:
             hint = " (TLS is rediss://)" if name in TLS_OPTIONS and name not in allowed else ""
             raise BadInput(f"{where}: option", name, f"{one_of(name, allowed)}, each once{hint}")
@@ -212,7 +215,7 @@ def _read_word(name: str, value: str, where: str) -> Any:
     return _WORDS[name][value.lower()]
 
 
-def _mask(parts: SplitResult) -> str:
-    """The URL for people: scheme, hosts and path, without user, password and options."""
-    before, at, places = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{'***@' if at or before else ''}{places}{parts.path}"
+def _mask(parts: re.Match[str]) -> str:
+    """Scheme, hosts and path; user, password and options are left out."""
+    userinfo = "" if parts["userinfo"] is None else "***@"
+    return f"{parts['scheme']}://{userinfo}{parts['hosts']}{parts['path']}"

@@ -17,7 +17,7 @@ from worker.redis_url import read_redis_url
     [
         ("redis://localhost", "redis://localhost:6379/0"),
         ("redis://:secret@10.0.0.1:7000/3", "redis://10.0.0.1:7000/3"),
-        ("redis://user:secret@[::1]:7000?db=2", "redis://[::1]:7000/2"),
+        ("redis://user:[secret]@[::1]:7000?db=2", "redis://[::1]:7000/2"),
         ("rediss://user:se%2Fcret@redis.example/1", "rediss://redis.example:6379/1"),
         ("unix:///run/redis/redis.sock?db=4", "unix:///run/redis/redis.sock?db=4"),
         ("sentinel://:secret@a:1,b,[::1]:3/main/5", "sentinel://a:1,b:26379,[::1]:3/main/5"),

@@ -27,6 +27,7 @@ KEEP_SECONDS = 30 * 86_400
 PAGES_AT_ONCE = 1_000
 
 OLD_BATCH_ROWS = 100
+LARGE_ENTRY_ROWS = 100
 
 
 class RedisStreamSink:
@@ -53,9 +54,12 @@ class RedisStreamSink:
 
     @cached_property
     def batch_rows(self) -> int:
+        if self._rows_per_entry > 1:
+            # A batch that is one entry need not be cut.
+            return self._rows_per_entry if self._rows_per_entry >= LARGE_ENTRY_ROWS else BATCH_ROWS
         # Before Redis 7 Lua tells strings apart by 32 of their bytes: of many rows that look alike each costs it eight
         # times as much. A packed entry is one string.
-        return BATCH_ROWS if self._rows_per_entry > 1 or self._server.major_version() >= 7 else OLD_BATCH_ROWS
+        return BATCH_ROWS if self._server.major_version() >= 7 else OLD_BATCH_ROWS
 
     def open(self, generation: int) -> None:
         self._run(OPEN, generation)

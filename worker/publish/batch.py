@@ -58,20 +58,25 @@ def read_batches(blocks: Iterable[Rows], most_rows: int = BATCH_ROWS) -> Iterato
 
 
 def _gather(blocks: Iterable[Rows], most_rows: int) -> Iterator[Rows]:
-    """The same rows in fewer blocks: as many together as may be, cut only where one alone is too large."""
+    """The same rows in batches, made of whole blocks where that fills three quarters: cutting looks at every row."""
     held: list[Rows] = []
-    count = size = 0
+    rows_left, bytes_left = most_rows, BATCH_BYTES
     for block in blocks:
         rest = block
         while rest:
-            if held and (count + len(rest) > most_rows or size + len(rest.text) > BATCH_BYTES):
+            if len(rest) <= rows_left and len(rest.text) <= bytes_left:
+                part, rest = rest, Rows()
+            elif held and (
+                4 * rows_left < most_rows or 4 * bytes_left < BATCH_BYTES or rest.text.find(b"\n", 0, bytes_left) < 0
+            ):
                 yield Rows.joined(held)
-                held, count, size = [], 0, 0
-            is_too_large = len(rest) > most_rows or len(rest.text) > BATCH_BYTES
-            part, rest = rest.cut(most_rows, BATCH_BYTES) if is_too_large else (rest, Rows())
+                held, rows_left, bytes_left = [], most_rows, BATCH_BYTES
+                continue
+            else:
+                part, rest = rest.cut(rows_left, bytes_left)
             held.append(part)
-            count += len(part)
-            size += len(part.text)
+            rows_left -= len(part)
+            bytes_left -= len(part.text)
     if held:
         yield Rows.joined(held)
 

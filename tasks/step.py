@@ -52,6 +52,8 @@ def run(
         log.debug(Event.NOTHING_TO_DO, task=task.name, why=lease)
         return lease
     bound = {"job": lease.job.id, "report": lease.job.name, **({"page": lease.page} if lease.page else {})}
+    if lease.job.trace_id:
+        bound["trace_id"] = lease.job.trace_id
     with structlog.contextvars.bound_contextvars(**bound), step_span(task.name, services.ledger, lease) as span:
         try:
             with Heartbeat(services.ledger, lease) as heartbeat:

@@ -268,6 +268,11 @@ class Job:
         return self.ready_total if self.total is None else self.total
 
     @property
+    def trace_id(self) -> str | None:
+        """The trace that the job's steps are spans of, as OpenTelemetry's tools write it; None without one."""
+        return self.traceparent.split("-")[1] if self.traceparent else None
+
+    @property
     def name(self) -> str:
         """What the caller asked for: CONNECTION.REPORT."""
         return f"{self.connection}.{self.report}"

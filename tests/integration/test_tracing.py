@@ -73,7 +73,9 @@ def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     made[0].__exit__(None, None, None)
 
 
-def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(start: Start, spans: InMemorySpanExporter) -> None:
+def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(
+    start: Start, spans: InMemorySpanExporter, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = start(vendor(Answer({"status": "working"})))
     job = made.ask(traceparent=CALLER)
     assert made.run()["state"] == "done"
@@ -89,6 +91,7 @@ def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(start: Start, s
     assert stream == {f"millrace.{name}": value for name, value in of.items()}
     assert "working" in str((steps[1].attributes or {})["millrace.waits_for"])
     assert {step.status.status_code for step in steps} == {StatusCode.UNSET}
+    assert f"trace_id={CALLER.split('-')[1]}" in capsys.readouterr().out
 
 
 def test_a_job_that_was_made_without_a_trace_begins_one_at_its_first_step(

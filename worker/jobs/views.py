@@ -27,7 +27,7 @@ def job_facts(job: Job, now: float) -> Json:
         "columns_gone": list(job.columns_gone),
         "vendor_report_id": job.vendor_report_id,
         "vendor_request_id": job.vendor_request_id,
-        "trace_id": job.traceparent and job.traceparent.split("-")[1],
+        "trace_id": job.trace_id,
         "attempts": job.attempts,
         "reason": job.reason or None,
         "waits_for": wait_facts(waits_for(job, now)),

@@ -58,7 +58,7 @@ METRICS = {
     "millrace_stream_lag_entries": Metric("gauge", ("stream", "group"), "entries a consumer group has not been given"),
     "millrace_redis_memory_ratio": Metric("gauge", (), "memory in use as a share of maxmemory; sinks stop at 0.8"),
     "millrace_schedule_alarms": Metric("gauge", ("entry",), "alarms an entry of the schedule has now"),
-    "millrace_webhooks_owed": Metric("gauge", (), "webhooks that are still to be told of a job's end"),
+    "millrace_webhooks_owed": Metric("gauge", (), "webhooks that have not yet been sent a job's end"),
     "millrace_queue_messages": Metric("gauge", ("queue",), "messages in a queue that no worker has taken"),
 }
 

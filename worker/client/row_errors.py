@@ -1,4 +1,4 @@
-"""Finds errors that stand in the place of rows: some vendors answer with a list whose only member is an error."""
+"""Finds errors in the place of rows: some vendors answer with a list whose only member is an error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list
 
 
 def check_rows(blocks: Iterable[Rows], shapes: dict[int, list[ErrorShape]]) -> Iterator[Rows]:
-    """Pass on the rows of an answer. Raises the error that stands in the place of a row, if any."""
+    """Pass on the rows of an answer. Raises the error that is in the place of a row, if any."""
     number = 0
     for rows in blocks:
         for position in [position for position in shapes if number <= position < number + len(rows)]:

@@ -36,8 +36,8 @@ Written by `python -m worker.sources.docs > docs/sources.md` from the packaged s
 How to add one of your own: [adding-a-source.md](adding-a-source.md).
 
 *Proof* is what the vendor lets us check before a job is `done`: `count` (rows against the vendor's own number), `end`
-(the protocol's end only) or `none`. *Replay* is `stable` where a second reading of a prepared report gives the same
-rows; where it is `unstable`, a reading that was interrupted may begin a new generation.
+(the protocol's end only) or `none`. *Replay* is `stable` if a second reading of a prepared report gives the same
+rows; if it is `unstable`, a reading that was interrupted may begin a new generation.
 
 Dates take `{today}`, `{yesterday}`, `{today-7d}`, `{now-3h}` (w weeks, d days, h hours, m minutes) in the connection's
 time zone, and a form of your own: `{yesterday:%Y%m%d00}`.

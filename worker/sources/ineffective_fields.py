@@ -116,12 +116,12 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
         (
             "object_is_row",
             declared.object_is_row and has_columns,
-            "rows that are lists, since `columns` stands beside it",
+            "rows that are lists, since `columns` is beside it",
         ),
         (
             "comma_joined",
             declared.comma_joined and has_columns,
-            "rows that are lists, since `columns` stands beside it",
+            "rows that are lists, since `columns` is beside it",
         ),
         ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that looks for it in the body"),
         ("has_more", bool(declared.has_more) and isinstance(paging, SinglePage), "a `paging` of several pages"),
@@ -168,7 +168,7 @@ def _header_mistakes(shape: Delimited, *, names_are_declared: bool) -> Iterator[
     if is_headless and shape.missing_fields != "fail":
         yield "missing_fields", shape.missing_fields, "a header: without one only the width shows that these are rows"
     if shape.preamble_count is not None and not shape.preamble:
-        yield "preamble_count", shape.preamble_count, "a `preamble` beside it, which it is looked for in"
+        yield "preamble_count", shape.preamble_count, "a `preamble` beside it, which states it"
     if shape.preamble_count is not None and list(names_in(shape.preamble_count)) != ["count"]:
         yield "preamble_count", shape.preamble_count, "text with {count}, once, and no other placeholder"
     if shape.preamble == "any" and (is_headless or not names_are_declared):

@@ -15,7 +15,7 @@ def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: 
     """The parameters with the report's window set to [first, end); `params` is not changed.
 
     Both ends are in the time zone of the dates. Raises BadInput if the report's window cannot be set, or if the list it
-    stands in was not given.
+    belongs to was not given.
     """
     if reason := why_fixed(report):
         raise BadInput("window", f"{first.date()} to {end.date()}", reason)

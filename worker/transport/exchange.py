@@ -215,7 +215,7 @@ class Exchange:
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
         """Send a request whose answer is small JSON, and return it. Raises as `send` does.
 
-        Raises FailJob also if a success is not JSON, and whatever an error in a success means.
+        Raises FailJob also if a success is not JSON, and the error that a success reports in its body.
         """
         answer = self.fetch(request, shapes=shapes, allow=allow)
         if answer.is_success:

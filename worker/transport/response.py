@@ -60,7 +60,7 @@ class Response:
     def chunks(self) -> Generator[bytes, None, None]:
         """The body, still packed, in pieces of up to 256 KB as they arrive.
 
-        Raises RetryLater, naming the bytes received, where it is cut, reset or silent for too long. Stopping early
+        Raises RetryLater, naming the bytes received, if it is cut, reset or silent for too long. Stopping early
         closes the connection.
         """
         # Read from the connection's buffer, below http.client, which would return every small chunk by itself.

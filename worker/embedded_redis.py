@@ -14,7 +14,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -211,10 +210,8 @@ def _socket_path(directory: Path) -> Path:
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
-    short = Path(tempfile.gettempdir()) / f"millrace-{os.getuid()}-{name}"
-    if len(os.fsencode(short / "redis.sock")) > LONGEST_SOCKET_PATH:
-        # TMPDIR may be as deep as the directory itself.
-        short = Path("/tmp") / short.name  # noqa: S108 - a directory of ours alone, see below
+    # Not where TMPDIR says: commands that see another one must find the same socket.
+    short = Path("/tmp") / f"millrace-{os.getuid()}-{name}"  # noqa: S108 - a directory of ours alone, see below
     _make_private(short)
     if short.is_symlink():
         # Anybody may put one into a temporary directory; what is a directory of ours nobody else can replace.

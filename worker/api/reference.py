@@ -36,7 +36,7 @@ def reference_page(described: Described) -> str:
             group = operation.get("tags", ["this service"])[0]
             groups.setdefault(group, []).append(_operation(method.upper(), path, operation))
     models = [
-        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>'
+        f"<details><summary><code>{escape(name)}</code></summary>{_model(name, schema)}</details>"
         for name, schema in schemas.items()
     ]
     sections = [*groups.items(), ("models", models)]
@@ -59,14 +59,14 @@ def _operation(method: str, path: str, operation: Described) -> str:
             for one in parameters
         ]
         head = "<tr><th scope=col>name</th><th scope=col>in</th><th scope=col></th><th scope=col>schema</th></tr>"
-        parts.append(f"<h3>Parameters</h3><table>{head}{''.join(rows)}</table>")
+        parts.append(f"<h3>Parameters</h3><table aria-label=Parameters>{head}{''.join(rows)}</table>")
     if body := operation.get("requestBody"):
         parts.append(f"<h3>Body</h3><p>{_content(body)}</p>")
     answers = [
         f"<tr><td><code>{escape(status)}</code></td><td>{escape(one['description'])}</td><td>{_content(one)}</td></tr>"
         for status, one in operation["responses"].items()
     ]
-    parts.append(f"<h3>Answers</h3><table>{''.join(answers)}</table>")
+    parts.append(f"<h3>Answers</h3><table aria-label=Answers>{''.join(answers)}</table>")
     said = f"<b>{escape(method)}</b> <code>{escape(path)}</code> <span>{escape(operation.get('summary', ''))}</span>"
     return f"<details><summary>{said}</summary>{''.join(parts)}</details>"
 
@@ -87,5 +87,6 @@ def _schema(schema: Described) -> str:
     return f"<code>{escape(json.dumps({name: value for name, value in schema.items() if name != 'title'}))}</code>"
 
 
-def _json(schema: Described) -> str:
-    return f"<pre>{escape(json.dumps(schema, indent=2))}</pre>"
+def _model(name: str, schema: Described) -> str:
+    # Its name is inside: a browser opens what is closed around the place a link leads to.
+    return f'<pre id="{escape(name)}">{escape(json.dumps(schema, indent=2))}</pre>'

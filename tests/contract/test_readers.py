@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from tests.readings import FILE, PAGE, PLAIN, STREAM, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow, Facts
-from worker.readers import READERS, read
+from worker.readers import READERS, read_blocks
 from worker.sources.schema import ColumnType, Format
 
 MEMORY_GROWS_BY_AT_MOST = 10 * 1024 * 1024
@@ -110,7 +111,7 @@ def test_a_row_is_given_before_the_next_chunk_is_asked_for(kind: Kind) -> None:
             asked = number
             yield kind.row(str(number), "0." + "1234567890" * 10) + kind.between
 
-    rows = read(chunks(), kind.shape, {}, Facts())
+    rows = chain.from_iterable(read_blocks(chunks(), kind.shape, {}, Facts()))
     for _ in range(100):
         next(rows)
     assert asked < 2_500
@@ -215,7 +216,7 @@ def peaks(name: str) -> tuple[int, int]:
         yield kind.end
 
     def peak(count: int) -> int:
-        rows = sum(1 for _ in read(chunks(count), kind.shape, COLUMNS, Facts()))
+        rows = sum(map(len, read_blocks(chunks(count), kind.shape, COLUMNS, Facts())))
         assert rows == count
         # Unlike getrusage, this begins anew with a program.
         status = Path("/proc/self/status").read_text()

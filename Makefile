@@ -7,7 +7,7 @@ TESTS_AT_ONCE ?= 3
 
 .PHONY: help setup check test test-redis demo bench bench-peers stress up lock clean
 help:            ## say what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 setup: .venv/ready  ## make .venv from the lock file
 .venv/ready: requirements-dev.lock pyproject.toml
@@ -30,7 +30,7 @@ SERVED := tests/contract tests/integration/test_embedded_redis.py tests/integrat
 	tests/integration/test_ledger.py tests/integration/test_ledger_model.py tests/integration/test_redis_restart.py \
 	tests/integration/test_redis_rights.py tests/integration/test_sink_redis.py tests/integration/test_sink_room.py
 
-test-redis: setup  ## what lies in Redis, on the server of your choice: make test-redis REDIS=/usr/bin/redis-server
+test-redis: setup  ## what is kept in Redis, on a server of your choice: make test-redis REDIS=/usr/bin/redis-server
 	mkdir -p build/redis && ln -sf $(REDIS) build/redis/valkey-server && build/redis/valkey-server --version
 	PATH="$(CURDIR)/build/redis:$$PATH" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SERVED)
 

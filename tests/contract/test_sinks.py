@@ -9,6 +9,7 @@ import pytest
 
 from tests.sinks import READING, RESTATED, Place, Writer, batch, position
 from tests.sinks import place as place
+from worker.errors import RecordClosed
 from worker.model import Checkpoint, DeadRow, OpenPages, Totals
 
 
@@ -55,6 +56,17 @@ def test_the_loser_learns_position_and_digest(place: Place) -> None:
     winner.run(4)
     outcome = loser.sink.commit(1, 1, batch(READING, 3, 4))
     assert outcome == position(READING, 9, is_closed=True)
+
+
+def test_a_commit_in_two_halves_answers_in_the_second_what_a_commit_does(place: Place) -> None:
+    sink = place.sink()
+    sink.open(1)
+    for _ in range(2):
+        assert sink.begin_commit(1, 1, batch(READING, 1, 2))() == position(READING, 2)
+    place.sink().void(1, "cancelled")
+    answer = sink.begin_commit(1, 1, batch(READING, 3, 4))
+    with pytest.raises(RecordClosed, match="void"):
+        answer()
 
 
 def test_a_repeated_commit_learns_that_it_was_kept(place: Place) -> None:

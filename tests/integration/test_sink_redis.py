@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sinks import DONE, JOB, READING, Closed, commit, finish, make, position
+from tests.sinks import DONE, JOB, READING, Closed, batch, commit, finish, make, position, sink_job
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import audit
+from worker.sinks.kinds import open_sink, parse_address
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import RedisStreamSink
 
@@ -43,6 +44,21 @@ def test_a_batch_of_a_thousand_rows_and_four_mebibytes_is_one_act(redis: Redis) 
     sink.open(1)
     assert commit(sink, 1, 1000, rows) == position(rows)
     assert audit(redis, "rows", JOB).rows == 1000
+
+
+@pytest.mark.parametrize("hurt", ["client_kill_filter", "script_flush"])
+def test_a_commit_that_goes_wrong_between_its_halves_is_made_again_and_keeps_each_row_once(
+    redis: Redis, hurt: str
+) -> None:
+    sink = open_sink(parse_address("stream:rows"), sink_job(redis=redis))
+    sink.open(1)
+    if hurt == "script_flush":
+        redis.script_flush()
+    answer = sink.begin_commit(1, 1, batch(READING, 1, 4))
+    if hurt == "client_kill_filter":
+        redis.client_kill_filter(_type="normal", skipme=True)
+    assert answer() == position(READING, 4)
+    assert audit(redis, "rows", JOB).rows == 4
 
 
 def test_row_numbers_are_written_in_full(redis: Redis) -> None:

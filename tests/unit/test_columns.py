@@ -17,7 +17,7 @@ from worker.sources.schema import ColumnType
 
 def typed(texts: list[str], kind: ColumnType) -> list[Row]:
     rows = [text.encode() for text in texts]
-    return [*Columns({"n": kind}).typed(Rows.of(rows))]
+    return [*Columns({"n": kind}).convert(Rows.of(rows))]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_blanks_around_a_number_are_none_of_its_digits() -> None:
 def test_several_columns_of_one_row_are_typed_together() -> None:
     rows = [b'{"a":"1","b":"2.50","c":3}', b'{"a":"x","b":"y","c":4}']
     columns = Columns({"a": "integer", "b": "number", "c": "string", "d": "integer"})
-    first, second = columns.typed(Rows.of(rows))
+    first, second = columns.convert(Rows.of(rows))
     assert first == b'{"a":1,"b":2.50,"c":"3"}'
     assert second == DeadRow(rows[1], "a: 'x' is no integer")
 

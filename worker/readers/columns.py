@@ -36,7 +36,7 @@ class Columns:
         self._alike: re.Pattern[bytes] | None = None
         self._patterns = 0
 
-    def typed(self, rows: Rows) -> Rows:
+    def convert(self, rows: Rows) -> Rows:
         """Rows with their values as declared, in order; one that has a misfit is dead."""
         if not self._declared or not rows:
             return rows

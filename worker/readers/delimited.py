@@ -38,10 +38,10 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
     RetryLater, as for a file that ends within quotes or without its footer. No rows are no mistake below a header.
     """
     table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
-    typed = Columns(columns)
+    types = Columns(columns)
     for batch in table.batches():
         values: list[dict[str, Any]] = list(map(dict, map(zip, repeat(table.names), batch)))
-        yield typed.typed(Rows.of(map(orjson.dumps, values)))
+        yield types.convert(Rows.of(map(orjson.dumps, values)))
     facts.total = next((count for count in (table.footer.count, table.promised) if count is not None), facts.total)
 
 

@@ -1,6 +1,7 @@
 """JSON pages of any size: rows at any of several places, and what the page says of itself before or after them.
 
-The list of rows goes to the row cutter; all the rest, and none of the rows, goes through a walk from event to event.
+The list of rows goes to the row cutter. Everything around it goes through a walk that looks at each event of the
+parser, which would be too slow for rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
+from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.json_path import count, find, flag, link, split
 from worker.model import Facts, Rows
 from worker.readers.columns import Columns
@@ -26,11 +27,14 @@ from worker.readers.slices import slices
 from worker.sources.schema import ColumnType, JsonRows
 from worker.vendor_errors import error_in, excerpt, paths_of
 
+# The walk has to stop behind every bracket, since a list of rows may begin there, and the rows must not be walked.
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
 _NOT_FINITE = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)")
 _BEFORE_BYTES = 32
+"""So much of what was walked is shown before the place where the text is broken."""
 _START_BYTES = 400
+"""So much of a page is shown where no rows were found in it."""
 
 
 def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
@@ -52,14 +56,14 @@ class _Page:
     ) -> None:
         self._shape = shape
         self._facts = facts
-        self._typed = Columns(columns)
+        self._columns = Columns(columns)
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None
         self._before = b""  # the last bytes walked
         self._held = b""  # the beginning of a piece that is to be walked
         objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
-        self._named = NamedLists(shape.column_name) if shape.columns is not None else None
+        self._lists = NamedLists(shape.column_name) if shape.columns is not None else None
         # What may stand around rows: the page, and a batch of rows.
         self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
         errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
@@ -75,12 +79,12 @@ class _Page:
 
     def close(self) -> None:
         """Give back what the page holds."""
-        if self._named is not None:
-            self._named.close()
+        if self._lists is not None:
+            self._lists.close()
 
     def rows(self) -> Iterator[Rows]:
         start = b""
-        for text in chain((self._beginning(),), self._texts):
+        for text in chain((self._first_text(),), self._texts):
             start = start if len(start) >= _START_BYTES else start + text[:_START_BYTES]
             left: bytes | None = text
             while left is not None:
@@ -91,10 +95,10 @@ class _Page:
             self._step(self._held, b"")
         if not self._walk.finish():
             raise RetryLater(f"row {self._next_row}: the response is cut before its end, after {self._rows} rows")
-        yield from self._told(start)
+        yield from self._finish(start)
 
-    def _beginning(self) -> bytes:
-        """The first text, which must begin like a list or an object."""
+    def _first_text(self) -> bytes:
+        """The first text that is not blank. Raises FailJob where it does not begin like a list or an object."""
         start = b""
         for text in self._texts:
             start = text.lstrip()
@@ -124,28 +128,31 @@ class _Page:
                 self._held = piece
                 break
             self._step(piece, text[at:])
-            if self._walk.list_at is not None and self._chooses(self._walk.list_at):
+            if self._walk.list_at is not None and self._take_list(self._walk.list_at):
                 return text[at:]
         return None
 
     def _step(self, piece: bytes, rest: bytes) -> None:
+        """Walk through a piece, which `rest` follows. Raises FailJob or RetryLater with the text where it is broken."""
         try:
             self._walk.feed(piece)
         except NotJsonError as error:
-            raise self._broken(error.reason, piece + rest) from None
+            fault = Fault(self._before + piece + rest)
+            fault.read_on(self._texts)
+            shown, reason = excerpt(fault.left), error.reason
+            if reason is None and _NOT_FINITE.search(fault.left):
+                reason = "NaN or an infinity where JSON has numbers"
+            if reason is not None:
+                raise FailJob(f"row {self._next_row}: {reason}: {shown}") from None
+            text = f"row {self._next_row}: not valid JSON in UTF-8: {shown}"
+            raise RetryLater(text, at_most=READ_AT_MOST) from None
         self._before = (self._before + piece)[-_BEFORE_BYTES:]
 
-    def _broken(self, reason: str | None, text: bytes) -> MillraceError:
-        fault = Fault(self._before + text)
-        fault.read_on(self._texts)
-        if reason is None and _NOT_FINITE.search(fault.left):
-            reason = "NaN or an infinity where JSON has numbers"
-        if reason is not None:
-            return FailJob(f"row {self._next_row}: {reason}: {excerpt(fault.left)}")
-        return RetryLater(f"row {self._next_row}: not valid JSON in UTF-8: {excerpt(fault.left)}", at_most=READ_AT_MOST)
+    def _take_list(self, path: Path) -> bool:
+        """Take this list as the one that has the rows; False where one declared before it was taken already.
 
-    def _chooses(self, path: Path) -> bool:
-        """Are the rows in this list? A list at an earlier place in the declared order wins, if nothing was read yet."""
+        Raises FailJob where rows were read already, and this list is at another place.
+        """
         order = [path_of(place) for place in self._shape.rows]
         if self._rows_at is not None and order.index(self._rows_at) < order.index(path):
             return False
@@ -167,22 +174,22 @@ class _Page:
         """The rows of the list that begins with this text; the text after it, None where it ends the response."""
         is_joined = self._is_joined(text, 0)
         if is_joined:
-            yield from self._published([self._walk.found[()]])
+            yield from self._dump_rows([self._walk.found[()]])
         skip_empty = self._shape.skip_empty
-        cutter: FastCutter | ListCutter = FastCutter(Members(skip_empty=skip_empty, of_lists=self._named is not None))
+        cutter: FastCutter | ListCutter = FastCutter(Members(skip_empty=skip_empty, of_lists=self._lists is not None))
         if is_joined:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
             cut = cutter.finish() if part is None else cutter.feed(part)
             rows = cut if isinstance(cut, Rows) else Rows.of(cut)
-            self._hear_first(rows)
-            if self._named is None:
-                yield self._typed.typed(rows)
+            self._refuse_error_in_first_row(rows)
+            if self._lists is None:
+                yield self._columns.convert(rows)
             elif rows:
                 self._learn_columns()
-                if self._named.is_known:
-                    yield from map(self._typed.typed, self._named.waiting(self._facts.first_row))
-                yield self._typed.typed(self._named.named(rows, self._next_row))
+                if self._lists.is_known:
+                    yield from map(self._columns.convert, self._lists.take_waiting(self._facts.first_row))
+                yield self._columns.convert(self._lists.to_objects(rows, self._next_row))
             self._rows += len(rows)
             if cutter.after is not None or cutter.fault is not None:
                 break
@@ -193,13 +200,13 @@ class _Page:
             self._step(b"]", cutter.after)
         return cutter.after
 
-    def _published(self, values: list[Any]) -> Iterator[Rows]:
-        """Objects that are rows, written anew."""
+    def _dump_rows(self, values: list[Any]) -> Iterator[Rows]:
+        """Parsed objects as rows: they did not go through the cutter, so their JSON is written anew."""
         for value in values:
             if isinstance(value, TooLarge):
                 raise too_large(self._next_row)
             if value or not self._shape.skip_empty:
-                yield self._typed.typed(Rows.of([dumps(value)]))
+                yield self._columns.convert(Rows.of([dumps(value)]))
                 self._rows += 1
 
     # ------------------------------------------------------------ what the page says
@@ -208,28 +215,29 @@ class _Page:
         place, inside = split(frame + path)
         return find(self._walk.found.get(path_of(place)), inside)
 
-    def _hear_first(self, rows: Rows) -> None:
-        """Hear what a path says that leads into the first row, as `0.code` does where errors come in a list."""
-        if self._rows or not rows or not self._paths_into_first:
+    def _refuse_error_in_first_row(self, rows: Rows) -> None:
+        """Raise where the first row is an error: `0.code` leads into it where a vendor gives its errors in a list."""
+        if self._rows or not rows:
             return
-        first = json.loads(rows.first)
-        for path in self._paths_into_first:
-            self._walk.found[path] = find(first, ".".join(path[len(self._rows_at or ()) + 1 :]))
-        self._refuse_error()
-
-    @property
-    def _paths_into_first(self) -> list[Path]:
-        """Where errors are looked for in the first row."""
         first = (*(self._rows_at or ()), "0")
-        return [path for path in map(path_of, paths_of(self._shape.errors)) if path[: len(first)] == first]
+        paths = [path for path in map(path_of, paths_of(self._shape.errors)) if path[: len(first)] == first]
+        if paths:
+            row = json.loads(rows.first)
+            for path in paths:
+                self._walk.found[path] = find(row, ".".join(path[len(first) :]))
+            self._refuse_error()
 
     def _refuse_error(self) -> None:
+        """Raise where what was walked so far holds a declared error, of the page or of a batch of rows."""
         for frame in self._frames:
             if error := error_in(partial(self._find, frame=frame), self._shape.errors):
                 raise error.failure(f"the vendor answered with an error: {error.words}")
 
-    def _told(self, start: bytes) -> Iterator[Rows]:
-        """Hear the page's errors and facts; give the object that is the one row, where no list was found."""
+    def _finish(self, start: bytes) -> Iterator[Rows]:
+        """Read the facts of a page that is whole, and yield the rows that had to wait for its end.
+
+        They are lists whose columns are named behind them, and the object that is the one row where no list was found.
+        """
         self._refuse_error()
         facts, shape = self._facts, self._shape
         total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))
@@ -237,13 +245,16 @@ class _Page:
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
         facts.has_more = flag(map(self._find, shape.has_more))
-        if self._named is not None and self._rows:
-            yield from self._named_late()
+        if self._lists is not None and self._rows:
+            self._learn_columns()
+            if not self._lists.is_known:
+                raise FailJob(f"the names of the columns are not at {shape.columns!r}")
+            yield from map(self._columns.convert, self._lists.take_waiting(facts.first_row))
         if self._rows_at is not None or self._rows or self._walk.has_empty_batches:
             return
         row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)
         if row is not None:
-            yield from self._published([row])
+            yield from self._dump_rows([row])
             return
         # Some vendors write null for none.
         is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
@@ -252,19 +263,12 @@ class _Page:
             raise FailJob(f"no rows at {places}: {excerpt(start)}")
 
     def _learn_columns(self) -> None:
-        """Hear what the columns are called, where the page has said so."""
+        """Learn the names of the columns, if the page has given them by now. Raises FailJob where it changes them."""
         place = self._shape.columns or ""
         if path_of(place) in self._walk.changed:
             raise FailJob("the columns change within the page")
-        if self._named is not None and not self._named.is_known and (columns := self._find(place)) is not None:
-            self._named.learn(columns)
-
-    def _named_late(self) -> Iterator[Rows]:
-        """The rows that came before the names of their columns."""
-        self._learn_columns()
-        if self._named is None or not self._named.is_known:
-            raise FailJob(f"the names of the columns are not at {self._shape.columns!r}")
-        yield from map(self._typed.typed, self._named.waiting(self._facts.first_row))
+        if self._lists is not None and not self._lists.is_known and (columns := self._find(place)) is not None:
+            self._lists.learn(columns)
 
     def _row_at(self, place: str) -> Any:
         """The object that is the one row, unless it wraps another place where rows are looked for."""

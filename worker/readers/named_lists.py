@@ -49,8 +49,11 @@ class NamedLists:
         keys = [msgspec.json.encode(name) + b":" for name in names]
         self._keys = [b"{" + keys[0], *(b"," + key for key in keys[1:])]
 
-    def named(self, lists: Rows, first_row: int) -> Rows:
-        """The lists as objects, none where they have to wait for the names. Raises FailJob for one of another width."""
+    def to_objects(self, lists: Rows, first_row: int) -> Rows:
+        """The lists as objects; no rows where the names are not known, and the lists are kept until they are.
+
+        Raises FailJob for a list of another width, by its row's number.
+        """
         if not self._keys:
             self._kept.write(lists.text)
             return Rows()
@@ -61,11 +64,11 @@ class NamedLists:
             rows.append(b"".join(chain.from_iterable(zip(self._keys, values, strict=True))) + b"}")
         return Rows.of(rows)
 
-    def waiting(self, first_row: int) -> Iterator[Rows]:
-        """The lists that had to wait, as objects, many at a time; they wait no longer then."""
+    def take_waiting(self, first_row: int) -> Iterator[Rows]:
+        """The lists that had to wait for the names, as objects, many at a time; none waits any longer then."""
         self._kept.seek(0)
         while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
-            yield self.named(Rows(b"".join(lines), len(lines)), first_row)
+            yield self.to_objects(Rows(b"".join(lines), len(lines)), first_row)
             first_row += len(lines)
         self._kept.seek(0)
         self._kept.truncate()

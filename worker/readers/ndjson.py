@@ -23,9 +23,9 @@ def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnTyp
     texts = slices(chunks)
     messages = Messages(shape, facts)
     cutter = FastCutter(Lines(messages))
-    typed = Columns(columns)
+    types = Columns(columns)
     for text in chain(texts, (None,)):
-        yield typed.typed(cutter.finish() if text is None else cutter.feed(text))
+        yield types.convert(cutter.finish() if text is None else cutter.feed(text))
         if messages.end is not None:
             raise messages.end
         if cutter.fault is not None:

@@ -85,7 +85,7 @@ def test_a_flat_text_holds_no_object_within_an_object(text: bytes, expected: boo
 
 def test_a_watched_row_is_refused_in_the_piece_that_goes_too_deep_and_the_next_row_begins_anew() -> None:
     watch = Watch()
-    watch.look_at(b"", [])
+    watch.prepare(b"", [])
     assert not any(watch.refuses(b'{"a":' * 50) for _ in range(2))
     watch.renew()
     assert not any(watch.refuses(b'{"a":' * 50) for _ in range(2))

@@ -1,7 +1,7 @@
 """Cuts rows out of JSON text exactly as they came, while ijson's C parser proves that they are JSON.
 
-A row's bytes are known without writing them anew: the text goes to the parser up to each closing brace, and a row that
-appears then ends in that very byte. So digits, exponents and escapes stay as the vendor wrote them.
+The text goes to the parser in pieces that end at a closing brace. If a row appears after a piece, it ends with that
+brace, so its bytes are known without writing them anew: digits, exponents and escapes stay as the vendor wrote them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from worker.readers.limits import (
 )
 
 _HELD_BYTES = 16 * 1024
+"""A row begun is held back up to this size, since whole rows are cut faster; a longer one goes to the parser."""
+# The end of a list; empty lists may stand before it, which `skip_empty` passes over.
 _CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
 
 
 class Cutter:
     """JSON objects one after another, whatever blanks stand between and inside them."""
 
-    _around = BLANK
+    _separators = BLANK
     _opens, _closes = b"{", b"}"
     _kind: RowKind = dict
 
@@ -41,9 +43,10 @@ class Cutter:
         self.after: bytes | None = None
         """The text after the last row, where rows have an end of their own and it was read."""
         self._values: list[Any] = []
-        self._parser = self._parser_between()
-        self._sent: list[bytes] = []  # of the row begun, what the parser has
-        self._held = b""  # and what it does not have yet
+        self._parser = self._make_parser()
+        # Of the row begun: what the parser has, and what it does not have yet.
+        self._sent: list[bytes] = []
+        self._held = b""
         self._watch = Watch()
 
     @property
@@ -53,7 +56,7 @@ class Cutter:
 
     @property
     def open_brackets(self) -> int:
-        """Of the row begun."""
+        """How many brackets of the row begun are still open."""
         return sum(map(count_open_brackets, self._sent)) + count_open_brackets(self._held)
 
     def feed(self, text: bytes) -> list[bytes]:
@@ -61,13 +64,13 @@ class Cutter:
         text, self._held = self._held + text, b""
         parts = text.split(self._closes)
         rest = parts.pop()
-        # The values are thrown away, so let there be some for numbers that no decimal can hold.
+        # Only the bytes are kept, not the values: a number that no decimal can hold must not fail the row.
         with localcontext(Context(traps=[])):
-            rows = self._at_once(text, parts, rest) if not self._sent else None
+            rows = self._cut_flat(text, parts, rest) if not self._sent else None
             if rows is None:
-                rows = self._one_by_one(text, [part + self._closes for part in parts], rest)
+                rows = self._cut_pieces(text, [part + self._closes for part in parts], rest)
             if self.fault is None:
-                self._keep(rest)
+                self._hold(rest)
         return rows
 
     def finish(self) -> list[bytes]:
@@ -76,14 +79,14 @@ class Cutter:
             return []
         left = b"".join(self._sent) + self._held
         is_taken = not self._held or bool(self._send([self._held], self._held))
-        if is_taken and left.lstrip(self._around)[:1] in (self._opens, b""):
+        if is_taken and left.lstrip(self._separators)[:1] in (self._opens, b""):
             self.fault = Fault(left, is_cut=True, kind=self._kind)
         else:
             self._stop(left)
         return []
 
-    def _at_once(self, text: bytes, parts: list[bytes], rest: bytes) -> list[bytes] | None:
-        """The rows where each part, with its brace, is one; None, and nothing parsed, where that is not so."""
+    def _cut_flat(self, text: bytes, parts: list[bytes], rest: bytes) -> list[bytes] | None:
+        """The rows, parsed in one call, if each part with its brace is one; else None, as if nothing was parsed."""
         if self._kind is not dict or not parts or not is_flat(text, parts):
             return None
         values = self._values
@@ -95,39 +98,14 @@ class Cutter:
             is_whole = False
         values.clear()
         if not is_whole:
-            self._parser = self._parser_between()
+            self._parser = self._make_parser()
             return None
-        rows = [part.lstrip(self._around) + b"}" for part in parts]
-        return self._given(self._proven(rows) if may_be_unsound(text) else on_one_line(rows))
+        rows = [part.lstrip(self._separators) + b"}" for part in parts]
+        return self._filter(self._take_sound(rows) if may_be_unsound(text) else put_on_one_line(rows))
 
-    def _one_by_one(self, text: bytes, pieces: list[bytes], rest: bytes) -> list[bytes]:
-        """The rows that end in these pieces."""
+    def _cut_pieces(self, text: bytes, pieces: list[bytes], rest: bytes) -> list[bytes]:
+        """The rows that end in these pieces, each of one or more of them; a value that is no row is a fault."""
         ends = self._send(pieces, text)
-        rows = self._given(self._proven(self._pieced_together(pieces, ends, rest)))
-        self._values.clear()
-        if len(ends) < len(pieces):
-            self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
-        return rows
-
-    def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
-        """Give pieces of this text to the parser: how many values there are after each, up to the one it refuses."""
-        ends: list[int] = []
-        watch = self._watch
-        watch.look_at(text, self._sent)
-        try:
-            for piece in pieces:
-                if watch.refuses(piece):
-                    break
-                self._parser.send(piece)
-                ends.append(len(self._values))
-                if ends[-1] > (ends[-2] if len(ends) > 1 else 0):
-                    watch.renew()
-        except parser.PARSE_ERRORS:
-            pass
-        return ends
-
-    def _pieced_together(self, pieces: list[bytes], ends: list[int], rest: bytes) -> list[bytes]:
-        """Rows of one or more pieces; a value that is no row is a fault."""
         rows: list[bytes] = []
         start = 0
         for index, (piece, end) in enumerate(zip(pieces, ends, strict=False), 1):
@@ -140,19 +118,40 @@ class Cutter:
                 row = b"".join(self._sent)
                 rows.append(row[row.index(self._opens) :])
                 self._sent.clear()
+        rows = self._filter(self._take_sound(rows))
+        self._values.clear()
+        if len(ends) < len(pieces):
+            self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
         return rows
 
-    def _proven(self, rows: list[bytes]) -> list[bytes]:
-        """The rows before the first that is unsound in a way the parser does not see, each on one line."""
+    def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
+        """Give pieces of this text to the parser, up to one that is refused: how many values there are after each."""
+        ends: list[int] = []
+        watch = self._watch
+        watch.prepare(text, self._sent)
+        try:
+            for piece in pieces:
+                if watch.refuses(piece):
+                    break
+                self._parser.send(piece)
+                ends.append(len(self._values))
+                if ends[-1] > (ends[-2] if len(ends) > 1 else 0):
+                    watch.begin_row()
+        except parser.PARSE_ERRORS:
+            pass
+        return ends
+
+    def _take_sound(self, rows: list[bytes]) -> list[bytes]:
+        """The rows, each on one line, up to the first with something wrong that the parser does not see: the fault."""
         for index, row in enumerate(rows):
             if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
                 self.fault = Fault(row, is_whole=True, kind=self._kind)
                 rows = rows[:index]
                 break
-        return on_one_line(rows)
+        return put_on_one_line(rows)
 
-    def _keep(self, rest: bytes) -> None:
-        """Hold the beginning of a row; a long one goes to the parser, and is watched."""
+    def _hold(self, rest: bytes) -> None:
+        """Hold the beginning of a row; a long one goes to the parser, so that its faults show before its end."""
         if len(rest) < _HELD_BYTES:
             self._held = rest
             return
@@ -164,20 +163,22 @@ class Cutter:
         if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES:
             self._stop(b"".join(self._sent))
 
-    def _parser_between(self) -> parser.Parser:
+    def _make_parser(self) -> parser.Parser:
         """A parser that stands between two rows."""
         return parser.values(self._values)
 
-    def _given(self, rows: list[bytes]) -> list[bytes]:
+    def _filter(self, rows: list[bytes]) -> list[bytes]:
+        """Those of the rows that are given out."""
         return rows
 
-    def _may_skip(self, value: Any) -> bool:  # a list may have members that are no rows
+    def _may_skip(self, value: Any) -> bool:
+        """Is this value, which is no row, passed over? A list may have such members."""
         return False
 
     def _stop(self, left: bytes) -> None:
         """Nothing after this is a row; `left` begins where the last row ended."""
         if self.fault is None:
-            self.fault = Fault(left.lstrip(self._around), kind=self._kind)
+            self.fault = Fault(left.lstrip(self._separators), kind=self._kind)
 
 
 class ListCutter(Cutter):
@@ -187,7 +188,7 @@ class ListCutter(Cutter):
     no closing bracket, so `after` stays None.
     """
 
-    _around = b"," + BLANK
+    _separators = b"," + BLANK
 
     def __init__(
         self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False, of_lists: bool = False
@@ -207,17 +208,18 @@ class ListCutter(Cutter):
             self.fault = Fault(b"", is_cut=True)
         return super().finish()
 
-    def _given(self, rows: list[bytes]) -> list[bytes]:
+    def _filter(self, rows: list[bytes]) -> list[bytes]:
         self.has_rows = self.has_rows or bool(rows)
-        return without_empty(rows) if self._skip_empty else rows
+        return drop_empty(rows) if self._skip_empty else rows
 
-    def _keep(self, rest: bytes) -> None:
+    def _hold(self, rest: bytes) -> None:
         # What follows the list is no row begun, however long.
         if self.after is None:
-            super()._keep(rest)
+            super()._hold(rest)
 
-    def _parser_between(self) -> parser.Parser:
+    def _make_parser(self) -> parser.Parser:
         begun = parser.members(self._values)
+        # The cutter is made behind the bracket, or behind other members, which the parser has not seen.
         begun.send(b"[{}" if self.has_rows else b"[")
         self._values.clear()
         return begun
@@ -227,13 +229,13 @@ class ListCutter(Cutter):
 
     def _stop(self, left: bytes) -> None:
         closing = None if self.fault or self._is_joined else _CLOSING.match(left)
-        if closing and self._ends_list(closing.group()):
+        if closing and self._closes_list(closing.group()):
             self.after = left[closing.end() :]
         else:
             super()._stop(left)
 
-    def _ends_list(self, text: bytes) -> bool:
-        """Does this text, after the last row, close the list as JSON wants it?"""
+    def _closes_list(self, text: bytes) -> bool:
+        """Is this text, which follows the last row, a correct end of the list?"""
         if b"[" in text and not self._may_skip([]):
             return False
         try:
@@ -243,14 +245,14 @@ class ListCutter(Cutter):
         return True
 
 
-def on_one_line(rows: list[bytes]) -> list[bytes]:
-    """The rows; one that is spread over lines is written on one, without blanks, every value as it came."""
+def put_on_one_line(rows: list[bytes]) -> list[bytes]:
+    """The rows; one that is spread over several lines is written without blanks, each value byte for byte."""
     text = b"".join(rows)
     if b"\n" not in text and b"\r" not in text:
         return rows
     return [msgspec.json.format(row, indent=-1) if b"\n" in row or b"\r" in row else row for row in rows]
 
 
-def without_empty(rows: list[bytes]) -> list[bytes]:
+def drop_empty(rows: list[bytes]) -> list[bytes]:
     """The rows that have members."""
     return [row for row in rows if row[1:-1].strip(BLANK)]

@@ -9,8 +9,9 @@ r"""What a JSON parser must not be asked to find out, and what it would not find
 | vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `Walk`, after |
 | the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `Walk`, as it grows |
 
-What the fast parser refuses, or must not be given, goes to ijson, which decides. "Before" and "after" are meant of the
-parser's turn. Cheap looks may say yes where there is nothing; they never say no where there is something.
+"Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
+not be given, goes to ijson, which decides. A cheap check of many rows may say yes where there is nothing; it never says
+no where there is something.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ LONGEST_INTEGER_DIGITS = 4300
 BLANK = b" \t\r\n\v\f"
 """What ijson takes for blanks. JSON knows no vertical tab and no form feed; between rows they do no harm."""
 
+# A number over the bound leaves at least so many digits in a row among every 128th byte of the text: looking at these
+# alone finds it, and costs next to nothing.
 _SAMPLE_EVERY_BYTES = 128
 _SAMPLED_DIGITS = re.compile(rb"[0-9]{%d}" % (LONGEST_INTEGER_DIGITS // _SAMPLE_EVERY_BYTES))
 _NUMBER_BYTES = 2 * LONGEST_INTEGER_DIGITS
+"""So much of the text before a cut is checked with the text behind it, since a long number may lie across the cut."""
 
 _DEEP_ROW_BYTES = 5 * DEEPEST_NESTING
 """Without lists, what is nested too deep is longer: a level takes five bytes at least, as in `{"":{}}`."""
@@ -36,11 +40,13 @@ _DEEP_ROW_BYTES = 5 * DEEPEST_NESTING
 _IN_STRING = re.compile(rb"(?:[^\"\\]+|\\.)*", re.DOTALL)
 _OUTSIDE = re.compile(rb"[\"{}\[\]]|[0-9]+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# A pair of halves is matched as one, so the group holds a half that stands alone.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.?)", re.DOTALL)
 _PAIR_BYTES = 12
+r"""Of a whole pair, such as `\ud83d\ude00`."""
 
 
-# ------------------------------------------------------------ cheap looks at many rows
+# ------------------------------------------------------------ cheap checks of many rows
 
 
 def has_long_number(text: bytes) -> bool:
@@ -58,7 +64,7 @@ def is_utf8(text: bytes) -> bool:
 
 def may_be_deep(text: bytes, rows: list[bytes]) -> bool:
     """May one of these rows of the text be nested too deep?"""
-    # The lengths first: counting one byte in a text costs three times as much.
+    # Lengths are compared first, because counting the braces costs three times as much.
     if b"[" not in text and (max(map(len, rows), default=0) <= _DEEP_ROW_BYTES or text.count(b"{") == len(rows)):
         return False
     brackets = zip(map(bytes.count, rows, repeat(b"{")), map(bytes.count, rows, repeat(b"[")), strict=True)
@@ -66,12 +72,12 @@ def may_be_deep(text: bytes, rows: list[bytes]) -> bool:
 
 
 def count_open_brackets(text: bytes) -> int:
-    """How many more brackets are opened than closed, if those within texts are as many of each."""
+    """How many more brackets are opened than closed, supposing that those within strings are balanced."""
     return text.count(b"{") + text.count(b"[") - text.count(b"}") - text.count(b"]")
 
 
 def is_flat(text: bytes, parts: list[bytes]) -> bool:
-    """Is there one opening brace before each closing one, no list and no long number? Then nothing is deep."""
+    """Has each part one opening brace, and the text no list and no long number? Then it is safe to parse at once."""
     return (
         b"[" not in text
         and all(map(contains, parts, repeat(b"{")))
@@ -81,7 +87,7 @@ def is_flat(text: bytes, parts: list[bytes]) -> bool:
 
 
 def may_be_unsound(text: bytes) -> bool:
-    """May a row within this text be unsound? Rows of several pieces are to be looked at in any case."""
+    """May `is_sound` be false of a row within this text? Only of rows that came in one piece; others need it anyhow."""
     return (
         (b"[" in text and text.count(b"[") >= DEEPEST_NESTING)
         or b"\v" in text
@@ -90,11 +96,11 @@ def may_be_unsound(text: bytes) -> bool:
     )
 
 
-# ------------------------------------------------------------ close looks at one row
+# ------------------------------------------------------------ exact checks of one row
 
 
 def is_sound(row: bytes) -> bool:
-    """Is a row that ijson took one that can be published?"""
+    """May a row that ijson accepted be published? ijson accepts odd blanks, half characters and any nesting."""
     if b"\v" in row or b"\f" in row or has_half_character(row):
         return False
     return row.count(b"{") + row.count(b"[") <= DEEPEST_NESTING or Scan().feed(row) is None
@@ -108,13 +114,13 @@ def has_half_character(raw: bytes) -> bool:
 
 
 class HalfCharacters:
-    """The same for text that comes in pieces."""
+    """Looks for half characters in text that comes in pieces."""
 
     def __init__(self) -> None:
         self._held = b""
 
     def are_in(self, text: bytes) -> bool:
-        """Is there one, up to an escape that may go on in the next piece?"""
+        """Is there one? An escape that may go on in the next piece is looked at with that."""
         text, self._held = self._held + text, b""
         if b"\\" not in text:
             return False
@@ -128,7 +134,7 @@ class HalfCharacters:
 
 
 class Scan:
-    """Follows JSON text piece by piece from the start of a value on. `reason` says what is wrong, if anything."""
+    """Follows JSON text piece by piece from the start of a value. `reason` says what is too deep or too long in it."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
@@ -141,11 +147,11 @@ class Scan:
         """Follow the text; the first thing that is wrong, here or before."""
         at = 0
         while at < len(text) and self.reason is None:
-            at = self._string(text, at) if self._in_string else self._structure(text, at)
+            at = self._skip_string(text, at) if self._in_string else self._skip_structure(text, at)
         return self.reason
 
-    def _string(self, text: bytes, at: int) -> int:
-        """Go to the end of a string."""
+    def _skip_string(self, text: bytes, at: int) -> int:
+        """Where the string ends, or the text if that comes first."""
         if self._is_escaped:
             self._is_escaped = False
             return at + 1
@@ -156,8 +162,8 @@ class Scan:
             self._is_escaped = text[end] == 0x5C
         return end + 1
 
-    def _structure(self, text: bytes, at: int) -> int:
-        """Go to the next string, counting brackets and digits."""
+    def _skip_structure(self, text: bytes, at: int) -> int:
+        """Where the next string begins, or the text ends; brackets and digits up to there are counted."""
         if self._digits and not text[at : at + 1].isdigit():
             self._digits = 0
         for token in _OUTSIDE.finditer(text, at):
@@ -170,14 +176,14 @@ class Scan:
             elif sign in b"}]":
                 self._depth -= 1
             else:
-                self._count(len(sign), is_first=token.start() == at, is_last=token.end() == len(text))
+                self._count_digits(len(sign), is_first=token.start() == at, is_last=token.end() == len(text))
             if self._depth > DEEPEST_NESTING:
                 self.reason = f"nesting is deeper than {DEEPEST_NESTING}"
             if self.reason is not None:
                 break
         return len(text)
 
-    def _count(self, length: int, *, is_first: bool, is_last: bool) -> None:
+    def _count_digits(self, length: int, *, is_first: bool, is_last: bool) -> None:
         """Add up the digits of one number, which may go on in the next piece."""
         total = length + (self._digits if is_first else 0)
         if total > LONGEST_INTEGER_DIGITS:
@@ -186,7 +192,7 @@ class Scan:
 
 
 class Watch:
-    """Looks at a row piece by piece before the parser does; scans it closely only where there is reason to."""
+    """Checks a row piece by piece before the parser gets it; scans it only if counting gave a reason to."""
 
     def __init__(self) -> None:
         self._opened = 0  # brackets in the row begun
@@ -194,10 +200,10 @@ class Watch:
         self._scan: Scan | None = None  # has followed the row so far
         self._is_suspect = False
 
-    def look_at(self, text: bytes, sent: list[bytes]) -> None:
-        """The text that comes next, after what was sent of the row begun."""
+    def prepare(self, text: bytes, sent: list[bytes]) -> None:
+        """Take notice of the text whose pieces come next, and of what the parser already has of the row begun."""
         if len(sent) != len(self._row):
-            self.renew()
+            self.begin_row()
             for piece in sent:
                 self.refuses(piece)
         self._is_suspect = has_long_number((sent[-1][-_NUMBER_BYTES:] if sent else b"") + text)
@@ -213,7 +219,7 @@ class Watch:
         self._scan = Scan()
         return any(self._scan.feed(part) for part in self._row)
 
-    def renew(self) -> None:
-        """The row is complete; another begins."""
+    def begin_row(self) -> None:
+        """Forget the row before; another begins."""
         self._opened, self._scan = 0, None
         self._row.clear()

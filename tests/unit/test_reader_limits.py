@@ -87,7 +87,7 @@ def test_a_watched_row_is_refused_in_the_piece_that_goes_too_deep_and_the_next_r
     watch = Watch()
     watch.prepare(b"", [])
     assert not any(watch.refuses(b'{"a":' * 50) for _ in range(2))
-    watch.renew()
+    watch.begin_row()
     assert not any(watch.refuses(b'{"a":' * 50) for _ in range(2))
     assert watch.refuses(b"[")
 

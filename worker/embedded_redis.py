@@ -188,7 +188,8 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
                 _start(directory, path)
         yield f"unix://{quote(str(path))}"
     finally:
-        with _alone(directory):
+        # Where somebody removed the directory meanwhile, the keeper does it alone.
+        with suppress(FileNotFoundError), _alone(directory):
             _stop_if_last(directory, path, users)
         os.close(users)
 

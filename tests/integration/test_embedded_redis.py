@@ -91,6 +91,12 @@ def test_it_ends_with_its_last_user_where_somebody_killed_its_keeper(tmp_path: P
     assert processes_of(tmp_path) == []
 
 
+def test_it_ends_with_its_last_user_where_somebody_removed_its_directory(tmp_path: Path) -> None:
+    with embedded_redis(tmp_path):
+        shutil.rmtree(tmp_path / "redis")
+    until(lambda: not processes_of(tmp_path), "the end of the server")
+
+
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "redis" / "appendonlydir").mkdir(parents=True)
     (tmp_path / "redis" / "appendonlydir" / "appendonly.aof.manifest").write_text("no manifest at all\n")

@@ -86,7 +86,7 @@ def reading_by_ijson(
     """The same without whatever makes reading fast: every row by ijson, looked at and typed alone."""
     with (
         patch("worker.readers.fast_cutter.FastCutter._cut_by_msgspec", lambda *_: None),
-        patch("worker.readers.messages._decoder", lambda *_, **__: None),
+        patch("worker.readers.messages._make_decoder", lambda *_, **__: None),
         patch("worker.readers.columns._MOST_PATTERNS", 0),
     ):
         return reading(body, shape, columns=columns, cuts=cuts)

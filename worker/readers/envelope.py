@@ -1,4 +1,4 @@
-"""Walks through a JSON text apart from its rows: finds the lists of rows and what stands beside them."""
+"""Walks through a JSON text apart from its rows: finds where lists of rows begin, and the values around them."""
 
 from __future__ import annotations
 
@@ -54,32 +54,34 @@ def path_of(text: str) -> Path:
     return tuple(text.split(".")) if text else ()
 
 
-class _Places:
-    """Declared paths, to be told which of them a path fits."""
+class _Paths:
+    """Declared paths, among which a path in the text is looked up."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         declared = [path_of(path) for path in paths]
         self._exact = {path for path in declared if "*" not in path}
-        self._open = [path for path in declared if "*" in path]
+        self._with_star = [path for path in declared if "*" in path]
 
-    def fitting(self, path: Path) -> Path | None:
-        """The declared path that this one is, or is one of; None where there is none."""
+    def match(self, path: Path) -> Path | None:
+        """The declared path that this path equals, or fits with its `*`; None where there is none."""
         if path in self._exact:
             return path
-        return next((each for each in self._open if len(each) == len(path) and all(map(_fits, each, path))), None)
-
-
-def _fits(declared: str, name: str) -> bool:
-    return declared in ("*", name)
+        for declared in self._with_star:
+            if len(declared) == len(path) and all(one in ("*", name) for one, name in zip(declared, path, strict=True)):
+                return declared
+        return None
 
 
 class Walk:
-    """Feed it text that ends at every `[`; `list_at` is then the path of the list just begun, if one is looked for.
+    """Follows a text that is fed in pieces, each of which ends at the next `[`.
 
-    `found` maps the wanted paths to their values, and those of lists where null stands; of several values at a path
-    with `*` the last one that says something stands; `changed` has the paths whose values were not all the same. The
-    members of a list may be kept from it: feed its `]` next. `is_over`: the outermost value has ended.
-    `has_empty_batches`: a list whose members should hold lists has no member.
+    `list_at` is the path of the list that the last piece began, if it is one of `lists`. Its members may then be left
+    out, so that rows are not walked: the next piece begins with its `]`.
+
+    `found` has the values at the paths that are `wanted`, those of `objects` that are no lists, and null where a list
+    was looked for. Of several values at a path with `*` it has the last that says something; `changed` has the paths
+    where they differed. `is_over`: the outermost value has ended. `has_empty_batches`: a list whose members should hold
+    lists of rows has no member.
     """
 
     def __init__(self, lists: Iterable[str], wanted: Iterable[str], objects: Iterable[str]) -> None:
@@ -89,10 +91,10 @@ class Walk:
         self.found: dict[Path, Any] = {}
         self.changed: set[Path] = set()
         lists = [*lists]
-        self._lists = _Places(lists)
-        self._batches = _Places(path.partition("*")[0].removesuffix(".") for path in lists if "*" in path)
-        self._wanted = _Places(wanted)
-        self._objects = _Places(objects)
+        self._lists = _Paths(lists)
+        self._batches = _Paths(path.partition("*")[0].removesuffix(".") for path in lists if "*" in path)
+        self._wanted = _Paths(wanted)
+        self._objects = _Paths(objects)
         self._frames: list[_Frame] = []
         self._growing: list[_Growing] = []
         self._events: list[tuple[str, Any]] = []
@@ -118,50 +120,53 @@ class Walk:
         if self._silent_bytes > LARGEST_ROW_BYTES:
             raise NotJsonError(f"a text of more than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
         for event, value in self._events:
-            self._step(event, value)
+            self._handle(event, value)
         self._events.clear()
-        self._drop_large()
+        for grown in tuple(self._growing):
+            if self._bytes - grown.began > LARGEST_ROW_BYTES:
+                self.found[grown.path] = TooLarge()
+                self._growing.remove(grown)
 
-    def finish(self) -> bool:
-        """The text ends here. Is it whole?"""
+    def is_whole(self) -> bool:
+        """Is the text whole, if it ends here?"""
         return self.is_over and not self._frames
 
     def forget_objects(self) -> None:
-        """No object is wanted any more, whatever its size."""
-        self._objects = _Places(())
-        self._growing = [grown for grown in self._growing if self._wanted.fitting(grown.path) is not None]
+        """Stop looking for `objects`, so that none of them is built any more."""
+        self._objects = _Paths(())
+        self._growing = [grown for grown in self._growing if self._wanted.match(grown.path) is not None]
 
-    def _step(self, event: str, value: Any) -> None:
+    def _handle(self, event: str, value: Any) -> None:
         if event == "map_key":
             self._frames[-1].name = value
-            self._grow(event, value)
+            self._build(event, value)
             return
         if event in ("end_map", "end_array"):
             ended = self._frames.pop()
-            if ended.position == -1 and event == "end_array" and self._batches.fitting(self._path()) is not None:
+            if ended.position == -1 and event == "end_array" and self._batches.match(self._path()) is not None:
                 self.has_empty_batches = True
-            self._grow(event, value)
+            self._build(event, value)
         else:
-            self._enter(event, value)
+            self._begin(event, value)
         self.is_over = not self._frames
 
-    def _enter(self, event: str, value: Any) -> None:
+    def _begin(self, event: str, value: Any) -> None:
         """A value begins, and unless it is a list or an object, ends."""
         if self._frames and self._frames[-1].is_list:
             self._frames[-1].position += 1
             self._frames[-1].name = str(self._frames[-1].position)
         path = self._path()
         is_open = event in ("start_map", "start_array")
-        list_at = self._lists.fitting(path) if event in ("start_array", "null") else None
+        list_at = self._lists.match(path) if event in ("start_array", "null") else None
         self.list_at = list_at if is_open else None
-        wanted = self._wanted.fitting(path)
+        wanted = self._wanted.match(path)
         if wanted is None and event != "start_array":
-            wanted = self._objects.fitting(path)
+            wanted = self._objects.match(path)
         if wanted is not None and not is_open:
             self._find(wanted, value)
         elif list_at is not None and not is_open:
             self.found.setdefault(list_at, value)
-        self._grow(event, value)
+        self._build(event, value)
         if wanted is not None and is_open:
             grown = _Growing(wanted, len(self._frames), self._bytes, ijson.ObjectBuilder())
             grown.builder.event(event, value)
@@ -169,8 +174,8 @@ class Walk:
         if is_open:
             self._frames.append(_Frame(is_list=event == "start_array"))
 
-    def _grow(self, event: str, value: Any) -> None:
-        """Tell those that are being built; who is finished is found."""
+    def _build(self, event: str, value: Any) -> None:
+        """Give an event to the values that are being built; one that is complete is found."""
         for grown in tuple(self._growing):
             grown.builder.event(event, value)
             if event in ("end_map", "end_array") and len(self._frames) == grown.depth:
@@ -185,9 +190,3 @@ class Walk:
             if self.found.get(path, value) != value:
                 self.changed.add(path)
             self.found[path] = value
-
-    def _drop_large(self) -> None:
-        for grown in tuple(self._growing):
-            if self._bytes - grown.began > LARGEST_ROW_BYTES:
-                self.found[grown.path] = TooLarge()
-                self._growing.remove(grown)

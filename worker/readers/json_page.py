@@ -93,7 +93,7 @@ class _Page:
                     left = yield from self._members(left)
         if self._held:
             self._step(self._held, b"")
-        if not self._walk.finish():
+        if not self._walk.is_whole():
             raise RetryLater(f"row {self._next_row}: the response is cut before its end, after {self._rows} rows")
         yield from self._finish(start)
 

@@ -18,7 +18,7 @@ from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.json_path import find, split
 from worker.model import Facts, Rows
 from worker.readers.limits import is_utf8
-from worker.sources.schema import ErrorShape, Ndjson, StreamHeader
+from worker.sources.schema import Ndjson, StreamHeader
 from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
 
 
@@ -33,13 +33,17 @@ class Messages:
         self._facts = facts
         self._columns: frozenset[str] | None = None
         self._has_row = False
-        # Takes objects that are rows beyond doubt; None where none is. With a header it is made for the first row.
+        # Decodes only objects that are rows beyond doubt; None: there is no such decoder. With a header it is made when
+        # the first row has come. Without one it takes objects in which the keys of errors and metadata are absent or
+        # null; an error that is recognised by the whole object has no such key.
         names = {split(error.when)[0].split(".")[0] for error in shape.errors}
         names |= {shape.metadata} if shape.metadata is not None else set()
-        self._rows = None if shape.header else _objects_without(names)
+        self._row_decoder: msgspec.json.Decoder[Any] | None = None
+        if not shape.header and "" not in names:
+            self._row_decoder = _make_decoder([(key, None, None) for key in names], forbid_unknown_fields=False)
         # The vendor's definition of an error requires none of its fields, so any of them alone is one.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
-        self._flat = [error for error in plain if "." not in "".join(paths_of([error]))]
+        self._flat_errors = [error for error in plain if "." not in "".join(paths_of([error]))]
 
     @property
     def next_row(self) -> int:
@@ -48,17 +52,17 @@ class Messages:
 
     def count_rows(self, objects: bytes) -> int:
         """How many rows these objects are, 0 where one of them may be another message, or no JSON in UTF-8."""
-        if self._rows is None:
+        if self._row_decoder is None:
             return 0
         try:
-            rows = len(self._rows.decode_lines(objects))
+            rows = len(self._row_decoder.decode_lines(objects))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return 0
-        # Every text of a row with known keys was made a value, so that its bytes are proven; others were passed over.
+        # Where all keys are known, each string was decoded, which proves that it is UTF-8; unknown ones were skipped.
         return rows if self._has_row or is_utf8(objects) else 0
 
     def take(self, rows: Rows) -> Rows:
-        """Objects that are rows beyond doubt; none behind the end."""
+        """Count these objects, which are rows beyond doubt, and give them; none where the stream has ended."""
         if self.end is not None:
             return Rows()
         self.is_empty = self.is_empty and not rows
@@ -66,8 +70,8 @@ class Messages:
         return rows
 
     def choose(self, objects: Rows) -> Rows:
-        """The rows among the objects, up to what ends the stream, which is then the `end`."""
-        # All at once, since other messages are few: their keys are looked for before any row is.
+        """The rows among the objects, up to one that ends the stream: `end` is then the error to raise."""
+        # Messages that are no rows are few, so most blocks are rows only, and one call finds that out.
         if self.end is not None or not objects or self.count_rows(objects.text):
             return self.take(objects)
         self.is_empty = False
@@ -83,7 +87,7 @@ class Messages:
         return Rows.of(rows)
 
     def finish(self) -> None:
-        """The stream ended as its protocol wants. Raises where a header had to come and did not."""
+        """The response has ended. Raises FailJob or RetryLater where a header is declared and none came."""
         if self._shape.header is None or self._columns is not None:
             return
         if self.is_empty:
@@ -91,16 +95,22 @@ class Messages:
         raise RetryLater("the stream ended before its header", at_most=READ_AT_MOST)
 
     def _is_row(self, raw: bytes) -> bool:
+        """Is this object a row? Raises FailJob, or what an error declares, where it ends the stream."""
         value = json.loads(raw)
         header = self._shape.header
         if header is None:
-            return self._is_plain_row(value)
-        if self._columns is None and self._begins(value, header):
+            # Then every object is a row, unless it is declared to be something else.
+            if error := error_in(partial(find, value), self._shape.errors):
+                raise self._stream_error(error)
+            return not self._is_metadata(value)
+        if self._columns is None and self._read_header(value, header):
             return False
         columns = self._columns or frozenset()
         if self._columns is not None and value.keys() == columns:
             if not self._has_row:
-                self._has_row, self._rows = True, _objects_like(value)
+                self._has_row = True
+                fields = [(key, Any) for key in value]
+                self._row_decoder = _make_decoder(fields, forbid_unknown_fields=True)
             return True
         self._refuse_error(value, columns)
         if self._is_metadata(value) and self._shape.metadata not in columns:
@@ -111,14 +121,11 @@ class Messages:
             raise FailJob(f"row {self.next_row}: {what}: {excerpt(raw)}")
         return True
 
-    def _is_plain_row(self, value: dict[str, Any]) -> bool:
-        """In a stream without header every object is a row, unless it is declared to be something else."""
-        if error := error_in(partial(find, value), self._shape.errors):
-            raise self._ended_by(error)
-        return not self._is_metadata(value)
+    def _read_header(self, value: dict[str, Any], header: StreamHeader) -> bool:
+        """Is this the header? If so, remember its columns and its count.
 
-    def _begins(self, value: dict[str, Any], header: StreamHeader) -> bool:
-        """Is this the header? If so, remember its columns and its count."""
+        Raises FailJob where its columns would make every row look like another message.
+        """
         columns, total = find(value, header.columns), find(value, header.total)
         if not isinstance(columns, list) or type(total) is not int:
             return False
@@ -127,59 +134,39 @@ class Messages:
             return False
         self._columns = frozenset(names)
         self._facts.total = total if total >= 0 else None
-        self._refuse_ambiguous(self._columns)
+        errors = ({*paths_of([error])} for error in self._flat_errors)
+        if self._columns == {self._shape.metadata} or any(names and self._columns <= keys for keys in errors):
+            text = f"rows with no columns but {', '.join(sorted(self._columns))} cannot be told from other messages"
+            raise FailJob(text)
         return True
 
-    def _refuse_ambiguous(self, columns: frozenset[str]) -> None:
-        """Some columns would make every row look like another message."""
-        flat = ({*paths_of([error])} for error in self._flat)
-        if columns == {self._shape.metadata} or any(columns and columns <= names for names in flat):
-            raise FailJob(f"rows with no columns but {', '.join(sorted(columns))} cannot be told from other messages")
-
     def _refuse_error(self, value: dict[str, Any], columns: frozenset[str]) -> None:
-        """Raise if this is an error. What may be a row of these columns is none."""
+        """Raise if this is an error. An object that may be a row of these columns is none."""
         if value and value.keys() <= columns:
             return
         error = error_in(partial(find, value), self._shape.errors)
-        if error is None and (shape := self._partial(value, columns)) is not None:
-            error = VendorError(describe(partial(find, value), shape), shape.then)
+        if error is None and value and not value.keys() & columns:
+            shape = next((shape for shape in self._flat_errors if value.keys() <= {*paths_of([shape])}), None)
+            error = VendorError(describe(partial(find, value), shape), shape.then) if shape is not None else None
         if error is not None:
-            raise self._ended_by(error)
-
-    def _partial(self, value: dict[str, Any], columns: frozenset[str]) -> ErrorShape | None:
-        """The shape of which these keys are a part and no column is."""
-        if not value or value.keys() & columns:
-            return None
-        return next((shape for shape in self._flat if value.keys() <= {*paths_of([shape])}), None)
+            raise self._stream_error(error)
 
     def _is_metadata(self, value: dict[str, Any]) -> bool:
         name = self._shape.metadata
         return name is not None and value.keys() == {name} and isinstance(value[name], dict)
 
-    def _ended_by(self, error: VendorError) -> MillraceError:
+    def _stream_error(self, error: VendorError) -> MillraceError:
         return error.failure(f"the vendor ended the stream with an error after {self.rows} rows: {error.words}")
 
 
-def _objects_without(keys: set[str]) -> msgspec.json.Decoder[Any] | None:
-    """Takes objects that have none of these keys, or null there, which says nothing."""
-    # A shape that looks at the whole object has no key to look for.
-    return None if "" in keys else _decoder([(key, None, None) for key in keys], forbid_unknown_fields=False)
-
-
-def _objects_like(row: dict[str, Any]) -> msgspec.json.Decoder[Any] | None:
-    """Takes objects that have exactly the keys of this row."""
-    fields = [(key, Any) for key in row]
-    return _decoder(fields, forbid_unknown_fields=True)
-
-
-def _decoder(
+def _make_decoder(
     fields: Sequence[tuple[str, Any] | tuple[str, Any, Any]], *, forbid_unknown_fields: bool
 ) -> msgspec.json.Decoder[Any] | None:
-    """Takes objects with these fields: key, type, default. None where a key is too odd to be declared."""
+    """A decoder of objects with these fields (key, type, default); None where msgspec cannot declare a key."""
     names = {f"f{number}": key for number, (key, *_) in enumerate(fields)}
     renamed = [(name, *field[1:]) for name, field in zip(names, fields, strict=True)]
     try:
-        # No garbage collection: the objects are thrown away at once.
+        # Python need not track the objects as garbage: they are thrown away at once.
         struct = msgspec.defstruct(
             "Message", renamed, rename=names, forbid_unknown_fields=forbid_unknown_fields, gc=False
         )

@@ -1,8 +1,8 @@
-"""Declared types: text that is a number becomes that number, digit by digit; what does not fit is set aside.
+"""Declared types: text that is a number becomes that number, digit by digit; a value that does not fit: a dead row.
 
-A row that changes is written anew with its members in their order, every other value byte for byte; of a key given
-twice the last stands then. Rows that look alike are changed many at a time by a pattern made for the first of them, any
-other row alone. Both give the same bytes.
+A row that changes is written anew with its members in their order, and every other value byte for byte; where a key
+comes twice, the last one stays. Rows that look alike are changed many at a time, by a regular expression made for the
+first of them; any other row is parsed alone. Both ways give the same bytes.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ import msgspec
 
 from worker.errors import SkipRow
 from worker.model import DeadRow, Row, Rows
-from worker.readers.conversions import NUMBERS, PLAIN, TEXT, converted
+from worker.readers.conversions import NUMBERS, PLAIN, TEXT, convert
 from worker.sources.schema import ColumnType
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST_PATTERNS = 8
-"""Of one response: one that changes its columns more often than this is not worth a pattern a time."""
+"""Made for one response. Where the columns change more often, making patterns costs more than it saves."""
 
 _FLAT = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb")*+[\]}]"
 _NESTED = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb"|" + _FLAT + rb")*+[\]}]"
-_VALUE = rb"(?:" + TEXT + rb'|[^"\[\]{}, \t]++|' + _NESTED + rb")"  # text first, as it is ruled out by one byte
-"""What stands between a colon and the next comma or brace in JSON without blanks, three levels deep at most."""
+_VALUE = rb"(?:" + TEXT + rb'|[^"\[\]{}, \t]++|' + _NESTED + rb")"
+"""Any value in JSON without blanks, nested two levels deep at most. Text is tried first: one byte rules it out.
+
+No quantifier here gives back what it matched (`++`, `*+`), so the time to match grows only with the row's length.
+"""
 
 
 class Columns:
@@ -33,34 +36,35 @@ class Columns:
 
     def __init__(self, declared: Mapping[str, ColumnType]) -> None:
         self._declared = dict(declared)
-        self._alike: re.Pattern[bytes] | None = None
-        self._patterns = 0
+        self._pattern: re.Pattern[bytes] | None = None
+        self._patterns_made = 0
 
     def convert(self, rows: Rows) -> Rows:
-        """Rows with their values as declared, in order; one that has a misfit is dead."""
+        """The rows in order with their values as declared; one with a value that does not fit is dead."""
         if not self._declared or not rows:
             return rows
-        parts = self._parts(rows)
-        if len(parts) < len(rows) and self._learn(rows, len(parts)):
-            parts = self._parts(rows)
+        parts = self._match(rows)
+        if len(parts) < len(rows) and self._learn_pattern(rows, len(parts)):
+            parts = self._match(rows)
         if len(parts) == len(rows):
             return Rows(b"".join(chain.from_iterable(parts)), len(rows))
-        return Rows.of(map(self._typed_alone, rows))
+        return Rows.of(map(self._convert_alone, rows))
 
-    def _parts(self, rows: Rows) -> list[tuple[bytes, ...]]:
-        """What the typed rows consist of, as far as they are alike."""
-        return self._alike.findall(rows.text) if self._alike is not None else []
+    def _match(self, rows: Rows) -> list[tuple[bytes, ...]]:
+        """What the converted rows consist of; only of those that fit the pattern."""
+        return self._pattern.findall(rows.text) if self._pattern is not None else []
 
-    def _learn(self, rows: Rows, known: int) -> bool:
-        """Make a pattern for rows like the first one, unless the present one serves most of these."""
-        if self._patterns == _MOST_PATTERNS or 2 * known >= len(rows):
+    def _learn_pattern(self, rows: Rows, matched: int) -> bool:
+        """Make a pattern for rows like the first one, unless the present one matched more than half of these."""
+        if self._patterns_made == _MOST_PATTERNS or 2 * matched >= len(rows):
             return False
-        self._patterns += 1
-        self._alike = _pattern(next(iter(rows)), self._declared)
-        return self._alike is not None
+        self._patterns_made += 1
+        self._pattern = _make_pattern(next(iter(rows)), self._declared)
+        return self._pattern is not None
 
-    def _typed_alone(self, row: bytes) -> Row:
-        if self._alike is not None and (parts := self._alike.fullmatch(row + b"\n")):
+    def _convert_alone(self, row: bytes) -> Row:
+        """One row, by the pattern if it fits, else parsed."""
+        if self._pattern is not None and (parts := self._pattern.fullmatch(row + b"\n")):
             return b"".join(parts.groups())[:-1]
         members = _MEMBERS.decode(row)
         is_changed = False
@@ -68,7 +72,7 @@ class Columns:
             if (value := members.get(name)) is None:
                 continue
             try:
-                new = converted(bytes(value), kind)
+                new = convert(bytes(value), kind)
             except SkipRow as reason:
                 return DeadRow(row, f"{name}: {reason}")
             if new is not None:
@@ -77,20 +81,20 @@ class Columns:
         return msgspec.json.encode(members) if is_changed else row
 
 
-def _pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[bytes] | None:
-    """Fits rows that have this one's keys in its order, no blanks, and declared values of the plainest kind.
+def _make_pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[bytes] | None:
+    """A pattern of rows that have this one's keys in its order, no blanks, and declared values of the plainest kind.
 
-    Its groups are what such a row consists of once it is typed. None where the row itself is not so.
+    Its groups are what such a row consists of once it is converted. None where the row itself does not fit.
     """
     members = []
     for name in _MEMBERS.decode(row):
         key = re.escape(msgspec.json.encode(name)) + b":"
         kind = declared.get(name)
-        # What stands between two groups, quotes, is left out of a typed row. Without its other half a quote would have
-        # made the row no JSON.
+        # The quotes around a number stand between two groups and so are left out of the converted row. `"?+` on both
+        # sides is enough: a number with one quote only would not be JSON, and the row is known to be.
         value = _VALUE if kind is None else rb')"?+(' + PLAIN[kind] + rb')"?+(' if kind in NUMBERS else PLAIN[kind]
         members.append(key + value)
-    # Within a row no line ends, so each line is one row, and a match is a whole line. With one group alone `findall`
-    # would give no tuples, so the line's end is another.
+    # Each row is one line, so a match is a whole row. The end of the line is a group of its own, because with a single
+    # group `findall` gives no tuples.
     pattern = re.compile(rb"^(\{" + b",".join(members) + rb"\})(\n)", re.MULTILINE)
     return pattern if pattern.fullmatch(row + b"\n") else None

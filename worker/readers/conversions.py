@@ -1,7 +1,7 @@
-"""One value into its declared type, exactly or not at all.
+"""Converts one value to its declared type, exactly or not at all.
 
-Empty text is null but in a text column. A number keeps the digits it was written with, so `57.1000` stays `57.1000`.
-What would lose something does not fit: `1,234`, `007`, `5 %`, `2.5` as an integer.
+Empty text is null, except in a text column. A number keeps the digits it was written with, so `57.1000` stays
+`57.1000`. A value that would lose something does not fit: `1,234`, `007`, `5 %`, `2.5` as an integer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FITTING: dict[ColumnType, frozenset[type]] = {
     "boolean": frozenset({bool, type(None)}),
     "datetime": frozenset({str, type(None)}),
 }
-"""Types of JSON values that stay as they are; of times only those that read as one."""
+"""Types of JSON values that stay as they are; in a datetime column only text that `is_time`."""
 
 _SHOWN_CHARACTERS = 100
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -34,7 +34,7 @@ _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
 def is_time(value: Any) -> bool:
-    """Does text begin like a date, or count seconds? Vendors write times in too many ways to ask for more."""
+    """Is this null, or text that begins like a date or counts seconds? Vendors write times in many ways."""
     return value is None or (type(value) is str and _TIME.match(value) is not None)
 
 
@@ -44,7 +44,7 @@ def _misfit(value: Any, kind: ColumnType) -> SkipRow:
     return SkipRow(f"{shown!r} is no {kind}")
 
 
-def _integer(value: Any) -> int | None:
+def _to_integer(value: Any) -> int | None:
     number: Decimal | None = None
     if isinstance(value, Decimal):
         number = value
@@ -52,20 +52,16 @@ def _integer(value: Any) -> int | None:
         text = value.strip()
         if not text:
             return None
-        number = _decimal(text)
+        try:
+            number = Decimal(text) if _NUMBER.fullmatch(text) else None
+        except ArithmeticError:
+            number = None  # an exponent that no decimal can have
     if number is None or number.adjusted() >= LONGEST_INTEGER_DIGITS or number != number.to_integral_value():
         raise _misfit(value, "integer")
     return int(number)
 
 
-def _decimal(text: str) -> Decimal | None:
-    try:
-        return Decimal(text) if _NUMBER.fullmatch(text) else None
-    except ArithmeticError:
-        return None
-
-
-def _number(value: Any) -> orjson.Fragment | None:
+def _to_number(value: Any) -> orjson.Fragment | None:
     text = value.strip() if isinstance(value, str) else None
     if text == "":
         return None
@@ -74,7 +70,7 @@ def _number(value: Any) -> orjson.Fragment | None:
     return orjson.Fragment(text)
 
 
-def _boolean(value: Any) -> bool | None:
+def _to_boolean(value: Any) -> bool | None:
     text = str(value).strip().lower() if type(value) in (str, int) else "?"
     if text == "":
         return None
@@ -83,7 +79,7 @@ def _boolean(value: Any) -> bool | None:
     return _TRUTH[text]
 
 
-def _string(value: Any) -> str:
+def _to_string(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -93,28 +89,28 @@ def _string(value: Any) -> str:
     raise _misfit(value, "string")
 
 
-def _datetime(value: Any) -> str | None:
+def _to_datetime(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    text = value if isinstance(value, str) else _string(value)
+    text = value if isinstance(value, str) else _to_string(value)
     if not is_time(text):
         raise _misfit(value, "datetime")
     return text
 
 
 CONVERSIONS: dict[ColumnType, Callable[[Any], Any]] = {
-    "string": _string,
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "datetime": _datetime,
+    "string": _to_string,
+    "integer": _to_integer,
+    "number": _to_number,
+    "boolean": _to_boolean,
+    "datetime": _to_datetime,
 }
-"""For values whose type does not fit. Each raises SkipRow, saying what it was given."""
+"""For values whose type does not fit. Each raises SkipRow with what it was given where it cannot convert it."""
 
 NUMBERS: frozenset[ColumnType] = frozenset({"integer", "number"})
 TEXT = rb'"[^"]*+"(?:(?<!\\")|(?:(?<=[^\\]\\")[^"]*+")++(?<!\\"))'
-"""Text from quote to quote, which costs half of looking at each backslash. A quote behind one backslash goes on; text
-with one behind several, which may be either, is not matched."""
+"""A string, found by its quotes: that costs half of looking at each backslash. A quote behind one backslash does not
+end it. A quote behind several may end it or not, so a string that has one is not matched."""
 PLAIN: dict[ColumnType, bytes] = {
     "string": rb"(?:" + TEXT + rb"|null)",
     "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',
@@ -122,17 +118,17 @@ PLAIN: dict[ColumnType, bytes] = {
     "boolean": rb"(?:true|false|null)",
     "datetime": rb'(?:"[0-9]{4}[-/.]?[0-9]{2}[^"\\]*+"|null)',
 }
-"""Patterns of what is written as it came, of numbers without the quotes that may stand around them."""
+"""Patterns of values that are written as they came; those of numbers leave out the quotes that may be around them."""
 
-_ALONE = {
+_PLAIN_VALUE = {
     kind: re.compile(rb'"?+(' + pattern + rb')"?+' if kind in NUMBERS else b"(" + pattern + b")")
     for kind, pattern in PLAIN.items()
 }
 
 
-def converted(raw: bytes, kind: ColumnType) -> bytes | None:
-    """A JSON value as its type wants it, None where it stays as it is. Raises SkipRow where it cannot be."""
-    if plain := _ALONE[kind].fullmatch(raw):
+def convert(raw: bytes, kind: ColumnType) -> bytes | None:
+    """A JSON value as one of its declared type, None where it stays as it is. Raises SkipRow where it does not fit."""
+    if plain := _PLAIN_VALUE[kind].fullmatch(raw):
         number = plain[1]
         return number if len(number) < len(raw) else None
     try:

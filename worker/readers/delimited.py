@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import repeat
 from typing import Any
 
@@ -35,26 +36,27 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
 
     The header must hold the required columns, each row be as wide as it, and a declared footer be there, unless the
     source file says otherwise; else FailJob names the line. A last line without its end that is wrong may be cut:
-    RetryLater, as for a file that ends within quotes or without its footer. No rows are no mistake below a header.
+    RetryLater, as for a file that ends within quotes or without its footer. A header without rows is a whole report.
     """
     table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
     types = Columns(columns)
     for batch in table.batches():
         values: list[dict[str, Any]] = list(map(dict, map(zip, repeat(table.names), batch)))
         yield types.convert(Rows.of(map(orjson.dumps, values)))
-    facts.total = next((count for count in (table.footer.count, table.promised) if count is not None), facts.total)
+    totals = (table.footer.count, table.preamble_total, facts.total)
+    facts.total = next((total for total in totals if total is not None), None)
 
 
 class _Table:
-    """A file of rows of equal width; `names` are those of its columns once the first row was read.
+    """A file of rows of equal width; `names` are those of its columns, once the first row was read.
 
-    `promised` is the number of rows that the lines before the header say.
+    `preamble_total` is the number of rows that the lines before the header state.
     """
 
     def __init__(self, lines: TextLines, shape: Delimited, columns: Mapping[str, ColumnType]) -> None:
         self.names: list[str] = []
         self.footer = Footer(shape.footer)
-        self.promised: int | None = None
+        self.preamble_total: int | None = None
         self._lines = lines
         self._shape = shape
         self._columns = columns
@@ -65,25 +67,25 @@ class _Table:
     def batches(self) -> Iterator[list[list[Any]]]:
         """The values of many rows at a time, those before a mistake included."""
         lines = self._lines
-        rows = self._parser()
+        rows = self._make_parser()
         mistake: MillraceError | None = None
         while mistake is None and not lines.is_over:
             lines.begin_row()
             batch: list[list[Any]] = []
-            line, characters = self._line(rows), lines.characters
+            line, characters = self._lines_read(rows), lines.characters
             try:
-                # An empty row stands wherever a slice ends, so this runs without a call to Python for each row.
+                # A slice ends with a mark, which reads as an empty row: so this takes all the rows of a slice in C.
                 batch.extend(iter(rows.__next__, []))
             except csv.Error as error:
                 reason = _TOO_LARGE if "field limit" in str(error) else str(error)
-                mistake = self._mistake(self._line(rows), reason, is_at_end=lines.is_over or lines.is_tail)
+                mistake = self._mistake(self._lines_read(rows), reason, is_at_end=lines.is_over or lines.is_tail)
             except MillraceError as error:
                 mistake = error
             if batch and not self.names:
-                batch, line = self._begin(batch, line)
+                batch, line = self._read_header(batch, line)
             is_large = lines.characters - characters > LARGEST_ROW_BYTES
             is_at_end = lines.is_tail and mistake is None
-            sound, found = self._sound(batch, line, is_large=is_large, is_at_end=is_at_end)
+            sound, found = self._check_rows(batch, line, is_large=is_large, is_at_end=is_at_end)
             mistake = found or mistake
             self._has_rows = self._has_rows or bool(sound)
             if sound:
@@ -92,23 +94,23 @@ class _Table:
             raise mistake
         self._refuse_without_evidence()
 
-    def _parser(self) -> Parser:
-        """csv's own, about to read the header."""
-        self.promised = skip_preamble(self._lines, self._shape, self._required)
+    def _make_parser(self) -> Parser:
+        """A parser that stands before the header. Raises FailJob where this is no delimited file."""
+        self.preamble_total = skip_preamble(self._lines, self._shape, self._required)
         first = self._lines.peek()
         self._refuse_json(first)
         self._delimiter = delimiter_of(first, self._shape, self._required)
         return csv.reader(self._lines, **dialect_of(self._shape, self._delimiter))
 
-    def _line(self, rows: Parser) -> int:
-        """How many lines the parser has read. It counts the ends of slices too."""
+    def _lines_read(self, rows: Parser) -> int:
+        """How many lines of the file the parser has read; its own count includes the marks at the ends of slices."""
         lines = self._lines
         read: int = rows.line_num
-        marks = lines.marks if read == lines.given or lines.is_tail else lines.marks - 1
-        return read - max(marks, 0) + lines.dropped
+        marks = lines.marks if read == lines.lines_given or lines.is_tail else lines.marks - 1
+        return read - max(marks, 0) + lines.lines_dropped
 
-    def _begin(self, batch: list[list[Any]], line: int) -> tuple[list[list[Any]], int]:
-        """Learn the names of the columns; the rows without the header, and the line it ends in."""
+    def _read_header(self, batch: list[list[Any]], line: int) -> tuple[list[list[Any]], int]:
+        """Learn the names of the columns; the rows behind the header, if there is one, and the line before them."""
         first = batch[0]
         try:
             self.names = names_of(first, self._shape, self._required, self._columns)
@@ -116,12 +118,12 @@ class _Table:
             raise FailJob(f"line {line + 1}: {mistake}") from None
         return (batch[1:], line + self._lines.count(first)) if has_header(first, self._shape) else (batch, line)
 
-    def _sound(
+    def _check_rows(
         self, batch: list[list[Any]], line: int, *, is_large: bool, is_at_end: bool
     ) -> tuple[list[list[Any]], MillraceError | None]:
-        """The rows that come before the first mistake, and the mistake; `line` is the one before these rows.
+        """The rows before the first mistake, and the error for the mistake; `line` is the one before these rows.
 
-        `is_large`: one of them may be too large. `is_at_end`: the last of them ends the file, without a line end.
+        `is_large`: one of them may be too large. `is_at_end`: the last of them ends the file without a line end.
         """
         width = len(self.names)
         if not is_large and set(map(len, batch)) <= {width} and not self.footer.may_be_in(batch):
@@ -131,15 +133,16 @@ class _Table:
             line += self._lines.count(fields)
             if self.footer.is_line(fields, width):
                 continue
-            reason = self._reason_against(fields)
+            reason = self._why_no_row(fields)
             if reason is not None:
-                mistake = self._mistake(line, reason, is_at_end=is_at_end and number == len(batch))
-                return sound, self._vendor_error(self._delimiter.join(fields)) or mistake
+                if error := error_in_body(self._delimiter.join(fields).encode(), self._shape.errors):
+                    return sound, error.failure(f"the vendor ended the file with an error: {error.words}")
+                return sound, self._mistake(line, reason, is_at_end=is_at_end and number == len(batch))
             sound.append((fields + [None] * (width - len(fields)))[:width])
         return sound, None
 
-    def _reason_against(self, fields: list[str]) -> str | None:
-        """Why this is no row."""
+    def _why_no_row(self, fields: list[str]) -> str | None:
+        """Why these values are no row; None where they are one."""
         shape, surplus = self._shape, len(fields) - len(self.names)
         if self.footer.has_begun:
             return "a row behind the footer"
@@ -154,7 +157,10 @@ class _Table:
         if not first.lstrip().startswith(("{", "[", "<")):
             return
         start = self._lines.start(_START_CHARACTERS)
-        if start.lstrip().startswith(_OTHER_FORMATS) or _json_of(start) is not None:
+        is_other = start.lstrip().startswith(_OTHER_FORMATS)
+        with suppress(ValueError, RecursionError):
+            is_other = is_other or json.loads(start) is not None
+        if is_other:
             raise FailJob(f"no delimited text but: {excerpt(start.encode())}")
 
     def _refuse_without_evidence(self) -> None:
@@ -170,20 +176,8 @@ class _Table:
             reason = "one line, of which no column is declared, is no sign of a report without rows"
             raise FailJob(f"{reason}: {excerpt(', '.join(self.names).encode())}")
 
-    def _vendor_error(self, text: str) -> MillraceError | None:
-        """The error this text words, where it has a declared shape."""
-        error = error_in_body(text.encode(), self._shape.errors)
-        return error.failure(f"the vendor ended the file with an error: {error.words}") if error else None
-
     def _mistake(self, line: int, reason: str, *, is_at_end: bool) -> MillraceError:
-        """What is wrong in the row that ends in this line: where the file ends in it, it may be cut."""
+        """The error for a row that ends in this line: FailJob, or RetryLater where the file may be cut there."""
         if is_at_end and reason != _TOO_LARGE:
             return RetryLater(f"line {line}: the file may be cut here: {reason}", at_most=READ_AT_MOST)
         return FailJob(f"line {line}: {reason}")
-
-
-def _json_of(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -1,4 +1,4 @@
-"""What a reader raises, worded for the person who reads the receipt; each names the row."""
+"""The errors that readers raise, in words for whoever reads the receipt; each names the row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RowKind = type[dict[str, Any]] | type[list[Any]]
 """What a row is: an object, or a list of values whose names stand elsewhere."""
 
 _TELLING_BYTES = 400
-"""How much must follow where text is broken, to see and to show what stands there."""
+"""How much must follow the place where text is broken, to find the reason and to show it."""
 
 
 def cut(row: int) -> RetryLater:
@@ -28,16 +28,17 @@ def too_large(row: int) -> FailJob:
 
 
 def unfinished(text: bytes, row: int) -> MillraceError:
-    """The response ends in this text: cut, unless what came is already wrong."""
+    """The error for a response that ends in this text: it is cut, unless what came is wrong already."""
     reason = Scan().feed(text)
     return FailJob(f"row {row}: {reason}") if reason else cut(row)
 
 
 @dataclass
 class Fault:
-    """Text that is no row, from where the last row ended on.
+    """Text that is no row; it begins where the last row ended.
 
-    `is_cut`: the response ended in it. `is_whole`: it looked like a row, so it shows what is wrong by itself.
+    `is_cut`: the response ended in it. `is_whole`: it looked like a row, so what is wrong can be told without what
+    follows.
     """
 
     left: bytes
@@ -46,7 +47,7 @@ class Fault:
     kind: RowKind = dict
 
     def extend(self, text: bytes) -> None:
-        """This is what follows."""
+        """Add the text that follows."""
         if not self.is_cut and not self.is_whole:
             self.left += text
 
@@ -59,14 +60,14 @@ class Fault:
             self.extend(text)
 
     def error(self, row: int) -> MillraceError:
-        """What to raise for it."""
+        """The error to raise for it."""
         if len(self.left) > LARGEST_ROW_BYTES:
             return too_large(row)
         return unfinished(self.left, row) if self.is_cut else broken(self.left, row, self.kind)
 
 
 def broken(text: bytes, row: int, kind: RowKind) -> MillraceError:
-    """What is wrong with text that is no such row: FailJob where reading again cannot mend it, else RetryLater."""
+    """The error for text that is no row of this kind: FailJob where reading again cannot help, else RetryLater."""
     text = text.strip(b" \t\r\n")
     shown = excerpt(text.split(b"\n", 1)[0])
     reason = _reason(text, kind)
@@ -87,8 +88,12 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_not_
 
 
 def _reason(text: bytes, kind: RowKind) -> str | None:
-    """What no second reading mends; None where the bytes are broken."""
-    characters = _valid_part(text)
+    """Why reading again cannot help; None where it might, because the bytes are broken."""
+    try:
+        characters = text.decode()
+    except UnicodeDecodeError as error:
+        # Only what comes before the broken byte can be relied on.
+        characters = text[: error.start].decode()
     value: Any = kind()
     try:
         value, end = _DECODER.raw_decode(characters)
@@ -100,11 +105,3 @@ def _reason(text: bytes, kind: RowKind) -> str | None:
         end = getattr(error, "pos", 0)
     reason = Scan().feed(characters[:end].encode())
     return reason or (None if isinstance(value, kind) else f"not a JSON {'object' if kind is dict else 'list'}")
-
-
-def _valid_part(text: bytes) -> str:
-    """The text up to its first byte that is no UTF-8, so that nothing beyond it has a say."""
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        return text[: error.start].decode()

@@ -1,4 +1,4 @@
-"""What stands behind the rows of a delimited file: totals, a copyright, how the report was made."""
+"""The lines behind the rows of a delimited file: totals, a copyright, how the report was made."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _ANYTHING, _COUNT = ".*", r"(\d[\d,.' ]*)"
 
 
 class Footer:
-    """Tells the lines behind the rows by what their first value says.
+    """Recognises the lines behind the rows by their first value, which is one of the declared texts.
 
-    In a declared text `*` stands for anything, and `{count}` for the number of rows, which then is `count`. Once it
-    `has_begun`, only lines narrower than the header and other declared ones are part of it.
+    In a declared text `*` stands for anything, and `{count}` for the number of rows, which is then `count`. Once the
+    footer `has_begun`, lines with fewer values than the header are part of it too.
     """
 
     def __init__(self, declared: Iterable[str]) -> None:
@@ -27,18 +27,18 @@ class Footer:
         return self._pattern is not None
 
     def may_be_in(self, rows: list[list[str]]) -> bool:
-        """Is one of these rows perhaps no row?"""
+        """May one of these rows be a line of the footer?"""
         if self._pattern is None:
             return False
         return self.has_begun or any(map(self._pattern.fullmatch, map(itemgetter(0), rows)))
 
     def is_line(self, fields: list[str], width: int) -> bool:
-        """Is this line part of the footer? The first that is declared begins it."""
-        said = self._pattern.fullmatch(fields[0]) if self._pattern else None
-        if said is None:
+        """Is this line part of the footer? The first one with a declared text begins it."""
+        matched = self._pattern.fullmatch(fields[0]) if self._pattern else None
+        if matched is None:
             return self.has_begun and len(fields) < width
         self.has_begun = True
-        if digits := next(filter(None, said.groups()), None):
+        if digits := next(filter(None, matched.groups()), None):
             self.count = int(re.sub(r"\D", "", digits))
         return True
 

@@ -16,9 +16,9 @@ from worker.vendor_errors import excerpt
 MOST_LINES_BEFORE = 100
 """So many lines may stand before a header that is searched for."""
 
-_NO = ("false", "0", "no", "")
-_USUAL = ",;\t|"
-"""What separates values as a rule."""
+_FALSE_WORDS = ("false", "0", "no", "")
+_USUAL_DELIMITERS = ",;\t|"
+"""What separates values in most files: one of these in a header that was not split is a likely mistake."""
 _WORD = re.compile(r"[\w.-]+")
 
 
@@ -29,15 +29,15 @@ def dialect_of(shape: Delimited, delimiter: str) -> dict[str, Any]:
 
 
 def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str]) -> int | None:
-    """Drop what stands before the header, blank lines always; the number of rows it promises, where it is to say one.
+    """Drop what stands before the header, blank lines in any case: the number of rows stated there, if one is declared.
 
-    Raises FailJob where there is no header to be found, or no number where one is declared.
+    Raises FailJob where no header is found, or where a number is declared and not stated.
     """
-    promise = Footer(filter(None, [shape.preamble_count]))
+    stated = Footer(filter(None, [shape.preamble_count]))
 
     def drop() -> None:
-        if fields := _split(lines.peek(), shape, _candidates(shape)[0]):
-            promise.is_line(fields, width=0)
+        if fields := _split(lines.peek(), shape, _delimiters(shape)[0]):
+            stated.is_line(fields, width=0)
         lines.drop()
 
     for _ in range(shape.preamble if isinstance(shape.preamble, int) else 0):
@@ -46,44 +46,44 @@ def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str])
     while (line := lines.peek()) and not line.strip("\r\n"):
         lines.drop()
     if shape.preamble == "any" and lines.peek():
-        _find_header(lines, shape, required, drop)
-    if promise and promise.count is None and lines.peek():
-        raise FailJob(f"none of the {lines.dropped} lines before the header says {shape.preamble_count!r}")
-    return promise.count
+        _skip_to_header(lines, shape, required, drop)
+    if stated and stated.count is None and lines.peek():
+        raise FailJob(f"none of the {lines.lines_dropped} lines before the header says {shape.preamble_count!r}")
+    return stated.count
 
 
-def _find_header(lines: TextLines, shape: Delimited, required: Collection[str], drop: Callable[[], None]) -> None:
+def _skip_to_header(lines: TextLines, shape: Delimited, required: Collection[str], drop: Callable[[], None]) -> None:
     """Drop the lines before the first one that holds every required column."""
     start = excerpt(lines.peek().encode())
-    wanted = set(map(_folded, required))
+    wanted = set(map(_fold, required))
     for _ in range(MOST_LINES_BEFORE):
         line = lines.peek()
         if not line:
             break
-        if any(wanted <= set(map(_folded, _split(line, shape, delimiter))) for delimiter in _candidates(shape)):
+        if any(wanted <= set(map(_fold, _split(line, shape, delimiter))) for delimiter in _delimiters(shape)):
             return
         drop()
     named = ", ".join(required)
-    raise FailJob(f"none of the first {lines.dropped} lines names the columns {named}; the file begins: {start}")
+    raise FailJob(f"none of the first {lines.lines_dropped} lines names the columns {named}; the file begins: {start}")
 
 
 def delimiter_of(first: str, shape: Delimited, required: Collection[str]) -> str:
-    """Of the delimiters declared, the one that best splits the first line: into declared names, else most often."""
-    known = {_folded(name) for name in (*shape.columns, *required)}
+    """The declared delimiter that splits the first line best: into the most declared names, else the most values."""
+    known = {_fold(name) for name in (*shape.columns, *required)}
 
     def fitness(delimiter: str) -> tuple[int, bool, int]:
         fields = _split(first, shape, delimiter)
-        named = len(known & {_folded(field) for field in fields})
+        named = len(known & {_fold(field) for field in fields})
         return named, bool(fields) and len(fields) == len(shape.columns), len(fields)
 
     # Of equals the first wins, so a file of one column has the first delimiter declared.
-    return max(_candidates(shape), key=fitness)
+    return max(_delimiters(shape), key=fitness)
 
 
 def has_header(first: list[str], shape: Delimited) -> bool:
-    """Does the first row name the columns? Declared columns tell even where the source file says otherwise."""
-    known = {_folded(name) for name in shape.columns}
-    named = {_folded(field) for field in first}
+    """Does the first row name the columns? If it has just the declared names it does, whatever the source file says."""
+    known = {_fold(name) for name in shape.columns}
+    named = {_fold(field) for field in first}
     if known and known == named:
         return True
     if expects_header(shape):
@@ -93,24 +93,24 @@ def has_header(first: list[str], shape: Delimited) -> bool:
 
 def expects_header(shape: Delimited) -> bool:
     """Does the source file, or the parameter it refers to, say that the first line names the columns?"""
-    return shape.header.strip().lower() not in _NO if isinstance(shape.header, str) else shape.header
+    return shape.header.strip().lower() not in _FALSE_WORDS if isinstance(shape.header, str) else shape.header
 
 
 def names_of(first: list[str], shape: Delimited, required: Collection[str], typed: Iterable[str]) -> list[str]:
-    """The names of the columns: as declared where they are, whatever their case; else as they stand, without blanks.
+    """The names of the columns: as declared, whatever their case in the file; others as they stand, without blanks.
 
-    Raises FailJob where a required one is missing, where names hold NUL bytes, where two have one name that nobody
-    declared how to tell apart, and where nothing shows that this is a header at all.
+    Raises FailJob where a required column is missing, where names hold NUL bytes, where two columns have the same name
+    and the source file does not allow it, and where nothing shows that this is a header at all.
     """
     if not has_header(first, shape):
         if not shape.columns:
             raise FailJob("the file has no header, and the source file declares no columns")
         return list(shape.columns)
-    declared = {_folded(name): name for name in (*typed, *required, *shape.columns)}
-    names = [declared.get(_folded(field), field.strip()) for field in first]
+    declared = {_fold(name): name for name in (*typed, *required, *shape.columns)}
+    names = [declared.get(_fold(field), field.strip()) for field in first]
     if any("\0" in name for name in names):
         raise FailJob("NUL bytes stand in the header; is the text UTF-16? `encoding` declares it")
-    _refuse_unsplit(names, _candidates(shape))
+    _refuse_unsplit(names, _delimiters(shape))
     missing = [name for name in required if name not in names]
     if missing:
         hint = "" if len(missing) < len(required) else " (`preamble` declares lines that stand before it)"
@@ -119,32 +119,32 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     if not declared and len(names) == 1 and not _WORD.fullmatch(names[0]):
         reason = "one column, which nobody declared and which is no word, is no sign of a report"
         raise FailJob(f"{reason}: {excerpt(names[0].encode())}")
-    return _told_apart(names, shape)
+    return _make_unique(names, shape)
 
 
-def _told_apart(names: list[str], shape: Delimited) -> list[str]:
-    """Names of which none stands twice: the second `Clicks` is `Clicks_2` where the source file wants it so."""
-    apart: list[str] = []
+def _make_unique(names: list[str], shape: Delimited) -> list[str]:
+    """Names of which none comes twice: the second `Clicks` becomes `Clicks_2`, if the source file says so."""
+    unique: list[str] = []
     for name in names:
         new, number = name, 1
-        while new in apart or (number > 1 and new in names):
+        while new in unique or (number > 1 and new in names):
             if shape.same_names == "fail":
                 raise FailJob(f"two columns are called {name!r}; `same_names: number` tells them apart")
             number += 1
             new = f"{name}_{number}"
-        apart.append(new)
-    return apart
+        unique.append(new)
+    return unique
 
 
 def _refuse_unsplit(names: list[str], declared: list[str]) -> None:
-    """Raise FailJob where the one column there seems to be is many, set apart by what was not declared."""
-    other = next((mark for mark in _USUAL if mark not in declared and len(names) == 1 and mark in names[0]), None)
-    if other is not None:
+    """Raise FailJob where the only column seems to be several, separated by a character that is not declared."""
+    others = [mark for mark in _USUAL_DELIMITERS if mark not in declared and mark in "".join(names[:1])]
+    if len(names) == 1 and others:
         known = ", ".join(map(repr, declared))
-        raise FailJob(f"values seem to be separated by {other!r}, which is not among {known}: {names[0][:200]}")
+        raise FailJob(f"values seem to be separated by {others[0]!r}, which is not among {known}: {names[0][:200]}")
 
 
-def _candidates(shape: Delimited) -> list[str]:
+def _delimiters(shape: Delimited) -> list[str]:
     return shape.delimiters or [shape.delimiter]
 
 
@@ -155,5 +155,5 @@ def _split(line: str, shape: Delimited, delimiter: str) -> list[str]:
         return []
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return name.strip().casefold()

@@ -1,4 +1,4 @@
-"""The lines of a text, as they come, in lists that a CSV parser can run through without a call to Python for each."""
+"""The lines of a text as they come, for a CSV parser that goes through many without a call to Python for each."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import sliced
 
 _MOST_CHARACTERS = 3 * LARGEST_ROW_BYTES
-"""What a row of the largest size may take at most: each character a quote, and so written twice and within quotes."""
+"""The most that a row of the largest size can take in the file: its quotes are doubled, and stand within quotes."""
 
 
 class TextLines:
-    """Lines with their ends. Iterating gives each line, and an empty text wherever a slice of the response ends.
+    """Lines with their ends. Iterating gives each line, and an empty text (a mark) where a slice of the response ends.
 
-    A CSV parser takes an empty text between two rows for a blank line and within quotes for nothing, so that whoever
-    reads up to the next blank line gets many rows at a time. `given` counts what was given out, `marks` the empty texts
-    among it; `is_tail`: what was given last is the end of the text and has no line end; `is_over`: there is no more.
+    A CSV parser takes an empty text for a blank line between two rows, and for nothing within quotes. So reading up to
+    the next blank line gives all the rows of a slice at once. `lines_given` counts what was given out, marks included;
+    `marks` counts those. `is_tail`: what was given last ends the text without a line end. `is_over`: there is no more.
     """
 
     def __init__(self, chunks: Iterable[bytes], encoding: str | None = None, end: str = "\n") -> None:
@@ -28,20 +28,20 @@ class TextLines:
 
         Raises FailJob, now or while iterating, where it is not known, and RetryLater where bytes do not belong to it.
         """
-        self.given = 0
+        self.lines_given = 0
         self.marks = 0
-        self.dropped = 0
+        self.lines_dropped = 0
         self.is_tail = False
         self.is_over = False
         self.characters = 0
         self._row_start = 0
-        self._split_lines = 0
+        self._lines_cut = 0
         self._end = end
         self._ahead: list[str] = []
-        self._lists = self._split(self._decoded(chunks, encoding))
+        self._lists = self._cut_lines(self._decode(chunks, encoding))
 
     def __iter__(self) -> Iterator[str]:
-        return chain.from_iterable(self._given())
+        return chain.from_iterable(self._give())
 
     def peek(self) -> str:
         """The next line, which still comes next; empty at the end. Before iterating only, as `drop` and `start`."""
@@ -50,9 +50,9 @@ class TextLines:
         return self._ahead[0] if self._ahead else ""
 
     def drop(self) -> None:
-        """The line peeked at is not for whoever iterates."""
+        """Leave the line peeked at out of what iterating gives."""
         self._ahead.pop(0)
-        self.dropped += 1
+        self.lines_dropped += 1
 
     def start(self, characters: int) -> str:
         """The beginning of the lines still to come."""
@@ -61,27 +61,28 @@ class TextLines:
         return "".join(self._ahead)[:characters]
 
     def begin_row(self) -> None:
-        """A row begins with what is given next: one that takes too much raises FailJob."""
+        """A row begins with what is given next; iterating raises FailJob where it takes too much."""
         self._row_start = self.characters
 
     def count(self, fields: Iterable[str]) -> int:
         """How many lines a row of these values takes: within quotes a value may hold line ends."""
         return 1 + sum(field.count(self._end) for field in fields)
 
-    def _given(self) -> Iterator[list[str]]:
+    def _give(self) -> Iterator[list[str]]:
+        """The lines of each slice, with a mark behind them, counted as they are given."""
         for lines in chain([self._ahead] if self._ahead else [], self._lists):
             self.is_tail = not lines[-1].endswith(self._end)
             if not self.is_tail:
                 lines.append("")
                 self.marks += 1
-            self.given += len(lines)
+            self.lines_given += len(lines)
             self.characters += sum(map(len, lines))
-            self._bound(self.characters - self._row_start)
+            self._refuse_too_long(self.characters - self._row_start)
             yield lines
         self.is_over = True
 
-    def _split(self, texts: Iterable[str]) -> Iterator[list[str]]:
-        """Whole lines, as many as a slice ends; the last one may have no end."""
+    def _cut_lines(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """The lines that are whole with each slice; the very last may have no line end."""
         held: list[str] = []
         held_characters = 0
         for text in texts:
@@ -89,16 +90,16 @@ class TextLines:
             if lines:
                 lines[0] = "".join((*held, lines[0]))
                 held, held_characters = [], 0
-                self._split_lines += len(lines)
+                self._lines_cut += len(lines)
                 yield [line + self._end for line in lines]
             held.append(rest)
             held_characters += len(rest)
-            self._bound(held_characters)
+            self._refuse_too_long(held_characters)
         if last := "".join(held):
             yield [last]
 
-    def _decoded(self, chunks: Iterable[bytes], encoding: str | None) -> Iterator[str]:
-        """The text without its byte order mark; what comes before a wrong byte comes before the error."""
+    def _decode(self, chunks: Iterable[bytes], encoding: str | None) -> Iterator[str]:
+        """The text without its byte order mark. What stands before a wrong byte is given before the error is raised."""
         start, rest = b"", iter(chunks)
         for chunk in rest:
             start += chunk
@@ -119,10 +120,11 @@ class TextLines:
                 yield text.removeprefix("\ufeff") if is_first else text
                 is_first = False
             if error is not None:
-                reason = f"line {self._split_lines + 1}: not valid {codec.upper()}"
+                reason = f"line {self._lines_cut + 1}: not valid {codec.upper()}"
                 raise RetryLater(reason, at_most=READ_AT_MOST) from None
 
-    def _bound(self, characters: int) -> None:
+    def _refuse_too_long(self, characters: int) -> None:
+        """Raise FailJob where a row of so many characters is too large, quoted or not."""
         if characters > _MOST_CHARACTERS:
             size = f"{LARGEST_ROW_BYTES // 1024 // 1024} MiB"
-            raise FailJob(f"line {self.given - self.marks + self.dropped + 1}: a row is larger than {size}")
+            raise FailJob(f"line {self.lines_given - self.marks + self.lines_dropped + 1}: a row is larger than {size}")

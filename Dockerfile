@@ -1,4 +1,5 @@
-# What builds stays in the first stage; the second has Python, the locked libraries and Millrace, and nothing to build with.
+# What builds stays in the first stage; the second has Python, the locked libraries (those of the extras as well) and Millrace,
+# and nothing to build with.
 
 FROM python:3.13-slim AS build
 WORKDIR /build

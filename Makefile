@@ -56,7 +56,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 
 lock: setup      ## renew both lock files from pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements-dev.lock --extra otel --extra parquet --extra s3 --output-file requirements.lock pyproject.toml
 
 clean:           ## remove the virtual environment and what runs left behind
 	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,14 +11,14 @@ from worker.model import EMPTY_DIGEST, Checkpoint
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.record import FileRecord, KeptPart
 from worker.sinks.files.store import Key
-from worker.sinks.redis_stream import unpacked
+from worker.sinks.redis_stream import unpack_checkpoint
 
 AT = Checkpoint(3, EMPTY_DIGEST, 1, 90)
 
 
 def test_a_page_of_a_stream_that_names_its_reader_is_read() -> None:
-    assert unpacked(f"3 {EMPTY_DIGEST} 0 1 90 lines".encode()) == AT
-    assert unpacked(f"3 {EMPTY_DIGEST} 0 1 90 ".encode()) == AT
+    assert unpack_checkpoint(f"3 {EMPTY_DIGEST} 0 1 90 lines".encode()) == AT
+    assert unpack_checkpoint(f"3 {EMPTY_DIGEST} 0 1 90 ".encode()) == AT
 
 
 def test_a_part_of_files_that_names_its_reader_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a consumer of a sink has in hand, checked against what the receipt says: nothing lost, nothing twice."""
+"""Checks what a consumer of a sink has against the receipt: no row is lost, and none comes twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fields = dict[bytes, bytes]
 
 
 class AuditedPage:
-    """Takes rows by their numbers as they come. Memory: a bit a row, and the dead rows not yet passed."""
+    """The rows of one page by their numbers, as they come. Memory: a bit a row, and the dead rows not reached yet."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -41,9 +41,9 @@ class AuditedPage:
         """The greatest row number seen."""
         return max(self._last_living, self._position, *self._dead, 0)
 
-    def row(self, number: int, row: bytes) -> None:
-        """A row of the stream or file."""
-        if not self._is_new(number):
+    def add_row(self, number: int, row: bytes) -> None:
+        """Count a row of the stream or file."""
+        if not self._note_number(number):
             return
         self.rows += 1
         if number < self._last_living:
@@ -53,9 +53,9 @@ class AuditedPage:
         self._pass_dead_rows(number)
         self._feed(number, row)
 
-    def dead_row(self, number: int, raw: bytes) -> None:
-        """A dead letter; those of a page are to come before the rows behind them."""
-        if self._is_new(number):
+    def add_dead_row(self, number: int, raw: bytes) -> None:
+        """Count a dead letter; those of a page must come before the rows behind them."""
+        if self._note_number(number):
             self.dead_rows += 1
             self._dead[number] = raw
 
@@ -64,7 +64,8 @@ class AuditedPage:
         self._pass_dead_rows(self.last + 1)
         return self._running.hexdigest() if self._is_sound and not self._dead else None
 
-    def _is_new(self, number: int) -> bool:
+    def _note_number(self, number: int) -> bool:
+        """Is this row seen for the first time? One seen before is counted as doubled."""
         byte, bit = divmod(number, 8)
         if byte >= len(self._seen):
             self._seen.extend(bytes(max(byte + 1 - len(self._seen), len(self._seen))))
@@ -125,7 +126,7 @@ class Audit:
 
 
 class Auditor:
-    """Takes one job's entries as they come."""
+    """Makes the audit of one job from its entries, in the order in which they come."""
 
     def __init__(self, job: str) -> None:
         self._job = job
@@ -135,13 +136,13 @@ class Auditor:
         self._ends = 0
         self._late = 0
 
-    def entry(self, fields: Fields) -> None:
-        """An entry of the stream."""
+    def add_entry(self, fields: Fields) -> None:
+        """Take an entry of the stream: rows, a void or the end."""
         if b"row" in fields or b"rows" in fields:
             (generation, page, number), rows = rows_in(fields)
             self._late += len(rows) * (self._receipt is not None or generation in self._voided)
             for place, row in enumerate(rows):
-                self._pages[generation][page].row(number + place, row)
+                self._pages[generation][page].add_row(number + place, row)
         elif b"void" in fields:
             void = orjson.loads(fields[b"void"])
             self._voided[void["generation"]] = void["reason"]
@@ -150,10 +151,10 @@ class Auditor:
             self._ends += 1
             self._receipt = self._receipt or orjson.loads(fields[b"end"])
 
-    def dead_letter(self, fields: Fields) -> None:
-        """An entry of the dead letters; they are to come before the stream's entries behind them."""
+    def add_dead_letter(self, fields: Fields) -> None:
+        """Take an entry of the dead letters; they must come before the stream's entries behind them."""
         generation, page, number = _address(fields)
-        self._pages[generation][page].dead_row(number, fields[b"row"])
+        self._pages[generation][page].add_dead_row(number, fields[b"row"])
 
     def result(self, changed: Sequence[str] = ()) -> Audit:
         """What came so far; `changed` names files that are not as they were kept."""
@@ -161,12 +162,14 @@ class Auditor:
         pages = dict(self._pages[standing]) if standing else {}
         every = [page for held in self._pages.values() for page in held.values()]
         rows, dead_rows = sum(page.rows for page in pages.values()), sum(page.dead_rows for page in pages.values())
+        receipt = self._receipt or {}
+        stated = int(receipt.get("rows", 0)) + int(receipt.get("dead_rows", 0))
         return Audit(
             job=self._job,
             generation=standing,
             rows=rows,
             dead_rows=dead_rows,
-            lost=max(sum(page.last for page in pages.values()), self._promised()) - rows - dead_rows,
+            lost=max(sum(page.last for page in pages.values()), stated) - rows - dead_rows,
             doubled=sum(page.doubled for page in every),
             out_of_order=sum(page.out_of_order for page in every),
             late=self._late,
@@ -178,11 +181,8 @@ class Auditor:
             changed=tuple(changed),
         )
 
-    def _promised(self) -> int:
-        receipt = self._receipt or {}
-        return int(receipt.get("rows", 0)) + int(receipt.get("dead_rows", 0))
-
     def _digest(self, pages: dict[int, AuditedPage]) -> str | None:
+        """The report's digest over these pages; None where one of them is not whole, or is beyond the last."""
         last = int((self._receipt or {}).get("pages", max(pages, default=0)))
         digests = [pages[number].digest() if number in pages else Checkpoint().digest for number in range(1, last + 1)]
         if any(digest is None for digest in digests) or any(number > last for number in pages):
@@ -227,12 +227,13 @@ class StreamAudit:
 
     def advance(self) -> Self:
         """Read what has come since the last time."""
-        # The end is noted first: the dead letters before it are all there then, and are read before its rows.
+        # The stream's end is looked up before the dead letters are read: so all those that stand before its rows are
+        # read before them, though writers go on meanwhile.
         newest = self._redis.xrevrange(self._stream, count=1)
         for job, fields in self._entries(self._dead_letters, b"+"):
-            self._auditor(job).dead_letter(fields)
+            self._auditor(job).add_dead_letter(fields)
         for job, fields in self._entries(self._stream, newest[0][0] if newest else b"-"):
-            self._auditor(job).entry(fields)
+            self._auditor(job).add_entry(fields)
         return self
 
     def result(self, job: str) -> Audit:

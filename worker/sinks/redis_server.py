@@ -22,14 +22,15 @@ from worker.redis_errors import is_temporary
 from worker.scripts import Argument, Script
 
 MOST_MOVES = 5
+"""How often one question follows a stream to another node before the step is given back."""
 _PACKER = PythonRespSerializer(6_000, Encoder("utf-8", "strict", decode_responses=False).encode)
-"""Leaves a large argument as it is; hiredis would copy all of a batch once more."""
+"""Packs commands for `begin`. It sends an argument over 6,000 bytes as it is; hiredis would copy the batch."""
 
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 class RedisServer:
-    """Runs scripts and reads records; every error is named for what the caller does next."""
+    """Runs scripts and reads records; every error of Redis is raised as one that says what the caller does next."""
 
     def __init__(self, redis: Redis, shown: str, *, is_own: bool = False) -> None:
         """`shown` names the sink in messages; `is_own`: the client is closed with it."""
@@ -42,9 +43,9 @@ class RedisServer:
         return self._ask(lambda redis: script(redis, keys, arguments))
 
     def begin(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Callable[[], Any]:
-        """Send a script off and do not wait: the call that is given does, and has to be made.
+        """Send a script and return without waiting; the function returned waits for the answer, and must be called.
 
-        Where anything goes wrong on the way it runs the script as `run` does, from the beginning.
+        If sending or receiving fails, that function runs the script once more, as `run` does.
         """
         pool = self._redis.connection_pool
         try:
@@ -60,7 +61,8 @@ class RedisServer:
             finally:
                 pool.release(connection)
 
-        with suppress(RedisError, OSError):  # the connection is closed then, so there is no answer either
+        # Where sending fails the connection is closed, so reading the answer fails too, and the script is run anew.
+        with suppress(RedisError, OSError):
             connection.send_packed_command(_PACKER.pack(*script.command(keys, arguments)))
         return answer
 
@@ -87,7 +89,7 @@ class RedisServer:
             except MovedError as moved:
                 self._follow(moved)
             except RedisError as error:
-                raise self._named(error) from error
+                raise self._to_step_error(error) from error
         raise RetryLater(f"the sink {self._shown}: its cluster moves the stream from node to node", is_attempt=False)
 
     def _follow(self, moved: MovedError) -> None:
@@ -98,7 +100,8 @@ class RedisServer:
         self._redis = Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **known))
         self._is_own = True
 
-    def _named(self, error: RedisError) -> RetryLater | FailJob:
+    def _to_step_error(self, error: RedisError) -> RetryLater | FailJob:
+        """What an error of Redis means for the step that met it."""
         text = f"the sink {self._shown}: {error}"
         if isinstance(error, NOT_ALLOWED):
             return FailJob(text)

@@ -27,7 +27,9 @@ KEEP_SECONDS = 30 * 86_400
 PAGES_AT_ONCE = 1_000
 
 OLD_BATCH_ROWS = 100
+"""Of a batch for a server before Redis 7."""
 LARGE_ENTRY_ROWS = 100
+"""With packed entries as large as this, one entry is one batch."""
 
 
 class RedisStreamSink:
@@ -71,25 +73,27 @@ class RedisStreamSink:
         return self.begin_commit(generation, page, batch)()
 
     def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
-        runs, dead = self._runs_and_dead(batch.rows) if batch.rows.dead else (self._runs(0, batch.rows), [])
+        runs, dead = self._separate_dead(batch.rows) if batch.rows.dead else (self._pack_entries(0, batch.rows), [])
         arguments = (
-            generation, page, batch.before.rows, batch.before.digest, packed(batch.after), len(batch.rows),
+            generation, page, batch.before.rows, batch.before.digest, pack_checkpoint(batch.after), len(batch.rows),
             self._job, self._bound, self._rows_per_entry, len(batch.rows.dead), *runs, *dead,
         )  # fmt: skip
         answer = self._server.begin(COMMIT, self._keys, arguments)
 
         def finish() -> Checkpoint:
-            match _open(answer()):
-                case [b"full", what, there, allowed]:
-                    raise _full(what, there, allowed)
+            match _require_open(answer()):
+                case [b"full", b"stream", there, allowed]:
+                    raise SinkFull(f"stream full: {there} entries, {allowed} allowed before consumers trim it")
+                case [b"full", _, used, allowed]:
+                    raise SinkFull(f"Redis is full: {used} of {allowed} bytes used, rows stop at 80 %")
                 case [b"refused", field]:
-                    return unpacked(field)
+                    return unpack_checkpoint(field)
             return batch.after
 
         return finish
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
-        return unpacked(self._run(CLOSE, generation, page, at.rows, at.digest)[1])
+        return unpack_checkpoint(self._run(CLOSE, generation, page, at.rows, at.digest)[1])
 
     def tally(self, generation: int, pages: int) -> Totals | OpenPages:
         held: list[Checkpoint] = []
@@ -115,7 +119,7 @@ class RedisStreamSink:
         self._server.close()
 
     def _run(self, script: Script, *arguments: Argument) -> Any:
-        return _open(self._server.run(script, self._keys, arguments))
+        return _require_open(self._server.run(script, self._keys, arguments))
 
     def _read(self, generation: int, pages: Sequence[int]) -> list[Checkpoint]:
         """Pages as they stand at one moment in this generation."""
@@ -124,12 +128,12 @@ class RedisStreamSink:
             raise RecordClosed(state.decode() if state else "missing")  # type: ignore[arg-type]
         if current != b"%d" % generation:
             raise RecordClosed("superseded")
-        return [unpacked(field) for field in fields]
+        return [unpack_checkpoint(field) for field in fields]
 
-    def _runs(self, place: int, rows: Rows) -> Iterator[Argument]:
-        """Living rows for the script: the place of the first, how many there are, their text; one entry's each time.
+    def _pack_entries(self, place: int, rows: Rows) -> Iterator[Argument]:
+        """Arguments of the script for living rows: for each entry the place of its first row, its rows, and their text.
 
-        Where each row is an entry of its own, the script cuts the text.
+        Where each row is an entry of its own, all rows go as one text, which the script cuts.
         """
         if self._rows_per_entry == 1 or len(rows) <= self._rows_per_entry:
             yield from (place, len(rows), rows.text)
@@ -139,8 +143,11 @@ class RedisStreamSink:
             entry = lines[first : first + self._rows_per_entry]
             yield from (place + first, len(entry), b"\n".join(entry) + b"\n")
 
-    def _runs_and_dead(self, rows: Rows) -> tuple[list[Argument], list[Argument]]:
-        """The same for the rows between the dead ones, whose numbers are theirs; and place, reason and row of each."""
+    def _separate_dead(self, rows: Rows) -> tuple[list[Argument], list[Argument]]:
+        """The same for the living rows among dead ones, and place, reason and row of each dead one.
+
+        Dead rows count in the numbers of rows, so each run of living rows has a place of its own.
+        """
         runs: list[Argument] = []
         dead: list[Argument] = []
         place = 0
@@ -150,17 +157,17 @@ class RedisStreamSink:
                 for number, row in enumerate(alike, place):
                     dead += (number, row.reason.encode(), bytes(row))  # type: ignore[attr-defined]
             else:
-                runs += self._runs(place, Rows.of(alike))
+                runs += self._pack_entries(place, Rows.of(alike))
             place += len(alike)
         return runs, dead
 
 
-def packed(page: Checkpoint) -> str:
+def pack_checkpoint(page: Checkpoint) -> str:
     """A page's field in the sink record; worker/lua/sink_prelude.lua reads the same."""
     return f"{page.rows} {page.digest} {int(page.is_closed)} {page.dead_rows} {page.bytes}"
 
 
-def unpacked(field: bytes | None) -> Checkpoint:
+def unpack_checkpoint(field: bytes | None) -> Checkpoint:
     """The checkpoint in a page's field; the zero checkpoint where there is none."""
     if field is None:
         return Checkpoint()
@@ -169,14 +176,8 @@ def unpacked(field: bytes | None) -> Checkpoint:
     return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 
 
-def _open(answer: Any) -> Any:
-    """A script's answer. Raises RecordClosed where the record takes nothing."""
+def _require_open(answer: Any) -> Any:
+    """A script's answer. Raises RecordClosed where it says that the record is not open in this generation."""
     if answer[0] == b"over":
         raise RecordClosed(answer[1].decode())
     return answer
-
-
-def _full(what: bytes, there: int, allowed: int) -> SinkFull:
-    if what == b"stream":
-        return SinkFull(f"stream full: {there} entries, {allowed} allowed before consumers trim it")
-    return SinkFull(f"Redis is full: {there} of {allowed} bytes used, rows stop at 80 %")

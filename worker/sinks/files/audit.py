@@ -35,26 +35,28 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
     """
     record = FileRecord(store, job_directory)
     auditor = Auditor(job)
-    for generation, outcome in _outcomes(record):
-        if outcome["state"] == "void" and outcome["rows"]:
-            auditor.entry({b"void": orjson.dumps({"generation": generation, "reason": outcome["reason"]})})
+    for generation in range(1, record.standing().generation + 1):
+        outcome = record.outcome(generation)
+        if outcome and outcome["state"] == "void" and outcome["rows"]:
+            auditor.add_entry({b"void": orjson.dumps({"generation": generation, "reason": outcome["reason"]})})
     content = store.read(job_directory / "receipt.json")
     if content is None:
         return auditor.result()
     receipt: Json = orjson.loads(content)
-    changed = [file["path"] for file in _files(receipt) if not _is_as_kept(store, job_directory / file["path"], file)]
+    files: list[Json] = [*(receipt.get("files") or ()), *receipt.get("dead_files", ())]
+    changed = [file["path"] for file in files if not _is_as_kept(store, job_directory / file["path"], file)]
     generation = record.standing().generation
     is_table = any(format_of(Path(file["path"])).rows is None for file in receipt.get("files") or ())
     if not changed:
         held = {"dead_files": receipt.get("dead_files", ())} if is_table else receipt
-        _read(auditor, record, held, generation)
-    auditor.entry({b"end": content})
+        _read_rows(auditor, record, held, generation)
+    auditor.add_entry({b"end": content})
     found = auditor.result(changed)
-    return _counted(found, record, receipt, generation) if is_table and not changed else found
+    return _audit_tables(found, record, receipt, generation) if is_table and not changed else found
 
 
-def _counted(found: Audit, record: FileRecord, receipt: Json, generation: int) -> Audit:
-    """The audit of tables."""
+def _audit_tables(found: Audit, record: FileRecord, receipt: Json, generation: int) -> Audit:
+    """The audit with the rows of tables, which are only counted, against what the sink record kept of them."""
     there = 0
     for file in receipt["files"]:
         with record.store.local(record.job_directory / file["path"]) as path:
@@ -72,21 +74,15 @@ def _counted(found: Audit, record: FileRecord, receipt: Json, generation: int) -
     )
 
 
-def _outcomes(record: FileRecord) -> Iterator[tuple[int, Json]]:
-    """The generations that are over, from the first on."""
-    for generation in range(1, record.standing().generation + 1):
-        if outcome := record.outcome(generation):
-            yield generation, outcome
-
-
-def _read(auditor: Auditor, record: FileRecord, receipt: Json, generation: int) -> None:
+def _read_rows(auditor: Auditor, record: FileRecord, receipt: Json, generation: int) -> None:
+    """Give the auditor the dead rows and then the rows; a row's number is found by leaving out those of dead rows."""
     dead: dict[int, set[int]] = {}
     for file in receipt.get("dead_files", ()):
         for line in _rows(record, file):
             letter = orjson.loads(line)
             page, row = (int(part) for part in letter["at"].split(".")[1:])
             dead.setdefault(page, set()).add(row)
-            auditor.dead_letter({b"at": letter["at"].encode(), b"row": letter["row"].encode()})
+            auditor.add_dead_letter({b"at": letter["at"].encode(), b"row": letter["row"].encode()})
     numbers: dict[int, int] = {}
     for file in receipt.get("files") or ():
         page = int(re.findall(r"page-(\d+)", file["path"])[-1])
@@ -95,11 +91,7 @@ def _read(auditor: Auditor, record: FileRecord, receipt: Json, generation: int) 
             while number in dead.get(page, ()):
                 number += 1
             numbers[page] = number
-            auditor.entry({b"at": b"%d.%d.%d" % (generation, page, number), b"row": line})
-
-
-def _files(receipt: Json) -> list[Json]:
-    return [*(receipt.get("files") or ()), *receipt.get("dead_files", ())]
+            auditor.add_entry({b"at": b"%d.%d.%d" % (generation, page, number), b"row": line})
 
 
 def _rows(record: FileRecord, file: Json) -> Iterator[bytes]:
@@ -108,6 +100,7 @@ def _rows(record: FileRecord, file: Json) -> Iterator[bytes]:
 
 
 def _is_as_kept(store: Store, key: Key, file: Json) -> bool:
+    """Is the file there, with the size and the SHA-256 that its receipt names?"""
     if store.size(key) != file["bytes"]:
         return False
     with store.local(key) as path, path.open("rb") as opened:

@@ -17,33 +17,30 @@ def note_latest(store: Store, report_directory: Key, job_directory: Key, receipt
 
     The manifest is replaced as a whole: a reader sees the old one or the new one. May be repeated.
     """
-    entry = _entry(job_directory.relative_to(report_directory).as_posix(), receipt)
+    job = job_directory.relative_to(report_directory).as_posix()
+    copied = {name: receipt.get(name) for name in ("window", "params", "job", "ready_at", "finished_at", "rows")}
+    files = [f"{job}/{file['path']}" for file in receipt["files"]]
+    entry: Json = {**copied, "receipt": f"{job}/receipt.json", "files": files}
 
     def with_entry(content: bytes | None) -> bytes | None:
         held: Json = {"windows": []} if content is None else orjson.loads(content)
         others = []
         for other in held["windows"]:
-            if _covers(other) != _covers(entry):
+            if _window_and_params(other) != _window_and_params(entry):
                 others.append(other)
-            elif _age(other) > _age(entry):
+            elif _ready_order(other) > _ready_order(entry):
                 return None
-        windows = sorted([*others, entry], key=lambda window: json.dumps(_covers(window), sort_keys=True))
+        windows = sorted([*others, entry], key=lambda window: json.dumps(_window_and_params(window), sort_keys=True))
         written = {"connection": receipt.get("connection"), "report": receipt.get("report"), "windows": windows}
         return json.dumps(written, ensure_ascii=False, indent=1).encode()
 
     store.change(report_directory / MANIFEST, with_entry)
 
 
-def _entry(job: str, receipt: Json) -> Json:
-    copied = {name: receipt.get(name) for name in ("window", "params", "job", "ready_at", "finished_at", "rows")}
-    files = [f"{job}/{file['path']}" for file in receipt["files"]]
-    return {**copied, "receipt": f"{job}/receipt.json", "files": files}
-
-
-def _covers(entry: Json) -> list[object]:
+def _window_and_params(entry: Json) -> list[object]:
     return [entry["window"], entry["params"]]
 
 
-def _age(entry: Json) -> tuple[str, str, str]:
-    """Of two readings of a window the one the vendor had ready later counts; times are UTC in one form."""
+def _ready_order(entry: Json) -> tuple[str, str, str]:
+    """Orders readings of a window by when the vendor had them ready: the last one counts. Times are UTC in one form."""
     return tuple(entry[name] or "" for name in ("ready_at", "finished_at", "job"))  # type: ignore[return-value]

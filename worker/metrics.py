@@ -1,7 +1,7 @@
-"""Every metric, declared once with its meaning; how workers count.
+"""Every metric, declared once with its meaning, and how workers count.
 
-What is so now (jobs by state, a stream's length) is read from Redis when somebody asks. What has happened is counted in
-one hash in Redis, by a step or by a page, never by a row: `count` adds to it, and so do the ledger's scripts.
+A gauge (jobs by state, a stream's length) is read from Redis when somebody asks. Counters stand in one hash in Redis:
+`count` and the ledger's scripts add to them once a step or once a page, never once a row.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ METRICS = {
 
 
 def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
-    """Add to a counter; `labels` in the order in which it declares them. Where Redis is away it is not counted."""
+    """Add to a counter; `labels` are in the order of its declaration. While Redis is away nothing is counted."""
     if len(METRICS[name].labels) != len(labels):
         raise ValueError(f"{name} has the labels {METRICS[name].labels}")
     try:
@@ -73,16 +73,16 @@ def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
         log.debug(Event.REDIS_AWAY, why=f"not counted: {error}")
 
 
-def counted(redis: Redis) -> Iterator[tuple[str, tuple[str, ...], float]]:
+def read_counters(redis: Redis) -> Iterator[tuple[str, tuple[str, ...], float]]:
     """Every counter as it stands: name, labels, value."""
     for field, value in redis.hgetall(keys.COUNTERS).items():
         name, *labels = field.decode().split(SEPARATOR)
-        # One of an earlier version is left out, as is one whose labels changed.
+        # A counter that only an earlier version had is left out, and so is one whose labels have changed.
         if name in METRICS and len(METRICS[name].labels) == len(labels):
             yield name, tuple(labels), float(value)
 
 
-def metrics_page() -> str:
+def metrics_table() -> str:
     """The table in docs/metrics.md."""
     lines = [
         f"| `{name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels) or '-'} | {metric.meaning} |"

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 from config.settings import Settings
 from tests.harness import RedisServer, until
 from worker.api.app import make_app
-from worker.api.parts import Parts
+from worker.api.backend import Backend
 from worker.embedded_redis import free_port
 from worker.redis_client import connect
 from worker.services import Services
@@ -38,8 +38,8 @@ def services(redis_server: RedisServer) -> Iterator[Services]:
 def base(services: Services) -> Iterator[str]:
     """The API on a port of its own, without the processes around it."""
     port = free_port()
-    parts = Parts(lambda: services, lambda *_args, **_more: None, dict, dict)
-    server = uvicorn.Server(uvicorn.Config(make_app(SETTINGS, parts), port=port, log_level="error"))
+    backend = Backend(lambda: services, lambda *_args, **_more: None, dict, dict)
+    server = uvicorn.Server(uvicorn.Config(make_app(SETTINGS, backend), port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     until(lambda: server.started, "the API")

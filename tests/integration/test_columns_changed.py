@@ -11,7 +11,7 @@ from redis import Redis
 
 from tests.fake_vendor import Answer, Request
 from tests.in_process import World, world
-from worker.metrics import counted
+from worker.metrics import read_counters
 from worker.model import Job
 
 READ = {"request": {"path": "/r", "query": {"day": "{day}", "by": "{by}"}}, "format": {"kind": "json", "rows": [""]}}
@@ -64,7 +64,7 @@ def test_columns_that_are_new_or_gone_are_named_against_the_last_done_job(made: 
     third = done(made, 3)
     assert (third.columns_added, third.columns_gone) == ((), ("clicks", "cpm"))
     assert done(made, 4).columns_gone == ()
-    assert ("millrace_columns_changed_total", ("v", "r"), 2.0) in list(counted(made.services.redis))
+    assert ("millrace_columns_changed_total", ("v", "r"), 2.0) in list(read_counters(made.services.redis))
 
 
 def test_who_asks_otherwise_is_not_told_that_columns_differ(made: World, vendor: Changing) -> None:

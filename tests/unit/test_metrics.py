@@ -20,7 +20,7 @@ from tests.ledgers import clock as clock
 from worker.api import metrics
 from worker.api.metrics import exposition, gauges
 from worker.ledger import Ledger
-from worker.metrics import METRICS, count, counted, metrics_page
+from worker.metrics import METRICS, count, metrics_table, read_counters
 from worker.model import Checkpoint, Lease
 from worker.services import Services
 
@@ -42,7 +42,7 @@ def streaming_page(ledger: Ledger) -> Lease:
 
 
 def counters(services: Services) -> dict[str, float]:
-    return {" ".join((name, *labels)): value for name, labels, value in counted(services.redis)}
+    return {" ".join((name, *labels)): value for name, labels, value in read_counters(services.redis)}
 
 
 def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: Services) -> None:
@@ -89,7 +89,7 @@ def test_what_is_so_now_is_told(services: Services, clock: Clock) -> None:
 
 def test_prometheus_reads_what_is_told_and_every_metric_says_what_it_means(services: Services) -> None:
     count(services.redis, "millrace_vendor_answers_total", 'a "connection"\n', "200", by=2)
-    text = exposition([*counted(services.redis), *gauges(services)]).decode()
+    text = exposition([*read_counters(services.redis), *gauges(services)]).decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert {name.removesuffix("_total") for name in METRICS} == set(families)
     assert all(family.documentation for family in families.values())
@@ -158,7 +158,7 @@ def test_what_never_happened_to_a_report_is_counted_as_zero(
 
 
 def test_every_metric_is_on_the_page_and_every_alert_says_what_to_do_in_the_operators_guide() -> None:
-    assert metrics_page() in (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    assert metrics_table() in (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
     explained = re.findall(
         r"^### `(Millrace\w+)`", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -13,13 +13,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from config.settings import Settings
 from config.settings import settings as process_settings
 from worker.api.access import Access
+from worker.api.backend import Backend
 from worker.api.catalogue import add_catalogue
-from worker.api.events import Feed, look_at
+from worker.api.events import Feed, read_topics
 from worker.api.jobs import add_jobs
 from worker.api.metrics import add_metrics
 from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
-from worker.api.parts import Parts
 from worker.api.reference import add_reference
 from worker.errors import BadInput
 from worker.model import Json
@@ -27,9 +27,9 @@ from worker.model import Json
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> FastAPI:
-    """The application for these settings and parts; without any, for those of this process. Raises BadInput."""
-    settings, parts = chosen or process_settings(), parts or Parts()
+def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> FastAPI:
+    """The application for these settings and this backend; without any, for those of this process. Raises BadInput."""
+    settings, backend = chosen or process_settings(), backend or Backend()
     # FastAPI's own page of documentation runs a script from elsewhere.
     app = FastAPI(
         title="Millrace", description="Advertising reports, every row exactly once.", docs_url=None, redoc_url=None
@@ -38,30 +38,30 @@ def make_app(chosen: Settings | None = None, parts: Parts | None = None) -> Fast
     if access.is_open:
         # A page elsewhere must not reach an open API through a name that resolves to this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
-    app.add_exception_handler(BadInput, _bad_input)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(RedisError, _redis_away)
+    app.add_exception_handler(BadInput, _answer_bad_input)
+    app.add_exception_handler(RequestValidationError, _answer_malformed)
+    app.add_exception_handler(RedisError, _answer_redis_away)
 
     def look(topics: Sequence[str]) -> dict[str, Json]:
-        return look_at(parts.services().ledger, topics)
+        return read_topics(backend.services().ledger, topics)
 
-    _add_health(app, parts)
-    add_jobs(app, parts, access, Feed(look))
-    add_catalogue(app, parts, access)
-    add_metrics(app, parts, access)
+    _add_health(app, backend)
+    add_jobs(app, backend, access, Feed(look))
+    add_catalogue(app, backend, access)
+    add_metrics(app, backend, access)
     add_page(app)
     add_reference(app)
     return app
 
 
-def _bad_input(request: Request, error: Exception) -> JSONResponse:
+def _answer_bad_input(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, BadInput):
         raise error
     detail = [{"loc": [error.where], "msg": str(error), "given": repr(error.given), "allowed": error.allowed}]
     return AsciiJSON({"detail": detail}, status_code=422)
 
 
-def _malformed(request: Request, error: Exception) -> JSONResponse:
+def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     # What was given stays out of the answer: it may be a secret in the wrong field.
@@ -69,11 +69,11 @@ def _malformed(request: Request, error: Exception) -> JSONResponse:
     return AsciiJSON({"detail": detail}, status_code=422)
 
 
-def _redis_away(request: Request, error: Exception) -> JSONResponse:
+def _answer_redis_away(request: Request, error: Exception) -> JSONResponse:
     return AsciiJSON({"detail": f"Redis cannot serve: {type(error).__name__}"}, status_code=503)
 
 
-def _add_health(app: FastAPI, parts: Parts) -> None:
+def _add_health(app: FastAPI, backend: Backend) -> None:
     @app.get("/healthz", response_class=PlainTextResponse, summary="This process answers")
     def healthz() -> str:
         return "ok"
@@ -82,7 +82,7 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/readyz", responses=unready, summary="Redis can be written to; when the last sweep ran")  # type: ignore[arg-type]
     def readyz() -> Ready:
-        ledger = parts.services().ledger
+        ledger = backend.services().ledger
         ledger.try_write()
         swept_at = ledger.swept_at()
         return Ready(seconds_since_sweep=None if swept_at is None else round(ledger.now() - swept_at, 1))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query
 from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value
 from worker.api.access import Access
+from worker.api.backend import Backend
 from worker.api.models import (
     ConnectionView,
     DeadLetter,
@@ -19,7 +20,6 @@ from worker.api.models import (
     SourceView,
     problems,
 )
-from worker.api.parts import Parts
 from worker.jobs.dead_letters import dead_letters
 from worker.schedule.due import standings
 from worker.schedule.views import standing_facts
@@ -29,7 +29,7 @@ from worker.sources.schema import Source
 from worker.sources.views import params_schema, report_facts, source_facts
 
 
-def add_catalogue(app: FastAPI, parts: Parts, access: Access) -> None:
+def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     """The paths that only tell."""
     look = APIRouter(
         prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["what there is"]
@@ -37,7 +37,7 @@ def add_catalogue(app: FastAPI, parts: Parts, access: Access) -> None:
 
     @look.get("/sources", summary="Every vendor and report, with its parameters as JSON Schema")
     def sources() -> list[SourceView]:
-        services = parts.services()
+        services = backend.services()
         ours: dict[str, list[str]] = {}
         for connection in services.connections.values():
             ours.setdefault(connection.source.source, []).append(connection.name)
@@ -53,12 +53,12 @@ def add_catalogue(app: FastAPI, parts: Parts, access: Access) -> None:
                 reports=list(one.source.reports),
                 is_set_up=not one.credentials or is_begun(one, environment_value),
             )
-            for one in parts.services().connections.values()
+            for one in backend.services().connections.values()
         ]
 
     @look.get("/schedule", summary="The entries of the schedule: last and next times, jobs, alarms")
     def schedule() -> list[EntryView]:
-        services = parts.services()
+        services = backend.services()
         now = datetime.fromtimestamp(services.ledger.now(), UTC)
         return [EntryView(**standing_facts(standing)) for standing in standings(services, now)]
 
@@ -69,13 +69,13 @@ def add_catalogue(app: FastAPI, parts: Parts, access: Access) -> None:
         sink: str | None = None,
         count: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[DeadLetter]:
-        services = parts.services()
+        services = backend.services()
         allowed = services.allowed_sink(sink)
         return [DeadLetter(**letter) for letter in dead_letters(services, f"{connection}.{report}", allowed, count)]
 
     @look.get("/queues", summary="The queues, their messages, and the workers that answer within two seconds")
     def queues() -> list[QueueView]:
-        served, waiting = parts.queues_served(), parts.messages_waiting()
+        served, waiting = backend.queues_served(), backend.messages_waiting()
         return [
             QueueView(queue=queue, messages=waiting.get(queue), workers=sorted(served.get(queue, [])))
             for queue in (CONTROL, STREAM, SWEEP)

@@ -19,14 +19,14 @@ from worker.model import FINISHED, Json
 EVERY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 OVERVIEW = ""
-"""What is watched where it is no job: how many jobs are in each state, and the latest of them."""
+"""The topic that is no job: how many jobs are in each state, and the latest of them."""
 OVERVIEW_JOBS = 60
 
 AWAY: Json = {"waits_for": wait_facts(Wait("redis", REDIS))}
 
 
 class EventStream(StreamingResponse):
-    """A body of events; neither kept on the way nor held back."""
+    """A body of events, which proxies on the way are told neither to cache nor to buffer."""
 
     media_type = "text/event-stream"
 
@@ -53,14 +53,14 @@ class Feed:
         self._clients[topic] += 1
         if self._looking is None or self._looking.done():
             self._round = asyncio.Event()
-            self._looking = asyncio.create_task(self._run())
+            self._looking = asyncio.create_task(self._look_repeatedly())
         clock = asyncio.get_running_loop().time
         known, told_at = None, clock()
         try:
             while True:
                 await self._round.wait()
                 if self._looking.done():
-                    # Whoever looks is done only where it failed; whoever listens connects again.
+                    # While somebody watches, the task ends only if it failed: raise its error; clients connect again.
                     self._looking.result()
                     return
                 value = self._values.get(topic)
@@ -75,7 +75,8 @@ class Feed:
             if not self._clients[topic]:
                 del self._clients[topic]
 
-    async def _run(self) -> None:
+    async def _look_repeatedly(self) -> None:
+        """Read what is watched once an interval, and wake whoever waits for it, until nobody watches."""
         try:
             while self._clients:
                 topics = list(self._clients)
@@ -90,8 +91,8 @@ class Feed:
             self._round.set()
 
 
-def look_at(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
-    """Every job that is watched, with its receipt; and the overview, where that is."""
+def read_topics(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
+    """The value of each topic: a job with its receipt, or the overview. Jobs that do not exist are left out."""
     wanted = [topic for topic in topics if topic != OVERVIEW]
     now = ledger.now()
     found = {
@@ -105,7 +106,7 @@ def look_at(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
 
 
 async def job_events(feed: Feed, job_id: str) -> AsyncIterator[bytes]:
-    """`state` at first and at each move, `progress` in between, `waits` while Redis is away; ends behind `end`."""
+    """`state` at first and at each move, `progress` in between, `waits` while Redis is away; `end` is the last."""
     state = None
     async for value in feed.changes(job_id):
         if value is None or value is AWAY:

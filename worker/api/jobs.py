@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
 
 from worker.api.access import Access
+from worker.api.backend import Backend
 from worker.api.events import EventStream, Feed, job_events, overview_events
 from worker.api.models import JobBody, JobView, MadeJob, ShownJob, event_answers, problems
-from worker.api.parts import Parts
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
 from worker.jobs.listing import JobFilter, list_jobs
@@ -20,7 +20,7 @@ from worker.services import Services
 RETRY_AFTER_SECONDS = 30
 
 
-def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
+def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None:
     """The paths about jobs."""
     look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["jobs"])
     act = APIRouter(prefix="/v1", dependencies=[Depends(access.may_act)], responses=problems(403), tags=["jobs"])
@@ -32,7 +32,7 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=512)] = None,
         traceparent: Annotated[str | None, Header(description="W3C Trace Context; a malformed one is ignored")] = None,
     ) -> MadeJob:
-        services = parts.services()
+        services = backend.services()
         _refuse_too_many(services)
         request = JobRequest(
             f"{asked.connection}.{asked.report}",
@@ -47,9 +47,9 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
         )
         job_id, joined = create_job(services, request)
         if not joined:
-            parts.nudge_out_of("queued", job_id)
+            backend.nudge_out_of("queued", job_id)
         response.headers["Location"] = f"/v1/jobs/{job_id}"
-        return MadeJob(**job_facts(_known(services, job_id), services.ledger.now()), joined=joined)
+        return MadeJob(**job_facts(_find_job(services, job_id), services.ledger.now()), joined=joined)
 
     @look.get("/jobs", summary="Jobs, the latest first; the `Link` header leads to the next page")
     def list_(
@@ -61,7 +61,7 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
         cursor: str | None = None,
         count: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[JobView]:
-        ledger = parts.services().ledger
+        ledger = backend.services().ledger
         found, following = list_jobs(ledger, JobFilter(state, connection, report), cursor, count)
         if following:
             # A path, not a whole URL: behind a proxy this process does not know its own name.
@@ -72,16 +72,16 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
 
     @look.get("/jobs/{job_id}", responses=problems(404), summary="One job, with its receipt once it has one")
     def show(job_id: str) -> ShownJob:
-        services = parts.services()
-        job = _known(services, job_id)
+        services = backend.services()
+        job = _find_job(services, job_id)
         return ShownJob(**job_facts(job, services.ledger.now()), receipt=job.receipt)
 
     @act.post("/jobs/{job_id}/cancel", status_code=202, responses=problems(403, 404), summary="Cancel a job")
     def cancel_(job_id: str, response: Response) -> JobView:
-        services = parts.services()
-        _known(services, job_id)
+        services = backend.services()
+        _find_job(services, job_id)
         cancel(services, job_id)
-        return _acted_on(services, job_id, response)
+        return _show_after_action(services, job_id, response)
 
     @act.post(
         "/jobs/{job_id}/retry",
@@ -90,20 +90,20 @@ def add_jobs(app: FastAPI, parts: Parts, access: Access, feed: Feed) -> None:
         summary="Take a failed or cancelled job up again",
     )
     def retry(job_id: str, response: Response) -> JobView:
-        services = parts.services()
-        _known(services, job_id)
+        services = backend.services()
+        _find_job(services, job_id)
         state, other = services.ledger.retry(job_id)
         if state is None:
             raise HTTPException(409, f"job {job_id} is {other}; only a failed or cancelled one can be retried")
-        parts.nudge_out_of(state, job_id, number=int(other))
-        return _acted_on(services, job_id, response)
+        backend.nudge_out_of(state, job_id, number=int(other))
+        return _show_after_action(services, job_id, response)
 
-    _add_events(look, parts, feed)
+    _add_events(look, backend, feed)
     app.include_router(act)
     app.include_router(look)
 
 
-def _add_events(look: APIRouter, parts: Parts, feed: Feed) -> None:
+def _add_events(look: APIRouter, backend: Backend, feed: Feed) -> None:
     @look.get(
         "/jobs/{job_id}/events",
         response_class=EventStream,
@@ -111,7 +111,7 @@ def _add_events(look: APIRouter, parts: Parts, feed: Feed) -> None:
         summary="A job as it goes on, to its end: `state`, `progress`, `waits` and `end`",
     )
     def watch(job_id: str) -> EventStream:
-        _known(parts.services(), job_id)
+        _find_job(backend.services(), job_id)
         return EventStream(job_events(feed, job_id))
 
     @look.get(
@@ -124,19 +124,20 @@ def _add_events(look: APIRouter, parts: Parts, feed: Feed) -> None:
         return EventStream(overview_events(feed))
 
 
-def _known(services: Services, job_id: str) -> Job:
+def _find_job(services: Services, job_id: str) -> Job:
     job = services.ledger.job(job_id)
     if job is None:
         raise HTTPException(404, f"no job {job_id}")
     return job
 
 
-def _acted_on(services: Services, job_id: str, response: Response) -> JobView:
+def _show_after_action(services: Services, job_id: str, response: Response) -> JobView:
     response.headers["Location"] = f"/v1/jobs/{job_id}"
-    return JobView(**job_facts(_known(services, job_id), services.ledger.now()))
+    return JobView(**job_facts(_find_job(services, job_id), services.ledger.now()))
 
 
 def _refuse_too_many(services: Services) -> None:
+    """Raise 429 where as many jobs wait for a worker as may."""
     waiting, bound = services.ledger.count_by_state()["queued"], services.settings.queue_bound
     if waiting >= bound:
         text = f"{waiting} jobs wait for a worker, {bound} may (MILLRACE_QUEUE_BOUND)"

@@ -17,11 +17,11 @@ from redis.exceptions import ResponseError
 from config.settings import environment_value
 from worker import keys
 from worker.api.access import Access
+from worker.api.backend import Backend
 from worker.api.models import problems
-from worker.api.parts import Parts
 from worker.errors import BadInput
 from worker.jobs.waiting import waits_for
-from worker.metrics import METRICS, counted
+from worker.metrics import METRICS, read_counters
 from worker.model import FINISHED, UNFINISHED, Job
 from worker.schedule.due import standings
 from worker.services import Services
@@ -32,32 +32,27 @@ from worker.sources.credentials import is_begun
 LOOK_AT_MOST = 1_000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-_ALERTED: list[tuple[str, tuple[str, ...]]] = [
+_ZERO_AT_FIRST: list[tuple[str, tuple[str, ...]]] = [
     *(("millrace_jobs_ended_total", (state,)) for state in FINISHED),
     ("millrace_dead_rows_total", ()),
     ("millrace_columns_changed_total", ()),
 ]
-"""Counters of a report whose first event is worth an alert."""
+"""Counters of a report whose first event is worth an alert, so they are given as 0 before it."""
 
 Sample = tuple[str, tuple[str, ...], float]
 
 
-def add_metrics(app: FastAPI, parts: Parts, access: Access) -> None:
+def add_metrics(app: FastAPI, backend: Backend, access: Access) -> None:
     """The path; any token that may look may scrape."""
-
-    @app.get(
-        "/metrics", dependencies=[Depends(access.may_look)], responses=_answers(), summary="Metrics for Prometheus"
-    )
-    def metrics() -> Response:
-        services = parts.services()
-        samples = [*counters(services), *gauges(services)]
-        samples += [("millrace_queue_messages", (queue,), there) for queue, there in parts.messages_waiting().items()]
-        return Response(exposition(samples), media_type=CONTENT_TYPE)
-
-
-def _answers() -> dict[int | str, dict[str, Any]]:
     text = {"description": "Text for Prometheus", "content": {"text/plain": {"schema": {"type": "string"}}}}
-    return {200: text, 401: problems()[401], 503: problems()[503]}
+    answers: dict[int | str, dict[str, Any]] = {200: text, 401: problems()[401], 503: problems()[503]}
+
+    @app.get("/metrics", dependencies=[Depends(access.may_look)], responses=answers, summary="Metrics for Prometheus")
+    def metrics() -> Response:
+        services = backend.services()
+        samples = [*counters(services), *gauges(services)]
+        samples += [("millrace_queue_messages", (queue,), there) for queue, there in backend.messages_waiting().items()]
+        return Response(exposition(samples), media_type=CONTENT_TYPE)
 
 
 def exposition(samples: list[Sample]) -> bytes:
@@ -83,20 +78,20 @@ def counters(services: Services) -> Iterator[Sample]:
 
     A counter that began with its first event would hide that event: `increase` wants a value before it.
     """
-    known = {(name, labels): value for name, labels, value in counted(services.redis)}
+    known = {(name, labels): value for name, labels, value in read_counters(services.redis)}
     # Connections that cannot be read are what `doctor` and the log tell of.
     with suppress(BadInput):
         for connection in services.connections.values():
             if not connection.credentials or is_begun(connection, environment_value):
                 for report in connection.source.reports:
-                    for name, more in _ALERTED:
+                    for name, more in _ZERO_AT_FIRST:
                         known.setdefault((name, (connection.name, report, *more)), 0.0)
     for (name, labels), value in known.items():
         yield name, labels, value
 
 
 def gauges(services: Services) -> Iterator[Sample]:
-    """What is so now."""
+    """What is so now, read from Redis at this moment."""
     ledger = services.ledger
     now = ledger.now()
     for state, there in ledger.count_by_state().items():
@@ -106,9 +101,10 @@ def gauges(services: Services) -> Iterator[Sample]:
     if (swept_at := ledger.swept_at()) is not None:
         yield "millrace_last_sweep_seconds", (), max(0.0, now - swept_at)
     yield "millrace_webhooks_owed", (), services.redis.zcard(keys.NOTICES)
-    jobs = _unfinished(services)
-    yield from _of_jobs(jobs, now)
-    yield from _of_streams(services, jobs)
+    ids = [job for state in UNFINISHED for job, _ in ledger.list_ids(state, before=None, count=LOOK_AT_MOST)]
+    jobs = [job for job in ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
+    yield from _job_gauges(jobs, now)
+    yield from _stream_gauges(services, jobs)
     # A server may refuse INFO; a schedule that cannot be read is what `doctor` and the log tell of.
     with suppress(ResponseError):
         memory = services.redis.info("memory")
@@ -119,12 +115,8 @@ def gauges(services: Services) -> Iterator[Sample]:
             yield "millrace_schedule_alarms", (standing.entry.name,), len(standing.alarms)
 
 
-def _unfinished(services: Services) -> list[Job]:
-    ids = [job for state in UNFINISHED for job, _ in services.ledger.list_ids(state, before=None, count=LOOK_AT_MOST)]
-    return [job for job in services.ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
-
-
-def _of_jobs(jobs: list[Job], now: float) -> Iterator[Sample]:
+def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:
+    """What these unfinished jobs wait for, their open pages, and the latest of their polls."""
     waiting: dict[str, int] = {}
     for job in jobs:
         if wait := waits_for(job, now):
@@ -136,7 +128,7 @@ def _of_jobs(jobs: list[Job], now: float) -> Iterator[Sample]:
     yield "millrace_poll_late_seconds", (), max([0.0, *polls])
 
 
-def _of_streams(services: Services, jobs: list[Job]) -> Iterator[Sample]:
+def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
     """Streams in our own Redis that jobs go into, those of the latest jobs too: they are what consumers read."""
     latest = [job_id for job_id, _ in services.ledger.list_ids(None, before=None, count=LOOK_AT_MOST)]
     sinks = {job.sink for job in (*jobs, *filter(None, services.ledger.jobs_of(latest)))}

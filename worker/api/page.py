@@ -17,7 +17,7 @@ def add_page(app: FastAPI) -> None:
     """Serve the page under a policy that lets it run its own script, ask this API, and nothing else."""
     text = PAGE.read_text(encoding="utf-8")
     headers = {
-        "Content-Security-Policy": _policy(text),
+        "Content-Security-Policy": _content_security_policy(text),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -29,11 +29,11 @@ def add_page(app: FastAPI) -> None:
         return HTMLResponse(text, headers=headers)
 
 
-def _policy(text: str) -> str:
+def _content_security_policy(text: str) -> str:
     allowed = {
         "default-src": "'none'",
-        "script-src": _hash(text, "script"),
-        "style-src": _hash(text, "style"),
+        "script-src": _inline_hash(text, "script"),
+        "style-src": _inline_hash(text, "style"),
         "img-src": "data:",
         "connect-src": "'self'",
         "base-uri": "'none'",
@@ -43,7 +43,7 @@ def _policy(text: str) -> str:
     return "; ".join(f"{directive} {what}" for directive, what in allowed.items())
 
 
-def _hash(text: str, element: str) -> str:
+def _inline_hash(text: str, element: str) -> str:
     (inside,) = re.findall(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
     return inline_digest(inside)
 

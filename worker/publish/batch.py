@@ -1,4 +1,4 @@
-"""Batches of a page's rows, the digest running over them."""
+"""Batches of a page's rows, each with the page's running digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 BATCH_BYTES = 256 * 1024
-"""Small enough for a processor's cache, and for memory that is used again rather than asked for anew."""
+"""Small enough to stay in a processor's cache, and to use memory again instead of asking the system for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class ReadBatch(Batch):
     running: _Hash = field(repr=False, compare=False)
 
     def beyond(self, at: Checkpoint) -> ReadBatch | None:
-        """The rows the sink does not hold yet where it stands at `at`, None where it holds them all.
+        """The rows of this batch that a sink at position `at` does not have yet; None where it has them all.
 
-        Raises StartOver where what it holds is another reading, RetryLater where it lost rows it once held.
+        Raises StartOver where the rows it has are of another reading, RetryLater where it has lost some it once had.
         """
         if at.rows < self.before.rows:
             raise RetryLater(f"the sink went back from row {self.before.rows} to {at.rows}")
@@ -58,7 +58,7 @@ def read_batches(blocks: Iterable[Rows], most_rows: int = BATCH_ROWS) -> Iterato
 
 
 def _gather(blocks: Iterable[Rows], most_rows: int) -> Iterator[Rows]:
-    """The same rows in batches, made of whole blocks where that fills three quarters: cutting looks at every row."""
+    """The same rows in batches. A batch ends with a block if it is three quarters full: cutting looks at every row."""
     held: list[Rows] = []
     rows_left, bytes_left = most_rows, BATCH_BYTES
     for block in blocks:

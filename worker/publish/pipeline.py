@@ -1,7 +1,7 @@
-"""The heart: a page's rows go to the sink in batches, one read ahead while the last is kept.
+"""A page's rows go to the sink in batches: while the sink keeps one, the next is read.
 
-A page is read from its start, whoever reads it. Rows the sink holds already are read again, checked by their digest and
-skipped; from there on each batch is a compare-and-set against the position before it.
+Every reading begins at the start of the page. Rows that the sink has already are checked by their digest and skipped.
+From there on, each batch is a compare-and-set against the position before it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from worker.sinks.sink import Sink
 class Publication:
     """One page of one generation on its way into the sink.
 
-    `on_read` is called after each batch read; `on_kept` hears the checkpoint after each batch kept and `on_full` waits
-    for room. Each raises to stop. `commit_seconds` is how long the page was held up by its `commits`.
+    `on_read` is called after each batch read, `on_kept` with the checkpoint after each batch kept, `on_full` to wait
+    for room. Each may raise to stop. `commit_seconds` is how long reading waited for the `commits`.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Publication:
         self.commit_seconds = 0.0
 
     def start(self) -> Checkpoint:
-        """Where the sink stands: nothing before this position is published again."""
+        """The sink's position: nothing before it is published again."""
         self._at = self._sink.checkpoint(*self._page)
         return self._at
 
     def publish(self, blocks: Iterable[Rows]) -> Checkpoint:
-        """Publish what lies beyond the start; the checkpoint at the page's end, every row before it kept.
+        """Publish the rows behind that position; the checkpoint at the page's end, every row before it kept.
 
-        Raises StartOver where this reading differs from what is kept, whatever the sink raises, and whatever `blocks`
-        raises, once the batch on its way is seen through.
+        Raises StartOver where this reading differs from what is kept, and whatever the sink or `blocks` raises; before
+        that, the batch under way is finished.
         """
         end = Checkpoint()
         try:
@@ -74,15 +74,15 @@ class Publication:
             raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
 
     def _begin(self, batch: ReadBatch) -> None:
-        """Send the sink what it lacks of a batch, and do not wait for it."""
+        """Send the sink the rows of a batch that it does not have, without waiting for its answer."""
         if rest := batch.beyond(self._at):
             self._answer = self._sink.begin_commit(*self._page, rest)
         self._under_way = rest
 
     def _finish(self) -> None:
-        """See the batch under way through: every row of it is in the sink then."""
+        """Wait until every row of the batch under way is in the sink."""
         while batch := self._under_way:
-            # After a failure nothing more is taken.
+            # If the sink fails, `publish` comes here once more, and must not send the batch again.
             self._under_way = None
             began = time.monotonic()
             try:

@@ -41,8 +41,8 @@ class Window:
 class Backfill:
     """One job for each window of a report; at most `at_once` of them unfinished at a time.
 
-    The same span asked for again finds the jobs it made before: what is done stays done, what failed or was cancelled
-    is taken up again once, what is missing is made.
+    Asking for the same span again finds the jobs made before: those that are done stay so, those that failed or were
+    cancelled are retried once, and missing ones are made.
     """
 
     def __init__(self, services: Services, windows: list[Window], at_once: int) -> None:
@@ -57,7 +57,7 @@ class Backfill:
         return all(window.state in FINISHED for window in self.windows)
 
     def advance(self) -> list[tuple[str, str]]:
-        """Look at every job and make as many as there is room for: the id and state of each that needs a nudge."""
+        """Read every job anew and begin as many as may run: the id and state of each that needs a nudge."""
         for window in self.windows:
             if window.job is not None:
                 window.job = self._services.ledger.job(window.job.id) or window.job
@@ -65,11 +65,12 @@ class Backfill:
         for window in self.windows:
             if sum(other.state not in (*FINISHED, "waiting") for other in self.windows) >= self._at_once:
                 break
-            if window.job is None and (begun := self._begin(window)):
+            if window.job is None and (begun := self._begin_job(window)):
                 nudges.append(begun)
         return nudges
 
-    def _begin(self, window: Window) -> tuple[str, str] | None:
+    def _begin_job(self, window: Window) -> tuple[str, str] | None:
+        """Make or find the window's job: its id and state if it needs a nudge."""
         job_id, _ = create_job(self._services, window.request)
         window.job = self._services.ledger.job(job_id)
         state = window.state
@@ -91,7 +92,7 @@ def plan(
     connection, report = find_report(services.connections, name)
     if last < first:
         raise BadInput("--to", str(last), f"no day before {first}")
-    zone, step = zone_of(connection.timezone), timedelta(days=_days_in(size))
+    zone, step = zone_of(connection.timezone), timedelta(days=_parse_days(size))
     asked = hashlib.sha256(orjson.dumps([dict(params), sink], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     windows = []
     while first <= last:
@@ -104,7 +105,7 @@ def plan(
     return Backfill(services, windows, connection.limits.reports_at_once)
 
 
-def _days_in(size: str) -> int:
+def _parse_days(size: str) -> int:
     number, unit = size[:-1], size[-1:]
     if unit not in DAYS or not number.isdecimal() or not 0 < int(number) <= 366:
         raise BadInput("--window", size, "a number of days or weeks, such as 1d or 4w")

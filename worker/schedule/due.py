@@ -1,4 +1,4 @@
-"""What the schedule owes by now, turned into jobs, each time of each entry once however many ask."""
+"""Makes the jobs that are due by the schedule: for each time of each entry once, however many processes ask."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from worker.sources.connections import find_report
 from worker.sources.windows import put_window
 
 LATE = timedelta(minutes=5)
-"""How long after its time an entry may be served before that counts as late, or, without catching up, as missed."""
+"""An entry whose jobs are not made this long after its time is late, or, if it does not catch up, has missed it."""
 
 _SERVE = Script("schedule_serve")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is on record of one entry: the last time served, its jobs, and the last of them that came to an end."""
+    """What Redis has of one entry: the last time served, the jobs made for it, and when one was last done."""
 
     due_at: float | None = None
     jobs: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an entry stands: its last and next times, its last jobs with their states, and what is wrong."""
+    """An entry with its last and next times, its last jobs with their states, and what is wrong with it now."""
 
     entry: Entry
     last_due: datetime | None
@@ -55,23 +55,23 @@ def entries(services: Services) -> list[Entry]:
 
 
 def serve(services: Services, now: datetime) -> list[str]:
-    """Make the jobs every entry owes by `now`: their ids.
+    """Make the jobs of every entry that are due by `now`: their ids.
 
-    May run anywhere, as often as one likes, many at once: the jobs of one time have the same ids whoever makes them. A
-    new entry owes nothing from before it was first seen. What keeps an entry from being served is logged, shown by
-    `standings`, and tried again the next time.
+    May run anywhere, any number of times and in several processes at once: the jobs of one time have the same ids,
+    whoever makes them. Nothing is due from before an entry was first seen. An entry whose jobs cannot be made is
+    logged, shown by `standings`, and tried again the next time.
     """
     made: list[str] = []
     for entry in entries(services):
         if not entry.enabled:
             continue
-        run = _run(services, entry)
+        run = _read_run(services, entry)
         if run.due_at is None:
             services.redis.hsetnx(keys.schedule(entry.name), "due_at", now.timestamp())
             continue
-        if (due := _owed(entry, run.due_at, now)) is not None:
-            made += _serve(services, entry, run, due, now)
-        _watch(services, entry, now)
+        if (due := _unserved_time(entry, run.due_at, now)) is not None:
+            made += _serve_entry(services, entry, run, due, now)
+        _note_changes(services, entry, now)
     return made
 
 
@@ -80,8 +80,8 @@ def standings(services: Services, now: datetime) -> list[Standing]:
     return [_standing(services, entry, now) for entry in entries(services)]
 
 
-def _owed(entry: Entry, served: float, now: datetime) -> datetime | None:
-    """The latest time that was not served; the ones before it are made up for by it."""
+def _unserved_time(entry: Entry, served: float, now: datetime) -> datetime | None:
+    """The latest time that was not served, None where there is none; it makes up for those before it."""
     due = time_until(entry, now)
     if due is None or due.timestamp() <= served:
         return None
@@ -89,10 +89,10 @@ def _owed(entry: Entry, served: float, now: datetime) -> datetime | None:
     return None if is_missed else due
 
 
-def _serve(services: Services, entry: Entry, run: Run, due: datetime, now: datetime) -> list[str]:
+def _serve_entry(services: Services, entry: Entry, run: Run, due: datetime, now: datetime) -> list[str]:
     name = keys.schedule(entry.name)
     try:
-        jobs = [create_job(services, request, now=due)[0] for request in _requests(services, entry, due)]
+        jobs = [create_job(services, request, now=due)[0] for request in _make_requests(services, entry, due)]
     except BadInput as bad:
         if str(bad) != run.error:
             log.error(Event.SCHEDULE_REFUSED, entry=entry.name, why=str(bad))
@@ -104,8 +104,8 @@ def _serve(services: Services, entry: Entry, run: Run, due: datetime, now: datet
     return jobs
 
 
-def _requests(services: Services, entry: Entry, due: datetime) -> list[JobRequest]:
-    """One request, or one for each day of the lookback; asking again for the same time finds the same jobs."""
+def _make_requests(services: Services, entry: Entry, due: datetime) -> list[JobRequest]:
+    """One request, or one for each day of the lookback. Their keys make sure that a time has its jobs only once."""
 
     def request(params: dict[str, Any], part: str) -> JobRequest:
         return JobRequest(
@@ -119,7 +119,7 @@ def _requests(services: Services, entry: Entry, due: datetime) -> list[JobReques
     return [request(put_window(report, entry.params, first, end), first.date().isoformat()) for first, end in days]
 
 
-def _run(services: Services, entry: Entry) -> Run:
+def _read_run(services: Services, entry: Entry) -> Run:
     held = {name.decode(): value.decode() for name, value in services.redis.hgetall(keys.schedule(entry.name)).items()}
     return Run(
         due_at=float(held["due_at"]) if "due_at" in held else None,
@@ -130,9 +130,9 @@ def _run(services: Services, entry: Entry) -> Run:
     )
 
 
-def _watch(services: Services, entry: Entry, now: datetime) -> None:
+def _note_changes(services: Services, entry: Entry, now: datetime) -> None:
     """Note when jobs were last done, and log an alarm when it is raised and when it is over."""
-    run = _run(services, entry)
+    run = _read_run(services, entry)
     standing = _standing(services, entry, now)
     changes: dict[str, str | float] = {}
     if standing.done_at is not None and standing.done_at.timestamp() != run.done_at:
@@ -149,23 +149,23 @@ def _watch(services: Services, entry: Entry, now: datetime) -> None:
 
 
 def _standing(services: Services, entry: Entry, now: datetime) -> Standing:
-    run = _run(services, entry)
+    run = _read_run(services, entry)
     jobs = [job for job_id in run.jobs if (job := services.ledger.job(job_id)) is not None]
     done = [job.finished_at for job in jobs if job.state == "done" and job.finished_at]
     done_at = max(done, default=run.done_at)
     return Standing(
         entry=entry,
-        last_due=_moment(run.due_at) if run.jobs else None,
+        last_due=_to_datetime(run.due_at) if run.jobs else None,
         next_due=time_after(entry, now) if entry.enabled else None,
         jobs={job.id: job.state for job in jobs},
-        done_at=_moment(done_at),
-        alarms=tuple(_alarms(entry, run, jobs, done_at, now)) if entry.enabled else (),
+        done_at=_to_datetime(done_at),
+        alarms=tuple(_find_alarms(entry, run, jobs, done_at, now)) if entry.enabled else (),
     )
 
 
-def _alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime) -> list[str]:
+def _find_alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime) -> list[str]:
     found = [run.error] if run.error else []
-    if run.due_at is not None and (due := _owed(entry, run.due_at, now)) and now - due > LATE:
+    if run.due_at is not None and (due := _unserved_time(entry, run.due_at, now)) and now - due > LATE:
         found.append(f"due {due.isoformat()} and not served: is beat or a control worker running?")
     for job in jobs:
         if job.state == "failed":
@@ -181,5 +181,5 @@ def _alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now:
     return found
 
 
-def _moment(seconds: float | None) -> datetime | None:
+def _to_datetime(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

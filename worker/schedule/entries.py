@@ -29,11 +29,11 @@ from worker.sources.yaml_files import YamlFile, read_yaml, validate
 class Entry(Declared):
     """One line of the schedule.
 
-    It is due at the times of `cron` (five fields, in `timezone`), or `every` so often, counted from midnight UTC. A
-    date macro in `params` means the time the entry is due. `lookback` asks for each of the last N days as a job of its
-    own, because vendors restate numbers; the day is put where the report's source file has its `window`. `catch_up`:
-    times that were missed are made up for `once`, however many they were, or not at all. A report with fewer than
-    `min_rows`, or none done for `max_age`, is an alarm.
+    It is due at the times of `cron` (five fields, in `timezone`), or at intervals of `every`, counted from midnight
+    UTC. A date macro in `params` is resolved at the time the entry is due. `lookback` asks for each of the last N days
+    by a job of its own, because vendors restate numbers; the day goes into the report's `window`. `catch_up`: times
+    that were missed are made up for `once`, however many they were, or not at all. There is an alarm if a report has
+    fewer than `min_rows`, or if none was done for `max_age`.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]

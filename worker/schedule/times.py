@@ -22,7 +22,7 @@ def time_after(entry: Entry, now: datetime) -> datetime | None:
     if entry.every:
         step = parse_duration(entry.every, "every")
         return datetime.fromtimestamp((math.floor(now.timestamp() / step) + 1) * step, UTC)
-    return _utc(next(CronSim(entry.cron or "", now.astimezone(zone_of(entry.timezone))), None))
+    return _to_utc(next(CronSim(entry.cron or "", now.astimezone(zone_of(entry.timezone))), None))
 
 
 def time_until(entry: Entry, now: datetime) -> datetime | None:
@@ -32,7 +32,7 @@ def time_until(entry: Entry, now: datetime) -> datetime | None:
         return datetime.fromtimestamp(math.floor(now.timestamp() / step) * step, UTC)
     # Backwards, the library gives times before the minute it begins at.
     next_minute = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    return _utc(next(CronSim(entry.cron or "", next_minute.astimezone(zone_of(entry.timezone)), reverse=True), None))
+    return _to_utc(next(CronSim(entry.cron or "", next_minute.astimezone(zone_of(entry.timezone)), reverse=True), None))
 
 
 def days_before(due: datetime, count: int, timezone: str) -> list[tuple[datetime, datetime]]:
@@ -45,5 +45,5 @@ def days_before(due: datetime, count: int, timezone: str) -> list[tuple[datetime
     return list(pairwise(midnights))
 
 
-def _utc(at: datetime | None) -> datetime | None:
+def _to_utc(at: datetime | None) -> datetime | None:
     return at and at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What the API works with; tests bring their own."""
+"""What the API asks and tells: the services and Celery. Tests bring their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker.celery import messages_waiting, nudge_out_of, queues_served
 from worker.services import Services, get_services
 
 REDIS_RETRIES = 3
-"""A caller is told that Redis is away; a worker waits for it."""
+"""Few, because a caller is told that Redis is away, while a worker waits for it."""
 
 
 def process_services() -> Services:
@@ -18,7 +18,7 @@ def process_services() -> Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Backend:
     """The services, made on first use, and Celery: how a step is nudged and what is known of queues and workers."""
 
     services: Callable[[], Services] = process_services

@@ -20,7 +20,7 @@ from tests.tables import exact, parquet_rows, written
 from worker.errors import FailJob
 from worker.sinks.files.formats import parquet
 from worker.sinks.files.formats.cells import Number
-from worker.sinks.files.formats.column_types import widened
+from worker.sinks.files.formats.column_types import widen
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_times_are_timestamps_where_they_are_declared_and_nowhere_else() -> None
     ],
 )
 def test_times_that_are_no_moments_stay_text(values: list[str], kind: str) -> None:
-    assert widened(None, values, is_time=True) == kind
+    assert widen(None, values, is_time=True) == kind
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_times_that_are_no_moments_stay_text(values: list[str], kind: str) -> No
     ],
 )
 def test_a_type_is_widened_so_that_nothing_is_lost(held: str | None, value: Any, kind: str | None) -> None:
-    assert widened(held, [value]) == kind
+    assert widen(held, [value]) == kind
 
 
 @pytest.mark.usefixtures("small_groups")

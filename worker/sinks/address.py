@@ -1,4 +1,4 @@
-"""Where rows go, as `--to` says it: read, checked and written in one way, so that equal places are equal texts."""
+"""Reads and checks where rows go (`--to`), and writes it in one form, so that equal places are equal texts."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def parse_s3(text: str) -> S3Address:
         raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[s3]'")
     options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(S3_OPTIONS, "")})
     layout, place = _layout(options), {option: options[option] for option in S3_OPTIONS}
-    _check_place(place)
+    _check_s3_options(place)
     given = {**layout.options, **place}
     canonical = f"s3://{name}/{prefix}?" + "&".join(
         f"{key}={quote(value, safe=':/._-')}" for key, value in given.items() if value
@@ -173,7 +173,8 @@ def parse_s3(text: str) -> S3Address:
     return S3Address(canonical, canonical, bucket, layout.format, layout.compression, layout.is_partitioned)
 
 
-def _check_place(place: dict[str, str]) -> None:
+def _check_s3_options(place: dict[str, str]) -> None:
+    """Raise BadInput where options of a bucket are wrong, or do not go together."""
     endpoint = urlsplit(place["endpoint"])
     is_plain = endpoint.scheme == "http" and (endpoint.hostname in LOOPBACK or place["allow_http"] == "true")
     if place["endpoint"] and (
@@ -202,5 +203,5 @@ def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:
 
 
 def without_password(text: str) -> str:
-    """Any text somebody gave for an address, fit to be shown."""
+    """A text that was given for an address, without what may be a password in it."""
     return re.sub(r"^(\s*\w+:/{0,2})?.*@", r"\1***@", text, flags=re.DOTALL)

@@ -37,6 +37,7 @@ RETRY_SECONDS = 10
 """Of one request; then the step is given back and waits without a worker."""
 LOOK_SECONDS = 1.0
 OTHER_TAG = '"00000000000000000000000000000000"'
+"""A tag that no object has: a put on condition of it must be refused."""
 BEFORE_FORMAT = re.compile(r"(?=\.(ndjson|csv|parquet))")
 
 
@@ -128,21 +129,21 @@ class BucketStore:
     def size(self, key: Key) -> int | None:
         import obstore
 
-        with self._if_there():
+        with self._ignore_missing():
             return obstore.head(self._store, str(key))["size"]
         return None
 
     def names(self, directory: Key) -> list[str]:
         import obstore
 
-        with self._named():
+        with self._translate_errors():
             found = obstore.list_with_delimiter(self._store, prefix=str(directory))
             return [Key(item["path"]).name for item in found["objects"]]
 
     def find(self, directory: Key, ending: str) -> list[Key]:
         import obstore
 
-        with self._named():
+        with self._translate_errors():
             found = obstore.list(self._store, prefix=str(directory)).collect()
         newest_first = sorted(found, key=lambda item: item["last_modified"], reverse=True)
         return [Key(item["path"]) for item in newest_first if item["path"].endswith(ending)]
@@ -150,7 +151,7 @@ class BucketStore:
     def remove(self, key: Key) -> None:
         import obstore
 
-        with self._if_there():
+        with self._ignore_missing():
             obstore.delete(self._store, str(key))
 
     def begin(self, directory: Key, stem: str) -> BucketFile:
@@ -162,7 +163,7 @@ class BucketStore:
 
         # One request: of an upload in pieces whose worker dies, the pieces would stay, unseen and paid for.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        with self._named():
+        with self._translate_errors():
             obstore.put(self._store, str(key), content, use_multipart=False)
 
     def publish(self, directory: Key, temporary: str, name: str) -> None:
@@ -188,13 +189,13 @@ class BucketStore:
         import obstore
 
         found = None
-        with self._if_there():
+        with self._ignore_missing():
             found = obstore.get(self._store, str(key))
         if found is None:
             raise FileNotFoundError(f"{self.shown}/{key}")
         with tempfile.TemporaryDirectory(prefix="millrace-") as directory:
             path = Path(directory) / key.name
-            with self._named(), path.open("wb") as file:
+            with self._translate_errors(), path.open("wb") as file:
                 for chunk in found.stream():
                     file.write(chunk)
             yield path
@@ -215,7 +216,7 @@ class BucketStore:
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        with self._named():
+        with self._translate_errors():
             try:
                 obstore.put(self._store, str(key), content, mode=mode)
             except (AlreadyExistsError, PreconditionError):
@@ -226,15 +227,15 @@ class BucketStore:
         """An object's content and its tag."""
         import obstore
 
-        with self._if_there():
+        with self._ignore_missing():
             found = obstore.get(self._store, str(key))
             return bytes(found.bytes()), found.meta["e_tag"]
         return None, None
 
     @contextmanager
-    def _if_there(self) -> Iterator[None]:
-        """Leave the block where an object is absent."""
-        with self._named():
+    def _ignore_missing(self) -> Iterator[None]:
+        """Leave the block where an object does not exist; a bucket that does not exist is an error all the same."""
+        with self._translate_errors():
             try:
                 yield
             except FileNotFoundError as error:
@@ -242,8 +243,8 @@ class BucketStore:
                     raise
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Name what the library raises for what the caller does next."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise what the library raises as an error that says what the caller does next."""
         from obstore.exceptions import BaseError
 
         try:

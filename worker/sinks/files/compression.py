@@ -30,11 +30,11 @@ class Compression:
     compressor: Callable[[], Compressor | None]
 
 
-def _gzip() -> Compressor:
+def _make_gzip() -> Compressor:
     return zlib.compressobj(GZIP_LEVEL, wbits=16 + zlib.MAX_WBITS)
 
 
-def _zstd() -> Compressor:
+def _make_zstd() -> Compressor:
     import zstandard
 
     return cast("Compressor", zstandard.ZstdCompressor().compressobj())
@@ -42,8 +42,8 @@ def _zstd() -> Compressor:
 
 COMPRESSIONS = {
     "none": Compression("", lambda: None),
-    "gzip": Compression(".gz", _gzip),
-    "zstd": Compression(".zst", _zstd),
+    "gzip": Compression(".gz", _make_gzip),
+    "zstd": Compression(".zst", _make_zstd),
 }
 
 

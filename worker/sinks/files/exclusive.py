@@ -1,4 +1,4 @@
-"""Files that come to be whole, durable, and under a name that was nobody's: of several makers exactly one wins."""
+"""Makes files that are whole, durable, and under a name that was free: of several makers exactly one succeeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from uuid import uuid4
 from worker.errors import FailJob, RetryLater
 
 TEMPORARY_SUFFIX = ".tmp"
-HOPELESS = {
+# Trying again does not help against these.
+PERMANENT = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
     errno.ENAMETOOLONG, errno.ENOTSUP, errno.ENOSYS,
 }  # fmt: skip
@@ -81,9 +82,9 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def named(error: OSError, place: str) -> FailJob | RetryLater:
-    """A file system's error, named for what the caller does next; it says which path and why."""
+def file_error(error: OSError, place: str) -> FailJob | RetryLater:
+    """What a file system's error means for the step that met it; it says which path and why."""
     text = f"{error.filename or place}: {error.strerror or error}"
     if error.filename2 and error.errno in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}:
         text = f"{error.filename2}: {error.strerror}; rows are published by hard links, which may not exist there"
-    return FailJob(text) if error.errno in HOPELESS else RetryLater(text)
+    return FailJob(text) if error.errno in PERMANENT else RetryLater(text)

@@ -1,4 +1,4 @@
-"""How the generations of a job in files begin and end; the first to make an outcome has decided."""
+"""How the generations of a job in files begin and end: whoever makes the file of an outcome first has decided it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ RECEIPT = "receipt.json"
 
 
 class FileGenerations:
-    """Reads and moves what one job's record says of its generations."""
+    """Reads and changes what one job's record says of its generations."""
 
     def __init__(self, record: FileRecord, pages: FilePages) -> None:
         self._store = record.store
         self._record = record
         self._pages = pages
-        self._looked: dict[int, float] = {}
+        self._looked_at: dict[int, float] = {}
 
     def open(self, generation: int) -> None:
         """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
@@ -40,15 +40,16 @@ class FileGenerations:
     def check(self, generation: int) -> None:
         """Raise RecordClosed to whoever writes in a generation that is not open.
 
-        Raises FailJob where DIR is not the directory the record was made in. Where a look costs a request, what was
-        seen holds for a while; no row is kept by that, since the generation is looked at once a part is taken.
+        Raises FailJob where DIR is not the directory the record was made in. Where reading the record costs a request,
+        an answer is believed for `look_seconds`. No row is lost or doubled by that: when a part is taken, the record is
+        read in any case.
         """
-        looked = self._looked.get(generation)
+        looked = self._looked_at.get(generation)
         if looked is not None and time.monotonic() - looked < self._store.look_seconds:
             return
         if looked is None or self._record.outcome(generation) is not None:
             self._standing().check(generation)
-        self._looked[generation] = time.monotonic()
+        self._looked_at[generation] = time.monotonic()
 
     def is_void(self, generation: int) -> bool:
         """Whether a generation's rows are to be discarded."""
@@ -68,7 +69,7 @@ class FileGenerations:
                 return held
             if rows := self._pages.rows(generation, beyond=pages):
                 raise StartOver(f"{rows} rows are published beyond page {pages}, the report's last")
-            ended = receipt | self._pages.listed(generation, pages)
+            ended = receipt | self._pages.list_files(generation, pages)
             self._record.decide(generation, {"state": "ended", "receipt": ended})
             standing = self._standing()
         if standing.state != "ended" or standing.outcome is None:

@@ -10,7 +10,6 @@ from worker.model import Checkpoint, Json
 from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile, Part
 from worker.sinks.files.record import FileRecord, KeptPart
-from worker.sinks.files.store import Key
 
 NOTHING = KeptPart(0, Checkpoint(), ())
 
@@ -29,7 +28,7 @@ class FilePages:
         while not last.after.is_closed and (part := self._record.part(generation, page, last.number + 1)):
             last = part
         if last is not known:
-            self._mend(generation, last)
+            self._put_in_place(generation, last)
             self._last[generation, page] = last
         return last
 
@@ -52,12 +51,12 @@ class FilePages:
             for file in kept.files:
                 self._record.store.remove(self._record.rows_directory(generation) / file.temporary)
             return None
-        self._mend(generation, kept)
+        self._put_in_place(generation, kept)
         self._last[generation, page] = kept
         return kept
 
-    def listed(self, generation: int, pages: int) -> dict[str, list[Json]]:
-        """What a receipt says of the files, paths relative to the job's directory. Raises FailJob where one is gone.
+    def list_files(self, generation: int, pages: int) -> dict[str, list[Json]]:
+        """The files as a receipt lists them, by paths from the job's directory. Raises FailJob where one is gone.
 
         The columns of a table are given where they are not those of the file listed before.
         """
@@ -65,8 +64,10 @@ class FilePages:
         columns: tuple[Columns, list[str]] | None = None
         parts = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
         for file in (file for part in parts for file in part.files):
-            self._check(self._record.rows_directory(generation) / file.name, file)
-            listed = _listed(generation, file)
+            path = self._record.rows_directory(generation) / file.name
+            if self._record.store.size(path) != file.bytes:
+                raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")
+            listed = _describe(generation, file)
             if file.columns and (file.columns, list(file.columns)) != columns:
                 columns = file.columns, list(file.columns)
                 listed["columns"] = file.columns
@@ -76,10 +77,10 @@ class FilePages:
     def dead_files(self, generation: int) -> list[Json]:
         """The files with dead rows of every part taken, as a receipt lists them."""
         parts = (part for page in self._record.pages(generation) for part in self.parts(generation, page))
-        return [_listed(generation, file) for part in parts for file in part.files if file.is_dead]
+        return [_describe(generation, file) for part in parts for file in part.files if file.is_dead]
 
-    def _mend(self, generation: int, part: KeptPart) -> None:
-        """Give a part's files their names, where whoever took it did not come to it."""
+    def _put_in_place(self, generation: int, part: KeptPart) -> None:
+        """Give a part's files their names; the writer that took the part may have died before it did."""
         directory = self._record.rows_directory(generation)
         for file in part.files:
             if self._record.store.size(directory / file.name) is not None:
@@ -89,11 +90,8 @@ class FilePages:
             except FileNotFoundError:
                 raise FailJob(f"{directory / file.name} is gone: {file.rows} rows were kept there") from None
 
-    def _check(self, path: Key, file: KeptFile) -> None:
-        if self._record.store.size(path) != file.bytes:
-            raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")
 
-
-def _listed(generation: int, file: KeptFile) -> Json:
+def _describe(generation: int, file: KeptFile) -> Json:
+    """A file as a receipt lists it."""
     below = "" if generation == 1 else f"g{generation}/"
     return {"path": f"{below}{file.name}", "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}

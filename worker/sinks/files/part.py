@@ -58,7 +58,7 @@ class GrowingFile:
     def __init__(
         self, file: NewFile, compression: str, *, columns: Columns | None = None, is_hashed: bool = True
     ) -> None:
-        """`is_hashed`: its SHA-256 runs along; else it is told, or found out, at the end."""
+        """`is_hashed`: its SHA-256 is computed while it is written; else `seal` gets or finds it."""
         self.columns = columns
         self.rows = 0
         self.bytes = 0
@@ -77,7 +77,7 @@ class GrowingFile:
             return
         if self._compressor:
             self._put(self._compressor.flush())
-        self._let_go()
+        self._drop_compressor()
         self._file.complete()
         if self._running is not None:
             digest = self._running.hexdigest()
@@ -85,15 +85,15 @@ class GrowingFile:
 
     def discard(self) -> None:
         """Take the file away."""
-        self._let_go()
+        self._drop_compressor()
         self._file.discard()
 
     def keep_as(self, name: str) -> tuple[str, str]:
-        """Keep what is complete under its temporary name, and say which name it is to have."""
+        """Keep the complete file under a temporary name: that name, and the one it will have."""
         return self._file.keep_as(name)
 
-    def _let_go(self) -> None:
-        # A compressor holds megabytes Python knows nothing of, so that nothing hurries to collect what holds it.
+    def _drop_compressor(self) -> None:
+        # A compressor holds megabytes that Python does not count, so its collector would let them wait for long.
         self._compressor = None
 
     def _put(self, data: bytes) -> None:
@@ -132,12 +132,13 @@ class Part:
         self._dead: GrowingFile | None = None
         # The page's digest runs over the very bytes of such a file, unless rows of it turn out to be dead.
         self._is_page = start.rows == 0 and layout.is_plain
-        self._writer = self._format.writer(self._begin, known or {}, layout.declared, layout.compression)
+        self._writer = self._format.writer(self._begin_next, known or {}, layout.declared, layout.compression)
 
     def has_room(self, rows: int, most_rows: int, most_bytes: float) -> bool:
-        """Whether a batch of so many rows still fits; an empty part takes any."""
+        """Does a batch of so many rows still fit? An empty part takes any."""
         held = self.at.rows - self._start.rows
-        return not held or (held + rows <= most_rows and self._bytes < most_bytes)
+        files = [*self._files, *([self._dead] if self._dead else [])]
+        return not held or (held + rows <= most_rows and sum(file.bytes for file in files) < most_bytes)
 
     def append(self, batch: Batch) -> None:
         """Write a batch behind the rows that are here."""
@@ -165,12 +166,12 @@ class Part:
         several = len(self._files) > 1
         digest = self.at.digest if self._is_page and not self.at.dead_rows else None
         sealed = [
-            self._sealed(file, f"{stem}.file-{number:04}{ending}" if several else f"{stem}{ending}", digest)
+            self._seal_file(file, f"{stem}.file-{number:04}{ending}" if several else f"{stem}{ending}", digest)
             for number, file in enumerate(self._files, 1)
         ]
         if self._dead:
             name = f"{stem}.dead.ndjson{COMPRESSIONS[self._dead_compression].suffix}"
-            sealed.append(self._sealed(self._dead, name, is_dead=True))
+            sealed.append(self._seal_file(self._dead, name, is_dead=True))
         self._files, self._dead = [], None
         return tuple(sealed)
 
@@ -182,14 +183,10 @@ class Part:
         self._files, self._dead = [], None
 
     @property
-    def _bytes(self) -> int:
-        return sum(file.bytes for file in self._files) + (self._dead.bytes if self._dead else 0)
-
-    @property
     def _dead_compression(self) -> str:
         return self._compression if self._compression in COMPRESSIONS else "none"
 
-    def _begin(self, columns: Columns | None) -> GrowingFile:
+    def _begin_next(self, columns: Columns | None) -> GrowingFile:
         """The next file of this part, for the format to write to; the one before it is complete."""
         if self._files:
             self._files[-1].seal()
@@ -198,7 +195,7 @@ class Part:
         self._files.append(file)
         return self._files[-1]
 
-    def _sealed(self, file: GrowingFile, name: str, digest: str | None = None, *, is_dead: bool = False) -> KeptFile:
+    def _seal_file(self, file: GrowingFile, name: str, digest: str | None = None, *, is_dead: bool = False) -> KeptFile:
         file.seal(digest)
         temporary, final = file.keep_as(name)
         return KeptFile(final, temporary, file.rows, file.bytes, file.sha256, is_dead, file.columns)

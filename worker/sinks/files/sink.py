@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from worker.errors import FailJob, MillraceError, RecordClosed
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
-from worker.sinks.files.exclusive import named
+from worker.sinks.files.exclusive import file_error
 from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.pages import FilePages
@@ -48,19 +48,19 @@ class FileSink:
         self._record = FileRecord(store, self._directory)
         self._pages = FilePages(self._record)
         self._generations = FileGenerations(self._record, self._pages)
-        self._looked = -inf
-        self._growing: dict[tuple[int, int], Part] = {}
-        self._writing: ThreadPoolExecutor | None = None
+        self._looked_at = -inf
+        self._parts: dict[tuple[int, int], Part] = {}
+        self._writer: ThreadPoolExecutor | None = None
 
     @property
     def batch_rows(self) -> int:
         return BATCH_ROWS
 
     def open(self, generation: int) -> None:
-        self._named(lambda: self._generations.open(generation))
+        self._attempt(lambda: self._generations.open(generation))
 
     def checkpoint(self, generation: int, page: int) -> Checkpoint:
-        self._drop(generation, page)
+        self._discard(generation, page)
         return self._while_open(generation, lambda: self._pages.last(generation, page).after)
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
@@ -68,10 +68,10 @@ class FileSink:
 
     def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
         if self._layout().is_plain:
-            # Written in the time it takes to wake a thread.
+            # Waking a thread would take as long as writing the rows.
             return partial(self.commit, generation, page, batch)
-        self._writing = self._writing or ThreadPoolExecutor(max_workers=1)
-        return self._writing.submit(self.commit, generation, page, batch).result
+        self._writer = self._writer or ThreadPoolExecutor(max_workers=1)
+        return self._writer.submit(self.commit, generation, page, batch).result
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return self._while_open(generation, lambda: self._close(generation, page, at))
@@ -86,22 +86,22 @@ class FileSink:
                 note_latest(self._store, self._report_directory, self._directory, written)
             return written
 
-        return self._named(end)
+        return self._attempt(end)
 
     def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
-        self._named(lambda: self._generations.void(generation, reason, next_generation))
+        self._attempt(lambda: self._generations.void(generation, reason, next_generation))
 
     def release(self) -> None:
-        self._drop_all()
-        if self._writing:
-            self._writing.shutdown()
-            self._writing = None
+        self._discard_all()
+        if self._writer:
+            self._writer.shutdown()
+            self._writer = None
 
     def _commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         at = self._at(generation, page)
         if at.is_closed or not at.is_at(batch.before):
             return at
-        part = self._growing.get((generation, page))
+        part = self._parts.get((generation, page))
         if part and not part.has_room(len(batch.rows), self._part_rows, self._store.part_bytes):
             taken = self._take(generation, page, is_last=False)
             if taken.is_closed or not taken.is_at(batch.before):
@@ -121,20 +121,20 @@ class FileSink:
         return begun if isinstance(begun, Checkpoint) else self._take(generation, page, is_last=True)
 
     def _at(self, generation: int, page: int) -> Checkpoint:
-        """Where the next row goes: behind the rows written here, unless another writer took their part's number."""
-        part = self._growing.get((generation, page))
-        if part and time.monotonic() - self._looked < self._store.look_seconds:
+        """Where the next row goes: behind the rows written here, unless another writer took the number of their part."""
+        part = self._parts.get((generation, page))
+        if part and time.monotonic() - self._looked_at < self._store.look_seconds:
             return part.at
         last = self._pages.last(generation, page)
-        self._looked = time.monotonic()
+        self._looked_at = time.monotonic()
         if part and part.number > last.number:
             return part.at
-        self._drop(generation, page)
+        self._discard(generation, page)
         return last.after
 
     def _part(self, generation: int, page: int, at: Checkpoint) -> Part | Checkpoint:
-        """The part that is being written, begun at `at`; where the page stands if another writer went on from there."""
-        if (generation, page) not in self._growing:
+        """The part that is being written, begun at `at` if need be; the page's position if another writer went on."""
+        if (generation, page) not in self._parts:
             directory = self._record.rows_directory(generation)
             last = self._pages.last(generation, page)
             if last.after.is_closed or not last.after.is_at(at):
@@ -142,33 +142,33 @@ class FileSink:
             part = Part(
                 self._store, directory, generation, page, last.number + 1, last.after, self._layout(), last.columns
             )
-            self._growing[generation, page] = part
-        return self._growing[generation, page]
+            self._parts[generation, page] = part
+        return self._parts[generation, page]
 
     def _take(self, generation: int, page: int, *, is_last: bool) -> Checkpoint:
-        """Make the part that is being written durable and ours, or learn where whoever was first stands."""
-        part = self._growing[generation, page]
+        """Make the part being written durable and ours: the position then, or that of a writer who was faster."""
+        part = self._parts[generation, page]
         kept = self._pages.take(generation, page, part, is_last=is_last)
-        self._drop(generation, page)
+        self._discard(generation, page)
         if kept is None:
             return self._pages.last(generation, page).after
         if self._generations.is_void(generation):
-            # The void's own clearing up may have come before these files had their names.
+            # Whoever made it void may have cleared up before these files had their names.
             self._generations.clear(generation)
             raise RecordClosed("void")
         return kept.after
 
-    def _drop(self, generation: int, page: int) -> None:
-        """Forget a part that is being written, with its files."""
-        if part := self._growing.pop((generation, page), None):
+    def _discard(self, generation: int, page: int) -> None:
+        """Take the part that is being written away, with its files."""
+        if part := self._parts.pop((generation, page), None):
             part.discard()
 
-    def _drop_all(self) -> None:
-        for generation, page in list(self._growing):
-            self._drop(generation, page)
+    def _discard_all(self) -> None:
+        for generation, page in list(self._parts):
+            self._discard(generation, page)
 
     def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer:
-        """Act in an open generation. What goes wrong because it ended meanwhile is no error."""
+        """Act in an open generation. Raises RecordClosed where it ends meanwhile, whatever that made fail."""
 
         def guarded() -> Answer:
             self._generations.check(generation)
@@ -178,16 +178,16 @@ class FileSink:
                 self._generations.check(generation)
                 raise
 
-        return self._named(guarded)
+        return self._attempt(guarded)
 
-    def _named(self, act: Callable[[], Answer]) -> Answer:
-        """Act, and name what the file system raises; no unfinished file is left behind then."""
+    def _attempt(self, act: Callable[[], Answer]) -> Answer:
+        """Act. Errors of the file system are raised as errors of a step, and leave no unfinished file behind."""
         try:
             return act()
         except OSError as error:
-            self._drop_all()
-            raise named(error, f"{self._store.shown}/{self._directory}") from error
+            self._discard_all()
+            raise file_error(error, f"{self._store.shown}/{self._directory}") from error
         except MillraceError as error:
             if not isinstance(error, RecordClosed):
-                self._drop_all()
+                self._discard_all()
             raise

@@ -10,10 +10,10 @@ from worker.sinks.files.credentials import find_credentials
 MOST_CHARACTERS = 400
 BUSY_STATUS = {429, 503}
 BUSY_SECONDS = 15.0
-PASSING_STATUS = {408, 409, 425}
-"""Any other 4xx would be answered again."""
-HOPELESS_STATUS = {501, 507}
-PASSING_CODES = {"ExpiredToken", "RequestTimeTooSkewed", "RequestTimeout"}
+TEMPORARY_STATUS = {408, 409, 425}
+"""Any other 4xx would come again."""
+PERMANENT_STATUS = {501, 507}
+TEMPORARY_CODES = {"ExpiredToken", "RequestTimeTooSkewed", "RequestTimeout"}
 STALE_CREDENTIALS = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
 HINTS = {
     "AuthorizationHeaderMalformed": "the bucket is in another region: region=NAME",
@@ -44,6 +44,6 @@ def store_error(error: Exception, place: str) -> FailJob | RetryLater:
     if number in BUSY_STATUS:
         # Nobody failed: the slow part slows the fast one, for as long as the job has.
         return RetryLater(reason, wait_seconds=BUSY_SECONDS, is_attempt=False, waits_on="sink")
-    is_refused = number in HOPELESS_STATUS or (number // 100 == 4 and number not in PASSING_STATUS)
-    kind = FailJob if is_elsewhere or (is_refused and code not in PASSING_CODES) else RetryLater
+    is_refused = number in PERMANENT_STATUS or (number // 100 == 4 and number not in TEMPORARY_STATUS)
+    kind = FailJob if is_elsewhere or (is_refused and code not in TEMPORARY_CODES) else RetryLater
     return kind(reason)

@@ -40,7 +40,7 @@ _INT64 = range(-(2**63), 2**63)
 _time = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?").fullmatch
 
 
-def widened(held: str | None, values: Sequence[Cell], *, is_time: bool = False) -> str | None:
+def widen(held: str | None, values: Sequence[Cell], *, is_time: bool = False) -> str | None:
     """The type for a column of type `held` (None: unknown yet) that holds these values too; None: all are null.
 
     A column whose values have no type in common is text. `is_time`: it is declared to hold times.
@@ -51,11 +51,11 @@ def widened(held: str | None, values: Sequence[Cell], *, is_time: bool = False) 
     if held == STRING:
         return STRING
     if kinds <= {int, Number} and (held in {None, INTEGER} or scale_of(held) is not None):
-        return _number_type(held, [value for value in values if value is not None])
+        return _find_number_type(held, [value for value in values if value is not None])
     if kinds == {bool}:
         found = BOOLEAN
     elif kinds == {str} and is_time:
-        found = _time_type([str(value) for value in values if value is not None])
+        found = _find_time_type([str(value) for value in values if value is not None])
     else:
         found = STRING
     return found if held in {None, found} else STRING
@@ -67,7 +67,7 @@ def scale_of(held: str | None) -> int | None:
     return int(found[1]) if found else None
 
 
-def _number_type(held: str | None, values: Sequence[Cell]) -> str:
+def _find_number_type(held: str | None, values: Sequence[Cell]) -> str:
     if held in {None, INTEGER} and all(type(value) is int and value in _INT64 for value in values):
         return INTEGER
     numbers = [Decimal(value) for value in values if value is not None]
@@ -78,7 +78,7 @@ def _number_type(held: str | None, values: Sequence[Cell]) -> str:
     return STRING if scale is None else decimal_type(scale)
 
 
-def _time_type(texts: Sequence[str]) -> str:
+def _find_time_type(texts: Sequence[str]) -> str:
     if not all(map(_time, texts)):
         return STRING
     try:

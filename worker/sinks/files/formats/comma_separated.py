@@ -57,13 +57,13 @@ def _lines(rows: Sequence[Sequence[Cell]]) -> str:
     for row in rows:
         cells = list(map(text_of, row)) if bool in set(map(type, row)) else row
         if "" in cells:
-            lines.write(",".join([_quoted(text_of(cell)) for cell in cells]) + "\r\n")
+            lines.write(",".join([_quote(text_of(cell)) for cell in cells]) + "\r\n")
         else:
             writer.writerow(cells)
     return lines.getvalue()
 
 
-def _quoted(text: str | None) -> str:
+def _quote(text: str | None) -> str:
     if text is None:
         return ""
     return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text

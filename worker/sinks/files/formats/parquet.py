@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from worker.errors import FailJob
 from worker.model import Rows
 from worker.sinks.files.compression import GZIP_LEVEL
-from worker.sinks.files.formats.cells import Cell, CellRow, cell_rows, check_columns, text_of
+from worker.sinks.files.formats.cells import Cell, cell_rows, check_columns, text_of
 from worker.sinks.files.formats.column_types import (
     BOOLEAN,
     DECLARED,
@@ -26,7 +26,7 @@ from worker.sinks.files.formats.column_types import (
     TIMESTAMP,
     WHOLE_DIGITS,
     scale_of,
-    widened,
+    widen,
 )
 from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
 
@@ -74,32 +74,29 @@ class ParquetWriter:
         text = b"".join(self._texts)
         self._texts, self._rows, self._bytes = [], 0, 0
         rows = cell_rows(text)
-        values = {name: [row.get(name) for row in rows] for name in self._names(rows)}
-        columns = self._with(values)
+        # The columns of before, and behind them new ones as they are first seen.
+        names = self._columns | dict.fromkeys(chain.from_iterable(rows), "")
+        check_columns(names)
+        values = {name: [row.get(name) for row in rows] for name in names}
+        columns = self._find_types(values)
         if self._file is None or columns != self._columns:
             self._close()
             self._columns = columns
             self._open()
         if self._file is None:
             raise RuntimeError("a file was to be begun")
-        self._output.write_table(_table(columns, values), row_group_size=GROUP_ROWS)
+        self._output.write_table(_make_table(columns, values), row_group_size=GROUP_ROWS)
         self._file.rows += len(rows)
 
-    def _names(self, rows: list[CellRow]) -> Columns:
-        """The columns there are then: those of before and then as first seen."""
-        names = self._columns | dict.fromkeys(chain.from_iterable(rows), "")
-        check_columns(names)
-        return names
-
-    def _with(self, columns_of_values: Mapping[str, Sequence[Cell]]) -> Columns:
+    def _find_types(self, columns_of_values: Mapping[str, Sequence[Cell]]) -> Columns:
         """The types these columns are to have, those without a value left out."""
         columns: Columns = {}
         for name, values in columns_of_values.items():
             held = self._columns.get(name)
             # What a column was declared to hold binds no file: until one is written its values decide about times.
             if self._file is None and name in self._times:
-                held = widened(None, values, is_time=True) or held
-            kind = widened(held, values, is_time=name in self._times)
+                held = widen(None, values, is_time=True) or held
+            kind = widen(held, values, is_time=name in self._times)
             if kind is not None:
                 columns[name] = kind
         # Nothing but nulls: text holds them as well as any type.
@@ -149,7 +146,7 @@ class _Output:
         self.closed = True
 
 
-def _table(columns: Columns, columns_of_values: Mapping[str, Sequence[Cell]]) -> pyarrow.Table:
+def _make_table(columns: Columns, columns_of_values: Mapping[str, Sequence[Cell]]) -> pyarrow.Table:
     import pyarrow
 
     arrays = []

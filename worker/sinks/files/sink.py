@@ -121,7 +121,7 @@ class FileSink:
         return begun if isinstance(begun, Checkpoint) else self._take(generation, page, is_last=True)
 
     def _at(self, generation: int, page: int) -> Checkpoint:
-        """Where the next row goes: behind the rows written here, unless another writer took the number of their part."""
+        """Where the next row goes: behind the rows written here, unless another writer was faster."""
         part = self._parts.get((generation, page))
         if part and time.monotonic() - self._looked_at < self._store.look_seconds:
             return part.at

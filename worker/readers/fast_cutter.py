@@ -20,7 +20,7 @@ from worker.readers.cutter import Cutter, ListCutter, drop_empty, put_on_one_lin
 from worker.readers.faults import Fault
 from worker.readers.limits import count_open_brackets, has_long_number, is_utf8, may_be_deep
 from worker.readers.messages import Messages
-from worker.readers.slices import sliced
+from worker.readers.slices import slice_text
 
 _LONGEST_HELD_BYTES = 256 * 1024
 """The most that is held until the rows in it are whole; what is longer goes to ijson as it comes."""
@@ -223,7 +223,7 @@ class FastCutter:
         """The rows of the text. What follows goes to ijson as well, until the text ends between two rows."""
         cutter = self._cutter = self._cutter or self._layout.make_cutter()
         objects: list[bytes] = []
-        for part in sliced(text):
+        for part in slice_text(text):
             if self.after is not None:
                 self.after += part
             elif self.fault is not None:

@@ -18,19 +18,9 @@ _TELLING_BYTES = 400
 """How much must follow the place where text is broken, to find the reason and to show it."""
 
 
-def cut(row: int) -> RetryLater:
-    """The response ends inside a row, or before its end."""
-    return RetryLater(f"row {row}: the response is cut in row {row}")
-
-
-def too_large(row: int) -> FailJob:
+def too_large_error(row: int) -> FailJob:
+    """The error for a row, by its number, that is over the largest size."""
     return FailJob(f"row {row}: the row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
-
-
-def unfinished(text: bytes, row: int) -> MillraceError:
-    """The error for a response that ends in this text: it is cut, unless what came is wrong already."""
-    reason = Scan().feed(text)
-    return FailJob(f"row {row}: {reason}") if reason else cut(row)
 
 
 @dataclass
@@ -62,11 +52,16 @@ class Fault:
     def error(self, row: int) -> MillraceError:
         """The error to raise for it."""
         if len(self.left) > LARGEST_ROW_BYTES:
-            return too_large(row)
-        return unfinished(self.left, row) if self.is_cut else broken(self.left, row, self.kind)
+            return too_large_error(row)
+        if not self.is_cut:
+            return _broken_error(self.left, row, self.kind)
+        # What came before the cut may be wrong already, and then reading again does not help.
+        if reason := Scan().feed(self.left):
+            return FailJob(f"row {row}: {reason}")
+        return RetryLater(f"row {row}: the response is cut in row {row}")
 
 
-def broken(text: bytes, row: int, kind: RowKind) -> MillraceError:
+def _broken_error(text: bytes, row: int, kind: RowKind) -> MillraceError:
     """The error for text that is no row of this kind: FailJob where reading again cannot help, else RetryLater."""
     text = text.strip(b" \t\r\n")
     shown = excerpt(text.split(b"\n", 1)[0])

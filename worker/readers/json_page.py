@@ -21,7 +21,7 @@ from worker.readers.cutter import ListCutter
 from worker.readers.envelope import STEP_BYTES, NotJsonError, Path, TooLarge, Walk, path_of
 from worker.readers.exact import dumps
 from worker.readers.fast_cutter import FastCutter, Members
-from worker.readers.faults import Fault, too_large
+from worker.readers.faults import Fault, too_large_error
 from worker.readers.named_lists import NamedLists
 from worker.readers.slices import slices
 from worker.sources.schema import ColumnType, JsonRows
@@ -204,7 +204,7 @@ class _Page:
         """Parsed objects as rows: they did not go through the cutter, so their JSON is written anew."""
         for value in values:
             if isinstance(value, TooLarge):
-                raise too_large(self._next_row)
+                raise too_large_error(self._next_row)
             if value or not self._shape.skip_empty:
                 yield self._columns.convert(Rows.of([dumps(value)]))
                 self._rows += 1

@@ -1,4 +1,4 @@
-"""ijson's C parser, pushed: bytes go in, rows or events come out into a list."""
+"""ijson's C parser in push mode: bytes are sent to it, and it appends rows or events to a list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import ijson
 
 _YAJL = ijson.get_backend("yajl2_c")
-# Stages joined by their C objects, not by their `send` methods, make no call to Python in between: 2.5 times faster.
+# The `send` of each stage is the next C object itself, not that object's method: so no Python runs between the stages,
+# which is 2.5 times faster.
 
 PARSE_ERRORS = (ijson.JSONError, ValueError, ArithmeticError)
 """What the parser raises on bytes that are no JSON, no UTF-8, or a number no decimal can hold."""

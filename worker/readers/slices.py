@@ -1,4 +1,4 @@
-"""A response in slices of a bearable size, whatever the sizes of the chunks it came in."""
+"""Cuts a response into slices of a bounded size, whatever the sizes of the chunks it came in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _BOM = b"\xef\xbb\xbf"
 def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes without the byte order mark, none of the slices empty."""
     for chunk in without_bom(chunks):
-        yield from sliced(chunk)
+        yield from slice_text(chunk)
 
 
-def sliced(text: bytes) -> Iterator[bytes]:
+def slice_text(text: bytes) -> Iterator[bytes]:
     """One text in slices."""
     return (text[start : start + SLICE_BYTES] for start in range(0, len(text), SLICE_BYTES))
 

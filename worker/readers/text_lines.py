@@ -9,7 +9,7 @@ from itertools import chain
 from worker.charsets import LONGEST_MARK_BYTES, codec_by_mark, codec_of
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES
-from worker.readers.slices import sliced
+from worker.readers.slices import slice_text
 
 _MOST_CHARACTERS = 3 * LARGEST_ROW_BYTES
 """The most that a row of the largest size can take in the file: its quotes are doubled, and stand within quotes."""
@@ -110,7 +110,7 @@ class TextLines:
             raise FailJob(f"the text is in {encoding!r}, which is not known here; `encoding` declares another")
         decoder = codecs.getincrementaldecoder(codec)()
         is_first = True
-        for piece in chain(chain.from_iterable(map(sliced, chain((start,), rest))), (b"",)):
+        for piece in chain(chain.from_iterable(map(slice_text, chain((start,), rest))), (b"",)):
             error = None
             try:
                 text = decoder.decode(piece, not piece)

@@ -34,9 +34,9 @@ def reference_page(described: Described) -> str:
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             group = operation.get("tags", ["this service"])[0]
-            groups.setdefault(group, []).append(_operation(method.upper(), path, operation))
+            groups.setdefault(group, []).append(_render_operation(method.upper(), path, operation))
     models = [
-        f"<details><summary><code>{escape(name)}</code></summary>{_model(name, schema)}</details>"
+        f"<details><summary><code>{escape(name)}</code></summary>{_render_model(name, schema)}</details>"
         for name, schema in schemas.items()
     ]
     sections = [*groups.items(), ("models", models)]
@@ -50,43 +50,44 @@ def reference_page(described: Described) -> str:
     )
 
 
-def _operation(method: str, path: str, operation: Described) -> str:
+def _render_operation(method: str, path: str, operation: Described) -> str:
     parts = [f"<p>{escape(operation['description'])}</p>"] if "description" in operation else []
     if parameters := operation.get("parameters"):
         rows = [
             f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
-            f"<td>{'required' if one.get('required') else ''}</td><td>{_schema(one['schema'])}</td></tr>"
+            f"<td>{'required' if one.get('required') else ''}</td><td>{_render_schema(one['schema'])}</td></tr>"
             for one in parameters
         ]
         head = "<tr><th scope=col>name</th><th scope=col>in</th><th scope=col></th><th scope=col>schema</th></tr>"
         parts.append(f"<h3>Parameters</h3><table aria-label=Parameters>{head}{''.join(rows)}</table>")
     if body := operation.get("requestBody"):
-        parts.append(f"<h3>Body</h3><p>{_content(body)}</p>")
+        parts.append(f"<h3>Body</h3><p>{_render_content(body)}</p>")
     answers = [
-        f"<tr><td><code>{escape(status)}</code></td><td>{escape(one['description'])}</td><td>{_content(one)}</td></tr>"
+        f"<tr><td><code>{escape(status)}</code></td><td>{escape(one['description'])}</td><td>{_render_content(one)}</td></tr>"
         for status, one in operation["responses"].items()
     ]
     parts.append(f"<h3>Answers</h3><table aria-label=Answers>{''.join(answers)}</table>")
-    said = f"<b>{escape(method)}</b> <code>{escape(path)}</code> <span>{escape(operation.get('summary', ''))}</span>"
-    return f"<details><summary>{said}</summary>{''.join(parts)}</details>"
+    summary = f"<b>{escape(method)}</b> <code>{escape(path)}</code> <span>{escape(operation.get('summary', ''))}</span>"
+    return f"<details><summary>{summary}</summary>{''.join(parts)}</details>"
 
 
-def _content(of: Described) -> str:
+def _render_content(of: Described) -> str:
     return ", ".join(
-        f"<code>{escape(kind)}</code> {_schema(one.get('schema', {}))}" for kind, one in of.get("content", {}).items()
+        f"<code>{escape(kind)}</code> {_render_schema(one.get('schema', {}))}"
+        for kind, one in of.get("content", {}).items()
     )
 
 
-def _schema(schema: Described) -> str:
+def _render_schema(schema: Described) -> str:
     """A model by its name, which leads to it; anything else as it stands."""
     if "$ref" in schema:
         name = escape(str(schema["$ref"]).rpartition("/")[2])
         return f'<a href="#{name}"><code>{name}</code></a>'
     if schema.get("type") == "array":
-        return f"list of {_schema(schema.get('items', {}))}"
+        return f"list of {_render_schema(schema.get('items', {}))}"
     return f"<code>{escape(json.dumps({name: value for name, value in schema.items() if name != 'title'}))}</code>"
 
 
-def _model(name: str, schema: Described) -> str:
-    # Its name is inside: a browser opens what is closed around the place a link leads to.
+def _render_model(name: str, schema: Described) -> str:
+    # The id is on an element within the closed details: a browser that follows a link there opens them.
     return f'<pre id="{escape(name)}">{escape(json.dumps(schema, indent=2))}</pre>'

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from worker.errors import SkipRow
-from worker.readers.exact import digits, dumps, loads
+from worker.readers.exact import dumps, format_decimal, loads
 from worker.readers.limits import LONGEST_INTEGER_DIGITS
 from worker.sources.schema import ColumnType
 
@@ -85,7 +85,7 @@ def _to_string(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Decimal):
-        return digits(value)
+        return format_decimal(value)
     raise _misfit(value, "string")
 
 

@@ -1,4 +1,4 @@
-"""JSON with exact numbers: what was read is what is written, whatever its size."""
+"""JSON with exact numbers: a number is written as it was read, whatever its size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 _SMALLEST_PLAIN_EXPONENT = -40
+"""A number nearer to zero is written with an exponent, since its zeros could fill memory."""
 
 
-def digits(number: Decimal) -> str:
+def format_decimal(number: Decimal) -> str:
     """A number's digits as JSON allows them, trailing zeros kept; small fractions written out: 0.0000001."""
     text = str(number)
     if "E-" in text and number.adjusted() > _SMALLEST_PLAIN_EXPONENT:
@@ -27,23 +28,24 @@ def loads(raw: bytes) -> Any:
 def dumps(value: Any) -> bytes:
     """Compact JSON of what `loads` or ijson gave."""
     try:
-        return orjson.dumps(value, default=_fragment)
+        return orjson.dumps(value, default=_to_fragment)
     except TypeError:
         return orjson.dumps(_with_fragments(value))
 
 
-def _fragment(value: object) -> orjson.Fragment:
+def _to_fragment(value: object) -> orjson.Fragment:
+    """A Decimal as JSON text, which orjson writes as it is."""
     if isinstance(value, Decimal):
-        return orjson.Fragment(digits(value))
+        return orjson.Fragment(format_decimal(value))
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def _with_fragments(value: Any) -> Any:
-    """The same with every number as text, because orjson refuses integers over 64 bits."""
+    """The same with its numbers as fragments of JSON, because orjson refuses integers over 64 bits."""
     if isinstance(value, dict):
         return {key: _with_fragments(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_with_fragments(inner) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool):
         return orjson.Fragment(str(value))
-    return _fragment(value) if isinstance(value, Decimal) else value
+    return _to_fragment(value) if isinstance(value, Decimal) else value

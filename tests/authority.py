@@ -11,6 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+KEY_USES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
+
 
 class Authority:
     """Makes certificates in a directory; `ca` is its own."""
@@ -41,4 +46,10 @@ class Authority:
         builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
         builder = builder.not_valid_after(now + datetime.timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        # From Python 3.13 on, a chain without these is refused.
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        usage = dict.fromkeys(KEY_USES, False) | ({"key_cert_sign": True} if is_ca else {"digital_signature": True})
+        for extension in (own, issuer, x509.KeyUsage(**usage)):
+            builder = builder.add_extension(extension, critical=isinstance(extension, x509.KeyUsage))
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

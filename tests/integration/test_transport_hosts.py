@@ -83,7 +83,7 @@ def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vend
 
 def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:
     exchange = at(f"https://localhost:{tls_port}/v1")
-    with pytest.raises(FailJob, match="GET /v1/x: the host's certificate is not trusted"):
+    with pytest.raises(FailJob, match="GET /v1/x: the host's certificate is not trusted: unable to get local issuer"):
         exchange.send(WireRequest("GET", f"https://localhost:{tls_port}/v1/x?key=1", {}))
 
 

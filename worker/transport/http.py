@@ -40,6 +40,9 @@ USER_AGENT = "millrace"
 HOSTS_KEPT = 32
 DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
+CERTIFICATE_FAULT = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
+"""OpenSSL's reason, within the message of an error that wraps others."""
+
 MOST_INTERIM_ANSWERS = 20
 
 _target: ContextVar[str | None] = ContextVar("target", default=None)
@@ -81,7 +84,9 @@ class Channel:
             raise RetryLater(f"{request.name}: no answer in time ({self._silence_seconds:g} s)") from None
         except SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
-                raise FailJob(f"{request.name}: the host's certificate is not trusted") from None
+                reason = CERTIFICATE_FAULT.search(str(error))
+                why = f": {reason[1]}" if reason else ""
+                raise FailJob(f"{request.name}: the host's certificate is not trusted{why}") from None
             raise RetryLater(f"{request.name}: the TLS connection failed") from None
         except RequestException as error:
             raise _connection_error(request, error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -143,11 +144,12 @@ def test_what_is_deployed_names_only_metrics_and_labels_there_are(file: str) -> 
 def test_what_never_happened_to_a_report_is_counted_as_zero(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Other tests of this process may have left it the credentials of their vendors.
+    for name in [name for name in os.environ if name.startswith(("KARGO_", "MEDIAMATH_", "ROKT_"))]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("INSTAL_TOKEN", "token")
     count(services.redis, "millrace_dead_rows_total", "instal", "advertiser-export", by=2)
-    told = {
-        " ".join((name, *labels)): value for name, labels, value in metrics.counters(services) if "instal" in labels
-    }
+    told = {" ".join((name, *labels)): value for name, labels, value in metrics.counters(services)}
     assert told == {
         "millrace_dead_rows_total instal advertiser-export": 2,
         "millrace_jobs_ended_total instal advertiser-export done": 0,

@@ -71,3 +71,8 @@ def test_redis_is_waited_for_a_moment_and_then_named(capsys: Captured) -> None:
         wait_for_redis(read_redis_url("redis://:secret@127.0.0.1:1/0"), sleep=sleep, monotonic=lambda: now[0])
     assert sum(slept) == REDIS_PATIENCE_SECONDS
     assert "secret" not in str(refusal.value) + capsys.readouterr().err
+
+
+def test_what_is_nested_is_shown_as_json_that_can_be_pasted(capsys: Captured) -> None:
+    print_table(("params",), [({"fields": ["a"], "all": True},)])
+    assert capsys.readouterr().out.splitlines()[1] == '{"fields": ["a"], "all": true}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -54,9 +55,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wra
 
 
 def _format_cell(cell: object) -> str:
-    """A cell as one line of text; integers get commas, so ids must be given as text."""
+    """A cell as one line of text; integers get commas, so ids must be given as text. What is nested is JSON."""
     if cell is None:
         return ""
+    if isinstance(cell, dict | list):
+        return json.dumps(cell, ensure_ascii=False)
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
     return " ".join(str(cell).splitlines())

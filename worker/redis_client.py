@@ -27,13 +27,14 @@ from config.settings import settings
 from worker import keys
 from worker.embedded_redis import embedded_redis
 from worker.errors import BadInput
-from worker.redis_errors import register_error_answers
+from worker.redis_errors import hide_settings_in_errors, register_error_answers
 from worker.redis_url import RedisUrl, read_redis_url
 
 PATIENT_RETRIES = 60
 """With waits of at most 2 s: a worker outlives a Redis that is away for a minute or two."""
 
 register_error_answers()
+hide_settings_in_errors()
 
 
 @cache

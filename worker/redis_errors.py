@@ -6,7 +6,7 @@ ask again. redis-py knows only some of these answers; it raises the rest as erro
 
 from __future__ import annotations
 
-from redis.connection import DefaultParser
+from redis.connection import ConnectionPool, DefaultParser
 from redis.exceptions import (
     AskError,
     BusyLoadingError,
@@ -48,6 +48,19 @@ BROKER_WAITS_ON: tuple[type[Exception], ...] = (CannotServe, TimeoutError, OutOf
 def register_error_answers() -> None:
     """Make every client of this process, the broker's included, raise the errors in ANSWERS."""
     DefaultParser.EXCEPTION_CLASSES.update(ANSWERS)
+
+
+def hide_settings_in_errors() -> None:
+    """Have redis-py name the clients of this process by their address: it prints every setting, passwords included.
+
+    The error that no sentinel could be asked names each of them like this.
+    """
+
+    def address(pool: ConnectionPool) -> str:
+        settings = pool.connection_kwargs
+        return str(settings.get("path") or f"{settings.get('host')}:{settings.get('port')}")
+
+    ConnectionPool.__repr__ = address
 
 
 def is_temporary(error: RedisError) -> bool:

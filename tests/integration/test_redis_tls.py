@@ -112,6 +112,19 @@ def test_an_impostor_hears_no_password(impostor: TlsFront, ask: Callable[[str], 
     assert (impostor.visits > 0, impostor.heard) == (True, b"")
 
 
+def test_an_impostor_of_a_sentinel_or_of_its_master_hears_no_password(
+    impostor: TlsFront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sentinel://:{PASSWORD}@127.0.0.1:{impostor.port}/main?ssl=true&sentinel_password={PASSWORD}"
+    with pytest.raises(ConnectionError, match="certificate verify failed"):
+        ask_ledger(url)
+    visits = impostor.visits
+    monkeypatch.setattr("redis.sentinel.Sentinel.discover_master", lambda *_: ("127.0.0.1", impostor.port))
+    with pytest.raises(ConnectionError, match="certificate verify failed"):
+        ask_ledger(url)
+    assert (0 < visits < impostor.visits, impostor.heard) == (True, b"")
+
+
 def test_an_impostor_hears_no_password_of_a_sink(impostor: TlsFront, redis: Any) -> None:
     address = parse_address(f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0?stream=x")
     job = SinkJob("job", "kargo", "report", default_redis=redis, stream_bound=0, part_rows=1)

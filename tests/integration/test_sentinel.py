@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kombu import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
+from config.celery import celery_settings
 from tests.harness import RedisServer, running_redis, running_stack, until
+from worker.broker import broker_settings
 from worker.embedded_redis import free_port, server_binary
 from worker.redis_client import connect
 
@@ -71,6 +74,16 @@ def sentinels(own_redis: RedisServer, replica: RedisServer, tmp_path: Path) -> I
     finally:
         for one in found:
             one.end()
+
+
+def test_an_error_names_sentinels_that_cannot_be_asked_without_their_password() -> None:
+    url = f"sentinel://:own-secret@127.0.0.1:{free_port()}/{SERVICE}?sentinel_password=other-secret"
+    settings = celery_settings(broker_settings(url), 30)
+    broker = Connection(settings["broker_url"], transport_options=settings["broker_transport_options"])
+    for ask in (connect(url, retries=0).ping, broker.connect):
+        with pytest.raises(RedisError, match=r"No master found .*127\.0\.0\.1:") as refused:
+            ask()
+        assert "secret" not in str(refused.value)
 
 
 def test_a_broken_connection_asks_for_the_master_anew(

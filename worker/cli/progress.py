@@ -35,7 +35,9 @@ class Interrupted(KeyboardInterrupt):
         super().__init__("interrupted")
 
 
-def follow(services: Services, job_id: str, timeout: float | None, workers: LocalWorkers | None) -> Json:
+def follow(
+    services: Services, job_id: str, timeout: float | None, workers: LocalWorkers | None, announcement: str = ""
+) -> Json:
     """Wait for the job's end and return its receipt. Workers of our own that die are started again.
 
     Ctrl-C cancels the job and raises Interrupted once it has ended; a second Ctrl-C stops waiting. Raises TimedOut.
@@ -53,6 +55,9 @@ def follow(services: Services, job_id: str, timeout: float | None, workers: Loca
     )
     with progress:
         try:
+            # Whoever has read this may press Ctrl-C, and from here on that cancels the job.
+            if announcement:
+                talk.print(announcement)
             return _watch(services, job_id, deadline, workers, progress)
         except KeyboardInterrupt:
             talk.print("cancelling")

@@ -48,10 +48,10 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
     # Said before the job is made: a Ctrl-C while we ask for workers could not cancel it.
     warn_without_workers("the job waits")
     job, joined = _create(services, request)
-    talk.print(f"job {job}" + (" (joined: the same report is running already)" if joined else ""))
+    announcement = f"job {job}" + (" (joined: the same report is running already)" if joined else "")
     with workers_here(processes) as workers:
         try:
-            receipt = follow(services, job, timeout, workers)
+            receipt = follow(services, job, timeout, workers, announcement)
         except TimedOut:
             goes_on = "not finished; the same command (without --new) goes on with it"
             talk.print(goes_on if is_standalone() else f"still running: millrace show {job}")

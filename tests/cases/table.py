@@ -1,15 +1,126 @@
-"""Every case there is. A new area: one file beside this one and one line here."""
+"""Vendors whose ends take reader, paging, ledger and steps together; what one part shows alone is proven there."""
 
 from __future__ import annotations
 
-from tests.cases import errors, files, paging, preparation, rows, transport
-from tests.cases.case import Case
+from collections.abc import Callable
+from typing import Any
 
-CASES: tuple[Case, ...] = (
-    *errors.CASES,
-    *files.CASES,
-    *paging.CASES,
-    *preparation.CASES,
-    *rows.CASES,
-    *transport.CASES,
+from tests.cases.case import Case
+from tests.fake_vendor import Answer, Request, Vendor
+
+ROWS = 250
+NO_PAGE = Answer({"message": "no such page"}, status=404)
+
+
+def ids(start: int, end: int) -> list[dict[str, int]]:
+    """Rows that differ."""
+    return [{"id": number} for number in range(start, max(start, end))]
+
+
+def by_page(request: Request, rows: int = ROWS) -> list[dict[str, int]]:
+    first = int(request.query["page"]) * 100 - 100
+    return ids(first, min(first + 100, rows))
+
+
+def until(rows: int, beyond: Answer, **beside: int) -> Vendor:
+    """Numbered pages of 100, with this beside their rows; what stands beyond the last of them is answered so."""
+
+    def respond(request: Request) -> Answer:
+        found = by_page(request, rows)
+        return Answer({**beside, "data": found}) if found else beyond
+
+    return respond
+
+
+def last_page_again(request: Request) -> Answer:
+    page = min(int(request.query["page"]), 3)
+    return Answer({"data": ids(page * 100 - 100, min(page * 100, ROWS))})
+
+
+def never_ending_cursors(request: Request) -> Answer:
+    """Says in words whether there is more, and would go on for ever past the end."""
+    at = int(request.query.get("cursor", "0"))
+    if at >= ROWS:
+        return Answer({"data": ids(at, at + 100), "paging": {"cursor": at + 100, "has_more": "true"}})
+    end = min(at + 100, ROWS)
+    return Answer({"data": ids(at, end), "paging": {"cursor": end, "has_more": str(end < ROWS).lower()}})
+
+
+def links_by_rel(request: Request) -> Answer:
+    at = int(request.query.get("at", 0))
+    end = min(at + 100, ROWS)
+    links = [{"rel": "self", "href": request.target}, {"rel": "prev", "href": "/rows"}]
+    if end < ROWS:
+        links.append({"rel": "next", "href": f"{request.base}/rows?at={end}"})
+    return Answer({"data": ids(at, end), "links": links})
+
+
+def circle_under_other_links(request: Request) -> Answer:
+    """Goes back to its first rows by links that are never the same, until as many rows came as it counts."""
+    turn = int(request.query.get("turn", "0"))
+    start = turn % 2 * 100
+    return Answer({"total": 300, "data": ids(start, start + 100), "next": f"/rows?turn={turn + 1}"})
+
+
+def counted_by_the_poll(request: Request) -> Answer:
+    if request.method == "POST":
+        return Answer({"id": "9"})
+    if request.path == "/reports/9":
+        return Answer({"status": "done", "rows": ROWS})
+    start = int(request.query["offset"])
+    rows = ids(start, min(start + int(request.query["limit"]), ROWS))
+    return Answer({"data": rows}) if rows else Answer({"message": "offset past the end"}, status=400)
+
+
+def storage_refuses(request: Request) -> Answer:
+    if request.is_storage:
+        words = b"<Error><Code>AccessDenied</Code><Message>Access to this bucket was withdrawn</Message></Error>"
+        return Answer(words, status=403, headers={"Content-Type": "application/xml"})
+    return Answer({"id": 9}) if request.method == "POST" else Answer({"status": "done", "url": f"{request.storage}/x"})
+
+
+def session_that_ends() -> Vendor:
+    logins: list[str] = []
+
+    def respond(request: Request) -> Answer:
+        if request.path == "/login":
+            logins.append(f"token {len(logins)}")
+            return Answer({"access_token": logins[-1], "expires_in": 3600})
+        at = int(request.query.get("after", 0))
+        # The first session is over on the second page.
+        if at == 100 and len(logins) < 2:
+            return Answer({"data": [], "error": {"code": "SESSION_EXPIRED", "message": "log in again"}})
+        end = min(at + 100, ROWS)
+        return Answer({"data": ids(at, end), "next": f"/rows?limit=100&after={end}" if end < ROWS else None})
+
+    return respond
+
+
+FILE = (
+    "Date/Time Generated,11/24/26 11:13 AM\r\nAccount ID,4444\r\n\r\nReport Fields\r\nid,Date,Impressions,Clicks\r\n"
+    + "".join(f"{number},2026-11-{number % 24 + 1:02},{number * 10},{number}\r\n" for number in range(40))
+    + "Grand Total:,,7800,780\r\n"
+)
+NO_DATA = Answer({"error": {"code": "NO_DATA", "message": "nothing in these days"}}, status=404)
+
+
+def answered_by(name: str, vendor: Vendor, **end: Any) -> Case:
+    make: Callable[[], Vendor] = lambda: vendor  # noqa: E731 - one vendor for every run
+    return Case(name, make, **end)
+
+
+CASES = (
+    answered_by("offset-ignored", lambda _: Answer({"data": ids(0, 200)}), fails=("ignores `offset`",), at_most=4),
+    answered_by("last-page-again", last_page_again, fails=("page 4 has the rows of page 3", "`page`"), at_most=4),
+    answered_by("circle-under-other-links", circle_under_other_links, fails=("page 3 has the rows of page 1",)),
+    answered_by("more-pages-than-rows", until(ROWS, NO_PAGE, pages=9, total=ROWS), rows=ROWS, at_most=3),
+    answered_by("no-content-past-the-end", until(200, Answer(status=204)), rows=200, at_most=3),
+    answered_by("declared-refusal", until(200, NO_PAGE), rows=200, at_most=3),
+    answered_by("has-more", never_ending_cursors, rows=ROWS, at_most=3),
+    answered_by("links-by-rel", links_by_rel, rows=ROWS, at_most=3),
+    answered_by("counted-by-the-poll", counted_by_the_poll, rows=ROWS),
+    answered_by("no-data-as-a-refusal", lambda _: NO_DATA, at_most=1),
+    answered_by("storage-refuses", storage_refuses, fails=("403", "AccessDenied: Access to this bucket was withdrawn")),
+    answered_by("file-preamble-and-total", lambda _: Answer(FILE.encode()), rows=40),
+    Case("login-in-a-body", session_that_ends, rows=ROWS, at_most=6, credentials={"username": "ann", "password": "p"}),
 )

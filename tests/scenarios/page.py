@@ -30,7 +30,7 @@ OWN_PROSE = """\
 ## Vendors declared by a user
 
 Each of these is a vendor in a few lines (`tests/cases/`), the source file a user would write for it, and a job played
-end to end: `.venv/bin/python -m pytest tests/integration/test_fake_vendors.py -k "case"`.
+end to end: `.venv/bin/python -m pytest tests/integration/test_declared_vendors.py -k "case"`.
 """
 
 

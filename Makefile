@@ -5,7 +5,7 @@ BIN := .venv/bin
 # More than there are cores: much of what tests do is wait for processes they started.
 TESTS_AT_ONCE ?= 3
 
-.PHONY: help setup check test test-redis demo bench bench-peers stress up lock clean
+.PHONY: help setup check test test-redis test-stores demo bench bench-peers stress up lock clean
 help:            ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
@@ -34,6 +34,14 @@ test-redis: setup  ## what is kept in Redis, on a server of your choice: make te
 	mkdir -p build/redis && ln -sf $(REDIS) build/redis/valkey-server && build/redis/valkey-server --version
 	PATH="$(CURDIR)/build/redis:$$PATH" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(SERVED)
 
+AZURITE := http://127.0.0.1:10100/devstoreaccount1
+
+test-stores: setup  ## buckets of Azure on its emulator, which npm brings (Azurite)
+	npm install --silent --no-audit --no-fund --prefix build/azurite azurite
+	build/azurite/node_modules/.bin/azurite-blob --silent --inMemoryPersistence --skipApiVersionCheck --blobPort 10100 & \
+	trap "kill $$!" EXIT; MILLRACE_TEST_AZURE=$(AZURITE) $(BIN)/python -m pytest -k az tests/contract \
+	tests/integration/test_sink_kills.py tests/integration/test_sink_s3.py tests/integration/test_dead_rows.py
+
 demo: setup      ## the main job from start to end on embedded parts; KEEP=1 stays, with the page
 	$(BIN)/millrace demo $(if $(KEEP),--keep)
 
@@ -56,7 +64,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 
 lock: setup      ## renew both lock files from pyproject.toml
 	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --constraint requirements-dev.lock --extra otel --extra parquet --extra s3 --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements-dev.lock --extra otel --extra parquet --extra buckets --output-file requirements.lock pyproject.toml
 
 clean:           ## remove the virtual environment and what runs left behind
 	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,21 +1,32 @@
-"""A real S3 API on loopback, and a bucket in it."""
+"""Services on loopback that keep buckets, and an empty prefix in each."""
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import threading
 import uuid
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.object_server import ACCOUNT, BUCKET, object_service
 from worker.sinks.files import bucket as bucket_store
 
-BUCKET = "rows"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""The key every emulator of Azure has; it is public."""
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY,
+}
 
 
 @contextmanager
@@ -55,13 +66,75 @@ def s3_endpoint() -> Iterator[str]:
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def gs_endpoint() -> Iterator[str]:
+    """The URL of a service that speaks as Google Cloud Storage."""
+    with object_service("gs") as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def az_endpoint() -> Iterator[str]:
+    """The URL of one that speaks as Azure Blob Storage; `MILLRACE_TEST_AZURE` names an emulator instead."""
+    if url := os.environ.get("MILLRACE_TEST_AZURE"):
+        make_container(url)
+        yield url
+        return
+    with object_service("az") as (url, _):
+        yield url
+
+
+def make_container(url: str) -> None:
+    """Make the container in an emulator of Azure, unless it is there."""
+    date, version = formatdate(usegmt=True), "2021-08-06"
+    signed = (
+        "PUT"
+        + "\n" * 12
+        + f"x-ms-date:{date}\nx-ms-version:{version}\n/{ACCOUNT}/{ACCOUNT}/{BUCKET}\nrestype:container"
+    )
+    signature = b64encode(hmac.digest(b64decode(AZURE_KEY), signed.encode(), "sha256")).decode()
+    headers = {"x-ms-date": date, "x-ms-version": version, "Authorization": f"SharedKey {ACCOUNT}:{signature}"}
+    with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
+        answer = client.put(f"{url}/{BUCKET}?restype=container", headers=headers)
+    assert answer.status_code in {201, 409}, answer.text
+
+
 @pytest.fixture
-def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty prefix, where every look is a fresh one."""
+def access(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The right to use them all; every look at a record is a fresh one."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(bucket_store, "LOOK_SECONDS", 0)
+
+
+@pytest.fixture
+def gs_bucket(gs_endpoint: str, access: None) -> str:
+    """The address of an empty prefix in a bucket of Google Cloud Storage."""
+    return f"gs://{BUCKET}/{uuid.uuid4().hex}?endpoint={gs_endpoint}"
+
+
+@pytest.fixture
+def az_bucket(az_endpoint: str, access: None) -> str:
+    """The same in a container of Azure Blob Storage."""
+    return f"az://{BUCKET}/{uuid.uuid4().hex}?account={ACCOUNT}&endpoint={az_endpoint}"
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, access: None) -> str:
+    """The address of an empty prefix."""
     return f"s3://{BUCKET}/{uuid.uuid4().hex}?endpoint={s3_endpoint}"
+
+
+def bucket_of(request: pytest.FixtureRequest, scheme: str) -> str:
+    """The address of an empty prefix at a service of this kind."""
+    address: str = request.getfixturevalue("bucket" if scheme == "s3" else f"{scheme}_bucket")
+    return address
+
+
+@pytest.fixture(params=["s3", "gs", "az"])
+def any_bucket(request: pytest.FixtureRequest) -> str:
+    """The address of an empty prefix at a service of each kind."""
+    return bucket_of(request, request.param)
 
 
 def s3_client(endpoint: str) -> Any:

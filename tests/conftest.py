@@ -12,7 +12,13 @@ import pytest
 from hypothesis import settings
 from redis import Redis
 
+from tests.bucket import access as access
+from tests.bucket import any_bucket as any_bucket
+from tests.bucket import az_bucket as az_bucket
+from tests.bucket import az_endpoint as az_endpoint
 from tests.bucket import bucket as bucket
+from tests.bucket import gs_bucket as gs_bucket
+from tests.bucket import gs_endpoint as gs_endpoint
 from tests.bucket import s3_endpoint as s3_endpoint
 from tests.harness import RedisServer, Stack, running_redis, running_stack
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from tests.bucket import bucket_of
 from worker.errors import RecordClosed, SinkFull
 from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_files
+from worker.sinks.files.bucket_kinds import BUCKET_KINDS
 from worker.sinks.files.formats.kinds import FORMATS
 from worker.sinks.kinds import SinkJob, audit_sink, open_sink, parse_address
 from worker.sinks.sink import Sink
@@ -176,6 +178,8 @@ class Place:
         "files-parquet",
         "s3",
         "s3-parquet",
+        "gs",
+        "az",
     ]
 )
 def place(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
@@ -184,8 +188,9 @@ def place(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
         redis = request.getfixturevalue("redis")
         to = "stream:rows?rows_per_entry=2" if request.param == "stream-packed" else "stream:rows"
         held = Place(lambda job: make(to, redis, job=job), lambda job: audit(redis, "rows", job))
-    elif request.param.startswith("s3"):
-        to = request.getfixturevalue("bucket") + f"&format={request.param.partition('-')[2] or 'ndjson'}"
+    elif request.param[:2] in BUCKET_KINDS:
+        scheme, _, kind = request.param.partition("-")
+        to = f"{bucket_of(request, scheme)}&format={kind or 'ndjson'}"
         held = Place(
             lambda job: make(to, job=job, part_rows=2), lambda job: audit_sink(parse_address(to), sink_job(job))
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bucket import bucket_of
 from tests.sinks import READING, finish, make, publish
 from worker.model import DeadRow
 from worker.sinks.files.dead_rows import dead_rows
@@ -13,11 +14,11 @@ from worker.sinks.files.store import Key
 from worker.sinks.kinds import file_store, parse_address
 
 
-@pytest.mark.parametrize("kind", ["file", "s3"])
+@pytest.mark.parametrize("kind", ["file", "s3", "gs", "az"])
 def test_those_of_jobs_that_are_done_or_failed_are_shown_and_those_read_anew_are_not(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    to = request.getfixturevalue("bucket") if kind == "s3" else f"file:{tmp_path}?compression=gzip"
+    to = f"file:{tmp_path}?compression=gzip" if kind == "file" else bucket_of(request, kind)
     for job in ("done", "failed"):
         sink = make(to, job=job)
         sink.open(1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.bucket import bucket_of
 from tests.sink_storm import PAGES, ROWS, publish_through_kills
 from tests.sinks import sink_job
 from worker.sinks.audit import audit
@@ -45,9 +46,12 @@ def test_killed_workers_leave_each_row_once_in_files(memory_path: Path, how: str
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("how", ["format=ndjson&compression=zstd", "format=parquet"])
-def test_killed_workers_leave_each_row_once_in_a_bucket(bucket: str, how: str) -> None:
-    address = parse_address(f"{bucket}&{how}")
+@pytest.mark.parametrize(
+    ("scheme", "how"),
+    [("s3", "format=ndjson&compression=zstd"), ("s3", "format=parquet"), ("gs", "format=ndjson"), ("az", "format=csv")],
+)
+def test_killed_workers_leave_each_row_once_in_a_bucket(request: pytest.FixtureRequest, scheme: str, how: str) -> None:
+    address = parse_address(f"{bucket_of(request, scheme)}&{how}")
     seen = publish_through_kills(
         address.text, "redis://127.0.0.1:1", lambda: audit_sink(address, sink_job("j1")), kills=4
     )

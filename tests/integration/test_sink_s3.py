@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from tests.bucket import BUCKET, object_keys, s3_client
+from tests.bucket import object_keys, s3_client
+from tests.object_server import BUCKET
 from tests.sinks import READING, batch, commit, finish, make, position, publish, sink_job
 from worker.errors import RetryLater
 from worker.model import Checkpoint
@@ -124,8 +125,8 @@ def test_objects_are_encrypted_as_the_address_says(bucket: str, prefix: str, s3_
         assert head["ServerSideEncryption"] == "AES256"
 
 
-def test_changes_at_once_leave_none_out(bucket: str) -> None:
-    store = BucketStore(parse_address(bucket).bucket)  # type: ignore[attr-defined]
+def test_changes_at_once_leave_none_out(any_bucket: str) -> None:
+    store = BucketStore(parse_address(any_bucket).bucket)  # type: ignore[attr-defined]
 
     def add(number: int) -> None:
         store.change(Key("list"), lambda held: b"%s%d\n" % (held or b"", number))
@@ -135,8 +136,8 @@ def test_changes_at_once_leave_none_out(bucket: str) -> None:
     assert sorted(map(int, (store.read(Key("list")) or b"").split())) == list(range(12))
 
 
-def test_a_put_whose_answer_was_lost_is_known_as_ours(bucket: str) -> None:
-    store = BucketStore(parse_address(bucket).bucket)  # type: ignore[attr-defined]
+def test_a_put_whose_answer_was_lost_is_known_as_ours(any_bucket: str) -> None:
+    store = BucketStore(parse_address(any_bucket).bucket)  # type: ignore[attr-defined]
     assert store.create(Key("name"), b"mine")
     assert store.create(Key("name"), b"mine")
     assert not store.create(Key("name"), b"another's")

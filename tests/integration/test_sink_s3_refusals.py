@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from tests.authority import Authority
-from tests.bucket import BUCKET
+from tests.object_server import BUCKET, MODIFIED, Answer, serving
 from tests.sinks import READING, Closed, batch, commit, make
 from worker.errors import FailJob, RetryLater
 from worker.sinks.files import bucket as bucket_store
+from worker.sinks.files import bucket_kinds
 from worker.sinks.files.bucket import BucketStore
-from worker.sinks.files.credentials import find_credentials
+from worker.sinks.files.credentials import find_aws_credentials
 from worker.sinks.files.store import Key
 from worker.sinks.kinds import parse_address
 
@@ -40,7 +39,11 @@ class Service:
     def address(self) -> str:
         return f"s3://rows/x?endpoint=http://127.0.0.1:{self.port}"
 
-    def reply(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def reply(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        status, content = self._decide(method, path, headers, body)
+        return status, {"ETag": '"tag"', "Last-Modified": MODIFIED}, content
+
+    def _decide(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         self.keys_used.append(headers.get("authorization", "").partition("Credential=")[2].partition("/s3/")[0])
         if self.answer:
             status, code = self.answer
@@ -62,43 +65,13 @@ class Service:
 @contextmanager
 def running(service: Service, context: ssl.SSLContext | None = None) -> Iterator[Service]:
     """The service on a port of this machine."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, content = service.reply(self.command, self.path, headers, body)
-            self.send_response(status)
-            for name, value in (("ETag", '"tag"'), ("Last-Modified", "Thu, 26 Nov 2026 00:00:00 GMT")):
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 - as http.server calls them
-
-        def log_message(self, *arguments: object) -> None:
-            """Nothing is logged."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *arguments: None  # type: ignore[method-assign]
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    service.port = server.server_port
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serving(service.reply, context) as service.port:
         yield service
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket_store, "MOST_RETRIES", 0)
+    monkeypatch.setattr(bucket_kinds, "MOST_RETRIES", 0)
 
 
 @pytest.mark.parametrize(
@@ -198,9 +171,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, value in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
         monkeypatch.setenv(name, str(tmp_path / value))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    find_credentials.cache_clear()
+    find_aws_credentials.cache_clear()
     yield tmp_path
-    find_credentials.cache_clear()
+    find_aws_credentials.cache_clear()
 
 
 def profile(home: Path, key: str) -> None:

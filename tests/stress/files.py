@@ -1,4 +1,4 @@
-"""`python -m tests.stress.files`: SIGKILLs over every format of files, in a directory and in a bucket."""
+"""`python -m tests.stress.files`: SIGKILLs over every format of files, in a directory and in buckets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 import tempfile
 import uuid
 
-from tests.bucket import BUCKET, CREDENTIALS, s3_service
+from tests.bucket import CREDENTIALS, s3_service
+from tests.object_server import ACCOUNT, BUCKET, object_service
 from tests.sink_storm import publish_through_kills
 from tests.sinks import sink_job
 from worker.sinks.kinds import audit_sink, parse_address
@@ -23,11 +24,18 @@ def main() -> int:
     kills = parser.parse_args().kills
     os.environ.update(CREDENTIALS)
     is_whole = True
-    with tempfile.TemporaryDirectory(prefix="millrace-") as directory, s3_service() as endpoint:
+    with (
+        tempfile.TemporaryDirectory(prefix="millrace-") as directory,
+        s3_service() as s3,
+        object_service("gs") as (google, _),
+        object_service("az") as (azure, _),
+    ):
         for how in FORMATS:
             for to in (
                 f"file:{directory}/{uuid.uuid4().hex}?",
-                f"s3://{BUCKET}/{uuid.uuid4().hex}?endpoint={endpoint}&",
+                f"s3://{BUCKET}/{uuid.uuid4().hex}?endpoint={s3}&",
+                f"gs://{BUCKET}/{uuid.uuid4().hex}?endpoint={google}&",
+                f"az://{BUCKET}/{uuid.uuid4().hex}?account={ACCOUNT}&endpoint={azure}&",
             ):
                 address = parse_address(f"{to}format={how}")
                 job = sink_job("j1")

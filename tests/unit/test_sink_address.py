@@ -43,6 +43,11 @@ from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
             "s3://bucket/a?allow_http=true&endpoint=http://minio:9000",
             "s3://bucket/a?format=ndjson&compression=none&endpoint=http://minio:9000&allow_http=true",
         ),
+        ("gs://my_bucket/a/", "gs://my_bucket/a?format=ndjson&compression=none"),
+        (
+            "az://rows/a?endpoint=https://store&account=ours&format=csv",
+            "az://rows/a?format=csv&compression=none&account=ours&endpoint=https://store",
+        ),
         (
             "file:/srv/rows?partition=window&format=parquet&compression=none",
             "file:/srv/rows?format=parquet&compression=none&partition=window",
@@ -87,7 +92,7 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
     [
         ("", "to", "stream:NAME"),
         ("rows", "to", "stream:NAME"),
-        ("gs://bucket/rows", "to", "stream:NAME, redis://HOST:PORT/DB?stream=NAME"),
+        ("ftp://host/rows", "to", "stream:NAME, redis://HOST:PORT/DB?stream=NAME"),
         ("stream:", "to: stream", "printable"),
         ("stream:two words", "to: stream", "no space"),
         ("stream:{tag}:rows", "to: stream", "no braces"),
@@ -120,6 +125,12 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("s3://bucket/rows?sse_kms_key=x", "to: sse_kms_key", "sse=aws:kms beside it"),
         ("s3://bucket/rows?ca=ca.pem", "to: ca", "the absolute path"),
         ("s3://bucket/rows?key=secret", "to: option", "each once"),
+        ("gs://b/rows", "to: bucket", "as in gs://my-bucket/rows"),
+        ("gs://bucket/rows?region=eu", "to: option", "one of format, compression, partition, endpoint, ca, allow_http"),
+        ("az://two--dashes/rows", "to: bucket", "a bucket's name"),
+        ("az://key:secret@rows/x", "to: bucket", "a bucket's name"),
+        ("az://rows/x?account=not/one", "to: account", "a storage account's name"),
+        ("az://rows/x?endpoint=http://azurite:10000/ours", "to: endpoint", "with allow_http=true"),
         ("file:/rows?format=orc", "to: format", "one of ndjson, csv, parquet"),
         ("file:/rows?compression=snappy", "to: compression", "one of none, gzip, zstd"),
         ("file:/rows?format=parquet&compression=zip", "to: compression", "one of zstd, snappy, gzip, none"),
@@ -188,6 +199,11 @@ def test_a_format_whose_library_is_not_installed_is_refused_with_the_remedy(monk
         ("s3://bucket/rows/x?endpoint=https://store", "s3://bucket/rows/?endpoint=https://store", True),
         ("s3://bucket/rows/x", "s3://bucket/rows/?endpoint=https://store", False),
         ("s3://bucket/rows/x?ca=/etc/other.pem", "s3://bucket/rows/", False),
+        ("gs://bucket/rows/x", "gs://bucket/rows/", True),
+        ("gs://bucket/rows/x", "s3://bucket/rows/", False),
+        ("az://bucket/rows/x?account=ours", "az://bucket/rows/?account=ours", True),
+        ("az://bucket/rows/x?account=another", "az://bucket/rows/?account=ours", False),
+        ("az://bucket/rows/x?account=another", "az://bucket/rows/", False),
     ],
 )
 def test_an_address_is_below_a_prefix_only_at_the_service_it_names(given: str, prefix: str, is_allowed: bool) -> None:

@@ -14,7 +14,7 @@ from worker.errors import BadInput
 from worker.model import Json
 from worker.redis_client import connect
 from worker.services import Services
-from worker.sinks.address import FileAddress, S3Address, StreamAddress
+from worker.sinks.address import BucketAddress, FileAddress, StreamAddress
 from worker.sinks.files.dead_rows import dead_rows
 from worker.sinks.files.store import Key
 from worker.sinks.kinds import file_store, parse_address
@@ -39,7 +39,7 @@ def dead_letters(services: Services, name: str, sink: str | None, count: int) ->
     connection, _ = find_report(services.connections, name)
     report = name.partition(".")[2]
     address = parse_address(services.sink_address(sink, connection.name, report))
-    if isinstance(address, FileAddress | S3Address):
+    if isinstance(address, FileAddress | BucketAddress):
         return list(islice(dead_rows(file_store(address), Key(connection.name, report)), count))
     if not isinstance(address, StreamAddress):
         raise BadInput("sink", address.shown, "a stream, a directory or a bucket")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from worker.errors import BadInput
 from worker.redis_url import TLS_OPTIONS, read_redis_url
-from worker.sinks.files.bucket import Bucket
+from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket
 from worker.sinks.files.formats.kinds import FORMATS
 from worker.suggestions import one_of
 
@@ -19,7 +19,6 @@ MOST_NAME_CHARACTERS = 512
 STREAM_NAME = f"a stream's name: up to {MOST_NAME_CHARACTERS} printable characters, no space, no braces, no '?'"
 MOST_ROWS_PER_ENTRY = 1_000
 FILE_OPTIONS = {"format": "ndjson", "compression": "", "partition": ""}
-S3_OPTIONS = ("endpoint", "region", "sse", "sse_kms_key", "ca", "allow_http")
 SSE = ("", "AES256", "aws:kms")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 STREAM_OPTIONS = {"stream": "", "rows_per_entry": "1"}
@@ -53,7 +52,7 @@ class FileAddress(SinkAddress):
 
 
 @dataclass(frozen=True, slots=True)
-class S3Address(SinkAddress):
+class BucketAddress(SinkAddress):
     """Files below a prefix of a bucket."""
 
     bucket: Bucket
@@ -149,47 +148,50 @@ def _layout(options: dict[str, str]) -> _Layout:
     return _Layout(name, compression, bool(partition))
 
 
-def parse_s3(text: str) -> S3Address:
-    """Read `s3://BUCKET/PREFIX`. Credentials are not part of it."""
+def parse_bucket(text: str) -> BucketAddress:
+    """Read `s3://BUCKET/PREFIX`, `gs://...` or `az://CONTAINER/PREFIX`. Credentials are not part of it."""
     base, _, query = text.partition("?")
-    name, _, prefix = base.partition("://")[2].partition("/")
-    prefix = prefix.strip("/")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        raise BadInput("to: bucket", without_password(name), "a bucket's name, as in s3://my-bucket/rows")
+    scheme, _, rest = base.partition("://")
+    name, _, prefix = rest.partition("/")
+    prefix, kind = prefix.strip("/"), BUCKET_KINDS[scheme]
+    if not re.fullmatch(kind.names, name):
+        raise BadInput("to: bucket", without_password(name), f"a bucket's name, as in {scheme}://my-bucket/rows")
     if not prefix.isprintable() or not all(
         re.fullmatch(r"[^.\s][^\s?#]*", part) for part in prefix.split("/") if prefix
     ):
         raise BadInput("to: prefix", prefix, "names of printable characters without blanks, none first a dot")
-    if missing := [name for name in ("obstore", "botocore") if find_spec(name) is None]:
-        raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[s3]'")
-    options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(S3_OPTIONS, "")})
-    layout, place = _layout(options), {option: options[option] for option in S3_OPTIONS}
-    _check_s3_options(place)
+    if missing := [name for name in kind.libraries if find_spec(name) is None]:
+        raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[buckets]'")
+    options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(kind.options, "")})
+    layout, place = _layout(options), {option: options[option] for option in kind.options}
+    bucket = Bucket(scheme, name, prefix, **place)
+    _check_bucket(bucket)
     given = {**layout.options, **place}
-    canonical = f"s3://{name}/{prefix}?" + "&".join(
+    canonical = f"{scheme}://{name}/{prefix}?" + "&".join(
         f"{key}={quote(value, safe=':/._-')}" for key, value in given.items() if value
     )
-    bucket = Bucket(name, prefix, **place)
-    return S3Address(canonical, canonical, bucket, layout.format, layout.compression, layout.is_partitioned)
+    return BucketAddress(canonical, canonical, bucket, layout.format, layout.compression, layout.is_partitioned)
 
 
-def _check_s3_options(place: dict[str, str]) -> None:
+def _check_bucket(bucket: Bucket) -> None:
     """Raise BadInput where options of a bucket are wrong, or do not go together."""
-    endpoint = urlsplit(place["endpoint"])
-    is_plain = endpoint.scheme == "http" and (endpoint.hostname in LOOPBACK or place["allow_http"] == "true")
-    if place["endpoint"] and (
+    endpoint = urlsplit(bucket.endpoint)
+    is_plain = endpoint.scheme == "http" and (endpoint.hostname in LOOPBACK or bucket.allow_http == "true")
+    if bucket.endpoint and (
         not endpoint.hostname or "@" in endpoint.netloc or not (is_plain or endpoint.scheme == "https")
     ):
         allowed = "https://HOST[:PORT], without credentials; http:// on this machine, or with allow_http=true"
-        raise BadInput("to: endpoint", without_password(place["endpoint"]), allowed)
-    if place["allow_http"] and (place["allow_http"] != "true" or endpoint.scheme != "http"):
-        raise BadInput("to: allow_http", place["allow_http"], "true, beside endpoint=http://HOST[:PORT]")
-    if place["sse"] not in SSE:
-        raise BadInput("to: sse", place["sse"], one_of(place["sse"], SSE[1:]))
-    if place["sse_kms_key"] and place["sse"] != "aws:kms":
-        raise BadInput("to: sse_kms_key", place["sse_kms_key"], "sse=aws:kms beside it")
-    if place["ca"] and not Path(place["ca"]).is_absolute():
-        raise BadInput("to: ca", place["ca"], "the absolute path of a file of certificates (PEM)")
+        raise BadInput("to: endpoint", without_password(bucket.endpoint), allowed)
+    if bucket.allow_http and (bucket.allow_http != "true" or endpoint.scheme != "http"):
+        raise BadInput("to: allow_http", bucket.allow_http, "true, beside endpoint=http://HOST[:PORT]")
+    if bucket.account and not re.fullmatch(r"[a-z0-9]{3,24}", bucket.account):
+        raise BadInput("to: account", without_password(bucket.account), "a storage account's name")
+    if bucket.sse not in SSE:
+        raise BadInput("to: sse", bucket.sse, one_of(bucket.sse, SSE[1:]))
+    if bucket.sse_kms_key and bucket.sse != "aws:kms":
+        raise BadInput("to: sse_kms_key", bucket.sse_kms_key, "sse=aws:kms beside it")
+    if bucket.ca and not Path(bucket.ca).is_absolute():
+        raise BadInput("to: ca", bucket.ca, "the absolute path of a file of certificates (PEM)")
 
 
 def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:

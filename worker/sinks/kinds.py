@@ -13,20 +13,20 @@ from redis import Redis
 from worker.errors import BadInput
 from worker.redis_client import connect
 from worker.sinks.address import (
-    S3_OPTIONS,
+    BucketAddress,
     FileAddress,
-    S3Address,
     SinkAddress,
     StreamAddress,
+    parse_bucket,
     parse_file,
     parse_redis,
-    parse_s3,
     parse_stream,
     without_password,
 )
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_stored
 from worker.sinks.files.bucket import BucketStore
+from worker.sinks.files.bucket_kinds import BUCKET_KINDS, BUCKET_OPTIONS
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.part import Layout
 from worker.sinks.files.partition import partition
@@ -89,23 +89,23 @@ def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
         return audit(redis, address.stream, of.job)
 
 
-def file_store(address: FileAddress | S3Address) -> Store:
+def file_store(address: FileAddress | BucketAddress) -> Store:
     """The place of files an address names; nothing is asked yet."""
-    return BucketStore(address.bucket) if isinstance(address, S3Address) else DirectoryStore(address.directory)
+    return BucketStore(address.bucket) if isinstance(address, BucketAddress) else DirectoryStore(address.directory)
 
 
-def _open_files(address: FileAddress | S3Address, of: SinkJob) -> Sink:
+def _open_files(address: FileAddress | BucketAddress, of: SinkJob) -> Sink:
     def layout() -> Layout:
         return Layout(address.format, address.compression, of.columns())
 
     return FileSink(file_store(address), _names(address, of), layout=layout, part_rows=of.part_rows)
 
 
-def _audit_files(address: FileAddress | S3Address, of: SinkJob) -> Audit:
+def _audit_files(address: FileAddress | BucketAddress, of: SinkJob) -> Audit:
     return audit_stored(file_store(address), Key(*_names(address, of)), of.job)
 
 
-def _names(address: FileAddress | S3Address, of: SinkJob) -> list[str]:
+def _names(address: FileAddress | BucketAddress, of: SinkJob) -> list[str]:
     """The directories from DIR to that of the job."""
     connection, report, job = of.path
     return [connection, report, *(partition(of.window) if address.is_partitioned else ()), job]
@@ -128,7 +128,9 @@ KINDS = {
     "redis": STREAM,
     "rediss": STREAM,
     "file": SinkKind("file:DIR?format=ndjson&compression=none&partition=window", parse_file, _open_files, _audit_files),
-    "s3": SinkKind("s3://BUCKET/PREFIX?format=parquet&endpoint=URL", parse_s3, _open_files, _audit_files),
+    **{
+        scheme: SinkKind(kind.example, parse_bucket, _open_files, _audit_files) for scheme, kind in BUCKET_KINDS.items()
+    },
 }
 """By the word before an address's first colon. `open` and `audit` take what `parse` of the same kind gives."""
 
@@ -147,17 +149,17 @@ def is_below(address: SinkAddress, prefix: str) -> bool:
 
     Of a bucket, the service and how it is spoken to must be what the prefix says: our credentials go nowhere else.
     """
-    if not isinstance(address, S3Address):
+    if not isinstance(address, BucketAddress):
         return address.text.startswith(prefix)
     base, _, query = prefix.partition("?")
     allowed = dict(parse_qsl(query))
-    is_same = all(getattr(address.bucket, option) == allowed.get(option, "") for option in S3_OPTIONS)
+    is_same = all(getattr(address.bucket, option) == allowed.get(option, "") for option in BUCKET_OPTIONS)
     return is_same and address.text.startswith(base)
 
 
 def check_window(address: SinkAddress, window: Mapping[str, Any] | None) -> None:
     """Raise BadInput where a job that covers these dates has no place at an address."""
-    if isinstance(address, FileAddress | S3Address) and address.is_partitioned:
+    if isinstance(address, FileAddress | BucketAddress) and address.is_partitioned:
         partition(window)
 
 

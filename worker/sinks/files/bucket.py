@@ -1,4 +1,4 @@
-"""Files in an S3 bucket: each a whole object under a key of its own, made by one put.
+"""Files in a bucket: each a whole object under a key of its own, made by one put.
 
 A file grows in an unnamed file of this machine and is uploaded in one request when it is complete, so nothing is seen
 of it before, and nothing is left of it where its worker dies. Objects cannot be renamed: a file keeps the key it was
@@ -13,46 +13,26 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 from worker.errors import FailJob, RetryLater
-from worker.sinks.files.credentials import find_credentials
+from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket, connect
 from worker.sinks.files.store import Key
 from worker.sinks.files.store_errors import store_error
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import ObjectStore
 
 PART_BYTES = 64 * 1024 * 1024
 """A part that has grown so large is uploaded, so that one request is enough for it, and its memory and time bounded."""
-REQUEST_SECONDS = 120
 MOST_CHANGES = 50
-MOST_RETRIES = 4
-RETRY_SECONDS = 10
-"""Of one request; then the step is given back and waits without a worker."""
 LOOK_SECONDS = 1.0
-OTHER_TAG = '"00000000000000000000000000000000"'
-"""A tag that no object has: a put on condition of it must be refused."""
+OTHER_VERSION = {"e_tag": '"00000000000000000000000000000000"', "version": "1"}
+"""Of no object: a put on condition that this is what stands there must be refused."""
 BEFORE_FORMAT = re.compile(r"(?=\.(ndjson|csv|parquet))")
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """Where objects go. Credentials are no part of it (`credentials.py`)."""
-
-    bucket: str
-    prefix: str
-    endpoint: str = ""
-    region: str = ""
-    sse: str = ""
-    sse_kms_key: str = ""
-    ca: str = ""
-    allow_http: str = ""
 
 
 class BucketFile:
@@ -101,13 +81,13 @@ class BucketStore:
     part_bytes: float = PART_BYTES
 
     def __init__(self, bucket: Bucket) -> None:
-        self.shown = f"s3://{bucket.bucket}/{bucket.prefix}".rstrip("/")
+        self.shown = bucket.shown
         self.look_seconds = LOOK_SECONDS
         self._bucket = bucket
 
     @cached_property
-    def _store(self) -> S3Store:
-        return _connect(self._bucket)
+    def _store(self) -> ObjectStore:
+        return connect(self._bucket)
 
     def mark(self, key: Key, token: bytes) -> None:
         if self.read(key) is None:
@@ -171,17 +151,18 @@ class BucketStore:
             raise FileNotFoundError(str(directory / name))
 
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
-        refused: str | None = None
+        refused: dict[str, str] | None = None
         for _ in range(MOST_CHANGES):
-            held, tag = self._read(key)
+            held, version = self._read(key)
             content = change(held)
             if content is None or content == held:
                 return
-            # Some (Ceph 16) compare a tag without its quotes, and refuse one with them though nobody changed anything.
-            tag = tag.strip('"') if tag is not None and tag == refused else tag
-            if self._put(key, content, "create" if tag is None else {"e_tag": tag}):
+            if version and version == refused:
+                # Some (Ceph 16) compare a tag without its quotes, and refuse one with them though nobody changed it.
+                version = version | {"e_tag": version["e_tag"].strip('"')}
+            if self._put(key, content, version or "create"):
                 return
-            refused = tag
+            refused = version
         raise RetryLater(f"{self.shown}/{key} is being changed by others")
 
     @contextmanager
@@ -203,12 +184,12 @@ class BucketStore:
     def _try_conditions(self, key: Key) -> None:
         """Raise FailJob where the service ignores what everything here rests on; `key` is nobody else's."""
         self._put(key, b"", "create")
-        is_ignored = self._put(key, b"", "create") or self._put(key, b"", {"e_tag": OTHER_TAG})
+        is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
         self.remove(key)
         if is_ignored:
             raise FailJob(
-                f"{self.shown}: the service ignores conditions (If-None-Match, If-Match): of two workers both would "
-                "believe they were first, so rows cannot be kept there exactly once"
+                f"{self.shown}: the service ignores conditions of puts: of two workers both would believe they were "
+                "first, so rows cannot be kept there exactly once"
             )
 
     def _put(self, key: Key, content: bytes, mode: Any) -> bool:
@@ -223,14 +204,15 @@ class BucketStore:
                 return False
         return True
 
-    def _read(self, key: Key) -> tuple[bytes | None, str | None]:
-        """An object's content and its tag."""
+    def _read(self, key: Key) -> tuple[bytes | None, dict[str, str]]:
+        """An object's content, and what tells this version of it from any other; nothing where there is none."""
         import obstore
 
         with self._ignore_missing():
             found = obstore.get(self._store, str(key))
-            return bytes(found.bytes()), found.meta["e_tag"]
-        return None, None
+            told = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
+            return bytes(found.bytes()), {name: value for name, value in told.items() if value is not None}
+        return None, {}
 
     @contextmanager
     def _ignore_missing(self) -> Iterator[None]:
@@ -239,7 +221,7 @@ class BucketStore:
             try:
                 yield
             except FileNotFoundError as error:
-                if "<Code>NoSuchBucket<" in str(error):
+                if f"<Code>{BUCKET_KINDS[self._bucket.scheme].no_bucket}<" in str(error):
                     raise
 
     @contextmanager
@@ -250,43 +232,4 @@ class BucketStore:
         try:
             yield
         except (FileNotFoundError, PermissionError, BaseError) as error:
-            raise store_error(error, self.shown) from error
-
-
-def _connect(bucket: Bucket) -> S3Store:
-    from obstore.store import S3Store
-
-    credentials, region = find_credentials()
-    # Not every service knows the removal of many at once, and one is removed at a time here.
-    config: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True}
-    if bucket.endpoint:
-        config |= {"endpoint": bucket.endpoint}
-    if bucket.region or region:
-        config |= {"region": bucket.region or region}
-    if bucket.sse:
-        config |= {"server_side_encryption": bucket.sse}
-    if bucket.sse_kms_key:
-        config |= {"sse_kms_key_id": bucket.sse_kms_key}
-    options: dict[str, Any] = {
-        "allow_http": bucket.endpoint.startswith("http://"),
-        "connect_timeout": "5s",
-        "timeout": f"{REQUEST_SECONDS}s",
-    }
-    if bucket.ca:
-        try:
-            options["root_certificate"] = Path(bucket.ca).read_bytes()
-        except OSError as error:
-            raise FailJob(f"{bucket.ca}: {error.strerror}, and it is to vouch for {bucket.endpoint}") from error
-    backoff: Any = {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=2), "base": 2}
-    return S3Store(
-        bucket.bucket,
-        prefix=bucket.prefix or None,
-        config=config,  # type: ignore[arg-type]
-        client_options=options,  # type: ignore[arg-type]
-        credential_provider=credentials,
-        retry_config={
-            "max_retries": MOST_RETRIES,
-            "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-            "backoff": backoff,
-        },
-    )
+            raise store_error(error, self._bucket) from error

@@ -1,4 +1,4 @@
-"""Who we are to an S3 service: found as AWS's own programs find it, by AWS's own library."""
+"""Who we are to the services that keep buckets, as far as obstore does not find it by itself."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ SOURCES = (
 
 
 @cache
-def find_credentials() -> tuple[Callable[[], S3Credential], str]:
+def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
     """What gives credentials whenever it is asked, and the region that goes with them (empty: none is said).
+
+    Found as AWS's own programs find them, by AWS's own library.
 
     Raises FailJob where there are none, or where what is said of them cannot be read.
     """
@@ -49,3 +51,27 @@ def find_credentials() -> tuple[Callable[[], S3Credential], str]:
         }
 
     return current, region
+
+
+def azure_connection() -> dict[str, str]:
+    """What AZURE_STORAGE_CONNECTION_STRING says, as obstore calls it; empty where it is not set.
+
+    Raises FailJob where it cannot be used.
+    """
+    text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    said = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
+    if not said:
+        return {}
+    if not said.get("AccountName") or not {"AccountKey", "SharedAccessSignature"} & said.keys():
+        raise FailJob("AZURE_STORAGE_CONNECTION_STRING needs AccountName, and AccountKey or SharedAccessSignature")
+    suffix = said.get("EndpointSuffix", "core.windows.net")
+    found = {
+        "account_name": said["AccountName"],
+        "endpoint": said.get("BlobEndpoint") or f"https://{said['AccountName']}.blob.{suffix}",
+    }
+    if not found["endpoint"].startswith("https://"):
+        raise FailJob(
+            "AZURE_STORAGE_CONNECTION_STRING: BlobEndpoint is plain http; the address can name it: endpoint=URL"
+        )
+    kinds = {"account_key": "AccountKey", "sas_key": "SharedAccessSignature"}
+    return found | {ours: said[theirs].lstrip("?") for ours, theirs in kinds.items() if theirs in said}

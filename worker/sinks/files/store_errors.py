@@ -1,11 +1,12 @@
-"""What an S3 service's refusal means: the step is tried again, or the job fails; in words that name the cause."""
+"""What the refusal by a bucket's service means: the step is tried again or the job fails, with the cause in words."""
 
 from __future__ import annotations
 
 import re
 
 from worker.errors import FailJob, RetryLater
-from worker.sinks.files.credentials import find_credentials
+from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket
+from worker.sinks.files.credentials import find_aws_credentials
 
 MOST_CHARACTERS = 400
 BUSY_STATUS = {429, 503}
@@ -25,22 +26,29 @@ _status = re.compile(r"status code: (\d{3})").search
 _answer = re.compile(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", re.DOTALL).search
 
 
-def store_error(error: Exception, place: str) -> FailJob | RetryLater:
-    """What obstore raised at a place, named for what the caller does next.
+def store_error(error: Exception, bucket: Bucket) -> FailJob | RetryLater:
+    """What obstore raised at a bucket, named for what the caller does next.
 
     Credentials the service no longer takes are looked for anew by the next attempt.
     """
     text = str(error)
     status, answer = _status(text), _answer(text)
     number, code = int(status[1]) if status else 0, answer[1] if answer else ""
-    said = f"{number} {code}: {answer[2] or ''}".rstrip(": ") if answer else text.strip().split("\n")[0]
+    # Azure's words go on with the request's id and time, a line each.
+    said = (
+        f"{number} {code}: {(answer[2] or '').split(chr(10))[0]}".rstrip(": ")
+        if answer
+        else text.strip().split("\n")[0]
+    )
+    if "performing token request" in text:
+        said = f"{BUCKET_KINDS[bucket.scheme].credentials}: {said}"
     if code in HINTS:
         said += f" ({HINTS[code]})"
     if code in STALE_CREDENTIALS:
-        find_credentials.cache_clear()
+        find_aws_credentials.cache_clear()
     if is_elsewhere := "redirect without LOCATION" in text:
         said = "the bucket is in another region than the one that was asked: region=NAME"
-    reason = f"{place}: {said[:MOST_CHARACTERS]}"
+    reason = f"{bucket.shown}: {said[:MOST_CHARACTERS]}"
     if number in BUSY_STATUS:
         # Nobody failed: the slow part slows the fast one, for as long as the job has.
         return RetryLater(reason, wait_seconds=BUSY_SECONDS, is_attempt=False, waits_on="sink")

@@ -1,0 +1,163 @@
+"""The kinds of buckets: what their names and options are, and how obstore is told where one lies and who we are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from worker.errors import FailJob
+from worker.sinks.files.credentials import azure_connection, find_aws_credentials
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+REQUEST_SECONDS = 120
+MOST_RETRIES = 4
+RETRY_SECONDS = 10
+"""Of one request; then the step is given back and waits without a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where objects go; `scheme` is the kind. Credentials are no part of it (`credentials.py`)."""
+
+    scheme: str
+    name: str
+    prefix: str
+    account: str = ""
+    endpoint: str = ""
+    region: str = ""
+    sse: str = ""
+    sse_kms_key: str = ""
+    ca: str = ""
+    allow_http: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The address without its options."""
+        return f"{self.scheme}://{self.name}/{self.prefix}".rstrip("/")
+
+    @property
+    def is_plain_http(self) -> bool:
+        """Does everything that is sent go over the network as it is?"""
+        return self.endpoint.startswith("http://")
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKind:
+    """What is particular to one kind; `names` is the pattern of a bucket's name, `connect` gets obstore's options.
+
+    `no_bucket` is what the service calls a bucket that does not exist, `credentials` where ours are looked for.
+    """
+
+    example: str
+    names: str
+    options: tuple[str, ...]
+    libraries: tuple[str, ...]
+    no_bucket: str
+    credentials: str
+    connect: Callable[[Bucket, Mapping[str, Any]], ObjectStore]
+
+
+def _connect_s3(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
+    from obstore.store import S3Store
+
+    credentials, region = find_aws_credentials()
+    # Not every service knows the removal of many at once, and one is removed at a time here.
+    config: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True}
+    config |= {"endpoint": bucket.endpoint, "region": bucket.region or region}
+    config |= {"server_side_encryption": bucket.sse, "sse_kms_key_id": bucket.sse_kms_key}
+    return S3Store(bucket.name, config=_given(config), credential_provider=credentials, **options)
+
+
+def _connect_google(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
+    from obstore.store import GCSStore
+
+    config = {"base_url": bucket.endpoint}
+    if bucket.is_plain_http:
+        # Whoever reads a token on its way may use it, so an emulator gets one that is nobody's.
+        config["bearer_token"] = "none"  # noqa: S105
+    return GCSStore(bucket.name, config=_given(config), **options)
+
+
+def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
+    from obstore.store import AzureStore
+
+    config = azure_connection()
+    if bucket.account and config.get("account_name", bucket.account) != bucket.account:
+        raise FailJob(
+            f"{bucket.shown} is to be in account {bucket.account}, "
+            f"AZURE_STORAGE_CONNECTION_STRING is of {config['account_name']}"
+        )
+    config |= _given({"account_name": bucket.account, "endpoint": bucket.endpoint})
+    if bucket.is_plain_http:
+        # A key only signs; whatever else there is would be readable on the way.
+        config["credential_type"] = "access_key"
+    return AzureStore(bucket.name, config=config, **options)  # type: ignore[arg-type]
+
+
+def _given(config: Mapping[str, Any]) -> Any:
+    """The settings that say something."""
+    return {name: value for name, value in config.items() if value}
+
+
+BUCKET_KINDS = {
+    "s3": BucketKind(
+        "s3://BUCKET/PREFIX?format=parquet&endpoint=URL",
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        ("endpoint", "region", "sse", "sse_kms_key", "ca", "allow_http"),
+        ("obstore", "botocore"),
+        "NoSuchBucket",
+        "AWS credentials",
+        _connect_s3,
+    ),
+    "gs": BucketKind(
+        "gs://BUCKET/PREFIX",
+        r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+        ("endpoint", "ca", "allow_http"),
+        ("obstore",),
+        "NoSuchBucket",
+        "Google credentials (GOOGLE_APPLICATION_CREDENTIALS, the login of gcloud, or the machine's service account)",
+        _connect_google,
+    ),
+    "az": BucketKind(
+        "az://CONTAINER/PREFIX?account=NAME",
+        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        ("account", "endpoint", "ca", "allow_http"),
+        ("obstore",),
+        "ContainerNotFound",
+        "Azure credentials (AZURE_STORAGE_CONNECTION_STRING; or account=NAME or AZURE_STORAGE_ACCOUNT_NAME, and with "
+        "it AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN, a service principal or the machine's identity)",
+        _connect_azure,
+    ),
+}
+"""By the word before an address's first colon."""
+
+BUCKET_OPTIONS = tuple(dict.fromkeys(option for kind in BUCKET_KINDS.values() for option in kind.options))
+
+
+def connect(bucket: Bucket) -> ObjectStore:
+    """obstore's client for a bucket; nothing is sent. Raises FailJob where what it needs cannot be found or read."""
+    from obstore.exceptions import BaseError
+
+    client: dict[str, Any] = {
+        "allow_http": bucket.is_plain_http,
+        "connect_timeout": "5s",
+        "timeout": f"{REQUEST_SECONDS}s",
+    }
+    if bucket.ca:
+        try:
+            client["root_certificate"] = Path(bucket.ca).read_bytes()
+        except OSError as error:
+            raise FailJob(f"{bucket.ca}: {error.strerror}, and it is to vouch for {bucket.endpoint}") from error
+    backoff = {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=2), "base": 2}
+    retry = {"max_retries": MOST_RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS), "backoff": backoff}
+    kind = BUCKET_KINDS[bucket.scheme]
+    try:
+        return kind.connect(bucket, {"prefix": bucket.prefix or None, "client_options": client, "retry_config": retry})
+    except BaseError as error:
+        said = str(error).strip().split("\n")[0]
+        raise FailJob(f"{bucket.shown}: {kind.credentials}: {said}") from error

@@ -38,7 +38,7 @@ AZURITE := http://127.0.0.1:10100/devstoreaccount1
 
 test-stores: setup  ## buckets of Azure on its emulator, which npm brings (Azurite)
 	npm install --silent --no-audit --no-fund --prefix build/azurite azurite
-	build/azurite/node_modules/.bin/azurite-blob --silent --inMemoryPersistence --skipApiVersionCheck --blobPort 10100 & \
+	build/azurite/node_modules/.bin/azurite-blob --silent --disableTelemetry --inMemoryPersistence --skipApiVersionCheck --blobPort 10100 & \
 	trap "kill $$!" EXIT; MILLRACE_TEST_AZURE=$(AZURITE) $(BIN)/python -m pytest -k az tests/contract \
 	tests/integration/test_sink_kills.py tests/integration/test_sink_s3.py tests/integration/test_dead_rows.py
 

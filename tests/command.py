@@ -1,15 +1,25 @@
-"""Runs the command as a person does: in a process of its own, with an environment and a directory of its own."""
+"""Runs the command with an environment and a directory of its own: in a process, as a person does, or in this one."""
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from config import settings as settings_module
+from worker import redis_client
+from worker import services as services_module
+from worker.cli import main
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 90
@@ -40,20 +50,65 @@ class Command:
 
     def start(self, *arguments: str, stdout: int = subprocess.PIPE, **changes: str) -> subprocess.Popen[str]:
         self.directory.mkdir(parents=True, exist_ok=True)
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return subprocess.Popen(
             [sys.executable, "-m", "worker", *arguments],
             cwd=self.directory,
-            env={**inherited, "PYTHONPATH": str(ROOT), **self.environment, **changes},
+            env={"PYTHONPATH": str(ROOT), **self.known(changes)},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
 
+    def known(self, changes: Mapping[str, str]) -> dict[str, str]:
+        """The variables a command has."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**inherited, **self.environment, **changes}
+
     def __call__(self, *arguments: str, **changes: str) -> Ended:
-        process = self.start(*arguments, **changes)
-        return ended(process)
+        return ended(self.start(*arguments, **changes))
+
+
+class CommandHere(Command):
+    """The same in this process, for words and options: a process takes most of a second to begin.
+
+    Not for a verb that sends a message: Celery's application knows one broker for the whole life of a process.
+    """
+
+    def __call__(self, *arguments: str, **changes: str) -> Ended:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        log, handlers = logging.getLogger(), logging.getLogger().handlers
+        level, on_end = log.level, {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+        code: Any = 0
+        forget_settings()
+        with patch.dict(os.environ, self.known(changes), clear=True), chdir(self.directory):
+            try:
+                with redirect_stdout(out), redirect_stderr(err):
+                    main([*arguments])
+            except SystemExit as end:
+                code = end.code or 0
+            finally:
+                forget_settings()
+                # A command leaves both to a process that ends with it.
+                log.handlers, log.level = handlers, level
+                for number, handler in on_end.items():
+                    signal.signal(number, handler)
+        said, told = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        return Ended(code, said, told)
+
+
+def forget_settings() -> None:
+    """Let what a process reads once be read again."""
+    if services_module.get_services.cache_info().currsize:
+        services_module.get_services().redis.close()
+    for read_once in (
+        settings_module.settings,
+        settings_module._dotenv,
+        redis_client.own_redis,
+        services_module.get_services,
+    ):
+        read_once.cache_clear()
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 from celery import Celery
 from redis import Redis
 
@@ -51,6 +54,17 @@ def processes_in(directory: Path) -> list[psutil.Process]:
             if Path(process.cwd()).is_relative_to(directory):
                 found.append(process)
     return found
+
+
+def vendors_with(**settings: int) -> Callable[[], Iterator[Sandbox]]:
+    """A fixture: simulated vendors with these settings, for a whole module."""
+
+    @pytest.fixture(scope="module", name="vendors")
+    def vendors() -> Iterator[Sandbox]:
+        with Sandbox(port=0, **settings) as running:  # type: ignore[arg-type]
+            yield running
+
+    return vendors
 
 
 @dataclass
@@ -213,6 +227,38 @@ class Stack(Millrace):
 
     def ask(self, name: str, sink: str, params: Json | None = None, **more: Any) -> str:
         return super().ask(name, sink, PARAMS[name] if params is None else params, **more)
+
+
+class Api:
+    """The HTTP API in a process of its own, called with a token."""
+
+    def __init__(self, base: str, token: str) -> None:
+        self.base, self._token = base, token
+
+    def __call__(self, method: str, path: str, *, token: str | None = "", **more: Any) -> requests.Response:
+        """Call with the API's own token, another one, or none."""
+        sent = self._token if token == "" else token
+        headers = {**more.pop("headers", {}), **({"Authorization": f"Bearer {sent}"} if sent else {})}
+        return requests.request(method, self.base + path, headers=headers, timeout=10, **more)
+
+    def is_up(self) -> bool:
+        try:
+            return self("GET", "/readyz").ok
+        except requests.ConnectionError:
+            return False
+
+
+@contextmanager
+def running_api(stack: Stack, token: str, **settings: str) -> Iterator[Api]:
+    """The API of a stack on a port of its own, ended at the end."""
+    port = free_port()
+    environment = {**os.environ, **stack.workers.environment, "MILLRACE_API_TOKENS": token, **settings}
+    command = [sys.executable, "-m", "worker", "api", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        api = Api(f"http://127.0.0.1:{port}", token)
+        until(api.is_up, "the API")
+        yield api
+        process.terminate()
 
 
 @contextmanager

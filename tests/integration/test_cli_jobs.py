@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.command import KARGO, NO_REDIS, Command, ended
+from tests.command import KARGO, Command, ended
 from tests.harness import RedisServer, Stack, until
 
 
@@ -95,19 +95,3 @@ def test_submit_wants_somebody_to_do_the_work(without_workers: Command, redis: R
     assert (answer.code, answer.out) == (2, "")
     assert "millrace worker control" in answer.err
     assert [key for key in redis.keys("*") if b"job" in key] == []
-
-
-@pytest.mark.parametrize("verb", ["show", "retry"])
-def test_a_job_nobody_knows_is_wrong_usage(without_workers: Command, verb: str) -> None:
-    answer = without_workers(verb, "nosuchjob")
-    assert (answer.code, answer.out) == (2, "")
-    assert "JOB: 'nosuchjob' is not allowed; expected the id of a job in this ledger" in answer.err
-
-
-def test_a_redis_that_is_away_is_named_and_ends_with_1(tmp_path: Path) -> None:
-    answer = Command(tmp_path)("jobs", MILLRACE_REDIS_URL=NO_REDIS.replace("://", "://:secret@"))
-    assert (answer.code, answer.out) == (1, "")
-    first, last = answer.err.splitlines()
-    assert "Redis at redis://127.0.0.1:1/0 does not answer; trying again for" in first
-    assert "Redis at redis://127.0.0.1:1/0 (MILLRACE_REDIS_URL) does not answer" in last
-    assert "secret" not in answer.err

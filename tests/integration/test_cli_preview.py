@@ -13,24 +13,22 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from tests.command import KARGO, MEDIAMATH, NO_REDIS, Command, ended
+from tests.command import KARGO, MEDIAMATH, NO_REDIS, CommandHere, ended
+from tests.harness import vendors_with
 
 ROWS = 20_000
 
 
-@pytest.fixture(scope="module")
-def vendors() -> Iterator[Sandbox]:
-    with Sandbox(port=0, rows=ROWS, polls_until_ready=2) as vendors:
-        yield vendors
+vendors = vendors_with(rows=ROWS, polls_until_ready=2)
 
 
 @pytest.fixture
-def millrace(vendors: Sandbox, tmp_path: Path) -> Iterator[Command]:
+def millrace(vendors: Sandbox, tmp_path: Path) -> Iterator[CommandHere]:
     """The command, with the vendors as they are by default, and nothing kept anywhere when the test is over."""
     vendors.remote.reset()
     directory = tmp_path / "here"
     environment = {**vendors.environment, "MILLRACE_REDIS_URL": NO_REDIS, "MILLRACE_POLL_SECONDS": "0.05"}
-    yield Command(directory, environment)
+    yield CommandHere(directory, environment)
     assert not (directory / "data").exists()
 
 
@@ -42,7 +40,7 @@ def fault(vendors: Sandbox, kind: str, endpoint: str, **args: Any) -> None:
     vendors.remote.turn({"kind": kind, "match": {"endpoint": endpoint}, "args": args})
 
 
-def test_a_prepared_report_is_asked_for_waited_for_and_begun(millrace: Command, vendors: Sandbox) -> None:
+def test_a_prepared_report_is_asked_for_waited_for_and_begun(millrace: CommandHere, vendors: Sandbox) -> None:
     answer = millrace("preview", *KARGO, "--rows", "3")
     assert answer.code == 0
     assert [sorted(row) for row in answer.lines] == [["campaign_name", "clicks_sum"]] * 3
@@ -53,7 +51,7 @@ def test_a_prepared_report_is_asked_for_waited_for_and_begun(millrace: Command, 
     assert asked(vendors, "kargo") == ["authenticate", "reports", "status", "status", "status", "completed-reports"]
 
 
-def test_a_stream_is_left_as_soon_as_there_are_enough_rows(millrace: Command, vendors: Sandbox) -> None:
+def test_a_stream_is_left_as_soon_as_there_are_enough_rows(millrace: CommandHere, vendors: Sandbox) -> None:
     vendors.remote.set(bytes_per_second=200_000)  # the whole stream would take many times the patience of this test
     vendors.remote.set(rows=10_000_000)
     answer = millrace("preview", *MEDIAMATH, "--json")
@@ -64,7 +62,7 @@ def test_a_stream_is_left_as_soon_as_there_are_enough_rows(millrace: Command, ve
     assert vendors.remote.counters()["rows"]["mediamath.performance"] < 100_000
 
 
-def test_parameters_of_a_file_are_completed_by_those_set(millrace: Command, vendors: Sandbox) -> None:
+def test_parameters_of_a_file_are_completed_by_those_set(millrace: CommandHere, vendors: Sandbox) -> None:
     millrace.directory.mkdir()
     (millrace.directory / "params.yaml").write_text("start_date: 2026-11-01\nstop_date: 2026-11-02\ninterval: daily\n")
     answer = millrace(
@@ -75,7 +73,7 @@ def test_parameters_of_a_file_are_completed_by_those_set(millrace: Command, vend
     assert (created["start_date"], created["interval"]) == ("2026-11-01", "hourly")
 
 
-def test_a_terminal_gets_a_table(millrace: Command) -> None:
+def test_a_terminal_gets_a_table(millrace: CommandHere) -> None:
     terminal, end = pty.openpty()
     answer = ended(millrace.start("preview", *MEDIAMATH, "--rows", "2", stdout=end))
     os.close(end)
@@ -87,7 +85,7 @@ def test_a_terminal_gets_a_table(millrace: Command) -> None:
     assert "{" not in text
 
 
-def test_a_row_that_does_not_fit_is_shown_apart(millrace: Command, vendors: Sandbox) -> None:
+def test_a_row_that_does_not_fit_is_shown_apart(millrace: CommandHere, vendors: Sandbox) -> None:
     fault(vendors, "set_value", "completed-reports", column="clicks_sum", row=2, text='"many"')
     answer = millrace("preview", *KARGO, "--rows", "3")
     assert (answer.code, len(answer.lines)) == (0, 2)
@@ -95,7 +93,7 @@ def test_a_row_that_does_not_fit_is_shown_apart(millrace: Command, vendors: Sand
     assert "clicks_sum" in answer.err
 
 
-def test_a_report_that_is_not_ready_in_time_ends_with_3(millrace: Command, vendors: Sandbox) -> None:
+def test_a_report_that_is_not_ready_in_time_ends_with_3(millrace: CommandHere, vendors: Sandbox) -> None:
     vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
     answer = millrace("preview", *KARGO, "--timeout", "0.3")
     assert (answer.code, answer.out) == (3, "")
@@ -103,7 +101,7 @@ def test_a_report_that_is_not_ready_in_time_ends_with_3(millrace: Command, vendo
     assert "the vendor goes on preparing it" in answer.err
 
 
-def test_what_the_vendor_refuses_ends_with_1_and_one_line(millrace: Command, vendors: Sandbox) -> None:
+def test_what_the_vendor_refuses_ends_with_1_and_one_line(millrace: CommandHere, vendors: Sandbox) -> None:
     vendors.remote.turn({"vendor": "kargo", "kind": "error_status"})
     refused = millrace("preview", *KARGO)
     assert (refused.code, refused.out) == (1, "")
@@ -113,7 +111,7 @@ def test_what_the_vendor_refuses_ends_with_1_and_one_line(millrace: Command, ven
     assert "Connection refused" in away.err.splitlines()[-1]
 
 
-def test_a_failure_that_passes_does_not_waste_a_prepared_report(millrace: Command, vendors: Sandbox) -> None:
+def test_a_failure_that_passes_does_not_waste_a_prepared_report(millrace: CommandHere, vendors: Sandbox) -> None:
     rules = [{"kind": "status", "match": {"endpoint": "status"}, "args": {"code": 500}, "times": 2}]
     rules += [{"kind": "cut_in_row", "match": {"endpoint": "completed-reports"}, "args": {"row": 2}, "times": 1}]
     vendors.remote.turn(*rules)
@@ -124,7 +122,7 @@ def test_a_failure_that_passes_does_not_waste_a_prepared_report(millrace: Comman
     assert "trying again" in answer.err
 
 
-def test_ctrl_c_ends_with_130(millrace: Command, vendors: Sandbox) -> None:
+def test_ctrl_c_ends_with_130(millrace: CommandHere, vendors: Sandbox) -> None:
     vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
     process = millrace.start("preview", *KARGO)
     assert process.stderr

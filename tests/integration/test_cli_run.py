@@ -10,16 +10,13 @@ import pytest
 
 from sandbox import Sandbox
 from tests.command import KARGO, Command, ended
-from tests.harness import processes_in, until
+from tests.harness import processes_in, until, vendors_with
 
 SETTINGS = {"MILLRACE_POLL_SECONDS": "0.2", "MILLRACE_SWEEP_SECONDS": "1"}
 ROWS = 300
 
 
-@pytest.fixture(scope="module")
-def vendors() -> Iterator[Sandbox]:
-    with Sandbox(port=0, rows=ROWS, polls_until_ready=1) as vendors:
-        yield vendors
+vendors = vendors_with(rows=ROWS, polls_until_ready=1)
 
 
 @pytest.fixture(scope="module")

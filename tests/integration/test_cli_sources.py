@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from sandbox import Sandbox
-from tests.command import NO_REDIS, Command
-from worker.sources.loading import load_catalogue
-from worker.sources.yaml_files import read_yaml
+from tests.command import NO_REDIS, CommandHere
+from tests.harness import vendors_with
+from worker.sources.connections import connections_schema
+from worker.sources.loading import load_catalogue, source_schema
 
 TOKEN = {"MEDIAMATH_TOKEN": "not-a-secret-static-token"}
 NOBODY = dict.fromkeys(
@@ -33,25 +33,22 @@ reports:
 """
 
 
-@pytest.fixture(scope="module")
-def vendors() -> Iterator[Sandbox]:
-    with Sandbox(port=0, rows=10) as vendors:
-        yield vendors
+vendors = vendors_with(rows=10)
 
 
 @pytest.fixture
-def millrace(vendors: Sandbox, tmp_path: Path) -> Iterator[Command]:
+def millrace(vendors: Sandbox, tmp_path: Path) -> Iterator[CommandHere]:
     """The command, with the vendors as they are by default, and nothing kept anywhere when the test is over."""
     vendors.remote.reset()
     directory = tmp_path / "here"
-    yield Command(directory, {**vendors.environment, "MILLRACE_REDIS_URL": NO_REDIS})
+    yield CommandHere(directory, {**vendors.environment, "MILLRACE_REDIS_URL": NO_REDIS})
     assert not (directory / "data").exists()
 
 
 # ---------------------------------------------------------------- sources
 
 
-def test_sources_lists_each_with_our_accounts(millrace: Command, vendors: Sandbox) -> None:
+def test_sources_lists_each_with_our_accounts(millrace: CommandHere, vendors: Sandbox) -> None:
     listed = millrace("sources", "--json").lines
     ours = {"instal", "kargo", "mediamath", "rokt"}
     assert {one["source"]: one["connections"] for one in listed} == {
@@ -64,7 +61,7 @@ def test_sources_lists_each_with_our_accounts(millrace: Command, vendors: Sandbo
     assert vendors.remote.requests() == []
 
 
-def test_a_source_without_an_account_says_how_one_is_had(millrace: Command) -> None:
+def test_a_source_without_an_account_says_how_one_is_had(millrace: CommandHere) -> None:
     (facts,) = millrace("sources", "show", "amazon-ads", "--json").lines
     assert "gives refresh_token" in facts["note"]
     assert facts["reports"][0]["window"]["at_most"] == "31d"
@@ -72,7 +69,7 @@ def test_a_source_without_an_account_says_how_one_is_had(millrace: Command) -> N
     assert "the end included, at most 31d" in millrace("sources", "show", "amazon-ads.report").out
 
 
-def test_a_report_is_shown_with_parameters_proof_and_replay(millrace: Command) -> None:
+def test_a_report_is_shown_with_parameters_proof_and_replay(millrace: CommandHere) -> None:
     shown = millrace("sources", "show", "mediamath.deals").out
     for words in (
         "count: rows are checked against the vendor's own count",
@@ -89,14 +86,14 @@ def test_a_report_is_shown_with_parameters_proof_and_replay(millrace: Command) -
     assert params["page_size"]["maximum"] == 1000
 
 
-def test_a_long_list_of_values_is_shown_whole_below_the_table(millrace: Command) -> None:
+def test_a_long_list_of_values_is_shown_whole_below_the_table(millrace: CommandHere) -> None:
     shown = millrace("sources", "show", "mediamath.performance").out
     fields = load_catalogue().report("mediamath.performance").params["fields"].items_allowed or []
     assert f"one of {len(fields)} names, listed below" in shown
     assert [name for name in fields if name not in shown.partition("fields: each of")[2]] == []
 
 
-def test_a_report_can_be_named_by_connection_as_well(millrace: Command) -> None:
+def test_a_report_can_be_named_by_connection_as_well(millrace: CommandHere) -> None:
     millrace.directory.mkdir()
     (millrace.directory / "ours.yaml").write_text(
         "kargo-eu: {source: kargo, credentials: {username: $A, password: $B}}"
@@ -105,25 +102,22 @@ def test_a_report_can_be_named_by_connection_as_well(millrace: Command) -> None:
     assert shown.startswith("kargo-eu.reports: The reports asked for so far\n")
 
 
-def test_the_schema_accepts_the_packaged_files(millrace: Command) -> None:
-    config = Path(__file__).parents[2] / "config"
-    of_sources = json.loads(millrace("sources", "schema").out)
-    of_connections = json.loads(millrace("sources", "schema", "--connections").out)
-    Draft202012Validator(of_sources).validate(read_yaml(config / "sources" / "kargo.yaml").content)
-    Draft202012Validator(of_connections).validate(read_yaml(config / "connections.yaml").content)
+def test_the_schemas_of_sources_and_of_connections_are_printed(millrace: CommandHere) -> None:
+    assert json.loads(millrace("sources", "schema").out) == source_schema()
+    assert json.loads(millrace("sources", "schema", "--connections").out) == connections_schema()
 
 
 # ---------------------------------------------------------------- check
 
 
-def states(millrace: Command, *arguments: str, **changes: str) -> tuple[int, dict[str, str], str]:
+def states(millrace: CommandHere, *arguments: str, **changes: str) -> tuple[int, dict[str, str], str]:
     """The exit code, the state of each connection and everything that was said of them."""
     answer = millrace("check", *arguments, "--json", **changes)
     said = " ".join(line["said"] for line in answer.lines)
     return answer.code, {line["connection"]: line["state"] for line in answer.lines}, said
 
 
-def test_check_logs_in_and_asks_for_no_report(millrace: Command, vendors: Sandbox) -> None:
+def test_check_logs_in_and_asks_for_no_report(millrace: CommandHere, vendors: Sandbox) -> None:
     code, found, said = states(millrace)
     assert (code, found) == (0, {"kargo": "ok", "mediamath": "ok", "rokt": "ok", "instal": "unproven"})
     assert "the vendor gave a token for KARGO_USERNAME, KARGO_PASSWORD" in said
@@ -132,7 +126,7 @@ def test_check_logs_in_and_asks_for_no_report(millrace: Command, vendors: Sandbo
     assert asked == [("kargo", "authenticate"), ("mediamath", "token"), ("rokt", "token")]
 
 
-def test_check_names_what_is_missing_and_counts_it(millrace: Command, vendors: Sandbox) -> None:
+def test_check_names_what_is_missing_and_counts_it(millrace: CommandHere, vendors: Sandbox) -> None:
     answer = millrace("check", **NOBODY)
     assert answer.code == 4
     assert len(answer.out.splitlines()) == 5
@@ -145,14 +139,14 @@ def test_check_names_what_is_missing_and_counts_it(millrace: Command, vendors: S
     assert vendors.remote.requests() == []
 
 
-def test_check_says_that_a_static_token_was_not_tried(millrace: Command, vendors: Sandbox) -> None:
+def test_check_says_that_a_static_token_was_not_tried(millrace: CommandHere, vendors: Sandbox) -> None:
     code, found, said = states(millrace, "mediamath", **TOKEN)
     assert (code, found) == (0, {"mediamath": "unproven"})
     assert "MEDIAMATH_TOKEN set, not tried: the API has no request but queries" in said
     assert vendors.remote.requests() == []
 
 
-def test_check_tells_refused_credentials_from_a_vendor_that_is_away(millrace: Command) -> None:
+def test_check_tells_refused_credentials_from_a_vendor_that_is_away(millrace: CommandHere) -> None:
     code, _, said = states(millrace, "kargo", KARGO_PASSWORD="wrong")
     assert code == 1
     assert "401" in said
@@ -163,7 +157,7 @@ def test_check_tells_refused_credentials_from_a_vendor_that_is_away(millrace: Co
     assert "Connection refused; is http://127.0.0.1:1/v1 right, and reachable from here?" in said
 
 
-def test_check_sends_the_request_a_source_file_declares(millrace: Command, vendors: Sandbox) -> None:
+def test_check_sends_the_request_a_source_file_declares(millrace: CommandHere, vendors: Sandbox) -> None:
     (millrace.directory / "sources").mkdir(parents=True)
     (millrace.directory / "sources" / "tried.yaml").write_text(TRIED)
     account = f"tried: {{source: tried, base_url: '{vendors.urls['kargo']}', credentials: {{token: x}}}}"
@@ -180,7 +174,7 @@ def test_check_sends_the_request_a_source_file_declares(millrace: Command, vendo
 # ---------------------------------------------------------------- discover
 
 
-def test_discover_asks_kargo_for_its_report_definitions(millrace: Command) -> None:
+def test_discover_asks_kargo_for_its_report_definitions(millrace: CommandHere) -> None:
     answer = millrace("discover", "kargo")
     assert answer.code == 0
     assert "kargo.campaign-performance-metrics" in answer.out
@@ -191,7 +185,7 @@ def test_discover_asks_kargo_for_its_report_definitions(millrace: Command) -> No
     assert [row["id"] for row in told["rows"]] == ["campaign-performance-metrics"]
 
 
-def test_discover_asks_rokt_what_each_account_can_be_asked(millrace: Command, vendors: Sandbox) -> None:
+def test_discover_asks_rokt_what_each_account_can_be_asked(millrace: CommandHere, vendors: Sandbox) -> None:
     answer = millrace("discover", "rokt", "--details", "1", "--json")
     assert answer.code == 0
     (told,) = answer.lines[0]["vendor"]
@@ -202,7 +196,7 @@ def test_discover_asks_rokt_what_each_account_can_be_asked(millrace: Command, ve
     assert len([one for one in vendors.remote.requests("rokt") if one["endpoint"].endswith("-help")]) == 2
 
 
-def test_discover_says_where_a_vendor_has_no_list(millrace: Command, vendors: Sandbox) -> None:
+def test_discover_says_where_a_vendor_has_no_list(millrace: CommandHere, vendors: Sandbox) -> None:
     answer = millrace("discover", "mediamath", MEDIAMATH_CLIENT_ID="")
     assert answer.code == 0
     assert "mediamath.reach-frequency" in answer.out
@@ -210,7 +204,7 @@ def test_discover_says_where_a_vendor_has_no_list(millrace: Command, vendors: Sa
     assert vendors.remote.requests() == []
 
 
-def test_discover_shows_what_it_knows_where_the_vendor_refuses(millrace: Command, vendors: Sandbox) -> None:
+def test_discover_shows_what_it_knows_where_the_vendor_refuses(millrace: CommandHere, vendors: Sandbox) -> None:
     vendors.remote.turn({"match": {"endpoint": "report-definitions"}, "kind": "status", "args": {"code": 403}})
     answer = millrace("discover", "kargo")
     assert answer.code == 1

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -17,9 +14,8 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.accessibility import faults_of
 from tests.browser import IS_THERE, browser, look_like
-from tests.harness import Stack, until
+from tests.harness import Stack, running_api, until
 from tests.requests import KARGO
-from worker.embedded_redis import free_port
 
 TOKEN = "a-token-of-the-tests"
 pytestmark = pytest.mark.skipif(not IS_THERE, reason="Chromium and chromedriver are not installed")
@@ -27,25 +23,8 @@ pytestmark = pytest.mark.skipif(not IS_THERE, reason="Chromium and chromedriver 
 
 @pytest.fixture(scope="module")
 def base(shared_stack: Stack) -> Iterator[str]:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "worker", "api", "--port", str(port)],
-        env={**os.environ, **shared_stack.workers.environment, "MILLRACE_API_TOKENS": TOKEN},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    found = f"http://127.0.0.1:{port}"
-    until(lambda: is_up(found), "the API")
-    yield found
-    process.terminate()
-    process.wait()
-
-
-def is_up(base: str) -> bool:
-    try:
-        return requests.get(f"{base}/healthz", timeout=5).ok
-    except requests.ConnectionError:
-        return False
+    with running_api(shared_stack, TOKEN) as api:
+        yield api.base
 
 
 @pytest.fixture(scope="module")

@@ -270,6 +270,19 @@ def test_a_report_is_asked_for_anew_a_bounded_number_of_times(start: Start, allo
     assert len(made.times("POST /reports")) == asked
 
 
+def test_a_job_that_is_taken_up_again_reads_the_report_that_is_prepared(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        return Answer(status=403) if request.path.startswith("/rows") and not is_mended else polled(request)
+
+    polled, is_mended = vendor({"status": "done"}), False
+    made = start(respond)
+    failed(made, "403")
+    is_mended = True
+    assert made.services.ledger.retry(made.job_id)[0] == "pending"
+    done(made)
+    assert len(made.times("POST /reports")) == 1
+
+
 # ---------------------------------------------------------------- deadlines and pace
 
 

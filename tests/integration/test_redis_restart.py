@@ -149,14 +149,3 @@ def test_a_broker_that_lost_its_messages_stops_no_job(fragile: Stack) -> None:
     assert fragile.redis.delete(*[f"{PREFIX}{name}" for name in queues])
     for stream, job in jobs.items():
         fragile.assert_whole(stream, job, 30_000)
-
-
-def test_a_stream_longer_than_the_visibility_timeout_is_published_once(fragile: Stack) -> None:
-    fragile.vendors_are(rows=30_000)
-    fragile.dial(SLOW)
-    job = fragile.ask(MEDIAMATH, "stream:visible")
-    for _ in range(3):
-        fragile.wait_for(job, lambda job: job.rows > 2000 or job.state == "done", "rows")
-        # What the broker does when the timeout runs out: the same message once more.
-        fragile.nudge("report.stream", job, 1)
-    fragile.assert_whole("visible", job, 30_000)

@@ -18,7 +18,6 @@ from redis.exceptions import ConnectionError  # noqa: A004 - redis-py's own name
 
 from config.celery import celery_settings
 from tests.authority import Authority
-from tests.command import KARGO, Command
 from tests.harness import RedisServer, running_stack
 from worker.broker import broker_settings
 from worker.errors import RetryLater
@@ -133,15 +132,6 @@ def test_an_impostor_hears_no_password_of_a_sink(impostor: TlsFront, redis: Any)
         sink.open(1)
     sink.release()
     assert (impostor.visits > 0, impostor.heard) == (True, b"")
-
-
-def test_an_impostor_hears_no_password_of_a_command(impostor: TlsFront, tmp_path: Path) -> None:
-    url = f"rediss://127.0.0.1:{impostor.port}/0"
-    answer = Command(tmp_path)("submit", *KARGO, MILLRACE_REDIS_URL=url, MILLRACE_REDIS_PASSWORD=PASSWORD)
-    assert answer.code == 1
-    assert "certificate verify failed" in answer.err
-    assert PASSWORD not in answer.out + answer.err
-    assert impostor.heard == b""
 
 
 def test_unless_the_url_says_in_so_many_words_that_nobody_is_to_be_verified(impostor: TlsFront) -> None:

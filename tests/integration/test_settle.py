@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,18 @@ def test_a_job_that_never_opened_its_sink_is_cancelled_without_a_word_to_consume
     job_id, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "stream:rows"))
     assert cancel(services, job_id) == "cancelled"
     assert redis.exists("rows") == 0
+
+
+def test_the_same_report_asked_for_twice_while_running_is_one_job(services: Services) -> None:
+    request = JobRequest("mediamath.performance", PARAMS, "stream:rows")
+    first, joined = create_job(services, request)
+    assert not joined
+    assert create_job(services, request) == (first, True)
+    others = [replace(request, sink="stream:other"), replace(request, params={**PARAMS, "rollup": "by_day"})]
+    assert [create_job(services, other)[1] for other in others] == [False, False]
+    cancel(services, first)
+    again, joined = create_job(services, request)
+    assert (again != first, joined) == (True, False)
 
 
 def test_a_sink_that_refuses_everything_does_not_keep_a_job_from_failing_and_a_retry_goes_on(

@@ -49,6 +49,10 @@ def test_a_job_is_told_from_state_to_state_and_what_does_not_change_is_not_told(
     assert heard(Jobs(*rounds), "j") == [["state", "state", "progress", "state", "end"]]
 
 
+def test_a_job_that_is_over_is_told_at_once() -> None:
+    assert heard(Jobs(job("done", 9)), "j") == [["state", "end"]]
+
+
 def test_however_many_watch_everything_is_looked_at_once_a_round() -> None:
     jobs = Jobs(job("queued"), job("streaming"), job("done", 1))
     assert heard(jobs, "a", "b", "a") == [["state", "state", "state", "end"]] * 3

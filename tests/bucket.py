@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -135,6 +136,12 @@ def bucket_of(request: pytest.FixtureRequest, scheme: str) -> str:
 def any_bucket(request: pytest.FixtureRequest) -> str:
     """The address of an empty prefix at a service of each kind."""
     return bucket_of(request, request.param)
+
+
+@pytest.fixture(params=["file", "s3", "gs", "az"])
+def any_files(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty place for files of each kind."""
+    return f"file:{tmp_path}?compression=" if request.param == "file" else bucket_of(request, request.param)
 
 
 def s3_client(endpoint: str) -> Any:

@@ -14,6 +14,7 @@ from redis import Redis
 
 from tests.bucket import access as access
 from tests.bucket import any_bucket as any_bucket
+from tests.bucket import any_files as any_files
 from tests.bucket import az_bucket as az_bucket
 from tests.bucket import az_endpoint as az_endpoint
 from tests.bucket import bucket as bucket

@@ -73,9 +73,10 @@ def make(
     bound: int = 0,
     part_rows: int = 4,
     keep_seconds: float = 3600,
+    window: dict[str, str | None] | None = None,
 ) -> AnsweringSink:
     """The sink of one job at an address, answering; `redis` is Millrace's own."""
-    return AnsweringSink(open_sink(parse_address(to), sink_job(job, redis, bound, part_rows, keep_seconds)))
+    return AnsweringSink(open_sink(parse_address(to), sink_job(job, redis, bound, part_rows, keep_seconds, window)))
 
 
 def sink_job(

@@ -11,16 +11,25 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet
+import pytest
 
 from tests.sinks import READING, make, publish
 from worker.model import Totals
+from worker.sinks.files.directory import DirectoryStore
+from worker.sinks.files.store import Key
+from worker.sinks.kinds import file_store, parse_address
 
 ROOT = Path(__file__).parents[2]
 
 
 def end(directory: Path, job: str, day: str, ready_at: str, rows: int = 1, how: str = "format=parquet") -> None:
     """Bring a job about one day to its end."""
-    sink = make(f"file:{directory}?{how}", job=job)
+    end_at(f"file:{directory}?{how}", job, day, ready_at, rows)
+
+
+def end_at(to: str, job: str, day: str, ready_at: str, rows: int = 1) -> None:
+    """The same at any address."""
+    sink = make(to, job=job, window={"from": day, "to": day})
     sink.open(1)
     publish(sink, READING[:rows])
     totals = sink.tally(1, 1)
@@ -30,6 +39,7 @@ def end(directory: Path, job: str, day: str, ready_at: str, rows: int = 1, how: 
         "window": {"from": day, "to": day}, "ready_at": ready_at, "digest": totals.digest,
     }  # fmt: skip
     assert isinstance(sink.finish(1, 1, receipt), dict)
+    sink.release()
 
 
 def manifest(directory: Path) -> dict[str, Any]:
@@ -97,3 +107,103 @@ def test_the_guides_python_is_python_and_its_lines_for_pyarrow_read_the_manifest
     exec(script, found)
     table = eval(lines["pyarrow"], found)
     assert sorted(table["row"].to_pylist()) == [1, 1, 2, 2, 3, 3]
+
+
+# ------------------------------------------------------------ links
+
+
+def links(directory: Path) -> dict[str, list[str]]:
+    """The files an engine reads that is given the directory of links, by their partitions; others are hidden to it."""
+    lists = (directory / "kargo" / "report" / "_symlink_format_manifest").glob("*/manifest")
+    return {path.parent.name: path.read_text().splitlines() for path in lists}
+
+
+def named(directory: Path) -> dict[str, list[str]]:
+    """Those the manifest names."""
+    windows = manifest(directory)["windows"]
+    report = f"file://{directory}/kargo/report"
+    return {f"date={w['window']['from']}": [f"{report}/{file}" for file in w["files"]] for w in windows}
+
+
+PARTITIONED = "format=parquet&partition=window"
+
+
+def test_an_engine_that_reads_a_directory_reads_what_the_manifest_names_and_nothing_else(tmp_path: Path) -> None:
+    end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z", rows=9, how=PARTITIONED)
+    end(tmp_path, "b", "2026-11-02", "2026-11-03T06:00:00.000Z", rows=2, how=PARTITIONED)
+    failed = make(f"file:{tmp_path}?{PARTITIONED}", job="f", window={"from": "2026-11-02", "to": "2026-11-02"})
+    failed.open(1)
+    publish(failed, READING)
+    failed.void(1, "failed")
+    assert links(tmp_path) == named(tmp_path)
+    end(tmp_path, "c", "2026-11-01", "2026-11-03T06:00:00.000Z", rows=3, how=PARTITIONED)
+    assert links(tmp_path) == named(tmp_path)
+    files = [file.removeprefix("file://") for listed in links(tmp_path).values() for file in listed]
+    read = duckdb.read_parquet(files, hive_partitioning=True).query("t", "SELECT date, count(*) FROM t GROUP BY 1")
+    assert {str(day): rows for day, rows in read.fetchall()} == {"2026-11-01": 3, "2026-11-02": 2}
+
+
+def test_a_day_restated_without_rows_has_no_files_left(tmp_path: Path) -> None:
+    end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z", how=PARTITIONED)
+    end(tmp_path, "b", "2026-11-01", "2026-11-03T06:00:00.000Z", rows=0, how=PARTITIONED)
+    assert links(tmp_path) == {"date=2026-11-01": []}
+
+
+def test_readings_of_a_day_that_end_at_once_leave_the_links_of_the_newest(any_files: str) -> None:
+    to = f"{any_files}&{PARTITIONED}"
+
+    def finish(job: int) -> None:
+        end_at(to, f"j{job}", "2026-11-01", f"2026-12-{job:02}T06:00:00.000Z", rows=job)
+
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        list(threads.map(finish, (1, 8, 2, 7, 3, 6, 4, 5)))
+    store = file_store(parse_address(to))  # type: ignore[arg-type]
+    (window,) = json.loads(store.read(Key("kargo/report/latest.json")) or b"{}")["windows"]
+    assert window["job"] == "j8"
+    listed = store.read(Key("kargo/report/_symlink_format_manifest/date=2026-11-01/manifest")) or b""
+    assert listed.decode().splitlines() == [f"{store.uri}/kargo/report/{file}" for file in window["files"]]
+    assert all(store.size(Key(line.removeprefix(f"{store.uri}/"))) for line in listed.decode().splitlines())
+
+
+def test_a_job_that_is_overtaken_between_manifest_and_links_leaves_those_of_the_newer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, newer = DirectoryStore.change, ["b"]
+
+    def overtaken(store: DirectoryStore, key: Key, make_content: Any) -> None:
+        if key.name == "manifest" and newer:
+            end(tmp_path, newer.pop(), "2026-11-01", "2026-11-03T06:00:00.000Z", rows=2, how=PARTITIONED)
+        change(store, key, make_content)
+
+    monkeypatch.setattr(DirectoryStore, "change", overtaken)
+    end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z", how=PARTITIONED)
+    assert links(tmp_path) == named(tmp_path)
+    assert manifest(tmp_path)["windows"][0]["job"] == "b"
+
+
+def test_an_end_that_is_repeated_completes_links_that_were_not_written(tmp_path: Path) -> None:
+    end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z", how=PARTITIONED)
+    written = links(tmp_path)
+    (tmp_path / "kargo" / "report" / "_symlink_format_manifest" / "date=2026-11-01" / "manifest").unlink()
+    window = {"from": "2026-11-01", "to": "2026-11-01"}
+    make(f"file:{tmp_path}?{PARTITIONED}", job="a", window=window).finish(1, 1, {})
+    assert links(tmp_path) == written
+
+
+@pytest.mark.parametrize(
+    ("address", "uri"),
+    [
+        ("file:/srv/rows", "file:///srv/rows"),
+        ("s3://rows/x?endpoint=https://store", "s3://rows/x"),
+        ("gs://rows", "gs://rows"),
+        ("az://rows/x?account=ours", "abfss://rows@ours.dfs.core.windows.net/x"),
+        ("az://rows/x", ""),
+    ],
+)
+def test_links_name_files_as_engines_do(address: str, uri: str) -> None:
+    assert file_store(parse_address(address)).uri == uri  # type: ignore[arg-type]
+
+
+def test_without_partitions_there_are_no_links(tmp_path: Path) -> None:
+    end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
+    assert not links(tmp_path)

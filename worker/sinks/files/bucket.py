@@ -82,6 +82,7 @@ class BucketStore:
 
     def __init__(self, bucket: Bucket) -> None:
         self.shown = bucket.shown
+        self.uri = bucket.uri
         self.look_seconds = LOOK_SECONDS
         self._bucket = bucket
 

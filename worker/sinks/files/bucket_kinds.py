@@ -41,6 +41,14 @@ class Bucket:
         return f"{self.scheme}://{self.name}/{self.prefix}".rstrip("/")
 
     @property
+    def uri(self) -> str:
+        """What programs of Hadoop's kind call it; empty where its account is not known here."""
+        if self.scheme != "az":
+            return self.shown
+        host = f"{self.name}@{self.account}.dfs.core.windows.net"
+        return f"abfss://{host}/{self.prefix}".rstrip("/") if self.account else ""
+
+    @property
     def is_plain_http(self) -> bool:
         """Does everything that is sent go over the network as it is?"""
         return self.endpoint.startswith("http://")

@@ -54,6 +54,7 @@ class DirectoryStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.shown = str(root)
+        self.uri = f"file://{root}"
 
     def mark(self, key: Key, token: bytes) -> None:
         self.create(key, token)
@@ -97,6 +98,7 @@ class DirectoryStore:
 
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
         path = self._root / key
+        make_directory(path.parent)
         with path.with_name(f".{path.name}.lock").open("ab") as lock:
             # Two that change it at once would each leave the other out; a process that dies lets go of the lock.
             fcntl.flock(lock, fcntl.LOCK_EX)

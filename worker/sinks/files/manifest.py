@@ -1,4 +1,8 @@
-"""`latest.json`: of each window of a report, the newest job that is done, so that a restated day is read once."""
+"""What counts of a report: of each window the newest job that is done, so that a restated day is read once.
+
+REPORT/latest.json                                         for readers that can be given files
+REPORT/_symlink_format_manifest/date=2026-11-01/manifest   for engines that can only be given a directory
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,23 @@ from worker.model import Json
 from worker.sinks.files.store import Key, Store
 
 MANIFEST = "latest.json"
+LINKS = Key("_symlink_format_manifest", "manifest")
+"""Named as Delta Lake does; read by Hive's SymlinkTextInputFormat, which Athena, Trino and Spark have."""
 
 
 def note_latest(store: Store, report_directory: Key, job_directory: Key, receipt: Json) -> None:
     """Put a done job into its report's manifest, unless a newer one of its window stands there.
 
-    The manifest is replaced as a whole: a reader sees the old one or the new one. May be repeated.
+    The manifest is replaced as a whole: a reader sees the old one or the new one. Then the same holds for the links of
+    the job's partition, if it has one. May be repeated.
     """
+    _replace_manifest(store, report_directory, job_directory, receipt)
+    partition = job_directory.relative_to(report_directory).parent
+    if partition.parts and store.uri:
+        _replace_links(store, report_directory, partition)
+
+
+def _replace_manifest(store: Store, report_directory: Key, job_directory: Key, receipt: Json) -> None:
     job = job_directory.relative_to(report_directory).as_posix()
     copied = {name: receipt.get(name) for name in ("window", "params", "job", "ready_at", "finished_at", "rows")}
     files = [f"{job}/{file['path']}" for file in receipt["files"]]
@@ -35,6 +49,18 @@ def note_latest(store: Store, report_directory: Key, job_directory: Key, receipt
         return json.dumps(written, ensure_ascii=False, indent=1).encode()
 
     store.change(report_directory / MANIFEST, with_entry)
+
+
+def _replace_links(store: Store, report_directory: Key, partition: Key) -> None:
+    """List a partition's files of the manifest, a URI a line."""
+
+    def links(held: bytes | None) -> bytes:
+        # Read after the links that are replaced: whoever is late finds them changed, and reads the newer manifest.
+        windows = orjson.loads(store.read(report_directory / MANIFEST) or b'{"windows": []}')["windows"]
+        files = (file for window in windows for file in window["files"] if Key(file).is_relative_to(partition))
+        return "".join(f"{store.uri}/{report_directory}/{file}\n" for file in files).encode()
+
+    store.change(report_directory / LINKS.parent / partition / LINKS.name, links)
 
 
 def _window_and_params(entry: Json) -> list[object]:

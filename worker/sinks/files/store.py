@@ -38,10 +38,12 @@ class Store(Protocol):
     """A place for files. Raises OSError, RetryLater or FailJob where it cannot do what it is asked.
 
     `look_seconds` is for how long a writer may rely on what it saw of a record: every look costs a request. A part that
-    has `part_bytes` takes no more rows.
+    has `part_bytes` takes no more rows. `uri` is the place as programs of Hadoop's kind name it; empty where they have
+    no name for it.
     """
 
     shown: str
+    uri: str
     look_seconds: float
     part_bytes: float
 

@@ -90,7 +90,7 @@ def page_of(directory: Path) -> str:
 def test_the_guides_sql_reads_the_manifest_and_a_receipt(tmp_path: Path) -> None:
     page = page_of(tmp_path)
     for names, expected in ((None, [1, 1, 2, 2, 3, 3]), (re.search(r"`(\(SELECT list.+?)`", page), [1, 2, 3])):
-        (script,) = re.findall(r"```sql\n(.+?)```", page, re.DOTALL)
+        script = re.findall(r"```sql\n(.+?)```", page, re.DOTALL)[0]
         if names:
             script = re.sub(r"(?s)(?<=files = )\(.+?\);", f"{names[1]};", script)
         assert sorted(value for (value,) in duckdb.sql(script).fetchall()) == expected

@@ -22,7 +22,7 @@ _RECEIVE_BYTES = 1 << 20
 
 def main() -> None:
     """Start the sandbox, drain one stream of MediaMath's performance dataset, print one line."""
-    command = [sys.executable, "-m", "sandbox", "--rows", str(ROWS)]
+    command = [sys.executable, "-m", "sandbox", "--json", "--rows", str(ROWS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as sandbox:
         try:
             assert sandbox.stdout is not None

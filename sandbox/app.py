@@ -7,16 +7,15 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from sandbox.control import Control
 from sandbox.exchange import World
 from sandbox.faults.dial import Dial
 from sandbox.http.message import Answer, Hangup, Request, as_json
-from sandbox.http.routing import Mount, answer
 from sandbox.http.server import Server
 from sandbox.remote import Remote
+from sandbox.routing import answer
 from sandbox.settings import Settings
 from sandbox.vendors.instal.api import Instal
 from sandbox.vendors.kargo.api import Kargo
@@ -35,6 +34,8 @@ class Sandbox:
     rules that are in force at the start; every other argument is a setting.
     """
 
+    credentials = CREDENTIALS
+
     def __init__(
         self,
         port: int = 0,
@@ -46,10 +47,9 @@ class Sandbox:
         **settings: Any,
     ) -> None:
         named = announced_host or ("127.0.0.1" if host == ANY_HOST else host)
-        self.world = World(Settings(**settings), Dial(list(faults)))
+        self.world = World(Settings(**settings), Dial(faults))
         kargo, instal = Kargo(), Instal()
-        vendors = (kargo.mount(), MediaMath().mount(), Rokt().mount(), instal.mount())
-        self._mounts: tuple[Mount, ...] = (*vendors, *Storage(kargo, instal).mounts())
+        self._vendors = (kargo, MediaMath(), Rokt(), instal, Storage(kargo), Storage(instal))
         self.control = Control(self.world)
         self._server = Server(host, port, self._respond)
         self._storage = Server(host, storage_port, self._respond, is_storage=True)
@@ -73,9 +73,7 @@ class Sandbox:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     @property
@@ -93,11 +91,6 @@ class Sandbox:
         }
 
     @property
-    def credentials(self) -> dict[str, dict[str, str]]:
-        """The credentials for each vendor; obviously false, and the same in every sandbox."""
-        return CREDENTIALS
-
-    @property
     def remote(self) -> Remote:
         """The control API, reached over HTTP as anybody would."""
         return Remote(self.urls["control"])
@@ -105,23 +98,13 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that lead clients here, credentials included."""
-        urls, known = self.urls, CREDENTIALS
-        return {
-            "KARGO_BASE_URL": urls["kargo"],
-            "KARGO_USERNAME": known["kargo"]["username"],
-            "KARGO_PASSWORD": known["kargo"]["password"],
-            "MEDIAMATH_BASE_URL": urls["mediamath"],
-            "MEDIAMATH_AUTH_URL": urls["mediamath_auth"],
-            "MEDIAMATH_CLIENT_ID": known["mediamath"]["client_id"],
-            "MEDIAMATH_CLIENT_SECRET": known["mediamath"]["client_secret"],
-            "MEDIAMATH_USERNAME": known["mediamath"]["username"],
-            "MEDIAMATH_PASSWORD": known["mediamath"]["password"],
-            "ROKT_BASE_URL": urls["rokt"],
-            "ROKT_APP_ID": known["rokt"]["app_id"],
-            "ROKT_APP_SECRET": known["rokt"]["app_secret"],
-            "INSTAL_BASE_URL": urls["instal"],
-            "INSTAL_TOKEN": known["instal"]["token"],
-        }
+        urls = self.urls
+        known = {f"{vendor}_{name}": value for vendor, all_ in CREDENTIALS.items() for name, value in all_.items()}
+        # A connection to MediaMath has either a token or all the rest.
+        del known["mediamath_token"]
+        addresses = {f"{vendor}_base_url": urls[vendor] for vendor in CREDENTIALS}
+        found = {**addresses, "mediamath_auth_url": urls["mediamath_auth"], **known}
+        return {name.upper(): value for name, value in sorted(found.items())}
 
     def announcement(self) -> str:
         """One line of JSON: where everything is and which credentials open it."""
@@ -139,7 +122,7 @@ class Sandbox:
                 return as_json(404, {"error": "only /storage is on this port"})
             if request.path.startswith("/_sandbox"):
                 return self.control.answer(request)
-            return answer(self.world, self._mounts, request)
+            return answer(self.world, self._vendors, request)
         except Hangup:
             raise
         except Exception:  # noqa: BLE001 - a bug of the sandbox must not be taken for a vendor's fault

@@ -85,18 +85,13 @@ def sample(column: Column, random: Random, bucket: str) -> str:
 
 def json_value(column: Column, text: str, style: Style, place: int) -> str:
     """A value as it is written in a JSON row; `place` is the row's place in its block."""
-    if column.kind in NUMBERS:
-        return _json_number(column, text, style, place)
-    if column.kind in _BARE or (column.kind == "big_id" and style == "unquoted"):
-        return text
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _json_number(column: Column, text: str, style: Style, place: int) -> str:
-    is_blank = style in ("null", "empty") and place % 3 == 1 and not column.is_carrier
-    if is_blank:
-        return "null" if style == "null" else '""'
-    if style == "long" and column.kind == "decimal" and not column.is_carrier:
-        return f"{text}000000000000000001"
+    if column.kind not in NUMBERS:
+        is_bare = column.kind in _BARE or (column.kind == "big_id" and style == "unquoted")
+        return text if is_bare else json.dumps(text, ensure_ascii=False)
+    if not column.is_carrier:
+        if style in ("null", "empty") and place % 3 == 1:
+            return "null" if style == "null" else '""'
+        if style == "long" and column.kind == "decimal":
+            return f"{text}000000000000000001"
     is_text = style in ("strings", "null", "empty") or (style == "mixed" and place % 2 == 0)
     return f'"{text}"' if is_text else text

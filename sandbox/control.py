@@ -12,6 +12,7 @@ from sandbox.exchange import World
 from sandbox.faults.dial import BadRule
 from sandbox.http.message import Answer, Request, as_json
 from sandbox.kinds import KINDS
+from sandbox.settings import explain
 
 PREFIX = "/_sandbox"
 
@@ -24,16 +25,16 @@ class Control:
         self._initial = world.settings
         self._acts: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "/settings"): lambda _body: world.settings.model_dump(),
-            ("PUT", "/settings"): self._set,
+            ("PUT", "/settings"): self.set,
             ("GET", "/faults"): lambda _body: world.dial.shown(),
-            ("PUT", "/faults"): lambda body: self._turn(body, is_added=False),
-            ("POST", "/faults"): lambda body: self._turn(body, is_added=True),
-            ("DELETE", "/faults"): lambda _body: self._turn([], is_added=False),
+            ("PUT", "/faults"): self.turn,
+            ("POST", "/faults"): lambda body: self.turn(body, is_added=True),
+            ("DELETE", "/faults"): lambda _body: self.turn([]),
             ("GET", "/requests"): lambda _body: world.journal.requests(),
             ("DELETE", "/requests"): lambda _body: world.journal.clear(),
             ("GET", "/counters"): lambda _body: world.journal.counters(),
             ("GET", "/kinds"): lambda _body: {name: kind.describe() for name, kind in KINDS.items()},
-            ("POST", "/reset"): self._reset,
+            ("POST", "/reset"): lambda _body: self.reset(),
         }
 
     def answer(self, request: Request) -> Answer:
@@ -44,26 +45,29 @@ class Control:
             known = sorted({f"{method} {PREFIX}{known}" for method, known in self._acts})
             return as_json(404, {"error": f"no {request.method} {request.path}", "known": known})
         try:
-            body = json.loads(request.body) if request.body else None
-            return as_json(200, act(body))
-        except (BadRule, ValidationError, ValueError, TypeError) as reason:
+            return as_json(200, act(json.loads(request.body) if request.body else None))
+        except ValidationError as errors:
+            return as_json(400, {"error": explain(errors)})
+        except (ValueError, TypeError) as reason:
             return as_json(400, {"error": str(reason)})
 
-    def _set(self, changes: Any) -> Any:
+    def set(self, changes: Any) -> dict[str, Any]:
+        """Change settings; those in force."""
         if not isinstance(changes, dict):
             raise TypeError("settings are an object")
         self._world.settings = self._world.settings.changed(changes)
         self._world.journal.resize(self._world.settings.journal_requests)
         return self._world.settings.model_dump()
 
-    def _turn(self, rules: Any, *, is_added: bool) -> Any:
+    def turn(self, rules: Any, *, is_added: bool = False) -> list[dict[str, Any]]:
+        """Put rules in force, in addition to or instead of the present ones; those in force."""
         if not isinstance(rules, list):
             raise BadRule("faults are a list of rules")
         self._world.dial.turn(rules, is_added=is_added)
         return self._world.dial.shown()
 
-    def _reset(self, _body: Any) -> Any:
+    def reset(self) -> dict[str, Any]:
         """Everything as it was at the start, except for the reports that were asked for."""
-        self._turn([], is_added=False)
+        self.turn([])
         self._world.journal.clear()
-        return self._set(self._initial.model_dump())
+        return self.set(self._initial.model_dump())

@@ -6,16 +6,20 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from sandbox.columns import Style
 from sandbox.faults.dial import Dial, Place
 from sandbox.faults.kind import Args
-from sandbox.http.body import lines, listed
-from sandbox.http.message import Request
+from sandbox.http.body import as_lines
+from sandbox.http.message import Hangup, Request
 from sandbox.journal import Journal
 from sandbox.kinds import EDITS
 from sandbox.rows import Block, Rendering, Rows
 from sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from sandbox.vendors.vendor import Vendor
 
 _OTHER_LENGTH = {*EDITS, "csv_bom", "no_final_newline"}
 
@@ -37,12 +41,18 @@ class World:
         every = self.settings.restate_after_reads
         return self.settings.revision + (max(readings, 0) // every if every else 0)
 
+    def wait(self, seconds: float) -> None:
+        """Wait; Hangup as soon as the sandbox is stopped."""
+        if self.stopping.wait(seconds):
+            raise Hangup
+
 
 @dataclass(slots=True)
 class Exchange:
-    """What a vendor's function is given; it returns an Answer or raises Refusal."""
+    """What a vendor's function is given. It returns an Answer, or raises Refusal or BadRequest."""
 
     world: World
+    vendor: Vendor
     request: Request
     place: Place
     faults: Mapping[str, Args]
@@ -53,22 +63,28 @@ class Exchange:
         """The settings in force."""
         return self.world.settings
 
+    def has(self, kind: str) -> bool:
+        """Does a fault of this kind fall on this exchange?"""
+        return kind in self.faults
+
     def fault(self, kind: str) -> Args | None:
         """The arguments of a fault that falls on this exchange; None if it does not."""
         return self.faults.get(kind)
 
+    def value(self, kind: str, arg: str, usual: Any) -> Any:
+        """An argument of a fault that falls on this exchange, or what is usual without it."""
+        return self.faults[kind][arg] if kind in self.faults else usual
+
     def rendering(self, report: str, rows: int, *, usual: Style = "numbers", is_start: bool = True) -> Rendering:
         """How the rows of a report are made now; `is_start` begins one more reading of it."""
         settings = self.settings
-        fault = self.fault("numbers")
-        style: Style = fault["style"] if fault else usual
         revision = self.world.revision(report, is_start=is_start)
-        return Rendering(rows, settings.seed, revision, settings.restate, style)
+        return Rendering(rows, settings.seed, revision, settings.restate, self.value("numbers", "style", usual))
 
     @property
     def changes_length(self) -> bool:
         """Will a fault make the rows longer or shorter than planned?"""
-        cuts = [cut for kind in ("cut_in_row", "cut_after_row") if (cut := self.faults.get(kind))]
+        cuts = [self.faults[kind] for kind in ("cut_in_row", "cut_after_row") if kind in self.faults]
         if cuts:
             # A file that is cut still states its whole length, unless it pretends to be whole.
             return any(cut["clean"] for cut in cuts)
@@ -77,31 +93,21 @@ class Exchange:
     @property
     def delimiter(self) -> str:
         """The delimiter of a CSV file."""
-        fault = self.faults.get("csv_delimiter")
-        return str(fault["text"]) if fault else ","
+        return str(self.value("csv_delimiter", "text", ","))
 
     def blocks(
-        self, report: str, plan: Rows, start: int = 0, stop: int | None = None, *, header: bytes | None = None
+        self, plan: Rows, start: int = 0, stop: int | None = None, *, header: bytes | None = None
     ) -> Iterator[Block]:
         """Rows of a plan, counted, with every fault of rows applied; a header comes first, as block 0."""
-        blocks: Iterator[Block] = self._count_served(report, plan.blocks(start, stop))
+        blocks = self.world.journal.count_served(plan.report, plan.blocks(start, stop))
         if header is not None:
             blocks = chain((Block(0, [header]),), blocks)
         # Lazily, a generator around a generator: a report is never in memory as a whole.
         for kind, edit in EDITS.items():
-            if (args := self.faults.get(kind)) is not None:
-                blocks = edit(blocks, {**args, "delimiter": self.delimiter.encode()})
+            if kind in self.faults:
+                blocks = edit(blocks, self, **self.faults[kind])
         return blocks
 
-    def _count_served(self, report: str, blocks: Iterator[Block]) -> Iterator[Block]:
-        for block in blocks:
-            self.world.journal.served(report, len(block.rows))
-            yield block
-
-    def as_lines(self, blocks: Iterator[Block]) -> Iterator[bytes]:
+    def lines(self, blocks: Iterator[Block]) -> Iterator[bytes]:
         """Rows as lines, each ended, the last one too unless a fault takes its newline."""
-        return lines(blocks, is_last_ended="no_final_newline" not in self.faults)
-
-    def as_list(self, before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
-        """Rows as a JSON list without its brackets, between `before` and `after`."""
-        return listed(before, blocks, after)
+        return as_lines(blocks, is_last_ended=not self.has("no_final_newline"))

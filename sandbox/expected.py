@@ -7,18 +7,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sandbox.rows import Rendering, Rows
+from sandbox.rows import Rendering, Rows, digest
 from sandbox.settings import TODAY
 from sandbox.vendors.instal.export import plan as instal_plan
 from sandbox.vendors.instal.export import read_export
 from sandbox.vendors.kargo.reports import plan as kargo_plan
-from sandbox.vendors.mediamath.datasets import datasets
-from sandbox.vendors.mediamath.query import Query
+from sandbox.vendors.mediamath.query import Query, datasets
+from sandbox.vendors.mediamath.rows import buckets
 from sandbox.vendors.mediamath.rows import plan as mediamath_plan
-from sandbox.vendors.mediamath.times import buckets
-from sandbox.vendors.rokt.legacy import read_legacy_request
-from sandbox.vendors.rokt.rows import account_plan, legacy_plan, metadata, query_plan, summary
-from sandbox.vendors.rokt.shapes import METADATA_PATHS, SHAPE_BY_REPORT
+from sandbox.vendors.rokt.legacy import (
+    METADATA_PATHS,
+    SHAPE_BY_REPORT,
+    legacy_plan,
+    metadata,
+    read_legacy_request,
+    summary,
+)
+from sandbox.vendors.rokt.query import account_plan, query_plan
 
 Params = Mapping[str, Any]
 
@@ -40,8 +45,8 @@ def expected_digest(report: str, params: Params, rows: int, *, page_rows: int | 
     """
     plan = expected_plan(report, params, rows, **how)
     if page_rows is None:
-        return _digest(plan.rows())
-    pages = [_digest(plan.rows(start, start + page_rows)) for start in range(0, plan.total, page_rows)]
+        return digest(plan.rows())
+    pages = [digest(plan.rows(start, start + page_rows)) for start in range(0, plan.total, page_rows)]
     return hashlib.sha256("".join(pages).encode()).hexdigest()
 
 
@@ -67,13 +72,6 @@ def expected_plan(report: str, params: Params, rows: int, *, typed: bool = False
         case "instal":
             return instal_plan(read_export(dict(params)), rendering)
     return _plan_rokt(name, params, rendering)
-
-
-def _digest(rows: Iterator[bytes]) -> str:
-    running = hashlib.sha256()
-    for row in rows:
-        running.update(row + b"\n")
-    return running.hexdigest()
 
 
 def _plan_rokt(name: str, params: Params, rendering: Rendering) -> Rows:

@@ -6,9 +6,11 @@ import hashlib
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Any
 
 from sandbox.http.message import Request
+from sandbox.rows import Block
 
 BODY_CHARACTERS = 16_384
 _SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
@@ -42,10 +44,12 @@ class Journal:
         with self._guard:
             self._requests.append(line)
 
-    def served(self, report: str, rows: int) -> None:
-        """Count rows made for sending."""
-        with self._guard:
-            self._rows[report] += rows
+    def count_served(self, report: str, blocks: Iterator[Block]) -> Iterator[Block]:
+        """The same blocks; their rows are counted as they are made for sending."""
+        for block in blocks:
+            with self._guard:
+                self._rows[report] += len(block.rows)
+            yield block
 
     def begun(self, report: str) -> int:
         """Count one more reading of a report from its start; returns how many there were before."""

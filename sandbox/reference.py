@@ -31,7 +31,7 @@ def _kinds() -> Iterator[str]:
         yield "| kind | falls on | arguments | what happens |"
         yield "| --- | --- | --- | --- |"
         for kind in kinds:
-            args = "<br>".join(f"`{name}`: {arg.wording()}" for name, arg in kind.args.items())
+            args = "<br>".join(f"`{name}`: {words}" for name, words in kind.describe()["args"].items())
             roles = _NAMED_ROLES.get(kind.roles) or ", ".join(sorted(kind.roles))
             vendors = f" ({', '.join(sorted(kind.vendors))})" if len(kind.vendors) == 2 else ""
             yield f"| `{kind.name}` | {roles}{vendors} | {args} | {kind.meaning} |".replace("`|`", r"`\|`")

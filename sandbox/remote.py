@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
@@ -71,7 +70,7 @@ class SandboxProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "sandbox"]
+        command = [sys.executable, "-m", "sandbox", "--json"]
         for name, value in self._options.items():
             command += [f"--{name.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value)]
         where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
@@ -91,9 +90,7 @@ class SandboxProcess:
         self.remote = Remote(self.urls["control"])
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._end()
 
     def _end(self) -> None:

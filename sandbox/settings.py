@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 TODAY = "2026-02-01"
 
@@ -43,3 +43,12 @@ class Settings(BaseModel):
     def rows_of(self, vendor: str, report: str) -> int:
         """How many rows this report has."""
         return self.rows_by_report.get(f"{vendor}.{report}", self.rows)
+
+
+def explain(errors: ValidationError) -> str:
+    """What is wrong with each value, in one line."""
+    told = []
+    for error in errors.errors():
+        given = "" if error["type"] == "missing" else f" (given: {error['input']!r})"
+        told.append(f"{'.'.join(map(str, error['loc']))}: {error['msg']}{given}")
+    return "; ".join(told)

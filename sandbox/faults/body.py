@@ -1,102 +1,128 @@
-"""Faults in the bytes of a body: compressed, broken, slowed, silent, cut, reset."""
+"""Faults in the bytes of a body: compressed, broken, slowed, silent, cut, reset.
+
+Those that compress come first, because the positions of cuts, resets and silences count the bytes that are sent.
+"""
 
 from __future__ import annotations
 
-import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, repeat
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import zstandard
 
-from sandbox.faults.kind import EVERY_ROLE, Arg, Args, Kinds, choice
+from sandbox.faults.answers import Ask
+from sandbox.faults.kind import Kinds
 from sandbox.http.message import Answer, Hangup
 
+if TYPE_CHECKING:
+    from sandbox.exchange import Exchange, World
+
+BODIES = Kinds()
 _BLANKS = b" " * 1_000_000
 _SLICES_PER_SECOND = 20
 
-
-class _Compressor(Protocol):
-    def compress(self, piece: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
-_COMPRESSORS: dict[str, Callable[[], Any]] = {
+Encoding = Literal["gzip", "zstd", "deflate"]
+_COMPRESSORS: dict[Encoding, Callable[[], Any]] = {
     "gzip": lambda: zlib.compressobj(1, zlib.DEFLATED, 31),
-    "deflate": lambda: zlib.compressobj(1),
     "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
+    "deflate": lambda: zlib.compressobj(1),
 }
 
 
-def apply_body_faults(answer: Answer, faults: Mapping[str, Args], stopping: threading.Event) -> Answer:
-    """The answer with every fault of its bytes; an answer without such a fault stays as it is."""
-    body, length = iter(answer.body), answer.length
-    # Compressed first, because the positions of cuts, resets and silences count the bytes that are sent.
-    encoding, body = _encode(body, faults)
-    headers = dict(answer.headers)
-    if encoding:
-        headers["Content-Encoding"] = encoding
-        length = None
-    if fault := faults.get("content_type"):
-        headers["Content-Type"] = fault["value"]
-    if fault := faults.get("wrong_length"):
-        pieces = list(body)
-        body, length = iter(pieces), max(0, sum(map(len, pieces)) + fault["by"])
-    if (fault := faults.get("cut")) and fault["clean"]:
-        body, length = _cut(body, fault["after_bytes"], is_clean=True), None
-    elif fault:
-        body = _cut(body, fault["after_bytes"], is_clean=False)
-    # At 0 bytes these two happen before the answer (`answers.py`).
-    if (fault := faults.get("reset")) and fault["after_bytes"]:
-        body = _act_after(body, fault["after_bytes"], _reset)
-    if (fault := faults.get("silence")) and fault["after_bytes"]:
-        seconds = fault["seconds"]
-        body = _act_after(body, fault["after_bytes"], lambda: _wait(stopping, seconds))
-    if fault := faults.get("throttle"):
-        body = throttle(body, fault["bytes_per_second"], stopping)
-    return Answer(answer.status, body, length, headers, answer.until_close or "until_close" in faults)
+@BODIES.wrap()
+def compressed(ask: Ask, _exchange: Exchange, *, encoding: Encoding = "gzip") -> Answer:
+    """Compresses the body and says so, as is allowed."""
+    answer, compressor = ask(), _COMPRESSORS[encoding]()
+    pieces = chain((compressor.compress(piece) for piece in answer.body), (compressor.flush() for _ in (0,)))
+    return replace(answer, body=pieces, length=None, headers={**answer.headers, "Content-Encoding": encoding})
 
 
-def _encode(body: Iterator[bytes], faults: Mapping[str, Args]) -> tuple[str, Iterator[bytes]]:
-    for kind in ("compressed", "broken_compression", "bomb"):
-        if fault := faults.get(kind):
-            encoding = str(fault["encoding"])
-            filled = chain(body, repeat(_BLANKS, fault["megabytes"])) if kind == "bomb" else body
-            packed = _compress(filled, _COMPRESSORS[encoding]())
-            return encoding, _break(packed, fault["after_bytes"]) if kind.startswith("broken") else packed
-    return "", body
+@BODIES.wrap()
+def broken_compression(ask: Ask, exchange: Exchange, *, encoding: Encoding = "gzip", after_bytes: int = 20) -> Answer:
+    """Compresses the body and spoils the compressed bytes from this one on."""
+
+    def spoil(body: Iterable[bytes]) -> Iterator[bytes]:
+        seen = 0
+        for piece in body:
+            sound = max(0, min(len(piece), after_bytes - seen))
+            # Every byte after it is changed, so that no decoder finds its way back.
+            yield piece[:sound] + bytes(byte ^ 0x5A for byte in piece[sound:])
+            seen += len(piece)
+
+    answer = compressed(ask, exchange, encoding=encoding)
+    return replace(answer, body=spoil(answer.body))
 
 
-def _compress(body: Iterator[bytes], compressor: _Compressor) -> Iterator[bytes]:
-    for piece in body:
-        if packed := compressor.compress(piece):
-            yield packed
-    yield compressor.flush()
+@BODIES.wrap()
+def bomb(ask: Ask, exchange: Exchange, *, megabytes: int = 200, encoding: Encoding = "gzip") -> Answer:
+    """Compresses the body followed by this many megabytes of blanks."""
+    answer = ask()
+    filled = replace(answer, body=chain(answer.body, repeat(_BLANKS, megabytes)))
+    return compressed(lambda: filled, exchange, encoding=encoding)
 
 
-def _break(body: Iterator[bytes], after_bytes: int) -> Iterator[bytes]:
-    seen = 0
-    for piece in body:
-        sound = max(0, min(len(piece), after_bytes - seen))
-        # Every byte after it is changed, so that no decoder finds its way back.
-        yield piece[:sound] + bytes(byte ^ 0x5A for byte in piece[sound:])
-        seen += len(piece)
+@BODIES.wrap()
+def content_type(ask: Ask, _exchange: Exchange, *, value: str = "text/plain") -> Answer:
+    """Names another content type."""
+    answer = ask()
+    return replace(answer, headers={**answer.headers, "Content-Type": value})
 
 
-def _cut(body: Iterator[bytes], after_bytes: int, *, is_clean: bool) -> Iterator[bytes]:
-    left = after_bytes
-    for piece in body:
-        if len(piece) > left:
-            yield piece[:left]
-            if not is_clean:
-                raise Hangup
-            return
-        left -= len(piece)
-        yield piece
+@BODIES.wrap()
+def wrong_length(ask: Ask, _exchange: Exchange, *, by: int = 100) -> Answer:
+    """Content-Length is off by this many bytes."""
+    answer = ask()
+    pieces = list(answer.body)
+    return replace(answer, body=pieces, length=max(0, sum(map(len, pieces)) + by))
 
 
-def _act_after(body: Iterator[bytes], after_bytes: int, act: Callable[[], None]) -> Iterator[bytes]:
+@BODIES.wrap()
+def cut(ask: Ask, _exchange: Exchange, *, after_bytes: int, clean: bool = False) -> Answer:
+    """Ends the body after this many bytes. `clean` ends it as if it were whole, else the connection closes early."""
+    answer = ask()
+
+    def pieces() -> Iterator[bytes]:
+        left = after_bytes
+        for piece in answer.body:
+            if len(piece) > left:
+                yield piece[:left]
+                if not clean:
+                    raise Hangup
+                return
+            left -= len(piece)
+            yield piece
+
+    return replace(answer, body=pieces(), length=None if clean else answer.length)
+
+
+@BODIES.wrap()
+def reset(ask: Ask, _exchange: Exchange, *, after_bytes: int = 0) -> Answer:
+    """Resets the connection once `after_bytes` of the body are sent (0: before the vendor is even asked)."""
+
+    def hang_up() -> None:
+        raise Hangup(is_reset=True)
+
+    if not after_bytes:
+        hang_up()
+    answer = ask()
+    return replace(answer, body=_act_after(answer.body, after_bytes, hang_up))
+
+
+@BODIES.wrap()
+def silence(ask: Ask, exchange: Exchange, *, seconds: float, after_bytes: int = 0) -> Answer:
+    """Says nothing for this long once `after_bytes` of the body are sent (0: before the first byte), then goes on."""
+    if not after_bytes:
+        exchange.world.wait(seconds)
+    answer = ask()
+    if not after_bytes:
+        return answer
+    return replace(answer, body=_act_after(answer.body, after_bytes, lambda: exchange.world.wait(seconds)))
+
+
+def _act_after(body: Iterable[bytes], after_bytes: int, act: Callable[[], None]) -> Iterator[bytes]:
     """The body; after so many bytes, or at its end, `act` is called once."""
     left, is_done = after_bytes, False
     for piece in body:
@@ -112,56 +138,24 @@ def _act_after(body: Iterator[bytes], after_bytes: int, act: Callable[[], None])
         act()
 
 
-def _reset() -> None:
-    raise Hangup(is_reset=True)
+@BODIES.wrap()
+def throttle(ask: Ask, exchange: Exchange, *, bytes_per_second: int) -> Answer:
+    """Sends the body no faster than this."""
+    answer = ask()
+    return replace(answer, body=slow_down(answer.body, bytes_per_second, exchange.world))
 
 
-def _wait(stopping: threading.Event, seconds: float) -> None:
-    if stopping.wait(seconds):
-        raise Hangup
-
-
-def throttle(body: Iterator[bytes], bytes_per_second: int, stopping: threading.Event) -> Iterator[bytes]:
+def slow_down(body: Iterable[bytes], bytes_per_second: int, world: World) -> Iterator[bytes]:
     """The body in small pieces, no faster than this."""
     size = max(1, bytes_per_second // _SLICES_PER_SECOND)
     for piece in body:
         for start in range(0, len(piece), size):
             part = piece[start : start + size]
             yield part
-            _wait(stopping, len(part) / bytes_per_second)
+            world.wait(len(part) / bytes_per_second)
 
 
-_ENCODING = choice("gzip", "zstd", "deflate", default="gzip")
-
-BODIES = Kinds()
-BODIES.switch(
-    "cut",
-    EVERY_ROLE,
-    "Ends the body after this many bytes. `clean` ends it as if it were whole, else the connection closes early.",
-    after_bytes=Arg(int),
-    clean=Arg(bool, False),
-)
-BODIES.switch("throttle", EVERY_ROLE, "Sends the body no faster than this.", bytes_per_second=Arg(int))
-BODIES.switch("content_type", EVERY_ROLE, "Names another content type.", value=Arg(str, "text/plain"))
-BODIES.switch("wrong_length", EVERY_ROLE, "Content-Length is off by this many bytes.", by=Arg(int, 100))
-BODIES.switch("until_close", EVERY_ROLE, "Sends neither length nor chunks: the body ends where the connection does.")
-BODIES.switch(
-    "compressed",
-    EVERY_ROLE,
-    "Compresses the body and says so, as is allowed.",
-    encoding=_ENCODING,
-)
-BODIES.switch(
-    "broken_compression",
-    EVERY_ROLE,
-    "Compresses the body and spoils the compressed bytes from this one on.",
-    encoding=_ENCODING,
-    after_bytes=Arg(int, 20),
-)
-BODIES.switch(
-    "bomb",
-    EVERY_ROLE,
-    "Compresses the body followed by this many megabytes of blanks.",
-    megabytes=Arg(int, 200),
-    encoding=_ENCODING,
-)
+@BODIES.wrap()
+def until_close(ask: Ask, _exchange: Exchange) -> Answer:
+    """Sends neither length nor chunks: the body ends where the connection does."""
+    return replace(ask(), until_close=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
 
-from sandbox.faults.kind import Arg, Args, Kinds, choice, roles
-from sandbox.faults.rows import each
+from sandbox.faults.kind import Kinds, Role
+from sandbox.faults.rows import change_rows
 from sandbox.rows import Block
 
+if TYPE_CHECKING:
+    from sandbox.exchange import Exchange
+
 FILES = Kinds()
-_CSV = roles("csv")
+CSV: set[Role] = {"csv"}
 _DECIMAL = re.compile(rb"(?<![^,;\t|])(\d+)\.(\d+)(?![^,;\t|])")
 _COUNT = re.compile(rb"(?<![^,;\t|])(\d{1,3})(\d{3})(?![^,;\t|])")
 
@@ -21,39 +25,35 @@ _AS_PEOPLE_WRITE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@FILES.edit(_CSV, style=choice("thousands", "comma", "percent"))
-def csv_numbers(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
+@FILES.edit(CSV)
+def csv_numbers(
+    blocks: Iterator[Block], _exchange: Exchange, *, style: Literal["thousands", "comma", "percent"]
+) -> Iterator[Block]:
     """Numbers as people write them: `thousands` marks, decimal `comma`, `percent` signs in rates."""
-    return each(blocks, None, _AS_PEOPLE_WRITE[args["style"]])
+    return change_rows(blocks, None, _AS_PEOPLE_WRITE[style])
 
 
-@FILES.edit(_CSV, row=Arg(int, 1))
-def csv_newlines(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
+@FILES.edit(CSV)
+def csv_newlines(blocks: Iterator[Block], exchange: Exchange, *, row: int = 1) -> Iterator[Block]:
     """A quoted value of this row holds newlines."""
-    mark = args["delimiter"]
-    value = re.compile(rb'"((?:[^"]|"")*)"|([^%b]*)' % re.escape(mark))
+    first_value = re.compile(rb'"((?:[^"]|"")*)"|([^%b]*)' % re.escape(exchange.delimiter.encode()))
 
-    def change(row: bytes) -> bytes:
-        found = value.match(row)
-        end = found.end() if found else 0
-        plain = (found[1] or found[2] or b"") if found else b""
-        return b'"' + plain + b'\nsecond line\r\nthird line"' + row[end:]
+    def spread(found: re.Match[bytes]) -> bytes:
+        return b'"' + (found[1] or found[2] or b"") + b'\nsecond line\r\nthird line"'
 
-    return each(blocks, args["row"], change)
+    return change_rows(blocks, row, lambda text: first_value.sub(spread, text, count=1))
 
 
-@FILES.edit(_CSV, row=Arg(int, 1), by=Arg(int, 1))
-def csv_width(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
+@FILES.edit(CSV)
+def csv_width(blocks: Iterator[Block], exchange: Exchange, *, row: int = 1, by: int = 1) -> Iterator[Block]:
     """This row is wider than the header by so many values, or narrower if negative."""
-    mark, by = args["delimiter"], args["by"]
+    mark = exchange.delimiter.encode()
     if by >= 0:
-        return each(blocks, args["row"], lambda row: row + (mark + b"extra") * by)
-    return each(blocks, args["row"], lambda row: mark.join(row.split(mark)[:by]))
+        return change_rows(blocks, row, lambda text: text + (mark + b"extra") * by)
+    return change_rows(blocks, row, lambda text: mark.join(text.split(mark)[:by]))
 
 
-FILES.switch(
-    "csv_delimiter", _CSV, "Another delimiter stands between values.", text=choice(";", "\t", "|", default=";")
-)
-FILES.switch("csv_header", _CSV, "There is a header, or none, whatever was asked for.", present=Arg(bool, False))
-FILES.switch("csv_empty", _CSV, "The file has no rows, with a header or without.", header=Arg(bool, True))
-FILES.switch("csv_bom", _CSV, "The file begins with a byte order mark.")
+FILES.switch("csv_delimiter", CSV, "Another delimiter stands between values.", text=(Literal[";", "\t", "|"], ";"))
+FILES.switch("csv_header", CSV, "There is a header, or none, whatever was asked for.", present=(bool, False))
+FILES.switch("csv_empty", CSV, "The file has no rows, with a header or without.", header=(bool, True))
+FILES.switch("csv_bom", CSV, "The file begins with a byte order mark.")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
+from typing import TYPE_CHECKING, Any, Literal
 
-from sandbox.faults.kind import JSON_ROLES, ROW_ROLES, Arg, Args, Edit, Kinds, Role, choice
+from sandbox.faults.kind import JSON_ROLES, ROW_ROLES, Kinds, Role
 from sandbox.rows import Block
 
+if TYPE_CHECKING:
+    from sandbox.exchange import Exchange
+
 ROWS = Kinds()
-_ONE_OR_ALL = Arg(int, None)
-_FIRST = Arg(int, 1)
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _VALUE = rb"(" + _STRING + rb"|[^,}\]]+)"
 _PAIR = re.compile(_STRING + rb":" + _VALUE)
@@ -34,151 +36,156 @@ class Gone(bytes):
     """A row that is not sent."""
 
 
-def each(blocks: Iterator[Block], number: int | None, change: Callable[[bytes], bytes]) -> Iterator[Block]:
+def change_rows(blocks: Iterator[Block], number: int | None, change: Callable[[bytes], bytes]) -> Iterator[Block]:
     """Change row `number`, or every row if it is None; a header is not a row."""
     for block in blocks:
+        place = None if number is None else number - block.first
         if block.first == 0:
             yield block
-        elif number is None:
+        elif place is None:
             yield Block(block.first, [change(row) for row in block.rows])
-        elif block.first <= number < block.first + len(block.rows):
-            place = number - block.first
+        elif 0 <= place < len(block.rows):
             yield Block(block.first, [*block.rows[:place], change(block.rows[place]), *block.rows[place + 1 :]])
         else:
             yield block
 
 
-def _set(row: bytes, column: str | None, text: bytes) -> bytes:
-    """The row with another value in the column or the first one; unchanged without one."""
-    name = re.compile(re.escape(json.dumps(column, ensure_ascii=False).encode()) + b":" + _VALUE)
-    found = (_PAIR if column is None else name).search(row)
-    return row if found is None else row[: found.start(1)] + text + row[found.end(1) :]
+def _row_edit(roles: Set[Role], *, row: Any = (int, 1)) -> Callable[[Callable[..., bytes]], Callable[..., bytes]]:
+    """Declare a fault that changes a row; a rule's argument `row` says which one, by its type and default here."""
 
+    def declare(change: Callable[..., bytes]) -> Callable[..., bytes]:
+        def edit(blocks: Iterator[Block], _exchange: Exchange, *, row: int | None, **args: Any) -> Iterator[Block]:
+            return change_rows(blocks, row, lambda text: change(text, **args))
 
-def row_edit(where: frozenset[Role], /, **args: Arg) -> Callable[[Callable[[bytes, Args], bytes]], Edit]:
-    """Declare a fault that changes rows one by one: the one that argument `row` names, all of them without it."""
-
-    def declare(change: Callable[[bytes, Args], bytes]) -> Edit:
-        def edit(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
-            return each(blocks, args.get("row"), lambda row: change(row, args))
-
-        edit.__name__, edit.__doc__ = change.__name__, change.__doc__
-        return ROWS.edit(where, **args)(edit)
+        return ROWS.declare(change, roles, edit=edit, row=row)
 
     return declare
 
 
-@row_edit(JSON_ROLES, column=Arg(str), row=_ONE_OR_ALL)
-def drop_column(row: bytes, args: Args) -> bytes:
+EVERY_OR_ONE = (int | None, None)
+
+
+def _pair(column: str) -> bytes:
+    """The pattern of a column and its value."""
+    return re.escape(json.dumps(column, ensure_ascii=False).encode()) + b":" + _VALUE
+
+
+def with_value(row: bytes, text: bytes, column: str | None = None) -> bytes:
+    """The row with another value in the column or the first one; unchanged without one."""
+    found = (_PAIR if column is None else re.compile(_pair(column))).search(row)
+    return row if found is None else row[: found.start(1)] + text + row[found.end(1) :]
+
+
+@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
+def drop_column(row: bytes, *, column: str) -> bytes:
     """Rows lack this column."""
-    pair = re.escape(json.dumps(args["column"], ensure_ascii=False).encode()) + b":" + _VALUE
-    return re.sub(pair + rb",|,?" + pair, b"", row, count=1)
+    return re.sub(_pair(column) + rb",|,?" + _pair(column), b"", row, count=1)
 
 
-@row_edit(JSON_ROLES, column=Arg(str, "media_delivery_sum"), value=Arg(object, "2281"), row=_ONE_OR_ALL)
-def extra_column(row: bytes, args: Args) -> bytes:
+@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
+def extra_column(row: bytes, *, column: str = "media_delivery_sum", value: Any = "2281") -> bytes:
     """Rows have a column nobody asked for."""
-    pair = json.dumps(args["column"], ensure_ascii=False) + ":" + json.dumps(args["value"], ensure_ascii=False)
+    pair = json.dumps(column, ensure_ascii=False) + ":" + json.dumps(value, ensure_ascii=False)
     return row[:-1] + (b"," if len(row) > 2 else b"") + pair.encode() + b"}"
 
 
-@row_edit(JSON_ROLES, column=Arg(str), row=_ONE_OR_ALL)
-def null_column(row: bytes, args: Args) -> bytes:
+@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
+def null_column(row: bytes, *, column: str) -> bytes:
     """The column is null."""
-    return _set(row, args["column"], b"null")
+    return with_value(row, b"null", column)
 
 
-@row_edit(JSON_ROLES, column=Arg(str), text=Arg(str), row=_ONE_OR_ALL)
-def set_value(row: bytes, args: Args) -> bytes:
+@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
+def set_value(row: bytes, *, column: str, text: str) -> bytes:
     """The column holds this text, put into the JSON as it stands."""
-    return _set(row, args["column"], args["text"].encode())
+    return with_value(row, text.encode(), column)
 
 
-@row_edit(JSON_ROLES, row=_FIRST)
-def duplicate_key(row: bytes, _args: Args) -> bytes:
+@_row_edit(JSON_ROLES)
+def duplicate_key(row: bytes) -> bytes:
     """A key stands twice in the row; the last one is right."""
     found = _PAIR.search(row)
     return row if found is None else row[:1] + row[found.start() : found.start(1)] + b'"overruled",' + row[1:]
 
 
-@row_edit(JSON_ROLES, row=_FIRST)
-def nan(row: bytes, _args: Args) -> bytes:
+@_row_edit(JSON_ROLES)
+def nan(row: bytes) -> bytes:
     """A value of this row is NaN, which JSON does not have."""
-    return _set(row, None, b"NaN")
+    return with_value(row, b"NaN")
 
 
-@row_edit(JSON_ROLES)
-def escaped_text(row: bytes, _args: Args) -> bytes:
+@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
+def escaped_text(row: bytes) -> bytes:
     """Text beyond ASCII stands in escapes."""
     return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], row.decode()).encode()
 
 
-@row_edit(JSON_ROLES, row=_FIRST, depth=Arg(int, 10_000))
-def deep_row(row: bytes, args: Args) -> bytes:
+@_row_edit(JSON_ROLES)
+def deep_row(row: bytes, *, depth: int = 10_000) -> bytes:
     """One value of this row is nested so deep."""
-    return _set(row, None, b"[" * args["depth"] + b"]" * args["depth"])
+    return with_value(row, b"[" * depth + b"]" * depth)
 
 
-@row_edit(ROW_ROLES, row=_FIRST, megabytes=Arg(float, 20.0))
-def big_row(row: bytes, args: Args) -> bytes:
+@_row_edit(ROW_ROLES)
+def big_row(row: bytes, *, megabytes: float = 20.0) -> bytes:
     """One value of this row is this many megabytes long."""
-    padding = b"x" * int(args["megabytes"] * 1_000_000)
-    return _set(row, None, b'"' + padding + b'"') if row[:1] == b"{" else padding + row
+    padding = b"x" * int(megabytes * 1_000_000)
+    return with_value(row, b'"' + padding + b'"') if row[:1] == b"{" else padding + row
 
 
-@row_edit(JSON_ROLES, row=_FIRST)
-def invalid_json(row: bytes, _args: Args) -> bytes:
+@_row_edit(JSON_ROLES)
+def invalid_json(row: bytes) -> bytes:
     """This row is no JSON."""
     return row.replace(b":", b"=", 1)
 
 
-@row_edit(ROW_ROLES, row=_FIRST)
-def invalid_utf8(row: bytes, _args: Args) -> bytes:
+@_row_edit(ROW_ROLES)
+def invalid_utf8(row: bytes) -> bytes:
     """This row holds bytes that are not UTF-8."""
-    return _set(row, None, b'"\xff\xfe"') if row[:1] == b"{" else b"\xff\xfe" + row
+    return with_value(row, b'"\xff\xfe"') if row[:1] == b"{" else b"\xff\xfe" + row
 
 
-@row_edit(JSON_ROLES)
-def pretty_rows(row: bytes, _args: Args) -> bytes:
+@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
+def pretty_rows(row: bytes) -> bytes:
     """Rows are spread over several lines."""
     body = _PAIR.sub(lambda pair: b"\n  " + pair[0].replace(b'":', b'": ', 1), row)
     return body[:-1] + b"\n" + body[-1:] if row[-1:] == b"}" else body
 
 
-@row_edit(ROW_ROLES, row=Arg(int), text=Arg(str))
-def replace_row(_row: bytes, args: Args) -> bytes:
+@_row_edit(ROW_ROLES, row=int)
+def replace_row(_row: bytes, *, text: str) -> bytes:
     """Sends this text in place of the row."""
-    return bytes(args["text"].encode())
+    return text.encode()
 
 
-@row_edit(ROW_ROLES, row=Arg(int))
-def drop_row(_row: bytes, _args: Args) -> bytes:
+@_row_edit(ROW_ROLES, row=int)
+def drop_row(_row: bytes) -> bytes:
     """Leaves this row away; counts still include it."""
     return Gone()
 
 
-@row_edit(ROW_ROLES, row=Arg(int), clean=Arg(bool, False))
-def cut_in_row(row: bytes, args: Args) -> bytes:
+@_row_edit(ROW_ROLES, row=int)
+def cut_in_row(row: bytes, *, clean: bool = False) -> bytes:
     """Ends the body in the middle of this row. `clean` ends it as if it were whole."""
-    return (CleanCut if args["clean"] else Cut)(row[: len(row) // 2])
+    return (CleanCut if clean else Cut)(row[: len(row) // 2])
 
 
-@ROWS.edit(ROW_ROLES, row=Arg(int), clean=Arg(bool, False))
-def cut_after_row(blocks: Iterator[Block], args: Args) -> Iterator[Block]:
+@ROWS.edit(ROW_ROLES)
+def cut_after_row(blocks: Iterator[Block], _exchange: Exchange, *, row: int, clean: bool = False) -> Iterator[Block]:
     """Ends the body right after this row, between two rows. `clean` ends it as if it were whole."""
-    kind = CleanCut if args["clean"] else Cut
-    row, reached = args["row"], None
+    end = (CleanCut if clean else Cut)(b"")
+    last_sent = None
     for block in blocks:
         left = row - block.first + 1
-        if block.first == 0 or left < 0 or left >= len(block.rows):
-            yield block
-            reached = block.first + len(block.rows) - 1 if block.first else reached
-        else:
-            yield Block(block.first, [*block.rows[:left], kind(b"")])
+        if block.first and 0 <= left < len(block.rows):
+            yield Block(block.first, [*block.rows[:left], end])
             return
+        yield block
+        if block.first:
+            last_sent = block.first + len(block.rows) - 1
     # A body that ends with this very row is cut as well: the end it promised does not come.
-    if reached == row:
-        yield Block(row + 1, [kind(b"")])
+    if last_sent == row:
+        yield Block(row + 1, [end])
 
 
 ROWS.switch(
@@ -186,5 +193,5 @@ ROWS.switch(
     JSON_ROLES,
     "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, with some `null` or `empty`, "
     "ids `unquoted` (Rokt), or decimals `long` beyond what a double holds.",
-    style=choice("numbers", "strings", "mixed", "null", "empty", "unquoted", "long"),
+    style=Literal["numbers", "strings", "mixed", "null", "empty", "unquoted", "long"],
 )

@@ -11,7 +11,7 @@ from sandbox.rows import Block
 _PLAIN = {bytes}
 
 
-def lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: bool = True) -> Iterator[bytes]:
+def as_lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: bool = True) -> Iterator[bytes]:
     """Rows as lines. The last line ends in a newline unless `is_last_ended` is false."""
     is_first = True
     for block in blocks:
@@ -35,7 +35,7 @@ def _end_body(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
         yield before + mark + newline
 
 
-def listed(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
+def as_list(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
     """Rows as a JSON list without its brackets, between `before` and `after`."""
     lead = before
     for block in blocks:

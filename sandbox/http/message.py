@@ -42,8 +42,15 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Json:
-        """The body as JSON; ValueError if it is none."""
-        return json.loads(self.body)
+        """The body as JSON; None if it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def form(self) -> dict[str, str]:
+        """The body as the fields of a form, each once."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace")))
 
 
 @dataclass(slots=True)
@@ -94,11 +101,3 @@ def dumps(value: Json) -> bytes:
 def streamed(pieces: Iterator[bytes], media_type: str, *, length: int | None = None) -> Answer:
     """An answer whose body is made while it is sent."""
     return Answer(200, pieces, length, {"Content-Type": media_type})
-
-
-class Refusal(Exception):
-    """The vendor refuses: `answer` is what it says."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        super().__init__(f"refused with {answer.status}")

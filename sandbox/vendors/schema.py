@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,28 +35,21 @@ class Schema:
 
     def check(self, value: Any) -> None:
         """Raise BadRequest if the value does not fit the schema."""
-        if (found := best_match(self._validator.iter_errors(value))) is not None:
-            raise BadRequest(_describe(found), _group_by_field(self._validator.iter_errors(value)))
-
-
-@lru_cache(maxsize=32)
-def _text(package: str, name: str) -> str:
-    return files(package).joinpath(name).read_text(encoding="utf-8")
+        errors = list(self._validator.iter_errors(value))
+        if (worst := best_match(errors)) is None:
+            return
+        where = "".join(f"{name}: " for name in worst.absolute_path)
+        # An enum of hundreds of fields would make a message of several pages.
+        text = worst.message if len(worst.message) < 300 else f"{worst.message[:140]} ... {worst.message[-140:]}"
+        raise BadRequest(where + text, _group_by_field(errors))
 
 
 def read_json(package: str, name: str) -> Any:
     """The JSON of a file in a package."""
-    return json.loads(_text(package, name))
+    return json.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
-def _describe(error: ValidationError) -> str:
-    where = ".".join(map(str, error.absolute_path))
-    # An enum of hundreds of fields would make a message of several pages.
-    text = error.message if len(error.message) < 300 else f"{error.message[:140]} ... {error.message[-140:]}"
-    return f"{where}: {text}" if where else text
-
-
-def _group_by_field(errors: Any) -> dict[str, list[str]]:
+def _group_by_field(errors: Iterable[ValidationError]) -> dict[str, list[str]]:
     """The names of the fields that are missing, unknown or wrong, each with its messages."""
     found: dict[str, list[str]] = {}
     for error in errors:

@@ -76,11 +76,9 @@ def basic(request: Request) -> tuple[str, str] | None:
 
 def token_answer(exchange: Exchange, tokens: Tokens, own_seconds: int, **more: str) -> Answer:
     """A new token in the form all four vendors use, with the faults of tokens."""
-    seconds = exchange.settings.token_seconds or own_seconds
+    claimed = exchange.settings.token_seconds or own_seconds
     fault = exchange.fault("token_expires") or {"after_requests": None, "seconds": None}
-    lives = seconds if fault["seconds"] is None else fault["seconds"]
-    is_only_one = exchange.fault("one_token") is not None
-    text = tokens.issue(lives, requests=fault["after_requests"], revokes=is_only_one)
-    claim = exchange.fault("expires_in")
-    lifetime = claim["value"] if claim else seconds
-    return as_json(200, {"token_type": "Bearer", "expires_in": lifetime, "access_token": text, **more})
+    lasts = claimed if fault["seconds"] is None else fault["seconds"]
+    text = tokens.issue(lasts, requests=fault["after_requests"], revokes=exchange.has("one_token"))
+    claimed = exchange.value("expires_in", "value", claimed)
+    return as_json(200, {"token_type": "Bearer", "expires_in": claimed, "access_token": text, **more})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from sandbox.faults.dial import BadRule, Dial, Place, read_rule
 from sandbox.kinds import KINDS, SECTIONS
@@ -91,27 +92,23 @@ def test_the_dial_tells_how_often_each_rule_was_met_and_fell() -> None:
     ("rule", "reason"),
     [
         ([], "a rule is an object"),
-        ({"kind": "nonsense"}, "kind 'nonsense' is none of"),
-        ({"kind": "status"}, "lack code"),
-        ({"kind": "status", "args": {"code": "503"}}, "code is '503', not integer"),
-        ({"kind": "status", "args": {"code": True}}, "code is True"),
-        ({"kind": "status", "args": {"code": 503, "body": "xml"}}, "body is 'xml'"),
-        ({"kind": "status", "args": {"cod": 503}}, "cod not among"),
-        ({"kind": "html", "vendor": "acme"}, "vendor 'acme'"),
-        ({"kind": "html", "times": 0}, "times 0"),
-        ({"kind": "html", "match": {"where": 1}}, "where not among"),
-        ({"kind": "html", "match": {"offset": "1"}}, "offset is '1'"),
-        ({"kind": "html", "match": {"path": "("}}, "no regular expression"),
-        ({"kind": "html", "time": 1}, "time not among"),
-        ({"kind": "html", "args": []}, None),
-        ({"kind": "html", "args": [1]}, "must be an object"),
+        ({"kind": "nonsense"}, "kind 'nonsense' is none of: .*status"),
+        ({"kind": "status"}, "args of status: code: Field required; it takes .*'code': 'integer"),
+        ({"kind": "status", "args": {"code": "503"}}, "code: .* valid integer .*'503'"),
+        ({"kind": "status", "args": {"code": True}}, "code: .* valid integer .*True"),
+        ({"kind": "status", "args": {"code": 503, "body": "xml"}}, "body: .*'vendor'.*'xml'"),
+        ({"kind": "status", "args": {"cod": 503}}, "cod: Extra inputs"),
+        ({"kind": "html", "vendor": "acme"}, "vendor: .*'kargo'.*'acme'"),
+        ({"kind": "html", "times": 0}, "times: .*greater than or equal to 1"),
+        ({"kind": "html", "match": {"where": 1}}, "match.where: Extra inputs"),
+        ({"kind": "html", "match": {"offset": "1"}}, "match.offset: .*'1'"),
+        ({"kind": "html", "match": {"path": "("}}, "match.path: .*valid regular expression"),
+        ({"kind": "html", "time": 1}, "time: Extra inputs"),
+        ({"kind": "html", "args": [1]}, "args: .*dictionary"),
     ],
 )
-def test_a_rule_that_cannot_be_used_is_refused_with_the_reason(rule: Any, reason: str | None) -> None:
-    if reason is None:
-        assert read_rule(rule).args == {"status": 200}
-        return
-    with pytest.raises(BadRule, match=reason.replace("(", r"\(")):
+def test_a_rule_that_cannot_be_used_is_refused_with_the_reason(rule: Any, reason: str) -> None:
+    with pytest.raises(BadRule, match=reason):
         read_rule(rule)
 
 
@@ -130,4 +127,6 @@ def test_no_two_kinds_share_a_name_and_every_default_is_allowed() -> None:
     assert len(KINDS) == sum(len(kinds) for kinds in SECTIONS.values())
     for kind in KINDS.values():
         assert kind.roles
-        assert [name for name, arg in kind.args.items() if not arg.is_required and not arg.accepts(arg.default)] == []
+        for arg in kind.args.model_fields.values():
+            if not arg.is_required():
+                TypeAdapter(arg.annotation).validate_python(arg.default, strict=True)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from sandbox.control import PREFIX
-from sandbox.faults.dial import MATCHES
+from sandbox.faults.dial import Match
 from sandbox.kinds import KINDS
 from sandbox.reference import page
 from sandbox.settings import Settings
@@ -23,9 +23,14 @@ def test_every_setting_kind_argument_and_match_stands_in_the_page() -> None:
     lines = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
     assert [name for name in Settings.model_fields if name not in lines] == []
     assert [name for name in KINDS if name not in lines] == []
-    missing = [(kind.name, arg) for kind in KINDS.values() for arg in kind.args if f"`{arg}`:" not in lines[kind.name]]
+    missing = [
+        (kind.name, arg)
+        for kind in KINDS.values()
+        for arg in kind.args.model_fields
+        if f"`{arg}`:" not in lines[kind.name]
+    ]
     assert missing == []
-    assert [name for name in MATCHES if f"`{name}`" not in text] == []
+    assert [name for name in Match.model_fields if f"`{name}`" not in text] == []
     assert PREFIX in text
 
 

@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 
 from sandbox.vendors.instal.export import read_export
-from sandbox.vendors.kargo.request import read_order
-from sandbox.vendors.mediamath.datasets import datasets
-from sandbox.vendors.mediamath.query import Leniency, read_query
-from sandbox.vendors.mediamath.times import buckets
-from sandbox.vendors.rokt.legacy import read_legacy_request
+from sandbox.vendors.kargo.reports import read_order
+from sandbox.vendors.mediamath.query import Leniency, datasets, read_query
+from sandbox.vendors.mediamath.rows import buckets
+from sandbox.vendors.rokt.legacy import SHAPE_BY_REPORT, read_legacy_request
 from sandbox.vendors.rokt.query import read_body
-from sandbox.vendors.rokt.shapes import SHAPE_BY_REPORT
 from sandbox.vendors.schema import BadRequest
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sandbox import expected_digest, expected_rows
 from sandbox.columns import Column
-from sandbox.rows import PERIOD, Rendering, RowPlan, plan_rows
+from sandbox.rows import PERIOD, Rendering, RowPlan
 from sandbox.vendors.kargo.reports import plan as kargo_plan
 
 ASKED = {"dimensions": ["campaign_name", "advertiser_name"], "measures": ["clicks_sum", "ctr_avg"]}
@@ -26,7 +26,7 @@ COLUMNS = (Column("campaign", "text"), Column("clicks", "count"), Column("cost",
 
 
 def small(rows: int, **how: object) -> RowPlan:
-    return plan_rows("kargo.small", COLUMNS, Rendering(rows, **how))  # type: ignore[arg-type]
+    return RowPlan("kargo.small", COLUMNS, Rendering(rows, **how))  # type: ignore[arg-type]
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_gives_others() -> None:
@@ -56,7 +56,7 @@ def test_a_row_far_down_is_found_without_making_those_before_it() -> None:
     [COLUMNS, COLUMNS[:1], (Column("account", "big_id"),), (Column("os", "platform"),), (Column("at", "time"),)],
 )
 def test_no_two_rows_of_a_report_are_alike(columns: tuple[Column, ...]) -> None:
-    rows = list(plan_rows("rokt.any", columns, Rendering(3 * PERIOD)).rows())
+    rows = list(RowPlan("rokt.any", columns, Rendering(3 * PERIOD)).rows())
     assert len(set(rows)) == len(rows) == 3 * PERIOD
 
 

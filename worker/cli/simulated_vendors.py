@@ -15,7 +15,7 @@ from worker.installation import python_module
 @contextmanager
 def simulated_vendors(rows: int, rows_by_report: Mapping[str, int]) -> Iterator[dict[str, str]]:
     """Run the simulated vendors for as long as the block lasts; yields the environment variables that lead to them."""
-    command = [*python_module("sandbox"), "--port", "0", "--rows", str(rows)]
+    command = [*python_module("sandbox"), "--json", "--rows", str(rows)]
     command += ["--rows-by-report", json.dumps(rows_by_report)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), start_new_session=True)
     try:

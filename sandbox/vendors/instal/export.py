@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.columns import Column, ColumnKind
-from sandbox.rows import Rendering, RowPlan, plan_rows
+from sandbox.rows import Rendering, RowPlan
 from sandbox.vendors.dates import between
 from sandbox.vendors.schema import BadRequest, Schema
 
@@ -29,8 +29,7 @@ COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
     ("lang", "language"),
     ("publisher_id", "id"),
 )
-
-
+REPORT = "instal.advertiser-export"
 _EXPORT = Schema("sandbox.vendors.instal", "export.json")
 
 
@@ -48,4 +47,4 @@ def plan(asked: dict[str, Any], rendering: Rendering) -> RowPlan:
     begin, end = datetime.fromisoformat(asked["start_date"]), datetime.fromisoformat(asked["stop_date"])
     times = between(begin, end + timedelta(days=1), INTERVALS[asked["interval"]])
     buckets = tuple(moment.strftime("%Y-%m-%d %H:%M") for moment in times)
-    return plan_rows("instal.advertiser-export", tuple(Column(*column) for column in COLUMNS), rendering, buckets)
+    return RowPlan(REPORT, tuple(Column(*column) for column in COLUMNS), rendering, buckets)

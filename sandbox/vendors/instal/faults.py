@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-from sandbox.faults.kind import Arg, Kinds, choice, roles
+from typing import Literal
+
+from sandbox.faults.kind import Kinds
 
 INSTAL = Kinds("instal")
 INSTAL.switch(
     "task_state",
-    roles("status"),
+    {"status"},
     "The task's state is this word; `text` is the result beside it. `polls`: only in the first so many polls.",
-    state=Arg(str),
-    text=Arg(str, None),
-    polls=Arg(int, None),
+    state=str,
+    text=(str | None, None),
+    polls=(int | None, None),
 )
 INSTAL.switch(
     "null_result",
-    roles("status"),
+    {"status"},
     "SUCCESS comes with a null result, in the first `polls` polls that say so.",
-    polls=Arg(int, None),
+    polls=(int | None, None),
 )
 INSTAL.switch(
     "create_error",
-    roles("submit"),
+    {"submit"},
     "The create answer says ERROR, with a task id or without.",
-    with_id=Arg(bool, False),
-    code=Arg(int, 200),
+    with_id=(bool, False),
+    code=(int, 200),
 )
 INSTAL.switch(
     "task_slash",
-    roles("status"),
+    {"status"},
     "The task's address wants a slash at its end; without one: redirect or 404.",
-    answer=choice("301", "404", default="301"),
+    answer=(Literal["301", "404"], "301"),
 )
 INSTAL.switch(
     "download_link",
-    roles("status"),
+    {"status"},
     "The form of the download link: on the API's host, relative, or on storage.",
-    form=choice("own", "relative", "storage", default="relative"),
+    form=(Literal["own", "relative", "storage"], "relative"),
 )
 INSTAL.switch(
     "link_expires",
-    roles("csv"),
+    {"csv"},
     "The download answers this code; Instal's link stays dead until the task is asked again for a new one.",
-    vendors=("instal", "kargo"),
-    code=Arg(int, 403),
+    "instal",
+    "kargo",
+    code=(int, 403),
 )
 INSTAL.switch(
-    "storage_accepts_token",
-    roles("csv"),
-    "Storage does not refuse a request with credentials.",
-    vendors=("instal", "kargo"),
+    "storage_accepts_token", {"csv"}, "Storage does not refuse a request with credentials.", "instal", "kargo"
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.exchange import Exchange
-from sandbox.http.message import Answer, Refusal, dumps
+from sandbox.faults.counts import shorten
+from sandbox.http.message import dumps
+from sandbox.vendors.vendor import Refusal
 
 DOCUMENTED = "https://datasharingapi.dev.kargo.com/v1"
 OTHER_HOST = "https://elsewhere.invalid/v1"
@@ -16,8 +17,7 @@ LARGEST_LIMIT = 10_000
 
 _ROWS = "@rows@"
 _ENDS: dict[str, Any] = {"empty": "", "null": None, "null_text": "null"}
-
-Refuse = Callable[[int, str], Answer]
+_USUAL_LINK = {"place": "data.links.next", "leads": "next", "host": "documented", "end": "empty"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,79 +34,62 @@ class Page:
         return self.offset // self.limit
 
 
-def page_of(exchange: Exchange, refuse: Refuse) -> Page:
+def page_of(exchange: Exchange) -> Page:
     """The page that is requested; refused if limit or offset is not a sensible number."""
     query = exchange.request.query
-    limit = _number(query.get("limit", str(DEFAULT_LIMIT)), "limit", 1, refuse)
-    offset = _number(query.get("offset", "0"), "offset", 0, refuse)
+    asked = {"limit": str(DEFAULT_LIMIT), "offset": "0", **query}
+    for name, least in (("limit", 1), ("offset", 0)):
+        if not (asked[name].isascii() and asked[name].isdecimal()) or int(asked[name]) < least:
+            raise Refusal(400, f"{name} must be an integer from {least}")
     # `format=json` is what a link of fault `link_composition` carries already.
     unknown = query.keys() - {"limit", "offset", "format"}
     if unknown or query.get("format", "json") != "json":
-        raise Refusal(refuse(400, f"unknown parameters: {', '.join(sorted(unknown)) or 'format'}"))
-    if limit > LARGEST_LIMIT and exchange.fault("limit_refused") is not None:
-        raise Refusal(refuse(400, f"limit {limit} is above {LARGEST_LIMIT}"))
-    limit = min(limit, LARGEST_LIMIT)
-    if short := exchange.fault("short_page"):
-        limit = min(limit, max(1, short["rows"]))
-    return Page(limit, offset, "limit" not in query and "offset" not in query)
-
-
-def _number(text: str, name: str, least: int, refuse: Refuse) -> int:
-    if not text.isdecimal() or not text.isascii() or int(text) < least:
-        raise Refusal(refuse(400, f"{name} must be an integer from {least}"))
-    return int(text)
+        raise Refusal(400, f"unknown parameters: {', '.join(sorted(unknown)) or 'format'}")
+    limit = int(asked["limit"])
+    if limit > LARGEST_LIMIT and exchange.has("limit_refused"):
+        raise Refusal(400, f"limit {limit} is above {LARGEST_LIMIT}")
+    return Page(
+        shorten(exchange, min(limit, LARGEST_LIMIT)), int(asked["offset"]), not {"limit", "offset"} & query.keys()
+    )
 
 
 def envelope(exchange: Exchange, path: str, page: Page, total: int, stated_total: Any) -> tuple[bytes, bytes]:
     """The bytes before and after the rows of a page. `total` is the true count, `stated_total` the one to state."""
-    place = exchange.fault("rows_place")
-    rows_place = place["place"] if place else "data.rows"
-    links = _links(exchange, path, page, total)
-    fault = exchange.fault("next_link")
-    at, _, word = (fault["place"] if fault else "data.links.next").removesuffix(".next").rpartition(".")
-    counted: dict[str, Any] = {"total_rows": stated_total}
-    if links is not None and at == "data":
-        counted[word] = links
+    rows_place = exchange.value("rows_place", "place", "data.rows")
+    links_place = exchange.value("next_link", "place", "data.links.next").removesuffix(".next")
+    at, _, word = links_place.rpartition(".")
+    links = {} if page.is_bare and exchange.has("bare_links") else {word: _links(exchange, path, page, total)}
+    counted: dict[str, Any] = {"total_rows": stated_total, **(links if at == "data" else {})}
     if rows_place == "data":
         inner: dict[str, Any] = {**counted, "data": _ROWS}
     elif rows_place == "rows":
         inner = {"data": counted, "rows": _ROWS}
-    elif exchange.fault("totals_last") is not None:
+    elif exchange.has("totals_last"):
         inner = {"data": {"rows": _ROWS, **counted}}
     else:
         inner = {"data": {**counted, "rows": _ROWS}}
-    if links is not None and at == "":
-        inner[word] = links
+    inner.update(links if at == "" else {})
     before, _, after = dumps(inner).partition(dumps(_ROWS))
     return before + b"[", b"]" + after
 
 
-def _links(exchange: Exchange, path: str, page: Page, total: int) -> dict[str, Any] | None:
-    if page.is_bare and exchange.fault("bare_links") is not None:
-        return None
-    fault = exchange.fault("next_link") or {"leads": "next", "host": "documented", "end": "empty"}
-    links: dict[str, Any] = {"prev": ""}
-    if page.offset:
-        links["prev"] = _link(exchange, fault["host"], path, page.limit, max(0, page.offset - page.limit))
-    offset: int | None = page.offset + page.limit
+def _links(exchange: Exchange, path: str, page: Page, total: int) -> dict[str, Any]:
+    fault = exchange.fault("next_link") or _USUAL_LINK
+    own = exchange.world.base + exchange.vendor.prefix
+    base = {"documented": DOCUMENTED, "own": own, "other": OTHER_HOST, "relative": exchange.vendor.prefix}[
+        fault["host"]
+    ]
+
+    def link(offset: int) -> str:
+        return f"{base}{path}?limit={page.limit}&offset={offset}"
+
+    links: dict[str, Any] = {"prev": link(max(0, page.offset - page.limit)) if page.offset else ""}
     if fault["leads"] == "self":
-        offset = page.offset
+        links["next"] = link(page.offset)
     elif fault["leads"] == "circle" and page.offset:
-        offset = 0
-    elif page.offset + page.limit >= total or fault["leads"] == "nowhere":
-        offset = None
-    if offset is not None:
-        links["next"] = _link(exchange, fault["host"], path, page.limit, offset)
+        links["next"] = link(0)
+    elif page.offset + page.limit < total and fault["leads"] != "nowhere":
+        links["next"] = link(page.offset + page.limit)
     elif fault["end"] != "absent":
         links["next"] = _ENDS[fault["end"]]
     return links
-
-
-def _link(exchange: Exchange, host: str, path: str, limit: int, offset: int) -> str:
-    bases = {
-        "documented": DOCUMENTED,
-        "own": f"{exchange.world.base}/kargo/v1",
-        "other": OTHER_HOST,
-        "relative": "/kargo/v1",
-    }
-    return f"{bases[host]}{path}?limit={limit}&offset={offset}"

@@ -1,4 +1,4 @@
-"""The reports one sandbox has been asked for, and what Kargo says about each."""
+"""What may be requested of Kargo, and the reports that one sandbox has been asked for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,42 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.columns import Column
-from sandbox.rows import Rendering, RowPlan, plan_rows
-from sandbox.vendors.kargo.request import Order
+from sandbox.rows import Rendering, RowPlan
+from sandbox.vendors.schema import BadRequest, Schema
 
+KNOWN_DIMENSIONS = ("campaign_name", "publisher_name", "advertiser_name", "day_time_id")
+KNOWN_MEASURES = ("clicks_sum", "advertiser_impressions_sum", "media_delivery_sum")
+KNOWN_DEFINITIONS = ("campaign-performance-metrics",)
+
+_REQUEST = Schema("sandbox.vendors.kargo", "request.json")
 _XID_DIGITS = "0123456789abcdefghijklmnopqrstuv"
-_DECIMAL_PARTS = ("rate", "ctr", "cpm", "cpc", "spend", "cost", "revenue", "avg", "pct")
+_DECIMAL_PARTS = {"rate", "ctr", "cpm", "cpc", "spend", "cost", "revenue", "avg", "pct"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A report request that passed."""
+
+    definition: str
+    dimensions: tuple[str, ...]
+    measures: tuple[str, ...]
+    parameters: dict[str, Any]
+
+    def check_known(self) -> None:
+        """BadRequest unless every name is in the samples of the vendor's documents."""
+        unknown = {self.definition} - set(KNOWN_DEFINITIONS)
+        unknown |= set(self.dimensions) - set(KNOWN_DIMENSIONS)
+        unknown |= set(self.measures) - set(KNOWN_MEASURES)
+        if unknown:
+            raise BadRequest(f"unknown: {', '.join(sorted(unknown))}")
+
+
+def read_order(body: Any) -> Order:
+    """The request in this JSON body. Raises BadRequest if a field is missing, unknown or wrong."""
+    _REQUEST.check(body)
+    parameters = body["parameters"]
+    names = tuple(parameters["dimensions"]), tuple(parameters["measures"])
+    return Order(body["report_definition_id"], *names, parameters)
 
 
 @dataclass(slots=True)
@@ -62,11 +93,8 @@ def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...]
     """The rows of a report of this definition: dimensions, then measures, as asked for."""
     columns = [Column(name, "id" if name.endswith("_id") else "text") for name in dimensions]
     columns = [Column("day_time_id", "hour") if column.name == "day_time_id" else column for column in columns]
-    columns += [
-        Column(name, "decimal" if any(part in _DECIMAL_PARTS for part in name.split("_")) else "count")
-        for name in measures
-    ]
-    return plan_rows(f"kargo.{definition}", tuple(columns), rendering)
+    columns += [Column(name, "decimal" if _DECIMAL_PARTS & {*name.split("_")} else "count") for name in measures]
+    return RowPlan(f"kargo.{definition}", tuple(columns), rendering)
 
 
 class Reports:
@@ -77,11 +105,13 @@ class Reports:
         self._reports: dict[str, Report] = {}
 
     def create(self, order: Order, rows: int) -> Report:
-        """A new report with an id of its own."""
+        """A new report, with an id as in the vendor's samples: its time first, all in 20 digits of base 32."""
         with self._guard:
             now = time.time()
-            report = Report(_xid(int(now), len(self._reports)), order, rows, now)
-            self._reports[report.id] = report
+            # 96 bits, and 4 to fill the last digit; in the vendor's ids the middle ones are machine and process.
+            bits = (int(now) << 64 | 0x5A4DB0 << 40 | len(self._reports)) << 4
+            xid = "".join(_XID_DIGITS[bits >> shift & 31] for shift in range(95, -1, -5))
+            report = self._reports[xid] = Report(xid, order, rows, now)
         return report
 
     def find(self, report_id: str) -> Report | None:
@@ -93,20 +123,3 @@ class Reports:
         """All of them, the last one asked for in front."""
         with self._guard:
             return list(reversed(self._reports.values()))
-
-
-def _xid(seconds: int, number: int) -> str:
-    """An id as in the vendor's samples: 12 bytes, the first four the time, in 20 digits of base 32."""
-    # 96 bits, and 4 to fill the last digit; in the vendor's ids the middle ones are machine and process.
-    bits = (seconds << 64 | 0x5A4DB0 << 40 | number & 0xFFFFFFFFFF) << 4
-    return "".join(_XID_DIGITS[bits >> shift & 31] for shift in range(95, -1, -5))
-
-
-def moment(seconds: float | None) -> str | None:
-    """A time as Kargo writes it."""
-    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def parameters_in_reply(order: Order) -> dict[str, Any]:
-    """The request's parameters in Kargo's own order, which is not the one they were sent in."""
-    return {name: order.parameters[name] for name in ("filters", "measures", "dimensions") if name in order.parameters}

@@ -2,80 +2,86 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from sandbox.exchange import Exchange
 from sandbox.faults.counts import state_total
-from sandbox.http.message import Answer, Refusal, as_json
-from sandbox.vendors.kargo.pages import DOCUMENTED, Refuse, envelope, page_of
-from sandbox.vendors.kargo.reports import Report, Reports, moment, parameters_in_reply
+from sandbox.http.message import Answer, as_json, dumps, whole
+from sandbox.vendors.kargo.pages import DOCUMENTED, envelope, page_of
+from sandbox.vendors.kargo.reports import Report, Reports
+from sandbox.vendors.vendor import Refusal
 
 _FOREIGN_ID = "cgunomk22vhc70c9uaa0"
 
 
-def poll(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
+def poll(exchange: Exchange, reports: Reports) -> Answer:
     """The status of one report: with show_all=1 as rows, as the vendor's example reads it, else with totals."""
     query = exchange.request.query
     if query.keys() - {"report_id", "show_all"} or query.get("show_all", "1") != "1":
-        raise Refusal(refuse(400, "a report's status takes report_id, and show_all=1"))
+        raise Refusal(400, "a report's status takes report_id, and show_all=1")
     report = reports.find(query["report_id"])
     if report is not None:
         polls = report.poll(exchange.settings.polls_until_ready, exchange.settings.report_seconds)
-        if (late := exchange.fault("late_listing")) and polls <= late["polls"]:
+        if polls <= exchange.value("late_listing", "polls", 0):
             report = None
-    fault = exchange.fault("status_shape")
-    shape = fault["shape"] if fault else ("B" if query.get("show_all") == "1" else "A")
-    if report is None and shape != "B":
-        raise Refusal(refuse(404, f"no report {query['report_id']}"))
-    rows = [row(exchange, report)] if report else []
+    ours = row(exchange, report) if report else {}
+    rows = [ours] if report else []
     if foreign := exchange.fault("foreign_row"):
-        other = {**(rows[0] if rows else {}), "id": _FOREIGN_ID, "status": "error"}
+        other = {**ours, "id": _FOREIGN_ID, "status": "error"}
         rows = [other] if foreign["alone"] else [other, *rows]
-    return as_json(200, _shape_answer(exchange, shape, report, rows))
-
-
-def _shape_answer(exchange: Exchange, shape: str, report: Report | None, rows: list[dict[str, Any]]) -> Any:
-    if shape == "B" or report is None:
-        return {"data": {"rows": rows, "total_rows": len(rows), "links": {"next": "", "prev": ""}}}
-    # A foreign row comes before ours.
-    ours = rows[-1]
+    shape = exchange.value("status_shape", "shape", "B" if "show_all" in query else "A")
+    if shape == "B":
+        return as_json(200, {"data": {"rows": rows, "total_rows": len(rows), "links": {"next": "", "prev": ""}}})
+    if report is None:
+        raise Refusal(404, f"no report {query['report_id']}")
+    # In the other shapes there is one report: ours, unless another account's stands in its place.
+    shown = rows[-1]
     if shape == "C":
-        return ours
+        return as_json(200, shown)
     if shape == "D":
-        return {"status": ours["status"]}
-    is_ready = bool(ours["rpt_file_api_link"])
-    total = ours["record_count"]
+        return as_json(200, {"status": shown["status"]})
+    has_next = bool(shown["rpt_file_api_link"]) and report.rows > 100
     following = f"{DOCUMENTED}/completed-reports/{report.id}?limit=100&offset=100"
-    links = {"prev": "", "next": following if is_ready and report.rows > 100 else ""}
-    return {"status": ours["status"], "data": {"total_rows": total, "links": links}}
+    counted = {"total_rows": shown["record_count"], "links": {"prev": "", "next": following if has_next else ""}}
+    return as_json(200, {"status": shown["status"], "data": counted})
+
+
+def list_reports(exchange: Exchange, reports: Reports) -> Answer:
+    """The requests so far, newest first, in pages."""
+    page = page_of(exchange)
+    seen = []
+    for report in reports.newest_first():
+        report.lists += 1
+        if report.lists > exchange.value("late_listing", "polls", 0):
+            seen.append(report)
+    rows = [row(exchange, report) for report in seen[page.offset : page.offset + page.limit]]
+    before, after = envelope(exchange, "/reports", page, len(seen), state_total(exchange, len(seen)))
+    return whole(200, before + dumps(rows)[1:-1] + after, "application/json")
 
 
 def row(exchange: Exchange, report: Report) -> dict[str, Any]:
     """The report as a row of Kargo's answers."""
     word, is_linked = _state(exchange, report)
-    expires_at = report.expires_at
-    if exchange.fault("expired_report") is not None:
-        expires_at = report.created_at - 1
-    composed = exchange.fault("link_composition")
-    if composed and composed["form"] == "relative":
-        api_link = f"/v1/completed-reports/{report.id}"
-    else:
-        api_link = f"{DOCUMENTED}/completed-reports/{report.id}{'?format=json' if composed else ''}"
+    api_link = f"{DOCUMENTED}/completed-reports/{report.id}"
+    if composed := exchange.fault("link_composition"):
+        api_link = f"/v1/completed-reports/{report.id}" if composed["form"] == "relative" else f"{api_link}?format=json"
+    expires_at = report.created_at - 1 if exchange.has("expired_report") else report.expires_at
+    asked = report.order.parameters
     found = {
         "id": report.id,
         "report_definition_id": report.order.definition,
         "status": word,
-        "created_at": moment(report.created_at),
-        "updated_at": moment(report.ready_at or report.created_at),
-        "rpt_file_expires_at": moment(expires_at),
+        "created_at": _moment(report.created_at),
+        "updated_at": _moment(report.ready_at or report.created_at),
+        "rpt_file_expires_at": None if expires_at is None else _moment(expires_at),
         "rpt_file_api_link": api_link if is_linked else "",
         "rpt_file_download_link": f"{exchange.world.storage_base}/kargo/{report.id}.csv" if is_linked else "",
         "record_count": state_total(exchange, report.rows) if is_linked else 0,
-        "parameters": parameters_in_reply(report.order),
+        # In the vendor's own order, which is not the one they were sent in.
+        "parameters": {name: asked[name] for name in ("filters", "measures", "dimensions") if name in asked},
     }
-    if report.failure:
-        found["error"] = report.failure
-    return found
+    return {**found, "error": report.failure} if report.failure else found
 
 
 def _state(exchange: Exchange, report: Report) -> tuple[str, bool]:
@@ -84,12 +90,12 @@ def _state(exchange: Exchange, report: Report) -> tuple[str, bool]:
         report.failure = failure["text"] or ""
     if report.failure is not None:
         return "error", False
-    if exchange.fault("never_ready") is not None:
+    if exchange.has("never_ready"):
         return "pending", False
     is_ready = report.ready_at is not None
     word = "complete" if is_ready else ("pending" if report.polls < 2 else "running")
-    is_linked = is_ready and exchange.fault("ready_without_link") is None
-    if is_ready and exchange.fault("ready_by_link") is not None:
+    is_linked = is_ready and not exchange.has("ready_without_link")
+    if is_ready and exchange.has("ready_by_link"):
         word = "running"
     if (fault := exchange.fault("status_word")) and report.polls >= fault["from_poll"]:
         word = fault["word"]
@@ -97,17 +103,5 @@ def _state(exchange: Exchange, report: Report) -> tuple[str, bool]:
     return word, is_linked
 
 
-def list_reports(exchange: Exchange, reports: Reports, refuse: Refuse) -> Answer:
-    """The requests so far, newest first, in pages."""
-    page = page_of(exchange, refuse)
-    late = exchange.fault("late_listing")
-    seen = []
-    for report in reports.newest_first():
-        report.lists += 1
-        if late is None or report.lists > late["polls"]:
-            seen.append(report)
-    rows = [row(exchange, report) for report in seen[page.offset : page.offset + page.limit]]
-    before, after = envelope(exchange, "/reports", page, len(seen), state_total(exchange, len(seen)))
-    text = as_json(200, rows)
-    body = before + b"".join(text.body)[1:-1] + after
-    return Answer(200, (body,), len(body), text.headers)
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

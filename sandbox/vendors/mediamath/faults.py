@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from sandbox.faults.kind import Arg, Kinds, choice, roles
+from typing import Literal
+
+from sandbox.faults.kind import Kinds, Role
 
 MEDIAMATH = Kinds("mediamath")
-MEDIAMATH.switch("page_bound", roles("page"), "The largest page_size.", rows=Arg(int, 10_000))
-MEDIAMATH.switch(
-    "windows_conflict", roles("page", "stream"), "time_window beside start_time is refused, instead of winning."
-)
+_ROWS: set[Role] = {"page", "stream"}
+
+MEDIAMATH.switch("page_bound", {"page"}, "The largest page_size.", rows=(int, 10_000))
+MEDIAMATH.switch("windows_conflict", _ROWS, "time_window beside start_time is refused, instead of winning.")
 MEDIAMATH.switch(
     "current_date",
-    roles("page", "stream"),
+    _ROWS,
     "The window of today is called `current_date`, not `current_day`; `beside`: either.",
-    beside=Arg(bool, False),
+    beside=(bool, False),
 )
+MEDIAMATH.switch("end_inclusive", _ROWS, "A bucket that begins at end_time still belongs to the report.")
 MEDIAMATH.switch(
-    "end_inclusive", roles("page", "stream"), "A bucket that begins at end_time still belongs to the report."
+    "week_start", _ROWS, "The weekday on which by_week begins.", day=(Literal["monday", "sunday"], "sunday")
 )
-MEDIAMATH.switch(
-    "week_start",
-    roles("page", "stream"),
-    "The weekday on which by_week begins.",
-    day=choice("monday", "sunday", default="sunday"),
-)
-MEDIAMATH.switch("uncapped_total", roles("stream"), "The header counts all rows although max_results sends fewer.")
-MEDIAMATH.switch(
-    "agg_timestamp_first", roles("page", "stream"), "agg_timestamp is the first key of a row, not the last."
-)
+MEDIAMATH.switch("uncapped_total", {"stream"}, "The header counts all rows although max_results sends fewer.")
+MEDIAMATH.switch("agg_timestamp_first", _ROWS, "agg_timestamp is the first key of a row, not the last.")

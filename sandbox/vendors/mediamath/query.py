@@ -7,12 +7,48 @@ that definition and the vendor's prose differ, the narrower rule applies, and th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sandbox.vendors.mediamath.datasets import Dataset, datasets
-from sandbox.vendors.mediamath.times import moment
-from sandbox.vendors.schema import BadRequest, Schema
+from sandbox.vendors.schema import BadRequest, Schema, read_json
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One dataset. `has_range` says whether start_time may be asked for."""
+
+    name: str
+    dimensions: frozenset[str]
+    metrics: frozenset[str]
+    windows: tuple[str, ...]
+    rollups: tuple[str, ...]
+    zones: tuple[str, ...]
+    has_range: bool
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Everything that can be asked for."""
+        return self.dimensions | self.metrics
+
+
+@lru_cache(maxsize=1)
+def datasets() -> dict[str, Dataset]:
+    """All datasets by name, read once from `datasets.json`."""
+    facts = read_json("sandbox.vendors.mediamath", "datasets.json")
+    found = {}
+    for mark, name in facts["marks"].items():
+        about = facts["datasets"][name]
+        found[name] = Dataset(
+            name,
+            frozenset(field for field, marks in facts["dimensions"].items() if mark in marks),
+            frozenset(field for field, marks in facts["metrics"].items() if mark in marks),
+            tuple(about["windows"]),
+            tuple(about["rollups"]),
+            tuple(about["zones"]),
+            about["has_range"],
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +80,6 @@ class Query:
 def read_query(dataset: Dataset, body: Any, leniency: Leniency) -> Query:
     """The query in this JSON body. Raises BadRequest if the dataset does not offer it."""
     _schema(dataset.name, leniency).check(body)
-    if unknown := [name for name in body["fields"] if name not in dataset.fields]:
-        message = f"field does not exist in this dataset: {unknown[0]}"
-        raise BadRequest(message, {"fields": [message]})
     opens, closes = moment(body.get("start_time")), moment(body.get("end_time"))
     if opens and closes and closes < opens:
         raise BadRequest("end_time is before start_time", {"end_time": ["before start_time"]})
@@ -55,38 +88,30 @@ def read_query(dataset: Dataset, body: Any, leniency: Leniency) -> Query:
     return Query(dataset, tuple(body["fields"]), body, *sizes)
 
 
+def moment(text: str | None) -> datetime | None:
+    """A time in RFC 3339 form, in UTC."""
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
 @lru_cache(maxsize=64)
 def _schema(name: str, leniency: Leniency) -> Schema:
     dataset = datasets()[name]
     fields = sorted(dataset.fields)
-    # deals is filtered by an organization although it has no such field.
-    filtered = [*fields, "organization_id"] if name == "deals" else fields
-    moments: Any = {"type": "string", "format": "date-time"} if dataset.has_range else False
-    windows = [
-        {"enum": list(leniency.today_words)}
-        if word == "current_day"
-        else {"pattern": f"^{word.replace('X', '[1-9][0-9]{0,3}')}$"}
-        for word in dataset.windows
-    ]
+    windows = [f"^{word.replace('X', '[1-9][0-9]{0,3}')}$" for word in dataset.windows if word != "current_day"]
+    if "current_day" in dataset.windows:
+        windows += [f"^{word}$" for word in leniency.today_words]
     zones: Any = {"type": "string", "anyOf": [{"enum": list(dataset.zones)}, {"format": "time-zone"}]}
-    own_rules: list[Any] = []
-    if name == "deals":
-        own_rules += [{"properties": {"filters": {"contains": {"$ref": f"#/$defs/{rule}"}}}} for rule in _OF_DEALS]
-    if leniency.is_conflict_refused:
-        both = {"time_window": {"type": "string"}, "start_time": {"type": "string"}}
-        own_rules.append({"not": {"required": list(both), "properties": both}})
+    own_rules = ["deals"] * (name == "deals") + ["no_conflict"] * leniency.is_conflict_refused
     return Schema(
         "sandbox.vendors.mediamath",
         "query.json",
         field={"enum": fields},
-        filter_field={"enum": filtered},
+        # deals is filtered by an organization although it has no such field.
+        filter_field={"enum": [*fields, "organization_id"]} if name == "deals" else {"enum": fields},
         rollup={"enum": list(dataset.rollups)},
-        window={"type": "string", "anyOf": windows},
-        moment=moments,
+        window={"type": "string", "anyOf": [{"pattern": pattern} for pattern in windows]},
+        moment={"type": "string", "format": "date-time"} if dataset.has_range else False,
         zone=zones if dataset.zones else False,
         page_size={"type": "integer", "minimum": 1, "maximum": leniency.page_bound},
-        own_rules={"allOf": own_rules} if own_rules else True,
+        own_rules={"allOf": [True, *({"$ref": f"#/$defs/{rule}"} for rule in own_rules)]},
     )
-
-
-_OF_DEALS = ("of_one_organization", "of_deals")

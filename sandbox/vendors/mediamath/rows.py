@@ -1,14 +1,18 @@
-"""The rows of a MediaMath query, and the header that goes before them."""
+"""The rows of a MediaMath query: the times they fall into, their columns, and the header that goes before them."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime, time, timedelta
 
 from sandbox.columns import Column, ColumnKind
 from sandbox.http.message import Json, dumps
-from sandbox.rows import Rendering, RowPlan, plan_rows
-from sandbox.vendors.mediamath.query import Query
+from sandbox.rows import Rendering, RowPlan
+from sandbox.vendors.dates import MOST_BUCKETS, next_bucket
+from sandbox.vendors.mediamath.query import Query, moment
 
+_LAST = re.compile(r"last_([1-9]\d{0,3})_(hours|days)")
+_CAMPAIGN_DAYS = 90
 _DECIMAL_METRIC = re.compile(r"rate|ctr|ctc|cp[acm]|cpcv|roi|aov|spend|revenue|cost|amount|rr_per")
 _DIMENSION_KINDS: tuple[tuple[re.Pattern[str], ColumnKind], ...] = (
     (re.compile(r"_on$|_date$|_date_campaign_tz$|^agg_timestamp$"), "time"),
@@ -21,23 +25,59 @@ _DIMENSION_KINDS: tuple[tuple[re.Pattern[str], ColumnKind], ...] = (
 
 def plan(query: Query, rendering: Rendering, times: tuple[str, ...], *, is_time_first: bool = False) -> RowPlan:
     """The rows: fields as asked for, agg_timestamp last although the header has it first."""
-    names = [name for name in query.fields if name != "agg_timestamp"]
-    columns = [Column(name, _kind(query, name)) for name in names]
-    if query.rollup != "all":
-        time = Column("agg_timestamp", "time")
-        columns = [time, *columns] if is_time_first else [*columns, time]
-    return plan_rows(f"mediamath.{query.dataset.name}", tuple(columns), rendering, times)
-
-
-def _kind(query: Query, name: str) -> ColumnKind:
-    if name in query.dataset.metrics:
-        return "decimal" if _DECIMAL_METRIC.search(name) else "count"
-    return next((kind for pattern, kind in _DIMENSION_KINDS if pattern.search(name)), "text")
+    columns = []
+    for name in _fields(query, is_time_first=is_time_first):
+        if name in query.dataset.metrics:
+            kind: ColumnKind = "decimal" if _DECIMAL_METRIC.search(name) else "count"
+        else:
+            kind = next((kind for pattern, kind in _DIMENSION_KINDS if pattern.search(name)), "text")
+        columns.append(Column(name, kind))
+    return RowPlan(f"mediamath.{query.dataset.name}", tuple(columns), rendering, times)
 
 
 def header(query: Query, total: Json) -> bytes:
     """The first line of a stream."""
+    names = [{"name": name} for name in _fields(query, is_time_first=True)]
+    return dumps({"fields": names, "total_items_count": total})
+
+
+def _fields(query: Query, *, is_time_first: bool) -> list[str]:
+    """The fields asked for; agg_timestamp is among them wherever rows are told apart by time."""
     names = [name for name in query.fields if name != "agg_timestamp"]
-    if query.rollup != "all":
-        names.insert(0, "agg_timestamp")
-    return dumps({"fields": [{"name": name} for name in names], "total_items_count": total})
+    if query.body["rollup"] == "all":
+        return names
+    return ["agg_timestamp", *names] if is_time_first else [*names, "agg_timestamp"]
+
+
+def buckets(body: Json, today: str, *, week_start: str = "monday", is_end_inclusive: bool = False) -> tuple[str, ...]:
+    """The values of agg_timestamp in order: the query's time span, divided by its rollup; at most `MOST_BUCKETS`."""
+    begin, end = _span(body, today)
+    step = body["rollup"].removeprefix("by_")
+    here = begin.replace(minute=0, second=0, microsecond=0, hour=begin.hour if step == "hour" else 0)
+    if step == "week":
+        here -= timedelta(days=(here.weekday() + (week_start == "sunday")) % 7)
+    elif step == "month":
+        here = here.replace(day=1)
+    found = [begin if step == "all" else here]
+    while step != "all" and len(found) < MOST_BUCKETS:
+        here = next_bucket(here, step)
+        if here > end or (here == end and not is_end_inclusive):
+            break
+        found.append(here)
+    return tuple(f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in found)
+
+
+def _span(body: Json, today: str) -> tuple[datetime, datetime]:
+    midnight = datetime.combine(date.fromisoformat(today), time(), UTC)
+    day = timedelta(days=1)
+    window = body.get("time_window")
+    if window is None:
+        begin = moment(body["start_time"]) or midnight
+        return begin, moment(body.get("end_time")) or max(begin, midnight + day)
+    if match := _LAST.fullmatch(window):
+        return midnight - timedelta(**{match[2]: int(match[1])}), midnight
+    return {
+        "yesterday": (midnight - day, midnight),
+        "month_to_date": (midnight.replace(day=1), midnight + day),
+        "campaign_to_date": (midnight - _CAMPAIGN_DAYS * day, midnight + day),
+    }.get(window, (midnight, midnight + day))

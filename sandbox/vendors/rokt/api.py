@@ -2,192 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
-from urllib.parse import parse_qs
 
 from sandbox.exchange import Exchange
 from sandbox.faults.dial import Place
-from sandbox.http.message import Answer, Refusal, Request, as_json, streamed
-from sandbox.http.routing import Mount, Route, route
+from sandbox.http.body import as_list
+from sandbox.http.message import Answer, Request, as_json, streamed, whole
 from sandbox.vendors.rokt import envelopes
-from sandbox.vendors.rokt.legacy import read_legacy_request
-from sandbox.vendors.rokt.query import capabilities, read_body
-from sandbox.vendors.rokt.rows import ACCOUNTS, account_plan, legacy_plan, metadata, query_plan, summary
-from sandbox.vendors.rokt.shapes import METADATA_PATHS, SHAPES, SUMMARY_PATH, Shape
+from sandbox.vendors.rokt.legacy import (
+    METADATA_PATHS,
+    SHAPE_BY_REPORT,
+    SUMMARY_PATH,
+    LegacyRequest,
+    Shape,
+    legacy_plan,
+    metadata,
+    read_legacy_request,
+    summary,
+)
+from sandbox.vendors.rokt.query import ACCOUNTS, account_plan, capabilities, query_plan, read_body
 from sandbox.vendors.schema import BadRequest
-from sandbox.vendors.tokens import CREDENTIALS, Tokens, basic, token_answer
+from sandbox.vendors.tokens import CREDENTIALS, basic, token_answer
+from sandbox.vendors.vendor import Endpoint, Refusal, Vendor
 
-PREFIX = "/rokt"
 TOKEN_SECONDS = 3600
-_QUERY = "/v1/query/accounts"
-# Documented with a slash at its end, and without one: each path exactly as it is.
-_QUERY_PATHS = {"query-campaigns": "/{account}/campaigns/", "query-transactions": "/{account}/transactions"}
+_ACCOUNTS = "/v1/query/accounts"
+_ACCOUNT = _ACCOUNTS + "/{account}"
 
 
-def refuse(status: int, text: str) -> Answer:
-    """A refusal; the vendor documents no body for it."""
-    return as_json(status, {"message": text})
+class Rokt(Vendor):
+    """One Rokt app. Each of its reports is an endpoint of the same name."""
 
+    name = "rokt"
+    prefix = "/rokt"
 
-class Rokt:
-    """One Rokt app."""
-
-    def __init__(self) -> None:
-        self._tokens = Tokens()
-
-    def mount(self) -> Mount:
-        """Its endpoints."""
-        token = route("POST", "/auth/oauth2/token", "token", "token", self._token)
-        return Mount("rokt", PREFIX, (token, *self._legacy_routes(), *self._query_routes()), refuse)
-
-    def _legacy_routes(self) -> tuple[Route, ...]:
+    def list_endpoints(self) -> tuple[Endpoint, ...]:
+        reporting = {f"/reporting{shape.path}": report for report, shape in SHAPE_BY_REPORT.items()}
+        metadata_ = {f"/metadata{path}": report for report, path in METADATA_PATHS.items()}
+        # One is documented with a slash at its end, the other without.
+        query = {f"{_ACCOUNT}/campaigns/": "query-campaigns", f"{_ACCOUNT}/transactions": "query-transactions"}
         found = [
-            self._single("GET", f"/reporting{shape.path}", shape.report, _answer_legacy(shape)) for shape in SHAPES
+            Endpoint("POST", "/auth/oauth2/token", "token", "token", self.token),
+            Endpoint("GET", f"/reporting{SUMMARY_PATH}", "account-summary", "single", answer_summary),
+            Endpoint("GET", _ACCOUNTS, "query-accounts", "single", answer_accounts),
+            Endpoint("GET", _ACCOUNT, "query-account", "single", answer_account),
         ]
-        found.append(self._single("GET", f"/reporting{SUMMARY_PATH}", "account-summary", _summary))
-        found += [
-            self._single("GET", f"/metadata{path}", report, _answer_metadata(report))
-            for report, path in METADATA_PATHS.items()
-        ]
+        found += [Endpoint("GET", path, report, "single", answer_legacy) for path, report in reporting.items()]
+        found += [Endpoint("GET", path, report, "single", answer_metadata) for path, report in metadata_.items()]
+        for path, report in query.items():
+            bare = path.rstrip("/")
+            other = bare if path.endswith("/") else path + "/"
+            found.append(Endpoint("POST", path, report, "single", answer_query))
+            found.append(Endpoint("POST", other, report, "single", answer_other_slash))
+            found.append(Endpoint("GET", f"{bare}/help", f"{report}-help", "single", answer_help))
         return tuple(found)
 
-    def _query_routes(self) -> tuple[Route, ...]:
-        found = [
-            self._single("GET", _QUERY, "query-accounts", _accounts),
-            self._single("GET", _QUERY + "/{account}", "query-account", _account),
-        ]
-        for report, below in _QUERY_PATHS.items():
-            act, path = _answer_query(report), _QUERY + below
-            other = path[:-1] if path.endswith("/") else path + "/"
-            found.append(self._single("POST", path, report, act))
-            found.append(self._single("POST", other, report, _answer_other_slash(act, path)))
-            found.append(self._single("GET", path.rstrip("/") + "/help", f"{report}-help", partial(_help, report)))
-        return tuple(found)
+    def locate(self, place: Place, request: Request, parts: Mapping[str, str]) -> Place:
+        return replace(place, names=(place.endpoint,))
 
-    def _single(self, method: str, path: str, report: str, act: Callable[[Exchange], Answer]) -> Route:
-        """A route that requires a token and numeric ids, and has the name of its report."""
-        digits = path.replace("{account}", r"(?P<account>\d{1,20})")
-        for name in ("campaign", "creative", "audience"):
-            digits = digits.replace("{" + name + "}", rf"(?P<{name}>\d{{1,20}})")
+    def admit(self, exchange: Exchange) -> None:
+        if not self.tokens.accepts(exchange.request):
+            raise Refusal(403, "Forbidden")
+        if not all(number.isdecimal() and len(number) <= 20 for number in exchange.parts.values()):
+            raise Refusal(404, f"no such path: {exchange.request.path}")
 
-        def admitted(exchange: Exchange) -> Answer:
-            if not self._tokens.accepts(exchange.request):
-                raise Refusal(refuse(403, "Forbidden"))
-            try:
-                return act(exchange)
-            except BadRequest as reason:
-                raise Refusal(refuse(400, str(reason))) from None
-
-        def named(_request: Request, place: Place) -> Place:
-            return replace(place, names=(report,))
-
-        return route(method, digits, report, "single", admitted, place=named)
-
-    def _token(self, exchange: Exchange) -> Answer:
+    def token(self, exchange: Exchange) -> Answer:
+        """A token for the app's id and secret, asked for in a form."""
         request, known = exchange.request, CREDENTIALS["rokt"]
-        form = parse_qs(request.body.decode("utf-8", "replace"))
         if request.media_type != "application/x-www-form-urlencoded":
-            raise Refusal(as_json(400, {"error": "invalid_request"}))
-        if form.get("grant_type") != ["client_credentials"]:
-            raise Refusal(as_json(400, {"error": "unsupported_grant_type"}))
+            return as_json(400, {"error": "invalid_request"})
+        if request.form().get("grant_type") != "client_credentials":
+            return as_json(400, {"error": "unsupported_grant_type"})
         if basic(request) != (known["app_id"], known["app_secret"]):
-            raise Refusal(as_json(400, {"error": "invalid_client"}))
-        return token_answer(exchange, self._tokens, TOKEN_SECONDS)
+            return as_json(400, {"error": "invalid_client"})
+        return token_answer(exchange, self.tokens, TOKEN_SECONDS)
 
 
-def _answer_legacy(shape: Shape) -> Callable[[Exchange], Answer]:
-    def act(exchange: Exchange) -> Answer:
-        spellings = ("groupby", "groupBy") if exchange.fault("group_spelling") is not None else ("groupby",)
-        is_strict = exchange.fault("strict_zones") is not None
-        asked = read_legacy_request(exchange.request.query, shape, spellings=spellings, is_strict=is_strict)
-        report = f"rokt.{shape.report}"
-        spelling = exchange.fault("audiences")
-        rendering = exchange.rendering(report, _rows(exchange, shape, len(asked.days())))
-        plan = legacy_plan(shape.report, asked, rendering, audiences=spelling["name"] if spelling else "Audiences")
-        return envelopes.legacy(exchange, report, plan, is_list=shape.is_list)
-
-    return act
+def read_legacy(exchange: Exchange, shape: Shape | None) -> LegacyRequest:
+    """The legacy request of an exchange, as strictly or leniently as its faults want it."""
+    spellings = ("groupby", "groupBy") if exchange.has("group_spelling") else ("groupby",)
+    is_strict = exchange.has("strict_zones")
+    return read_legacy_request(exchange.request.query, shape, spellings=spellings, is_strict=is_strict)
 
 
-def _rows(exchange: Exchange, shape: Shape, days: int) -> int:
-    """One row for a single, one for each day for a histogram, else as many as set."""
-    if not shape.is_list:
-        return 1
-    settings = exchange.settings
+def answer_legacy(exchange: Exchange) -> Answer:
+    """A legacy report: one row, a row for each day of a histogram, or as many as are set."""
+    shape = SHAPE_BY_REPORT[exchange.place.endpoint]
+    asked, report = read_legacy(exchange, shape), f"rokt.{shape.report}"
+    rows = exchange.settings.rows_of("rokt", shape.report) if shape.is_list else 1
     if shape.is_histogram:
-        return settings.rows_by_report.get(f"rokt.{shape.report}", days)
-    return settings.rows_of("rokt", shape.report)
+        rows = exchange.settings.rows_by_report.get(report, len(asked.days()))
+    audiences = exchange.value("audiences", "name", "Audiences")
+    plan = legacy_plan(shape.report, asked, exchange.rendering(report, rows), audiences=audiences)
+    return envelopes.legacy(exchange, plan, is_list=shape.is_list)
 
 
-def _summary(exchange: Exchange) -> Answer:
-    is_strict = exchange.fault("strict_zones") is not None
-    asked = read_legacy_request(exchange.request.query, None, is_strict=is_strict)
-    rows = summary(asked, exchange.rendering("rokt.account-summary", 1))
-    return envelopes.legacy(exchange, "rokt.account-summary", rows, is_list=False)
+def answer_summary(exchange: Exchange) -> Answer:
+    """The summary of an account."""
+    rows = summary(read_legacy(exchange, None), exchange.rendering("rokt.account-summary", 1))
+    return envelopes.legacy(exchange, rows, is_list=False)
 
 
-def _answer_metadata(report: str) -> Callable[[Exchange], Answer]:
-    def act(exchange: Exchange) -> Answer:
-        if exchange.request.query:
-            raise BadRequest("metadata takes no parameters")
-        rows = metadata(report, exchange.parts)
-        return envelopes.legacy(exchange, f"rokt.{report}", rows, is_list=False)
-
-    return act
+def answer_metadata(exchange: Exchange) -> Answer:
+    """What a campaign, an audience or a creative is."""
+    if exchange.request.query:
+        raise BadRequest("metadata takes no parameters")
+    return envelopes.legacy(exchange, metadata(exchange.place.endpoint, exchange.parts), is_list=False)
 
 
-def _accounts(exchange: Exchange) -> Answer:
+def answer_accounts(exchange: Exchange) -> Answer:
     """Every account, as a bare list."""
     rows = exchange.settings.rows_by_report.get("rokt.query-accounts", ACCOUNTS)
     plan = account_plan(exchange.rendering("rokt.query-accounts", rows))
-    blocks = exchange.blocks("rokt.query-accounts", plan)
-    return streamed(exchange.as_list(b"[", blocks, b"]"), "application/json")
+    return streamed(as_list(b"[", exchange.blocks(plan), b"]"), "application/json")
 
 
-def _account(exchange: Exchange) -> Answer:
+def answer_account(exchange: Exchange) -> Answer:
+    """One account."""
     plan = account_plan(exchange.rendering("rokt.query-accounts", ACCOUNTS))
     wanted = exchange.parts["account"].encode()
     for row in plan.rows():
         if wanted in row:
-            return Answer(200, (row,), len(row), {"Content-Type": "application/json"})
-    raise Refusal(refuse(404, "no such account"))
+            return whole(200, row, "application/json")
+    raise Refusal(404, "no such account")
 
 
-def _answer_query(report: str) -> Callable[[Exchange], Answer]:
-    def act(exchange: Exchange) -> Answer:
-        request = exchange.request
-        if request.media_type != "application/json":
-            raise BadRequest("send application/json")
-        latest = exchange.settings.today if exchange.fault("future_refused") is not None else None
-        try:
-            body = read_body(report, request.json(), latest_end=latest)
-        except BadRequest:
-            raise
-        except ValueError:
-            raise BadRequest("the body is no JSON") from None
-        rendering = exchange.rendering(f"rokt.{report}", exchange.settings.rows_of("rokt", report))
-        plan = query_plan(report, body, rendering)
-        return envelopes.query(exchange, f"rokt.{report}", plan, exchange.parts["account"])
-
-    return act
+def answer_query(exchange: Exchange) -> Answer:
+    """The rows of a query."""
+    report, settings = exchange.place.endpoint, exchange.settings
+    latest_end = settings.today if exchange.has("future_refused") else None
+    asked = read_body(report, exchange.vendor.json_body(exchange), latest_end=latest_end)
+    rendering = exchange.rendering(f"rokt.{report}", settings.rows_of("rokt", report))
+    return envelopes.query(exchange, query_plan(report, asked, rendering))
 
 
-def _answer_other_slash(act: Callable[[Exchange], Answer], path: str) -> Callable[[Exchange], Answer]:
-    """The answer to a path with or without the slash that it should not or should have."""
-
-    def other(exchange: Exchange) -> Answer:
-        fault = exchange.fault("slash")
-        if fault is None or fault["answer"] == "404":
-            raise Refusal(refuse(404, f"no such path: {exchange.request.path}"))
-        if fault["answer"] == "accepted":
-            return act(exchange)
-        right = exchange.request.path.rstrip("/") + ("/" if path.endswith("/") else "")
-        return Answer(301, headers={"Location": right})
-
-    return other
+def answer_other_slash(exchange: Exchange) -> Answer:
+    """The answer to a query whose path has a slash at its end that it should not have, or lacks one."""
+    path, wanted = exchange.request.path, exchange.value("slash", "answer", "404")
+    if wanted == "404":
+        raise Refusal(404, f"no such path: {path}")
+    if wanted == "accepted":
+        return answer_query(exchange)
+    return Answer(301, headers={"Location": path[:-1] if path.endswith("/") else path + "/"})
 
 
-def _help(report: str, _exchange: Exchange) -> Answer:
-    return as_json(200, capabilities(report))
+def answer_help(exchange: Exchange) -> Answer:
+    """What can be asked of a query."""
+    return as_json(200, capabilities(exchange.place.endpoint.removesuffix("-help")))

@@ -1,34 +1,58 @@
-"""Rokt's own switches: where its documents and working clients of it disagree."""
+"""Rokt's own faults: where its documents and working clients of it disagree."""
 
 from __future__ import annotations
 
-from sandbox.faults.kind import Arg, Kinds, choice, roles
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from sandbox.faults.kind import Kinds, Role
+from sandbox.faults.lines import before_every
+from sandbox.faults.rows import change_rows, with_value
+from sandbox.rows import Block
+
+if TYPE_CHECKING:
+    from sandbox.exchange import Exchange
 
 ROKT = Kinds("rokt")
+_SINGLE: set[Role] = {"single"}
+
 ROKT.switch(
     "envelope",
-    roles("single"),
+    _SINGLE,
     "How a legacy answer is wrapped: `data` is a list or one row at data, `bare` the list or the row itself.",
-    shape=choice("data.items", "items", "data", "bare", "first_row", default="data.items"),
+    shape=(Literal["data.items", "items", "data", "bare", "first_row"], "data.items"),
 )
 ROKT.switch(
     "comma_joined",
-    roles("single"),
+    _SINGLE,
     "Rows joined by commas and nothing around them, as the documents print the histogram.",
 )
-ROKT.switch("audiences", roles("single"), "How the campaigns breakdown spells its column.", name=Arg(str, "audiences"))
-ROKT.switch("group_spelling", roles("single"), "groupBy is understood as well as groupby.")
-ROKT.switch("strict_zones", roles("single"), "Only the three documented time zones are allowed.")
-ROKT.switch(
-    "blank_rows", roles("single"), "Empty rows stand before every third row.", text=choice("[]", "{}", default="[]")
-)
-ROKT.switch("no_rows_key", roles("single"), "The answer has no `data` at all.")
-ROKT.switch("null_group", roles("single"), "The first row's group (or campaign id) is null.")
-ROKT.switch("round_cap", roles("single"), "There are never more rows than this, without a word.", rows=Arg(int, 100))
+ROKT.switch("audiences", _SINGLE, "How the campaigns breakdown spells its column.", name=(str, "audiences"))
+ROKT.switch("group_spelling", _SINGLE, "groupBy is understood as well as groupby.")
+ROKT.switch("strict_zones", _SINGLE, "Only the three documented time zones are allowed.")
+
+
+@ROKT.edit(_SINGLE)
+def null_group(blocks: Iterator[Block], _exchange: Exchange) -> Iterator[Block]:
+    """The first row's group (or campaign id) is null."""
+    for column in ("groupByValue", "campaign_id"):
+        blocks = change_rows(blocks, 1, partial(with_value, text=b"null", column=column))
+    return blocks
+
+
+@ROKT.edit(_SINGLE)
+def blank_rows(blocks: Iterator[Block], _exchange: Exchange, *, text: Literal["[]", "{}"] = "[]") -> Iterator[Block]:
+    """Empty rows stand before every third row."""
+    return before_every(blocks, 3, text.encode())
+
+
+ROKT.switch("no_rows_key", _SINGLE, "The answer has no `data` at all.")
+ROKT.switch("round_cap", _SINGLE, "There are never more rows than this, without a word.", rows=(int, 100))
 ROKT.switch(
     "slash",
-    roles("single"),
+    _SINGLE,
     "What a wrong slash at the end of a Query path gets.",
-    answer=choice("301", "404", "accepted", default="301"),
+    answer=(Literal["301", "404", "accepted"], "301"),
 )
-ROKT.switch("future_refused", roles("single"), "An endDate beyond tomorrow's is refused.")
+ROKT.switch("future_refused", _SINGLE, "An endDate beyond tomorrow's is refused.")

@@ -1,12 +1,28 @@
-"""What a request to Rokt's Query API may contain: the body's fields, and the names an account can use."""
+"""Rokt's Query API: the names an account can use, what a request may contain, and the rows of its answer."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sandbox.columns import Column, ColumnKind
+from sandbox.rows import Rendering, RowPlan
+from sandbox.vendors.dates import between
 from sandbox.vendors.schema import BadRequest, Schema
 
+ACCOUNTS = 3
+_ACCOUNT_COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
+    ("accountId", "big_id"),
+    ("accountName", "text"),
+    ("countryCode", "country"),
+    ("accountOwner", "text"),
+    ("accountCurrencyCode", "currency"),
+    ("accountTimezone", "zone"),
+    ("accountTimezoneOffset", "minutes"),
+)
+_DECIMAL_METRIC = re.compile(r"rate|cost|cp[ar]|copi|roas|aov|value|per_")
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "query-campaigns": {
         "dimensions": tuple(
@@ -26,14 +42,9 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "query-transactions": {
         "dimensions": ("partner_vertical", "partner_sub_vertical", "page_type", "display_type"),
-        "metrics": (
-            "transactions",
-            "page_transactions",
-            "rokt_transactions_per_transaction",
-            "impressions",
-            "layout_impressions",
-            "referrals",
-            "referral_rate",
+        "metrics": tuple(
+            "transactions page_transactions rokt_transactions_per_transaction impressions layout_impressions "
+            "referrals referral_rate".split()
         ),
     },
 }
@@ -76,3 +87,17 @@ def capabilities(report: str) -> dict[str, list[dict[str, str]]]:
     }
     found["metrics"].append({"description": "a metric without a slug"})
     return found
+
+
+def account_plan(rendering: Rendering) -> RowPlan:
+    """The accounts the credentials can see."""
+    return RowPlan("rokt.query-accounts", tuple(Column(*column) for column in _ACCOUNT_COLUMNS), rendering)
+
+
+def query_plan(report: str, body: Mapping[str, Any], rendering: Rendering) -> RowPlan:
+    """The rows of a query: datetime where asked for, then dimensions, then metrics."""
+    columns = [Column("datetime", "time")] if body.get("interval") else []
+    columns += [Column(name, "big_id" if name.endswith("_id") else "text") for name in body.get("dimensions", [])]
+    columns += [Column(name, "decimal" if _DECIMAL_METRIC.search(name) else "count") for name in body["metrics"]]
+    days = between(datetime.fromisoformat(body["startDate"]), datetime.fromisoformat(body["endDate"]), "day")
+    return RowPlan(f"rokt.{report}", tuple(columns), rendering, tuple(f"{day:%Y-%m-%dT00:00:00.000}" for day in days))

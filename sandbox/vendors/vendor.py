@@ -1,0 +1,89 @@
+"""What the simulated vendors share: endpoints, tokens, and how requests are refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sandbox.exchange import Exchange
+from sandbox.faults.dial import Place
+from sandbox.faults.kind import Role
+from sandbox.http.message import Answer, Json, Request, as_json
+from sandbox.vendors.schema import BadRequest
+from sandbox.vendors.tokens import Tokens
+
+
+class Refusal(Exception):
+    """The vendor refuses, in its own form, with this status and these words."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        self.text = text
+        super().__init__(f"{status}: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint: its method, its path below the vendor's prefix, and what answers it.
+
+    A name in braces is one segment of the path. Of two with the same path, the first whose query is there answers.
+    """
+
+    method: str
+    path: str
+    name: str
+    role: Role
+    answer: Callable[[Exchange], Answer]
+    needs_query: str | None = None
+
+    def match(self, path: str, query: Mapping[str, str]) -> dict[str, str] | None:
+        """The named segments of a path that is this one's; None for another path."""
+        if self.needs_query and self.needs_query not in query:
+            return None
+        found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path), path)
+        return found.groupdict() if found else None
+
+
+class Vendor:
+    """One account at a vendor."""
+
+    name: str
+    prefix: str
+
+    def __init__(self) -> None:
+        self.tokens = Tokens()
+        self.endpoints = self.list_endpoints()
+
+    def list_endpoints(self) -> tuple[Endpoint, ...]:
+        """What can be requested."""
+        raise NotImplementedError
+
+    def locate(self, place: Place, request: Request, parts: Mapping[str, str]) -> Place:
+        """The place of a request, with what only the vendor knows of it: its report, its page, its offset."""
+        return place
+
+    def admit(self, exchange: Exchange) -> None:
+        """Refuse a request, other than for a token, that the vendor lets nobody make without credentials."""
+        if not self.tokens.accepts(exchange.request):
+            raise Refusal(401, "Authentication information is missing or invalid.")
+
+    def refuse(self, status: int, text: str) -> Answer:
+        """A refusal. Most vendors document no body for it."""
+        return as_json(status, {"message": text})
+
+    def refuse_request(self, reason: BadRequest) -> Answer:
+        """The refusal of a request that says something wrong."""
+        return self.refuse(400, str(reason))
+
+    def json_body(self, exchange: Exchange, *, other_type: int = 400) -> Json:
+        """The JSON that is sent; refused if it is none, or with status `other_type` if it is not called so."""
+        if exchange.request.media_type != "application/json":
+            raise Refusal(other_type, f'Unsupported media type "{exchange.request.media_type}".')
+        if (body := exchange.request.json()) is None:
+            raise Refusal(400, "the body is no JSON")
+        return body
+
+    def file(self, exchange: Exchange) -> Answer:
+        """The file of a link to storage."""
+        raise Refusal(404, "NoSuchKey")

@@ -97,6 +97,8 @@ class _Conversation(BaseHTTPRequestHandler):
             self._send(as_json(400, {"error": f"send the body with a Content-Length of at most {LONGEST_BODY}"}))
             return
         body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise Hangup
         path, _, query = self.path.partition("?")
         request = Request(self.command, unquote(path), query, headers, body, self.server.is_storage)
         answer = self.server.respond(request)

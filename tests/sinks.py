@@ -79,6 +79,13 @@ def make(
     return AnsweringSink(open_sink(parse_address(to), sink_job(job, redis, bound, part_rows, keep_seconds, window)))
 
 
+def opened(to: str, redis: Redis | None = None, **how: Any) -> AnsweringSink:
+    """The same, its record open under generation 1."""
+    sink = make(to, redis, **how)
+    sink.open(1)
+    return sink
+
+
 def sink_job(
     job: str = JOB,
     redis: Redis | None = None,

@@ -7,13 +7,12 @@ from typing import Any
 
 from redis import Redis
 
-from tests.sinks import JOB, READING, commit, finish, make, position
+from tests.sinks import JOB, READING, commit, finish, opened, position
 from worker.sinks.audit import StreamAudit, audit
 
 
 def test_an_audit_goes_on_beside_consumers_that_trim(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     watch = StreamAudit(redis, "rows")
     for first in (1, 4, 7):
         commit(sink, first, first + 2)
@@ -26,8 +25,7 @@ def test_an_audit_goes_on_beside_consumers_that_trim(redis: Redis) -> None:
 
 
 def test_an_audit_finds_what_is_wrong(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     commit(sink, 1, 9)
     sink.close(1, 1, position(READING, 9))
     sink.finish(1, 1, {"rows": 9})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sinks import READING, Closed, batch, commit, file_names, job_directory, make, position, publish
+from tests.sinks import READING, Closed, batch, commit, file_names, job_directory, make, opened, position, publish
 from worker.errors import FailJob
 from worker.model import Checkpoint
 from worker.sinks.files import exclusive
@@ -99,8 +99,7 @@ def test_a_name_for_nothing_is_no_name(tmp_path: Path) -> None:
 
 
 def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}", part_rows=2)
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}", part_rows=2)
     publish(sink, READING[:4])
     taken = FileRecord(DirectoryStore(job), Key()).part(1, 1, 2)
     assert taken is not None
@@ -110,8 +109,7 @@ def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_
 
 
 def test_a_worker_that_does_not_find_the_token_fails_the_job(tmp_path: Path) -> None:
-    sink = make(f"file:{tmp_path}/here")
-    sink.open(1)
+    opened(f"file:{tmp_path}/here")
     with pytest.raises(FailJob, match="is not the same place for every worker"):
         make(f"file:{tmp_path}/there").checkpoint(1, 1)
     (tmp_path / "here" / ".millrace").write_text("another token")

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import pytest
 
-from tests.sinks import READING, Closed, commit, file_names, job_directory, make, position, publish
+from tests.sinks import READING, Closed, commit, file_names, job_directory, make, opened, position, publish
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows
 from worker.sinks.files.audit import audit_files
@@ -29,8 +29,7 @@ def job(tmp_path: Path) -> Path:
 
 
 def test_files_are_named_by_page_part_and_generation_and_the_receipt_names_them(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     publish(sink, READING[:2])
     sink.void(1, "replay", 2)
     publish(sink, READING[:4], page=1, generation=2)
@@ -65,33 +64,22 @@ def test_files_are_named_by_page_part_and_generation_and_the_receipt_names_them(
     assert dead == {"at": "2.2.6", "reason": "not a row", "row": "six"}
 
 
-def test_a_receipt_without_dead_rows_has_no_list_of_them(tmp_path: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
-    publish(sink, READING[:2])
-    finished = sink.finish(1, 1, {})
-    assert isinstance(finished, dict)
-    assert finished.keys() == {"files"}
-
-
 def test_a_batch_is_not_cut_and_a_part_takes_what_fits(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}", part_rows=3)
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}", part_rows=3)
     commit(sink, 1, 2)
     commit(sink, 3, 3)
     commit(sink, 4, 9)
     sink.close(1, 1, position(READING))
-    sink.finish(1, 1, {})
-    receipt = json.loads((job / "receipt.json").read_text())
-    assert [file["rows"] for file in receipt["files"]] == [3, 6]
+    finished = sink.finish(1, 1, {})
+    assert finished.keys() == {"files"}, "without dead rows there is no list of them"
+    assert [file["rows"] for file in finished["files"]] == [3, 6]
 
 
 @pytest.mark.parametrize(("compression", "suffix"), [("gzip", ".gz"), ("zstd", ".zst")])
 def test_compressed_files_say_so_and_are_read_by_other_programs(
     tmp_path: Path, job: Path, compression: str, suffix: str
 ) -> None:
-    sink = make(f"file:{tmp_path}?compression={compression}", part_rows=100)
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}?compression={compression}", part_rows=100)
     publish(sink, (*READING, DeadRow(b"x", "not a row")))
     sink.finish(1, 1, {"rows": 9, "dead_rows": 1})
     assert file_names(job) == [f"page-00001.dead.ndjson{suffix}", f"page-00001.ndjson{suffix}", "receipt.json"]
@@ -102,8 +90,7 @@ def test_compressed_files_say_so_and_are_read_by_other_programs(
 
 
 def test_rows_are_invisible_until_their_part_is_taken(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     commit(sink, 1, 2)
     commit(sink, 3, 4)
     assert not [name for name in file_names(job) if not name.startswith(".")]
@@ -115,8 +102,7 @@ def test_rows_are_invisible_until_their_part_is_taken(tmp_path: Path, job: Path)
 
 
 def test_asking_for_the_checkpoint_lets_unfinished_rows_go(tmp_path: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     commit(sink, 1, 2)
     assert sink.checkpoint(1, 1) == Checkpoint()
     assert commit(sink, 1, 3) == position(READING, 3)
@@ -130,8 +116,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     rows = tuple(b'{"n":%d,"text":"%s"}' % (number, b"x" * 100) for number in range(1000))
     peaks = []
     for batches in (5, 100):
-        sink = make(f"file:{tmp_path}", job=f"j{batches}", part_rows=1_000_000)
-        sink.open(1)
+        sink = opened(f"file:{tmp_path}", job=f"j{batches}", part_rows=1_000_000)
         at = Checkpoint()
         tracemalloc.start()
         for number in range(1, batches + 1):
@@ -162,8 +147,7 @@ def test_a_compressor_goes_with_its_part_and_waits_for_no_collection(
         return made
 
     monkeypatch.setitem(COMPRESSIONS, "gzip", Compression(".gz", make_one))
-    sink = make(f"file:{tmp_path}?compression=gzip", part_rows=2)
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}?compression=gzip", part_rows=2)
     gc.disable()
     try:
         publish(sink, READING)
@@ -176,8 +160,7 @@ def test_a_compressor_goes_with_its_part_and_waits_for_no_collection(
 
 
 def test_a_file_that_is_gone_or_changed_fails_the_job_at_its_end(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     publish(sink, READING)
     lost = job / "page-00001.part-0002.ndjson"
     lost.unlink()
@@ -190,8 +173,7 @@ def test_a_file_that_is_gone_or_changed_fails_the_job_at_its_end(tmp_path: Path,
 
 
 def test_a_receipt_that_was_not_written_is_written_by_the_next_finish(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     publish(sink, READING)
     finished = sink.finish(1, 1, {"rows": 9})
     (job / "receipt.json").unlink()
@@ -200,8 +182,7 @@ def test_a_receipt_that_was_not_written_is_written_by_the_next_finish(tmp_path: 
 
 
 def test_a_void_takes_its_rows_away_and_nothing_else(tmp_path: Path, job: Path) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     publish(sink, (*READING, DeadRow(b"x", "not a row")))
     (job / "notes.txt").write_text("mine")
     dead_writer = make(f"file:{tmp_path}")
@@ -214,8 +195,7 @@ def test_a_void_takes_its_rows_away_and_nothing_else(tmp_path: Path, job: Path) 
 
 
 def test_a_writer_whose_generation_is_voided_beneath_it_is_told_so(tmp_path: Path, job: Path) -> None:
-    late = make(f"file:{tmp_path}")
-    late.open(1)
+    late = opened(f"file:{tmp_path}")
     commit(late, 1, 2)
     make(f"file:{tmp_path}").void(1, "cancelled")
     assert late.close(1, 1, position(READING, 2)) == Closed("void")
@@ -227,8 +207,7 @@ def test_a_writer_whose_generation_is_voided_beneath_it_is_told_so(tmp_path: Pat
 def test_a_void_in_the_middle_of_a_close_leaves_no_rows(
     tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     commit(sink, 1, 2)
     take = FilePages.take
 
@@ -246,8 +225,7 @@ def test_a_void_in_the_middle_of_a_close_leaves_no_rows(
 
 
 def test_rows_that_may_be_taken_are_not_thrown_away(tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = make(f"file:{tmp_path}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}")
     commit(sink, 1, 2)
     take = FileRecord.take
 

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from tests.sinks import READING, make, publish
+from tests.sinks import READING, make, opened, publish
 from worker.model import Totals
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.store import Key
@@ -29,8 +29,7 @@ def end(directory: Path, job: str, day: str, ready_at: str, rows: int = 1, how: 
 
 def end_at(to: str, job: str, day: str, ready_at: str, rows: int = 1) -> None:
     """The same at any address."""
-    sink = make(to, job=job, window={"from": day, "to": day})
-    sink.open(1)
+    sink = opened(to, job=job, window={"from": day, "to": day})
     publish(sink, READING[:rows])
     totals = sink.tally(1, 1)
     assert isinstance(totals, Totals)

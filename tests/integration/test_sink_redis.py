@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sinks import DONE, JOB, READING, Closed, batch, commit, finish, make, position, sink_job
+from tests.sinks import DONE, JOB, READING, Closed, batch, commit, make, opened, position, sink_job
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import audit
@@ -21,8 +21,7 @@ DEAD = "dead:{rows}"
 
 
 def test_entries_have_exactly_the_fields_of_the_contract(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     commit(sink, 1, 3, (READING[0], DeadRow(b'{"n":"two"}', "n: not an integer"), READING[2]))
     sink.void(1, "replay", 2)
     sink.close(2, 1, Checkpoint())
@@ -40,8 +39,7 @@ def test_entries_have_exactly_the_fields_of_the_contract(redis: Redis) -> None:
 
 def test_a_batch_of_a_thousand_rows_and_four_mebibytes_is_one_act(redis: Redis) -> None:
     rows = tuple(b'{"n":%d,"text":"%s"}' % (number, b"x" * 4_200) for number in range(1000))
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     assert commit(sink, 1, 1000, rows) == position(rows)
     assert audit(redis, "rows", JOB).rows == 1000
 
@@ -62,8 +60,7 @@ def test_a_commit_that_goes_wrong_between_its_halves_is_made_again_and_keeps_eac
 
 
 def test_row_numbers_are_written_in_full(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     far = Checkpoint(rows=99_999_999_999, digest="ab" * 32)
     redis.hset(RECORD, "1", f"{far.rows} {far.digest} 0 0 0")
     after = Checkpoint(rows=100_000_000_001, digest="cd" * 32)
@@ -72,16 +69,6 @@ def test_row_numbers_are_written_in_full(redis: Redis) -> None:
 
 
 # -- what is not there, or is something else
-
-
-def test_a_missing_record_is_not_made_by_a_late_writer(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
-    commit(sink, 1, 3)
-    redis.delete(RECORD)
-    assert commit(sink, 4, 6) == sink.close(1, 1, position(READING, 3)) == Closed("missing")
-    assert sink.checkpoint(1, 1) == sink.finish(1, 1, {}) == sink.void(1, "failed") == Closed("missing")
-    assert not redis.exists(RECORD)
 
 
 @pytest.mark.parametrize("key", ["rows", DEAD, RECORD])
@@ -94,8 +81,7 @@ def test_a_key_that_holds_something_else_fails_the_job_before_anything_is_writte
 
 @pytest.mark.parametrize("key", ["rows", DEAD])
 def test_a_key_that_became_something_else_takes_no_row(redis: Redis, key: str) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     before = redis.hgetall(RECORD)
     redis.set(key, "something else")
     with pytest.raises(FailJob, match="holds something else"):
@@ -106,8 +92,7 @@ def test_a_key_that_became_something_else_takes_no_row(redis: Redis, key: str) -
 
 
 def test_an_end_that_cannot_be_written_leaves_the_record_as_it_was(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     commit(sink, 1, 3)
     sink.close(1, 1, position(READING, 3))
     before = redis.hgetall(RECORD)
@@ -118,8 +103,7 @@ def test_an_end_that_cannot_be_written_leaves_the_record_as_it_was(redis: Redis)
 
 
 def test_a_job_can_fail_where_its_stream_was_replaced(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     commit(sink, 1, 3)
     redis.set("rows", "something else")
     assert sink.void(1, "failed") == DONE
@@ -128,8 +112,7 @@ def test_a_job_can_fail_where_its_stream_was_replaced(redis: Redis) -> None:
 
 
 def test_a_record_stays_while_it_is_open_and_expires_after_its_end(redis: Redis) -> None:
-    sink = make("stream:rows", redis, keep_seconds=100)
-    sink.open(1)
+    sink = opened("stream:rows", redis, keep_seconds=100)
     commit(sink, 1, 3)
     assert redis.pttl(RECORD) == -1
     sink.void(1, "failed")
@@ -142,8 +125,7 @@ def test_a_record_stays_while_it_is_open_and_expires_after_its_end(redis: Redis)
 
 
 def test_pages_do_not_pile_up_in_the_record(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     for generation in range(1, 5):
         for page in range(1, 50):
             sink.close(generation, page, Checkpoint())
@@ -156,8 +138,7 @@ def test_pages_do_not_pile_up_in_the_record(redis: Redis) -> None:
 
 
 def test_thousands_of_pages_are_counted_and_named(redis: Redis) -> None:
-    sink = make("stream:rows", redis)
-    sink.open(1)
+    sink = opened("stream:rows", redis)
     for page in range(1, 2502):
         sink.close(1, page, Checkpoint())
     assert sink.finish(1, 2503, {}).pages == (2502, 2503)  # type: ignore[union-attr]
@@ -173,45 +154,11 @@ def test_thousands_of_pages_are_counted_and_named(redis: Redis) -> None:
 
 def test_a_server_that_is_away_is_asked_again_later_at_no_cost(own_redis: Any) -> None:
     client = Redis.from_url(own_redis.url)
-    sink = make("stream:rows", client)
-    sink.open(1)
+    sink = opened("stream:rows", client)
     own_redis.kill()
     with pytest.raises(RetryLater) as later:
         commit(sink, 1, 3)
     assert not later.value.is_attempt
-    client.close()
-
-
-def test_rows_and_record_come_back_together_after_a_crash_of_the_server(own_redis: Any) -> None:
-    client = own_redis.client()
-    sink = make("stream:rows", client)
-    sink.open(1)
-    for first in (1, 4, 7):
-        commit(sink, first, first + 2)
-        if first != 7:
-            own_redis.kill()
-            own_redis.start()
-            at = make("stream:rows", client).checkpoint(1, 1)
-            assert isinstance(at, Checkpoint)
-            assert at.rows == audit(client, "rows", JOB).rows
-            for lost in range(at.rows + 1, first + 1, 3):
-                commit(sink, lost, lost + 2)
-    sink.close(1, 1, position(READING))
-    finish(sink)
-    assert audit(client, "rows", JOB).is_whole
-    client.close()
-
-
-def test_a_read_only_replica_is_asked_again_later(own_redis: Any) -> None:
-    client = own_redis.client()
-    sink = make("stream:rows", client)
-    sink.open(1)
-    client.replicaof("127.0.0.1", 1)
-    with pytest.raises(RetryLater) as later:
-        commit(sink, 1, 3)
-    assert not later.value.is_attempt
-    client.replicaof("NO", "ONE")
-    assert commit(sink, 1, 3) == position(READING, 3)
     client.close()
 
 
@@ -225,18 +172,6 @@ def test_a_wrong_password_fails_the_job_and_is_not_repeated_to_anybody(own_redis
     assert "***@" in str(failed.value)
     sink.release()
     client.close()
-
-
-def test_an_address_names_its_own_server_database_and_stream(redis: Redis, redis_server: Any) -> None:
-    to = redis_server.url.replace("/0", "/3") + "?stream=elsewhere"
-    sink = make(to)
-    sink.open(1)
-    commit(sink, 1, 3)
-    sink.release()
-    other = Redis.from_url(redis_server.url.replace("/0", "/3"))
-    assert audit(other, "elsewhere", JOB).rows == 3
-    other.flushdb()
-    other.close()
 
 
 def test_batches_are_small_where_lua_takes_rows_that_look_alike_for_one(redis: Redis) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sinks import DONE, JOB, READING, Full, commit, make, position
+from tests.sinks import DONE, JOB, READING, Full, commit, make, opened, position
 from worker.sinks.audit import audit
 
 
 def test_at_the_bound_nothing_is_written_until_consumers_trim(redis: Redis) -> None:
-    sink = make("stream:rows", redis, bound=4)
-    sink.open(1)
+    sink = opened("stream:rows", redis, bound=4)
     assert commit(sink, 1, 3) == position(READING, 3)
     assert commit(sink, 4, 5) == position(READING, 5)
     assert commit(sink, 6, 7) == Full("stream full: 5 entries, 4 allowed before consumers trim it")
@@ -24,8 +23,7 @@ def test_at_the_bound_nothing_is_written_until_consumers_trim(redis: Redis) -> N
 
 
 def test_a_stranger_to_a_full_stream_still_learns_where_it_stands(redis: Redis) -> None:
-    sink = make("stream:rows", redis, bound=1)
-    sink.open(1)
+    sink = opened("stream:rows", redis, bound=1)
     commit(sink, 1, 3)
     assert commit(make("stream:rows", redis, bound=1), 1, 2) == position(READING, 3)
 
@@ -54,8 +52,7 @@ def fill(redis: Redis, share: float) -> None:
 
 
 def test_at_eighty_percent_of_memory_rows_stop(full: Redis) -> None:
-    sink = make("stream:rows", full)
-    sink.open(1)
+    sink = opened("stream:rows", full)
     fill(full, 0.7)
     assert commit(sink, 1, 3) == position(READING, 3)
     fill(full, 0.9)
@@ -70,8 +67,7 @@ def test_at_eighty_percent_of_memory_rows_stop(full: Redis) -> None:
 def test_out_of_memory_is_full_where_the_server_does_not_say_how_full_it_is(full: Redis, own_redis: Any) -> None:
     full.acl_setuser("millrace", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-info"])
     url = own_redis.url.replace("redis://", "redis://millrace:any@")
-    sink = make(f"{url}?stream=rows")
-    sink.open(1)
+    sink = opened(f"{url}?stream=rows")
     assert commit(sink, 1, 3) == position(READING, 3)
     fill(full, 1.5)
     assert isinstance(commit(sink, 4, 6), Full)

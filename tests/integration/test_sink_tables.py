@@ -13,7 +13,7 @@ import pyarrow.json
 import pyarrow.parquet
 import pytest
 
-from tests.sinks import batch, finish, job_directory, make, publish, sink_job
+from tests.sinks import finish, job_directory, opened, publish, sink_job
 from worker.errors import BadInput
 from worker.model import DeadRow
 from worker.sinks.files.audit import audit_files
@@ -70,8 +70,7 @@ def by_pyarrow(paths: list[Path]) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("how", ADDRESSES)
 def test_every_format_is_read_back_to_the_digit(tmp_path: Path, how: str) -> None:
-    sink = make(f"file:{tmp_path}?{how}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}?{how}")
     publish(sink, (*ROWS[:3], DeadRow(b"no row", "it is none"), *ROWS[3:6]), page=1)
     publish(sink, ROWS[6:8], page=2)
     finish(sink, pages=2)
@@ -87,8 +86,7 @@ def test_every_format_is_read_back_to_the_digit(tmp_path: Path, how: str) -> Non
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_column_that_comes_late_makes_files_of_one_part_and_the_receipt_says_so(tmp_path: Path, kind: str) -> None:
     rows = (b'{"a":1}', b'{"a":2}', b'{"a":3,"b":"x"}', b'{"a":4,"b":null}')
-    sink = make(f"file:{tmp_path}?format={kind}", part_rows=2)
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}?format={kind}", part_rows=2)
     publish(sink, rows)
     finish(sink)
     files = json.loads((job_directory(tmp_path) / "receipt.json").read_text())["files"]
@@ -101,8 +99,7 @@ def test_a_column_that_comes_late_makes_files_of_one_part_and_the_receipt_says_s
 
 
 def test_files_of_one_part_are_numbered(tmp_path: Path) -> None:
-    sink = make(f"file:{tmp_path}?format=csv&compression=gzip", part_rows=100)
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}?format=csv&compression=gzip", part_rows=100)
     publish(sink, (b'{"a":1}', b'{"a":2}', b'{"b":3}', b'{"a":4}'))
     finish(sink)
     assert [path.name for path in listed(job_directory(tmp_path))] == [
@@ -114,24 +111,12 @@ def test_files_of_one_part_are_numbered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_an_audit_finds_a_table_that_was_changed(tmp_path: Path, kind: str) -> None:
-    sink = make(f"file:{tmp_path}?format={kind}")
-    sink.open(1)
+    sink = opened(f"file:{tmp_path}?format={kind}")
     publish(sink, ROWS[:3])
     finish(sink)
     (path,) = listed(job_directory(tmp_path))
     path.write_bytes(path.read_bytes() + b"\n")
     assert audit_files(job_directory(tmp_path)).changed == (path.name,)
-
-
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_table_let_go_in_the_middle_leaves_nothing(tmp_path: Path, kind: str) -> None:
-    sink = make(f"file:{tmp_path}?format={kind}")
-    sink.open(1)
-    sink.checkpoint(1, 1)
-    publish(sink, ROWS[:2], page=2)
-    sink.commit(1, 1, batch(ROWS, 1, 2))
-    sink.release()
-    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_partitions_are_named_by_the_dates_of_the_window(tmp_path: Path) -> None:

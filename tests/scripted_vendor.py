@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tests.sockets import Listener
+
 
 @dataclass
 class Heard:
@@ -36,9 +38,8 @@ class ScriptedVendor:
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._converse)
+        self.url = f"http://127.0.0.1:{self._listener.port}"
 
     def stop(self) -> None:
         self.is_over.set()
@@ -47,16 +48,8 @@ class ScriptedVendor:
     def targets(self) -> list[str]:
         return [f"{heard.method} {heard.target}" for heard in self.heard]
 
-    def _accept(self) -> None:
-        while not self.is_over.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-
     def _converse(self, connection: socket.socket) -> None:
+        self.connections += 1
         with connection, connection.makefile("rb") as incoming:
             try:
                 while line := incoming.readline():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 from redis import Redis
 
-from tests.scripted_vendor import Heard, Reset, ScriptedVendor
+from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor, Start
+from tests.sockets import Listener
 from worker.sources.connections import Connection
 from worker.sources.schema import Limits, Request, Source
 from worker.transport.exchange import Exchange
@@ -44,6 +44,14 @@ def connection(
 
 def exchange(to: Connection, redis: Redis | None = None, **how: Any) -> Exchange:
     return Exchange(to, redis, environment=ENVIRONMENT.get, **how)
+
+
+def talk(
+    vendor: Start, script: Script, auth: dict[str, Any] | None = None, redis: Redis | None = None, **how: Any
+) -> tuple[Exchange, ScriptedVendor]:
+    """A vendor with this script, and the exchange with it."""
+    acme = vendor(script)
+    return exchange(connection(acme, auth), redis, **how), acme
 
 
 def get(at: Exchange, path: str = "/rows", **query: Any) -> WireRequest:
@@ -82,16 +90,14 @@ def tls_host(certificate: tuple[Path, Path]) -> Iterator[int]:
     """A port of this machine that answers over TLS with the first line it was asked by."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        while listener.fileno() >= 0:
-            # A client that trusts nobody goes away in the handshake.
-            with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as secured:
-                secured.sendall(answer(body=secured.recv(65_536).split(b"\r\n", 1)[0]))
+    def serve(plain: socket.socket) -> None:
+        # A client that trusts nobody goes away in the handshake.
+        with plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as secured:
+            secured.sendall(answer(body=secured.recv(65_536).split(b"\r\n", 1)[0]))
 
-    threading.Thread(target=serve, daemon=True).start()
+    listener = Listener(serve)
     try:
-        yield listener.getsockname()[1]
+        yield listener.port
     finally:
         listener.close()

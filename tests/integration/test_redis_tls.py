@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from redis.exceptions import ConnectionError  # noqa: A004 - redis-py's own name
 from config.celery import celery_settings
 from tests.authority import Authority
 from tests.harness import RedisServer, running_stack
+from tests.sockets import Listener, relay
 from worker.broker import broker_settings
 from worker.errors import RetryLater
 from worker.redis_client import connect
@@ -27,7 +27,7 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
 PASSWORD = "the-password"
 
 
-class TlsFront:
+class TlsFront(Listener):
     """Speaks TLS on a port of its own; hands on what it hears, or, with nobody behind it, remembers it."""
 
     def __init__(self, certificate: tuple[Path, Path], upstream: int | None = None, *, client_ca: Path | None = None):
@@ -38,20 +38,9 @@ class TlsFront:
             self._context.load_verify_locations(client_ca)
         self._upstream = upstream
         self.heard, self.visits = b"", 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._answer)
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                plain, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
+    def _answer(self, plain: socket.socket) -> None:
         self.visits += 1
         with plain, suppress(OSError), self._context.wrap_socket(plain, server_side=True) as client:
             if self._upstream is None:
@@ -60,22 +49,7 @@ class TlsFront:
                     client.sendall(b"+OK\r\n")
                 return
             with socket.create_connection(("127.0.0.1", self._upstream)) as server:
-                asyncio.run(_join(client, server))
-
-
-async def _join(client: socket.socket, server: socket.socket) -> None:
-    """Pass bytes both ways until one side ends."""
-    ways = [asyncio.to_thread(_pass_on, client, server), asyncio.to_thread(_pass_on, server, client)]
-    await asyncio.gather(*ways)
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(262_144):
-            target.sendall(data)
-    for end in (source, target):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+                relay(client, server)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import select
-import socket
 import threading
 import time
 import zlib
@@ -17,6 +16,7 @@ import zstandard
 from redis import Redis
 
 from tests.scripted_vendor import Heard, Start
+from tests.sockets import closed_port
 from tests.wire import (
     HEADER,
     KEY,
@@ -30,6 +30,7 @@ from tests.wire import (
     login,
     refuse_secrets,
     reset,
+    talk,
 )
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
@@ -47,8 +48,7 @@ def test_a_body_arrives_whole_however_it_is_framed(vendor: Start) -> None:
             return hang_up(b"HTTP/1.0 200 OK\r\n\r\n", rows)
         return answer(body=rows)
 
-    acme = vendor(script)
-    at = exchange(connection(acme))
+    at, _ = talk(vendor, script)
     for framing, has_end in (("chunked", True), ("sized", True), ("closed", False), ("sized", True)):
         response = at.send(get(at, f"/{framing}"))
         assert response.has_end is has_end
@@ -65,8 +65,7 @@ def chunked(body: bytes, size: int = 7_000) -> Iterator[bytes]:
 
 
 def test_a_connection_is_kept_alive_when_a_body_was_read_to_its_end(vendor: Start) -> None:
-    acme = vendor(lambda heard: answer(body=b"[1]"))
-    at = exchange(connection(acme))
+    at, acme = talk(vendor, lambda heard: answer(body=b"[1]"))
     for _ in range(5):
         assert at.send(get(at)).body(100) == b"[1]"
     assert acme.connections == 1
@@ -115,8 +114,7 @@ def test_a_body_longer_than_it_says_is_never_taken_for_all_of_it(vendor: Start, 
         yield from [head + body] if is_at_once else [head, body]
         acme.is_over.wait(5)
 
-    acme = vendor(script)
-    at = exchange(connection(acme))
+    at, acme = talk(vendor, script)
     response = at.send(get(at))
     if not is_at_once:
         # What is too much must have arrived before the body is read, or it would be taken for the next answer.
@@ -126,31 +124,29 @@ def test_a_body_longer_than_it_says_is_never_taken_for_all_of_it(vendor: Start, 
 
 
 def test_a_line_end_behind_a_body_is_no_more_of_it_and_the_next_answer_is_heard(vendor: Start) -> None:
-    acme = vendor(lambda heard: answer(body=b"[1]") + b"\r\n")
-    at = exchange(connection(acme))
+    at, _ = talk(vendor, lambda heard: answer(body=b"[1]") + b"\r\n")
     assert [at.send(get(at)).body(9) for _ in range(3)] == [b"[1]"] * 3
 
 
 def test_what_is_left_on_a_connection_is_not_the_next_answer(vendor: Start) -> None:
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"
-    acme = vendor(lambda heard: b"".join(chunked(b"rows")) + stale if heard.target.endswith("a") else answer(body=b"b"))
-    at = exchange(connection(acme))
+    at, _ = talk(
+        vendor, lambda heard: b"".join(chunked(b"rows")) + stale if heard.target.endswith("a") else answer(body=b"b")
+    )
     for _ in range(3):
         assert at.send(get(at, "/a")).body(9) == b"rows"
         assert at.send(get(at, "/b")).body(9) == b"b"
 
 
 def test_two_lengths_are_refused(vendor: Start) -> None:
-    acme = vendor(lambda heard: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 6\r\n\r\nrowrow")
-    at = exchange(connection(acme))
+    at, _ = talk(vendor, lambda heard: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 6\r\n\r\nrowrow")
     with pytest.raises(RetryLater, match="no answer: InvalidHeader"):
         at.send(get(at))
 
 
 def test_early_hints_are_not_the_answer(vendor: Start) -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n"
-    acme = vendor(lambda heard: early + answer(body=b"[1]"))
-    at = exchange(connection(acme))
+    at, acme = talk(vendor, lambda heard: early + answer(body=b"[1]"))
     for _ in range(2):
         response = at.send(get(at))
         assert (response.status, response.headers.get("Link"), response.body(9)) == (200, None, b"[1]")
@@ -180,8 +176,7 @@ def test_silence_in_a_body_or_before_it_is_not_waited_out(vendor: Start) -> None
             yield SIZED + b"row"
         acme.is_over.wait(30)
 
-    acme = vendor(script)
-    at = exchange(connection(acme), silence_seconds=0.05)
+    at, acme = talk(vendor, script, silence_seconds=0.05)
     with pytest.raises(RetryLater, match=r"cut after 3 bytes: silence for 0\.05 s"):
         list(at.send(get(at, "/body")).chunks())
     with pytest.raises(RetryLater, match="no answer in time") as caught:
@@ -194,8 +189,7 @@ def test_whoever_waits_for_more_of_a_body_is_freed_from_another_thread(vendor: S
         yield SIZED + b"row"
         acme.is_over.wait(60)
 
-    acme = vendor(script)
-    at = exchange(connection(acme))
+    at, acme = talk(vendor, script)
     response = at.send(get(at))
     chunks = response.chunks()
     assert next(chunks) == b"row"
@@ -207,8 +201,7 @@ def test_whoever_waits_for_more_of_a_body_is_freed_from_another_thread(vendor: S
 
 
 def test_a_vendor_that_is_not_there_got_nothing(vendor: Start) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = closed_port()
     acme = connection(vendor(lambda heard: b""))
     at = exchange(Connection("acme", acme.source, f"http://127.0.0.1:{port}/v1"))
     with pytest.raises(RetryLater, match="Connection refused") as caught:
@@ -224,8 +217,7 @@ def test_a_vendor_that_is_not_there_got_nothing(vendor: Start) -> None:
 def test_a_connection_that_ends_before_an_answer_may_have_brought_the_request(
     vendor: Start, end: Callable[..., Iterator[bytes]], start: bytes
 ) -> None:
-    acme = vendor(lambda heard: end(start))
-    at = exchange(connection(acme))
+    at, acme = talk(vendor, lambda heard: end(start))
     with pytest.raises(RetryLater, match="POST /v1/rows: no answer") as caught:
         at.send(compose(at.base, Request(method="POST", path="/rows", json={"a": 1}), {}))
     assert not caught.value.is_unsent
@@ -234,8 +226,7 @@ def test_a_connection_that_ends_before_an_answer_may_have_brought_the_request(
 
 def test_small_answers_are_bounded_and_unpacked(vendor: Start) -> None:
     packed = gzip.compress(b"[" + b" " * 17 * 1024 * 1024 + b"]", 0)
-    acme = vendor(lambda heard: answer(body=packed, Content_Encoding="gzip"))
-    at = exchange(connection(acme))
+    at, _ = talk(vendor, lambda heard: answer(body=packed, Content_Encoding="gzip"))
     with pytest.raises(FailJob, match="longer than"):
         at.ask(get(at))
     assert at.send(get(at)).start(3) == b"[  "
@@ -251,8 +242,7 @@ def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start, named: s
         "x-gzip": gzip.compress(said[:5]) + gzip.compress(said[5:]),
         "": gzip.compress(said),
     }
-    acme = vendor(lambda heard: answer(body=ways.get(named, said), Content_Encoding=named))
-    at = exchange(connection(acme))
+    at, _ = talk(vendor, lambda heard: answer(body=ways.get(named, said), Content_Encoding=named))
     if named in ways:
         assert at.ask(get(at)).content == {"status": "ready"}
     else:
@@ -262,8 +252,7 @@ def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start, named: s
 
 def test_a_refusal_is_told_as_far_as_it_can_be_unpacked(vendor: Start) -> None:
     words = gzip.compress(b'{"detail": "no"}' + bytes(range(256)) * 200)
-    acme = vendor(lambda heard: answer(400, words[:60], Content_Encoding="gzip"))
-    at = exchange(connection(acme))
+    at, _ = talk(vendor, lambda heard: answer(400, words[:60], Content_Encoding="gzip"))
     with pytest.raises(FailJob, match="GET /v1/rows: 400 Reason: "):
         at.ask(get(at))
 

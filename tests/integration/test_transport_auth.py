@@ -27,6 +27,7 @@ from tests.wire import (
     hang_up,
     login,
     refuse_secrets,
+    talk,
 )
 from worker import keys
 from worker.errors import BadInput, FailJob, RetryLater
@@ -48,8 +49,7 @@ from worker.transport.exchange import Exchange
 def test_credentials_go_where_the_source_says(
     vendor: Start, auth: dict[str, Any], target: str, sent: str | None
 ) -> None:
-    acme = vendor(lambda heard: login(heard) or answer())
-    at = exchange(connection(acme, auth))
+    at, acme = talk(vendor, lambda heard: login(heard) or answer(), auth)
     at.send(get(at)).close()
     assert (acme.heard[-1].target, acme.heard[-1].headers.get("authorization")) == (target, sent)
 
@@ -98,16 +98,14 @@ def test_ten_workers_refused_at_once_renew_the_token_once(vendor: Start, redis: 
 
 
 def test_a_second_refusal_after_renewing_fails_and_names_what_to_check(vendor: Start) -> None:
-    acme = vendor(lambda heard: login(heard) or answer(401, b'{"message":"expired"}'))
-    at = exchange(connection(acme, SESSION))
+    at, acme = talk(vendor, lambda heard: login(heard) or answer(401, b'{"message":"expired"}'), SESSION)
     with pytest.raises(FailJob, match=r"GET /v1/rows: 401 Reason: .*; check V_USER, V_PASSWORD"):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/login", "GET /v1/rows"] * 2
 
 
 def test_a_fixed_credential_refused_is_not_sent_again(vendor: Start) -> None:
-    acme = vendor(lambda heard: answer(401))
-    at = exchange(connection(acme, HEADER))
+    at, acme = talk(vendor, lambda heard: answer(401), HEADER)
     with pytest.raises(FailJob, match=r"401.*; check V_KEY"):
         at.send(get(at))
     assert len(acme.heard) == 1
@@ -124,16 +122,14 @@ def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(
 
 @pytest.mark.parametrize("body", [b'{"expires_in":3600}', b'{"access_token":null}', b'{"access_token":""}', b"[]"])
 def test_an_answer_without_a_token_names_the_field(vendor: Start, body: bytes) -> None:
-    acme = vendor(lambda heard: answer(body=body))
-    at = exchange(connection(acme, SESSION))
+    at, acme = talk(vendor, lambda heard: answer(body=body), SESSION)
     with pytest.raises(FailJob, match="no text at 'access_token'"):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/login"]
 
 
 def test_a_login_that_fails_for_the_moment_is_no_failure_of_the_job(vendor: Start, redis: Redis) -> None:
-    acme = vendor(lambda heard: answer(502))
-    at = exchange(connection(acme, SESSION), redis, sleep=lambda _: None)
+    at, acme = talk(vendor, lambda heard: answer(502), SESSION, redis, sleep=lambda _: None)
     with pytest.raises(RetryLater, match="POST /v1/login: 502") as caught:
         at.send(get(at))
     assert caught.value.is_unsent
@@ -187,8 +183,7 @@ DEVELOPER = {"kind": "header", "name": "developer-token", "value": "{key}"}
 def test_several_ways_are_used_at_once(
     vendor: Start, of: list[dict[str, Any]], query: str, headers: dict[str, str]
 ) -> None:
-    acme = vendor(lambda heard: login(heard) or answer())
-    at = exchange(connection(acme, {"kind": "all", "of": of}))
+    at, acme = talk(vendor, lambda heard: login(heard) or answer(), {"kind": "all", "of": of})
     at.send(get(at)).close()
     assert acme.heard[-1].target == f"/v1/rows{query}"
     assert all(acme.heard[-1].headers[name].startswith(value) for name, value in headers.items())
@@ -207,8 +202,11 @@ def test_several_ways_are_used_at_once(
 def test_a_token_goes_where_the_source_says(
     vendor: Start, send: dict[str, str], target: str, header: tuple[str, str] | None
 ) -> None:
-    acme = vendor(lambda heard: answer(body=b'{"Token":"t/1+"}') if heard.target == "/v1/login" else answer())
-    at = exchange(connection(acme, {**SESSION, "token": "Token", "send": send}))
+    at, acme = talk(
+        vendor,
+        lambda heard: answer(body=b'{"Token":"t/1+"}') if heard.target == "/v1/login" else answer(),
+        {**SESSION, "token": "Token", "send": send},
+    )
     at.send(get(at)).close()
     assert acme.heard[-1].target == target
     assert ("authorization" in acme.heard[-1].headers) == (send["name"] == "Authorization")
@@ -223,25 +221,12 @@ def test_a_token_may_come_in_a_header_of_the_logins_answer(vendor: Start) -> Non
     def script(heard: Heard) -> bytes:
         return answer(204, X_Auth_Token="t-1") if heard.target == "/v1/login" else answer()
 
-    acme = vendor(script)
-    at = exchange(connection(acme, {**SESSION, "token_header": "X-Auth-Token"}))
+    at, acme = talk(vendor, script, {**SESSION, "token_header": "X-Auth-Token"})
     at.send(get(at)).close()
     assert acme.heard[-1].headers["authorization"] == "Bearer t-1"
     none = exchange(connection(vendor(lambda heard: answer(body=b"log in later")), {**SESSION, "token_header": "X-T"}))
     with pytest.raises(FailJob, match="POST /v1/login: the answer has no header 'X-T': log in later"):
         none.send(get(none))
-
-
-def test_a_token_in_a_header_of_its_own_is_renewed_as_any_other(vendor: Start) -> None:
-    def script(heard: Heard) -> bytes:
-        made = login(heard, f"token-{len(acme.heard)}")
-        return made or answer(403 if heard.headers["x-auth"] == "token-1" else 200)
-
-    acme = vendor(script)
-    send = {"kind": "header", "name": "X-Auth", "value": "{token}"}
-    at = exchange(connection(acme, {**SESSION, "renew_on": [403], "send": send}))
-    at.send(get(at)).close()
-    assert [heard.headers.get("x-auth") for heard in acme.heard] == [None, "token-1", None, "token-3"]
 
 
 # ---------------------------------------------------------------- OAuth2
@@ -291,8 +276,7 @@ def test_a_refresh_token_that_took_the_place_of_ours_is_kept_for_every_worker(ve
 
 
 def test_a_refresh_token_outlives_a_change_of_the_clients_secret(vendor: Start, redis: Redis) -> None:
-    acme = vendor(token_endpoint(lambda n: f"next-{n}"))
-    one = exchange(connection(acme, REFRESH), redis)
+    one, acme = talk(vendor, token_endpoint(lambda n: f"next-{n}"), REFRESH, redis)
     one.send(get(one)).close()
     redis.hset(redis.keys("*:token:*")[0], mapping={"expires_at": 0, "renew_at": 0})
     changed = {**ENVIRONMENT, "V_PASSWORD": "another"}
@@ -309,8 +293,7 @@ def test_a_refresh_token_outlives_a_change_of_the_clients_secret(vendor: Start, 
 def test_a_refresh_token_the_vendor_does_not_replace_stays_in_use_and_is_not_copied(
     vendor: Start, redis: Redis, given: str | None
 ) -> None:
-    acme = vendor(token_endpoint(lambda n: given))
-    at = exchange(connection(acme, REFRESH), redis)
+    at, _ = talk(vendor, token_endpoint(lambda n: given), REFRESH, redis)
     at.send(get(at)).close()
     (kept,) = redis.keys("*:token:*")
     assert redis.hget(kept, "refresh") == b""
@@ -321,8 +304,7 @@ def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried
     vendor: Start, redis: Redis
 ) -> None:
     words = {"error": "invalid_grant", "error_description": "Token k3y+secret has been revoked."}
-    acme = vendor(lambda heard: answer(400, json.dumps(words).encode()))
-    at = exchange(connection(acme, REFRESH), redis)
+    at, acme = talk(vendor, lambda heard: answer(400, json.dumps(words).encode()), REFRESH, redis)
     said = (
         r"POST /v1/token: 400 Reason: invalid_grant: Token \*\*\* has been revoked\.; check V_USER, V_PASSWORD, V_KEY"
     )
@@ -332,8 +314,7 @@ def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried
 
 
 def test_without_redis_no_refresh_token_is_used_up(vendor: Start) -> None:
-    acme = vendor(token_endpoint(lambda n: "next"))
-    at = exchange(connection(acme, REFRESH))
+    at, acme = talk(vendor, token_endpoint(lambda n: "next"), REFRESH)
     with pytest.raises(BadInput, match="Redis, which keeps the refresh token"):
         at.send(get(at))
     assert acme.heard == []
@@ -367,8 +348,7 @@ def test_a_clients_id_and_secret_are_encoded_as_the_source_says(vendor: Start, c
 
 
 def test_a_client_without_a_secret_sends_none(vendor: Start, redis: Redis) -> None:
-    acme = vendor(token_endpoint(lambda n: None))
-    at = exchange(connection(acme, {**REFRESH, "client_secret": ""}), redis)
+    at, acme = talk(vendor, token_endpoint(lambda n: None), {**REFRESH, "client_secret": ""}, redis)
     at.send(get(at)).close()
     assert b"client_secret" not in acme.heard[0].body
     assert b"client_id=somebody%40example.com" in acme.heard[0].body
@@ -382,16 +362,14 @@ def test_a_lifetime_is_a_number_or_its_digits_or_the_declared_one(
     vendor: Start, redis: Redis, stated: object, seconds: int
 ) -> None:
     body = json.dumps({"access_token": "token-1", "expires_in": stated}).encode()
-    acme = vendor(lambda heard: answer(body=body))
-    at = exchange(connection(acme, {**SESSION, "default_lifetime_seconds": 77}), redis)
+    at, _ = talk(vendor, lambda heard: answer(body=body), {**SESSION, "default_lifetime_seconds": 77}, redis)
     at.send(get(at)).close()
     (kept,) = redis.keys("*:token:*")
     assert seconds - 5 <= redis.ttl(kept) <= seconds + 1
 
 
 def test_a_login_cut_off_or_refused_for_the_moment_leaves_the_turn_to_others(vendor: Start, redis: Redis) -> None:
-    acme = vendor(lambda heard: hang_up(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"))
-    at = exchange(connection(acme, SESSION), redis)
+    at, _ = talk(vendor, lambda heard: hang_up(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"), SESSION, redis)
     with pytest.raises(RetryLater, match="POST /v1/login: the body was cut") as caught:
         at.send(get(at))
     assert caught.value.is_unsent, "what was meant to be sent was not"

@@ -1,27 +1,32 @@
-"""What becomes of entries in the warehouse, whatever order and number they come in."""
+"""What becomes of entries in every warehouse, whatever order and number they come in."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples.consumer.duckdb_warehouse import DuckdbWarehouse
 from examples.consumer.entries import End, Entry, Lost, Rows, Strange, Void
+from examples.consumer.postgres_warehouse import PostgresWarehouse
 from examples.consumer.receipts import digest
 from examples.consumer.warehouse import Warehouse
 
-NAMES = {Warehouse: "warehouse.db", DuckdbWarehouse: "warehouse.duckdb"}
 MONDAY, TUESDAY = "2026-11-02", "2026-11-03"
 
 
@@ -61,102 +66,156 @@ def stream() -> Stream:
     return Stream()
 
 
-@pytest.fixture(params=[Warehouse, DuckdbWarehouse])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    warehouse: Warehouse = request.param(tmp_path / NAMES[request.param])
-    yield warehouse
-    warehouse.close()
+@dataclass(frozen=True)
+class Place:
+    """A database with nothing in it: what opens a warehouse there, and what looks at it."""
+
+    open: Callable[[], Warehouse]
+    connect: Callable[[], Any]
+
+    def published(self) -> dict[str, list[str]]:
+        """The rows people see, by day."""
+        seen: dict[str, list[str]] = {}
+        told = "SELECT name, content FROM windows LEFT JOIN report_rows USING (window_id) ORDER BY window_id, page, row"
+        with closing(self.connect()) as database:
+            for name, content in database.execute(told).fetchall():
+                rows = seen.setdefault(json.loads(name)["window"]["from"], [])
+                rows += [] if content is None else [content]
+        return seen
+
+    def left(self) -> int:
+        with closing(self.connect()) as database:
+            return int(database.execute("SELECT count(*) FROM staged").fetchone()[0])
 
 
-def connect(path: Path) -> Any:
-    """The database that is there."""
-    in_sqlite = path / NAMES[Warehouse]
-    return sqlite3.connect(in_sqlite) if in_sqlite.exists() else duckdb.connect(str(path / NAMES[DuckdbWarehouse]))
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a server of its own, on a socket in a directory of its own."""
+    if not shutil.which("initdb") or not shutil.which("pg_ctl"):
+        pytest.skip("no PostgreSQL server is installed")
+    # PostgreSQL refuses to be run by root.
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+
+    def run(*command: object) -> None:
+        subprocess.run([*as_nobody, *map(str, command)], check=True, capture_output=True)
+
+    with TemporaryDirectory(prefix="millrace-") as name:
+        directory = Path(name)
+        directory.chmod(0o777)
+        data = directory / "data"
+        options = f"-k {directory} -c listen_addresses='' -c fsync=off"
+        run("initdb", "-D", data, "-A", "trust", "-U", "millrace")
+        run("pg_ctl", "-D", data, "-w", "-o", options, "-l", directory / "log", "start")
+        yield f"host={directory} user=millrace dbname=postgres"
+        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
-def published(path: Path) -> dict[str, list[str]]:
-    """The rows people see, by day."""
-    with closing(connect(path)) as database:
-        days = "SELECT name, window_id FROM windows"
-        rows = "SELECT content FROM report_rows WHERE window_id = ? ORDER BY page, row"
-        return {
-            json.loads(name)["window"]["from"]: [text for (text,) in database.execute(rows, (window_id,)).fetchall()]
-            for name, window_id in database.execute(days).fetchall()
-        }
+# How many orders of arrival are tried: DuckDB takes long to open a database.
+EXAMPLES = {"sqlite": 60, "duckdb": 6, "postgres": 20}
 
 
-def left(path: Path) -> int:
-    with closing(connect(path)) as database:
-        return int(database.execute("SELECT count(*) FROM staged").fetchone()[0])
+@pytest.fixture(params=EXAMPLES)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def test_no_row_is_seen_before_its_end(stream: Stream, warehouse: Warehouse, tmp_path: Path) -> None:
+@pytest.fixture
+def make_place(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], Place]:
+    """Makes places of one kind, each empty."""
+    numbers = count()
+
+    def make() -> Place:
+        path = tmp_path / f"warehouse-{next(numbers)}"
+        if kind == "sqlite":
+            return Place(lambda: Warehouse(path), lambda: sqlite3.connect(path))
+        if kind == "duckdb":
+            return Place(lambda: DuckdbWarehouse(path), lambda: duckdb.connect(str(path)))
+        url = request.getfixturevalue("postgres")
+        with psycopg.connect(url, autocommit=True) as database:
+            database.execute("DROP TABLE IF EXISTS report_rows, windows, staged, jobs")
+        return Place(lambda: PostgresWarehouse(url), lambda: psycopg.connect(url))
+
+    return make
+
+
+@pytest.fixture
+def place(make_place: Callable[[], Place]) -> Place:
+    return make_place()
+
+
+@pytest.fixture
+def warehouse(place: Place) -> Iterator[Warehouse]:
+    with closing(place.open()) as warehouse:
+        yield warehouse
+
+
+def test_no_row_is_seen_before_its_end(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
     assert warehouse.apply(stream.entries[:2]).settled == ["95-0", "95-1"]
-    assert published(tmp_path) == {}
+    assert place.published() == {}
     assert warehouse.apply(stream.entries[2:]).settled == ["95-2"]
-    assert published(tmp_path) == {MONDAY: ["a", "b"]}
-    assert left(tmp_path) == 0
+    assert place.published() == {MONDAY: ["a", "b"]}
+    assert place.left() == 0
 
 
-def test_an_end_waits_for_every_row(stream: Stream, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_an_end_waits_for_every_row(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
     first, second, end = stream.entries
     applied = warehouse.apply([second, end])
     assert applied.waiting == {end.id: "job j ends with 2 rows, 1 of generation 1 are here"}
-    assert published(tmp_path) == {}
+    assert place.published() == {}
     assert warehouse.apply([first, end]).waiting == {}
-    assert published(tmp_path) == {MONDAY: ["a", "b"]}
+    assert place.published() == {MONDAY: ["a", "b"]}
 
 
-def test_as_many_rows_but_other_ones_do_not_make_an_end(stream: Stream, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_as_many_rows_but_other_ones_do_not_make_an_end(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j", ["a", "x"])
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
     assert "digest" in warehouse.apply([*stream.entries[:2], stream.entries[-1]]).waiting[stream.entries[-1].id]
     # What a crash took back was read anew, and the later entries count.
     warehouse.apply(stream.entries[2:])
-    assert published(tmp_path) == {MONDAY: ["a", "b"]}
+    assert place.published() == {MONDAY: ["a", "b"]}
 
 
-def test_dead_rows_are_not_waited_for(stream: Stream, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_dead_rows_are_not_waited_for(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j", ["a", "dead", "c"])
     stream.end("j", [["a", "c"]], day=MONDAY, ready=1, dead_rows=1)
     del stream.entries[1]
     warehouse.apply(stream.entries)
-    assert published(tmp_path) == {MONDAY: ["a", "c"]}
+    assert place.published() == {MONDAY: ["a", "c"]}
 
 
 def test_rows_that_come_after_the_void_of_their_generation_are_dropped(
-    stream: Stream, warehouse: Warehouse, tmp_path: Path
+    stream: Stream, warehouse: Warehouse, place: Place
 ) -> None:
     stream.rows("j", ["old"])
     stream.void("j", 1, "failed")
     row, void = stream.entries
     assert warehouse.apply([void, row]).settled == [void.id, row.id]
-    assert left(tmp_path) == 0
+    assert place.left() == 0
 
 
-def test_a_reading_without_rows_replaces_what_was_there(stream: Stream, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_reading_without_rows_replaces_what_was_there(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j1", ["a"])
     stream.end("j1", [["a"]], day=MONDAY, ready=1)
     stream.end("j2", [[]], day=MONDAY, ready=2)
     warehouse.apply(stream.entries)
-    assert published(tmp_path) == {MONDAY: []}
+    assert place.published() == {MONDAY: []}
 
 
 def test_a_job_given_up_leaves_nothing_and_its_end_no_longer_waits(
-    stream: Stream, warehouse: Warehouse, tmp_path: Path
+    stream: Stream, warehouse: Warehouse, place: Place
 ) -> None:
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
     assert warehouse.apply(stream.entries[1:]).waiting
     warehouse.forget("j")
     assert warehouse.apply(stream.entries).waiting == {}
-    assert published(tmp_path) == {}
-    assert left(tmp_path) == 0
+    assert place.published() == {}
+    assert place.left() == 0
 
 
 def test_a_strange_entry_waits_and_a_lost_one_is_told(warehouse: Warehouse) -> None:
@@ -167,12 +226,12 @@ def test_a_strange_entry_waits_and_a_lost_one_is_told(warehouse: Warehouse) -> N
 
 
 def test_nothing_of_a_batch_is_kept_where_one_statement_fails(
-    stream: Stream, warehouse: Warehouse, tmp_path: Path
+    stream: Stream, warehouse: Warehouse, place: Place
 ) -> None:
     stream.rows("j", ["a"])
     with pytest.raises(ValueError, match="not an id"):
         warehouse.apply([*stream.entries, Rows("not an id", "j", 1, 1, 2, ("b",))])
-    assert left(tmp_path) == 0
+    assert place.left() == 0
 
 
 def a_day_of_jobs() -> tuple[list[Entry], dict[str, list[str]]]:
@@ -182,9 +241,10 @@ def a_day_of_jobs() -> tuple[list[Entry], dict[str, list[str]]]:
     stream.end("j1", [["m1", "m2"]], day=MONDAY, ready=1)
     stream.rows("j2", ["x1", "x2"])
     stream.void("j2", 1)
-    stream.rows("j2", ["M1"], generation=2)
-    stream.rows("j2", ["M2", "M3"], generation=2, page=2)
-    stream.end("j2", [["M1"], ["M2", "M3"]], day=MONDAY, ready=3, generation=2)
+    odd = ['{"spend":57.1000}', '{"name":"Größe \\"x\\"\\t\\\\"}', '{"id":9223372036854775807}']
+    stream.rows("j2", odd[:1], generation=2)
+    stream.rows("j2", odd[1:], generation=2, page=2)
+    stream.end("j2", [odd[:1], odd[1:]], day=MONDAY, ready=3, generation=2)
     stream.rows("j3", ["late"])
     stream.end("j3", [["late"]], day=MONDAY, ready=2)
     stream.rows("j4", ["t1", "lost"])
@@ -192,26 +252,27 @@ def a_day_of_jobs() -> tuple[list[Entry], dict[str, list[str]]]:
     stream.end("j4", [["t1", "read anew"]], day=TUESDAY, ready=1)
     stream.rows("j5", ["failed"])
     stream.void("j5", 1, "failed")
-    return stream.entries, {MONDAY: ["M1", "M2", "M3"], TUESDAY: ["t1", "read anew"]}
+    return stream.entries, {MONDAY: odd, TUESDAY: ["t1", "read anew"]}
 
 
-# DuckDB takes long to open a database, and runs the same statements.
-@pytest.mark.parametrize(("kind", "examples"), [(Warehouse, 60), (DuckdbWarehouse, 6)])
-def test_in_any_order_and_any_number_the_last_complete_readings_stand(kind: type[Warehouse], examples: int) -> None:
-    @settings(deadline=None, max_examples=examples)
+def test_in_any_order_and_any_number_the_last_complete_readings_stand(
+    kind: str, make_place: Callable[[], Place]
+) -> None:
+    @settings(deadline=None, max_examples=EXAMPLES[kind])
     @given(st.data())
     def arrive(choices: st.DataObject) -> None:
         entries, seen = a_day_of_jobs()
         repeated = choices.draw(st.lists(st.sampled_from(entries), max_size=10))
         arrivals = choices.draw(st.permutations([*entries, *repeated]))
         size = choices.draw(st.integers(1, 8))
-        with TemporaryDirectory() as directory, closing(kind(Path(directory) / NAMES[kind])) as warehouse:
+        place = make_place()
+        with closing(place.open()) as warehouse:
             waiting: dict[str, str] = {}
             for first in range(0, len(arrivals), size):
                 waiting |= warehouse.apply(arrivals[first : first + size]).waiting
             again = warehouse.apply([entry for entry in entries if entry.id in waiting])
             assert again.waiting == {}
-            assert published(Path(directory)) == seen
-            assert left(Path(directory)) == 0
+        assert place.published() == seen
+        assert place.left() == 0
 
     arrive()

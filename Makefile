@@ -26,7 +26,7 @@ test: check      ## check, then every test but the long stress run; three files 
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 REDIS ?= /usr/bin/redis-server
-SERVED := tests/contract tests/integration/test_embedded_redis.py tests/integration/test_exactly_once.py \
+SERVED := tests/contract tests/integration/test_embedded_redis.py tests/integration/test_several_workers.py \
 	tests/integration/test_ledger.py tests/integration/test_ledger_model.py tests/integration/test_redis_restart.py \
 	tests/integration/test_redis_rights.py tests/integration/test_sink_redis.py tests/integration/test_sink_room.py
 

@@ -16,9 +16,9 @@ from worker.errors import BadInput
 from worker.sources.connections import connections_schema
 from worker.sources.credentials import credential_names
 from worker.sources.loading import load_catalogue, load_source, source_schema
-from worker.sources.params import columns_for, read_for, resolve
+from worker.sources.params import read_for, resolve
 from worker.sources.placeholders import fill, fill_path, names_in
-from worker.sources.schema import ENGINE_NAMES, Delimited, JsonRows, Ndjson, Param, Read, Report, Request, Source
+from worker.sources.schema import Param, Read, Report, Request, Source
 from worker.sources.yaml_files import read_yaml
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "sources"
@@ -141,13 +141,6 @@ def test_the_base_is_https_with_no_slash_at_its_end(source: Source) -> None:
 
 
 @every_report
-def test_every_placeholder_is_a_parameter_or_known_to_the_engine(name: str) -> None:
-    report = REPORTS[name]
-    for request in requests_of(report):
-        assert set(names_in(request.model_dump())) <= {*report.params, *ENGINE_NAMES}
-
-
-@every_report
 def test_every_parameter_is_sent_somewhere_or_chooses_the_way_of_reading(name: str) -> None:
     report = REPORTS[name]
     used = {part for request in requests_of(report) for part in names_in(request.model_dump())}
@@ -166,21 +159,6 @@ def test_the_least_that_can_be_asked_for_is_accepted_and_fills_every_request(nam
         assert path.startswith("/")
         assert not set(path) & set("{}?# ")
         json.dumps(fill([request.query, request.headers, request.json_body, request.form], values), allow_nan=False)
-
-
-@every_report
-def test_a_missing_required_parameter_is_refused(name: str) -> None:
-    for parameter, param in REPORTS[name].params.items():
-        if param.required:
-            given = {key: value for key, value in least(name).items() if key != parameter}
-            with pytest.raises(BadInput, match=rf"params\.{parameter}"):
-                resolved(name, given)
-
-
-@every_report
-def test_a_misspelt_parameter_is_refused(name: str) -> None:
-    with pytest.raises(BadInput, match="prams"):
-        resolved(name, {**least(name), "prams": 1})
 
 
 @every_report
@@ -204,34 +182,6 @@ def test_every_way_of_reading_can_be_chosen(name: str) -> None:
         chosen.append(read_for(report, resolved(name, {**least(name), **when})))
     assert all(read in chosen for read in report.read)
     assert report.read[-1].when == {}
-
-
-@every_report
-def test_the_proof_promised_can_be_given(name: str) -> None:
-    report = REPORTS[name]
-    for read in report.read:
-        counts = {
-            JsonRows: lambda read: bool(read.format.total),
-            Ndjson: lambda read: read.format.header is not None,
-            Delimited: lambda read: bool(read.total or read.format.preamble_count),
-        }[type(read.format)](read)
-        if report.proof == "count":
-            assert counts or (report.poll is not None and report.poll.total)
-
-
-@every_report
-def test_words_of_a_status_are_small_and_mean_one_thing(name: str) -> None:
-    poll = REPORTS[name].poll
-    if poll:
-        assert all(word == word.strip().lower() for word in [*poll.done, *poll.failed])
-        assert not set(poll.done) & set(poll.failed)
-
-
-@every_report
-def test_columns_a_parameter_names_are_typed(name: str) -> None:
-    report = REPORTS[name]
-    for parameter, kind in report.columns_from.items():
-        assert columns_for(report, {parameter: ["new_name"]})["new_name"] == kind
 
 
 @pytest.mark.parametrize(("dataset", "count"), [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ from tests.consumer_feed import (
     staged,
 )
 from tests.consumer_feed import database as database
-from tests.harness import until
+from tests.harness import Stack, until
 from worker.errors import SinkFull
 from worker.model import Rows
 from worker.publish.batch import read_batches
@@ -168,3 +170,23 @@ def test_redis_away_at_start_is_an_error_with_its_address(own_redis: RedisServer
     assert code == 1
     assert f"127.0.0.1:{own_redis.port}" in said
     assert "Traceback" not in said
+
+
+# ---------------------------------------------------------------- from the vendor to the warehouse
+
+
+@pytest.mark.parametrize("name", ["kargo.campaign-performance-metrics", "mediamath.performance"])
+def test_a_report_asked_for_twice_is_in_the_warehouse_once(stack: Stack, tmp_path: Path, name: str) -> None:
+    database, stream = tmp_path / "warehouse.db", f"consumed-{name}"
+    receipts = [stack.receipt(stack.ask(name, f"stream:{stream}")) for _ in range(2)]
+    assert [receipt["error"] for receipt in receipts] == [None, None]
+    published_rows = [
+        fields[b"row"] for _, fields in stack.redis.xrange(stream) if fields.get(b"at", b"").startswith(b"1.")
+    ]
+    code, said = consume(stack.services.settings.redis_url, database, stream=stream)
+    assert code == 0, said
+    [rows] = published(database).values()
+    assert sorted(rows) == sorted(published_rows[2500:])
+    assert staged(database) == stack.redis.xlen(stream) == 0
+    with closing(sqlite3.connect(database)) as warehouse:
+        assert warehouse.execute("SELECT job FROM windows").fetchall() == [(receipts[1]["job"],)]

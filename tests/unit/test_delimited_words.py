@@ -340,3 +340,22 @@ def test_the_same_bytes_give_the_same_rows_and_the_same_end_however_they_are_cut
     declared = shape(preamble="any", footer=["Total"], required=["a", "b", "c"], **words)
     whole, cut = reading(text.encode(), declared), reading(text.encode(), declared, cuts=some)
     assert (cut.rows, cut.said, type(cut.error)) == (whole.rows, whole.said, type(whole.error))
+
+
+# ---------------------------------------------------------------- the first line
+
+
+FILE = Delimited(kind="delimited", delimiters=[",", ";", "\t"])
+
+
+@pytest.mark.parametrize("text", [b"a|b\n1|2\n", b"a|b\n1,5|2\n"])
+def test_a_delimiter_nobody_declared_is_no_file_of_one_column(text: bytes) -> None:
+    got = reading(text, FILE)
+    assert isinstance(got.error, FailJob)
+    assert got.said == "line 1: values seem to be separated by '|', which is not among ',', ';', '\\t': a|b"
+
+
+@pytest.mark.parametrize("text", [b"a\n1|2\n", b'"a, in USD"\n"1|2"\n'])
+def test_one_declared_column_may_hold_any_character(text: bytes) -> None:
+    got = reading(text, FILE, columns={text.split(b"\n")[0].decode().strip('"'): "string"})
+    assert got.published[0].endswith(b':"1|2"}')

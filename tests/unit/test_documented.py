@@ -8,6 +8,9 @@ from pathlib import Path
 
 from config.celery import CONTROL, STEPS, STREAM, SWEEP, celery_settings
 from config.settings import Settings
+from examples.consumer.__main__ import options_parser
+from tests.scenarios.page import page
+from tests.scenarios.table import SECTIONS, cases
 from worker.api.app import make_app
 from worker.api.models import JobBody
 from worker.cli import VERBS
@@ -78,3 +81,51 @@ def test_the_scripts_spell_the_ledgers_keys_as_the_code_does() -> None:
 
 def test_the_lock_file_names_no_index() -> None:
     assert re.findall(r"https?://|file:/|--index-url|--find-links|--trusted-host", text("requirements.lock")) == []
+
+
+# ---------------------------------------------------------------- the consumer
+
+
+def test_every_flag_is_in_the_document_and_no_other_is() -> None:
+    parser = options_parser()
+    flags = {flag for action in parser._actions for flag in action.option_strings} - {"-h", "--help"}
+    written = text("docs/consuming.md")
+    table = written.split("| flag | does |")[1].split("\n\n")[0]
+    assert flags - set(re.findall(r"--[a-z-]+", written)) == set()
+    assert set(re.findall(r"`(--[a-z-]+)", table)) - flags == set()
+
+
+def test_every_module_of_the_consumer_is_in_the_document() -> None:
+    modules = {path.name for path in (ROOT / "examples" / "consumer").glob("[a-z]*.*")}
+    assert {name for name in modules if f"`{name}`" not in text("docs/consuming.md")} == set()
+
+
+# ---------------------------------------------------------------- what vendors do
+
+
+def test_the_page_about_what_vendors_do_is_the_table_the_tests_play() -> None:
+    assert text("docs/vendor-faults.md") == page()
+    # A dict keeps one of two cases that have the same name.
+    assert len(cases()) == sum(len(behaviour.cases) for section in SECTIONS.values() for behaviour in section)
+
+
+# ---------------------------------------------------------------- the package
+
+
+def test_every_file_in_a_package_that_is_no_code_is_shipped() -> None:
+    settings = tomllib.loads(text("pyproject.toml"))["tool"]["setuptools"]
+    packages = [name.rstrip("*") for name in settings["packages"]["find"]["include"]]
+    there = {
+        path
+        for package in packages
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
+    shipped = {
+        path
+        for package, patterns in settings["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    assert there
+    assert there - shipped == set()

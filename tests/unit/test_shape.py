@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.shape import broken_rules, table
+from tests.shape import broken_rules
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,11 +21,3 @@ def test_what_breaks_a_rule_is_named(tmp_path: Path) -> None:
     assert [rule.partition(": ")[2][:20] for rule in named] == [
         *("461 lines, at most 4", "f has 61 lines", "the name says nothin", "does not begin with ")
     ]
-
-
-def test_the_table_has_a_column_for_each_part(tmp_path: Path) -> None:
-    for part in ("worker", "sandbox", "tests"):
-        (tmp_path / part).mkdir()
-        (tmp_path / part / "one.py").write_text('"""One."""\n\n\ndef one() -> int:\n    """One."""\n    return 1\n')
-    header, _, files, *_ = table(tmp_path).splitlines()
-    assert (header, files) == ("|  | product | sandbox | tests |", "| files | 1 | 1 | 1 |")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from worker.durations import format_duration, parse_duration
 from worker.errors import BadInput
 from worker.sources.loading import load_catalogue
 from worker.sources.schema import Report
@@ -55,3 +56,16 @@ def test_a_list_the_window_stands_in_must_be_given() -> None:
 def test_a_report_without_window_says_so() -> None:
     with pytest.raises(BadInput, match="window"):
         put_window(report("kargo.report-definitions"), {}, FIRST, END)
+
+
+# ---------------------------------------------------------------- durations
+
+
+@pytest.mark.parametrize("text", ["1s", "90s", "15m", "36h", "2d", "3w"])
+def test_a_duration_reads_as_it_was_written(text: str) -> None:
+    assert format_duration(parse_duration(text, "x")).replace(" ", "") == text
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(7200, "2 h"), (86_400, "1 d"), (0.5, "0.5 s"), (5400, "90 m")])
+def test_a_duration_is_told_in_its_largest_whole_unit(seconds: float, said: str) -> None:
+    assert format_duration(seconds) == said

@@ -9,14 +9,19 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from billiard import einfo
+from celery import Celery, Task
+from celery.events import state
+from celery.exceptions import Retry
 from celery.worker.consumer import Consumer
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Connection
 from kombu.utils import json as kombu_json
 
+from config.celery import celery_settings
 from worker.celery_costs import make_celery_cheaper
-from worker.celery_events import send_events_together
+from worker.celery_events import send_events_together, show_retries
+from worker.errors import RetryLater
 
 numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -95,3 +100,39 @@ def _channel() -> object:
             self.Client = self._get_client()
 
     return Unconnected()
+
+
+# ---------------------------------------------------------------- what watchers are shown
+
+
+def test_a_step_that_waits_for_its_next_attempt_shows_as_retry_until_that_begins() -> None:
+    show_retries()
+    task, states = state.Task(uuid="1"), []
+    events = {"received": {}, "started": {}, "retried": {"exception": "busy"}}
+    later = {"received": {"eta": "2026-11-26T01:00:15"}, "started": {}, "succeeded": {"result": "'ready'"}}
+    for at, (kind, fields) in enumerate([*events.items(), *later.items()]):
+        task.event(kind, float(at), float(at), dict(fields))
+        states.append(task.state)
+    assert states == ["RECEIVED", "STARTED", "RETRY", "RETRY", "STARTED", "SUCCESS"]
+
+
+def test_the_reason_alone_stands_as_the_exception() -> None:
+    show_retries()
+    assert repr(Retry(exc=RetryLater("the vendor is busy"), when=15)) == "RetryLater('the vendor is busy')"
+    assert repr(Retry("soon")) == "soon"
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_a_step_is_retried_as_often_as_it_takes() -> None:
+    app = Celery("tests", set_as_current=False)
+    app.conf.update(celery_settings({"broker_url": "memory://"}, 30))
+
+    @app.task(name="report.poll", bind=True)
+    def poll(self: Task) -> int:
+        if self.request.retries < 10:
+            raise self.retry(countdown=0, max_retries=None)
+        return int(self.request.retries)
+
+    assert poll.apply().get() == 10

@@ -1,0 +1,73 @@
+"""`millrace dev` and `millrace demo`: everything on a machine with nothing running, until somebody has seen enough."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from tests.command import Command
+from tests.harness import until
+from worker.embedded_redis import free_port
+
+
+def told(url: str) -> Any:
+    """What is answered there, once that is no refusal."""
+    try:
+        answer = requests.get(url, timeout=10)
+    except requests.ConnectionError:
+        return None
+    return answer.ok and (answer.json() if "json" in answer.headers["Content-Type"] else answer.text)
+
+
+@contextmanager
+def interrupted(process: subprocess.Popen[str]) -> Iterator[None]:
+    """The command, ended by Ctrl-C, and everybody it started with it."""
+    try:
+        yield
+    finally:
+        everybody = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert psutil.wait_procs(everybody, timeout=10)[1] == []
+
+
+def test_everything_comes_up_does_a_job_and_goes_away_together(tmp_path: Path) -> None:
+    port, flower_port = free_port(), free_port()
+    api = f"http://127.0.0.1:{port}"
+    command = Command(tmp_path, {"MILLRACE_DATA_DIR": "data", "MILLRACE_POLL_SECONDS": "0.2"})
+    options = ("--port", str(port), "--flower-port", str(flower_port), "--rows", "100", "--processes", "1")
+    params = {"start_date": "2026-11-01", "stop_date": "2026-11-01"}
+    asked = {"connection": "instal", "report": "advertiser-export", "params": params}
+    with command.start("dev", *options) as process:
+        with interrupted(process):
+            until(lambda: told(f"{api}/readyz"), "the API")
+            until(lambda: told(f"http://127.0.0.1:{flower_port}/"), "Flower")
+            job = requests.post(f"{api}/v1/jobs", json=asked, timeout=10).json()["job"]
+            until(lambda: told(f"{api}/v1/jobs/{job}")["state"] == "done", "the job's end")
+            assert told(f"{api}/v1/jobs/{job}")["receipt"]["rows"] == 100
+        assert process.returncode == 130
+        assert api in process.stderr.read()  # type: ignore[union-attr]
+
+
+def test_the_demonstration_brings_every_row_shows_its_jobs_and_removes_everything(tmp_path: Path) -> None:
+    port = free_port()
+    command = Command(tmp_path, {"TMPDIR": str(tmp_path)})
+    with command.start("demo", "--rows", "2000", "--json", "--keep", "--port", str(port)) as process:
+        with interrupted(process):
+            # One of each vendor, and one more that goes to Parquet.
+            lines = [json.loads(process.stdout.readline()) for _ in range(5)]  # type: ignore[union-attr]
+            jobs = until(lambda: told(f"http://127.0.0.1:{port}/v1/jobs"), "the page")
+        talk = process.stderr.read()  # type: ignore[union-attr]
+    assert [(line["state"], line["is_whole"], line["doubled"]) for line in lines] == [("done", True, 0)] * 5
+    assert [job["state"] for job in jobs] == ["done"] * 5
+    assert process.returncode == 0, talk
+    assert f"http://127.0.0.1:{port}/" in talk
+    assert list(tmp_path.glob("millrace-*")) == []

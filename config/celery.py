@@ -23,8 +23,6 @@ STEPS = {
 
 DUE_SECONDS = 30
 
-VISIBILITY_TIMEOUT_SECONDS = 86_400
-
 SOCKETS: dict[str, Any] = {
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
@@ -35,7 +33,8 @@ SOCKETS: dict[str, Any] = {
 
 def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str, Any]:
     """The whole configuration of the Celery app; `broker` are the settings that say where the broker is."""
-    options = {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS, **SOCKETS}
+    # Messages a worker has taken stand in its memory alone, not in Redis too: the sweep replaces those that are lost.
+    options = {"ack_emulation": False, **SOCKETS}
     return {
         **broker,
         "broker_transport_options": {**options, **broker.get("broker_transport_options", {})},

@@ -1,11 +1,14 @@
-"""Settings of Celery's broker, a Redis; and how its connection waits for a Redis that cannot serve."""
+"""Settings of Celery's broker, a Redis; how workers wait for a Redis that cannot serve, and what they put back."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 from kombu.transport.redis import Transport
+from kombu.transport.virtual import QoS
+from redis.exceptions import RedisError
 
 from worker.redis_errors import BROKER_WAITS_ON, register_error_answers
 from worker.redis_url import RedisUrl, read_redis_url
@@ -40,3 +43,21 @@ def keep_waiting_for_broker() -> None:
     register_error_answers()
     # kombu reconnects on the errors in this tuple and lets others end the process.
     Transport.connection_errors += BROKER_WAITS_ON
+
+
+def put_back_quietly() -> None:
+    """Have a worker that ends put back the messages it holds, as far as Redis takes them.
+
+    kombu would try each one and write those it cannot put back into a file of its own.
+    """
+    QoS.restore_unacked = _restore_unacked
+
+
+def _restore_unacked(held: QoS) -> list[tuple[Exception, Any]]:
+    messages = list(held._delivered.values())
+    held._delivered.clear()
+    with suppress(RedisError, OSError):
+        for message in messages:
+            held.channel._restore(message)
+    # The sweep nudges whatever was not put back.
+    return []

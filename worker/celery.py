@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from config.celery import celery_settings
 from config.settings import BadSetting, settings
-from worker.broker import broker_settings, keep_waiting_for_broker
+from worker.broker import broker_settings, keep_waiting_for_broker, put_back_quietly
 from worker.celery_costs import make_celery_cheaper
 from worker.celery_events import send_events_together, show_retries
 from worker.errors import BadInput
@@ -27,6 +27,7 @@ from worker.redis_client import own_redis, refuse_unfit
 from worker.tracing import flush
 
 keep_waiting_for_broker()
+put_back_quietly()
 make_celery_cheaper()
 show_retries()
 send_events_together()

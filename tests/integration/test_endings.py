@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from tests.harness import Stack, until
+from worker.broker import PREFIX
 from worker.jobs.finish import cancel
 from worker.sinks.files.audit import audit_files
 
@@ -43,6 +44,21 @@ def test_a_control_worker_killed_while_submitting_asks_for_no_second_report(stac
     stack.workers.kill("control")
     assert stack.receipt(job)["state"] == "done"
     assert made() == 1
+
+
+def test_a_worker_that_ends_puts_its_polls_back_in_their_queue_and_if_the_queue_is_lost_the_job_goes_on(
+    stack: Stack,
+) -> None:
+    stack.dial({"kind": "never_ready", "vendor": "kargo"})
+    job = stack.ask(KARGO, "stream:put-back")
+    stack.wait_for(job, lambda job: job.poll > 1, "a poll that waits for the next one")
+    assert stack.redis.keys(f"{PREFIX}unacked*") == []
+    os.kill(stack.workers.pid("control"), signal.SIGTERM)
+    # A worker that runs would take it from there at once.
+    until(lambda: stack.redis.llen(f"{PREFIX}control"), "the poll in its queue")
+    stack.redis.delete(f"{PREFIX}control")
+    stack.dial()
+    assert stack.receipt(job)["state"] == "done"
 
 
 def test_sigterm_gives_a_stream_back_in_seconds_though_the_vendor_says_nothing(stack: Stack) -> None:

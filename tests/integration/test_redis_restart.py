@@ -14,7 +14,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.harness import RedisServer, Stack, running_redis, running_stack, until
-from worker.broker import PREFIX
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1}
@@ -139,13 +138,3 @@ def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: S
     assert fragile.job(job).state == "streaming"
     fragile.redis.config_set("maxmemory", 0)
     fragile.assert_whole("full", job, 60_000)
-
-
-def test_a_broker_that_lost_its_messages_stops_no_job(fragile: Stack) -> None:
-    fragile.vendors_are(rows=30_000, polls_until_ready=3)
-    jobs = {f"wiped-{number}": fragile.ask(KARGO, f"stream:wiped-{number}") for number in range(3)}
-    until(lambda: all(fragile.job(job).state != "queued" for job in jobs.values()), "polls on their way")
-    queues = ("control", "stream", "sweep", "unacked", "unacked_index")
-    assert fragile.redis.delete(*[f"{PREFIX}{name}" for name in queues])
-    for stream, job in jobs.items():
-        fragile.assert_whole(stream, job, 30_000)

@@ -16,9 +16,12 @@ from celery.worker.consumer import Consumer
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Connection
+from kombu.transport.virtual import QoS
 from kombu.utils import json as kombu_json
+from redis.exceptions import ConnectionError  # noqa: A004
 
 from config.celery import celery_settings
+from worker.broker import put_back_quietly
 from worker.celery_costs import make_celery_cheaper
 from worker.celery_events import send_events_together, show_retries
 from worker.errors import RetryLater
@@ -136,3 +139,36 @@ def test_a_step_is_retried_as_often_as_it_takes() -> None:
         return int(self.request.retries)
 
     assert poll.apply().get() == 10
+
+
+def held_messages(*, taken: list[str], most: int) -> QoS:
+    """Three messages on a channel that takes so many back before its server is gone."""
+
+    def restore(message: str) -> None:
+        if len(taken) == most:
+            raise ConnectionError("gone")
+        taken.append(message)
+
+    held = QoS(SimpleNamespace(_restore=restore, do_restore=True))
+    for number in range(3):
+        held.append(f"message {number}", str(number))
+    return held
+
+
+def test_held_messages_are_put_back_but_for_those_that_were_acknowledged() -> None:
+    put_back_quietly()
+    taken: list[str] = []
+    held = held_messages(taken=taken, most=3)
+    held.ack("1")
+    held.restore_unacked_once()
+    assert taken == ["message 0", "message 2"]
+
+
+def test_messages_a_server_does_not_take_back_are_left_to_the_sweep_without_trying_each_one() -> None:
+    put_back_quietly()
+    taken: list[str] = []
+    held = held_messages(taken=taken, most=1)
+    assert held.restore_unacked() == []
+    assert taken == ["message 0"]
+    held.restore_unacked_once()
+    assert taken == ["message 0"]

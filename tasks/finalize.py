@@ -10,8 +10,9 @@ from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost
 from worker.jobs.column_changes import compare_columns, remember_columns
+from worker.jobs.completeness import prove_complete
 from worker.jobs.finish import end_job, finish
-from worker.jobs.receipts import prove_complete, receipt
+from worker.jobs.receipts import receipt
 from worker.metrics import count
 from worker.model import Lease, OpenPages, Totals
 from worker.observe import Event, log

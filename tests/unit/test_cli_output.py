@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.cli.output import print_json, print_table
-from worker.cli.rows import print_rows, print_rows_as_table
+from worker.cli.output import print_json, print_rows, print_rows_as_table, print_table
 from worker.cli.startup import REDIS_PATIENCE_SECONDS, wait_for_redis
 from worker.errors import RetryLater
 from worker.redis_url import read_redis_url

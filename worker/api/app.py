@@ -38,14 +38,12 @@ def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> 
     if access.is_open:
         # A page elsewhere must not reach an open API through a name that resolves to this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
-    app.add_exception_handler(BadInput, _answer_bad_input)
-    app.add_exception_handler(RequestValidationError, _answer_malformed)
-    app.add_exception_handler(RedisError, _answer_redis_away)
 
     def look(topics: Sequence[str]) -> dict[str, Json]:
         return read_topics(backend.services().ledger, topics)
 
-    _add_health(app, backend)
+    add_error_answers(app)
+    add_health(app, backend)
     add_jobs(app, backend, access, Feed(look))
     add_catalogue(app, backend, access)
     add_metrics(app, backend, access)
@@ -54,26 +52,28 @@ def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> 
     return app
 
 
-def _answer_bad_input(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, BadInput):
-        raise error
-    detail = [{"loc": [error.where], "msg": str(error), "given": repr(error.given), "allowed": error.allowed}]
-    return AsciiJSON({"detail": detail}, status_code=422)
+def add_error_answers(app: FastAPI) -> None:
+    """Bad input and malformed requests get a 422 that says where; a Redis that cannot serve gets a 503."""
+
+    @app.exception_handler(BadInput)
+    def bad_input(_request: Request, error: BadInput) -> JSONResponse:
+        detail = [{"loc": [error.where], "msg": str(error), "given": repr(error.given), "allowed": error.allowed}]
+        return AsciiJSON({"detail": detail}, status_code=422)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        # What was given stays out of the answer: it may be a secret in the wrong field.
+        detail = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
+        return AsciiJSON({"detail": detail}, status_code=422)
+
+    @app.exception_handler(RedisError)
+    def redis_away(_request: Request, error: RedisError) -> JSONResponse:
+        return AsciiJSON({"detail": f"Redis cannot serve: {type(error).__name__}"}, status_code=503)
 
 
-def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    # What was given stays out of the answer: it may be a secret in the wrong field.
-    detail = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
-    return AsciiJSON({"detail": detail}, status_code=422)
+def add_health(app: FastAPI, backend: Backend) -> None:
+    """Does this process answer, and can it serve?"""
 
-
-def _answer_redis_away(request: Request, error: Exception) -> JSONResponse:
-    return AsciiJSON({"detail": f"Redis cannot serve: {type(error).__name__}"}, status_code=503)
-
-
-def _add_health(app: FastAPI, backend: Backend) -> None:
     @app.get("/healthz", response_class=PlainTextResponse, summary="This process answers")
     def healthz() -> str:
         return "ok"

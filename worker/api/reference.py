@@ -35,8 +35,10 @@ def reference_page(described: Described) -> str:
         for method, operation in methods.items():
             group = operation.get("tags", ["this service"])[0]
             groups.setdefault(group, []).append(_render_operation(method.upper(), path, operation))
+    # The id is on an element within the closed details: a browser that follows a link there opens them.
     models = [
-        f"<details><summary><code>{escape(name)}</code></summary>{_render_model(name, schema)}</details>"
+        f"<details><summary><code>{escape(name)}</code></summary>"
+        f'<pre id="{escape(name)}">{escape(json.dumps(schema, indent=2))}</pre></details>'
         for name, schema in schemas.items()
     ]
     sections = [*groups.items(), ("models", models)]
@@ -86,8 +88,3 @@ def _render_schema(schema: Described) -> str:
     if schema.get("type") == "array":
         return f"list of {_render_schema(schema.get('items', {}))}"
     return f"<code>{escape(json.dumps({name: value for name, value in schema.items() if name != 'title'}))}</code>"
-
-
-def _render_model(name: str, schema: Described) -> str:
-    # The id is on an element within the closed details: a browser that follows a link there opens them.
-    return f'<pre id="{escape(name)}">{escape(json.dumps(schema, indent=2))}</pre>'

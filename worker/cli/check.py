@@ -11,9 +11,8 @@ from config.settings import environment_value
 from worker.cli import startup
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
-from worker.cli.output import print_json, print_table, talk
+from worker.cli.output import print_json, print_rows_as_table, print_table, talk
 from worker.cli.report_tables import print_reports, required_params
-from worker.cli.rows import print_rows_as_table
 from worker.client.check import try_account
 from worker.client.discover import Discovered
 from worker.client.discover import discover as ask

@@ -22,7 +22,7 @@ from config.settings import prepare_environment
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.peak_memory import measure_peak_memory
 from worker.cli.progress import follow
-from worker.cli.simulated_vendors import simulated_vendors
+from worker.cli.sandbox import simulated_vendors
 from worker.cli.standalone import keep_running, restart_dead
 from worker.installation import Command
 from worker.jobs.create import JobRequest, create_job

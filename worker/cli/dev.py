@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from config.settings import prepare_environment, settings
+from worker.cli.options import require_free_port
 from worker.cli.output import talk
-from worker.cli.ports import require_free_port
-from worker.cli.simulated_vendors import simulated_vendors
+from worker.cli.sandbox import simulated_vendors
 from worker.cli.standalone import keep_running
 from worker.cli.startup import open_services
 from worker.local_workers import api, beat, flower, local_workers

@@ -1,8 +1,10 @@
-"""Options of several verbs: `--json`, and a report with its parameters."""
+"""Options of several verbs: `--json`, a report with its parameters, and ports."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -69,3 +71,15 @@ def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
 def _refuse_constant(word: str) -> NoReturn:
     """Make the json module refuse NaN and Infinity, which are not JSON: they are text."""
     raise ValueError(word)
+
+
+def require_free_port(host: str, port: int, *, option: str = "--port") -> None:
+    """Raise BadInput if this port of this host is in use or not allowed."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise BadInput("--host", host, f"an address of this machine ({error.strerror})") from None
+    try:
+        socket.create_server(address, family=family).close()
+    except OSError as error:
+        raise BadInput(option, port, f"a port that is free on {host} ({os.strerror(error.errno or 0)})") from None

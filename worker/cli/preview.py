@@ -12,8 +12,7 @@ from config.settings import environment_value, settings
 from worker.cli import startup
 from worker.cli.exit_codes import EXIT_RUNNING
 from worker.cli.options import as_json_option, read_params, report_options
-from worker.cli.output import talk
-from worker.cli.rows import print_rows, print_rows_as_table
+from worker.cli.output import print_rows, print_rows_as_table, talk
 from worker.client.preview import NotReady, Preview
 from worker.model import DeadRow
 from worker.sources.connections import find_report

@@ -1,12 +1,17 @@
-"""`millrace sandbox`: the simulated vendors, in a process of their own."""
+"""The simulated vendors: `millrace sandbox` becomes them, and other commands run them beside their own work."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import click
 
 from config.settings import child_environment
+from worker.errors import BadInput
 from worker.installation import python_module
 
 
@@ -22,3 +27,19 @@ def sandbox(as_json: bool, options: tuple[str, ...]) -> None:
     # Its help is that of the sandbox itself, under the name it was called by.
     environment = {**child_environment(), "SANDBOX_PROGRAM": "millrace sandbox"}
     os.execve(command[0], command, environment)  # noqa: S606 - our own program
+
+
+@contextmanager
+def simulated_vendors(rows: int, rows_by_report: Mapping[str, int]) -> Iterator[dict[str, str]]:
+    """Run the simulated vendors for as long as the block lasts; yields the environment variables that lead to them."""
+    command = [*python_module("sandbox"), "--json", "--rows", str(rows)]
+    command += ["--rows-by-report", json.dumps(rows_by_report)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), start_new_session=True)
+    try:
+        if process.stdout is None or not (line := process.stdout.readline()):
+            raise BadInput("sandbox", f"exit {process.wait()}", "a sandbox that starts")
+        environment: dict[str, str] = json.loads(line)["environment"]
+        yield environment
+    finally:
+        process.terminate()
+        process.wait()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from worker.client.retry import retry
+from worker.client.interactive_retry import retry
 from worker.client.status import Prepared
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, MillraceError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from worker.client.retry import retry
+from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, RetryLater

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.client.retry import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, retry
+from worker.client.interactive_retry import LONGEST_IN_ALL_SECONDS, LONGEST_WAIT_SECONDS, USUAL_WAIT_SECONDS, retry
 from worker.errors import FailJob, RetryLater
 
 

@@ -1,20 +1,29 @@
-"""The processes of an installation, as the Procfile names them: `worker control`, `worker stream`, `beat`, `flower`."""
+"""The processes of an installation, as the Procfile names them: two kinds of worker, `beat`, `api` and `flower`."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import threading
+import time
 
 import click
 
 from config.celery import CONTROL, STREAM, SWEEP
-from config.settings import environment_value
-from worker.cli.parent import end_with_parent, with_parent_option
-from worker.cli.ports import require_free_port
+from config.settings import environment_value, settings
+from worker.cli.options import require_free_port
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
+ANSWERS_END_SECONDS = 3
+"""How long answers of the API may still take when it is to end: streams of events would never end by themselves."""
+GIVE_BACK_SECONDS = 10
+"""How long a process may take to give its work back once its parent is gone."""
+
+with_parent_option = click.option(
+    "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: its other side is the parent."
+)
 name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` is the host. One per process.")
 
 
@@ -59,6 +68,31 @@ def beat(with_parent: bool) -> None:
     run_beat()
 
 
+@click.command(help="Serve the HTTP API.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
+@with_parent_option
+def api(host: str, port: int, with_parent: bool) -> None:
+    """Listen; beyond this machine only if tokens are set."""
+    import uvicorn
+
+    from worker.api.app import make_app
+
+    if not (settings().api_tokens or settings().api_read_tokens) and not is_loopback(host):
+        raise BadInput("--host", host, "a loopback address, or tokens in MILLRACE_API_TOKENS")
+    require_free_port(host, port)
+    if with_parent:
+        end_with_parent()
+    uvicorn.run(
+        make_app(),
+        host=host,
+        port=port,
+        log_level="info",
+        server_header=False,
+        timeout_graceful_shutdown=ANSWERS_END_SECONDS,
+    )
+
+
 @click.command(help="Serve Flower: workers and tasks as Celery sees them.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
@@ -93,3 +127,17 @@ def _become_service(with_parent: bool) -> None:
         signal.signal(number, signal.SIG_DFL)
     if with_parent:
         end_with_parent()
+
+
+def end_with_parent() -> None:
+    """End this process once its standard input ends, which the parent keeps open as long as it lives."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GIVE_BACK_SECONDS)
+        # It did not end in time: neither it nor anything it started may outlive the parent.
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -56,6 +56,9 @@ def _publish(
         on_full=backpressure.wait,
     )
     start = publication.start()
+    if lease.attempts:
+        # A worker was lost here, or gave up; the sweep brought us, and we clear up after it.
+        sink.remove_abandoned(lease.job.generation, lease.page)
     if start.rows:
         log.info(Event.TAKEN_OVER, rows=start.rows)
         # Progress, too, are rows the last holder kept before it died without telling the ledger.

@@ -1,4 +1,4 @@
-"""Workers beside one another: one that stalls while another has its page, two on one report, another broker."""
+"""Workers beside one another: one that stalls or is killed while another has its page, two on one report, another broker."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from config.settings import PACKAGED
 from tests.harness import RedisServer, Stack, running_redis, running_stack, until
 from tests.requests import PARAMS
 from worker.broker import PREFIX, broker_settings
+from worker.jobs.finish import cancel
 from worker.local_workers import stream
 
 MEDIAMATH = "mediamath.performance"
 
 
 def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: Stack) -> None:
-    stack.workers.kill("stream")  # fresh processes: whoever has a connection to the vendors is the one that reads
-    stack.workers.restart_dead()
+    have_fresh_workers(stack)
     stack.vendors_are(rows=40_000)
     stack.dial({"kind": "throttle", "args": {"bytes_per_second": 3_000_000}, "match": {"role": "stream"}})
     job = stack.ask(MEDIAMATH, "stream:stalled")
@@ -33,6 +33,29 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: St
     finally:
         os.kill(stalled.pid, signal.SIGCONT)
     stack.assert_whole("stalled", job, 40_000)
+
+
+def test_what_a_killed_worker_left_of_its_page_is_gone_while_the_job_goes_on(stack: Stack, tmp_path: Path) -> None:
+    have_fresh_workers(stack)
+    stack.vendors_are(rows=200_000)
+    stack.dial({"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}})
+    job = stack.ask(MEDIAMATH, f"file:{tmp_path}")
+    left = until(lambda: set(tmp_path.rglob(".page-*.tmp")), "rows on their way")
+    os.kill(until(lambda: reading_process(stack), "a process that reads").pid, signal.SIGKILL)
+
+    def is_replaced() -> bool:
+        there = set(tmp_path.rglob(".page-*.tmp"))
+        return bool(there) and not there & left
+
+    until(is_replaced, "another file in its place")
+    assert stack.job(job).state == "streaming"
+    cancel(stack.services, job)
+
+
+def have_fresh_workers(stack: Stack) -> None:
+    """Start processes without connections: whoever then has one to the vendors is the one that reads."""
+    stack.workers.kill("stream")
+    stack.workers.restart_dead()
 
 
 def reading_process(stack: Stack) -> psutil.Process | None:

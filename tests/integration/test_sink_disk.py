@@ -5,16 +5,30 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.sinks import READING, Closed, batch, commit, file_names, job_directory, make, opened, position, publish
+from tests.sinks import (
+    READING,
+    Closed,
+    batch,
+    commit,
+    file_names,
+    finish,
+    job_directory,
+    make,
+    opened,
+    position,
+    publish,
+)
 from worker.errors import FailJob
 from worker.model import Checkpoint
 from worker.sinks.files import exclusive
+from worker.sinks.files.audit import audit_files
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part
@@ -73,6 +87,8 @@ def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:
     assert FilePages(record).last(1, 1).after == position(READING, 2, is_closed=True)
     assert file_names(tmp_path / "job") == ["page-00001.ndjson"]
     assert (tmp_path / "job" / "page-00001.ndjson").read_bytes() == b'{"row":1}\n{"row":2}\n'
+    for part in parts:
+        part.discard()
 
 
 def test_a_name_that_is_taken_stays_with_its_owner(tmp_path: Path) -> None:
@@ -108,6 +124,44 @@ def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_
     assert file_names(job) == ["page-00001.part-0001.ndjson", "page-00001.part-0002.ndjson"]
 
 
+def test_what_a_killed_writer_left_is_removed_and_what_another_writes_stays(tmp_path: Path, job: Path) -> None:
+    taking_over, living = make(f"file:{tmp_path}"), make(f"file:{tmp_path}")
+    living.open(1)
+    commit(living, 1, 2)
+    (written,) = job.glob(".page-00001.*.tmp")
+    child = os.fork()
+    if not child:
+        commit(make(f"file:{tmp_path}"), 1, 2)
+        commit(make(f"file:{tmp_path}"), 1, 2, page=2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(list(job.glob("*.tmp"))) == 3
+    taking_over.remove_abandoned(1, 1)
+    assert sorted(path.name[:11] for path in job.glob("*.tmp")) == [".page-00001", ".page-00002"]
+    assert written.exists()
+    assert commit(living, 3, 9) == position(READING, 9)
+    assert living.close(1, 1, position(READING, 9)) == position(READING, is_closed=True)
+    finish(taking_over)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_part_taken_by_a_writer_that_died_before_it_was_named_is_no_leftover(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking_over = make(f"file:{tmp_path}")
+    taking_over.open(1)
+    assert taking_over.checkpoint(1, 1) == Checkpoint()
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(DirectoryStore, "publish", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        publish(make(f"file:{tmp_path}", part_rows=9), READING)
+    os.waitpid(child, 0)
+    assert len(list(job.glob(".page-00001.*.tmp"))) == 1
+    taking_over.remove_abandoned(1, 1)
+    finish(taking_over)
+    assert audit_files(job).is_whole
+
+
 def test_a_worker_that_does_not_find_the_token_fails_the_job(tmp_path: Path) -> None:
     opened(f"file:{tmp_path}/here")
     with pytest.raises(FailJob, match="is not the same place for every worker"):
@@ -126,6 +180,33 @@ def test_a_file_in_the_place_of_a_directory_fails_the_job_with_its_path(tmp_path
     (tmp_path / "kargo").write_text("not a directory")
     with pytest.raises(FailJob, match=r"kargo.*Not a directory"):
         make(f"file:{tmp_path}").open(1)
+
+
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_directory_that_cannot_be_made_fails_the_job_at_once(tmp_path: Path, below: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "file").write_text("")
+    for base, said in (
+        (tmp_path / "link", "link: leads to .*/unmounted, which does not exist"),
+        (tmp_path / "circle", "circle.*(does not exist|Too many levels of symbolic links)"),
+        (tmp_path / "file", "file.*Not a directory"),
+        (Path("/proc/none"), "/proc/none: no directory can be made there"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(FailJob, match=said):
+            make(f"file:{base}{below}").open(1)
+
+
+@pytest.mark.parametrize("options", ["ro", "mode=555"])
+def test_a_directory_nobody_may_write_to_fails_the_job_at_once(tmp_path: Path, options: str) -> None:
+    mount = f'mount -t tmpfs -o size=1m,{options} none {tmp_path} && exec "$@"'
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "sh", "true"], check=False).returncode:
+        pytest.skip("no disk of one's own can be had here")
+    drop_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    filled = fill(tmp_path, "ndjson", "unshare", "-rm", "sh", "-c", mount, "sh", *drop_rights)
+    assert filled.stdout.startswith("FailJob: "), filled
+    assert "Read-only file system" in filled.stdout or "Permission denied" in filled.stdout
 
 
 def test_a_file_system_without_hard_links_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

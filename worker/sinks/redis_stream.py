@@ -69,6 +69,9 @@ class RedisStreamSink:
     def checkpoint(self, generation: int, page: int) -> Checkpoint:
         return self._read(generation, [page])[0]
 
+    def remove_abandoned(self, generation: int, page: int) -> None:
+        """A stream has nothing unfinished."""
+
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         return self.begin_commit(generation, page, batch)()
 

@@ -36,6 +36,9 @@ class Sink(Protocol):
         Whoever asks begins to write from there: what this sink kept of the page but is not durable is let go.
         """
 
+    def remove_abandoned(self, generation: int, page: int) -> None:
+        """Remove what workers that died left unfinished of a page; what counts or is being written stays."""
+
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         """Keep a batch if the page stands at `batch.before`, by row and digest, and is open: where it then stands.
 

@@ -61,6 +61,9 @@ class BucketFile:
         self._file.seek(0)
         return hashlib.file_digest(self._file, "sha256").hexdigest()
 
+    def release(self) -> None:
+        """Uploaded, it is no longer here."""
+
     def discard(self) -> None:
         # What did not fit on the disk is still to be written, and closing tries it once more.
         with suppress(OSError):
@@ -134,6 +137,9 @@ class BucketStore:
 
         with self._ignore_missing():
             obstore.delete(self._store, str(key))
+
+    def remove_abandoned(self, directory: Key, stem: str, put_in_place: Callable[[], object]) -> None:
+        """Nothing unfinished is in a bucket, and what grows on a worker's disk is gone with it."""
 
     def begin(self, directory: Key, stem: str) -> BucketFile:
         return BucketFile(self, directory)

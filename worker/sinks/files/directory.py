@@ -10,18 +10,33 @@ from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 
-from worker.sinks.files.exclusive import create, make_directory, publish, sync_directory, temporary_name
+from worker.sinks.files.exclusive import (
+    TEMPORARY_SUFFIX,
+    create,
+    make_directory,
+    publish,
+    sync_directory,
+    temporary_name,
+)
 from worker.sinks.files.store import Key
 
 BUFFER_BYTES = 256 * 1024
 
 
 class DirectoryFile:
-    """A temporary file."""
+    """A temporary file, locked for as long as its writer lives and has not let go of it."""
 
     def __init__(self, directory: Path, stem: str) -> None:
-        self._path = directory / temporary_name(stem)
-        self._file = self._path.open("xb", buffering=BUFFER_BYTES)
+        while True:
+            self._path = directory / temporary_name(stem)
+            self._file = self._path.open("xb", buffering=BUFFER_BYTES)
+            # Where there are no locks nothing is taken for abandoned either.
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            if os.fstat(self._file.fileno()).st_nlink:
+                break
+            # Somebody took it for abandoned in the moment before it was locked.
+            self._file.close()
 
     def write(self, data: bytes) -> None:
         self._file.write(data)
@@ -29,7 +44,6 @@ class DirectoryFile:
     def complete(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
 
     def keep_as(self, name: str) -> tuple[str, str]:
         sync_directory(self._path.parent)
@@ -39,9 +53,12 @@ class DirectoryFile:
         with self._path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def discard(self) -> None:
+    def release(self) -> None:
         with suppress(OSError):
             self._file.close()
+
+    def discard(self) -> None:
+        self.release()
         self._path.unlink(missing_ok=True)
 
 
@@ -88,6 +105,14 @@ class DirectoryStore:
 
     def remove(self, key: Key) -> None:
         (self._root / key).unlink(missing_ok=True)
+
+    def remove_abandoned(self, directory: Key, stem: str, put_in_place: Callable[[], object]) -> None:
+        for path in (self._root / directory).glob(f".{stem}.*{TEMPORARY_SUFFIX}"):
+            with suppress(OSError), path.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Its writer is dead and takes nothing any more; what it took before has to get its name first.
+                put_in_place()
+                path.unlink(missing_ok=True)
 
     def begin(self, directory: Key, stem: str) -> DirectoryFile:
         make_directory(self._root / directory)

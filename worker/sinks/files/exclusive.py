@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ TEMPORARY_SUFFIX = ".tmp"
 # Trying again does not help against these.
 PERMANENT = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
-    errno.ENAMETOOLONG, errno.ENOTSUP, errno.ENOSYS,
+    errno.ENAMETOOLONG, errno.ENOTSUP, errno.ENOSYS, errno.ELOOP,
 }  # fmt: skip
 
 
@@ -64,12 +63,18 @@ def _is_same(temporary: Path, path: Path) -> bool:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it, durably."""
+    """Make a directory and those above it, durably. Raises FailJob where none can be made."""
     if path.is_dir():
         return
     make_directory(path.parent)
-    with suppress(FileExistsError):
+    try:
         path.mkdir()
+    except FileExistsError:
+        if path.is_symlink() and not path.exists():
+            raise FailJob(f"{path}: leads to {os.readlink(path)}, which does not exist (is it mounted?)") from None
+    except FileNotFoundError as error:
+        # What is above it was there a moment ago: some file systems (automounters, /proc) answer so for good.
+        raise FailJob(f"{path}: no directory can be made there ({error.strerror})") from error
     sync_directory(path.parent)
 
 

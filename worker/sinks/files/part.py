@@ -52,6 +52,11 @@ class KeptFile:
     columns: Columns | None = None
 
 
+def page_stem(page: int) -> str:
+    """What the names of a page's files begin with."""
+    return f"page-{page:05}"
+
+
 class GrowingFile:
     """A file nobody sees yet, and what is known of it so far."""
 
@@ -87,6 +92,10 @@ class GrowingFile:
         """Take the file away."""
         self._drop_compressor()
         self._file.discard()
+
+    def release(self) -> None:
+        """Let go of a file that was kept."""
+        self._file.release()
 
     def keep_as(self, name: str) -> tuple[str, str]:
         """Keep the complete file under a temporary name: that name, and the one it will have."""
@@ -124,12 +133,13 @@ class Part:
         self.at = start
         self._start = start
         self._address = f"{generation}.{page}."
-        self._stem = f"page-{page:05}"
+        self._stem = page_stem(page)
         self._begin_file = partial(store.begin, directory, self._stem)
         self._format = FORMATS[layout.format]
         self._compression = layout.compression
         self._files: list[GrowingFile] = []
         self._dead: GrowingFile | None = None
+        self._sealed: list[GrowingFile] = []
         # The page's digest runs over the very bytes of such a file, unless rows of it turn out to be dead.
         self._is_page = start.rows == 0 and layout.is_plain
         self._writer = self._format.writer(self._begin_next, known or {}, layout.declared, layout.compression)
@@ -172,12 +182,15 @@ class Part:
         if self._dead:
             name = f"{stem}.dead.ndjson{COMPRESSIONS[self._dead_compression].suffix}"
             sealed.append(self._seal_file(self._dead, name, is_dead=True))
+        self._sealed = [*self._files, *([self._dead] if self._dead else [])]
         self._files, self._dead = [], None
         return tuple(sealed)
 
     def discard(self) -> None:
-        """Take the unfinished part away."""
+        """Take the part away if it is unfinished, and let go of it."""
         self._writer.discard()
+        for file in self._sealed:
+            file.release()
         for file in [*self._files, *([self._dead] if self._dead else [])]:
             file.discard()
         self._files, self._dead = [], None

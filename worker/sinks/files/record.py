@@ -19,7 +19,7 @@ import orjson
 from worker.errors import RecordClosed
 from worker.model import Checkpoint, Json
 from worker.sinks.files.formats.row_format import Columns
-from worker.sinks.files.part import KeptFile
+from worker.sinks.files.part import KeptFile, page_stem
 from worker.sinks.files.store import Key, Store
 
 RECORD = ".sink"
@@ -136,7 +136,7 @@ class FileRecord:
         return self.directory / f"g{generation}.{name}.json"
 
     def _part_path(self, generation: int, page: int, number: int) -> Key:
-        return self.parts_directory(generation) / f"page-{page:05}.part-{number:04}.json"
+        return self.parts_directory(generation) / f"{page_stem(page)}.part-{number:04}.json"
 
     def _read(self, path: Key) -> Json | None:
         content = self.store.read(path)

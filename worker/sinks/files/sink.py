@@ -18,7 +18,7 @@ from worker.sinks.files.exclusive import file_error
 from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.pages import FilePages
-from worker.sinks.files.part import Layout, Part
+from worker.sinks.files.part import Layout, Part, page_stem
 from worker.sinks.files.record import FileRecord
 from worker.sinks.files.store import Key, Store
 from worker.sinks.sink import BATCH_ROWS
@@ -62,6 +62,11 @@ class FileSink:
     def checkpoint(self, generation: int, page: int) -> Checkpoint:
         self._discard(generation, page)
         return self._while_open(generation, lambda: self._pages.last(generation, page).after)
+
+    def remove_abandoned(self, generation: int, page: int) -> None:
+        directory = self._record.rows_directory(generation)
+        put_in_place = partial(self._pages.last, generation, page)
+        self._attempt(lambda: self._store.remove_abandoned(directory, page_stem(page), put_in_place))
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         return self._while_open(generation, lambda: self._commit(generation, page, batch))

@@ -30,6 +30,9 @@ class NewFile(Protocol):
     def sha256(self) -> str:
         """Read again what was completed: its SHA-256."""
 
+    def release(self) -> None:
+        """Let go of a file that was kept, once it has its name or is nobody's."""
+
     def discard(self) -> None:
         """Take the file away; nobody has heard of it."""
 
@@ -73,6 +76,12 @@ class Store(Protocol):
 
     def begin(self, directory: Key, stem: str) -> NewFile:
         """A new file on its way into a directory."""
+
+    def remove_abandoned(self, directory: Key, stem: str, put_in_place: Callable[[], object]) -> None:
+        """Take away new files of this stem whose writers are dead; one whose writer lives stays.
+
+        `put_in_place` gives those their names that were kept before their writers died.
+        """
 
     def publish(self, directory: Key, temporary: str, name: str) -> None:
         """Give a kept file its name, for good. Raises FileNotFoundError where there is neither."""

@@ -1,4 +1,4 @@
-"""Workers beside one another: one that stalls or is killed while another has its page, two on one report, another broker."""
+"""Workers side by side: one stalls or is killed while another has its page, two share a report, another broker."""
 
 from __future__ import annotations
 

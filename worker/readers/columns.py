@@ -1,8 +1,8 @@
 """Declared types: text that is a number becomes that number, digit by digit; a value that does not fit: a dead row.
 
 A row that changes is written anew with its members in their order, and every other value byte for byte; where a key
-comes twice, the last one stays. Rows that look alike are changed many at a time, by a regular expression made for the
-first of them; any other row is parsed alone. Both ways give the same bytes.
+comes twice, the last one stays. Rows that look alike are changed many at a time: by `RowShape`, and where that cannot
+by a regular expression made for the first of them. Any other row is parsed alone. All ways give the same bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from worker.errors import SkipRow
 from worker.model import DeadRow, Row, Rows
 from worker.readers.conversions import NUMBERS, PLAIN, TEXT, convert
+from worker.readers.row_shape import RowShape
 from worker.sources.schema import ColumnType
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -36,6 +37,7 @@ class Columns:
 
     def __init__(self, declared: Mapping[str, ColumnType]) -> None:
         self._declared = dict(declared)
+        self._shape: RowShape | None = None
         self._pattern: re.Pattern[bytes] | None = None
         self._patterns_made = 0
 
@@ -43,12 +45,18 @@ class Columns:
         """The rows in order with their values as declared; one with a value that does not fit is dead."""
         if not self._declared or not rows:
             return rows
+        if self._shape and (changed := self._shape.change_lines(rows.text)):
+            return changed
         parts = self._match(rows)
         if len(parts) < len(rows) and self._learn_pattern(rows, len(parts)):
             parts = self._match(rows)
         if len(parts) == len(rows):
             return Rows(b"".join(chain.from_iterable(parts)), len(rows))
         return Rows.of(map(self._convert_alone, rows))
+
+    def convert_members(self, text: bytes) -> Rows | None:
+        """The same for the members of a list as they came, without its brackets; None where they must be cut first."""
+        return self._shape.change_members(text) if self._shape else None
 
     def _match(self, rows: Rows) -> list[tuple[bytes, ...]]:
         """What the converted rows consist of; only of those that fit the pattern."""
@@ -59,7 +67,8 @@ class Columns:
         if self._patterns_made == _MOST_PATTERNS or 2 * matched >= len(rows):
             return False
         self._patterns_made += 1
-        self._pattern = _make_pattern(next(iter(rows)), self._declared)
+        self._pattern = _make_pattern(rows.first, self._declared)
+        self._shape = RowShape.of(rows.first, self._declared) if self._pattern else None
         return self._pattern is not None
 
     def _convert_alone(self, row: bytes) -> Row:

@@ -175,16 +175,18 @@ class _Page:
         is_joined = self._is_joined(text, 0)
         if is_joined:
             yield from self._dump_rows([self._walk.found[()]])
-        skip_empty = self._shape.skip_empty
-        cutter: FastCutter | ListCutter = FastCutter(Members(skip_empty=skip_empty, of_lists=self._lists is not None))
+        skip_empty, of_lists = self._shape.skip_empty, self._lists is not None
+        columns = None if of_lists else self._columns
+        members = Members(skip_empty=skip_empty, of_lists=of_lists, columns=columns)
+        cutter: FastCutter | ListCutter = FastCutter(members)
         if is_joined:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
             cut = cutter.finish() if part is None else cutter.feed(part)
-            rows = cut if isinstance(cut, Rows) else Rows.of(cut)
+            rows = cut if isinstance(cut, Rows) else self._columns.convert(Rows.of(cut))
             self._refuse_error_in_first_row(rows)
             if self._lists is None:
-                yield self._columns.convert(rows)
+                yield rows
             elif rows:
                 self._learn_columns()
                 if self._lists.is_known:

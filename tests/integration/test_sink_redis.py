@@ -178,7 +178,8 @@ def test_batches_are_small_where_lua_takes_rows_that_look_alike_for_one(redis: R
     def batch_rows(to: str, version: str) -> int:
         server = RedisServer(redis, to)
         server.major_version = lambda: int(version)  # type: ignore[method-assign]
-        return RedisStreamSink(server, "rows", JOB, bound=0, rows_per_entry=500 if "packed" in to else 1).batch_rows
+        sink = RedisStreamSink(server, "rows", JOB, bound=0, rows_per_entry=500 if "packed" in to else 1)
+        return sink.batch_size.rows
 
     assert RedisServer(redis, "stream:rows").major_version() == int(redis.info("server")["redis_version"].split(".")[0])
     assert (batch_rows("stream", "6"), batch_rows("stream", "7"), batch_rows("packed", "6")) == (100, 1000, 500)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from worker.errors import RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Rows
-from worker.publish.batch import BATCH_BYTES, ReadBatch, read_batches
-from worker.sinks.sink import BATCH_ROWS
+from worker.publish.batch import ReadBatch, read_batches
+from worker.sinks.sink import SMALL_BATCH, BatchSize
 
 texts = st.binary(min_size=1, max_size=8).filter(lambda text: b"\n" not in text)
 rows_of_a_page = st.lists(st.one_of(texts, st.builds(DeadRow, texts, st.text(max_size=3))), max_size=40)
@@ -55,7 +55,7 @@ def test_another_reading_is_never_continued(rows: list[bytes], data: st.DataObje
 
 
 def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
-    second = list(read_batches([Rows.of([b"{}"] * (BATCH_ROWS + 1))]))[1]
+    second = list(read_batches([Rows.of([b"{}"] * (SMALL_BATCH.rows + 1))]))[1]
     with pytest.raises(RetryLater):
         second.beyond(Checkpoint(rows=3))
 
@@ -69,12 +69,12 @@ def test_a_closed_page_takes_no_more_rows() -> None:
 
 
 def test_a_batch_holds_at_most_a_thousand_rows() -> None:
-    rows = Rows.of([b"{}"] * (2 * BATCH_ROWS + 1))
-    assert [len(batch.rows) for batch in read_batches([rows])] == [BATCH_ROWS, BATCH_ROWS, 1]
+    rows = Rows.of([b"{}"] * (2 * SMALL_BATCH.rows + 1))
+    assert [len(batch.rows) for batch in read_batches([rows])] == [SMALL_BATCH.rows, SMALL_BATCH.rows, 1]
 
 
 def test_a_batch_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None:
-    small, large = b"x" * (BATCH_BYTES // 2 - 1), b"y" * BATCH_BYTES
+    small, large = b"x" * (SMALL_BATCH.bytes // 2 - 1), b"y" * SMALL_BATCH.bytes
     cut = [[*batch.rows] for batch in read_batches([Rows.of([small, small, small, large, small])])]
     assert cut == [[small, small], [small], [large], [small]]
 
@@ -94,6 +94,9 @@ def test_rows_are_cut_where_they_are_asked_to_be(rows: list[bytes], data: st.Dat
 @given(st.lists(rows_of_a_page, max_size=6), st.integers(1, 50))
 def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[bytes]], most: int) -> None:
     rows = [row for at_once in lists for row in at_once]
-    ends = [list(read_batches(map(Rows.of, given), most)) for given in (lists, [rows], [[row] for row in rows])]
+    ends = [
+        list(read_batches(map(Rows.of, given), BatchSize(most, 1_000)))
+        for given in (lists, [rows], [[row] for row in rows])
+    ]
     assert len({(cut[-1].after.rows, cut[-1].after.digest) if cut else None for cut in ends}) == 1
     assert all([row for batch in cut for row in batch.rows] == rows for cut in ends)

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 
 from worker.errors import RetryLater, StartOver
 from worker.model import Batch, Checkpoint, Rows
-from worker.sinks.sink import BATCH_ROWS
+from worker.sinks.sink import SMALL_BATCH, BatchSize
 
 if TYPE_CHECKING:
     from hashlib import _Hash
-
-BATCH_BYTES = 256 * 1024
-"""Small enough to stay in a processor's cache, and to use memory again instead of asking the system for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +45,37 @@ class ReadBatch(Batch):
         return rest
 
 
-def read_batches(blocks: Iterable[Rows], most_rows: int = BATCH_ROWS) -> Iterator[ReadBatch]:
-    """A page's rows, from its first on, in batches of at most so many rows and 256 KiB; a larger row is alone."""
-    at, running = Checkpoint(), hashlib.sha256()
-    for rows in _gather(blocks, most_rows):
-        before, before_running = at, running
-        at, running = _position_behind(rows, at, running)
-        yield ReadBatch(before, rows, at, before_running)
+class Reading:
+    """One reading of a page from its first row: where it stands, `at`, and the digest up to there."""
+
+    def __init__(self) -> None:
+        self.at = Checkpoint()
+        self._running = hashlib.sha256()
+
+    def add(self, rows: Rows) -> ReadBatch:
+        """The next rows as a batch, the position before and after it included."""
+        before, running = self.at, self._running
+        self.at, self._running = _position_behind(rows, before, running)
+        return ReadBatch(before, rows, self.at, running)
 
 
-def _gather(blocks: Iterable[Rows], most_rows: int) -> Iterator[Rows]:
-    """The same rows in batches. A batch ends with a block if it is three quarters full: cutting looks at every row."""
+def gather(blocks: Iterable[Rows], most: BatchSize) -> Iterator[Rows]:
+    """The same rows in batches no larger than `most`, in which a row that is larger stands alone.
+
+    A batch ends with a block if it is three quarters full: cutting looks at every row.
+    """
     held: list[Rows] = []
-    rows_left, bytes_left = most_rows, BATCH_BYTES
+    rows_left, bytes_left = most.rows, most.bytes
     for block in blocks:
         rest = block
         while rest:
             if len(rest) <= rows_left and len(rest.text) <= bytes_left:
                 part, rest = rest, Rows()
             elif held and (
-                4 * rows_left < most_rows or 4 * bytes_left < BATCH_BYTES or rest.text.find(b"\n", 0, bytes_left) < 0
+                4 * rows_left < most.rows or 4 * bytes_left < most.bytes or rest.text.find(b"\n", 0, bytes_left) < 0
             ):
                 yield Rows.joined(held)
-                held, rows_left, bytes_left = [], most_rows, BATCH_BYTES
+                held, rows_left, bytes_left = [], most.rows, most.bytes
                 continue
             else:
                 part, rest = rest.cut(rows_left, bytes_left)
@@ -79,6 +84,11 @@ def _gather(blocks: Iterable[Rows], most_rows: int) -> Iterator[Rows]:
             bytes_left -= len(part.text)
     if held:
         yield Rows.joined(held)
+
+
+def read_batches(blocks: Iterable[Rows], most: BatchSize = SMALL_BATCH) -> Iterator[ReadBatch]:
+    """A page's rows, from its first on, in batches."""
+    return map(Reading().add, gather(blocks, most))
 
 
 def _position_behind(rows: Rows, before: Checkpoint, running: _Hash) -> tuple[Checkpoint, _Hash]:

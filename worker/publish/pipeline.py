@@ -7,11 +7,13 @@ From there on, each batch is a compare-and-set against the position before it.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from worker.errors import RetryLater, SinkFull, StartOver
 from worker.model import Checkpoint, Rows
-from worker.publish.batch import ReadBatch, read_batches
+from worker.publish.batch import ReadBatch, Reading, gather
 from worker.sinks.sink import Sink
 
 
@@ -38,8 +40,9 @@ class Publication:
         self._on_kept = on_kept
         self._on_full = on_full
         self._at = Checkpoint()
-        self._under_way: ReadBatch | None = None
-        self._answer: Callable[[], Checkpoint]
+        self._reading = Reading()
+        self._under_way: deque[Callable[[], Checkpoint]] = deque()
+        self._has_failed = False
         self.commits = 0
         self.commit_seconds = 0.0
 
@@ -52,17 +55,21 @@ class Publication:
         """Publish the rows behind that position; the checkpoint at the page's end, every row before it kept.
 
         Raises StartOver where this reading differs from what is kept, and whatever the sink or `blocks` raises; before
-        that, the batch under way is finished.
+        that, what is under way is finished.
         """
-        end = Checkpoint()
-        try:
-            for batch in read_batches(blocks, self._sink.batch_rows):
-                self._on_read()
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            try:
+                for rows in gather(blocks, self._sink.batch_size):
+                    self._on_read()
+                    if self._sink.is_local:
+                        self._finish(most_left=1)
+                        self._under_way.append(thread.submit(self._keep, rows).result)
+                    else:
+                        self._finish()
+                        self._under_way.append(self._begin(self._reading.add(rows)))
+            finally:
                 self._finish()
-                self._begin(batch)
-                end = batch.after
-        finally:
-            self._finish()
+        end = self._reading.at
         if not self._at.is_at(end):
             raise StartOver(f"{self._at.rows} rows are published, this reading has {end.rows} or other ones")
         return self._at
@@ -73,24 +80,42 @@ class Publication:
         if not stands.is_at(at):
             raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
 
-    def _begin(self, batch: ReadBatch) -> None:
-        """Send the sink the rows of a batch that it does not have, without waiting for its answer."""
-        if rest := batch.beyond(self._at):
-            self._answer = self._sink.begin_commit(*self._page, rest)
-        self._under_way = rest
-
-    def _finish(self) -> None:
-        """Wait until every row of the batch under way is in the sink."""
-        while batch := self._under_way:
-            # If the sink fails, `publish` comes here once more, and must not send the batch again.
-            self._under_way = None
+    def _finish(self, most_left: int = 0) -> None:
+        """Wait until the rows of all batches but the last few are in the sink."""
+        while len(self._under_way) > most_left:
             began = time.monotonic()
-            try:
-                self._at = self._answer()
-            except SinkFull as full:
-                self._on_full(full)
-            else:
-                self.commits += 1
-                self.commit_seconds += time.monotonic() - began
-                self._on_kept(self._at)
-            self._begin(batch)
+            at = self._under_way.popleft()()
+            self.commit_seconds += time.monotonic() - began
+            self._on_kept(at)
+
+    def _begin(self, batch: ReadBatch) -> Callable[[], Checkpoint]:
+        """Send the sink the rows of a batch that it does not have; the call that is given waits until it has them."""
+        answer = self._send(batch)
+
+        def finish() -> Checkpoint:
+            nonlocal answer
+            while answer is not None:
+                try:
+                    self._at = answer()
+                except SinkFull as full:
+                    self._on_full(full)
+                else:
+                    self.commits += 1
+                answer = self._send(batch)
+            return self._at
+
+        return finish
+
+    def _send(self, batch: ReadBatch) -> Callable[[], Checkpoint] | None:
+        rest = batch.beyond(self._at)
+        return self._sink.begin_commit(*self._page, rest) if rest else None
+
+    def _keep(self, rows: Rows) -> Checkpoint:
+        """The same at once, in the thread: one batch after another, and none after one that failed."""
+        if self._has_failed:
+            return self._at
+        try:
+            return self._begin(self._reading.add(rows))()
+        except BaseException:
+            self._has_failed = True
+            raise

@@ -169,8 +169,7 @@ def _is_value_each(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
     return (
         text.endswith(b"\n")
         and b"\r" not in text
-        and min(map(len, lines)) > 1
-        and set(map(_FIRST, lines)) == {brackets[0]}
+        and set(map(_FIRST, lines)) == {brackets[0]}  # so none is empty, and `_LAST` finds a byte
         and set(map(_LAST, lines)) == {brackets[1]}
     )
 

@@ -58,8 +58,7 @@ class Messages:
             rows = len(self._row_decoder.decode_lines(objects))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return 0
-        # Where all keys are known, each string was decoded, which proves that it is UTF-8; unknown ones were skipped.
-        return rows if self._has_row or is_utf8(objects) else 0
+        return rows if is_utf8(objects) else 0
 
     def take(self, rows: Rows) -> Rows:
         """Count these objects, which are rows beyond doubt, and give them; none where the stream has ended."""
@@ -109,7 +108,8 @@ class Messages:
         if self._columns is not None and value.keys() == columns:
             if not self._has_row:
                 self._has_row = True
-                fields = [(key, Any) for key in value]
+                # Text is left as it came: looking at the whole block costs less than making its strings.
+                fields = [(key, msgspec.Raw if type(value[key]) is str else Any) for key in value]
                 self._row_decoder = _make_decoder(fields, forbid_unknown_fields=True)
             return True
         self._refuse_error(value, columns)

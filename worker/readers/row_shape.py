@@ -39,7 +39,7 @@ class RowShape:
     def __init__(self, keys: Sequence[str], declared: Mapping[str, ColumnType]) -> None:
         self._keys = keys
         self._kinds = [declared.get(key) for key in keys]
-        # Any text that begins like a number may be a decimal to Python, `sNaN1` too.
+        # To Python `NaN` is a decimal too.
         self._has_decimals = "number" in self._kinds
         self._has_nulls = False
         self._make_decoders()

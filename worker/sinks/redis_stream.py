@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -16,7 +17,7 @@ from worker.errors import RecordClosed, SinkFull, StartOver
 from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Rows, Totals, VoidReason
 from worker.scripts import Argument, Script
 from worker.sinks.redis_server import RedisServer
-from worker.sinks.sink import BATCH_ROWS, tally
+from worker.sinks.sink import SMALL_BATCH, BatchSize, tally
 
 OPEN, COMMIT, CLOSE, FINISH, VOID = (
     Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "commit", "close", "finish", "void")
@@ -34,6 +35,8 @@ LARGE_ENTRY_ROWS = 100
 
 class RedisStreamSink:
     """One job's rows in one stream. Used by one thread at a time."""
+
+    is_local = False
 
     def __init__(
         self,
@@ -55,13 +58,15 @@ class RedisStreamSink:
         self._keys = (self._record, stream, keys.dead_rows(stream))
 
     @cached_property
-    def batch_rows(self) -> int:
-        if self._rows_per_entry > 1:
-            # A batch that is one entry need not be cut.
-            return self._rows_per_entry if self._rows_per_entry >= LARGE_ENTRY_ROWS else BATCH_ROWS
-        # Before Redis 7 Lua tells strings apart by 32 of their bytes: of many rows that look alike each costs it eight
-        # times as much. A packed entry is one string.
-        return BATCH_ROWS if self._server.major_version() >= 7 else OLD_BATCH_ROWS
+    def batch_size(self) -> BatchSize:
+        rows = SMALL_BATCH.rows
+        if self._rows_per_entry >= LARGE_ENTRY_ROWS:
+            rows = self._rows_per_entry  # a batch that is one entry need not be cut
+        elif self._rows_per_entry == 1 and self._server.major_version() < 7:
+            # Before Redis 7 Lua tells strings apart by 32 of their bytes: of many rows that look alike each costs it
+            # eight times as much. A packed entry is one string.
+            rows = OLD_BATCH_ROWS
+        return replace(SMALL_BATCH, rows=rows)
 
     def open(self, generation: int) -> None:
         self._run(OPEN, generation)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
 
-BATCH_ROWS = 1_000
+
+@dataclass(frozen=True, slots=True)
+class BatchSize:
+    """The most rows and the most bytes of one batch."""
+
+    rows: int
+    bytes: int
+
+
+SMALL_BATCH = BatchSize(1_000, 256 * 1024)
+"""Stays in a processor's cache, and in memory that is used again instead of being asked of the system."""
 
 
 class Sink(Protocol):
@@ -20,9 +31,12 @@ class Sink(Protocol):
     them.
     """
 
+    is_local: bool
+    """Is a commit this process's own work, not another's? Then it is worth a thread."""
+
     @property
-    def batch_rows(self) -> int:
-        """The most rows a batch should have."""
+    def batch_size(self) -> BatchSize:
+        """How large a batch should be at most."""
 
     def open(self, generation: int) -> None:
         """Make the record, or find it open in this generation. A later generation opens a void record again.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from math import inf
 from typing import TypeVar
@@ -21,9 +20,12 @@ from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part, page_stem
 from worker.sinks.files.record import FileRecord
 from worker.sinks.files.store import Key, Store
-from worker.sinks.sink import BATCH_ROWS
+from worker.sinks.sink import BatchSize
 
 Answer = TypeVar("Answer")
+
+_BATCH = BatchSize(4_000, 1024 * 1024)
+"""A batch is handed from thread to thread, which costs as much for a small one as for a large one."""
 
 
 class FileSink:
@@ -32,6 +34,8 @@ class FileSink:
     Committed rows stand in an unfinished part, which nobody else sees and which dies with this process; whoever takes
     over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
     """
+
+    is_local = True
 
     def __init__(self, store: Store, names: Sequence[str], *, layout: Callable[[], Layout], part_rows: int) -> None:
         """`names` lead from DIR to the job's directory.
@@ -50,11 +54,10 @@ class FileSink:
         self._generations = FileGenerations(self._record, self._pages)
         self._looked_at = -inf
         self._parts: dict[tuple[int, int], Part] = {}
-        self._writer: ThreadPoolExecutor | None = None
 
     @property
-    def batch_rows(self) -> int:
-        return BATCH_ROWS
+    def batch_size(self) -> BatchSize:
+        return BatchSize(min(self._part_rows, _BATCH.rows), _BATCH.bytes)
 
     def open(self, generation: int) -> None:
         self._attempt(lambda: self._generations.open(generation))
@@ -72,11 +75,7 @@ class FileSink:
         return self._while_open(generation, lambda: self._commit(generation, page, batch))
 
     def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
-        if self._layout().is_plain:
-            # Waking a thread would take as long as writing the rows.
-            return partial(self.commit, generation, page, batch)
-        self._writer = self._writer or ThreadPoolExecutor(max_workers=1)
-        return self._writer.submit(self.commit, generation, page, batch).result
+        return partial(self.commit, generation, page, batch)
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return self._while_open(generation, lambda: self._close(generation, page, at))
@@ -98,9 +97,6 @@ class FileSink:
 
     def release(self) -> None:
         self._discard_all()
-        if self._writer:
-            self._writer.shutdown()
-            self._writer = None
 
     def _commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         at = self._at(generation, page)

@@ -1,0 +1,93 @@
+"""Rows that are changed many at a time come out as if each had been changed alone, or are not changed in this way."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.model import Row, Rows
+from worker.readers.columns import Columns
+from worker.readers.row_shape import RowShape
+from worker.sources.schema import ColumnType
+
+DECLARED: dict[str, ColumnType] = {
+    "a": "integer",
+    "b": "number",
+    "c d": "string",
+    "\u00e9": "datetime",
+    "t": "boolean",
+}
+USUAL = {
+    "a": ['"5"', "12", "null", '"123456789012345678901"'],
+    "b": ['"5.50"', "1.5", "null", '"-0.10"'],
+    "c d": ['"x"', "null", '"\u00e9"', '"null"'],
+    "\u00e9": ['"2026-07-01"', "null"],
+    "t": ["true", '"false"', "null"],
+    "u": ['"x"', "1", "[1]", '{"a":"1"}', "2.50"],
+}
+UNUSUAL = [
+    '"007"', '"1.0"', "1e3", '"1e3"', '" 5 "', '""', '"null"', '"NULL"', '"-0"', "-0", "1.0", '"1_0"', '"0.00000000"',
+    '"NaN"', '"sNaN"', '"-Infinity"', '"nan"', '"a,b:1"', '",a:1"', '"},{"', '"\\"a\\":1"', '"x\\u00e9\\/"', '"\\\\"',
+    '{ "a" : 1 }', "9" * 30, '"soon"', '"1"', "5",
+]  # fmt: skip
+
+
+def alone(row: bytes) -> Row:
+    return next(iter(Columns(DECLARED).convert(Rows.of([row]))))
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> list[bytes]:
+    """Rows of which most have the first one's keys and the usual values; some differ in all that may differ."""
+    usual = draw(st.lists(st.sampled_from([*USUAL]), min_size=1, max_size=5, unique=True))
+    rows = []
+    for _ in range(draw(st.integers(1, 6))):
+        keys = draw(st.one_of(st.just(usual), st.just(usual), st.permutations(usual), st.lists(st.sampled_from(usual))))
+        comma, colon = draw(st.sampled_from([(",", ":")] * 6 + [(", ", ":"), (",", ": ")]))
+        members = []
+        for key in keys:
+            is_usual = draw(st.integers(0, 7))
+            value = draw(st.sampled_from(USUAL[key] if is_usual else UNUSUAL))
+            members.append(json.dumps(key, ensure_ascii=not is_usual) + colon + value)
+        rows.append(("{" + comma.join(members) + "}").encode())
+    return rows
+
+
+@given(alike())
+@settings(deadline=None, max_examples=500)
+def test_every_row_comes_out_as_if_it_were_changed_alone(rows: list[bytes]) -> None:
+    if shape := RowShape.of(rows[0], DECLARED):
+        for changed in (shape.change_lines(Rows.of(rows).text), shape.change_members(b",".join(rows))):
+            assert changed is None or [*changed] == [alone(row) for row in rows]
+
+
+def test_rows_of_one_shape_are_changed_at_once() -> None:
+    rows = [b'{"a":"%d","u":[{"a":"1"}],"b":"%d.50","c d":"x"}' % (number, number) for number in range(5)]
+    shape = RowShape.of(rows[0], DECLARED)
+    assert shape
+    want = [b'{"a":%d,"u":[{"a":"1"}],"b":%d.50,"c d":"x"}' % (number, number) for number in range(5)]
+    assert shape.change_lines(Rows.of(rows).text) == shape.change_members(b",".join(rows)) == Rows.of(want)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(b'{"b":"2","a":"1"}', id="other order"),
+        pytest.param(b'{"a":"1"}', id="a key less"),
+        pytest.param(b'{"a":"1","b":"2","u":1}', id="a key more"),
+        pytest.param(b'{"a":"1","a":"1","b":"2"}', id="a key twice"),
+        pytest.param(b'{"a":"1", "b":"2"}', id="a blank"),
+        pytest.param(b'{"a":"1e3","b":"2"}', id="an integer that is not in digits"),
+        pytest.param(b'{"a":"1","b":"NaN"}', id="a decimal that is no number"),
+        pytest.param(b'{"a":"null","b":"2"}', id="a word that is no null"),
+        pytest.param(b'{"a":"","b":"2"}', id="a text that means null"),
+    ],
+)
+def test_one_row_of_another_shape_is_noticed(row: bytes) -> None:
+    shape = RowShape.of(b'{"a":"1","b":"2"}', DECLARED)
+    assert shape
+    assert shape.change_lines(b'{"a":null,"b":null}\n')
+    assert shape.change_lines(b'{"a":"1","b":"2"}\n' + row + b"\n") is None

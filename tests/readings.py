@@ -21,11 +21,7 @@ STREAM = Ndjson(
     errors=[
         ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id"),
         ErrorShape(
-            when="meta.status",
-            equals="error",
-            code="errors.0.code",
-            message="errors.0.message",
-            request_id="meta.uuid",
+            when="meta.status", equals="error", code="errors.0.code", message="errors.0.message", request_id="meta.uuid"
         ),
     ],
 )

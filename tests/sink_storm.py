@@ -59,8 +59,7 @@ def publish_through_kills(
 ) -> Audit:
     """Kill one of two workers again and again, start another, let the last ones finish: what consumers see then."""
     sink = open_sink(
-        parse_address(to),
-        SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=PART_ROWS),
+        parse_address(to), SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=PART_ROWS)
     )
     sink.open(1)
     chance = random.Random(5)

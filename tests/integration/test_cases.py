@@ -81,10 +81,7 @@ ROKT_REPORTS: dict[str, tuple[dict[str, Any], int]] = {
     "creative-metadata": (only(IDS, ONE_CREATIVE), 1),
     "query-accounts": ({}, 3),
     "query-campaigns": (QUERY, ROWS),
-    "query-transactions": (
-        {**QUERY, "metrics": ["transactions", "referral_rate"], "dimensions": ["page_type"]},
-        ROWS,
-    ),
+    "query-transactions": ({**QUERY, "metrics": ["transactions", "referral_rate"], "dimensions": ["page_type"]}, ROWS),
 }
 SHOWN = {"rokt": ROKT_REPORTS, "mediamath": {name: (dataset(name), ROWS) for name in SOURCES["mediamath"].reports}}
 

@@ -64,11 +64,7 @@ OFTEN = {"MILLRACE_POLL_SECONDS": "often"}
         (("preview", *KARGO), OFTEN, "MILLRACE_POLL_SECONDS: 'often' is not allowed"),
         (("jobs",), {"MILLRACE_REDIS_URL": "localhost"}, "'...' is not allowed; expected redis://HOST:PORT/0"),
         (("sources",), {"MILLRACE_SOURCES": "sources"}, "acme.yaml:9: reports.all.read.0.pageing"),
-        (
-            ("check",),
-            {"MILLRACE_CONNECTIONS": "twice.yaml"},
-            "twice.yaml:2: acme: 'acme' is not allowed",
-        ),
+        (("check",), {"MILLRACE_CONNECTIONS": "twice.yaml"}, "twice.yaml:2: acme: 'acme' is not allowed"),
         (("preview", KARGO[0], "--params", "params.yaml"), {}, "params.yaml:2"),
         (("api", "--host", "0.0.0.0"), {}, "MILLRACE_API_TOKENS"),
         (("show", "nosuchjob"), {}, "JOB: 'nosuchjob' is not allowed; expected the id of a job in this ledger"),

@@ -217,10 +217,7 @@ def test_an_end_a_crash_took_back_is_applied_once_and_another_one_is_told(
 def test_a_consumer_outlives_a_restart_of_redis(own_redis: RedisServer, database: Path, tmp_path: Path) -> None:
     redis = own_redis.client()
     Job(redis, "j").publish(1, rows("j", 500)[:200], is_whole=False)
-    with (
-        (tmp_path / "consumer.log").open("wb") as log,
-        following(own_redis.url, database, log=log) as follower,
-    ):
+    with (tmp_path / "consumer.log").open("wb") as log, following(own_redis.url, database, log=log) as follower:
         until(lambda: staged(database) == 200, "the first rows are staged")
         own_redis.kill()
         own_redis.start()

@@ -92,10 +92,7 @@ def test_a_column_that_comes_late_makes_files_of_one_part_and_the_receipt_says_s
     files = json.loads((job_directory(tmp_path) / "receipt.json").read_text())["files"]
     types = {"csv": ("text", "text"), "parquet": ("int64", "string")}[kind]
     assert [file.get("columns") for file in files] == [{"a": types[0]}, {"a": types[0], "b": types[1]}]
-    assert [file["path"] for file in files] == [
-        f"page-00001.part-0001.{kind}",
-        f"page-00001.part-0002.{kind}",
-    ]
+    assert [file["path"] for file in files] == [f"page-00001.part-0001.{kind}", f"page-00001.part-0002.{kind}"]
 
 
 def test_files_of_one_part_are_numbered(tmp_path: Path) -> None:

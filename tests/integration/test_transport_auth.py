@@ -332,8 +332,7 @@ def test_an_error_in_a_login_that_seems_to_succeed_is_told(vendor: Start) -> Non
 
 
 @pytest.mark.parametrize(
-    ("client", "sent"),
-    [("basic", "a%3Ab:p%2Bq%252F%C3%A9+%7E"), ("basic-unencoded", "a:b:p+q%2Fé ~")],
+    ("client", "sent"), [("basic", "a%3Ab:p%2Bq%252F%C3%A9+%7E"), ("basic-unencoded", "a:b:p+q%2Fé ~")]
 )
 def test_a_clients_id_and_secret_are_encoded_as_the_source_says(vendor: Start, client: str, sent: str) -> None:
     acme = vendor(token_endpoint(lambda n: None))

@@ -6,17 +6,7 @@ import pytest
 from redis import Redis
 
 from tests.scripted_vendor import Heard, Start
-from tests.wire import (
-    HEADER,
-    KEY,
-    SESSION,
-    answer,
-    connection,
-    exchange,
-    get,
-    login,
-    talk,
-)
+from tests.wire import HEADER, KEY, SESSION, answer, connection, exchange, get, login, talk
 from worker.errors import FailJob, RetryLater
 from worker.sources.schema import Request
 from worker.transport.request import WireRequest, compose

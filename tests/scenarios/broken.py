@@ -84,10 +84,7 @@ BYTES = (
         "failed before it is unpacked",
         failed("than 16 MiB"),
         {
-            "stream": (
-                mediamath(fault("bomb", megabytes=200)),
-                failed("unpack to more than 200 times as many"),
-            ),
+            "stream": (mediamath(fault("bomb", megabytes=200)), failed("unpack to more than 200 times as many")),
             **spoilt("bomb", "page", megabytes=200),
         },
     ),
@@ -106,12 +103,7 @@ BYTES = (
         failed("row 1700", "nest"),
         spoilt("deep_row", "page", row=1700, depth=10_000),
     ),
-    Behaviour(
-        "sends NaN",
-        "failed: the row",
-        failed("row 1700", "NaN"),
-        spoilt("nan", "stream", row=1700),
-    ),
+    Behaviour("sends NaN", "failed: the row", failed("row 1700", "NaN"), spoilt("nan", "stream", row=1700)),
 )
 
 
@@ -156,10 +148,7 @@ FILES = (
         "separates values by what nobody declared",
         "failed: line 1",
         failed("line 1", published=False),
-        {
-            "instal": instal(fault("csv_delimiter", text="|")),
-            "kargo": kargo_csv(fault("csv_delimiter", text="|")),
-        },
+        {"instal": instal(fault("csv_delimiter", text="|")), "kargo": kargo_csv(fault("csv_delimiter", text="|"))},
     ),
     Behaviour(
         "leaves away the header that alone names the columns",

@@ -45,9 +45,7 @@ SUBMITTING = (
         whole(asked=TWO_SUBMITS),
         {
             "never listed": kargo(
-                fault("commit_then_drop", times=1),
-                fault("late_listing", polls=99, match=at("list")),
-                is_impatient=True,
+                fault("commit_then_drop", times=1), fault("late_listing", polls=99, match=at("list")), is_impatient=True
             )
         },
     ),

@@ -62,10 +62,7 @@ REQUESTS = (
         whole(),
         {
             "kargo's status": (kargo(), whole(also=asked_as_in_the_example)),
-            "mediamath, a window": (
-                mediamath(fault("windows_conflict")),
-                whole(also=sent_one_of_window_and_start),
-            ),
+            "mediamath, a window": (mediamath(fault("windows_conflict")), whole(also=sent_one_of_window_and_start)),
             "mediamath, a start": (
                 mediamath(fault("windows_conflict"), params=EXPLICIT),
                 whole(also=sent_one_of_window_and_start),

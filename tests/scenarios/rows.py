@@ -106,10 +106,7 @@ VALUES = (
         "writes decimals longer than a double",
         "every digit kept",
         done(also=keeps_every_digit),
-        {
-            "stream": mediamath(fault("numbers", style="long")),
-            "pages": mediamath_pages(fault("numbers", style="long")),
-        },
+        {"stream": mediamath(fault("numbers", style="long")), "pages": mediamath_pages(fault("numbers", style="long"))},
     ),
     Behaviour(
         "writes null or empty text for no number",
@@ -148,10 +145,7 @@ VALUES = (
         "kept",
         done(),
         {
-            "null": (
-                kargo(fault("null_column", column="clicks_sum", row=7)),
-                done(also=has_null_in_row_7),
-            ),
+            "null": (kargo(fault("null_column", column="clicks_sum", row=7)), done(also=has_null_in_row_7)),
             "a missing column": (
                 kargo(fault("drop_column", column="clicks_sum", row=7)),
                 done(also=lacks_a_column_in_row_7),
@@ -161,10 +155,7 @@ VALUES = (
                 done(also=has_one_more_measure),
             ),
             "a measure nobody asked for": (kargo(fault("extra_measure")), done(also=has_one_more_measure)),
-            "null in a stream": (
-                mediamath(fault("null_column", column="clicks", row=7)),
-                done(also=has_null_in_row_7),
-            ),
+            "null in a stream": (mediamath(fault("null_column", column="clicks", row=7)), done(also=has_null_in_row_7)),
             "a missing column in a stream": (
                 mediamath(fault("drop_column", column="clicks", row=7)),
                 done(also=lacks_a_column_in_row_7),
@@ -261,10 +252,7 @@ PLACES = (
         "sends a stream without header, or with two",
         "failed",
         failed("row 1"),
-        {
-            "none": mediamath(fault("no_header")),
-            "two": (mediamath(fault("second_header", row=700)), failed("row 700")),
-        },
+        {"none": mediamath(fault("no_header")), "two": (mediamath(fault("second_header", row=700)), failed("row 700"))},
     ),
     Behaviour(
         "sends several rows a line, rows over lines, blank lines, escapes, no last newline",
@@ -276,10 +264,7 @@ PLACES = (
             "rows over several lines": mediamath(fault("pretty_rows")),
             "blank lines": mediamath(fault("blank_lines", every=3)),
             "escapes": mediamath(fault("escaped_text")),
-            "a line of 8 MB": (
-                mediamath(fault("big_row", row=700, megabytes=8.0)),
-                done(also=has_a_row_of_8_mb),
-            ),
+            "a line of 8 MB": (mediamath(fault("big_row", row=700, megabytes=8.0)), done(also=has_a_row_of_8_mb)),
         },
     ),
 )

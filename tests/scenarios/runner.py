@@ -34,10 +34,7 @@ IMPATIENT = {
         "    every_seconds: 15\n": "    listing_grace_seconds: 1\n    missing_link_grace_seconds: 1\n",
         "        rows: data.rows\n": "        grace_seconds: 2\n",
     },
-    "instal": {
-        "      grace_seconds: 60\n": "",
-        "      every_seconds: 15\n": "      missing_link_grace_seconds: 1\n",
-    },
+    "instal": {"      grace_seconds: 60\n": "", "      every_seconds: 15\n": "      missing_link_grace_seconds: 1\n"},
 }
 """Sources that wait seconds, for what ends only when patience ends: what follows which line of the file."""
 

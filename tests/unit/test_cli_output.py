@@ -15,11 +15,7 @@ WIDE = "x" * 500
 
 def test_a_table_cuts_nothing_and_ends_no_line_in_blanks(capsys: Captured) -> None:
     print_table(("name", "rows", "error"), [("a", 1234, WIDE), ("longer", 5, None)])
-    assert capsys.readouterr().out.splitlines() == [
-        "name     rows  error",
-        f"a       1,234  {WIDE}",
-        "longer      5",
-    ]
+    assert capsys.readouterr().out.splitlines() == ["name     rows  error", f"a       1,234  {WIDE}", "longer      5"]
 
 
 def test_a_cell_of_several_lines_is_shown_on_one(capsys: Captured) -> None:

@@ -155,7 +155,7 @@ def test_values_behind_credentials() -> None:
         *(None, None),
     ]
     assert [value_of(text, environment) for text in ("literal", "$$U", "pa$$word", "$U-x")] == [
-        *("literal", "$U", "pa$$word", "$U-x"),
+        *("literal", "$U", "pa$$word", "$U-x")
     ]
     assert [variable_name(text) for text in ("$U", "${U:-x}", "literal", "$$U")] == ["U", "U", None, None]
 

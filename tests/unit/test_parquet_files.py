@@ -110,11 +110,7 @@ def test_a_type_is_widened_so_that_nothing_is_lost(held: str | None, value: Any,
 @pytest.mark.usefixtures("small_groups")
 def test_a_new_column_or_a_wider_type_begins_a_file_and_leaves_the_one_before() -> None:
     files = written("parquet", [b'{"n":1}'], [b'{"n":2}'], [b'{"n":"three"}'], [b'{"n":4,"m":5.5}'], [b'{"n":6}'])
-    assert [file.columns for file in files] == [
-        {"n": "int64"},
-        {"n": "string"},
-        {"n": "string", "m": "decimal(29, 9)"},
-    ]
+    assert [file.columns for file in files] == [{"n": "int64"}, {"n": "string"}, {"n": "string", "m": "decimal(29, 9)"}]
     assert [parquet_rows(file) for file in files] == [
         [{"n": 1}, {"n": 2}],
         [{"n": "three"}],

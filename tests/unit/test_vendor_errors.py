@@ -41,9 +41,7 @@ SPECIAL = {"when": "error.passes", "equals": True, "then": "retry"}
 
 
 @pytest.mark.parametrize("shapes", [(GENERAL, SPECIAL), (SPECIAL, GENERAL)])
-def test_a_special_shape_decides_and_a_general_one_tells_in_any_order(
-    shapes: tuple[dict[str, Any], ...],
-) -> None:
+def test_a_special_shape_decides_and_a_general_one_tells_in_any_order(shapes: tuple[dict[str, Any], ...]) -> None:
     error = found({"error": {"code": 7, "text": "busy", "passes": True}}, *shapes)
     assert error == VendorError("7: busy", "retry")
     assert found({"error": {"code": 8, "text": "gone"}}, *shapes) == VendorError("8: gone", None)

@@ -95,8 +95,6 @@ BREAKS = (
             "stream": mediamath(fault("cut_in_row", row=1700, clean=True, times=1)),
             "stream's header": mediamath(fault("cut", after_bytes=40, clean=True, times=1)),
             "page": kargo(fault("cut_in_row", row=1700, clean=True, times=1)),
-            "page, between rows": kargo(fault("cut_after_row", row=1700, clean=True, times=1)),
-            "single answer, between rows": rokt(fault("cut_after_row", row=1700, clean=True, times=1)),
             "file": instal(fault("cut_in_row", row=1700, clean=True, times=1)),
         },
     ),
@@ -146,8 +144,6 @@ BREAKS = (
         {
             "status": kargo(fault("reset", match=at("status"), times=2)),
             "login": kargo(fault("reset", match=at("token"), times=1)),
-            "link of a csv": kargo_csv(fault("reset", match=at("link"), times=1)),
-            "half a status": instal(fault("cut", after_bytes=10, match=at("status"), times=1)),
         },
     ),
 )
@@ -166,9 +162,6 @@ ERRORS = (
                 mediamath(fault("error_line", after_rows=1500, **TOO_SLOW)),
                 failed("TooSlow", "took too long", "request id ", published=True, asked={"stream": 1}),
             ),
-            "before the first row": mediamath(fault("error_line", after_rows=0, **TOO_SLOW)),
-            "the first and only line": mediamath(fault("error_body", **TOO_SLOW)),
-            "in place of a page": mediamath_pages(fault("error_body", **TOO_SLOW)),
             "in place of a later page": (
                 mediamath_pages(fault("error_body", match={"page": 1}, **TOO_SLOW)),
                 failed("TooSlow", "took too long", "request id "),
@@ -179,11 +172,7 @@ ERRORS = (
         "sends an error object with nothing but a code",
         "failed: code",
         failed("Gone"),
-        {
-            "in a stream": mediamath(fault("error_line", after_rows=1500, code="Gone", partial=True)),
-            "alone": mediamath(fault("error_body", code="Gone", partial=True)),
-            "in place of a page": mediamath_pages(fault("error_body", code="Gone", partial=True)),
-        },
+        {"in a stream": mediamath(fault("error_line", after_rows=1500, code="Gone", partial=True))},
     ),
     Behaviour(
         "lets its gateway answer, with an error that begins with `meta`",
@@ -195,7 +184,6 @@ ERRORS = (
                 failed("service-overloaded: ", "please retry later", "request id "),
             ),
             "in place of a stream": mediamath(fault("gateway", status=200)),
-            "in place of a page": mediamath_pages(fault("gateway", status=200)),
         },
     ),
     Behaviour(
@@ -203,14 +191,11 @@ ERRORS = (
         "failed with the vendor's words",
         failed("no such campaign", published=False),
         {
-            "rokt's legacy": rokt(fault("error_body", **NO_CAMPAIGN)),
             "rokt's query": rokt(fault("error_body", **NO_CAMPAIGN), report=QUERIED),
             "instal's status": instal(fault("error_body", match=at("status"), **NO_CAMPAIGN)),
             "instal's file": instal(fault("error_body", match=at("csv"), **NO_CAMPAIGN)),
             "kargo's submit": kargo(fault("error_body", match=at("submit"), **NO_CAMPAIGN)),
-            "kargo's page": kargo(fault("error_body", match=at("page"), **NO_CAMPAIGN)),
             "kargo's csv": kargo_csv(fault("error_body", match=at("csv"), **NO_CAMPAIGN)),
-            "kargo's csv link": kargo_csv(fault("error_body", match=at("link"), **NO_CAMPAIGN)),
         },
     ),
 )
@@ -238,11 +223,7 @@ COUNTS = (
         "loses a row on the way",
         "failed: expected and got",
         failed("expected 2500 rows, got 2499", published=True),
-        {
-            "stream": mediamath(fault("drop_row", row=1200)),
-            "page": kargo(fault("drop_row", row=1200)),
-            "csv": kargo_csv(fault("drop_row", row=1200)),
-        },
+        {"page": kargo(fault("drop_row", row=1200))},
     ),
     Behaviour(
         "loses a row under a count at its cap",

@@ -51,21 +51,19 @@ def has_versions_and_names_as_text(outcome: Outcome) -> None:
 
 
 def has_null_in_row_7(outcome: Outcome) -> None:
-    column = "clicks_sum" if "clicks_sum" in outcome.rows[6] else "clicks"
-    assert outcome.rows[6][column] is None
-
-
-def lacks_a_column_in_row_7(outcome: Outcome) -> None:
-    (missing,) = outcome.rows[7].keys() - outcome.rows[6].keys()
-    assert missing in ("clicks_sum", "clicks")
-
-
-def has_one_more_measure(outcome: Outcome) -> None:
-    assert outcome.rows[6]["media_delivery_sum"][0] == "number"
+    assert outcome.rows[6]["clicks_sum"] is None
 
 
 def has_a_group_of_null(outcome: Outcome) -> None:
     assert outcome.rows[0]["groupByValue"] is None
+
+
+def lacks_a_column_in_row_7(outcome: Outcome) -> None:
+    assert outcome.rows[7].keys() - outcome.rows[6].keys() == {"clicks_sum"}
+
+
+def has_one_more_measure(outcome: Outcome) -> None:
+    assert outcome.rows[6]["media_delivery_sum"][0] == "number"
 
 
 def has_its_time_first(outcome: Outcome) -> None:
@@ -99,7 +97,7 @@ VALUES = (
         {
             f"{vendor}, {style}": ask(fault("numbers", style=style))
             for vendor, ask in (("kargo", kargo), ("rokt", rokt))
-            for style in ("strings", "numbers", "mixed")
+            for style in ("strings", "mixed")
         },
     ),
     Behaviour(
@@ -146,6 +144,7 @@ VALUES = (
         done(),
         {
             "null": (kargo(fault("null_column", column="clicks_sum", row=7)), done(also=has_null_in_row_7)),
+            "a group that is null": (rokt(fault("null_group")), done(also=has_a_group_of_null)),
             "a missing column": (
                 kargo(fault("drop_column", column="clicks_sum", row=7)),
                 done(also=lacks_a_column_in_row_7),
@@ -155,13 +154,7 @@ VALUES = (
                 done(also=has_one_more_measure),
             ),
             "a measure nobody asked for": (kargo(fault("extra_measure")), done(also=has_one_more_measure)),
-            "null in a stream": (mediamath(fault("null_column", column="clicks", row=7)), done(also=has_null_in_row_7)),
-            "a missing column in a stream": (
-                mediamath(fault("drop_column", column="clicks", row=7)),
-                done(also=lacks_a_column_in_row_7),
-            ),
             "another order in a stream": (mediamath(fault("agg_timestamp_first")), done(also=has_its_time_first)),
-            "a group that is null": (rokt(fault("null_group")), done(also=has_a_group_of_null)),
         },
     ),
     Behaviour(
@@ -183,11 +176,7 @@ VALUES = (
         "sends rows twice",
         "kept",
         done(ROWS + 1, also=repeats_row_5),
-        {
-            "stream": mediamath(fault("repeat_row", row=5), fault("wrong_total", by=1)),
-            "csv": instal(fault("repeat_row", row=5)),
-            "single answer": rokt(fault("repeat_row", row=5)),
-        },
+        {"stream": mediamath(fault("repeat_row", row=5), fault("wrong_total", by=1))},
     ),
     Behaviour(
         "sends a value that misses its type",
@@ -243,10 +232,7 @@ PLACES = (
         "sends metadata among the rows of a stream",
         "no rows",
         whole(),
-        {
-            where: mediamath(fault("metadata_lines", where=where))
-            for where in ("before_header", "between", "after_last", "everywhere")
-        },
+        {"everywhere": mediamath(fault("metadata_lines", where="everywhere"))},
     ),
     Behaviour(
         "sends a stream without header, or with two",
@@ -255,15 +241,12 @@ PLACES = (
         {"none": mediamath(fault("no_header")), "two": (mediamath(fault("second_header", row=700)), failed("row 700"))},
     ),
     Behaviour(
-        "sends several rows a line, rows over lines, blank lines, escapes, no last newline",
+        "sends several rows a line, rows over several lines, lines of megabytes",
         "read",
         whole(),
         {
-            "no last newline": mediamath(fault("no_final_newline")),
             "several rows a line": mediamath(fault("crowded_lines", per_line=7)),
             "rows over several lines": mediamath(fault("pretty_rows")),
-            "blank lines": mediamath(fault("blank_lines", every=3)),
-            "escapes": mediamath(fault("escaped_text")),
             "a line of 8 MB": (mediamath(fault("big_row", row=700, megabytes=8.0)), done(also=has_a_row_of_8_mb)),
         },
     ),

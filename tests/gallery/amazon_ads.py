@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 from tests.fake_vendor import Answer, Request
@@ -114,40 +115,23 @@ ANY = {
     "columns": ["date", "campaignId", "cost"],
 }
 CREATE = "POST /reporting/reports"
+pulled = partial(Pull, "amazon-ads.sp-campaigns", params=ASKED)
 
 PULLS = {
-    "campaigns, daily": Pull("amazon-ads.sp-campaigns", AmazonAds, ROWS, params=ASKED, asked={CREATE: 1}),
+    "campaigns, daily": pulled(AmazonAds, ROWS, asked={CREATE: 1}),
     "advertised products": Pull("amazon-ads.sp-advertised-products", AmazonAds, ROWS, params=ASKED),
     "search terms": Pull("amazon-ads.sp-search-terms", AmazonAds, ROWS, params=ASKED),
     "any type": Pull("amazon-ads.report", AmazonAds, ROWS, params={**ASKED, **ANY}),
-    "the same is on its way": Pull(
-        "amazon-ads.sp-campaigns", lambda: AmazonAds(before="DAILY"), ROWS, params=ASKED, asked={CREATE: 1}
-    ),
-    "another counts as the same": Pull(
-        "amazon-ads.sp-campaigns",
+    "the same is on its way": pulled(lambda: AmazonAds(before="DAILY"), ROWS, asked={CREATE: 1}),
+    "another counts as the same": pulled(
         lambda: AmazonAds(before="SUMMARY"),
         fails=("not the one asked for: configuration.timeUnit is 'SUMMARY', not 'DAILY'",),
-        params=ASKED,
     ),
-    "fails once at the vendor": Pull(
-        "amazon-ads.sp-campaigns", lambda: AmazonAds(ends=("FAILED",)), ROWS, params=ASKED, asked={CREATE: 2}
-    ),
-    "fails for good": Pull(
-        "amazon-ads.sp-campaigns",
-        lambda: AmazonAds(ends=("FAILED", "FAILED")),
-        fails=("failed", "the report is too large"),
-        params=ASKED,
-    ),
-    "asked too often": Pull(
-        "amazon-ads.sp-campaigns", lambda: AmazonAds(refusals=1), ROWS, params=ASKED, asked={CREATE: 2}
-    ),
-    "in another region": Pull(
-        "amazon-ads.sp-campaigns", AmazonAds, ROWS, params=ASKED, client={**CLIENT, "auth_url": "/token"}
-    ),
-    "somebody else's profile": Pull(
-        "amazon-ads.sp-campaigns",
-        AmazonAds,
-        fails=("403: the profile is not one of yours",),
-        params={**ASKED, "profile_id": "18"},
+    "fails once at the vendor": pulled(lambda: AmazonAds(ends=("FAILED",)), ROWS, asked={CREATE: 2}),
+    "fails for good": pulled(lambda: AmazonAds(ends=("FAILED", "FAILED")), fails=("failed", "the report is too large")),
+    "asked too often": pulled(lambda: AmazonAds(refusals=1), ROWS, asked={CREATE: 2}),
+    "in another region": pulled(AmazonAds, ROWS, client={**CLIENT, "auth_url": "/token"}),
+    "somebody else's profile": pulled(
+        AmazonAds, fails=("403: the profile is not one of yours",), params={**ASKED, "profile_id": "18"}
     ),
 }

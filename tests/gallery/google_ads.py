@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from tests.fake_vendor import Answer, Request
@@ -101,28 +102,17 @@ TOO_MANY = failure(
 )
 ASKED = {"customer_id": "17", "from": FROM.isoformat(), "to": TO.isoformat()}
 ANY = {"customer_id": "17", "query": "SELECT campaign.id, metrics.clicks FROM campaign"}
+pulled = partial(Pull, "google-ads.campaigns", params=ASKED)
 
 PULLS = {
-    "campaigns in batches": Pull("google-ads.campaigns", GoogleAds, 15, params=ASKED, asked={STREAM: 1}),
+    "campaigns in batches": pulled(GoogleAds, 15, asked={STREAM: 1}),
     "ads": Pull("google-ads.ads", GoogleAds, 27, params=ASKED),
     "keywords": Pull("google-ads.keywords", GoogleAds, 60, params=ASKED),
     "any query": Pull("google-ads.query", GoogleAds, 5, params=ANY),
-    "through a manager account": Pull(
-        "google-ads.campaigns",
-        lambda: GoogleAds(manager=MANAGED["login_customer_id"]),
-        15,
-        params=ASKED,
-        client=MANAGED,
-    ),
-    "a quota that ran out": Pull(
-        "google-ads.campaigns", lambda: GoogleAds(TOO_MANY), 15, params=ASKED, asked={STREAM: 2}
-    ),
-    "a token that ended early": Pull(
-        "google-ads.campaigns", lambda: GoogleAds(tokens=1), 15, params=ASKED, asked={STREAM: 2, "POST /token": 2}
-    ),
-    "an error among the batches": Pull(
-        "google-ads.campaigns", lambda: GoogleAds(breaks_off=True), 15, params=ASKED, asked={STREAM: 2}
-    ),
+    "through a manager account": pulled(lambda: GoogleAds(manager=MANAGED["login_customer_id"]), 15, client=MANAGED),
+    "a quota that ran out": pulled(lambda: GoogleAds(TOO_MANY), 15, asked={STREAM: 2}),
+    "a token that ended early": pulled(lambda: GoogleAds(tokens=1), 15, asked={STREAM: 2, "POST /token": 2}),
+    "an error among the batches": pulled(lambda: GoogleAds(breaks_off=True), 15, asked={STREAM: 2}),
     "a query that is wrong": Pull(
         "google-ads.query",
         GoogleAds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -71,19 +72,16 @@ def _refused(error: dict[str, Any]) -> Answer:
 ASKED = {"account_id": "17", "since": FROM.isoformat(), "until": TO.isoformat()}
 SMALL = {**ASKED, "limit": 50}
 RUN, PAGE = "POST /act_17/insights", "GET /6000000000001/insights"
+pulled = partial(Pull, "meta.campaigns", params=ASKED)
 
 PULLS = {
-    "campaigns": Pull("meta.campaigns", Meta, 15, params=ASKED, asked={RUN: 1, PAGE: 1}),
+    "campaigns": pulled(Meta, 15, asked={RUN: 1, PAGE: 1}),
     "ads by next links": Pull("meta.ads", Meta, 120, params=SMALL, asked={RUN: 1, PAGE: 3}),
     "split by age": Pull(
         "meta.insights", Meta, 30, params={**ASKED, "breakdowns": ["age", "gender"], "filtering": [{"field": "x"}]}
     ),
-    "a run that failed": Pull(
-        "meta.campaigns", lambda: Meta(ends=("Job Failed",)), 15, params=ASKED, asked={RUN: 2, PAGE: 0}
-    ),
-    "runs that fail": Pull(
-        "meta.campaigns", lambda: Meta(ends=("Job Failed",) * 2), fails=("job failed",), params=ASKED, asked={RUN: 2}
-    ),
+    "a run that failed": pulled(lambda: Meta(ends=("Job Failed",)), 15, asked={RUN: 2, PAGE: 0}),
+    "runs that fail": pulled(lambda: Meta(ends=("Job Failed",) * 2), fails=("job failed",), asked={RUN: 2}),
     "a rate limit": Pull("meta.ads", lambda: Meta(faults=(RATE,)), 120, params=SMALL, asked={PAGE: 4}),
     "an error that passes": Pull("meta.ads", lambda: Meta(faults=(TRANSIENT,)), 120, params=SMALL, asked={PAGE: 4}),
     "too much data": Pull(

@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -118,31 +119,22 @@ def fault(where: str, code: int, word: str, message: str, *, status: int = 400) 
 TOO_MANY = fault("Errors", 117, "CallRateExceeded", "You have exceeded the number of calls.")
 ASKED = {"customer_id": 5, "account_id": 17, "from": FROM.isoformat(), "to": TO.isoformat()}
 ROWS = 3 * CAMPAIGNS
+pulled = partial(Pull, "microsoft-ads.campaigns", params=ASKED)
 
 PULLS = {
-    "campaigns": Pull("microsoft-ads.campaigns", MicrosoftAds, ROWS, params=ASKED, asked={SUBMIT: 1, POLL: 2}),
+    "campaigns": pulled(MicrosoftAds, ROWS, asked={SUBMIT: 1, POLL: 2}),
     "ads": Pull("microsoft-ads.ads", MicrosoftAds, ROWS, params=ASKED),
     "keywords": Pull("microsoft-ads.keywords", MicrosoftAds, ROWS, params=ASKED),
-    "an application without a secret": Pull(
-        "microsoft-ads.campaigns",
+    "an application without a secret": pulled(
         lambda: MicrosoftAds(secret=None),
         ROWS,
-        params=ASKED,
         client={name: value for name, value in CLIENT.items() if name != "client_secret"},
     ),
-    "no figures, no file": Pull("microsoft-ads.campaigns", lambda: MicrosoftAds(is_empty=True), 0, params=ASKED),
-    "a link that has ended": Pull(
-        "microsoft-ads.campaigns", lambda: MicrosoftAds(link_ends=True), ROWS, params=ASKED, asked={SUBMIT: 1, POLL: 3}
-    ),
-    "asked too often": Pull(
-        "microsoft-ads.campaigns", lambda: MicrosoftAds(TOO_MANY), ROWS, params=ASKED, asked={SUBMIT: 2}
-    ),
-    "a report that fails": Pull(
-        "microsoft-ads.campaigns", lambda: MicrosoftAds(word="Error"), fails=("could not prepare",), params=ASKED
-    ),
-    "fewer rows than counted": Pull(
-        "microsoft-ads.campaigns", lambda: MicrosoftAds(rows_short=1), fails=("18", "17"), params=ASKED
-    ),
+    "no figures, no file": pulled(lambda: MicrosoftAds(is_empty=True), 0),
+    "a link that has ended": pulled(lambda: MicrosoftAds(link_ends=True), ROWS, asked={SUBMIT: 1, POLL: 3}),
+    "asked too often": pulled(lambda: MicrosoftAds(TOO_MANY), ROWS, asked={SUBMIT: 2}),
+    "a report that fails": pulled(lambda: MicrosoftAds(word="Error"), fails=("could not prepare",)),
+    "fewer rows than counted": pulled(lambda: MicrosoftAds(rows_short=1), fails=("18", "17")),
     "an account not ours": Pull(
         "microsoft-ads.ads",
         MicrosoftAds,

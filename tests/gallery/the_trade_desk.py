@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tests.fake_vendor import Answer, Request
@@ -86,32 +87,22 @@ def said(status: int, message: str, where: str = "", reason: str = "") -> Answer
 ASKED = {"template_id": 12, "advertiser_ids": ["adv1"], "from": FROM.isoformat(), "to": TO.isoformat()}
 LAST = {"schedule_id": 77, "advertiser_ids": ["adv1"]}
 ROWS = 2 * 8
+pulled = partial(Pull, "the-trade-desk.report", params=ASKED)
 
 PULLS = {
-    "a template's report": Pull(
-        "the-trade-desk.report", TheTradeDesk, ROWS, params={**ASKED, "columns": COLUMNS}, asked={SCHEDULE: 1, QUERY: 3}
+    "a template's report": pulled(
+        TheTradeDesk, ROWS, params={**ASKED, "columns": COLUMNS}, asked={SCHEDULE: 1, QUERY: 3}
     ),
     "the last of a schedule": Pull("the-trade-desk.scheduled-report", TheTradeDesk, ROWS, params=LAST),
-    "a token made by hand": Pull(
-        "the-trade-desk.report", TheTradeDesk, ROWS, params=ASKED, client={"token": "ttd-1"}, asked={LOGIN: 0}
-    ),
+    "a token made by hand": pulled(TheTradeDesk, ROWS, client={"token": "ttd-1"}, asked={LOGIN: 0}),
     "templates": Pull("the-trade-desk.templates", TheTradeDesk, 230, asked={TEMPLATES: 3}),
-    "a token that ended early": Pull(
-        "the-trade-desk.report", lambda: TheTradeDesk(spoiled=1), ROWS, params=ASKED, asked={LOGIN: 2, SCHEDULE: 2}
+    "a token that ended early": pulled(lambda: TheTradeDesk(spoiled=1), ROWS, asked={LOGIN: 2, SCHEDULE: 2}),
+    "asked too often": pulled(lambda: TheTradeDesk(refusals=1), ROWS, asked={SCHEDULE: 2}),
+    "an execution that failed": pulled(lambda: TheTradeDesk(state="Failed"), fails=("could not prepare", "5678")),
+    "a column the template has not": pulled(
+        TheTradeDesk, fails=("no column Clicks",), params={**ASKED, "columns": ["Clicks"]}
     ),
-    "asked too often": Pull(
-        "the-trade-desk.report", lambda: TheTradeDesk(refusals=1), ROWS, params=ASKED, asked={SCHEDULE: 2}
-    ),
-    "an execution that failed": Pull(
-        "the-trade-desk.report", lambda: TheTradeDesk(state="Failed"), fails=("could not prepare", "5678"), params=ASKED
-    ),
-    "a column the template has not": Pull(
-        "the-trade-desk.report", TheTradeDesk, fails=("no column Clicks",), params={**ASKED, "columns": ["Clicks"]}
-    ),
-    "an advertiser not ours": Pull(
-        "the-trade-desk.report",
-        TheTradeDesk,
-        fails=("AdvertiserFilters: You have no access",),
-        params={**ASKED, "advertiser_ids": ["adv2"]},
+    "an advertiser not ours": pulled(
+        TheTradeDesk, fails=("AdvertiserFilters: You have no access",), params={**ASKED, "advertiser_ids": ["adv2"]}
     ),
 }

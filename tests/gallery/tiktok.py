@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import Any
 
 from tests.fake_vendor import Answer, Request
@@ -57,16 +58,15 @@ def _said(code: int, message: str, data: Any = None) -> Answer:
 ASKED = {"advertiser_id": "17", "start_date": FROM.isoformat(), "end_date": TO.isoformat()}
 SMALL = {**ASKED, "page_size": 10}
 GET = "GET /report/integrated/get/"
+pulled = partial(Pull, "tiktok.campaigns", params=SMALL)
 
 PULLS = {
-    "campaigns in pages": Pull("tiktok.campaigns", TikTok, 21, params=SMALL, asked={GET: 3}),
+    "campaigns in pages": pulled(TikTok, 21, asked={GET: 3}),
     "ads on one page": Pull("tiktok.ads", TikTok, 90, params=ASKED, asked={GET: 1}),
     "audience": Pull("tiktok.audience", TikTok, 126, params=ASKED, asked={GET: 1}),
-    "a rate limit by 200": Pull("tiktok.campaigns", lambda: TikTok(40100), 21, params=SMALL, asked={GET: 4}),
-    "trouble by 200": Pull("tiktok.campaigns", lambda: TikTok(50002), 21, params=SMALL, asked={GET: 4}),
-    "an error on a later page": Pull(
-        "tiktok.campaigns", lambda: TikTok(40300), fails=("40300: Too many", "20261103AB"), params=SMALL
-    ),
+    "a rate limit by 200": pulled(lambda: TikTok(40100), 21, asked={GET: 4}),
+    "trouble by 200": pulled(lambda: TikTok(50002), 21, asked={GET: 4}),
+    "an error on a later page": pulled(lambda: TikTok(40300), fails=("40300: Too many", "20261103AB")),
     "an advertiser not ours": Pull(
         "tiktok.ads", TikTok, fails=("40001: No permission",), params={**ASKED, "advertiser_id": "18"}, asked={GET: 1}
     ),

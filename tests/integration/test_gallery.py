@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,17 +15,11 @@ from redis import Redis
 from config.settings import PACKAGED
 from tests.gallery.amazon_ads import AmazonAds
 from tests.gallery.table import CLIENTS, PULLS
-from tests.in_process import World, world
+from tests.in_process import world
 from worker import keys
 from worker.sources.yaml_files import read_yaml
 
 SANDBOXED = {"instal", "kargo", "mediamath", "rokt"}
-
-
-@pytest.fixture
-def worlds() -> Iterator[ExitStack]:
-    with ExitStack() as opened:
-        yield opened
 
 
 def packaged(source: str, report: str) -> dict[str, Any]:
@@ -39,14 +31,14 @@ def packaged(source: str, report: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PULLS)
 def test_each_report_ends_as_its_vendor_is_documented(
-    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: ExitStack, name: str
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     pull = PULLS[name]
     source, _, report = pull.report.partition(".")
     file, client = packaged(source, report), pull.client or CLIENTS[source]
-    made: World = worlds.enter_context(world(redis, tmp_path, file, pull.vendor(), monkeypatch, credentials=client))
-    made.ask(params=dict(pull.params))
-    receipt = made.run()
+    with world(redis, tmp_path, file, pull.vendor(), monkeypatch, credentials=client) as made:
+        made.ask(params=dict(pull.params))
+        receipt = made.run()
     if pull.fails:
         assert receipt["state"] == "failed"
         assert [words for words in pull.fails if words not in receipt["error"]] == [], receipt["error"]
@@ -59,17 +51,15 @@ def test_each_report_ends_as_its_vendor_is_documented(
     assert [name for name, value in client.items() if value in kept or quote(value) in kept] == []
 
 
-def test_the_example_of_the_guide_is_pulled(
-    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: ExitStack
-) -> None:
+def test_the_example_of_the_guide_is_pulled(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (Path(__file__).parents[2] / "docs" / "adding-a-source.md").read_text(encoding="utf-8")
     text = re.search(r"```yaml\n(source: amazon\n.*?)```", guide, re.DOTALL)
     assert text is not None
     file = yaml.safe_load(text[1].replace("amazon", "v", 1).replace("campaigns:", "r:", 1))
     client = {**CLIENTS["amazon-ads"], "auth_url": "/token"}
-    made = worlds.enter_context(world(redis, tmp_path, file, AmazonAds(), monkeypatch, credentials=client))
-    made.ask(params={"profile": "17", "from": "2026-11-01", "to": "2026-11-03"})
-    receipt = made.run()
+    with world(redis, tmp_path, file, AmazonAds(), monkeypatch, credentials=client) as made:
+        made.ask(params={"profile": "17", "from": "2026-11-01", "to": "2026-11-03"})
+        receipt = made.run()
     assert (receipt["rows"], receipt["proof"], receipt["error"]) == (12, "end", None)
 
 

@@ -175,22 +175,11 @@ class Place:
         return self.audit()
 
 
-@pytest.fixture(
-    params=[
-        "stream",
-        "stream-packed",
-        "files",
-        "files-gzip",
-        "files-zstd",
-        "files-csv",
-        "files-parquet",
-        "s3",
-        "s3-parquet",
-        "gs",
-        "az",
-    ]
-)
-def place(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
+PLACES = "stream stream-packed files files-gzip files-zstd files-csv files-parquet s3 s3-parquet gs az".split()
+
+
+@pytest.fixture(params=PLACES)
+def unopened(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
     """A place of each kind; files take two rows a part, so that each further batch makes the one before it durable."""
     if request.param.startswith("stream"):
         redis = request.getfixturevalue("redis")
@@ -212,6 +201,13 @@ def place(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
     yield held
     for sink in held.made:
         sink.release()
+
+
+@pytest.fixture
+def place(unopened: Place) -> Place:
+    """The same, the record of the job open under generation 1."""
+    unopened.sink().open(1)
+    return unopened
 
 
 class Writer:

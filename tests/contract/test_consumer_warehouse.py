@@ -218,6 +218,19 @@ def test_a_job_given_up_leaves_nothing_and_its_end_no_longer_waits(
     assert place.left() == 0
 
 
+def test_an_end_that_comes_again_is_applied_once_and_another_one_is_told(
+    stream: Stream, warehouse: Warehouse, place: Place
+) -> None:
+    stream.rows("j", ["a"])
+    for texts in (["a"], ["a"], ["a", "b"]):
+        stream.end("j", [texts], day=MONDAY, ready=1)
+    assert "ended twice" not in "".join(warehouse.apply(stream.entries[:3]).news)
+    # As where a crash took the first end back, and the vendor restated before the page was read anew.
+    assert "ended twice" in warehouse.apply(stream.entries[3:]).news[0]
+    assert place.published() == {MONDAY: ["a"]}
+    assert place.left() == 0
+
+
 def test_a_strange_entry_waits_and_a_lost_one_is_told(warehouse: Warehouse) -> None:
     applied = warehouse.apply([Strange("1-1", "KeyError: 'job'"), Lost("1-2")])
     assert list(applied.waiting) == ["1-1"]

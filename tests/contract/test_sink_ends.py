@@ -8,6 +8,7 @@ import pytest
 
 from tests.sinks import DONE, READING, RESTATED, Closed, Place, Writer, batch, position
 from tests.sinks import place as place
+from tests.sinks import unopened as unopened
 from worker.errors import StartOver
 from worker.model import Checkpoint, DeadRow, OpenPages
 
@@ -16,7 +17,6 @@ from worker.model import Checkpoint, DeadRow, OpenPages
 
 def test_a_page_closes_only_where_it_stands(place: Place) -> None:
     sink = place.sink()
-    sink.open(1)
     sink.commit(1, 1, batch(READING, 1, 2))
     assert sink.close(1, 1, Checkpoint()) == position(READING, 2)
     assert sink.close(1, 1, position(RESTATED, 2)) == position(READING, 2)
@@ -24,7 +24,6 @@ def test_a_page_closes_only_where_it_stands(place: Place) -> None:
 
 
 def test_closing_again_changes_nothing(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().close(1, 1, position(READING, 9)) == position(READING, 9, is_closed=True)
     assert place.sink().close(1, 1, position(READING, 8)) == position(READING, 9, is_closed=True)
@@ -34,7 +33,6 @@ def test_closing_again_changes_nothing(place: Place) -> None:
 
 
 def test_finish_names_the_pages_that_are_open(place: Place) -> None:
-    place.sink().open(1)
     Writer(place, page=2).run()
     Writer(place, page=3).step()
     assert place.sink().tally(1, 4) == OpenPages((1, 3, 4))
@@ -43,7 +41,6 @@ def test_finish_names_the_pages_that_are_open(place: Place) -> None:
 
 
 def test_finish_refuses_rows_beyond_the_last_page(place: Place) -> None:
-    place.sink().open(1)
     Writer(place, page=1).run()
     Writer(place, page=2).run()
     with pytest.raises(StartOver, match="9 rows are published beyond page 1"):
@@ -52,14 +49,12 @@ def test_finish_refuses_rows_beyond_the_last_page(place: Place) -> None:
 
 
 def test_an_empty_page_beyond_the_last_is_no_harm(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     Writer(place, (), page=2).run()
     assert place.finish(pages=1).is_whole
 
 
 def test_finishing_twice_gives_the_first_receipt(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     first = place.sink().finish(1, 1, {"job": "job-1", "attempt": 1, "name": "Größe"})
     assert isinstance(first, dict)
@@ -70,7 +65,6 @@ def test_finishing_twice_gives_the_first_receipt(place: Place) -> None:
 
 
 def test_after_the_end_nothing_is_taken(place: Place) -> None:
-    place.sink().open(1)
     late = Writer(place)
     late.step()
     Writer(place).run()
@@ -85,7 +79,6 @@ def test_after_the_end_nothing_is_taken(place: Place) -> None:
 
 
 def test_a_void_after_the_end_is_refused(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     place.finish()
     assert place.sink().void(1, "cancelled") == place.sink().void(1, "replay", 2) == Closed("ended")
@@ -94,7 +87,6 @@ def test_a_void_after_the_end_is_refused(place: Place) -> None:
 
 
 def test_an_end_after_the_void_is_refused(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().void(1, "cancelled") == DONE
     assert place.sink().finish(1, 1, {}) == place.sink().tally(1, 1) == Closed("void")
@@ -107,7 +99,6 @@ def test_an_end_after_the_void_is_refused(place: Place) -> None:
 
 @pytest.mark.parametrize("reason", ["failed", "cancelled"])
 def test_a_void_for_good_is_written_once(place: Place, reason: str) -> None:
-    place.sink().open(1)
     writer = Writer(place)
     writer.step()
     writer.step()
@@ -119,21 +110,18 @@ def test_a_void_for_good_is_written_once(place: Place, reason: str) -> None:
 
 
 def test_a_void_says_nothing_where_nothing_was_published(place: Place) -> None:
-    place.sink().open(1)
     Writer(place, ()).run()
     assert place.sink().void(1, "failed") == DONE
     assert place.audit().voided == {}
 
 
 def test_a_void_speaks_of_dead_rows_alone(place: Place) -> None:
-    place.sink().open(1)
     Writer(place, (DeadRow(b"1", "not a row"),)).run()
     place.sink().void(1, "failed")
     assert place.audit().voided == {1: "failed"}
 
 
 def test_the_next_generation_begins_with_nothing(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().void(1, "replay", 2) == DONE
     assert place.sink().checkpoint(2, 1) == Checkpoint()
@@ -145,7 +133,6 @@ def test_the_next_generation_begins_with_nothing(place: Place) -> None:
 
 
 def test_a_superseded_generation_is_refused(place: Place) -> None:
-    place.sink().open(1)
     stale = Writer(place)
     stale.step()
     place.sink().void(1, "replay", 2)
@@ -159,7 +146,6 @@ def test_a_superseded_generation_is_refused(place: Place) -> None:
 
 
 def test_a_replay_voided_twice_is_voided_once(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().void(1, "replay", 2) == place.sink().void(1, "replay", 2) == DONE
     Writer(place, RESTATED, generation=2).step()
@@ -168,7 +154,6 @@ def test_a_replay_voided_twice_is_voided_once(place: Place) -> None:
 
 
 def test_of_a_replay_and_a_cancel_the_first_wins(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     place.sink().void(1, "cancelled")
     assert place.sink().void(1, "replay", 2) == Closed("void")
@@ -176,7 +161,6 @@ def test_of_a_replay_and_a_cancel_the_first_wins(place: Place) -> None:
 
 
 def test_a_void_reaches_a_record_that_is_behind_the_ledger(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().void(2, "cancelled") == DONE
     assert place.audit().voided == {1: "cancelled"}
@@ -185,7 +169,6 @@ def test_a_void_reaches_a_record_that_is_behind_the_ledger(place: Place) -> None
 
 
 def test_a_later_generation_opens_a_void_record_again(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     place.sink().void(1, "failed")
     assert place.sink().open(2) == place.sink().open(2) == DONE
@@ -197,37 +180,34 @@ def test_a_later_generation_opens_a_void_record_again(place: Place) -> None:
 
 
 def test_a_generation_is_not_opened_over_one_that_is_open(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().open(2) == Closed("superseded")
     assert place.sink().checkpoint(1, 1) == position(READING, 9, is_closed=True)
 
 
 def test_opening_again_keeps_what_is_there(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().open(1) == DONE
     assert place.finish().is_whole
 
 
-def test_a_record_may_begin_with_a_later_generation(place: Place) -> None:
-    assert place.sink().open(3) == DONE
-    Writer(place, generation=3).run()
-    assert place.finish(generation=3).generation == 3
+def test_a_record_may_begin_with_a_later_generation(unopened: Place) -> None:
+    assert unopened.sink().open(3) == DONE
+    Writer(unopened, generation=3).run()
+    assert unopened.finish(generation=3).generation == 3
 
 
-def test_a_missing_record_takes_nothing_and_is_not_made(place: Place) -> None:
-    place.sink("another").open(1)
-    sink, missing = place.sink(), Closed("missing")
+def test_a_missing_record_takes_nothing_and_is_not_made(unopened: Place) -> None:
+    unopened.sink("another").open(1)
+    sink, missing = unopened.sink(), Closed("missing")
     for _ in range(2):
         assert sink.commit(1, 1, batch(READING, 1, 2)) == missing
         assert sink.checkpoint(1, 1) == sink.close(1, 1, Checkpoint()) == sink.tally(1, 1) == missing
         assert sink.finish(1, 1, {}) == sink.void(1, "failed") == missing
-    assert place.audit().rows == 0
+    assert unopened.audit().rows == 0
 
 
 def test_a_sink_let_go_leaves_nothing_unfinished_behind(place: Place, tmp_path: Path) -> None:
-    place.sink().open(1)
     writer = Writer(place)
     writer.step()
     writer.sink.release()

@@ -9,12 +9,12 @@ import pytest
 
 from tests.sinks import READING, RESTATED, Place, Writer, batch, position
 from tests.sinks import place as place
+from tests.sinks import unopened as unopened
 from worker.errors import RecordClosed
 from worker.model import Checkpoint, DeadRow, OpenPages, Totals
 
 
 def test_a_page_is_published_in_order_and_proven_by_its_digest(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     seen = place.finish()
     assert seen.is_whole
@@ -26,7 +26,6 @@ def test_a_page_is_published_in_order_and_proven_by_its_digest(place: Place) -> 
 # None, all, and on either side of where a part or an entry of two rows ends.
 @pytest.mark.parametrize("rows_before_the_crash", [0, 1, 2, 3, 8, 9])
 def test_a_replay_from_the_checkpoint_gives_each_row_once(place: Place, rows_before_the_crash: int) -> None:
-    place.sink().open(1)
     lost = Writer(place)
     while lost.at.rows < rows_before_the_crash and lost.step(1):
         pass
@@ -38,7 +37,6 @@ def test_a_replay_from_the_checkpoint_gives_each_row_once(place: Place, rows_bef
 
 @pytest.mark.parametrize("strides", [(1, 1), (1, 2), (2, 3), (4, 1)])
 def test_two_writers_interleaving_on_one_page_publish_each_row_once(place: Place, strides: tuple[int, int]) -> None:
-    place.sink().open(1)
     one, other = Writer(place), Writer(place)
     while one.step(strides[0]) | other.step(strides[1]):
         pass
@@ -50,7 +48,6 @@ def test_two_writers_interleaving_on_one_page_publish_each_row_once(place: Place
 
 
 def test_the_loser_learns_position_and_digest(place: Place) -> None:
-    place.sink().open(1)
     winner, loser = Writer(place), Writer(place)
     loser.sink.commit(1, 1, batch(READING, 1, 2))
     winner.run(4)
@@ -60,7 +57,6 @@ def test_the_loser_learns_position_and_digest(place: Place) -> None:
 
 def test_a_commit_in_two_halves_answers_in_the_second_what_a_commit_does(place: Place) -> None:
     sink = place.sink()
-    sink.open(1)
     for _ in range(2):
         assert sink.begin_commit(1, 1, batch(READING, 1, 2))() == position(READING, 2)
     place.sink().void(1, "cancelled")
@@ -71,14 +67,12 @@ def test_a_commit_in_two_halves_answers_in_the_second_what_a_commit_does(place: 
 
 def test_a_repeated_commit_learns_that_it_was_kept(place: Place) -> None:
     sink = place.sink()
-    sink.open(1)
     assert sink.commit(1, 1, batch(READING, 1, 2)) == position(READING, 2)
     assert sink.commit(1, 1, batch(READING, 1, 2)) == position(READING, 2)
 
 
 def test_a_wrong_digest_at_the_right_row_is_refused(place: Place) -> None:
     sink = place.sink()
-    sink.open(1)
     sink.commit(1, 1, batch(READING, 1, 2))
     outcome = sink.commit(1, 1, batch(RESTATED, 3, 4))
     assert outcome == position(READING, 2)
@@ -86,14 +80,12 @@ def test_a_wrong_digest_at_the_right_row_is_refused(place: Place) -> None:
 
 def test_a_wrong_row_with_the_right_digest_is_refused(place: Place) -> None:
     sink = place.sink()
-    sink.open(1)
     sink.commit(1, 1, batch(READING, 1, 2))
     elsewhere = replace(batch(READING, 3, 4), before=replace(position(READING, 2), rows=1))
     assert sink.commit(1, 1, elsewhere) == position(READING, 2)
 
 
 def test_a_closed_page_refuses_rows(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     more = (*READING, b'{"row":10}')
     outcome = place.sink().commit(1, 1, batch(more, 10, 10))
@@ -101,7 +93,6 @@ def test_a_closed_page_refuses_rows(place: Place) -> None:
 
 
 def test_pages_do_not_touch_each_other(place: Place) -> None:
-    place.sink().open(1)
     writers = [Writer(place, READING[: 3 * page], page=page) for page in (1, 2, 3)]
     for _ in READING:
         for writer in writers:
@@ -114,7 +105,6 @@ def test_pages_do_not_touch_each_other(place: Place) -> None:
 
 
 def test_jobs_do_not_touch_each_other(place: Place) -> None:
-    place.sink("job-1").open(1)
     place.sink("job-2").open(1)
     Writer(place).run()
     assert place.sink("job-2").checkpoint(1, 1) == Checkpoint()
@@ -123,7 +113,6 @@ def test_jobs_do_not_touch_each_other(place: Place) -> None:
 
 def test_a_dead_row_uses_its_number(place: Place) -> None:
     reading = (READING[0], DeadRow(b'{"row": "two"}', "row: not an integer"), *READING[2:8], DeadRow(b"nine", "?"))
-    place.sink().open(1)
     Writer(place, reading).run()
     totals = place.sink().tally(1, 1)
     assert isinstance(totals, Totals)
@@ -135,7 +124,6 @@ def test_a_dead_row_uses_its_number(place: Place) -> None:
 
 def test_a_page_of_dead_rows_alone_is_a_page(place: Place) -> None:
     reading = (DeadRow(b"1", "not a row"), DeadRow(b"2", "not a row"))
-    place.sink().open(1)
     Writer(place, reading).run()
     seen = place.finish()
     assert seen.is_whole
@@ -143,7 +131,6 @@ def test_a_page_of_dead_rows_alone_is_a_page(place: Place) -> None:
 
 
 def test_a_report_without_rows_ends(place: Place) -> None:
-    place.sink().open(1)
     Writer(place, ()).run()
     seen = place.finish()
     assert seen.receipt is not None
@@ -151,6 +138,5 @@ def test_a_report_without_rows_ends(place: Place) -> None:
 
 
 def test_the_checkpoint_keeps_the_counts(place: Place) -> None:
-    place.sink().open(1)
     Writer(place).run()
     assert place.sink().checkpoint(1, 1) == position(READING, 9, is_closed=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import pytest
 from redis import Redis
 
 from examples.consumer.entries import position
@@ -157,61 +156,6 @@ def test_consumers_killed_at_random_moments_neither_lose_nor_double_a_row(
     assert published(database) == days.seen
     assert staged(database) == 0
     assert redis.xpending(STREAM, GROUP)["pending"] == redis.xlen(STREAM) == 0
-
-
-@pytest.mark.parametrize("note", ["", "restated"])
-def test_rows_a_crash_took_back_are_replaced_by_those_read_after_it(
-    own_redis: RedisServer, database: Path, note: str
-) -> None:
-    log = own_redis.append_only_file
-    redis = own_redis.client()
-    first = rows("j", 2500)
-    Job(redis, "j").publish(1, first[:1000], is_whole=False)
-    assert consume(own_redis.url, database)[0] == 0
-    durable = log.stat().st_size
-    Job(redis, "j").publish(1, first, is_whole=False)
-    assert consume(own_redis.url, database)[0] == 0
-    assert staged(database) == 2500
-
-    own_redis.kill()
-    # What a machine crash takes: the last second of an append-only file that is synced once a second.
-    os.truncate(log, durable)
-    own_redis.start()
-    second = first[:1000] + rows("j", 2500, note=note)[1000:]
-    job = Job(redis, "j")
-    job.publish(1, second)
-    job.end(1, MONDAY, 1)
-    code, said = consume(own_redis.url, database)
-    assert code == 0, said
-    assert published(database) == {MONDAY: second}
-    assert staged(database) == redis.xlen(STREAM) == 0
-    redis.close()
-
-
-def test_an_end_a_crash_took_back_is_applied_once_and_another_one_is_told(
-    own_redis: RedisServer, database: Path
-) -> None:
-    log = own_redis.append_only_file
-    redis = own_redis.client()
-    Job(redis, "j").publish(1, rows("j", 500)[:400], is_whole=False)
-    durable = log.stat().st_size
-    before = Job(redis, "j")
-    before.publish(1, rows("j", 500))
-    before.end(1, MONDAY, 1)
-    assert consume(own_redis.url, database)[0] == 0
-
-    own_redis.kill()
-    os.truncate(log, durable)
-    own_redis.start()
-    after = Job(redis, "j")
-    after.publish(1, rows("j", 500)[:400] + rows("j", 50, note="restated"))
-    after.end(1, MONDAY, 1)
-    code, said = consume(own_redis.url, database)
-    assert code == 0, said
-    assert "ended twice" in said
-    assert published(database) == {MONDAY: rows("j", 500)}
-    assert staged(database) == 0
-    redis.close()
 
 
 def test_a_consumer_outlives_a_restart_of_redis(own_redis: RedisServer, database: Path, tmp_path: Path) -> None:

@@ -7,23 +7,10 @@ from collections.abc import Callable, Iterator
 import fakeredis
 import pytest
 
+from tests.ledgers import Clock
+from tests.ledgers import clock as clock
 from worker.transport.login import slow_hash
 from worker.transport.tokens import TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn
-
-
-class Clock:
-    """A clock that moves when told."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture(params=["shared", "own"])

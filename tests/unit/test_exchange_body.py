@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from worker import json_path, vendor_errors
 from worker.errors import FailJob, RetryLater
 from worker.sources.base_urls import base_of
-from worker.sources.schema import ErrorShape, Request
+from worker.sources.schema import Request
 from worker.transport import framing, refusals, request
 from worker.transport.redaction import Redactor
 from worker.transport.refusals import retry_after
@@ -112,24 +110,6 @@ def test_retry_after_is_understood_as_seconds_or_date_and_clamped(stated: str | 
 
 
 # ---------------------------------------------------------------- answers
-
-
-SHAPE = ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ({"error_code": "Bad", "message": "no field", "request_id": "74K"}, "Bad: no field (request id 74K)"),
-        ({"error_code": "Bad"}, "Bad"),
-        ({"error_code": 0, "message": "zero is a code"}, "0: zero is a code"),
-        ({"error_code": ""}, None),
-        ("text", None),
-    ],
-)
-def test_a_vendors_complaint_is_told_by_code_message_and_request(content: object, said: str | None) -> None:
-    error = vendor_errors.error_in(partial(json_path.find, content), [SHAPE])
-    assert (error.words if error else None) == said
 
 
 def test_paths_lead_through_names_and_positions_and_nowhere_else() -> None:

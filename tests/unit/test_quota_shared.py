@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import fakeredis
@@ -10,20 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ledgers import Clock
 from worker.errors import RetryLater
 from worker.sources.schema import Limits
 from worker.transport.quota import LONGEST_QUEUE_SECONDS, OwnQuota, Quota, ReportPlaces, SharedQuota
 
 
-class Time:
+@dataclass
+class Time(Clock):
     """A clock that sleeping moves on."""
 
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
+    slept: list[float] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -12,6 +12,7 @@ from typing import Any
 
 from redis import Redis
 
+from tests import source_files
 from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor, Start
 from tests.sockets import Listener
 from worker.sources.connections import Connection
@@ -29,10 +30,7 @@ CREDENTIALS = {"username": "$V_USER", "password": "$V_PASSWORD", "key": "$V_KEY"
 
 def source(auth: dict[str, Any] | None = None, **more: Any) -> Source:
     """A vendor with one report."""
-    declared = {"source": "acme", "title": "Acme", "auth": [auth or {"kind": "none"}], **more}
-    declared["reports"] = {"r": {"title": "r", "proof": "end", "replay": "stable", "read": [
-        {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}]}}  # fmt: skip
-    return Source.model_validate(declared)
+    return Source.model_validate(source_files.source(auth=[auth or {"kind": "none"}], **more))
 
 
 def connection(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import source_files
 from tests.fake_vendor import Answer, FakeVendor, Request
 from worker.client.status import Prepared
 from worker.client.vendor import Vendor
@@ -126,23 +127,16 @@ def test_an_answer_that_words_a_declared_error_is_never_rows_or_an_end(server: F
     server.vendor = fake
 
     shapes = [{**shape, "then": then}]
-    report: dict[str, Any] = {
-        "title": "Rows",
-        "read": [
-            {
-                "request": {"path": "/rows"},
-                "format": {**FORMATS[form], **({} if is_source_wide else {"errors": shapes})},
-                "paging": {**PAGINGS[paging], **({"end_statuses": declared_end} if declared_end else {})},
-            }
-        ],
-        "proof": "end",
-        "replay": "stable",
+    read = {
+        "request": {"path": "/rows"},
+        "format": {**FORMATS[form], **({} if is_source_wide else {"errors": shapes})},
+        "paging": {**PAGINGS[paging], **({"end_statuses": declared_end} if declared_end else {})},
     }
+    report = source_files.report(read)
     if is_prepared:
         report["submit"] = {"request": {"path": "/make"}, "report_id": ["id"]}
         report["poll"] = {"request": {"path": "/ask"}, "status": ["status"], "done": ["done"]}
-    content = {"source": "v", "title": "V", "auth": [{"kind": "none"}], "reports": {"r": report}}
-    source = Source.model_validate({**content, "errors": shapes if is_source_wide else []})
+    source = Source.model_validate(source_files.source(report, errors=shapes if is_source_wide else []))
     limits = Limits(requests_per_second=100_000)
     connection = Connection("v", source, server.base, {}, limits, "UTC", allow_http=True)
     exchange = Exchange(connection, None, environment={}.get, sleep=lambda _: None, silence_seconds=5)

@@ -11,19 +11,12 @@ from redis import Redis
 
 from tests.fake_vendor import Answer, Request
 from tests.in_process import World, world
+from tests.source_files import report, source
 from worker.metrics import read_counters
 from worker.model import Job
 
 READ = {"request": {"path": "/r", "query": {"day": "{day}", "by": "{by}"}}, "format": {"kind": "json", "rows": [""]}}
-REPORT = {
-    "title": "r",
-    "proof": "end",
-    "replay": "stable",
-    "params": {"day": {"type": "date"}, "by": {}},
-    "window": {"from": "day", "to": "day"},
-    "read": [READ],
-}
-SOURCE = {"source": "v", "title": "V", "auth": [{"kind": "none"}], "reports": {"r": REPORT}}
+SOURCE = source(report(READ, params={"day": {"type": "date"}, "by": {}}, window={"from": "day", "to": "day"}))
 
 
 class Changing:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import source_files
 from tests.scripted_vendor import Heard, ScriptedVendor
 from worker.client.discover import discover
 from worker.errors import FailJob
@@ -29,16 +30,9 @@ def asking(answers: Callable[[str], Any]) -> Iterator[tuple[Exchange, ScriptedVe
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
     vendor = ScriptedVendor(script)
-    report = {"title": "T", "read": [{"request": {"path": "/all"}, "format": FORMAT, "paging": {"kind": "link"}}]}
-    source = Source.model_validate(
-        {
-            "source": "acme",
-            "title": "Acme",
-            "auth": [{"kind": "none"}],
-            "limits": {"requests_per_second": 1000},
-            "reports": {"all": {**report, "proof": "end", "replay": "unstable"}},
-        }
-    )
+    read = {"request": {"path": "/all"}, "format": FORMAT, "paging": {"kind": "link"}}
+    reports = {"all": source_files.report(read, replay="unstable")}
+    source = Source.model_validate(source_files.source(reports=reports, limits={"requests_per_second": 1000}))
     connection = Connection("acme", source, vendor.url, limits=source.limits)
     try:
         yield Exchange(connection, None, environment=lambda _: None), vendor

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.source_files import loaded, report, source
 from worker.errors import BadInput
-from worker.sources.loading import load_source
-from worker.sources.yaml_files import read_yaml
 
 JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
 CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
@@ -20,17 +18,7 @@ def load(
     directory: Path, *, errors: object = (), proof: str = "end", reads: list[Any] | None = None, **read: Any
 ) -> None:
     only = {"request": {"path": "/rows"}, "format": JSON, **read}
-    report = {"title": "Rows", "read": reads or [only], "proof": proof, "replay": "stable"}
-    content = {
-        "source": "v",
-        "title": "V",
-        "auth": [{"kind": "none"}],
-        "errors": list(errors),
-        "reports": {"r": report},
-    }  # type: ignore[call-overload]
-    path = directory / "v.yaml"
-    path.write_text(yaml.safe_dump(content))
-    load_source(read_yaml(path))
+    loaded(directory, source(report(*(reads or [only]), proof=proof), errors=list(errors)))  # type: ignore[call-overload]
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -138,11 +126,7 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", PREPARED)
 def test_a_word_about_preparation_that_nothing_comes_of_is_refused(tmp_path: Path, name: str) -> None:
     changes, field = PREPARED[name]
-    read = [{"request": {"path": "/rows"}, "format": JSON}]
-    report = {"title": "R", "submit": SUBMIT, "poll": POLL, "read": read, "proof": "end", "replay": "stable", **changes}
-    content = {"source": "v", "title": "V", "auth": [{"kind": "none"}], "reports": {"r": report}}
-    path = tmp_path / "v.yaml"
-    path.write_text(yaml.safe_dump(content))
+    declared = report({"request": {"path": "/rows"}, "format": JSON}, submit=SUBMIT, poll=POLL)
     with pytest.raises(BadInput) as caught:
-        load_source(read_yaml(path))
+        loaded(tmp_path, source({**declared, **changes}))
     assert f"reports.r.{field}" in caught.value.where or field in caught.value.where

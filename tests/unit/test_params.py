@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import source_files
+from tests.source_files import READ
 from worker.errors import BadInput
 from worker.sources.params import Resolved, columns_for, read_for, required_columns, resolve
 from worker.sources.schema import Report
 
 NOW = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
-READ = {"request": {"path": "/x"}, "format": {"kind": "json", "rows": ["data"]}}
 
 
 def report(**fields: Any) -> Report:
-    return Report.model_validate({"title": "t", "read": [READ], "proof": "end", "replay": "stable", **fields})
+    return Report.model_validate(source_files.report(**fields))
 
 
 def resolved(params: dict[str, Any], given: dict[str, Any], zone: str = "UTC", **fields: Any) -> Resolved:
@@ -317,7 +318,7 @@ def test_the_way_of_reading_follows_the_parameters() -> None:
         assert request is not None
         return request.path
 
-    assert [path(size=1), path(form="csv"), path(form="json"), path()] == ["/pages", "/csv", "/x", "/x"]
+    assert [path(size=1), path(form="csv"), path(form="json"), path()] == ["/pages", "/csv", "/rows", "/rows"]
 
 
 def test_columns_a_parameter_names_are_typed_unless_declared_otherwise() -> None:

@@ -6,41 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests import source_files
+from tests.source_files import READ, report
 from worker.errors import BadInput
-from worker.sources.loading import load_source
 from worker.sources.schema import Source
-from worker.sources.yaml_files import read_yaml
 
 LOST: dict[str, Any] = {"title": "help", "request": {"path": "x"}, "lists": {"names": "names"}}
-READ: dict[str, Any] = {"request": {"path": "/all"}, "format": {"kind": "json", "rows": ["data"]}}
-REPORT: dict[str, Any] = {"title": "T", "read": [READ], "proof": "end", "replay": "stable"}
 BEARER: dict[str, Any] = {"kind": "bearer"}
 KEY: dict[str, Any] = {"kind": "header", "name": "X-Key", "value": "{key}"}
 SESSION: dict[str, Any] = {"kind": "session", "login": {"path": "/login"}}
 OAUTH: dict[str, Any] = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token"}
+DETAIL: dict[str, Any] = {"title": "help", "request": {"path": "/{id}/help"}, "lists": {"names": "names"}}
 GOOD: dict[str, Any] = {
-    "source": "acme",
-    "title": "Acme",
-    "base_url": "https://acme.example",
-    "auth": [{"kind": "bearer"}],
+    "auth": [BEARER],
     "check": {"request": {"path": "/me"}},
-    "discover": [
-        {
-            "title": "accounts",
-            "report": "all",
-            "details": [{"title": "help", "request": {"path": "/{id}/help"}, "lists": {"names": "names"}}],
-        }
-    ],
-    "reports": {"all": REPORT, "one": {**REPORT, "params": {"id": {"required": True}}}},
+    "discover": [{"title": "accounts", "report": "all", "details": [DETAIL]}],
+    "reports": {"all": report(), "one": report(params={"id": {"required": True}})},
 }
 
 
 def loaded(directory: Path, **changes: Any) -> Source:
-    path = directory / "acme.yaml"
-    path.write_text(yaml.safe_dump({**GOOD, **changes}), encoding="utf-8")
-    return load_source(read_yaml(path))
+    return source_files.loaded(directory, source_files.source(**{**GOOD, **changes}))
 
 
 def test_a_check_and_a_discovery_are_declared(tmp_path: Path) -> None:
@@ -53,8 +40,8 @@ def test_a_check_and_a_discovery_are_declared(tmp_path: Path) -> None:
 def test_a_date_may_have_a_form_and_a_query_may_be_a_text(tmp_path: Path) -> None:
     params = {"day": {"type": "date"}, "at": {"type": "datetime"}, "local": {"type": "local-datetime"}}
     request = {"path": "/x", "query": "d={day:%Y%m%d}&a={at:%s}&l={local:%H:%M}&List(urn%3Ali)"}
-    report = {**REPORT, "params": params, "read": [{**READ, "request": request}]}
-    assert loaded(tmp_path, reports={**GOOD["reports"], "days": report}).reports["days"].read[0].request
+    days = report({**READ, "request": request}, params=params)
+    assert loaded(tmp_path, reports={**GOOD["reports"], "days": days}).reports["days"].read[0].request
 
 
 @pytest.mark.parametrize(
@@ -90,9 +77,9 @@ def test_a_form_or_a_query_that_cannot_be_meant_is_refused_when_the_file_is_read
         "name": {},
         "names": {"type": "list", "items": "date"},
     }
-    report = {**REPORT, "params": params, "read": [{**READ, "request": {"path": "/x", **request_}}]}
+    days = report({**READ, "request": {"path": "/x", **request_}}, params=params)
     with pytest.raises(BadInput) as caught:
-        loaded(tmp_path, reports={**GOOD["reports"], "days": report})
+        loaded(tmp_path, reports={**GOOD["reports"], "days": days})
     assert "reports.days.read.0.request" in caught.value.where
     assert words in caught.value.allowed
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.source_files import report
 from worker.sources.ineffective_fields import delimited_mistakes
 from worker.sources.schema import Delimited, Report
 
@@ -13,9 +14,8 @@ from worker.sources.schema import Delimited, Report
 def refused(format_: dict[str, Any], columns: dict[str, str] | None = None) -> set[str]:
     """The words that are refused."""
     shape = Delimited.model_validate({"kind": "delimited", **format_})
-    read = [{"request": {"path": "/r"}, "format": shape.model_dump()}]
-    report = {"title": "r", "read": read, "proof": "end", "replay": "stable", "columns": columns or {}}
-    return {word for word, _, _ in delimited_mistakes(shape, Report.model_validate(report))}
+    declared = report({"request": {"path": "/r"}, "format": shape.model_dump()}, columns=columns or {})
+    return {word for word, _, _ in delimited_mistakes(shape, Report.model_validate(declared))}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Source files for tests: what each must say, and one report, unless the test says otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from worker.model import Json
+from worker.sources.loading import load_source
+from worker.sources.schema import Source
+from worker.sources.yaml_files import read_yaml
+
+READ: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}
+
+
+def report(*reads: Json, **more: object) -> Json:
+    """A report read in these ways."""
+    return {"title": "R", "read": list(reads) or [READ], "proof": "end", "replay": "stable", **more}
+
+
+def source(of: Json | None = None, **more: object) -> Json:
+    """The source `v` with this report, `r`."""
+    return {"source": "v", "title": "V", "auth": [{"kind": "none"}], "reports": {"r": of or report()}, **more}
+
+
+def loaded(directory: Path, content: Json) -> Source:
+    """The source as it is read from a file. Raises BadInput with file, line and field."""
+    path = directory / "v.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return load_source(read_yaml(path))

@@ -49,6 +49,26 @@ class Answer:
 Vendor = Callable[[Request], Answer]
 
 
+ROWS = [{"id": number} for number in range(3)]
+
+
+def preparing(*polls: Any, made: Answer = Answer({"id": 7}), rows: Answer = Answer({"rows": ROWS})) -> Vendor:
+    """A vendor that makes a report, answers polls so, one after another and the last for ever, and then gives rows."""
+    answers = iter(polls)
+    last: list[Any] = [None]
+
+    def respond(request: Request) -> Answer:
+        if request.method == "POST":
+            return made
+        if not request.path.startswith("/reports"):
+            return rows
+        last[0] = next(answers, last[0])
+        answer = last[0](request) if callable(last[0]) else last[0]
+        return answer if isinstance(answer, Answer) else Answer(answer)
+
+    return respond
+
+
 class FakeVendor:
     """Serves one vendor on loopback until it is stopped, and remembers what it was asked."""
 

@@ -12,6 +12,8 @@ from worker.sources.schema import Source
 from worker.sources.yaml_files import read_yaml
 
 READ: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}
+SUBMIT: Json = {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"]}
+POLL: Json = {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]}
 
 
 def report(*reads: Json, **more: object) -> Json:

@@ -11,17 +11,16 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.fake_vendor import Answer, Request, Vendor
+from tests import source_files
+from tests.fake_vendor import ROWS, Answer, Request, Vendor, preparing
 from tests.in_process import World, world
+from tests.source_files import POLL
 from worker.jobs.finish import cancel
 from worker.model import Json
 
-MADE = Answer({"id": 7})
-ROWS = [{"id": number} for number in range(3)]
 READ: Json = {"request": {"path": "/rows/{report_id}"}, "format": {"kind": "json", "rows": ["rows"]}}
 AT_LINK: Json = {"format": {"kind": "json", "rows": ["rows"]}, "link_kind": "download"}
-SUBMIT: Json = {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"], "is_repeatable": True}
-POLL: Json = {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]}
+SUBMIT: Json = {**source_files.SUBMIT, "is_repeatable": True}
 
 Start = Callable[..., World]
 
@@ -39,9 +38,7 @@ def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         report: Json | None = None,
         **source: Any,
     ) -> World:
-        declared = {"submit": submit, "poll": poll, "read": [read], "title": "r", "proof": "end", "replay": "stable"}
-        file = {"source": "v", "title": "v", "auth": [{"kind": "none"}], **source}
-        file["reports"] = {"r": {**declared, **(report or {})}}
+        file = source_files.source(source_files.report(read, submit=submit, poll=poll, **(report or {})), **source)
         directory = tmp_path / f"world-{len(list(tmp_path.iterdir()))}"
         made = worlds.enter_context(world(redis, directory, file, respond, monkeypatch))
         made.ask()
@@ -49,23 +46,6 @@ def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
     with ExitStack() as worlds:
         yield begin
-
-
-def vendor(*polls: Any, submitted: Answer = MADE) -> Vendor:
-    """A vendor that answers polls so, one after another and the last for ever, and then gives rows."""
-    answers = iter(polls)
-    last: list[Any] = [None]
-
-    def respond(request: Request) -> Answer:
-        if request.method == "POST":
-            return submitted
-        if not request.path.startswith("/reports"):
-            return Answer({"rows": ROWS})
-        last[0] = next(answers, last[0])
-        answer = last[0](request) if callable(last[0]) else last[0]
-        return answer if isinstance(answer, Answer) else Answer(answer)
-
-    return respond
 
 
 def done(made: World, rows: list[Json] | None = None) -> Json:
@@ -120,7 +100,7 @@ WAIT_THEN_DONE = {
 @pytest.mark.parametrize("name", WAIT_THEN_DONE)
 def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: Start, name: str) -> None:
     poll, polls = WAIT_THEN_DONE[name]
-    made = start(vendor(*polls), poll=poll)
+    made = start(preparing(*polls), poll=poll)
     assert done(made)["vendor_report_id"] == "7"
     assert made.times("GET /reports/7") == [0, 15]
 
@@ -131,7 +111,7 @@ def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:
     read = {"format": {"kind": "json", "rows": ["rows"]}}
     poll = {"waits_on": [202], "holds_rows": True}
     made = start(
-        vendor(*polls, submitted=Answer(status=201, headers={"Location": "/reports/9?k=1"})),
+        preparing(*polls, made=Answer(status=201, headers={"Location": "/reports/9?k=1"})),
         submit=submit,
         poll=poll,
         read=read,
@@ -144,7 +124,7 @@ def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:
 def test_a_redirect_may_say_that_and_where_the_report_is(start: Start) -> None:
     poll = {"request": POLL["request"], "waits_on": [202], "done_on": [303], "link": [{"header": "Location"}]}
     made = start(
-        vendor(Answer(status=202), Answer(status=303, headers={"Location": "/rows/x"})), poll=poll, read=AT_LINK
+        preparing(Answer(status=202), Answer(status=303, headers={"Location": "/rows/x"})), poll=poll, read=AT_LINK
     )
     done(made)
     assert made.asked[-1].name == "GET /rows/x"
@@ -153,7 +133,7 @@ def test_a_redirect_may_say_that_and_where_the_report_is(start: Start) -> None:
 def test_an_id_may_stand_in_a_header_or_in_a_sentence(start: Start) -> None:
     submit = {**SUBMIT, "report_id": [{"header": "Location", "pattern": "reports/([0-9]+)"}]}
     made = start(
-        vendor({"status": "done"}, submitted=Answer(status=201, headers={"Location": "/reports/12"})), submit=submit
+        preparing({"status": "done"}, made=Answer(status=201, headers={"Location": "/reports/12"})), submit=submit
     )
     assert done(made)["vendor_report_id"] == "12"
 
@@ -165,7 +145,7 @@ DUPLICATE: Json = {
 
 
 def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
-    made = start(vendor({"status": "done"}, submitted=Answer({"detail": "quota"}, status=409)), submit=DUPLICATE)
+    made = start(preparing({"status": "done"}, made=Answer({"detail": "quota"}, status=409)), submit=DUPLICATE)
     failed(made, "409", "quota")
 
 
@@ -180,18 +160,18 @@ SENT: Json = {
 @pytest.mark.parametrize("said", [{}, {"of": None}, {"of": {"kind": "daily", "days": [1, 2]}, "from": "2026-11-01"}])
 def test_a_report_that_says_nothing_else_is_the_one_asked_for(start: Start, said: Json) -> None:
     report = {"params": {**ASKED_FOR, "from": {}}}
-    done(start(vendor({"status": "done", **said}), submit=SENT, poll=MATCHING, report=report))
+    done(start(preparing({"status": "done", **said}), submit=SENT, poll=MATCHING, report=report))
 
 
 def test_a_report_that_fails_is_told_in_its_own_words_not_in_those_of_others(start: Start) -> None:
     polls = Answer([{"id": 8, "status": "failed", "why": "theirs"}, {"id": 7, "status": "failed", "why": "too large"}])
-    receipt = failed(start(vendor(polls), poll={**POLL, "reports": "", "failed": ["failed"]}), "too large")
+    receipt = failed(start(preparing(polls), poll={**POLL, "reports": "", "failed": ["failed"]}), "too large")
     assert "theirs" not in receipt["error"]
 
 
 def test_a_report_that_says_it_is_another_is_not_read(start: Start) -> None:
     polls = {"status": "done", "of": {"kind": "summary", "days": [1, 2]}}
-    made = start(vendor(polls), submit=SENT, poll=MATCHING, report={"params": {**ASKED_FOR, "from": {}}})
+    made = start(preparing(polls), submit=SENT, poll=MATCHING, report={"params": {**ASKED_FOR, "from": {}}})
     failed(made, "the vendor's report 7 is not the one asked for: of.kind is 'summary', not 'daily'")
     assert made.rows() == []
 
@@ -211,15 +191,15 @@ def test_a_report_may_come_in_several_files(start: Start, link: str) -> None:
             return Answer({"rows": [{"file": request.path[-1], "id": number} for number in range(2)]})
         return polled(request)
 
-    polled = vendor({"status": "running"}, two_files)
+    polled = preparing({"status": "running"}, two_files)
     made = start(respond, poll={**POLL, "link": [link]}, read=AT_LINK)
     receipt = done(made, [{"file": name, "id": number} for name in "ab" for number in range(2)])
     assert receipt["pages"] == 2
 
 
 def test_files_with_the_same_rows_are_one_file_given_twice(start: Start) -> None:
-    failed(start(vendor(two_files), poll={**POLL, "link": ["urls"]}, read=AT_LINK), "file 2 has the rows of file 1")
-    same = vendor({"status": "done", "urls": ["/f/a", "/f/a"]})
+    failed(start(preparing(two_files), poll={**POLL, "link": ["urls"]}, read=AT_LINK), "file 2 has the rows of file 1")
+    same = preparing({"status": "done", "urls": ["/f/a", "/f/a"]})
     failed(start(same, poll={**POLL, "link": ["urls"]}, read=AT_LINK), "names one file twice")
 
 
@@ -228,17 +208,17 @@ def test_files_with_the_same_rows_are_one_file_given_twice(start: Start) -> None
 )
 def test_ready_without_a_file_is_no_rows_where_the_source_says_so(start: Start, ready: Json) -> None:
     poll = {**POLL, "link": ["files"], "no_link_is_no_rows": True}
-    made = start(vendor(ready), poll=poll, read=AT_LINK)
+    made = start(preparing(ready), poll=poll, read=AT_LINK)
     assert done(made, [])["rows"] == 0
 
 
 def test_ready_without_a_file_fails_where_the_vendor_counts_rows(start: Start) -> None:
     poll = {**POLL, "link": ["files"], "no_link_is_no_rows": True, "total": ["rows"]}
-    failed(start(vendor({"status": "done", "rows": 5}), poll=poll, read=AT_LINK), "still no link")
+    failed(start(preparing({"status": "done", "rows": 5}), poll=poll, read=AT_LINK), "still no link")
 
 
 def test_ready_without_a_file_is_waited_for_and_fails_otherwise(start: Start) -> None:
-    failed(start(vendor({"status": "done"}), poll={**POLL, "link": ["files"]}, read=AT_LINK), "still no link")
+    failed(start(preparing({"status": "done"}), poll={**POLL, "link": ["files"]}, read=AT_LINK), "still no link")
 
 
 # ---------------------------------------------------------------- failed, expired, asked anew
@@ -246,7 +226,7 @@ def test_ready_without_a_file_is_waited_for_and_fails_otherwise(start: Start) ->
 
 def test_a_failure_says_the_vendors_reason_and_spoils_the_report(start: Start) -> None:
     poll = {**POLL, "failed": ["failed"]}
-    made = start(vendor({"status": "FAILED", "reason": "no data for account 12"}), poll=poll)
+    made = start(preparing({"status": "FAILED", "reason": "no data for account 12"}), poll=poll)
     failed(made, "could not prepare the report (failed)", "no data for account 12")
     assert len(made.times("POST /reports")) == 1
 
@@ -257,7 +237,7 @@ ANEW = {**POLL, "ask_anew": ["job failed", "expired"]}
 @pytest.mark.parametrize("error", [None, {"code": 2, "message": "try again"}])
 def test_where_a_failure_may_pass_the_report_is_asked_for_anew(start: Start, error: Any) -> None:
     polls = [{"status": "Job Failed", "error": error}, {"status": "done"}]
-    made = start(vendor(*polls), poll=ANEW, errors=[{"when": "error", "message": "error.message"}])
+    made = start(preparing(*polls), poll=ANEW, errors=[{"when": "error", "message": "error.message"}])
     done(made)
     assert len(made.times("POST /reports")) == 2
 
@@ -265,7 +245,7 @@ def test_where_a_failure_may_pass_the_report_is_asked_for_anew(start: Start, err
 @pytest.mark.parametrize(("allowed", "asked"), [(0, 1), (1, 2), (3, 4)])
 def test_a_report_is_asked_for_anew_a_bounded_number_of_times(start: Start, allowed: int, asked: int) -> None:
     submit = {**SUBMIT, "ask_anew_at_most": allowed}
-    made = start(vendor({"status": "expired", "why": "too old"}), poll=ANEW, submit=submit)
+    made = start(preparing({"status": "expired", "why": "too old"}), poll=ANEW, submit=submit)
     failed(made, "'expired'", "too old")
     assert len(made.times("POST /reports")) == asked
 
@@ -274,7 +254,7 @@ def test_a_job_that_is_taken_up_again_reads_the_report_that_is_prepared(start: S
     def respond(request: Request) -> Answer:
         return Answer(status=403) if request.path.startswith("/rows") and not is_mended else polled(request)
 
-    polled, is_mended = vendor({"status": "done"}), False
+    polled, is_mended = preparing({"status": "done"}), False
     made = start(respond)
     failed(made, "403")
     is_mended = True
@@ -300,7 +280,7 @@ def test_a_job_that_is_taken_up_again_reads_the_report_that_is_prepared(start: S
 def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
     start: Start, answer: Any, word: str
 ) -> None:
-    made = start(vendor(answer), poll={**POLL, "waits_on": [202]}, ready_within="100s")
+    made = start(preparing(answer), poll={**POLL, "waits_on": [202]}, ready_within="100s")
     failed(made, "not ready within 100 s of being asked for", word)
     times = made.times("GET /reports/7")
     assert 85 <= times[-1] <= 100
@@ -308,20 +288,20 @@ def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
 
 
 def test_ready_within_ends_a_request_that_is_refused_again_and_again(start: Start) -> None:
-    made = start(vendor(submitted=Answer({"detail": "too early"}, status=425)), ready_within="20s")
+    made = start(preparing(made=Answer({"detail": "too early"}, status=425)), ready_within="20s")
     failed(made, "not ready within 20 s of being asked for", "too early")
     assert made.times("POST /reports")[-1] <= 20
 
 
 def test_a_report_that_waited_for_its_turn_has_all_its_time(start: Start) -> None:
-    made = start(vendor({"status": "running"}, {"status": "done"}), ready_within="60s")
+    made = start(preparing({"status": "running"}, {"status": "done"}), ready_within="60s")
     made.now += 3_600
     done(made)
 
 
 def test_finish_within_ends_a_report_that_cannot_be_read(start: Start) -> None:
     def respond(request: Request) -> Answer:
-        return Answer(status=429) if request.path.startswith("/rows") else vendor({"status": "done"})(request)
+        return Answer(status=429) if request.path.startswith("/rows") else preparing({"status": "done"})(request)
 
     failed(start(respond, finish_within="90s"), "not finished within 90 s")
 
@@ -332,7 +312,7 @@ def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_
         Answer(status=202, headers={"Retry-After": "1"}),
         {"status": "done"},
     ]
-    made = start(vendor(*polls), poll={**POLL, "waits_on": [202]})
+    made = start(preparing(*polls), poll={**POLL, "waits_on": [202]})
     done(made)
     assert made.times("GET /reports/7") == [0, 40, 55]
 
@@ -343,7 +323,7 @@ DISCARD: Json = {"discard": {"request": {"method": "DELETE", "path": "/reports/{
 
 
 def test_a_cancelled_report_is_cancelled_at_the_vendor(start: Start) -> None:
-    made = start(vendor({"status": "running"}), report=DISCARD)
+    made = start(preparing({"status": "running"}), report=DISCARD)
     made.run(until=lambda job: job.poll > 1)
     assert cancel(made.services, made.job_id) == "cancelled"
     assert made.asked[-1].name == "DELETE /reports/7"
@@ -354,13 +334,13 @@ def test_a_cancelled_report_is_cancelled_at_the_vendor(start: Start) -> None:
 @pytest.mark.parametrize("after", [["cancelled"], ["done", "failed"]])
 def test_a_report_that_is_done_is_deleted_where_the_source_says_so(start: Start, after: list[str]) -> None:
     report = {"discard": {**DISCARD["discard"], "after": after}}
-    made = start(vendor({"status": "done"}), report=report)
+    made = start(preparing({"status": "done"}), report=report)
     done(made)
     assert (made.asked[-1].request.method == "DELETE") is ("done" in after)
 
 
 def test_a_vendor_that_cannot_be_told_keeps_no_job_from_ending(start: Start) -> None:
-    made = start(vendor({"status": "running"}, Answer(b"no", status=500)), report=DISCARD)
+    made = start(preparing({"status": "running"}, Answer(b"no", status=500)), report=DISCARD)
     made.run(until=lambda job: job.poll > 1)
     assert cancel(made.services, made.job_id) == "cancelled"
 
@@ -369,7 +349,7 @@ def test_a_report_made_while_its_job_was_cancelled_is_cancelled_too(start: Start
     def respond(request: Request) -> Answer:
         if request.method == "POST":
             cancel(made.services, made.job_id)
-        return vendor({"status": "running"})(request)
+        return preparing({"status": "running"})(request)
 
     made = start(respond, report=DISCARD)
     made.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,44 +14,19 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from redis import Redis
 
-from tests.fake_vendor import Answer, Request, Vendor
+from tests.fake_vendor import Answer, Vendor, preparing
 from tests.in_process import World, world
+from tests.source_files import POLL, SUBMIT, report, source
 from worker import tracing
-from worker.model import Json
 
 TOKEN = "a-token-nobody-may-see"
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-SOURCE: Json = {
-    "source": "v",
-    "title": "v",
-    "auth": [{"kind": "bearer", "token": "{token}"}],
-    "reports": {
-        "r": {
-            "title": "r",
-            "proof": "end",
-            "replay": "stable",
-            "submit": {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"], "is_repeatable": True},
-            "poll": {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]},
-            "read": [{"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}],
-        }
-    },
-}
+SOURCE = source(
+    report(submit={**SUBMIT, "is_repeatable": True}, poll=POLL), auth=[{"kind": "bearer", "token": "{token}"}]
+)
+WORKING, BUSY, DONE = {"status": "working"}, Answer({"error": "busy"}, status=503), {"status": "done"}
 
 Start = Callable[[Vendor], World]
-
-
-def vendor(*polls: Answer, rows: Answer | None = None) -> Vendor:
-    """A vendor that answers polls so, one after another, says that the report is done, and then gives a row."""
-    answers = [*polls, Answer({"status": "done"})]
-
-    def respond(request: Request) -> Answer:
-        if request.method == "POST":
-            return Answer({"id": 7})
-        if request.path == "/rows":
-            return rows or Answer({"rows": [{"id": 1}]})
-        return answers.pop(0)
-
-    return respond
 
 
 @pytest.fixture
@@ -63,20 +39,17 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 
 @pytest.fixture
 def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    made: list[Iterator[World]] = []
-
-    def begin(respond: Vendor) -> World:
-        made.append(context := world(redis, tmp_path, SOURCE, respond, monkeypatch, credentials={"token": TOKEN}))
-        return context.__enter__()
-
-    yield begin
-    made[0].__exit__(None, None, None)
+    with ExitStack() as worlds:
+        account = {"token": TOKEN}
+        yield lambda vendor: worlds.enter_context(
+            world(redis, tmp_path, SOURCE, vendor, monkeypatch, credentials=account)
+        )
 
 
 def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(
     start: Start, spans: InMemorySpanExporter, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = start(vendor(Answer({"status": "working"})))
+    made = start(preparing(WORKING, DONE))
     job = made.ask(traceparent=CALLER)
     assert made.run()["state"] == "done"
     created, *steps = spans.get_finished_spans()
@@ -97,7 +70,7 @@ def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(
 def test_a_job_that_was_made_without_a_trace_begins_one_at_its_first_step(
     start: Start, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = start(vendor())
+    made = start(preparing(DONE))
     with monkeypatch.context() as untraced:
         untraced.setattr(tracing, "_provider", lambda: None)
         made.ask(traceparent="no trace at all")
@@ -116,7 +89,7 @@ def test_a_step_that_fails_or_is_tried_again_after_an_error_is_a_span_that_faile
     start: Start, spans: InMemorySpanExporter
 ) -> None:
     refusal = Answer({"message": f"no, Authorization: Bearer {TOKEN}"}, status=400)
-    made = start(vendor(Answer({"error": "busy"}, status=503), rows=refusal))
+    made = start(preparing(BUSY, DONE, rows=refusal))
     made.ask()
     assert made.run()["state"] == "failed"
     found = failures(spans)
@@ -131,7 +104,7 @@ def test_without_its_variables_nothing_of_it_is_imported(start: Start, monkeypat
     for name in [name for name in sys.modules if name.startswith("opentelemetry")]:
         monkeypatch.setitem(sys.modules, name, None)
     tracing._provider.cache_clear()
-    made = start(vendor())
+    made = start(preparing(DONE))
     made.ask(traceparent=CALLER)
     assert made.run()["state"] == "done"
     assert made.job.traceparent == CALLER

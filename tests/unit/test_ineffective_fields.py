@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.source_files import loaded, report, source
+from tests.source_files import POLL, SUBMIT, loaded, report, source
 from worker.errors import BadInput
 
 JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
@@ -90,8 +90,6 @@ def test_the_same_words_are_taken_where_they_have_one(tmp_path: Path) -> None:
     load(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])
 
 
-SUBMIT: dict[str, Any] = {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"]}
-POLL: dict[str, Any] = {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]}
 BY_LINK: dict[str, Any] = {"request": SUBMIT["request"], "poll_link": [{"header": "Location"}]}
 AT_LINK: dict[str, Any] = {"format": JSON}
 DISCARD: dict[str, Any] = {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}

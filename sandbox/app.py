@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from sandbox.control import Control
+from sandbox.dial import Dial
 from sandbox.exchange import World
-from sandbox.faults.dial import Dial
 from sandbox.http.message import Answer, Hangup, Request, as_json
 from sandbox.http.server import Server
 from sandbox.remote import Remote
@@ -21,8 +21,8 @@ from sandbox.vendors.instal.api import Instal
 from sandbox.vendors.kargo.api import Kargo
 from sandbox.vendors.mediamath.api import MediaMath
 from sandbox.vendors.rokt.api import Rokt
-from sandbox.vendors.storage import Storage
 from sandbox.vendors.tokens import CREDENTIALS
+from sandbox.vendors.vendor import Storage
 
 ANY_HOST = "0.0.0.0"  # noqa: S104 - compared with, not listened on
 

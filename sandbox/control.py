@@ -8,10 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sandbox.dial import KINDS, BadRule
 from sandbox.exchange import World
-from sandbox.faults.dial import BadRule
 from sandbox.http.message import Answer, Request, as_json
-from sandbox.kinds import KINDS
 from sandbox.settings import explain
 
 PREFIX = "/_sandbox"

@@ -9,13 +9,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sandbox.columns import Style
-from sandbox.faults.dial import Dial, Place
+from sandbox.dial import EDITS, Dial, Place
 from sandbox.faults.kind import Args
-from sandbox.http.body import as_lines
-from sandbox.http.message import Hangup, Request
+from sandbox.http.message import Hangup, Request, as_lines
 from sandbox.journal import Journal
-from sandbox.kinds import EDITS
-from sandbox.rows import Block, Rendering, Rows
+from sandbox.rows import Block, Rendering, RowPlan
 from sandbox.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,9 +35,9 @@ class World:
 
     def revision(self, report: str, *, is_start: bool) -> int:
         """The revision that a report shows: the setting, raised by one after every `restate_after_reads` readings."""
-        readings = self.journal.begun(report) if is_start else self.journal.readings(report) - 1
+        readings = self.journal.readings_before(report, is_start=is_start)
         every = self.settings.restate_after_reads
-        return self.settings.revision + (max(readings, 0) // every if every else 0)
+        return self.settings.revision + (readings // every if every else 0)
 
     def wait(self, seconds: float) -> None:
         """Wait; Hangup as soon as the sandbox is stopped."""
@@ -96,7 +94,7 @@ class Exchange:
         return str(self.value("csv_delimiter", "text", ","))
 
     def blocks(
-        self, plan: Rows, start: int = 0, stop: int | None = None, *, header: bytes | None = None
+        self, plan: RowPlan, start: int = 0, stop: int | None = None, *, header: bytes | None = None
     ) -> Iterator[Block]:
         """Rows of a plan, counted, with every fault of rows applied; a header comes first, as block 0."""
         blocks = self.world.journal.count_served(plan.report, plan.blocks(start, stop))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sandbox.rows import Rendering, Rows, digest
+from sandbox.rows import Rendering, RowPlan, digest
 from sandbox.settings import TODAY
 from sandbox.vendors.instal.export import plan as instal_plan
 from sandbox.vendors.instal.export import read_export
@@ -17,7 +17,7 @@ from sandbox.vendors.mediamath.rows import buckets
 from sandbox.vendors.mediamath.rows import plan as mediamath_plan
 from sandbox.vendors.rokt.legacy import (
     METADATA_PATHS,
-    SHAPE_BY_REPORT,
+    SHAPES,
     legacy_plan,
     metadata,
     read_legacy_request,
@@ -50,7 +50,7 @@ def expected_digest(report: str, params: Params, rows: int, *, page_rows: int | 
     return hashlib.sha256("".join(pages).encode()).hexdigest()
 
 
-def expected_plan(report: str, params: Params, rows: int, *, typed: bool = False, **how: Any) -> Rows:
+def expected_plan(report: str, params: Params, rows: int, *, typed: bool = False, **how: Any) -> RowPlan:
     """The plan behind the rows: any row of it can be addressed."""
     today = how.pop("today", TODAY)
     vendor, _, name = report.partition(".")
@@ -74,15 +74,15 @@ def expected_plan(report: str, params: Params, rows: int, *, typed: bool = False
     return _plan_rokt(name, params, rendering)
 
 
-def _plan_rokt(name: str, params: Params, rendering: Rendering) -> Rows:
+def _plan_rokt(name: str, params: Params, rendering: Rendering) -> RowPlan:
     ids = {path: str(params[given]) for given, path in _ROKT_IDS.items() if given in params}
     rest = {name: value for name, value in params.items() if name not in _ROKT_IDS}
     if name in METADATA_PATHS:
         return metadata(name, ids)
     if name == "account-summary":
         return summary(read_legacy_request(rest, None), rendering)
-    if name in SHAPE_BY_REPORT:
-        return legacy_plan(name, read_legacy_request(rest, SHAPE_BY_REPORT[name]), rendering)
+    if name in SHAPES:
+        return legacy_plan(name, read_legacy_request(rest, SHAPES[name]), rendering)
     return account_plan(rendering) if name == "query-accounts" else query_plan(name, rest, rendering)
 
 

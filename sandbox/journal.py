@@ -51,16 +51,11 @@ class Journal:
                 self._rows[report] += len(block.rows)
             yield block
 
-    def begun(self, report: str) -> int:
-        """Count one more reading of a report from its start; returns how many there were before."""
+    def readings_before(self, report: str, *, is_start: bool) -> int:
+        """How many readings of a report there were before the present one, which begins if `is_start`."""
         with self._guard:
-            self._readings[report] += 1
-            return self._readings[report] - 1
-
-    def readings(self, report: str) -> int:
-        """How many readings of a report have begun."""
-        with self._guard:
-            return self._readings[report]
+            self._readings[report] += is_start
+            return max(0, self._readings[report] - 1)
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request remembered, oldest first."""

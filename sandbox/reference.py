@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import files
 
+from sandbox.dial import SECTIONS
 from sandbox.faults.kind import EVERY_ROLE, JSON_ROLES, ROW_ROLES
-from sandbox.kinds import SECTIONS
 from sandbox.settings import Settings
 
 _NAMED_ROLES = {EVERY_ROLE: "every exchange", ROW_ROLES: "rows in any form", JSON_ROLES: "rows as JSON"}

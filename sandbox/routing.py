@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from sandbox.dial import WRAPS, Place
 from sandbox.exchange import Exchange, World
 from sandbox.faults.body import slow_down
-from sandbox.faults.dial import Place
 from sandbox.faults.kind import ROW_ROLES
 from sandbox.http.message import Answer, Request, as_json
-from sandbox.kinds import WRAPS
 from sandbox.vendors.schema import BadRequest
 from sandbox.vendors.vendor import Endpoint, Refusal, Vendor
 

@@ -31,6 +31,22 @@ class Block:
     rows: list[bytes]
 
 
+class Cut(bytes):
+    """The body ends with these bytes, and the connection with it."""
+
+
+class CleanCut(Cut):
+    """The body ends with these bytes, as if it were whole."""
+
+
+class Last(bytes):
+    """This row is the last, and the body ends as it should."""
+
+
+class Gone(bytes):
+    """A row that is not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """How the rows of any report are made: how many, from which seed, in which revision, written in which form."""
@@ -48,13 +64,14 @@ class Rendering:
 class RowPlan:
     """All rows of `report` (`vendor.name`), in order. The same plan gives the same rows, in any process.
 
-    `buckets` are the times its rows fall into, in turn.
+    `buckets` are the times its rows fall into, in turn; `known` are rows that are not made, but fixed.
     """
 
     report: str
     columns: tuple[Column, ...]
     how: Rendering
     buckets: tuple[str, ...] = ("2026-02-01T00:00:00Z",)
+    known: tuple[bytes, ...] | None = None
 
     @property
     def total(self) -> int:
@@ -100,6 +117,8 @@ class RowPlan:
         return full * sum(per_row) + sum(per_row[:rest]) + more_digits
 
     def _render(self, start: int, end: int) -> list[bytes]:
+        if self.known is not None:
+            return list(self.known[start:end])
         whole, rows = self._template()
         first = start % PERIOD
         text = whole if end - start == PERIOD else b"\n".join(rows[first : first + end - start])
@@ -140,29 +159,9 @@ def csv_line(values: Iterable[str], delimiter: str) -> bytes:
     return line.getvalue().encode()
 
 
-@dataclass(frozen=True, slots=True)
-class FixedRows:
-    """A few fixed rows, with the methods of a plan."""
-
-    report: str
-    known: tuple[bytes, ...]
-
-    @property
-    def total(self) -> int:
-        """How many there are."""
-        return len(self.known)
-
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Block]:
-        """Rows `start` up to `stop`, as one block."""
-        if rows := list(self.known[start:stop]):
-            yield Block(start + 1, rows)
-
-    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The same rows one by one."""
-        yield from self.known[start:stop]
-
-
-Rows = RowPlan | FixedRows
+def fixed_rows(report: str, *rows: bytes) -> RowPlan:
+    """A plan of these rows, as they are."""
+    return RowPlan(report, (), Rendering(len(rows)), known=rows)
 
 
 def digest(rows: Iterable[bytes]) -> str:

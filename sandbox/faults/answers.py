@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
 from time import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.faults.kind import Kinds
 from sandbox.faults.lines import error_text, gateway_envelope
@@ -35,8 +35,21 @@ _BODIES: dict[str, Callable[[Exchange, int, str], Answer]] = {
     "list": lambda _, code, text: as_json(code, [text]),
 }
 
+TOKENS = Kinds()
 SUBMITS = Kinds()
 ANSWERS = Kinds()
+
+TOKENS.switch(
+    "token_expires",
+    {"token"},
+    "The token is refused after this many requests, or after `seconds`, whatever `expires_in` says.",
+    after_requests=(int | None, None),
+    seconds=(float | None, None),
+)
+TOKENS.switch(
+    "expires_in", {"token"}, "The token answer claims this lifetime; the token's real one is unchanged.", value=Any
+)
+TOKENS.switch("one_token", {"token"}, "A new token revokes the ones before it.")
 
 
 @SUBMITS.wrap({"submit"})

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from sandbox.faults.kind import ROW_ROLES, Kinds, Role
-from sandbox.faults.rows import Last
 from sandbox.http.message import dumps
-from sandbox.rows import Block
+from sandbox.rows import Block, Last
 
 if TYPE_CHECKING:
     from sandbox.exchange import Exchange

@@ -1,15 +1,17 @@
-"""What the simulated vendors share: endpoints, tokens, and how requests are refused."""
+"""What the simulated vendors share: endpoints, tokens, how requests are refused, and files, here and in storage."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
+from sandbox.dial import Place
 from sandbox.exchange import Exchange
-from sandbox.faults.dial import Place
 from sandbox.faults.kind import Role
-from sandbox.http.message import Answer, Json, Request, as_json
+from sandbox.http.message import Answer, Json, Request, as_json, streamed, whole
+from sandbox.rows import RowPlan, csv_line
 from sandbox.vendors.schema import BadRequest
 from sandbox.vendors.tokens import Tokens
 
@@ -87,3 +89,42 @@ class Vendor:
     def file(self, exchange: Exchange) -> Answer:
         """The file of a link to storage."""
         raise Refusal(404, "NoSuchKey")
+
+
+class Storage(Vendor):
+    """The files of one vendor, so that rules for the vendor apply to its files too."""
+
+    def __init__(self, owner: Vendor) -> None:
+        self._owner = owner
+        self.name = owner.name
+        self.prefix = f"/storage/{owner.name}"
+        super().__init__()
+
+    def list_endpoints(self) -> tuple[Endpoint, ...]:
+        return (Endpoint("GET", "/{id}.csv", "storage", "csv", self._owner.file),)
+
+    def locate(self, place: Place, request: Request, parts: Mapping[str, str]) -> Place:
+        return self._owner.locate(place, request, parts)
+
+    def admit(self, exchange: Exchange) -> None:
+        if "authorization" in exchange.request.headers and not exchange.has("storage_accepts_token"):
+            raise Refusal(403, "Only one auth mechanism allowed")
+
+    def refuse(self, status: int, text: str) -> Answer:
+        """A refusal as an object store words it."""
+        text = f"<Error><Code>{status}</Code><Message>{text}</Message></Error>"
+        return whole(status, text.encode(), "application/xml")
+
+
+def csv_answer(exchange: Exchange, plan: RowPlan, *, header: bool = True) -> Answer:
+    """The rows as a file, with its length, unless a fault makes it longer or shorter than planned."""
+    plan = plan.rendered(form="csv", style="numbers", delimiter=exchange.delimiter)
+    header = exchange.value("csv_header", "present", header)
+    if empty := exchange.fault("csv_empty"):
+        plan, header = plan.rendered(rows=0), empty["header"]
+    line = csv_line([column.name for column in plan.columns], exchange.delimiter) if header else None
+    body: Iterator[bytes] = exchange.lines(exchange.blocks(plan, header=line))
+    if exchange.has("csv_bom"):
+        body = chain((b"\xef\xbb\xbf",), body)
+    planned_bytes = plan.byte_count() + (len(line) + 1 if line else 0)
+    return streamed(body, "text/csv; charset=utf-8", length=None if exchange.changes_length else planned_bytes)

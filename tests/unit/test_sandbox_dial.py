@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from sandbox.faults.dial import BadRule, Dial, Place, read_rule
-from sandbox.kinds import KINDS, SECTIONS
+from sandbox.dial import KINDS, SECTIONS, BadRule, Dial, Place, read_rule
 
 PAGE = Place("kargo", "completed-reports", "page", "/kargo/v1/completed-reports/abc", ("abc", "campaign"), offset=0)
 STREAM = Place("mediamath", "stream", "stream", "/mediamath/reporting/v2/deals", ("deals",))

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from sandbox.control import PREFIX
-from sandbox.faults.dial import Match
-from sandbox.kinds import KINDS
+from sandbox.dial import KINDS, Match
 from sandbox.reference import page
 from sandbox.settings import Settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sandbox.vendors.instal.export import read_export
 from sandbox.vendors.kargo.reports import read_order
 from sandbox.vendors.mediamath.query import Leniency, datasets, read_query
 from sandbox.vendors.mediamath.rows import buckets
-from sandbox.vendors.rokt.legacy import SHAPE_BY_REPORT, read_legacy_request
+from sandbox.vendors.rokt.legacy import SHAPES, read_legacy_request
 from sandbox.vendors.rokt.query import read_body
 from sandbox.vendors.schema import BadRequest
 
@@ -22,26 +23,30 @@ def order(**parameters: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "2023100112",
-        2023100112,
-        {"op": "iLike", "name": "walmart"},
-        {"op": "notbetween", "start": 1, "end": 2},
-    ],
-)
-def test_kargo_takes_the_three_ways_to_filter(condition: Any) -> None:
-    read_order(order(filters=[{"day_time_id": condition}]))
+LEGACY = {
+    "dateStart": "2026-01-01",
+    "dateEnd": "2026-01-08T23:59:59.000",
+    "currency": "USD",
+    "timeZoneVariation": "America/Los_Angeles",
+}
+BODY = {"startDate": "2026-01-01", "endDate": "2026-01-08", "metrics": ["impressions"], "dimensions": ["campaign_id"]}
+EXPORT = {"start_date": "2026-01-01", "stop_date": "2026-01-03"}
+CONDITIONS: list[Any] = ["2023100112", 2023100112, {"op": "iLike", "name": "walmart"}]
+CONDITIONS.append({"op": "notbetween", "start": 1, "end": 2})
 
+READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
+    "kargo": (read_order, order()),
+    "rokt legacy": (lambda asked: read_legacy_request(asked, SHAPES["campaign-breakdown"]), LEGACY),
+    "rokt query": (lambda asked: read_body("query-campaigns", asked), BODY),
+    "instal": (read_export, EXPORT),
+}
+"""What reads a request, and one that it takes."""
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        None,
-        {},
-        {**order(), "extra": 1},
-        {**order(), "parameters": []},
+REFUSED: dict[str, list[dict[str, Any]]] = {
+    "kargo": [
+        {"extra": 1},
+        {"report_definition_id": None},
+        {"parameters": []},
         order(dimensions=[], measures=[]),
         order(limit=5),
         order(filters=[{}]),
@@ -49,58 +54,14 @@ def test_kargo_takes_the_three_ways_to_filter(condition: Any) -> None:
         order(filters=[{"day_time_id": {"op": "in", "start": [1]}}]),
         order(filters=[{"day_time_id": {"op": "between", "start": 1}}]),
     ],
-)
-def test_kargo_refuses_what_is_missing_extra_or_of_a_wrong_type(body: Any) -> None:
-    with pytest.raises(BadRequest):
-        read_order(body)
-
-
-def test_only_the_names_of_the_documents_are_known_strictly() -> None:
-    read_order(order()).check_known()
-    with pytest.raises(BadRequest, match="views_sum"):
-        read_order(order(measures=["views_sum"])).check_known()
-
-
-ASK = {
-    "dateStart": "2026-01-01",
-    "dateEnd": "2026-01-08T23:59:59.000",
-    "currency": "USD",
-    "timeZoneVariation": "America/Los_Angeles",
-}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
+    "rokt legacy": [
         {"dateStart": ""},
         {"dateEnd": "2026-01-08T23:59:59Z"},
         {"currency": "usd"},
         {"timeZoneVariation": "Nowhere/Land"},
         {"timezoneVariation": "UTC"},
     ],
-)
-def test_rokt_refuses_a_parameter_by_its_name(changes: dict[str, str]) -> None:
-    with pytest.raises(BadRequest):
-        read_legacy_request({**ASK, **changes}, SHAPE_BY_REPORT["campaign-breakdown"])
-
-
-def test_a_date_alone_ends_the_range_before_its_day_and_a_time_within_it() -> None:
-    shape = SHAPE_BY_REPORT["campaign-histogram"]
-    assert len(read_legacy_request(ASK, shape).days()) == 8
-    assert len(read_legacy_request({**ASK, "dateEnd": "2026-01-08"}, shape).days()) == 7
-
-
-def test_the_documented_zones_alone_are_allowed_strictly() -> None:
-    with pytest.raises(BadRequest):
-        read_legacy_request(ASK, None, is_strict=True)
-
-
-BODY = {"startDate": "2026-01-01", "endDate": "2026-01-08", "metrics": ["impressions"], "dimensions": ["campaign_id"]}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
+    "rokt query": [
         {"metrics": []},
         {"dimensions": ["page_type"]},
         {"endDate": "2026-01-01"},
@@ -110,36 +71,56 @@ BODY = {"startDate": "2026-01-01", "endDate": "2026-01-08", "metrics": ["impress
         {"currencyCode": "XXX"},
         {"timezoneVariation": "Nowhere"},
     ],
-)
-def test_the_query_api_refuses_a_field_by_its_name(changes: dict[str, Any]) -> None:
+    "instal": [
+        {"start_date": "2026-1-1"},
+        {"stop_date": "2025-12-31"},
+        {"csv_headers": "yes"},
+        {"interval": "weekly"},
+        {"page": 1},
+    ],
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_kargo_takes_the_three_ways_to_filter(condition: Any) -> None:
+    read_order(order(filters=[{"day_time_id": condition}]))
+
+
+@pytest.mark.parametrize(("vendor", "changes"), [(name, one) for name, every in REFUSED.items() for one in every])
+def test_what_a_vendors_documents_do_not_allow_is_refused(vendor: str, changes: dict[str, Any]) -> None:
+    read, usual = READERS[vendor]
+    read(usual)
+    with pytest.raises(BadRequest) as refused:
+        read({**usual, **changes})
+    if vendor == "instal":
+        assert list(refused.value.problems) == list(changes)
+
+
+@pytest.mark.parametrize("read", [read_order, read_export])
+def test_a_request_that_is_no_object_is_refused(read: Callable[[Any], Any]) -> None:
     with pytest.raises(BadRequest):
-        read_body("query-campaigns", {**BODY, **changes})
+        read(None)
 
 
-def test_an_end_in_the_future_is_refused_where_the_vendor_looks() -> None:
+def test_strict_vendors_know_the_names_and_zones_of_their_documents_alone() -> None:
+    read_order(order()).check_known()
+    with pytest.raises(BadRequest, match="views_sum"):
+        read_order(order(measures=["views_sum"])).check_known()
+    with pytest.raises(BadRequest):
+        read_legacy_request(LEGACY, None, is_strict=True)
     read_body("query-campaigns", BODY, latest_end="2026-01-07")
     with pytest.raises(BadRequest, match="future"):
         read_body("query-campaigns", BODY, latest_end="2026-01-06")
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"start_date": "2026-1-1"}, "start_date"),
-        ({"stop_date": "2025-12-31"}, "stop_date"),
-        ({"csv_headers": "yes"}, "csv_headers"),
-        ({"interval": "weekly"}, "interval"),
-        ({"page": 1}, "page"),
-    ],
-)
-def test_instal_refuses_a_field_by_its_name(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        read_export({"start_date": "2026-01-01", "stop_date": "2026-01-03", **changes})
-    assert list(refused.value.problems) == [field]
+def test_a_date_alone_ends_the_range_before_its_day_and_a_time_within_it() -> None:
+    shape = SHAPES["campaign-histogram"]
+    assert len(read_legacy_request(LEGACY, shape).days()) == 8
+    assert len(read_legacy_request({**LEGACY, "dateEnd": "2026-01-08"}, shape).days()) == 7
 
 
 def test_instal_puts_in_its_defaults() -> None:
-    asked = read_export({"start_date": "2026-01-01", "stop_date": "2026-01-01"})
+    asked = read_export(EXPORT)
     assert (asked["interval"], asked["csv_headers"], asked["sorting"]) == ("daily", True, "campaign_id")
 
 

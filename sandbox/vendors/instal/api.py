@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sandbox.dial import Place
 from sandbox.exchange import Exchange
-from sandbox.faults.dial import Place
 from sandbox.http.message import Answer, Request, as_json
-from sandbox.vendors.csv_file import csv_answer
 from sandbox.vendors.instal.export import REPORT, plan, read_export
 from sandbox.vendors.schema import BadRequest
 from sandbox.vendors.tokens import CREDENTIALS
-from sandbox.vendors.vendor import Endpoint, Refusal, Vendor
+from sandbox.vendors.vendor import Endpoint, Refusal, Vendor, csv_answer
 
 
 @dataclass(slots=True)

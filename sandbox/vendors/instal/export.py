@@ -12,23 +12,12 @@ from sandbox.vendors.schema import BadRequest, Schema
 
 INTERVALS = {"hourly": "hour", "daily": "day", "monthly": "month"}
 DEFAULTS: dict[str, Any] = {"sorting": "campaign_id", "format": "csv", "csv_headers": True, "interval": "daily"}
-COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
-    ("aff_sub_id", "sub_id"),
-    ("time", "time"),
-    ("clicks_aggr", "count"),
-    ("campaign", "text"),
-    ("country", "country"),
-    ("creative_id", "text"),
-    ("app_id", "app"),
-    ("campaign_id", "id"),
-    ("cost_aggr", "decimal"),
-    ("cr", "decimal"),
-    ("conversions_aggr", "count"),
-    ("name_os", "platform"),
-    ("version_os", "version"),
-    ("lang", "language"),
-    ("publisher_id", "id"),
-)
+COLUMNS: dict[str, ColumnKind] = {
+    "aff_sub_id": "sub_id", "time": "time", "clicks_aggr": "count", "campaign": "text", "country": "country",
+    "creative_id": "text", "app_id": "app", "campaign_id": "id", "cost_aggr": "decimal", "cr": "decimal",
+    "conversions_aggr": "count", "name_os": "platform", "version_os": "version", "lang": "language",
+    "publisher_id": "id",
+}  # fmt: skip
 REPORT = "instal.advertiser-export"
 _EXPORT = Schema("sandbox.vendors.instal", "export.json")
 
@@ -47,4 +36,4 @@ def plan(asked: dict[str, Any], rendering: Rendering) -> RowPlan:
     begin, end = datetime.fromisoformat(asked["start_date"]), datetime.fromisoformat(asked["stop_date"])
     times = between(begin, end + timedelta(days=1), INTERVALS[asked["interval"]])
     buckets = tuple(moment.strftime("%Y-%m-%d %H:%M") for moment in times)
-    return RowPlan(REPORT, tuple(Column(*column) for column in COLUMNS), rendering, buckets)
+    return RowPlan(REPORT, tuple(Column(*column) for column in COLUMNS.items()), rendering, buckets)

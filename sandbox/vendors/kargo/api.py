@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sandbox.dial import Place
 from sandbox.exchange import Exchange
 from sandbox.faults.counts import is_refused_past_end, shift_start, state_total
-from sandbox.faults.dial import Place
-from sandbox.http.body import as_list
-from sandbox.http.message import Answer, Request, as_json, streamed
-from sandbox.vendors.csv_file import csv_answer
+from sandbox.http.message import Answer, Request, as_json, as_list, streamed
 from sandbox.vendors.kargo import status
 from sandbox.vendors.kargo.pages import DOCUMENTED, envelope, page_of
 from sandbox.vendors.kargo.reports import (
@@ -26,7 +24,7 @@ from sandbox.vendors.kargo.reports import (
 )
 from sandbox.vendors.schema import BadRequest
 from sandbox.vendors.tokens import CREDENTIALS, basic, token_answer
-from sandbox.vendors.vendor import Endpoint, Refusal, Vendor
+from sandbox.vendors.vendor import Endpoint, Refusal, Vendor, csv_answer
 
 TOKEN_SECONDS = 3600
 

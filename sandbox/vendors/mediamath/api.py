@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from sandbox.dial import Place
 from sandbox.exchange import Exchange
 from sandbox.faults.counts import is_refused_past_end, shift_start, shorten, state_total
-from sandbox.faults.dial import Place
-from sandbox.http.body import as_list
-from sandbox.http.message import Answer, Request, as_json, dumps, streamed
+from sandbox.http.message import Answer, Request, as_json, as_list, dumps, streamed
 from sandbox.rows import RowPlan
 from sandbox.vendors.mediamath.query import Leniency, Query, datasets, read_query
 from sandbox.vendors.mediamath.rows import buckets, header, plan

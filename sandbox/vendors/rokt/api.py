@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sandbox.dial import Place
 from sandbox.exchange import Exchange
-from sandbox.faults.dial import Place
-from sandbox.http.body import as_list
-from sandbox.http.message import Answer, Request, as_json, streamed, whole
-from sandbox.vendors.rokt import envelopes
+from sandbox.http.message import Answer, Request, as_json, as_list, dumps, streamed, whole
+from sandbox.rows import RowPlan
 from sandbox.vendors.rokt.legacy import (
     METADATA_PATHS,
-    SHAPE_BY_REPORT,
-    SUMMARY_PATH,
+    SHAPES,
     LegacyRequest,
     Shape,
     legacy_plan,
@@ -30,6 +28,16 @@ TOKEN_SECONDS = 3600
 _ACCOUNTS = "/v1/query/accounts"
 _ACCOUNT = _ACCOUNTS + "/{account}"
 
+# What stands around the rows of a legacy answer; the documents and working clients disagree.
+_LISTS = {
+    "data.items": (b'{"data":{"items":[', b"]}}"),
+    "items": (b'{"items":[', b"]}"),
+    "data": (b'{"data":[', b"]}"),
+    "bare": (b"[", b"]"),
+    "first_row": (b"", b""),
+}
+_SINGLES = {"data.items": (b'{"data":', b"}"), "data": (b'{"data":', b"}")}
+
 
 class Rokt(Vendor):
     """One Rokt app. Each of its reports is an endpoint of the same name."""
@@ -38,13 +46,13 @@ class Rokt(Vendor):
     prefix = "/rokt"
 
     def list_endpoints(self) -> tuple[Endpoint, ...]:
-        reporting = {f"/reporting{shape.path}": report for report, shape in SHAPE_BY_REPORT.items()}
+        reporting = {f"/reporting{shape.path}": report for report, shape in SHAPES.items()}
         metadata_ = {f"/metadata{path}": report for report, path in METADATA_PATHS.items()}
         # One is documented with a slash at its end, the other without.
         query = {f"{_ACCOUNT}/campaigns/": "query-campaigns", f"{_ACCOUNT}/transactions": "query-transactions"}
         found = [
             Endpoint("POST", "/auth/oauth2/token", "token", "token", self.token),
-            Endpoint("GET", f"/reporting{SUMMARY_PATH}", "account-summary", "single", answer_summary),
+            Endpoint("GET", "/reporting/accounts/{account}/summary", "account-summary", "single", answer_summary),
             Endpoint("GET", _ACCOUNTS, "query-accounts", "single", answer_accounts),
             Endpoint("GET", _ACCOUNT, "query-account", "single", answer_account),
         ]
@@ -88,27 +96,27 @@ def read_legacy(exchange: Exchange, shape: Shape | None) -> LegacyRequest:
 
 def answer_legacy(exchange: Exchange) -> Answer:
     """A legacy report: one row, a row for each day of a histogram, or as many as are set."""
-    shape = SHAPE_BY_REPORT[exchange.place.endpoint]
+    shape = SHAPES[exchange.place.endpoint]
     asked, report = read_legacy(exchange, shape), f"rokt.{shape.report}"
     rows = exchange.settings.rows_of("rokt", shape.report) if shape.is_list else 1
     if shape.is_histogram:
         rows = exchange.settings.rows_by_report.get(report, len(asked.days()))
     audiences = exchange.value("audiences", "name", "Audiences")
     plan = legacy_plan(shape.report, asked, exchange.rendering(report, rows), audiences=audiences)
-    return envelopes.legacy(exchange, plan, is_list=shape.is_list)
+    return wrap_legacy(exchange, plan, is_list=shape.is_list)
 
 
 def answer_summary(exchange: Exchange) -> Answer:
     """The summary of an account."""
     rows = summary(read_legacy(exchange, None), exchange.rendering("rokt.account-summary", 1))
-    return envelopes.legacy(exchange, rows, is_list=False)
+    return wrap_legacy(exchange, rows, is_list=False)
 
 
 def answer_metadata(exchange: Exchange) -> Answer:
     """What a campaign, an audience or a creative is."""
     if exchange.request.query:
         raise BadRequest("metadata takes no parameters")
-    return envelopes.legacy(exchange, metadata(exchange.place.endpoint, exchange.parts), is_list=False)
+    return wrap_legacy(exchange, metadata(exchange.place.endpoint, exchange.parts), is_list=False)
 
 
 def answer_accounts(exchange: Exchange) -> Answer:
@@ -134,7 +142,7 @@ def answer_query(exchange: Exchange) -> Answer:
     latest_end = settings.today if exchange.has("future_refused") else None
     asked = read_body(report, exchange.vendor.json_body(exchange), latest_end=latest_end)
     rendering = exchange.rendering(f"rokt.{report}", settings.rows_of("rokt", report))
-    return envelopes.query(exchange, query_plan(report, asked, rendering))
+    return wrap_query(exchange, query_plan(report, asked, rendering))
 
 
 def answer_other_slash(exchange: Exchange) -> Answer:
@@ -150,3 +158,22 @@ def answer_other_slash(exchange: Exchange) -> Answer:
 def answer_help(exchange: Exchange) -> Answer:
     """What can be asked of a query."""
     return as_json(200, capabilities(exchange.place.endpoint.removesuffix("-help")))
+
+
+def wrap_legacy(exchange: Exchange, rows: RowPlan, *, is_list: bool) -> Answer:
+    """A legacy answer: rows at data.items, one row at data, unless a fault says otherwise."""
+    shape = exchange.value("envelope", "shape", "data.items")
+    before, after = (_LISTS if is_list else _SINGLES).get(shape, (b"", b""))
+    if exchange.has("comma_joined"):
+        before = after = b""
+    stop = 1 if shape == "first_row" else exchange.value("round_cap", "rows", None)
+    return streamed(as_list(before, exchange.blocks(rows, 0, stop), after), "application/json")
+
+
+def wrap_query(exchange: Exchange, rows: RowPlan) -> Answer:
+    """A Query answer: rows at data, beside the account and the time the query took."""
+    head = dumps({"accountId": exchange.parts["account"], "queryTimeMs": 42})
+    if exchange.has("no_rows_key"):
+        return whole(200, head, "application/json")
+    blocks = exchange.blocks(rows, 0, exchange.value("round_cap", "rows", None))
+    return streamed(as_list(head[:-1] + b',"data":[', blocks, b"]}"), "application/json")

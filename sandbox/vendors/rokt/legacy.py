@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sandbox.columns import Column, ColumnKind
-from sandbox.http.message import Json, dumps
-from sandbox.rows import FixedRows, Rendering, RowPlan
+from sandbox.http.message import dumps
+from sandbox.rows import Rendering, RowPlan, fixed_rows
 from sandbox.vendors.dates import between
-from sandbox.vendors.schema import BadRequest, Schema
+from sandbox.vendors.schema import BadRequest, Schema, read_json
 
 DOCUMENTED_ZONES = ("America/Chicago", "Pacific/Honolulu", "Australia/Sydney")
 
-_ACCOUNT = "/accounts/{account}"
-_CAMPAIGN = _ACCOUNT + "/campaigns/{campaign}"
-_CREATIVE = _CAMPAIGN + "/creatives/{creative}"
-
-_CAMPAIGN_METRICS = (
-    "grossCost", "netCost", "impressions", "referrals", "acquisitionsByConversionDate",
-    "acquisitionsByReferralDate", "campaigns", "creatives", "audiences", "campaignCountries",
-)  # fmt: skip
-_TRANSACTION_METRICS = (
-    "revenue", "transactions", "placementImpressions", "impressions", "referrals", "rpt", "rpm",
-    "positivePlacementEngagements", "purchases",
-)  # fmt: skip
-_CREATIVE_METRICS = (
-    "grossCost", "netCost", "impressions", "referrals", "uniqueReferrals", "acquisitionsByConversionDate",
-    "acquisitionsByReferralDate", "creatives", "audiences",
-)  # fmt: skip
+_FACTS = read_json("sandbox.vendors.rokt", "reports.json")
 _PAGE_LEVEL = frozenset({"transactions", "purchases", "rpt"})
 _DECIMALS = frozenset({"grossCost", "netCost", "revenue", "rpt", "rpm"})
-_GROUP_KINDS: dict[str, ColumnKind] = {
-    "campaign": "big_id",
-    "creative": "big_id",
-    "audience": "big_id",
-    "country": "country",
-}
+_ID_GROUPS = frozenset({"campaign", "creative", "audience"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +26,8 @@ class Shape:
 
     report: str
     path: str
-    metrics: tuple[str, ...]
-    groups: tuple[str, ...] = ()
+    metrics: Sequence[str]
+    groups: Sequence[str] = ()
     default_group: str | None = None
     is_list: bool = False
     name_column: str | None = None
@@ -62,41 +42,18 @@ class Shape:
         if self.is_histogram:
             found.insert(0, Column("intervalTimestamp", "time"))
         if group is not None:
-            found.insert(0, Column("groupByValue", _GROUP_KINDS.get(group, "text")))
+            kind: ColumnKind = "big_id" if group in _ID_GROUPS else "country" if group == "country" else "text"
+            found.insert(0, Column("groupByValue", kind))
         if self.name_column:
             found.append(Column(self.name_column, "text"))
         return tuple(found)
 
 
-SHAPES: tuple[Shape, ...] = (
-    Shape(
-        "account-campaigns-breakdown", f"{_ACCOUNT}/campaigns/breakdown", _CAMPAIGN_METRICS,
-        ("campaign", "country", "partner-source"), "campaign", is_list=True, name_column="campaignName",
-    ),
-    Shape("account-transactions-overview", f"{_ACCOUNT}/transactions/overview", _TRANSACTION_METRICS),
-    Shape(
-        "account-transactions-breakdown", f"{_ACCOUNT}/transactions/breakdown", _TRANSACTION_METRICS,
-        ("age", "gender", "page", "pagetype", "placement", "position", "brand"), is_list=True,
-    ),
-    Shape("campaign-overview", f"{_CAMPAIGN}/overview", _CAMPAIGN_METRICS),
-    Shape(
-        "campaign-breakdown", f"{_CAMPAIGN}/breakdown", _CAMPAIGN_METRICS,
-        ("country", "campaign", "audience", "creative", "subvertical"), default_group="creative",
-        is_list=True, name_column="creativeName",
-    ),
-    Shape("campaign-histogram", f"{_CAMPAIGN}/histogram", _CAMPAIGN_METRICS, is_list=True, is_histogram=True),
-    Shape("creative-overview", f"{_CREATIVE}/overview", _CREATIVE_METRICS),
-    Shape(
-        "creative-breakdown", f"{_CREATIVE}/breakdown", _CREATIVE_METRICS, ("audience",), "audience", is_list=True
-    ),
-)  # fmt: skip
-SHAPE_BY_REPORT = {shape.report: shape for shape in SHAPES}
-SUMMARY_PATH = f"{_ACCOUNT}/summary"
-METADATA_PATHS = {
-    "campaign-metadata": _CAMPAIGN,
-    "audience-metadata": _CAMPAIGN + "/audiences/{audience}",
-    "creative-metadata": _CREATIVE,
+SHAPES = {
+    report: Shape(report, **{**facts, "metrics": _FACTS["metrics"][facts["metrics"]]})
+    for report, facts in _FACTS["legacy"].items()
 }
+METADATA_PATHS = {report: facts["path"] for report, facts in _FACTS["metadata"].items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,37 +93,21 @@ def read_legacy_request(
 
 def legacy_plan(report: str, asked: LegacyRequest, rendering: Rendering, *, audiences: str = "Audiences") -> RowPlan:
     """The rows of a legacy report."""
-    columns = SHAPE_BY_REPORT[report].columns(asked.group, audiences=audiences)
+    columns = SHAPES[report].columns(asked.group, audiences=audiences)
     return RowPlan(f"rokt.{report}", columns, rendering, asked.days())
 
 
-def summary(asked: LegacyRequest, rendering: Rendering) -> FixedRows:
+def summary(asked: LegacyRequest, rendering: Rendering) -> RowPlan:
     """The account summary: two objects in one row."""
     campaigns, transactions = (
         legacy_plan(report, asked, rendering).row(1)
         for report in ("campaign-overview", "account-transactions-overview")
     )
     row = b'{"campaignsSummary":%b,"transactionsSummary":%b}' % (campaigns, transactions)
-    return FixedRows("rokt.account-summary", (row,))
+    return fixed_rows("rokt.account-summary", row)
 
 
-def metadata(report: str, ids: Mapping[str, str]) -> FixedRows:
+def metadata(report: str, ids: Mapping[str, str]) -> RowPlan:
     """The metadata of a campaign, an audience or a creative; `ids` are those of the path."""
-    about = {f"{name}Id": number for name, number in ids.items()} | _METADATA[report]
-    return FixedRows(f"rokt.{report}", (dumps(about),))
-
-
-_METADATA: dict[str, dict[str, Json]] = {
-    "campaign-metadata": {
-        "campaignName": "Blue Heron Bank Spring 2026", "campaignType": "standard",
-        "campaignObjective": "acquisition", "countryCode": "US", "status": "active",
-    },
-    "audience-metadata": {
-        "name": "Zoë & Finn, returning", "ageRange": {"min": 25, "max": 54},
-        "device": {"desktop": True, "tablet": False, "mobile": True}, "gender": "all",
-    },
-    "creative-metadata": {
-        "name": "Spring offer", "title": 'A "quiet" week', "subtitle": "",
-        "text": "Two nights, one price.", "responses": ["Yes please", "No thanks"], "status": "active",
-    },
-}  # fmt: skip
+    about = {f"{name}Id": number for name, number in ids.items()} | _FACTS["metadata"][report]["sample"]
+    return fixed_rows(f"rokt.{report}", dumps(about))

@@ -7,55 +7,21 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sandbox.columns import Column, ColumnKind
+from sandbox.columns import Column
 from sandbox.rows import Rendering, RowPlan
 from sandbox.vendors.dates import between
-from sandbox.vendors.schema import BadRequest, Schema
+from sandbox.vendors.schema import BadRequest, Schema, read_json
 
 ACCOUNTS = 3
-_ACCOUNT_COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
-    ("accountId", "big_id"),
-    ("accountName", "text"),
-    ("countryCode", "country"),
-    ("accountOwner", "text"),
-    ("accountCurrencyCode", "currency"),
-    ("accountTimezone", "zone"),
-    ("accountTimezoneOffset", "minutes"),
-)
 _DECIMAL_METRIC = re.compile(r"rate|cost|cp[ar]|copi|roas|aov|value|per_")
-NAMES: dict[str, dict[str, tuple[str, ...]]] = {
-    "query-campaigns": {
-        "dimensions": tuple(
-            "campaign_id campaign_name campaign_objective campaign_country creative_id creative_name "
-            "audience_name age_range gender device".split()
-        ),
-        "metrics": tuple(
-            "impressions referrals referral_rate gross_cost net_cost cpr cpa click_thru_cpa view_thru_cpa "
-            "acquisitions click_thru_acquisitions view_thru_acquisitions acquisitions_by_conversion_time "
-            "click_thru_acquisitions_by_conversion_time view_thru_acquisitions_by_conversion_time conversions "
-            "click_thru_conversions view_thru_conversions conversion_rate click_thru_conversion_rate "
-            "view_thru_conversion_rate cost_per_impression copi acquisition_roas conversion_roas acquisitions_value "
-            "acquisition_aov conversion_value conversion_aov unique_creatives unique_campaigns unique_audiences "
-            "unique_campaign_countries click_thru_conversion_value view_thru_conversion_value "
-            "view_thru_acquisitions_value click_thru_acquisition_value".split()
-        ),
-    },
-    "query-transactions": {
-        "dimensions": ("partner_vertical", "partner_sub_vertical", "page_type", "display_type"),
-        "metrics": tuple(
-            "transactions page_transactions rokt_transactions_per_transaction impressions layout_impressions "
-            "referrals referral_rate".split()
-        ),
-    },
-}
-
-
+_FACTS = read_json("sandbox.vendors.rokt", "reports.json")
+NAMES: dict[str, dict[str, list[str]]] = _FACTS["query"]
 _BODIES = {
     report: Schema(
         "sandbox.vendors.rokt",
         "query.json",
-        metric={"enum": list(names["metrics"])},
-        dimension={"enum": list(names["dimensions"])},
+        metric={"enum": names["metrics"]},
+        dimension={"enum": names["dimensions"]},
     )
     for report, names in NAMES.items()
 }
@@ -91,7 +57,7 @@ def capabilities(report: str) -> dict[str, list[dict[str, str]]]:
 
 def account_plan(rendering: Rendering) -> RowPlan:
     """The accounts the credentials can see."""
-    return RowPlan("rokt.query-accounts", tuple(Column(*column) for column in _ACCOUNT_COLUMNS), rendering)
+    return RowPlan("rokt.query-accounts", tuple(Column(*column) for column in _FACTS["accounts"].items()), rendering)
 
 
 def query_plan(report: str, body: Mapping[str, Any], rendering: Rendering) -> RowPlan:

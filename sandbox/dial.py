@@ -1,4 +1,4 @@
-"""The dial: rules that say which exchanges go wrong, how, and how many times."""
+"""The dial: every kind of fault, and rules that say which exchanges go wrong, how, and how many times."""
 
 from __future__ import annotations
 
@@ -10,9 +10,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.faults.kind import Args, Role
-from sandbox.kinds import KINDS
+from sandbox.faults.answers import ANSWERS, SUBMITS, TOKENS
+from sandbox.faults.body import BODIES
+from sandbox.faults.counts import COUNTS
+from sandbox.faults.kind import Args, Edit, Kind, Role, Wrap
+from sandbox.faults.lines import LINES
+from sandbox.faults.rows import FILES, ROWS
 from sandbox.settings import explain
+from sandbox.vendors.instal.faults import INSTAL
+from sandbox.vendors.kargo.faults import KARGO
+from sandbox.vendors.mediamath.faults import MEDIAMATH
+from sandbox.vendors.rokt.faults import ROKT
+
+SECTIONS: dict[str, Sequence[Kind]] = {
+    "Tokens and submits": [*TOKENS, *SUBMITS],
+    "Any answer": ANSWERS,
+    "Any body": BODIES,
+    "CSV files": FILES,
+    "Rows": ROWS,
+    "Lines of a stream": LINES,
+    "Counts and pages": COUNTS,
+    "Kargo": KARGO,
+    "MediaMath": MEDIAMATH,
+    "Rokt": ROKT,
+    "Instal and storage": INSTAL,
+}
+KINDS: dict[str, Kind] = {kind.name: kind for kinds in SECTIONS.values() for kind in kinds}
+
+WRAPS: dict[str, Wrap] = {name: kind.wrap for name, kind in KINDS.items() if kind.wrap}
+"""The first one is around the vendor's answer, each further one around the one before."""
+EDITS: dict[str, Edit] = {name: kind.edit for name, kind in KINDS.items() if kind.edit}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor, Start
 from tests.sockets import Listener
 from worker.sources.connections import Connection
 from worker.sources.schema import Limits, Request, Source
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.request import WireRequest, compose
 
@@ -41,7 +42,7 @@ def connection(
 
 
 def exchange(to: Connection, redis: Redis | None = None, **how: Any) -> Exchange:
-    return Exchange(to, redis, environment=ENVIRONMENT.get, **how)
+    return Exchange(Account(to, environment=ENVIRONMENT.get), redis, **how)
 
 
 def talk(

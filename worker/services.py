@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
@@ -23,8 +24,12 @@ from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
 from worker.sources.params import asked_columns
 from worker.sources.schema import Limits, Report, Source
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
+
+ACCOUNT_SECONDS = 5.0
+"""How long an account is used as it was read: thousands of polls a minute would read the same each time."""
 
 
 class Services:
@@ -40,6 +45,7 @@ class Services:
             lease_seconds=settings.lease_seconds,
             keep_finished_seconds=settings.keep_finished_days * 86_400,
         )
+        self._accounts: dict[str, tuple[float, Account]] = {}
         # Cached, because a source can be large and every poll and page needs it; a digest always names the same one.
         self._source = lru_cache(maxsize=64)(self._load_source)
 
@@ -70,9 +76,20 @@ class Services:
         prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link, job.ready_total)
         # A new one for each piece of work: it remembers with which token that work was refused.
         exchange = Exchange(
-            self.connection(job), self.redis, silence_seconds=silence_seconds or self.settings.silence_seconds
+            self._account(self.connection(job)),
+            self.redis,
+            silence_seconds=silence_seconds or self.settings.silence_seconds,
         )
         return Vendor(self.report(job), job.params, exchange, prepared)
+
+    def _account(self, connection: Connection) -> Account:
+        """A connection as it was set at most a few seconds ago: a credential's file may be written anew."""
+        opened_at, account = self._accounts.get(connection.name, (0.0, None))
+        now = time.monotonic()
+        if account is None or now - opened_at > ACCOUNT_SECONDS:
+            account = Account(connection)
+            self._accounts[connection.name] = now, account
+        return account
 
     def places(self, job: Job) -> ReportPlaces:
         """The places for reports in preparation that a job's connection has."""

@@ -135,8 +135,8 @@ def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
     """The first bytes of a body on one line, for people."""
     if not raw.strip():
         return "(empty)"
-    text = " ".join(raw[: limit * 2].decode("utf-8", "replace").split())
-    return "".join(c if c.isprintable() else "?" for c in text)[:limit]
+    text = " ".join(raw[: limit * 2].decode("utf-8", "replace").split())[:limit]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _text(value: Any) -> str:

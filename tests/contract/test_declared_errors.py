@@ -18,6 +18,7 @@ from worker.client.vendor import Vendor
 from worker.errors import FailJob, MillraceError, RateLimited, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Limits, Source
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 SIZE = 3
@@ -139,7 +140,7 @@ def test_an_answer_that_words_a_declared_error_is_never_rows_or_an_end(server: F
     source = Source.model_validate(source_files.source(report, errors=shapes if is_source_wide else []))
     limits = Limits(requests_per_second=100_000)
     connection = Connection("v", source, server.base, {}, limits, "UTC", allow_http=True)
-    exchange = Exchange(connection, None, environment={}.get, sleep=lambda _: None, silence_seconds=5)
+    exchange = Exchange(Account(connection, environment={}.get), None, sleep=lambda _: None, silence_seconds=5)
     vendor = Vendor(source.reports["r"], {}, exchange, Prepared("17" if is_prepared else None))
 
     came: list[bytes] = []

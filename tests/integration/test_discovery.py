@@ -15,6 +15,7 @@ from worker.client.discover import discover
 from worker.errors import FailJob
 from worker.sources.connections import Connection
 from worker.sources.schema import Discovery, Source
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 DETAIL = {"title": "help", "request": {"path": "/{id}/help"}, "lists": {"fields": "fields"}, "name": "slug"}
@@ -35,7 +36,7 @@ def asking(answers: Callable[[str], Any]) -> Iterator[tuple[Exchange, ScriptedVe
     source = Source.model_validate(source_files.source(reports=reports, limits={"requests_per_second": 1000}))
     connection = Connection("acme", source, vendor.url, limits=source.limits)
     try:
-        yield Exchange(connection, None, environment=lambda _: None), vendor
+        yield Exchange(Account(connection, environment=lambda _: None), None), vendor
     finally:
         vendor.stop()
 

@@ -32,6 +32,7 @@ from tests.wire import (
 from worker import keys
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.sources.credentials import require_auth
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 
@@ -56,7 +57,7 @@ def test_credentials_go_where_the_source_says(
 
 def test_missing_credentials_are_named_and_nothing_is_sent(vendor: Start) -> None:
     acme = vendor(lambda heard: answer())
-    at = Exchange(connection(acme, SESSION), None, environment={"V_USER": "x"}.get)
+    at = Exchange(Account(connection(acme, SESSION), environment={"V_USER": "x"}.get), None)
     with pytest.raises(BadInput, match="V_PASSWORD"):
         at.send(get(at))
     with pytest.raises(BadInput, match="V_PASSWORD"):
@@ -280,11 +281,11 @@ def test_a_refresh_token_outlives_a_change_of_the_clients_secret(vendor: Start, 
     one.send(get(one)).close()
     redis.hset(redis.keys("*:token:*")[0], mapping={"expires_at": 0, "renew_at": 0})
     changed = {**ENVIRONMENT, "V_PASSWORD": "another"}
-    two = Exchange(connection(acme, REFRESH), redis, environment=changed.get)
+    two = Exchange(Account(connection(acme, REFRESH), environment=changed.get), redis)
     two.send(get(two)).close()
     assert b"refresh_token=next-1" in acme.heard[2].body
     renewed = {**ENVIRONMENT, "V_KEY": "consented-anew"}
-    three = Exchange(connection(acme, REFRESH), redis, environment=renewed.get)
+    three = Exchange(Account(connection(acme, REFRESH), environment=renewed.get), redis)
     three.send(get(three)).close()
     assert b"refresh_token=consented-anew" in acme.heard[4].body
 
@@ -339,7 +340,7 @@ def test_a_clients_id_and_secret_are_encoded_as_the_source_says(vendor: Start, c
     auth = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token", "client": client}
     auth |= {"client_id": "{username}", "client_secret": "{password}"}
     environment = {"V_USER": "a:b", "V_PASSWORD": "p+q%2Fé ~"}
-    at = Exchange(connection(acme, auth), None, environment=environment.get)
+    at = Exchange(Account(connection(acme, auth), environment=environment.get), None)
     at.send(get(at)).close()
     got = b64decode(acme.heard[0].headers["authorization"].removeprefix("Basic ")).decode()
     assert got.replace("~", "%7E") == sent.replace("~", "%7E")

@@ -13,6 +13,7 @@ from tests.scripted_vendor import ScriptedVendor
 from tests.wire import source
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
+from worker.transport.account import Account
 from worker.transport.addresses import AddressKind
 from worker.transport.exchange import Exchange
 from worker.transport.http import pool_classes
@@ -29,7 +30,7 @@ def vendor() -> Iterator[ScriptedVendor]:
 
 
 def at(base_url: str) -> Exchange:
-    return Exchange(Connection("acme", source(), base_url), None)
+    return Exchange(Account(Connection("acme", source(), base_url)), None)
 
 
 def checked(kinds: set[AddressKind], *answers: list[str]) -> tuple[PoolManager, list[str]]:

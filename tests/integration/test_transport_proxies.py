@@ -14,6 +14,7 @@ from tests.sockets import Listener, closed_port, relay
 from tests.wire import HEADER, answer, get, source
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.request import WireRequest
 
@@ -60,7 +61,7 @@ def proxy() -> Iterator[StartProxy]:
 
 def behind(proxy: str | None, base_url: str, network: dict[str, str] | None = None) -> Exchange:
     declared = Connection("acme", source(HEADER), base_url, {"key": "$V_KEY"}, proxy=proxy)
-    return Exchange(declared, None, environment=ENVIRONMENT, network=network or {})
+    return Exchange(Account(declared, environment=ENVIRONMENT, network=network or {}), None)
 
 
 # ---------------------------------------------------------------- over TLS

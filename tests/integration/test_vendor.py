@@ -23,6 +23,7 @@ from worker.sources.connections import load_connections
 from worker.sources.loading import load_catalogue
 from worker.sources.params import resolve
 from worker.sources.schema import Limits
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 Talk = Callable[..., Vendor]
@@ -53,7 +54,7 @@ def talk(sandbox: Sandbox) -> Talk:
         connection, _, report = name.partition(".")
         account = known[connection]
         unhurried = replace(account, limits=Limits(requests_per_second=100_000), base_url=base_url or account.base_url)
-        exchange = Exchange(unhurried, None, environment=sandbox.environment.get, sleep=lambda _: None)
+        exchange = Exchange(Account(unhurried, environment=sandbox.environment.get), None, sleep=lambda _: None)
         declared = account.source.reports[report]
         asked = resolve(declared, params or PARAMS[name], now=datetime.now(UTC), timezone="UTC")
         return Vendor(declared, asked.params, exchange, prepared or Prepared())

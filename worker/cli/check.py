@@ -21,6 +21,7 @@ from worker.model import Json
 from worker.sources.connections import Connection
 from worker.sources.credentials import require_auth
 from worker.sources.docs import asks
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 
@@ -54,7 +55,7 @@ def discover(name: str, details: int, as_json: bool) -> None:
     # Asked before anything is sent, so that a missing credential is one clear message and not one for each list.
     if source.discover:
         require_auth(connection, environment_value)
-    exchange = Exchange(connection, startup.token_keeper(connection))
+    exchange = Exchange(Account(connection), startup.token_keeper(connection))
     found: list[Discovered] = []
     problems = []
     for discovery in source.discover:

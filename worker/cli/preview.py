@@ -18,6 +18,7 @@ from worker.model import DeadRow
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 DEAD_SHOWN_BYTES = 300
@@ -44,7 +45,7 @@ def preview(
     connection, report = find_report(startup.connections(), name)
     require_auth(connection, environment_value)
     params = resolve(report, read_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
-    exchange = Exchange(connection, startup.token_keeper(connection))
+    exchange = Exchange(Account(connection), startup.token_keeper(connection))
     look = Preview(exchange, report, params, talk.print, timeout, settings().poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
     try:

@@ -12,6 +12,7 @@ from worker.errors import MillraceError, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.credentials import missing_credentials
 from worker.sources.environment_names import Environment
+from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.request import compose
 
@@ -52,7 +53,7 @@ def try_account(
         return Finding(connection.name, source, "missing", remedy)
     proven: list[str] = []
     try:
-        exchange = Exchange(connection, redis, environment=environment, silence_seconds=SILENCE_SECONDS)
+        exchange = Exchange(Account(connection, environment=environment), redis, silence_seconds=SILENCE_SECONDS)
         variables = exchange.auth().variables
         with exchange.handling_errors():
             if exchange.log_in():

@@ -100,12 +100,13 @@ def read_status(
     if ours is None and answer.content is not None:
         return None
     word = next(filter(None, map(status_word, select(poll.status, ours, answer.headers))), "")
-    # Of a list only our own entry is shown: the others may be somebody else's reports.
-    shown = answer.raw if poll.reports is None else json.dumps(ours, ensure_ascii=False, separators=(",", ":")).encode()
-    said = excerpt(shown, WHOLE_BODY_CHARACTERS)
-    if word in poll.failed:
-        raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
-    if word in poll.ask_anew:
+    if word in poll.failed or word in poll.ask_anew:
+        # Of a list only our own entry is shown: the others may be somebody else's reports.
+        is_whole = poll.reports is None
+        shown = answer.raw if is_whole else json.dumps(ours, ensure_ascii=False, separators=(",", ":")).encode()
+        said = excerpt(shown, WHOLE_BODY_CHARACTERS)
+        if word in poll.failed:
+            raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
         return Gone(f"the vendor says {word!r}: {said}")
     refuse_error(answer)
     is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)

@@ -8,7 +8,7 @@
       timezone: Europe/Berlin
 
 `${NAME:-default}` is an environment variable. It is replaced when the file is read, except in credentials: they keep
-their names, and only `worker/transport/auth.py` looks up their values.
+their names, and only `worker/transport/account.py` looks up their values.
 """
 
 from __future__ import annotations

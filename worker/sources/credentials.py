@@ -1,4 +1,4 @@
-"""Which credentials an account needs, and which of them are missing. Names only: `transport/auth.py` has the values."""
+"""Which credentials an account needs, and which are missing. Names only: `transport/account.py` has the values."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def variable_name(credential: str) -> str | None:
 def value_of(credential: str, environment: Environment) -> str | None:
     """The value of a credential: the variable's, its default, or the literal.
 
-    It is a secret: only `worker/transport/auth.py` may keep it.
+    It is a secret: only `worker/transport/account.py` may keep it.
     """
     found = _WHOLE.fullmatch(credential)
     if found:

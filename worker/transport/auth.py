@@ -1,16 +1,13 @@
-"""Authentication: adds a connection's credentials to its requests. Their values are looked up only here."""
+"""Authentication: adds an account's credentials to its requests, after a login where one is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 
-from worker.sources.base_urls import Base
-from worker.sources.connections import Connection
-from worker.sources.credentials import auth_methods, credential_names, require_auth
-from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.placeholders import fill
 from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, OneAuth, QueryAuth, SessionAuth
+from worker.transport.account import Account
 from worker.transport.login import Login
 from worker.transport.redaction import Redactor
 from worker.transport.request import WireRequest, basic, with_header, with_query, without_query_value
@@ -25,13 +22,11 @@ raised), and returns the answer to the original request."""
 
 
 class Auth:
-    """How one connection authenticates: by the first entry of `auth` whose credentials are all set. Thread-safe."""
+    """How one account authenticates. Safe to share between threads."""
 
     def __init__(
         self,
-        connection: Connection,
-        base: Base,
-        environment: Environment,
+        account: Account,
         redactor: Redactor,
         *,
         tokens: Callable[[str], Tokens],
@@ -42,26 +37,25 @@ class Auth:
 
         Raises BadInput, naming what to set, if credentials are missing. Nothing is sent yet.
         """
-        chosen = require_auth(connection, environment)
-        held = {name: connection.credentials[name] for name in credential_names(chosen)}
-        self._secrets = {name: value_of(credential, environment) or "" for name, credential in held.items()}
-        self.variables = [variable_name(credential) or f"the credential {name}" for name, credential in held.items()]
+        credentials = account.credentials
+        self._secrets = credentials.secrets
+        self.variables = credentials.variables
         for name, value in self._secrets.items():
             # A user name masked everywhere would make messages unreadable, and is no secret.
             if name not in PUBLIC_NAMES:
                 redactor.learn(value)
         self._redactor = redactor
-        self._fixed = [way for way in auth_methods(chosen) if not isinstance(way, SessionAuth | OAuth2Auth)]
+        self._fixed = [way for way in credentials.methods if not isinstance(way, SessionAuth | OAuth2Auth)]
         self.login: Login | None = None
-        for way in auth_methods(chosen):
+        for way in credentials.methods:
             if isinstance(way, SessionAuth | OAuth2Auth):
                 self.login = Login(
                     way,
-                    base,
+                    account.base,
                     self._secrets,
                     tokens,
                     redactor,
-                    source=connection.source,
+                    source=account.connection.source,
                     check=self.variables,
                     clock=clock,
                     sleep=sleep,

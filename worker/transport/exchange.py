@@ -19,22 +19,18 @@ from typing import Any, TypeVar
 
 from redis import Redis
 
-from config.settings import environment_value, network_variables
 from worker.errors import READ_AT_MOST, BadInput, FailJob, LoginExpired, MillraceError, RateLimited, RetryLater
 from worker.json_path import find
 from worker.metrics import count
 from worker.observe import Event, log
-from worker.sources.base_urls import base_of
-from worker.sources.connections import Connection
 from worker.sources.credentials import needs_durable_tokens
-from worker.sources.environment_names import Environment
 from worker.sources.schema import ErrorShape
 from worker.transport import addresses, links
+from worker.transport.account import Account
 from worker.transport.auth import Auth
 from worker.transport.http import Channel
 from worker.transport.links import LinkKind, Target
 from worker.transport.login import LoginRequest
-from worker.transport.proxies import network_of
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
 from worker.transport.refusals import PAUSING, parse_json, refusal, retry_after
@@ -74,7 +70,7 @@ class Answer:
 
 
 class Exchange:
-    """Exchanges with one connection. Cheap to make, safe to share between threads.
+    """Exchanges with one account. Cheap to make, safe to share between threads.
 
     What workers share (tokens, quota, pauses) is in Redis, or without Redis in this object. Messages of errors never
     contain a credential, a token or a query.
@@ -82,26 +78,22 @@ class Exchange:
 
     def __init__(
         self,
-        connection: Connection,
+        account: Account,
         redis: Redis | None,
         *,
-        environment: Environment = environment_value,
-        network: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        source = connection.source
-        self.connection = connection
-        self.base = base_of(connection.base_url, documented=source.base_url, allow_http=connection.allow_http)
+        self.connection = connection = account.connection
+        self.base = account.base
         self.clock = clock
         self.redactor = Redactor()
-        self._environment = environment
+        self._account = account
         self._sleep = sleep
-        self._network = network_of(connection.proxy, network_variables() if network is None else network)
-        self._channel = Channel(silence_seconds=silence_seconds, network=self._network)
+        self._channel = Channel(silence_seconds=silence_seconds, network=account.network)
         login_silence_seconds = min(silence_seconds, LOGIN_SILENCE_SECONDS)
-        self._login_channel = Channel(silence_seconds=login_silence_seconds, network=self._network)
+        self._login_channel = Channel(silence_seconds=login_silence_seconds, network=account.network)
         self._redis = redis
         self._quota: Quota
         if redis is None:
@@ -113,17 +105,11 @@ class Exchange:
         self._auth_lock = threading.Lock()
 
     def auth(self) -> Auth:
-        """How this connection authenticates. Raises BadInput, naming what to set, if credentials are missing."""
+        """How this account authenticates. Raises BadInput, naming what to set, if credentials are missing."""
         with self._auth_lock:
             if self._auth is None:
                 self._auth = Auth(
-                    self.connection,
-                    self.base,
-                    self._environment,
-                    self.redactor,
-                    tokens=self._open_tokens,
-                    clock=self.clock,
-                    sleep=self._sleep,
+                    self._account, self.redactor, tokens=self._open_tokens, clock=self.clock, sleep=self._sleep
                 )
             return self._auth
 
@@ -272,7 +258,7 @@ class Exchange:
             return response
         # Another host: no credentials, no quota, and only addresses that a link may lead to.
         harmless = {name: value for name, value in request.headers.items() if name.lower() in _SENT_TO_ANY_HOST}
-        is_proxied = self._network.proxies.proxy_for(self.base.url("/")) is not None
+        is_proxied = self._account.network.proxies.proxy_for(self.base.url("/")) is not None
         find_kinds = addresses.permitted_kinds_behind_proxy if is_proxied else addresses.permitted_kinds
         kinds = find_kinds(self.base.host, self.base.port)
         return self._channel.send(WireRequest(request.method, request.url, harmless, request.body), kinds=kinds)

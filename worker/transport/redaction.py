@@ -7,6 +7,7 @@ import re
 import threading
 from base64 import b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from worker.errors import MillraceError, RetryLater
@@ -22,33 +23,14 @@ class Redactor:
     """Replaces every secret it knows, in each of its spellings, by `***`. Safe to share between threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._patterns: dict[str, str] = {}
-        self._any: re.Pattern[str] | None = None
+        self._secrets = frozenset(filter(None, secrets))
         self._learning = threading.Lock()
-        for secret in secrets:
-            self.learn(secret)
 
     def learn(self, secret: str) -> None:
         """Redact this from now on."""
-        if not secret or secret in self._patterns:
-            return
-        # As it is spelled in JSON, URLs and Basic authentication; Base64 without its padding, which some writers omit.
-        encoded = b64encode(secret.encode()).decode()
-        found = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded.rstrip("=")}
-        with self._learning:
-            patterns = dict(self._patterns)
-            for spelling in found:
-                pattern = re.escape(spelling)
-                # Shorter ones only where they are the secret, and not a part of some other word.
-                if len(spelling) < A_WORD:
-                    pattern = rf"(?:(?<=[=:\"])|(?<=: )){pattern}(?![^&;,\"\s)}}\]])"
-                elif len(spelling) < LONG_ENOUGH:
-                    pattern = rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
-                patterns[spelling] = pattern
-            # The longest first, so that no part of a secret remains beside the mask.
-            ordered = sorted(patterns, key=len, reverse=True)
-            self._any = re.compile("|".join(patterns[spelling] for spelling in ordered))
-            self._patterns = patterns
+        if secret and secret not in self._secrets:
+            with self._learning:
+                self._secrets |= {secret}
 
     def clean_error(self, error: MillraceError) -> None:
         """Take the secrets out of an error's own words."""
@@ -58,4 +40,26 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text without any secret known."""
-        return text if self._any is None else self._any.sub(MASK, text)
+        return _spellings(self._secrets).sub(MASK, text) if self._secrets else text
+
+
+# Made when there is something to clean, which is rare, and not whenever a secret is learnt, which is with each request.
+@lru_cache(maxsize=64)
+def _spellings(secrets: frozenset[str]) -> re.Pattern[str]:
+    """Finds every secret as it is spelled in JSON, URLs and Basic authentication."""
+    found: set[str] = set()
+    for secret in secrets:
+        # Base64 without its padding, which some writers omit.
+        encoded = b64encode(secret.encode()).decode().rstrip("=")
+        found |= {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded}
+    patterns = []
+    # The longest first, so that no part of a secret remains beside the mask.
+    for spelling in sorted(found, key=len, reverse=True):
+        pattern = re.escape(spelling)
+        # Shorter ones only where they are the secret, and not a part of some other word.
+        if len(spelling) < A_WORD:
+            pattern = rf"(?:(?<=[=:\"])|(?<=: )){pattern}(?![^&;,\"\s)}}\]])"
+        elif len(spelling) < LONG_ENOUGH:
+            pattern = rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
+        patterns.append(pattern)
+    return re.compile("|".join(patterns))

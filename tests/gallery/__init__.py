@@ -1,1 +1,1 @@
-"""Vendors of the packaged sources that have no sandbox, each as its documents say it behaves."""
+"""Vendors in a few lines: those of the packaged sources without a sandbox, as documented, and some a user declares."""

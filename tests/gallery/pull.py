@@ -16,8 +16,8 @@ FROM, TO = date(2026, 11, 1), date(2026, 11, 3)
 class Pull:
     """A report, such as `meta.ads`, and its end: so many `rows`, or a failure that says `fails`.
 
-    `asked` holds how often requests of a method and path were sent, where that is what the pull shows. `client` is what
-    the vendor knows our account by, where it is not the usual one.
+    `asked` holds how often requests of a method and path were sent, where that is what the pull shows; `at_most` bounds
+    them all. `client` is what the vendor knows our account by, where it is not the usual one.
     """
 
     report: str
@@ -26,6 +26,7 @@ class Pull:
     fails: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, int] = field(default_factory=dict)
+    at_most: int | None = None
     client: Mapping[str, str] | None = None
 
 

@@ -1,4 +1,7 @@
-"""Every report of the sources without a sandbox, from request to receipt, against its vendor as documented."""
+"""Vendors in a few lines, each with its source file, and a job from request to receipt in this process.
+
+Every report of the sources without a sandbox, as their vendors are documented; and vendors declared as a user would.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import yaml
 from redis import Redis
 
 from config.settings import PACKAGED
+from tests.gallery import declared
 from tests.gallery.amazon_ads import AmazonAds
 from tests.gallery.table import CLIENTS, PULLS
 from tests.in_process import world
@@ -22,8 +26,14 @@ from worker.sources.yaml_files import read_yaml
 SANDBOXED = {"instal", "kargo", "mediamath", "rokt"}
 
 
-def packaged(source: str, report: str) -> dict[str, Any]:
-    """The packaged source with one report; tokens come from the vendor it is given, and a minute's wait is a second."""
+def source_file(source: str, report: str) -> dict[str, Any]:
+    """A declared source, or the packaged one with one report.
+
+    Tokens of a packaged one come from the vendor it is given, and a minute's wait is a second.
+    """
+    if source in declared.PULLS:
+        content: dict[str, Any] = yaml.safe_load((declared.SOURCES / f"{source}.yaml").read_text(encoding="utf-8"))
+        return content
     text = json.dumps(read_yaml(PACKAGED / "sources" / f"{source}.yaml").content).replace('"wait": 60', '"wait": 1')
     file = json.loads(re.sub(r'("token_url": )"https://[^"]+"', r'\1"/token"', text))
     return {**file, "source": "v", "reports": {"r": file["reports"][report]}, "definitions": {}}
@@ -35,7 +45,7 @@ def test_each_report_ends_as_its_vendor_is_documented(
 ) -> None:
     pull = PULLS[name]
     source, _, report = pull.report.partition(".")
-    file, client = packaged(source, report), pull.client or CLIENTS[source]
+    file, client = source_file(source, report), pull.client or CLIENTS.get(source, {})
     with world(redis, tmp_path, file, pull.vendor(), monkeypatch, credentials=client) as made:
         made.ask(params=dict(pull.params))
         receipt = made.run()
@@ -46,6 +56,7 @@ def test_each_report_ends_as_its_vendor_is_documented(
         assert (receipt["state"], receipt["error"]) == ("done", None)
         assert receipt["rows"] == pull.rows == len({str(row) for row in made.rows()})
         assert bool(receipt["window"]) == ("window" in file["reports"]["r"])
+    assert pull.at_most is None or len(made.asked) <= pull.at_most
     assert {asked: len(made.times(asked)) if made.times(asked) else 0 for asked in pull.asked} == dict(pull.asked)
     kept = repr([redis.hgetall(key) for key in (keys.job(made.job_id), keys.pages(made.job_id))])
     assert [name for name, value in client.items() if value in kept or quote(value) in kept] == []
@@ -63,7 +74,8 @@ def test_the_example_of_the_guide_is_pulled(redis: Redis, tmp_path: Path, monkey
     assert (receipt["rows"], receipt["proof"], receipt["error"]) == (12, "end", None)
 
 
-def test_every_report_of_a_source_without_a_sandbox_is_pulled() -> None:
+def test_every_report_of_a_source_without_a_sandbox_and_every_declared_source_is_pulled() -> None:
     files = {path.stem: read_yaml(path).content for path in (PACKAGED / "sources").glob("*.yaml")}
     wanted = {f"{name}.{report}" for name, file in files.items() if name not in SANDBOXED for report in file["reports"]}
+    wanted |= {f"{path.stem}.r" for path in declared.SOURCES.glob("*.yaml")}
     assert {pull.report for pull in PULLS.values()} == wanted

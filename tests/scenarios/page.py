@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from itertools import starmap
 
 import yaml
 
-from tests.cases.case import Case
-from tests.cases.table import CASES
+from tests.gallery.declared import PULLS, SOURCES
+from tests.gallery.pull import Pull
 from tests.scenarios.scenario import Behaviour, Expectation, Failed
 from tests.scenarios.table import SECTIONS, cases
 
@@ -29,8 +30,8 @@ what a consumer sees: `whole`; `rows, voided`; `nothing`; empty where a failure 
 OWN_PROSE = """\
 ## Vendors declared by a user
 
-Each of these is a vendor in a few lines (`tests/cases/`), the source file a user would write for it, and a job played
-end to end: `.venv/bin/python -m pytest tests/integration/test_declared_vendors.py -k "case"`.
+Each of these is a vendor in a few lines (`tests/gallery/declared.py`), the source file a user would write for it, and a
+job from request to receipt: `.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
 """
 
 
@@ -41,15 +42,21 @@ def page() -> str:
         lines += [f"## {title}", "", "| the vendor | Millrace | published | cases |", "| --- | --- | --- | --- |"]
         lines += [_line(behaviour) for behaviour in behaviours]
         lines.append("")
-    lines += [OWN_PROSE, "| the vendor | Millrace | case |", "| --- | --- | --- |", *map(_case, CASES), ""]
+    lines += [
+        OWN_PROSE,
+        "| the vendor | Millrace | case |",
+        "| --- | --- | --- |",
+        *starmap(_declared, PULLS.items()),
+        "",
+    ]
     return "\n".join(lines)
 
 
-def _case(case: Case) -> str:
-    title = yaml.safe_load(case.source.read_text(encoding="utf-8"))["title"]
-    outcome = f"failed: {', '.join(case.fails)}" if case.fails else f"done: {case.rows} rows"
-    bound = f", in {case.at_most} requests at most" if case.at_most else ""
-    link = f"[{case.name}](../tests/fixtures/cases/{case.name}.yaml)"
+def _declared(name: str, pull: Pull) -> str:
+    title = yaml.safe_load((SOURCES / f"{name}.yaml").read_text(encoding="utf-8"))["title"]
+    outcome = f"failed: {', '.join(pull.fails)}" if pull.fails else f"done: {pull.rows} rows"
+    bound = f", in {pull.at_most} requests at most" if pull.at_most else ""
+    link = f"[{name}](../tests/fixtures/cases/{name}.yaml)"
     return f"| {title} | {outcome}{bound} | {link} |"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
+from pathlib import Path
 
-from tests.cases.case import Case
 from tests.fake_vendor import Answer, Request, Vendor
+from tests.gallery.pull import Pull
+
+SOURCES = Path(__file__).parents[1] / "fixtures" / "cases"
+"""The source file of each of them, whose one report is called `r`."""
 
 ROWS = 250
 NO_PAGE = Answer({"message": "no such page"}, status=404)
@@ -15,6 +18,11 @@ NO_PAGE = Answer({"message": "no such page"}, status=404)
 def ids(start: int, end: int) -> list[dict[str, int]]:
     """Rows that differ."""
     return [{"id": number} for number in range(start, max(start, end))]
+
+
+def same(vendor: Vendor) -> Vendor:
+    """A vendor that remembers nothing is the same one in every run."""
+    return vendor
 
 
 def by_page(request: Request, rows: int = ROWS) -> list[dict[str, int]]:
@@ -104,23 +112,22 @@ FILE = (
 NO_DATA = Answer({"error": {"code": "NO_DATA", "message": "nothing in these days"}}, status=404)
 
 
-def answered_by(name: str, vendor: Vendor, **end: Any) -> Case:
-    make: Callable[[], Vendor] = lambda: vendor  # noqa: E731 - one vendor for every run
-    return Case(name, make, **end)
-
-
-CASES = (
-    answered_by("offset-ignored", lambda _: Answer({"data": ids(0, 200)}), fails=("ignores `offset`",), at_most=4),
-    answered_by("last-page-again", last_page_again, fails=("page 4 has the rows of page 3", "`page`"), at_most=4),
-    answered_by("circle-under-other-links", circle_under_other_links, fails=("page 3 has the rows of page 1",)),
-    answered_by("more-pages-than-rows", until(ROWS, NO_PAGE, pages=9, total=ROWS), rows=ROWS, at_most=3),
-    answered_by("no-content-past-the-end", until(200, Answer(status=204)), rows=200, at_most=3),
-    answered_by("declared-refusal", until(200, NO_PAGE), rows=200, at_most=3),
-    answered_by("has-more", never_ending_cursors, rows=ROWS, at_most=3),
-    answered_by("links-by-rel", links_by_rel, rows=ROWS, at_most=3),
-    answered_by("counted-by-the-poll", counted_by_the_poll, rows=ROWS),
-    answered_by("no-data-as-a-refusal", lambda _: NO_DATA, at_most=1),
-    answered_by("storage-refuses", storage_refuses, fails=("403", "AccessDenied: Access to this bucket was withdrawn")),
-    answered_by("file-preamble-and-total", lambda _: Answer(FILE.encode()), rows=40),
-    Case("login-in-a-body", session_that_ends, rows=ROWS, at_most=6, credentials={"username": "ann", "password": "p"}),
-)
+REMEMBERS_NOTHING = {
+    "offset-ignored": (lambda _: Answer({"data": ids(0, 200)}), {"fails": ("ignores `offset`",), "at_most": 4}),
+    "last-page-again": (last_page_again, {"fails": ("page 4 has the rows of page 3", "`page`"), "at_most": 4}),
+    "circle-under-other-links": (circle_under_other_links, {"fails": ("page 3 has the rows of page 1",)}),
+    "more-pages-than-rows": (until(ROWS, NO_PAGE, pages=9, total=ROWS), {"rows": ROWS, "at_most": 3}),
+    "no-content-past-the-end": (until(200, Answer(status=204)), {"rows": 200, "at_most": 3}),
+    "declared-refusal": (until(200, NO_PAGE), {"rows": 200, "at_most": 3}),
+    "has-more": (never_ending_cursors, {"rows": ROWS, "at_most": 3}),
+    "links-by-rel": (links_by_rel, {"rows": ROWS, "at_most": 3}),
+    "counted-by-the-poll": (counted_by_the_poll, {"rows": ROWS}),
+    "no-data-as-a-refusal": (lambda _: NO_DATA, {"at_most": 1}),
+    "storage-refuses": (storage_refuses, {"fails": ("403", "AccessDenied: Access to this bucket was withdrawn")}),
+    "file-preamble-and-total": (lambda _: Answer(FILE.encode()), {"rows": 40}),
+}
+ACCOUNT = {"username": "ann@agency", "password": "a long password"}
+PULLS = {
+    **{name: Pull(f"{name}.r", partial(same, vendor), **end) for name, (vendor, end) in REMEMBERS_NOTHING.items()},
+    "login-in-a-body": Pull("login-in-a-body.r", session_that_ends, ROWS, at_most=6, client=ACCOUNT),
+}

@@ -1,1 +1,0 @@
-"""Vendors that behave in ways people met, each with the source file a user would write for it."""

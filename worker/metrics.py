@@ -35,10 +35,10 @@ METRICS = {
     "millrace_dead_rows_total": Metric("counter", _REPORT, "rows set aside"),
     "millrace_bytes_total": Metric("counter", _REPORT, "bytes of the rows kept, as JSON"),
     "millrace_pages_total": Metric("counter", _REPORT, "pages closed"),
-    "millrace_jobs_ended_total": Metric("counter", (*_REPORT, "state"), "jobs that came to an end, by that end"),
+    "millrace_jobs_ended_total": Metric("counter", (*_REPORT, "state"), "jobs that ended, by their final state"),
     "millrace_generations_voided_total": Metric("counter", _REPORT, "readings that differed and were begun again"),
     "millrace_columns_changed_total": Metric("counter", _REPORT, "jobs with columns new or gone since the last one"),
-    "millrace_leases_lost_total": Metric("counter", _REPORT, "leases whose holder never came back: workers lost"),
+    "millrace_leases_lost_total": Metric("counter", _REPORT, "leases that ran out because their worker was lost"),
     "millrace_given_back_total": Metric(
         "counter", ("connection", "on"), "steps and pages given back, by what they wait on"
     ),
@@ -51,7 +51,9 @@ METRICS = {
     "millrace_jobs_waiting": Metric("gauge", ("on",), "unfinished jobs by what they wait for; of the latest 1,000"),
     "millrace_pages_open": Metric("gauge", (), "pages known and not closed; of the latest 1,000 unfinished jobs"),
     "millrace_poll_late_seconds": Metric("gauge", (), "how late the most belated poll is"),
-    "millrace_oldest_overdue_seconds": Metric("gauge", (), "how long the oldest overdue work has been so; 0: none is"),
+    "millrace_oldest_overdue_seconds": Metric(
+        "gauge", (), "for how long the oldest overdue work has been overdue; 0 if none is"
+    ),
     "millrace_last_sweep_seconds": Metric("gauge", (), "seconds since lost work was last looked for"),
     "millrace_stream_entries": Metric("gauge", ("stream",), "entries in a stream that consumers have not trimmed"),
     "millrace_stream_full_ratio": Metric("gauge", ("stream",), "those entries as a share of MILLRACE_STREAM_BOUND"),

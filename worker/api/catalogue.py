@@ -25,7 +25,6 @@ from worker.schedule.due import standings
 from worker.schedule.views import standing_facts
 from worker.sources.credentials import is_begun
 from worker.sources.loading import load_catalogue
-from worker.sources.schema import Source
 from worker.sources.views import params_schema, report_facts, source_facts
 
 
@@ -42,7 +41,15 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
         for connection in services.connections.values():
             ours.setdefault(connection.source.source, []).append(connection.name)
         found = load_catalogue(services.settings.sources).sources
-        return [_source_view(found[name], ours.get(name, [])) for name in sorted(found)]
+        views = []
+        for name in sorted(found):
+            source = found[name]
+            reports = [
+                ReportView(**{**report_facts(source.source, report_name, report), "params": params_schema(report)})
+                for report_name, report in source.reports.items()
+            ]
+            views.append(SourceView(**{**source_facts(source, ours.get(name, [])), "reports": reports}))
+        return views
 
     @look.get("/connections", summary="Our accounts and their reports")
     def connections() -> list[ConnectionView]:
@@ -82,11 +89,3 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
         ]
 
     app.include_router(look)
-
-
-def _source_view(source: Source, connections: list[str]) -> SourceView:
-    reports = [
-        ReportView(**{**report_facts(source.source, name, report), "params": params_schema(report)})
-        for name, report in source.reports.items()
-    ]
-    return SourceView(**{**source_facts(source, connections), "reports": reports})

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +24,6 @@ from worker.cli.peak_memory import measure_peak_memory
 from worker.cli.progress import follow
 from worker.cli.sandbox import simulated_vendors
 from worker.cli.standalone import keep_running, restart_dead
-from worker.installation import Command
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, api, local_workers
 from worker.model import FINISHED
@@ -102,11 +101,16 @@ class Line:
 @click.option("--json", "as_json", is_flag=True, help="The table as JSON lines.")
 def demo(rows: int, processes: int, keep: bool, port: int, as_json: bool) -> None:
     """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
-    with tempfile.TemporaryDirectory(prefix="millrace-demo-") as name:
-        directory = Path(name)
+    beside = {"api": api(port)} if keep else {}
+    with (
+        tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory,
+        simulated_vendors(rows, dict.fromkeys(SMALL, _small_rows(rows))) as vendors,
+    ):
+        prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": directory})
+        talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
         try:
-            with _installation(directory, rows, processes, {"api": api(port)} if keep else {}) as workers:
-                lines = list(_run_reports(workers, directory, rows))
+            with local_workers(Path(directory), processes=processes, beside=beside) as workers:
+                lines = list(_run_reports(workers, Path(directory), rows))
                 _print(lines, as_json)
                 if keep:
                     talk.print(f"The page: http://127.0.0.1:{port}/ (Ctrl-C ends everything and removes its files)")
@@ -136,16 +140,6 @@ def _print(lines: list[Line], as_json: bool) -> None:
 def _small_rows(rows: int) -> int:
     """The rows of a small report, if a large one has so many."""
     return max(1, int(rows * SMALL_SHARE))
-
-
-@contextmanager
-def _installation(directory: Path, rows: int, processes: int, beside: Mapping[str, Command]) -> Iterator[LocalWorkers]:
-    """Redis, the vendors, both workers, and the processes that are to run beside them."""
-    with simulated_vendors(rows, dict.fromkeys(SMALL, _small_rows(rows))) as vendors:
-        prepare_environment({**vendors, **SETTINGS, "MILLRACE_REDIS_URL": "", "MILLRACE_DATA_DIR": str(directory)})
-        talk.print(f"Redis, the vendors and {processes} stream processes are up; {rows:,} rows in a large report")
-        with local_workers(directory, processes=processes, beside=beside) as workers:
-            yield workers
 
 
 def _run_reports(workers: LocalWorkers, directory: Path, rows: int) -> Iterator[Line]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet
 import pytest
 
 from tests.bucket import object_keys, s3_client
 from tests.object_server import BUCKET
-from tests.sinks import READING, batch, commit, finish, make, position, publish, sink_job
+from tests.sinks import READING, batch, commit, finish, make, opened, position, publish, sink_job
 from worker.errors import RetryLater
 from worker.model import Checkpoint
 from worker.sinks.files import bucket as bucket_store
@@ -54,17 +54,19 @@ def test_objects_are_whole_under_keys_of_their_own_and_the_receipt_names_them(
 
 
 def test_the_guides_python_for_buckets_reads_the_manifest(bucket: str, prefix: str, s3_endpoint: str) -> None:
-    sink = make(f"{bucket}&format=parquet")
-    sink.open(1)
-    publish(sink, READING)
+    spend = Decimal("12345678901.123456789")
+    sink = opened(f"{bucket}&format=parquet", part_rows=2)
+    publish(sink, (*READING[:2], b'{"row":3,"spend":1.0}', b'{"row":4,"spend":12345678901.123456789}'))
     finish(sink)
-    page = (Path(__file__).parents[2] / "docs" / "consuming.md").read_text()
-    script = re.findall(r"```python\n(.+?)```", page, re.DOTALL)[1].replace("BUCKET/PREFIX", f"{BUCKET}/{prefix}")
-    found: dict[str, Any] = {"pyarrow": pyarrow}
+    page = (Path(__file__).parents[2] / "docs" / "consuming.md").read_text().partition("## Consuming files")[2]
+    listing, query = re.findall(r"```python\n(.+?)```", page, re.DOTALL)[1:3]
+    found: dict[str, Any] = {}
+    script = listing.replace("BUCKET/PREFIX", f"{BUCKET}/{prefix}") + query
     exec(script.replace("S3FileSystem()", f'S3FileSystem(endpoint_override="{s3_endpoint}")'), found)
+    assert sorted(found["found"]) == [(1, None), (2, None), (3, Decimal(1)), (4, spend)]
     (line,) = re.findall(r"`(pyarrow\.parquet\.read_table\(file, filesystem=s3\))`", page)
-    rows = [row for file in found["files"] for row in eval(line, found | {"file": file})["row"].to_pylist()]
-    assert rows == list(range(1, 10))
+    tables = [eval(line, found | {"file": file}) for file in found["files"]]
+    assert [value.as_py() for value in tables[-1]["spend"]] == [Decimal(1), spend]
 
 
 def test_nothing_is_seen_of_a_part_before_it_is_complete(bucket: str, prefix: str, s3_endpoint: str) -> None:

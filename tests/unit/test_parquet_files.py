@@ -96,6 +96,7 @@ def test_times_that_are_no_moments_stay_text(values: list[str], kind: str) -> No
         (None, Number("0.1234567890123456789"), "string"),
         (None, Number("1e400"), "string"),
         (None, Number("1e-400"), "string"),
+        ("int64", Number("1e99999999999999999999"), "string"),
         ("int64", "five", "string"),
         ("int64", True, "string"),
         ("boolean", 1, "string"),

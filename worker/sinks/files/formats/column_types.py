@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import NoneType
 
 from worker.sinks.files.formats.cells import Cell, Number
@@ -70,7 +70,10 @@ def scale_of(held: str | None) -> int | None:
 def _find_number_type(held: str | None, values: Sequence[Cell]) -> str:
     if held in {None, INTEGER} and all(type(value) is int and value in _INT64 for value in values):
         return INTEGER
-    numbers = [Decimal(value) for value in values if value is not None]
+    try:
+        numbers = [Decimal(value) for value in values if value is not None]
+    except InvalidOperation:  # an exponent of more than eighteen digits
+        return STRING
     if max(number.adjusted() for number in numbers) >= WHOLE_DIGITS:
         return STRING
     behind = max(-int(number.as_tuple().exponent) for number in numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -21,32 +22,33 @@ SILENT_SECONDS = 2.0
 
 
 class Heartbeat:
-    """Renews a lease and reports progress on a thread of its own, so that a silent vendor stops neither."""
+    """Renews a lease and reports progress on another thread, so that a silent vendor stops neither."""
 
     def __init__(self, ledger: Ledger, lease: Lease) -> None:
         self._ledger = ledger
         self._held = lease
-        self._is_over = threading.Event()
-        self._is_lost = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._every_seconds = ledger.lease_seconds / 4
+        self._is_over = False
+        self._is_lost = False
         # Taking the lease gave the ledger's time a moment ago: asking again would cost thousands of requests a minute.
         self._clock_offset = (ledger.now() if lease.taken_at is None else lease.taken_at) - time.monotonic()
         self._reported = self._kept = lease.on_record
-        self._reporting = threading.Lock()
-        self._checked_at = time.monotonic()
+        self._beating = threading.Lock()
+        self._renewed_at = self._checked_at = time.monotonic()
         self._hang_up: Callable[[], None] | None = None
         self._wait_noted_at = 0.0
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        _pulse.add(self, self._every_seconds)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_over.set()
-        self._thread.join()
-        self._report_progress()
+        _pulse.remove(self)
+        with self._beating:
+            self._is_over = True
+            self._report_progress()
 
     def now(self) -> float:
         """The ledger's time, without asking Redis."""
@@ -72,7 +74,7 @@ class Heartbeat:
     def check(self) -> None:
         """Raise if the work must stop: LeaseLost, RetryLater if the worker is stopping, FailJob if the time is over."""
         self._checked_at = time.monotonic()
-        if self._is_lost.is_set():
+        if self._is_lost:
             raise LeaseLost("the lease ran out or the job is decided")
         if is_stopping():
             raise RetryLater("this worker is stopping", wait_seconds=0, is_attempt=False, waits_on="worker")
@@ -85,36 +87,80 @@ class Heartbeat:
 
     def take_unreported(self, end: Checkpoint) -> tuple[int, int, int]:
         """Rows, dead rows and bytes up to `end` that the ledger does not know of; the caller must tell it of them."""
-        with self._reporting:
+        with self._beating:
             known, self._reported, self._kept = self._reported, end, end
         return end.rows - known.rows, end.dead_rows - known.dead_rows, end.bytes - known.bytes
 
-    def _report_progress(self) -> bool:
-        """Tell the ledger of rows it does not know of, which renews the lease; False if there are none."""
-        with self._reporting:
-            known, at = self._reported, self._kept
-            if at.rows <= known.rows:
-                return False
-            self._renew(at.rows - known.rows, at.dead_rows - known.dead_rows, at.bytes - known.bytes)
-            self._reported = at
-            return True
+    def beat(self) -> None:
+        """Renew the lease if it is time, report progress if there is any, and end a silent wait if the step must stop.
 
-    def _beat(self) -> None:
-        every = self._ledger.lease_seconds / 4
-        renewed_at = time.monotonic()
-        while not self._is_over.wait(min(every, LOOK_SECONDS)):
-            if self._report_progress():
-                renewed_at = time.monotonic()
-            elif time.monotonic() - renewed_at >= every:
+        Does nothing once the step is over: its connection may carry another's request by then.
+        """
+        with self._beating:
+            if self._is_over:
+                return
+            if not self._report_progress() and time.monotonic() - self._renewed_at >= self._every_seconds:
                 self._renew(0, 0, 0)
-                renewed_at = time.monotonic()
-            must_stop = self._is_lost.is_set() or is_stopping() or self.now() > self._held.job.finish_by
+            must_stop = self._is_lost or is_stopping() or self.now() > self._held.job.finish_by
             if must_stop and self._hang_up and time.monotonic() - self._checked_at > SILENT_SECONDS:
                 self._hang_up()
 
+    def _report_progress(self) -> bool:
+        """Tell the ledger of rows it does not know of, which renews the lease; False if there are none."""
+        known, at = self._reported, self._kept
+        if at.rows <= known.rows:
+            return False
+        self._renew(at.rows - known.rows, at.dead_rows - known.dead_rows, at.bytes - known.bytes)
+        self._reported = at
+        return True
+
     def _renew(self, rows: int, dead_rows: int, bytes_: int) -> None:
+        self._renewed_at = time.monotonic()
         try:
             if not self._ledger.renew(self._held, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
-                self._is_lost.set()
+                self._is_lost = True
         except Exception as error:  # noqa: BLE001 - Redis is away: the next round tries again
             log.warning(Event.LEASE_LOST, why=f"cannot renew: {type(error).__name__}")
+
+
+class _Pulse:
+    """Beats every heartbeat of this process once a second, or more often for shorter leases.
+
+    On one thread for all: starting one for each would be a tenth of what a poll costs.
+    """
+
+    def __init__(self) -> None:
+        self._heartbeats: set[Heartbeat] = set()
+        self._changed = threading.Condition()
+        self._every_seconds = LOOK_SECONDS
+        self._thread: threading.Thread | None = None
+
+    def add(self, heartbeat: Heartbeat, every_seconds: float) -> None:
+        with self._changed:
+            self._heartbeats.add(heartbeat)
+            if every_seconds < self._every_seconds:
+                self._every_seconds = every_seconds
+                self._changed.notify()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
+                self._thread.start()
+
+    def remove(self, heartbeat: Heartbeat) -> None:
+        with self._changed:
+            self._heartbeats.discard(heartbeat)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait(self._every_seconds)
+                heartbeats = list(self._heartbeats)
+            for heartbeat in heartbeats:
+                try:
+                    heartbeat.beat()
+                except Exception:  # noqa: BLE001 - a mistake of ours in one step must not cost the others their leases
+                    log.exception(Event.LEASE_LOST, why="a heartbeat failed")
+
+
+_pulse = _Pulse()
+# A forked child has none of its parent's threads, and none of its steps.
+os.register_at_fork(after_in_child=_pulse.__init__)  # type: ignore[misc]

@@ -59,7 +59,7 @@ def run(
             with Heartbeat(services.ledger, lease) as heartbeat:
                 return _attempt(services, lease, heartbeat, work, most_attempts)
         except (Retry, JobFailed) as planned:
-            # Without its traceback: Celery copies every frame of one, which thousands of waiting reports would feel.
+            # Without its traceback: Celery goes through every frame, which thousands of waiting reports would feel.
             raise planned.with_traceback(None) from None
         except RetryLater as later:
             _retry(task, services, lease, later, most_attempts)

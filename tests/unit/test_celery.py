@@ -34,20 +34,20 @@ values = st.recursive(
 )
 
 
-def raised() -> einfo.ExceptionInfo:
-    try:
-        int("no")
-    except ValueError:
-        return einfo.ExceptionInfo(sys.exc_info())
-
-
-def test_a_failure_is_pictured_as_before_and_each_function_once() -> None:
+def test_a_failure_is_described_by_its_traceback_and_a_retry_by_its_reason() -> None:
     make_celery_cheaper()
-    first, second = raised(), raised()
-    assert "ValueError: invalid literal" in first.traceback
-    assert 'in raised\n    int("no")' in first.traceback
-    assert first.tb.tb_frame.f_code is second.tb.tb_frame.f_code
-    assert traceback.extract_tb(first.tb)[0].name == "raised"
+    described = []
+    for error in (ValueError("no"), Retry(exc=RetryLater("busy"))):
+        try:
+            raise error
+        except (ValueError, Retry):
+            described.append(einfo.ExceptionInfo(sys.exc_info()))
+    failure, retry = described
+    assert failure.traceback.endswith("raise error\nValueError: no\n")
+    assert traceback.extract_tb(failure.tb)[0].lineno
+    assert (retry.type, retry.exception.exc, retry.tb) == (Retry, error, None)
+    assert "busy" in retry.traceback
+    assert "line" not in retry.traceback
 
 
 def test_a_channel_has_one_client_for_commands_and_others_for_answers_under_way() -> None:

@@ -45,6 +45,7 @@ class Control:
             return as_json(404, {"error": f"no {request.method} {request.path}", "known": known})
         try:
             return as_json(200, act(json.loads(request.body) if request.body else None))
+        # Before ValueError, which it is as well, because its own text has several lines.
         except ValidationError as errors:
             return as_json(400, {"error": explain(errors)})
         except (ValueError, TypeError) as reason:

@@ -19,6 +19,7 @@ from sandbox.settings import Settings
 if TYPE_CHECKING:
     from sandbox.vendors.vendor import Vendor
 
+# The faults by which a file is longer or shorter than its plan.
 _OTHER_LENGTH = {*EDITS, "csv_bom", "no_final_newline"}
 
 

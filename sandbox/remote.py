@@ -73,6 +73,7 @@ class SandboxProcess:
         command = [sys.executable, "-m", "sandbox", "--json"]
         for name, value in self._options.items():
             command += [f"--{name.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value)]
+        # Found wherever the test that starts it happens to run.
         where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=where)
         # The first line is the promise that it accepts connections; no line means that it did not start.

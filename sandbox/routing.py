@@ -56,6 +56,7 @@ def _answer_with_faults(
         except BadRequest as reason:
             return vendor.refuse_request(reason)
 
+    # Each one around those before it, like middleware: a reset beats a status, and either is compressed if need be.
     for kind, wrap in WRAPS.items():
         if kind in exchange.faults:
             ask = partial(wrap, ask, exchange, **exchange.faults[kind])

@@ -75,6 +75,7 @@ def content_type(ask: Ask, _exchange: Exchange, *, value: str = "text/plain") ->
 def wrong_length(ask: Ask, _exchange: Exchange, *, by: int = 100) -> Answer:
     """Content-Length is off by this many bytes."""
     answer = ask()
+    # Made whole first: otherwise its true length is not known.
     pieces = list(answer.body)
     return replace(answer, body=pieces, length=max(0, sum(map(len, pieces)) + by))
 

@@ -136,6 +136,7 @@ def set_value(row: bytes, *, column: str, text: str) -> bytes:
 def duplicate_key(row: bytes) -> bytes:
     """A key stands twice in the row; the last one is right."""
     found = _PAIR.search(row)
+    # The wrong one goes in front, because of two equal keys the last one counts.
     return row if found is None else row[:1] + row[found.start() : found.start(1)] + b'"overruled",' + row[1:]
 
 
@@ -167,6 +168,7 @@ def big_row(row: bytes, *, megabytes: float = 20.0) -> bytes:
 @_row_edit(JSON_ROLES)
 def invalid_json(row: bytes) -> bytes:
     """This row is no JSON."""
+    # Still whole lines and brackets: only a parser can tell.
     return row.replace(b":", b"=", 1)
 
 

@@ -75,10 +75,11 @@ def basic(request: Request) -> tuple[str, str] | None:
 
 
 def token_answer(exchange: Exchange, tokens: Tokens, own_seconds: int, **more: str) -> Answer:
-    """A new token in the form all four vendors use, with the faults of tokens."""
+    """A new token, in the form that all vendors use who give tokens, with the faults of tokens."""
     claimed = exchange.settings.token_seconds or own_seconds
     fault = exchange.fault("token_expires") or {"after_requests": None, "seconds": None}
     lasts = claimed if fault["seconds"] is None else fault["seconds"]
     text = tokens.issue(lasts, requests=fault["after_requests"], revokes=exchange.has("one_token"))
+    # What is claimed may be untrue: the token lasts as long as it lasts.
     claimed = exchange.value("expires_in", "value", claimed)
     return as_json(200, {"token_type": "Bearer", "expires_in": claimed, "access_token": text, **more})

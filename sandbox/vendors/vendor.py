@@ -126,5 +126,6 @@ def csv_answer(exchange: Exchange, plan: RowPlan, *, header: bool = True) -> Ans
     body: Iterator[bytes] = exchange.lines(exchange.blocks(plan, header=line))
     if exchange.has("csv_bom"):
         body = chain((b"\xef\xbb\xbf",), body)
+    # Known before a row is made, so that even a large file can state its length.
     planned_bytes = plan.byte_count() + (len(line) + 1 if line else 0)
     return streamed(body, "text/csv; charset=utf-8", length=None if exchange.changes_length else planned_bytes)

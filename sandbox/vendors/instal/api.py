@@ -104,6 +104,7 @@ class Instal(Vendor):
         expired = exchange.fault("link_expires")
         if expired:
             export.dead_keys.add(key)
+        # Also in later exchanges, on which the fault no longer falls.
         if key in export.dead_keys:
             raise Refusal(expired["code"] if expired else 403, "Request has expired")
         rows = plan(export.asked, exchange.rendering(REPORT, export.rows))

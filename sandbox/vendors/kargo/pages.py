@@ -15,6 +15,7 @@ OTHER_HOST = "https://elsewhere.invalid/v1"
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 10_000
 
+# Stands where the rows will be, so that the envelope can be cut in two there.
 _ROWS = "@rows@"
 _ENDS: dict[str, Any] = {"empty": "", "null": None, "null_text": "null"}
 _USUAL_LINK = {"place": "data.links.next", "leads": "next", "host": "documented", "end": "empty"}

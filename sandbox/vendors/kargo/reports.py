@@ -91,6 +91,7 @@ class Report:
 
 def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...], rendering: Rendering) -> RowPlan:
     """The rows of a report of this definition: dimensions, then measures, as asked for."""
+    # The API names no types; these are what the names in its samples suggest.
     columns = [Column(name, "id" if name.endswith("_id") else "text") for name in dimensions]
     columns = [Column("day_time_id", "hour") if column.name == "day_time_id" else column for column in columns]
     columns += [Column(name, "decimal" if _DECIMAL_PARTS & {*name.split("_")} else "count") for name in measures]

@@ -21,6 +21,7 @@ def poll(exchange: Exchange, reports: Reports) -> Answer:
     if query.keys() - {"report_id", "show_all"} or query.get("show_all", "1") != "1":
         raise Refusal(400, "a report's status takes report_id, and show_all=1")
     report = reports.find(query["report_id"])
+    # Counted even if a fault hides the report: it is prepared meanwhile.
     if report is not None:
         polls = report.poll(exchange.settings.polls_until_ready, exchange.settings.report_seconds)
         if polls <= exchange.value("late_listing", "polls", 0):

@@ -54,6 +54,7 @@ def buckets(body: Json, today: str, *, week_start: str = "monday", is_end_inclus
     begin, end = _span(body, today)
     step = body["rollup"].removeprefix("by_")
     here = begin.replace(minute=0, second=0, microsecond=0, hour=begin.hour if step == "hour" else 0)
+    # The first week or month may begin before the time that was asked for.
     if step == "week":
         here -= timedelta(days=(here.weekday() + (week_start == "sunday")) % 7)
     elif step == "month":

@@ -51,6 +51,7 @@ def capabilities(report: str) -> dict[str, list[dict[str, str]]]:
         kind: [{"slug": name, "description": name.replace("_", " ")} for name in names]
         for kind, names in NAMES[report].items()
     }
+    # Clients must not take a slug for granted.
     found["metrics"].append({"description": "a metric without a slug"})
     return found
 

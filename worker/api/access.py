@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens, some of which may only look."""
+"""Who may use the API: bearer tokens, some of which may only read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer
 
 
 class Access:
-    """The two rights there are. Where no token is set, whoever reaches the API has both."""
+    """The rights to read and to act. If no token is set, everybody who can reach the API has both."""
 
     def __init__(self, settings: Settings) -> None:
         self._full = _texts(settings.api_tokens)
@@ -25,14 +25,14 @@ class Access:
         self.is_open = not self._full and not self._read_only
 
     def may_look(self, credentials: _Credentials) -> None:
-        """Any of our tokens will do. Raises 401."""
+        """Accept any of our tokens. Raises 401."""
         if not self.is_open and not self._is_one_of(credentials, [*self._full, *self._read_only]):
             raise HTTPException(401, "a bearer token of MILLRACE_API_TOKENS is wanted", {"WWW-Authenticate": "Bearer"})
 
     def may_act(self, request: Request, credentials: _Credentials) -> None:
-        """A token that may do more than look. Raises 401 or 403."""
+        """Accept a token that may do more than read. Raises 401 or 403."""
         self.may_look(credentials)
-        # A page elsewhere may make a browser on this machine send a request that has no token to lack.
+        # Without tokens, another site's page could make a browser on this machine send a request.
         if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             raise HTTPException(403, "requests from pages of other sites are not acted on")
         if not self.is_open and not self._is_one_of(credentials, self._full):

@@ -1,4 +1,4 @@
-"""The HTTP API. Every path under /v1 wants a bearer token, unless none is set and only this machine may ask."""
+"""The HTTP API. Every path under /v1 needs a bearer token, unless none is set and only this machine may use it."""
 
 from __future__ import annotations
 

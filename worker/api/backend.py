@@ -1,4 +1,4 @@
-"""What the API asks and tells: the services and Celery. Tests bring their own."""
+"""What the API works with: the services and Celery. Tests replace it."""
 
 from __future__ import annotations
 

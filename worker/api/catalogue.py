@@ -1,4 +1,4 @@
-"""What there is beside jobs: sources, connections, the schedule, dead letters, queues and workers."""
+"""The paths about everything but jobs: sources, connections, the schedule, dead letters, queues and workers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from worker.sources.views import params_schema, report_facts, source_facts
 
 
 def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
-    """The paths that only tell."""
+    """Add the paths; all of them only read."""
     look = APIRouter(
         prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["what there is"]
     )

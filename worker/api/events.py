@@ -1,4 +1,4 @@
-"""Server-sent events: what changes, to as many clients as there are, with one look at Redis for all of them."""
+"""Server-sent events about what changes; Redis is read once for all clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EventStream(StreamingResponse):
 
 
 class Feed:
-    """Looks at everything that is watched, once an interval however many clients watch, and only while one does."""
+    """Reads what is watched, once in an interval for all clients, and only while there are any."""
 
     def __init__(
         self, look: Callable[[Sequence[str]], dict[str, Json]], *, every_seconds: float = EVERY_SECONDS

@@ -21,7 +21,7 @@ RETRY_AFTER_SECONDS = 30
 
 
 def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None:
-    """The paths about jobs."""
+    """Add the paths about jobs."""
     look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["jobs"])
     act = APIRouter(prefix="/v1", dependencies=[Depends(access.may_act)], responses=problems(403), tags=["jobs"])
 
@@ -137,7 +137,7 @@ def _show_after_action(services: Services, job_id: str, response: Response) -> J
 
 
 def _refuse_too_many(services: Services) -> None:
-    """Raise 429 where as many jobs wait for a worker as may."""
+    """Raise 429 if as many jobs wait for a worker as are allowed to."""
     waiting, bound = services.ledger.count_by_state()["queued"], services.settings.queue_bound
     if waiting >= bound:
         text = f"{waiting} jobs wait for a worker, {bound} may (MILLRACE_QUEUE_BOUND)"

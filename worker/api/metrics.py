@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: computed when it is asked for, from the ledger and from what workers counted."""
+"""`/metrics` for Prometheus, computed for each request from the ledger and from what workers have counted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Sample = tuple[str, tuple[str, ...], float]
 
 
 def add_metrics(app: FastAPI, backend: Backend, access: Access) -> None:
-    """The path; any token that may look may scrape."""
+    """Add the path; any token that may read may scrape."""
     text = {"description": "Text for Prometheus", "content": {"text/plain": {"schema": {"type": "string"}}}}
     answers: dict[int | str, dict[str, Any]] = {200: text, 401: problems()[401], 503: problems()[503]}
 
@@ -56,7 +56,7 @@ def add_metrics(app: FastAPI, backend: Backend, access: Access) -> None:
 
 
 def exposition(samples: list[Sample]) -> bytes:
-    """Samples as Prometheus reads them, each metric with its meaning."""
+    """The samples in Prometheus's text format, each metric with its meaning."""
 
     class Samples(Collector):
         def collect(self) -> Iterator[Metric]:
@@ -74,12 +74,12 @@ def exposition(samples: list[Sample]) -> bytes:
 
 
 def counters(services: Services) -> Iterator[Sample]:
-    """What has happened; 0 for what has not yet happened to a report that may be asked for.
+    """What has happened so far; 0 for what has not yet happened to a report of our connections.
 
-    A counter that began with its first event would hide that event: `increase` wants a value before it.
+    A counter that began with its first event would hide that event: `increase` needs a value before it.
     """
     known = {(name, labels): value for name, labels, value in read_counters(services.redis)}
-    # Connections that cannot be read are what `doctor` and the log tell of.
+    # `doctor` and the log say if connections cannot be read.
     with suppress(BadInput):
         for connection in services.connections.values():
             if not connection.credentials or is_begun(connection, environment_value):
@@ -91,7 +91,7 @@ def counters(services: Services) -> Iterator[Sample]:
 
 
 def gauges(services: Services) -> Iterator[Sample]:
-    """What is so now, read from Redis at this moment."""
+    """The present state, read from Redis for this request."""
     ledger = services.ledger
     now = ledger.now()
     for state, there in ledger.count_by_state().items():
@@ -105,7 +105,7 @@ def gauges(services: Services) -> Iterator[Sample]:
     jobs = [job for job in ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
     yield from _job_gauges(jobs, now)
     yield from _stream_gauges(services, jobs)
-    # A server may refuse INFO; a schedule that cannot be read is what `doctor` and the log tell of.
+    # A server may refuse INFO. `doctor` and the log say if the schedule cannot be read.
     with suppress(ResponseError):
         memory = services.redis.info("memory")
         if most := memory.get("maxmemory"):
@@ -129,7 +129,7 @@ def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:
 
 
 def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
-    """Streams in our own Redis that jobs go into, those of the latest jobs too: they are what consumers read."""
+    """The streams in our own Redis that jobs write to, those of jobs that ended lately included."""
     latest = [job_id for job_id, _ in services.ledger.list_ids(None, before=None, count=LOOK_AT_MOST)]
     sinks = {job.sink for job in (*jobs, *filter(None, services.ledger.jobs_of(latest)))}
     names = {
@@ -147,6 +147,6 @@ def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
         if bound := services.settings.stream_bound:
             yield "millrace_stream_full_ratio", (name,), entries / bound
         for group in groups:
-            # Before Redis 7 nothing is said, and after entries were deleted it may not be known.
+            # Redis before 7 does not say, and after entries were deleted it may not know.
             if group.get("lag") is not None:
                 yield "millrace_stream_lag_entries", (name, group["name"].decode()), group["lag"]

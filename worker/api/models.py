@@ -1,4 +1,4 @@
-"""What the HTTP API takes and gives; the OpenAPI description is made from these."""
+"""The requests and answers of the HTTP API; the OpenAPI description is made from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.model import JobState, WaitsOn
 
 
 class JobBody(BaseModel):
-    """What `POST /v1/jobs` takes."""
+    """The body of `POST /v1/jobs`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,7 +27,7 @@ class JobBody(BaseModel):
 
 
 class WaitView(BaseModel):
-    """What a job waits for: a word, words for people, and until when where that is known."""
+    """What a job waits for: a word, a text for people, and until when, if that is known."""
 
     on: WaitsOn
     said: str
@@ -67,7 +67,7 @@ class JobView(BaseModel):
 
 
 class MadeJob(JobView):
-    """A job that was asked for; `joined` where the same one was running already."""
+    """A job that was asked for; `joined` if the same one was running already."""
 
     joined: bool
 
@@ -79,7 +79,7 @@ class ShownJob(JobView):
 
 
 class ConnectionView(BaseModel):
-    """An account of ours, the reports it can be asked for, and whether its credentials are set."""
+    """One of our accounts, the reports it can be asked for, and whether its credentials are set."""
 
     connection: str
     source: str
@@ -133,7 +133,7 @@ class EntryView(BaseModel):
 
 
 class DeadLetter(BaseModel):
-    """A row set aside: where it stood, why, and the row as it came."""
+    """A row set aside: its address, the reason, and the row as it came."""
 
     job: str
     at: str
@@ -142,7 +142,7 @@ class DeadLetter(BaseModel):
 
 
 class QueueView(BaseModel):
-    """A queue: its messages that no worker has taken, None where the broker does not say, and who consumes it."""
+    """A queue: the messages that no worker has taken, None if the broker does not say, and its consumers."""
 
     queue: str
     messages: int | None
@@ -150,7 +150,7 @@ class QueueView(BaseModel):
 
 
 class Ready(BaseModel):
-    """Redis can be written to; how long ago lost work was looked for, None where it never was."""
+    """Redis can be written to; how long ago the last sweep for lost work ran, None if none ever did."""
 
     redis: Literal["ok"] = "ok"
     seconds_since_sweep: float | None
@@ -163,7 +163,7 @@ class Problem(BaseModel):
 
 
 class AsciiJSON(JSONResponse):
-    """JSON in ASCII: what a caller sent may come back in a message, and may be no Unicode."""
+    """JSON in ASCII, because a message may repeat what a caller sent, which may be no Unicode."""
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=True).encode()
@@ -183,14 +183,14 @@ _MEANINGS = {
 
 
 def problems(*more: int) -> Problems:
-    """What any path under /v1 may answer, and these besides."""
+    """The errors that any path under /v1 may answer with, and these."""
     return {
         status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({400, 401, 422, 503, *more})
     }
 
 
 def event_answers(*more: int) -> Problems:
-    """The same of a path whose answer is a stream of events, unless it is one of these, which are JSON all the same."""
+    """The same for a path that answers with a stream of events; these errors are JSON all the same."""
     refusal = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     events = {"text/event-stream": {"schema": {"type": "string"}}}
     refusals = {

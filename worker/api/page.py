@@ -49,5 +49,5 @@ def _inline_hash(text: str, element: str) -> str:
 
 
 def inline_digest(inside: str) -> str:
-    """What stands in an inline element, as a policy names it."""
+    """The hash of an inline element, as a content security policy writes it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""The API's description for people at `/docs`: made from its OpenAPI, without a script or anything from elsewhere."""
+"""The API's description for people at `/docs`: made from its OpenAPI, without scripts or anything from other hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Described = dict[str, Any]
 
 
 def add_reference(app: FastAPI) -> None:
-    """Serve the description; what it says is what `/openapi.json` says, for whoever has a program for that."""
+    """Serve the description; `/openapi.json` says the same to programs."""
 
     @app.get("/docs", include_in_schema=False)
     def reference() -> HTMLResponse:
@@ -81,7 +81,7 @@ def _render_content(of: Described) -> str:
 
 
 def _render_schema(schema: Described) -> str:
-    """A model by its name, which leads to it; anything else as it stands."""
+    """A model as a link to its definition; anything else as it stands."""
     if "$ref" in schema:
         name = escape(str(schema["$ref"]).rpartition("/")[2])
         return f'<a href="#{name}"><code>{name}</code></a>'

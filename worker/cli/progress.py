@@ -24,7 +24,7 @@ USUAL = ("vendor", "worker")
 
 
 class TimedOut(Exception):
-    """The watching is over; the job goes on."""
+    """The time to wait is over; the job goes on."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -107,7 +107,7 @@ def _watch(
 
 
 def _keep_up(workers: LocalWorkers | None, deadline: float | None) -> None:
-    """Start workers of our own that died; raise TimedOut once the watching is over."""
+    """Start workers of our own that died; raise TimedOut once the time to wait is over."""
     restart_dead(workers)
     if deadline is not None and time.monotonic() > deadline:
         raise TimedOut

@@ -22,7 +22,7 @@ from worker.installation import python_module
 @click.option("--json", "as_json", is_flag=True, help="Say where everything is as one JSON object.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sandbox(as_json: bool, options: tuple[str, ...]) -> None:
-    """Become the sandbox process: neither imports anything of the other."""
+    """Become the sandbox's process, because neither program imports the other."""
     command = [*python_module("sandbox"), *(["--json"] if as_json else []), *options]
     # Its help is that of the sandbox itself, under the name it was called by.
     environment = {**child_environment(), "SANDBOX_PROGRAM": "millrace sandbox"}

@@ -103,7 +103,7 @@ def backfill(
 
 
 def _follow(planned: Backfill) -> None:
-    """Have every window done, saying how many are."""
+    """Follow every window to its end, and say how many are done."""
     from worker.celery import nudge_out_of
 
     warn_without_workers("the jobs wait")

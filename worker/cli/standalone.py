@@ -1,4 +1,4 @@
-"""Commands where no installation is set up (MILLRACE_REDIS_URL): rows go to files, and workers are started here."""
+"""Commands without an installation (no MILLRACE_REDIS_URL): rows go to files, and workers are started here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def default_sink() -> str | None:
 
 
 def warn_without_workers(what: str) -> None:
-    """Say that nothing will happen until workers are started, where those of an installation do not answer."""
+    """If no worker of an installation answers, say that nothing will happen until one is started."""
     from worker.celery import has_workers  # finds the broker on import, and may start one
 
     if not is_standalone() and not has_workers():

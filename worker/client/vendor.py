@@ -153,7 +153,7 @@ class Vendor:
         return status
 
     def _refuse_another(self, poll: Poll, answer: Answer, report_id: str) -> None:
-        """Raise FailJob if the report describes itself as another one than was asked for."""
+        """Raise FailJob if the report says of itself that it is not the one asked for."""
         ours = our_report_in(poll, answer.content, report_id)
         for path, expected in (fill(poll.match, self._values) or {}).items():
             said = find(ours, path)

@@ -75,7 +75,7 @@ def end_job(services: Services, job: Job) -> JobState:
 
 
 def open_generation(services: Services, job: Job) -> None:
-    """Open the job's generation in its sink; the one before it is over then, even where its end was refused."""
+    """Open the job's generation in its sink; the one before it is over then, even if its end was refused."""
     with services.sink(job) as sink:
         if job.generation > 1:
             with suppress(RecordClosed):

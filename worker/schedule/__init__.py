@@ -1,1 +1,1 @@
-"""Jobs nobody has to ask for: entries with their times, what they owe by now, and whole spans asked for again."""
+"""The schedule: its entries, when they are due, the jobs this makes, and backfills."""

@@ -1,4 +1,4 @@
-"""A span of days asked for again, window by window. The running schedule is not touched."""
+"""Backfills: ask again for a span of days, window by window. The schedule is not affected."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class Backfill:
 def plan(
     services: Services, name: str, params: Mapping[str, Any], first: date, last: date, size: str, sink: str | None
 ) -> Backfill:
-    """The windows of a span, both days included, the last one shorter where it has to be.
+    """The windows of a span, both days included, the last one shorter if necessary.
 
-    Raises BadInput where the report has no window, or anything else is wrong; nothing is made or sent by this.
+    Raises BadInput if the report has no window, or anything else is wrong; nothing is made or sent by this.
     """
     connection, report = find_report(services.connections, name)
     if last < first:

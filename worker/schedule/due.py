@@ -28,7 +28,7 @@ _SERVE = Script("schedule_serve")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What Redis has of one entry: the last time served, the jobs made for it, and when one was last done."""
+    """What Redis holds about one entry: the last time served, the jobs made for it, and when one was last done."""
 
     due_at: float | None = None
     jobs: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def standings(services: Services, now: datetime) -> list[Standing]:
 
 
 def _unserved_time(entry: Entry, served: float, now: datetime) -> datetime | None:
-    """The latest time that was not served, None where there is none; it makes up for those before it."""
+    """The latest time that was not served, None if there is none; it makes up for those before it."""
     due = time_until(entry, now)
     if due is None or due.timestamp() <= served:
         return None

@@ -62,7 +62,7 @@ class Entry(Declared):
 
 
 def load_schedule(path: Path, connections: dict[str, Connection]) -> list[Entry]:
-    """The entries of the file, none where there is no file. Raises BadInput with file, line and field."""
+    """The entries of the file, none if there is no file. Raises BadInput with file, line and field."""
     if not path.exists():
         return []
     file = read_yaml(path)

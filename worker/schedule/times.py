@@ -18,7 +18,7 @@ from worker.sources.params import zone_of
 
 
 def time_after(entry: Entry, now: datetime) -> datetime | None:
-    """The first time the entry is due after `now`; None where its expression never comes true again."""
+    """The first time the entry is due after `now`; None if its expression never comes true again."""
     if entry.every:
         step = parse_duration(entry.every, "every")
         return datetime.fromtimestamp((math.floor(now.timestamp() / step) + 1) * step, UTC)
@@ -26,7 +26,7 @@ def time_after(entry: Entry, now: datetime) -> datetime | None:
 
 
 def time_until(entry: Entry, now: datetime) -> datetime | None:
-    """The last time the entry was due, `now` included; None where its expression never came true before."""
+    """The last time the entry was due, `now` included; None if its expression never came true before."""
     if entry.every:
         step = parse_duration(entry.every, "every")
         return datetime.fromtimestamp(math.floor(now.timestamp() / step) * step, UTC)

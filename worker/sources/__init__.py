@@ -1,1 +1,1 @@
-"""What a vendor is to us, in data: source files, parameters, connections. Nothing here sends anything."""
+"""Vendors as data: source files, parameters, connections. Nothing here sends anything."""

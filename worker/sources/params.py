@@ -49,7 +49,7 @@ _FORMS: dict[ParamType, Form] = {
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Parameters as they will be sent, and the dates they cover where that is known."""
+    """Parameters as they will be sent, and the dates they cover, if that is known."""
 
     params: dict[str, Any]
     window: dict[str, Any] | None

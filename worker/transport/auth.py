@@ -1,4 +1,4 @@
-"""Authentication: adds an account's credentials to its requests, after a login where one is needed."""
+"""Authentication: adds an account's credentials to its requests, after a login if one is needed."""
 
 from __future__ import annotations
 

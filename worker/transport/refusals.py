@@ -20,7 +20,7 @@ PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def parse_json(raw: bytes, name: str) -> Any:
-    """The JSON an answer holds; FailJob with its first bytes where it holds none. `name` is the request's."""
+    """The JSON an answer holds; FailJob with its first bytes if it holds none. `name` is the request's."""
     try:
         # RFC 8259, 8.1: JSON must not begin with a byte order mark, and a reader may ignore one; some vendors send it.
         return json.loads(raw.removeprefix(b"\xef\xbb\xbf"))

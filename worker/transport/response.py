@@ -48,7 +48,7 @@ class Response:
 
     @property
     def request_id(self) -> str | None:
-        """The vendor's own id of this exchange, where a header tells it."""
+        """The vendor's own id of this exchange, if a header says it."""
         return self.headers.get("X-Request-Id") or self.headers.get("Request-Id")
 
     @property

@@ -1,4 +1,4 @@
-"""The access token in use, kept once for all workers: in Redis, or in this process where there is none."""
+"""The access token in use, kept once for all workers: in Redis, or in this process if there is none."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ class Heartbeat:
     def __init__(self, ledger: Ledger, lease: Lease) -> None:
         self._ledger = ledger
         self._held = lease
-        self._every_seconds = ledger.lease_seconds / 4
+        self.every_seconds = ledger.lease_seconds / 4
         self._is_over = False
         self._is_lost = False
         # Taking the lease gave the ledger's time a moment ago: asking again would cost thousands of requests a minute.
-        self._clock_offset = (ledger.now() if lease.taken_at is None else lease.taken_at) - time.monotonic()
+        self._clock_offset = lease.taken_at - time.monotonic()
         self._reported = self._kept = lease.on_record
         self._beating = threading.Lock()
         self._renewed_at = self._checked_at = time.monotonic()
@@ -39,7 +39,7 @@ class Heartbeat:
         self._wait_noted_at = 0.0
 
     def __enter__(self) -> Self:
-        _pulse.add(self, self._every_seconds)
+        _pulse.add(self)
         return self
 
     def __exit__(
@@ -99,7 +99,7 @@ class Heartbeat:
         with self._beating:
             if self._is_over:
                 return
-            if not self._report_progress() and time.monotonic() - self._renewed_at >= self._every_seconds:
+            if not self._report_progress() and time.monotonic() - self._renewed_at >= self.every_seconds:
                 self._renew(0, 0, 0)
             must_stop = self._is_lost or is_stopping() or self.now() > self._held.job.finish_by
             if must_stop and self._hang_up and time.monotonic() - self._checked_at > SILENT_SECONDS:
@@ -132,14 +132,14 @@ class _Pulse:
     def __init__(self) -> None:
         self._heartbeats: set[Heartbeat] = set()
         self._changed = threading.Condition()
-        self._every_seconds = LOOK_SECONDS
+        self._wait_seconds = LOOK_SECONDS
         self._thread: threading.Thread | None = None
 
-    def add(self, heartbeat: Heartbeat, every_seconds: float) -> None:
+    def add(self, heartbeat: Heartbeat) -> None:
         with self._changed:
             self._heartbeats.add(heartbeat)
-            if every_seconds < self._every_seconds:
-                self._every_seconds = every_seconds
+            if heartbeat.every_seconds < self._wait_seconds:
+                self._wait_seconds = heartbeat.every_seconds
                 self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
@@ -152,8 +152,9 @@ class _Pulse:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait(self._every_seconds)
+                self._changed.wait(self._wait_seconds)
                 heartbeats = list(self._heartbeats)
+                self._wait_seconds = min([LOOK_SECONDS, *(heartbeat.every_seconds for heartbeat in heartbeats)])
             for heartbeat in heartbeats:
                 try:
                     heartbeat.beat()

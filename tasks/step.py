@@ -16,7 +16,7 @@ from worker.durations import format_duration
 from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
 from worker.jobs.finish import ask_anew, fail, finish, start_over
 from worker.ledger import Ledger
-from worker.metrics import count
+from worker.metrics import counting_together
 from worker.model import Job, Lease
 from worker.observe import Event, log
 from worker.services import Services, get_services
@@ -54,7 +54,11 @@ def run(
     bound = {"job": lease.job.id, "report": lease.job.name, **({"page": lease.page} if lease.page else {})}
     if lease.job.trace_id:
         bound["trace_id"] = lease.job.trace_id
-    with structlog.contextvars.bound_contextvars(**bound), step_span(task.name, services.ledger, lease) as span:
+    with (
+        structlog.contextvars.bound_contextvars(**bound),
+        counting_together(services.redis),
+        step_span(task.name, services.ledger, lease) as span,
+    ):
         try:
             with Heartbeat(services.ledger, lease) as heartbeat:
                 return _attempt(services, lease, heartbeat, work, most_attempts)
@@ -116,7 +120,6 @@ def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return
-    count(services.redis, "millrace_given_back_total", job.connection, later.waits_on)
     limit = most_attempts and (later.at_most or most_attempts)
     if later.is_attempt and limit and attempts >= limit:
         _fail(services, lease, f"given up after {attempts} attempts: {later.reason}")

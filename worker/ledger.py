@@ -14,6 +14,7 @@ from redis import Redis
 
 from worker import keys
 from worker.job_fields import job_from
+from worker.metrics import take_counted
 from worker.model import FINISHED, UNFINISHED, Checkpoint, Job, JobState, Json, Lease, WaitsOn
 from worker.scripts import Argument, Script, time_argument
 
@@ -145,17 +146,18 @@ class Ledger:
             return str(answer[1].decode())
         fields = _pairs(answer[1:])
         job, taken_at = job_from(fields), float(fields[b"since"])
-        return Lease(job, answer[0], attempts=job.attempts, reason=job.reason, taken_at=taken_at)
+        return Lease(job, answer[0], taken_at, attempts=job.attempts, reason=job.reason)
 
     def take_page(self, job_id: str, page: int) -> Lease | str:
         """Take the lease of a page, or say why there is nothing to do."""
         answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, self._slack_seconds)
         if answer[0] == 0:
             return str(answer[1].decode())
-        token, attempts, reason, link = answer[0], int(answer[1]), answer[2].decode(), answer[3].decode()
-        rows, dead_rows, bytes_ = (int(count) for count in answer[4:7])
+        token, taken_at, attempts = answer[0], float(answer[1]), int(answer[2])
+        reason, link = answer[3].decode(), answer[4].decode() or None
+        rows, dead_rows, bytes_ = (int(count) for count in answer[5:8])
         on_record = Checkpoint(rows, dead_rows=dead_rows, bytes=bytes_)
-        return Lease(job_from(_pairs(answer[7:])), token, page, attempts, reason, link or None, on_record)
+        return Lease(job_from(_pairs(answer[8:])), token, taken_at, page, attempts, reason, link, on_record)
 
     def renew(self, lease: Lease, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
         """Renew a lease and note progress since the last time; False if it is lost or the job has a verdict."""
@@ -173,7 +175,7 @@ class Ledger:
         key, member, prefix = _address(lease)
         attempts = self._run(
             "give_back", lease.job.id, member, prefix, lease.token, due_seconds + self._grace_seconds,
-            int(is_attempt), reason, waits_on, due_seconds, more_keys=(key,),
+            int(is_attempt), reason, waits_on, due_seconds, take_counted(), more_keys=(key,),
         )  # fmt: skip
         return None if attempts < 0 else attempts
 
@@ -195,7 +197,7 @@ class Ledger:
         """
         job = lease.job
         due = due_seconds + self._grace_seconds
-        return bool(self._run("move", job.id, job.id, lease.token, job.state, to, due, *_flat(fields)))
+        return bool(self._run("move", job.id, job.id, lease.token, job.state, to, due, take_counted(), *_flat(fields)))
 
     def plan(self, lease: Lease, pages: int, *, at_once: int) -> list[int] | None:
         """Move a ready job to streaming; returns the pages to nudge, None if it has another lease or state by now."""
@@ -230,6 +232,7 @@ class Ledger:
             "close_page", lease.job.id, lease.job.id, lease.page, lease.token, planned, link or "",
             "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_, int(has_end),
             end.rows, end.digest if end.rows else "", "" if last_count is None else last_count, int(is_open),
+            take_counted(),
         )  # fmt: skip
         return answer[0].decode(), [int(page) for page in answer[1:]]
 

@@ -1,15 +1,19 @@
 """Every metric, declared once with its meaning, and how workers count.
 
 A gauge (jobs by state, a stream's length) is read from Redis when somebody asks. Counters stand in one hash in Redis:
-`count` and the ledger's scripts add to them once a step or once a page, never once a row.
+`count` and the ledger's scripts add to them once a step or once a page, never once a row. What a step counts travels
+with the script that records its outcome.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -65,12 +69,50 @@ METRICS = {
 }
 
 
+_counted: ContextVar[dict[str, float] | None] = ContextVar("counted", default=None)
+"""What was counted within `counting_together` and is not in Redis yet."""
+
+
 def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
     """Add to a counter; `labels` are in the order of its declaration. While Redis is away nothing is counted."""
     if len(METRICS[name].labels) != len(labels):
         raise ValueError(f"{name} has the labels {METRICS[name].labels}")
+    field, counted = SEPARATOR.join((name, *labels)), _counted.get()
+    if counted is None:
+        _add(redis, {field: by})
+    else:
+        counted[field] = counted.get(field, 0) + by
+
+
+@contextmanager
+def counting_together(redis: Redis) -> Iterator[None]:
+    """What is counted within reaches Redis with the next of the ledger's moves, or at the end."""
+    counted: dict[str, float] = {}
+    before = _counted.set(counted)
     try:
-        redis.hincrbyfloat(keys.COUNTERS, SEPARATOR.join((name, *labels)), by)
+        yield
+    finally:
+        _counted.reset(before)
+        if counted:
+            _add(redis, counted)
+
+
+def take_counted() -> bytes:
+    """What was counted and is not in Redis yet, as JSON for a script that adds it; empty if there is nothing."""
+    counted = _counted.get()
+    if not counted:
+        return b""
+    text = orjson.dumps({field: repr(by) for field, by in counted.items()})
+    counted.clear()
+    return text
+
+
+def _add(redis: Redis, counted: dict[str, float]) -> None:
+    try:
+        with redis.pipeline(transaction=False) as pipeline:
+            for field, by in counted.items():
+                pipeline.hincrbyfloat(keys.COUNTERS, field, by)
+            pipeline.execute()
     except RedisError as error:
         log.debug(Event.REDIS_AWAY, why=f"not counted: {error}")
 

@@ -284,14 +284,14 @@ class Lease:
 
     `token` is the fencing token. `attempts` and `reason` are those of this piece of work; `link` is the page's address
     if one was registered; `on_record` counts the page's rows that the ledger knows of. `taken_at` is the time by the
-    ledger's clock, None for the lease of a page.
+    ledger's clock.
     """
 
     job: Job
     token: int
+    taken_at: float
     page: int = 0
     attempts: int = 0
     reason: str = ""
     link: str | None = None
     on_record: Checkpoint = Checkpoint()
-    taken_at: float | None = None

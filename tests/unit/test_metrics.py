@@ -21,7 +21,7 @@ from tests.ledgers import clock as clock
 from worker.api import metrics
 from worker.api.metrics import exposition, gauges
 from worker.ledger import Ledger
-from worker.metrics import METRICS, count, metrics_table, read_counters
+from worker.metrics import METRICS, count, counting_together, metrics_table, read_counters
 from worker.model import Checkpoint, Lease
 from worker.services import Services
 
@@ -86,6 +86,24 @@ def test_what_is_so_now_is_told(services: Services, clock: Clock) -> None:
     ledger.overdue()
     told = {" ".join((name, *labels)): value for name, labels, value in gauges(services)}
     assert told["millrace_last_sweep_seconds"] == 0
+
+
+def test_what_a_step_counts_arrives_with_its_outcome_and_what_comes_after_that_at_its_end(services: Services) -> None:
+    page, redis = streaming_page(services.ledger), services.redis
+    with counting_together(redis):
+        for _ in range(2):
+            count(redis, "millrace_vendor_answers_total", "c", "200")
+        count(redis, "millrace_commit_seconds_total", "c", "r", by=0.25)
+        assert counters(services) == {}
+        services.ledger.give_back(page, "cut", due_seconds=1, is_attempt=True, waits_on="vendor")
+        moved = {
+            "millrace_vendor_answers_total c 200": 2,
+            "millrace_commit_seconds_total c r": 0.25,
+            "millrace_given_back_total c vendor": 1,
+        }
+        assert counters(services) == moved
+        count(redis, "millrace_columns_changed_total", "c", "r")
+    assert counters(services) == moved | {"millrace_columns_changed_total c r": 1}
 
 
 def test_prometheus_reads_what_is_told_and_every_metric_says_what_it_means(services: Services) -> None:

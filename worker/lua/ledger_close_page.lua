@@ -3,9 +3,11 @@
 -- ARGV  1 now  2 id  3 page  4 token  5 pages now known  6 address of the next page or ''  7 total or ''  8 pages at once
 --       9 grace seconds  10 rows  11 dead rows  12 bytes since the last renewal  13 can its end be trusted (1 or 0)
 --       14 its rows  15 their digest or ''  16 the count of rows that ends the paging or ''  17 may a page follow (1 or 0)
+--       18 what the step counted
 -- gives {'lost'} | {'total', the other} | {'repeated', page} | {'loop'} | {'streamed'} | {'closed', page, ...} to nudge
 local now = now_or(ARGV[1])
 local prefix = ARGV[3] .. '.'
+add_counted(ARGV[18])
 -- This call is repeated because its answer got lost. The page is closed; the sweep finds the pages it should nudge.
 if has_token(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {'closed'} end
 if not is_live(KEYS[1], KEYS[2], prefix, ARGV[4]) then return {'lost'} end

@@ -16,6 +16,12 @@ local function count(job, name, by, more)
   redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by)
 end
 
+-- Add what a step counted beside its work: JSON, a number as text by the counter's field; or ''.
+local function add_counted(counted)
+  if counted == '' then return end
+  for field, by in pairs(cjson.decode(counted)) do redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by) end
+end
+
 -- Count rows that a page's worker reports: for the job and for the metrics.
 local function add_progress(job, rows, dead_rows, bytes)
   if tonumber(rows) == 0 then return end

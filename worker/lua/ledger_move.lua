@@ -1,10 +1,12 @@
 -- Record a job's move from one state to the next (or to the same: a poll) and end the step's lease.
 -- KEYS  1 job
--- ARGV  1 now  2 id  3 token  4 from  5 to  6 seconds until overdue, or '' when nothing is left to do  7... field, value
+-- ARGV  1 now  2 id  3 token  4 from  5 to  6 seconds until overdue, or '' when nothing is left to do  7 what the step counted
+--       8... field, value
 -- A value of '@SECONDS' is a time so many seconds from now. gives 1, or 0 if the lease or the state is another's
 local now = now_or(ARGV[1])
+add_counted(ARGV[7])
 if not may_move(KEYS[1], ARGV[3], ARGV[4]) then return 0 end
-for i = 7, #ARGV, 2 do
+for i = 8, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], field_value(ARGV[i + 1], now))
 end
 end_lease(KEYS[1], '')

@@ -1,7 +1,7 @@
 -- Take the lease of a page.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 page  4 lease seconds  5 slack seconds
--- gives {token, attempts, last reason, link, rows, dead rows and bytes on record, field, value, ...} or {0, why not}
+-- gives {token, now, attempts, last reason, link, rows, dead rows and bytes on record, field, value, ...} or {0, why not}
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'next_page')
 local prefix = ARGV[3] .. '.'
@@ -12,6 +12,6 @@ local token = take(KEYS[1], KEYS[2], prefix, ARGV[2] .. '/' .. ARGV[3], now, ton
 if not token then return {0, 'another worker has it'} end
 local page = redis.call('HMGET', KEYS[2], prefix .. 'attempts', prefix .. 'reason', prefix .. 'link',
   prefix .. 'rows', prefix .. 'dead_rows', prefix .. 'bytes')
-local answer = {token, page[1] or '0', page[2] or '', page[3] or '', page[4] or '0', page[5] or '0', page[6] or '0'}
+local answer = {token, text(now), page[1] or '0', page[2] or '', page[3] or '', page[4] or '0', page[5] or '0', page[6] or '0'}
 for _, value in ipairs(redis.call('HGETALL', KEYS[1])) do answer[#answer + 1] = value end
 return answer

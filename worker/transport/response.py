@@ -43,7 +43,7 @@ class Response:
 
     @property
     def charset(self) -> str | None:
-        """The character set of a text, where its Content-Type states one."""
+        """The character set of a text, if its Content-Type states one."""
         return charset_in(self.headers.get("Content-Type", ""))
 
     @property

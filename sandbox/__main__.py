@@ -28,9 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--json", action="store_true", help="say where everything is as one JSON object, not as lines for a shell"
     )
-    parser.add_argument("--faults", type=json.loads, default=[], metavar="JSON", help="the rules the dial begins with")
+    parser.add_argument("--faults", type=_json, default=[], metavar="JSON", help="the rules the dial begins with")
     for name, field in Settings.model_fields.items():
-        kind: Any = json.loads if name == "rows_by_report" else type(field.default)
+        kind: Any = _json if name == "rows_by_report" else type(field.default)
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=field.description)
     options = vars(parser.parse_args(arguments))
     is_json = options.pop("json")
@@ -47,6 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(sandbox.announcement() if is_json else sandbox.exports(), flush=True)  # noqa: T201 - the promised lines
         stopping.wait()
     return 0
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as mistake:
+        raise argparse.ArgumentTypeError(f"no JSON: {mistake}") from None
 
 
 def _refuse(reason: str) -> int:

@@ -92,7 +92,10 @@ def plan(
     connection, report = find_report(services.connections, name)
     if last < first:
         raise BadInput("--to", str(last), f"no day before {first}")
-    zone, step = zone_of(connection.timezone), timedelta(days=_parse_days(size))
+    number, unit = size[:-1], size[-1:]
+    if unit not in DAYS or not number.isdecimal() or not 0 < int(number) <= 366:
+        raise BadInput("--window", size, "a number of days or weeks, such as 1d or 4w")
+    zone, step = zone_of(connection.timezone), timedelta(days=int(number) * DAYS[unit])
     asked = hashlib.sha256(orjson.dumps([dict(params), sink], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     windows = []
     while first <= last:
@@ -103,10 +106,3 @@ def plan(
         windows.append(Window(first, end - timedelta(days=1), request))
         first = end
     return Backfill(services, windows, connection.limits.reports_at_once)
-
-
-def _parse_days(size: str) -> int:
-    number, unit = size[:-1], size[-1:]
-    if unit not in DAYS or not number.isdecimal() or not 0 < int(number) <= 366:
-        raise BadInput("--window", size, "a number of days or weeks, such as 1d or 4w")
-    return int(number) * DAYS[unit]

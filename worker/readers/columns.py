@@ -22,6 +22,8 @@ from worker.sources.schema import ColumnType
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST_PATTERNS = 8
 """Made for one response. Where the columns change more often, making patterns costs more than it saves."""
+_MOST_MISSES = 8
+"""So many blocks of a response `RowShape` may refuse before it is asked no more: each costs as much as one it takes."""
 
 _FLAT = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb")*+[\]}]"
 _NESTED = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb"|" + _FLAT + rb")*+[\]}]"
@@ -40,12 +42,13 @@ class Columns:
         self._shape: RowShape | None = None
         self._pattern: re.Pattern[bytes] | None = None
         self._patterns_made = 0
+        self._misses = 0
 
     def convert(self, rows: Rows) -> Rows:
         """The rows in order with their values as declared; one with a value that does not fit is dead."""
         if not self._declared or not rows:
             return rows
-        if self._shape and (changed := self._shape.change_lines(rows.text)):
+        if self._shape and (changed := self._note(self._shape.change_lines(rows.text))):
             return changed
         parts = self._match(rows)
         if len(parts) < len(rows) and self._learn_pattern(rows, len(parts)):
@@ -56,7 +59,13 @@ class Columns:
 
     def convert_members(self, text: bytes) -> Rows | None:
         """The same for the members of a list as they came, without its brackets; None where they must be cut first."""
-        return self._shape.change_members(text) if self._shape else None
+        return self._note(self._shape.change_members(text)) if self._shape else None
+
+    def _note(self, changed: Rows | None) -> Rows | None:
+        self._misses += changed is None
+        if self._misses > _MOST_MISSES:
+            self._shape = None
+        return changed
 
     def _match(self, rows: Rows) -> list[tuple[bytes, ...]]:
         """What the converted rows consist of; only of those that fit the pattern."""

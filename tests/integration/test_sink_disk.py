@@ -124,6 +124,17 @@ def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_
     assert file_names(job) == ["page-00001.part-0001.ndjson", "page-00001.part-0002.ndjson"]
 
 
+def test_names_that_a_machine_forgot_are_given_again_at_the_end(tmp_path: Path, job: Path) -> None:
+    publish(opened(f"file:{tmp_path}", part_rows=2), READING[:4])
+    record = FileRecord(DirectoryStore(job), Key())
+    for number in (1, 2):
+        taken = record.part(1, 1, number)
+        assert taken is not None
+        (job / taken.files[0].name).rename(job / taken.files[0].temporary)
+    finish(make(f"file:{tmp_path}"))
+    assert file_names(job) == ["page-00001.part-0001.ndjson", "page-00001.part-0002.ndjson"]
+
+
 def test_what_a_killed_writer_left_is_removed_and_what_another_writes_stays(tmp_path: Path, job: Path) -> None:
     taking_over, living = make(f"file:{tmp_path}"), make(f"file:{tmp_path}")
     living.open(1)

@@ -157,6 +157,9 @@ class BucketStore:
         if self.size(directory / name) is None:
             raise FileNotFoundError(str(directory / name))
 
+    def sync(self, directory: Key) -> None:
+        """An object is durable once it is there."""
+
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
         refused: dict[str, str] | None = None
         for _ in range(MOST_CHANGES):

@@ -121,6 +121,10 @@ class DirectoryStore:
     def publish(self, directory: Key, temporary: str, name: str) -> None:
         publish(self._root / directory / temporary, self._root / directory / name)
 
+    def sync(self, directory: Key) -> None:
+        with suppress(FileNotFoundError):
+            sync_directory(self._root / directory)
+
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
         path = self._root / key
         make_directory(path.parent)

@@ -32,20 +32,21 @@ def create(path: Path, content: bytes) -> bool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        return publish(temporary, path)
+        is_ours = publish(temporary, path)
+        sync_directory(path.parent)
+        return is_ours
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def publish(temporary: Path, path: Path) -> bool:
-    """Give a synced file its name, durably, and take the temporary one away; False where the name is taken.
+    """Give a synced file its name, and take the temporary one away; False where the name is taken.
 
-    Raises FileNotFoundError where there is neither.
+    The name is durable once its directory is synced. Raises FileNotFoundError where there is neither.
     """
     try:
         # A link, unlike a rename, fails where somebody has the name.
         os.link(temporary, path)
-        sync_directory(path.parent)
         is_ours = True
     except (FileExistsError, FileNotFoundError):
         is_ours = _is_same(temporary, path)

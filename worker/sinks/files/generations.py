@@ -70,6 +70,8 @@ class FileGenerations:
             if rows := self._pages.rows(generation, beyond=pages):
                 raise StartOver(f"{rows} rows are published beyond page {pages}, the report's last")
             ended = receipt | self._pages.list_files(generation, pages)
+            # Once for all files: until then a name that is lost can be given again.
+            self._store.sync(self._record.rows_directory(generation))
             self._record.decide(generation, {"state": "ended", "receipt": ended})
             standing = self._standing()
         if standing.state != "ended" or standing.outcome is None:

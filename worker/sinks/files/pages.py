@@ -62,10 +62,15 @@ class FilePages:
         """
         lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
         columns: tuple[Columns, list[str]] | None = None
-        parts = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
-        for file in (file for part in parts for file in part.files):
+        taken = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
+        for part, file in ((of, file) for of in taken for file in of.files):
             path = self._record.rows_directory(generation) / file.name
-            if self._record.store.size(path) != file.bytes:
+            size = self._record.store.size(path)
+            if size is None:
+                # A machine that lost its power may have forgotten the name; then it has the temporary one.
+                self._put_in_place(generation, part)
+                size = self._record.store.size(path)
+            if size != file.bytes:
                 raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")
             listed = _describe(generation, file)
             if file.columns and (file.columns, list(file.columns)) != columns:

@@ -84,7 +84,13 @@ class Store(Protocol):
         """
 
     def publish(self, directory: Key, temporary: str, name: str) -> None:
-        """Give a kept file its name, for good. Raises FileNotFoundError where there is neither."""
+        """Give a kept file its name, for good once the directory is synced.
+
+        Raises FileNotFoundError where there is neither.
+        """
+
+    def sync(self, directory: Key) -> None:
+        """Make the names of the files in a directory durable, if there is one."""
 
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
         """Replace a file as a whole by what `change` makes of it, with no change of others lost; None: leave it."""

@@ -132,7 +132,7 @@ def test_names_that_a_machine_forgot_are_given_again_at_the_end(tmp_path: Path, 
         assert taken is not None
         (job / taken.files[0].name).rename(job / taken.files[0].temporary)
     finish(make(f"file:{tmp_path}"))
-    assert file_names(job) == ["page-00001.part-0001.ndjson", "page-00001.part-0002.ndjson"]
+    assert file_names(job) == ["page-00001.part-0001.ndjson", "page-00001.part-0002.ndjson", "receipt.json"]
 
 
 def test_what_a_killed_writer_left_is_removed_and_what_another_writes_stays(tmp_path: Path, job: Path) -> None:

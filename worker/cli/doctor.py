@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import click
 from redis.exceptions import RedisError
@@ -18,8 +20,10 @@ from worker.cli.output import print_json, print_table
 from worker.cli.startup import connections, open_services, token_keeper
 from worker.client.check import try_account
 from worker.durations import format_duration
-from worker.errors import MillraceError
+from worker.errors import BadInput, MillraceError
 from worker.schedule.entries import load_schedule
+from worker.sinks.address import BucketAddress
+from worker.sinks.kinds import parse_address, try_bucket
 from worker.sources.connections import Connection
 from worker.sources.credentials import is_begun
 
@@ -57,18 +61,26 @@ def doctor(as_json: bool) -> None:
 
 def _check_all() -> Iterator[Finding]:
     accounts: dict[str, Connection] = {}
+    places = list(settings().sinks)
 
     def configuration() -> str:
         accounts.update(connections())
         return f"{len(accounts)} connections in {settings().connections}"
 
+    def schedule() -> str:
+        entries = load_schedule(settings().schedule, accounts)
+        places.extend(entry.to for entry in entries if entry.to)
+        return f"{len(entries)} entries"
+
     yield _try("configuration", configuration)
-    yield _try("schedule", lambda: f"{len(load_schedule(settings().schedule, accounts))} entries")
+    yield _try("schedule", schedule)
     # The rest is known only through Redis: without it, one failure is enough.
     yield (redis := _try("redis", _check_redis))
     further = {"broker": _check_broker, "workers": _check_workers, "recovery": _check_recovery}
     for name, check in further.items() if redis.state == "ok" else ():
         yield _try(name, check)
+    for shown, bucket in _find_buckets(places).items():
+        yield _try(shown, partial(try_bucket, bucket))
     for account in accounts.values():
         if account.credentials and not is_begun(account, environment_value):
             yield Finding(account.name, "not set up", 0, "no credentials are set")
@@ -77,6 +89,17 @@ def _check_all() -> Iterator[Finding]:
         found = try_account(account, token_keeper(account))
         state = "failed" if found.is_failure else found.state
         yield Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)
+
+
+def _find_buckets(places: Iterable[str]) -> dict[str, BucketAddress]:
+    """The buckets that callers or the schedule send rows to, each once; what is no address has failed elsewhere."""
+    found: dict[str, BucketAddress] = {}
+    for place in places:
+        with suppress(BadInput):
+            address = parse_address(place)
+            if isinstance(address, BucketAddress):
+                found.setdefault(address.bucket.shown, address)
+    return found
 
 
 def _try(name: str, check: Callable[[], str]) -> Finding:

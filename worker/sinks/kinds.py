@@ -94,6 +94,12 @@ def file_store(address: FileAddress | BucketAddress) -> Store:
     return BucketStore(address.bucket) if isinstance(address, BucketAddress) else DirectoryStore(address.directory)
 
 
+def try_bucket(address: BucketAddress) -> str:
+    """Write in a bucket as jobs do: what was found. Leaves nothing; raises FailJob or RetryLater with the reason."""
+    BucketStore(address.bucket).try_conditions()
+    return "can be written, and honours conditional puts"
+
+
 def _open_files(address: FileAddress | BucketAddress, of: SinkJob) -> Sink:
     def layout() -> Layout:
         return Layout(address.format, address.compression, of.columns())

@@ -95,8 +95,20 @@ class BucketStore:
 
     def mark(self, key: Key, token: bytes) -> None:
         if self.read(key) is None:
-            self._try_conditions(key.with_name(f"{key.name}.{uuid4().hex}.tmp"))
+            self.try_conditions()
             self.create(key, token)
+
+    def try_conditions(self) -> None:
+        """Raise FailJob where the service ignores what everything here rests on, or does not let us write."""
+        key = Key(f".millrace.{uuid4().hex}.tmp")
+        self._put(key, b"", "create")
+        is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
+        self.remove(key)
+        if is_ignored:
+            raise FailJob(
+                f"{self.shown}: the service ignores conditions of puts: of two workers both would believe they were "
+                "first, so rows cannot be kept there exactly once"
+            )
 
     def read(self, key: Key) -> bytes | None:
         return self._read(key)[0]
@@ -190,17 +202,6 @@ class BucketStore:
                 for chunk in found.stream():
                     file.write(chunk)
             yield path
-
-    def _try_conditions(self, key: Key) -> None:
-        """Raise FailJob where the service ignores what everything here rests on; `key` is nobody else's."""
-        self._put(key, b"", "create")
-        is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
-        self.remove(key)
-        if is_ignored:
-            raise FailJob(
-                f"{self.shown}: the service ignores conditions of puts: of two workers both would believe they were "
-                "first, so rows cannot be kept there exactly once"
-            )
 
     def _put(self, key: Key, content: bytes, mode: Any) -> bool:
         """Make an object under a condition; False, and nothing made, where it does not hold."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from tests.consumer_feed import (
     MONDAY,
     PATIENCE_SECONDS,
     STREAM,
-    Feed,
     Job,
     consume,
     following,
@@ -39,13 +37,16 @@ IMPATIENT = ("--claim-seconds", "0.05")
 
 
 @pytest.fixture
-def feed(redis: Redis) -> Feed:
-    return Feed(redis)
+def url(redis_server: RedisServer) -> str:
+    return redis_server.url
 
 
 @pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    return redis_server.url
+def job(redis: Redis) -> Job:
+    """A job with 50 rows on its one page, which has not ended."""
+    made = Job(redis, "j")
+    made.publish(rows("j", 50))
+    return made
 
 
 @pytest.mark.parametrize("rows_per_entry", [1, 7])
@@ -53,87 +54,81 @@ def test_rows_one_to_an_entry_or_packed_are_seen_once_their_end_has_come(
     redis: Redis, url: str, database: Path, rows_per_entry: int
 ) -> None:
     job = Job(redis, "j", rows_per_entry=rows_per_entry)
-    job.publish(1, rows("j", 30))
+    job.publish(rows("j", 30))
     assert redis.xlen(STREAM) == -(-30 // rows_per_entry)
     assert consume(url, database)[0] == 0
     assert published(database) == {}
-    job.end(1, MONDAY, 1)
+    job.end()
     assert consume(url, database)[0] == 0
     assert published(database) == {MONDAY: rows("j", 30)}
 
 
-def test_an_end_whose_rows_are_not_all_there_waits_and_is_told(feed: Feed, url: str, database: Path) -> None:
-    feed.page("j", rows("j", 30), kept=29)
-    feed.end("j", MONDAY, 1)
+def test_an_end_whose_rows_are_not_all_there_waits_and_is_told(
+    redis: Redis, job: Job, url: str, database: Path
+) -> None:
+    redis.xdel(STREAM, redis.xrevrange(STREAM, count=1)[0][0])
+    job.end()
     code, said = consume(url, database, "--name", "c")
     assert code == 1
-    assert "ends with 30 rows, 29 of generation 1 are here" in said
+    assert "ends with 50 rows, 49 of generation 1 are here" in said
     assert published(database) == {}
-    assert feed.redis.xpending(STREAM, GROUP)["pending"] == 1
+    assert redis.xpending(STREAM, GROUP)["pending"] == 1
     # The operator may ask for the window once more, and give this job up.
-    feed.page("j2", rows("j2", 30))
-    feed.end("j2", MONDAY, 2)
+    again = Job(redis, "j2")
+    again.publish(rows("j2", 30))
+    again.end(ready=2)
     assert consume(url, database, "--name", "c", "--forget", "j")[0] == 0
     assert published(database) == {MONDAY: rows("j2", 30)}
-    assert feed.redis.xlen(STREAM) == staged(database) == 0
+    assert redis.xlen(STREAM) == staged(database) == 0
 
 
-def test_what_a_dead_consumer_holds_is_taken_over(feed: Feed, url: str, database: Path) -> None:
-    feed.page("j", rows("j", 50))
-    feed.redis.xgroup_create(STREAM, GROUP, id="0")
-    feed.redis.xreadgroup(GROUP, "dead", {STREAM: ">"}, count=20)
-    feed.end("j", MONDAY, 1)
-    assert consume(url, database, *IMPATIENT)[0] == 0
+@pytest.mark.parametrize(("holder", "flags"), [("dead", IMPATIENT), ("c", ("--name", "c"))])
+def test_what_a_dead_consumer_or_an_earlier_life_holds_is_applied(
+    redis: Redis, job: Job, url: str, database: Path, holder: str, flags: tuple[str, ...]
+) -> None:
+    redis.xgroup_create(STREAM, GROUP, id="0")
+    redis.xreadgroup(GROUP, holder, {STREAM: ">"}, count=20)
+    job.end()
+    assert consume(url, database, *flags)[0] == 0
     assert published(database) == {MONDAY: rows("j", 50)}
-    assert feed.redis.xpending(STREAM, GROUP)["pending"] == 0
+    assert redis.xpending(STREAM, GROUP)["pending"] == 0
 
 
 def test_an_entry_somebody_removed_while_it_was_held_is_told_and_holds_nothing_up(
-    feed: Feed, url: str, database: Path
+    redis: Redis, job: Job, url: str, database: Path
 ) -> None:
-    feed.page("j", rows("j", 3))
-    feed.redis.xgroup_create(STREAM, GROUP, id="0")
-    [[_, [(removed, _)]]] = feed.redis.xreadgroup(GROUP, "dead", {STREAM: ">"}, count=1)
-    feed.redis.xdel(STREAM, removed)
-    feed.end("j", MONDAY, 1)
+    redis.xgroup_create(STREAM, GROUP, id="0")
+    [[_, [(removed, _)]]] = redis.xreadgroup(GROUP, "dead", {STREAM: ">"}, count=1)
+    redis.xdel(STREAM, removed)
+    job.end()
     code, said = consume(url, database, *IMPATIENT)
     assert code == 1
     assert f"{removed.decode()} was removed" in said
-    assert "ends with 3 rows, 2 of generation 1 are here" in said
-    assert feed.redis.xpending(STREAM, GROUP)["pending"] == 1
+    assert "ends with 50 rows, 49 of generation 1 are here" in said
+    assert redis.xpending(STREAM, GROUP)["pending"] == 1
 
 
-def test_what_an_earlier_life_left_is_applied_at_once(feed: Feed, url: str, database: Path) -> None:
-    feed.page("j", rows("j", 50))
-    feed.end("j", MONDAY, 1)
-    feed.redis.xgroup_create(STREAM, GROUP, id="0")
-    feed.redis.xreadgroup(GROUP, "c", {STREAM: ">"})
-    assert consume(url, database, "--name", "c")[0] == 0
-    assert published(database) == {MONDAY: rows("j", 50)}
-
-
-def test_nothing_another_group_still_needs_is_trimmed(feed: Feed, url: str, database: Path) -> None:
-    feed.page("j", rows("j", 50))
-    feed.end("j", MONDAY, 1)
-    feed.redis.xgroup_create(STREAM, "other", id="0")
-    entries = feed.redis.xrange(STREAM)
+def test_nothing_another_group_still_needs_is_trimmed(redis: Redis, job: Job, url: str, database: Path) -> None:
+    job.end()
+    redis.xgroup_create(STREAM, "other", id="0")
+    entries = redis.xrange(STREAM)
     assert consume(url, database)[0] == 0
-    assert feed.redis.xrange(STREAM) == entries
+    assert redis.xrange(STREAM) == entries
     # The other group has read 30 and acknowledged 20: the 21st is the first it may ask for again.
-    ids = [entry for entry, _ in feed.redis.xreadgroup("other", "o", {STREAM: ">"}, count=30)[0][1]]
-    feed.redis.xack(STREAM, "other", *ids[:20])
+    ids = [entry for entry, _ in redis.xreadgroup("other", "o", {STREAM: ">"}, count=30)[0][1]]
+    redis.xack(STREAM, "other", *ids[:20])
     text = Redis.from_url(url, decode_responses=True)
     assert trim(text, STREAM) == 20
-    assert feed.redis.xrange(STREAM) == entries[20:]
-    feed.redis.xack(STREAM, "other", *ids[20:])
+    assert redis.xrange(STREAM) == entries[20:]
+    redis.xack(STREAM, "other", *ids[20:])
     assert trim(text, STREAM) == 10
-    assert feed.redis.xrange(STREAM) == entries[30:]
+    assert redis.xrange(STREAM) == entries[30:]
     text.close()
 
 
 def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str, database: Path) -> None:
     job = Job(redis, "j", bound=100)
-    job.publish(1, rows("j", 100))
+    job.publish(rows("j", 100))
     (more,) = read_batches([Rows.of([b"{}"])])
     with pytest.raises(SinkFull):
         job.sink.commit(1, 2, more)
@@ -141,20 +136,15 @@ def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str
     assert job.sink.commit(1, 2, more) == more.after
 
 
-def test_a_group_that_was_lost_is_made_again(feed: Feed, url: str, database: Path) -> None:
-    feed.page("j", rows("j", 20))
+def test_a_group_that_was_lost_is_made_again(redis: Redis, job: Job, url: str, database: Path) -> None:
     with following(url, database, "--no-trim") as follower:
-        until(lambda: staged(database) == 20, "the rows are staged")
-        feed.redis.xgroup_destroy(STREAM, GROUP)
-        feed.end("j", MONDAY, 1)
-        until(lambda: published(database) == {MONDAY: rows("j", 20)}, "the end is applied")
-        assert _stopped(follower) == 0
-
-
-def _stopped(process: subprocess.Popen[bytes]) -> int:
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=PATIENCE_SECONDS)
-    return process.returncode
+        until(lambda: staged(database) == 50, "the rows are staged")
+        redis.xgroup_destroy(STREAM, GROUP)
+        job.end()
+        until(lambda: published(database) == {MONDAY: rows("j", 50)}, "the end is applied")
+        follower.send_signal(signal.SIGTERM)
+        follower.communicate(timeout=PATIENCE_SECONDS)
+        assert follower.returncode == 0
 
 
 def test_wrong_usage_is_said_before_anything_is_done(url: str, database: Path) -> None:

@@ -94,7 +94,7 @@ class CommandHere(Command):
                 log.handlers, log.level = handlers, level
                 for number, handler in on_end.items():
                     signal.signal(number, handler)
-        said, told = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        said, told = (stream.buffer.getvalue().decode() for stream in (out, err))
         return Ended(code, said, told)
 
 

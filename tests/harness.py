@@ -61,7 +61,7 @@ def vendors_with(**settings: int) -> Callable[[], Iterator[Sandbox]]:
 
     @pytest.fixture(scope="module", name="vendors")
     def vendors() -> Iterator[Sandbox]:
-        with Sandbox(port=0, **settings) as running:  # type: ignore[arg-type]
+        with Sandbox(port=0, **settings) as running:
             yield running
 
     return vendors

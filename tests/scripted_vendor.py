@@ -71,10 +71,10 @@ class ScriptedVendor:
         if not target.startswith("/"):
             raise ValueError(target)
         headers: dict[str, str] = {}
-        while (header := incoming.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
+        while (header := incoming.readline()) not in (b"\r\n", b""):
             name, _, value = header.decode("latin-1").partition(":")
             headers[name.strip().lower()] = value.strip()
-        body = incoming.read(int(headers.get("content-length", "0")))  # type: ignore[attr-defined]
+        body = incoming.read(int(headers.get("content-length", "0")))
         heard = Heard(method, target, headers, body)
         self.heard.append(heard)
         return heard

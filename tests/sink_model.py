@@ -20,7 +20,7 @@ class RuleSink:
 
     def check(self, generation: int) -> None:
         if self.state != "open":
-            raise RecordClosed(self.state)  # type: ignore[arg-type]
+            raise RecordClosed(self.state)
         if generation != self.generation:
             raise RecordClosed("superseded")
 
@@ -66,7 +66,7 @@ class RuleSink:
 
     def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
         if self.state in {"missing", "ended"}:
-            raise RecordClosed(self.state)  # type: ignore[arg-type]
+            raise RecordClosed(self.state)
         if self.state == "void":
             if next_generation:
                 raise RecordClosed("void")

@@ -125,7 +125,7 @@ def test_what_the_transport_raises_goes_through_after_the_rows_before_it(kind: K
 
     got = reading(chunks(), kind.shape)
     assert got.said == "connection reset"
-    assert [json.loads(row)["id"] for row in got.rows] == _ids(kind, 2)  # type: ignore[arg-type]
+    assert [json.loads(row)["id"] for row in got.rows] == _ids(kind, 2)
 
 
 @EVERY

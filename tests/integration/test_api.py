@@ -177,7 +177,7 @@ def test_a_dead_letter_is_told_with_its_reason(api: Api, stack: Stack) -> None:
 
 def test_whoever_asked_is_told_of_the_end_and_the_sweep_sees_to_it(api: Api, stack: Stack) -> None:
     heard: list[Request] = []
-    receiver = FakeVendor(lambda request: heard.append(request) or Answer())  # type: ignore[func-returns-value]
+    receiver = FakeVendor(lambda request: heard.append(request) or Answer())
     try:
         asked = {**ASKED, "join": False, "webhook": f"{receiver.base}/ended"}
         job = api("POST", "/v1/jobs", json=asked).json()["job"]

@@ -54,7 +54,7 @@ def test_everything_comes_up_does_a_job_and_goes_away_together(tmp_path: Path) -
             until(lambda: told(f"{api}/v1/jobs/{job}")["state"] == "done", "the job's end")
             assert told(f"{api}/v1/jobs/{job}")["receipt"]["rows"] == 100
         assert process.returncode == 130
-        assert api in process.stderr.read()  # type: ignore[union-attr]
+        assert api in process.stderr.read()
 
 
 def test_the_demonstration_brings_every_row_shows_its_jobs_and_removes_everything(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_the_demonstration_brings_every_row_shows_its_jobs_and_removes_everythin
     with command.start("demo", "--rows", "2000", "--json", "--keep", "--port", str(port)) as process:
         with interrupted(process):
             # One of each vendor, and one more that goes to Parquet.
-            lines = [json.loads(process.stdout.readline()) for _ in range(5)]  # type: ignore[union-attr]
+            lines = [json.loads(process.stdout.readline()) for _ in range(5)]
             jobs = until(lambda: told(f"http://127.0.0.1:{port}/v1/jobs"), "the page")
-        talk = process.stderr.read()  # type: ignore[union-attr]
+        talk = process.stderr.read()
     assert [(line["state"], line["is_whole"], line["doubled"]) for line in lines] == [("done", True, 0)] * 5
     assert [job["state"] for job in jobs] == ["done"] * 5
     assert process.returncode == 0, talk

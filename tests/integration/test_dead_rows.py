@@ -21,7 +21,7 @@ def test_those_of_jobs_that_are_done_or_failed_are_shown_and_those_read_anew_are
         else:
             sink.void(2, "failed")
     address = parse_address(any_files)
-    shown = list(dead_rows(file_store(address), Key("kargo", "report")))  # type: ignore[arg-type]
+    shown = list(dead_rows(file_store(address), Key("kargo", "report")))
     assert sorted(shown, key=lambda letter: letter["job"]) == [
         {"job": job, "at": "2.1.2", "reason": f"clicks of {job}", "row": "{clicks: many}"} for job in ("done", "failed")
     ]

@@ -18,7 +18,7 @@ def ledger(redis: Redis, clock: Clock) -> Ledger:
 
 def close(ledger: Ledger, page: int, **more: object) -> tuple[str, list[int]]:
     known = {"end": Checkpoint(), "planned": 0, "link": None, "total": None, "last_count": None, "at_once": 4, **more}
-    return ledger.close_page(held(ledger.take_page("j", page)), **known)  # type: ignore[arg-type]
+    return ledger.close_page(held(ledger.take_page("j", page)), **known)
 
 
 def ending(rows: int, digest: str = "") -> Checkpoint:

@@ -99,7 +99,7 @@ class JobLife(RuleBasedStateMachine):
         held = data.draw(st.sampled_from(self.leases))
         allowed = {("queued", "pending"), ("queued", "ready"), ("pending", "pending"), ("pending", "ready")}
         if held.page == 0 and (held.job.state, to) in allowed:
-            self.ledger.move(held, to, poll=held.job.poll + 1, vendor_report_id="x")  # type: ignore[arg-type]
+            self.ledger.move(held, to, poll=held.job.poll + 1, vendor_report_id="x")
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data())
@@ -138,7 +138,7 @@ class JobLife(RuleBasedStateMachine):
 
     @rule(verdict=st.sampled_from(["failed", "cancelled"]))
     def somebody_decides(self, verdict: str) -> None:
-        self.ledger.decide("j", verdict, "why")  # type: ignore[arg-type]
+        self.ledger.decide("j", verdict, "why")
 
     @rule()
     def the_verdict_is_carried_out(self) -> None:

@@ -156,7 +156,7 @@ def test_readings_of_a_day_that_end_at_once_leave_the_links_of_the_newest(any_fi
 
     with ThreadPoolExecutor(max_workers=4) as threads:
         list(threads.map(finish, (1, 8, 2, 7, 3, 6, 4, 5)))
-    store = file_store(parse_address(to))  # type: ignore[arg-type]
+    store = file_store(parse_address(to))
     (window,) = json.loads(store.read(Key("kargo/report/latest.json")) or b"{}")["windows"]
     assert window["job"] == "j8"
     listed = store.read(Key("kargo/report/_symlink_format_manifest/date=2026-11-01/manifest")) or b""
@@ -200,7 +200,7 @@ def test_an_end_that_is_repeated_completes_links_that_were_not_written(tmp_path:
     ],
 )
 def test_links_name_files_as_engines_do(address: str, uri: str) -> None:
-    assert file_store(parse_address(address)).uri == uri  # type: ignore[arg-type]
+    assert file_store(parse_address(address)).uri == uri
 
 
 def test_without_partitions_there_are_no_links(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_thousands_of_pages_are_counted_and_named(redis: Redis) -> None:
     sink = opened("stream:rows", redis)
     for page in range(1, 2502):
         sink.close(1, page, Checkpoint())
-    assert sink.finish(1, 2503, {}).pages == (2502, 2503)  # type: ignore[union-attr]
+    assert sink.finish(1, 2503, {}).pages == (2502, 2503)
     totals = sink.tally(1, 2501)
     assert isinstance(totals, Totals)
     assert totals.pages == 2501
@@ -177,7 +177,7 @@ def test_a_wrong_password_fails_the_job_and_is_not_repeated_to_anybody(own_redis
 def test_batches_are_small_where_lua_takes_rows_that_look_alike_for_one(redis: Redis) -> None:
     def batch_rows(to: str, version: str) -> int:
         server = RedisServer(redis, to)
-        server.major_version = lambda: int(version)  # type: ignore[method-assign]
+        server.major_version = lambda: int(version)
         sink = RedisStreamSink(server, "rows", JOB, bound=0, rows_per_entry=500 if "packed" in to else 1)
         return sink.batch_size.rows
 

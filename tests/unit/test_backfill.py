@@ -58,7 +58,7 @@ def test_asked_for_again_it_goes_on_where_it_stopped(services: Services) -> None
     first = planned(services, "2w")
     first.advance()
     end(services, first, "done")
-    services.redis.hset(f"millrace:job:{first.windows[1].job.id}", mapping={"state": "failed"})  # type: ignore[union-attr]
+    services.redis.hset(f"millrace:job:{first.windows[1].job.id}", mapping={"state": "failed"})
     again = planned(services, "2w")
     assert [state for _, state in again.advance()] == ["queued"]
     assert [window.state for window in again.windows] == ["done", "queued", "done"]

@@ -27,7 +27,7 @@ WITHOUT_JSON = {"dev", "api", "worker", "beat", "flower"}
 
 
 def verb(name: str) -> click.Command:
-    return getattr(import_module(VERBS[name][0]), name)  # type: ignore[no-any-return]
+    return getattr(import_module(VERBS[name][0]), name)
 
 
 def spoken(*arguments: str) -> str:

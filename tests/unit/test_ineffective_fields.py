@@ -18,7 +18,7 @@ def load(
     directory: Path, *, errors: object = (), proof: str = "end", reads: list[Any] | None = None, **read: Any
 ) -> None:
     only = {"request": {"path": "/rows"}, "format": JSON, **read}
-    loaded(directory, source(report(*(reads or [only]), proof=proof), errors=list(errors)))  # type: ignore[call-overload]
+    loaded(directory, source(report(*(reads or [only]), proof=proof), errors=list(errors)))
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -51,7 +51,7 @@ def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: 
     page = streaming_page(ledger)
     ledger.renew(page, rows=3, dead_rows=1, bytes_=30)
     known = {"planned": 1, "link": None, "total": None, "last_count": None, "at_once": 1}
-    ledger.close_page(page, Checkpoint(2), rows=2, bytes_=20, **known)  # type: ignore[arg-type]
+    ledger.close_page(page, Checkpoint(2), rows=2, bytes_=20, **known)
     ledger.end("j", "done", error=None, receipt={})
     ledger.end("j", "done", error=None, receipt={})
     assert counters(services) == {

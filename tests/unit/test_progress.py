@@ -19,7 +19,7 @@ NOW = 1_800_000_000.0
 def job(state: str, **more: Any) -> Job:
     told = {"id": "j", "connection": "c", "report": "r", "source_digest": "d", "params": {}, "window": None}
     rest = {"sink": "s", "webhooks": (), "generation": 1, "restarts": 0, "poll": 0, "attempts": 0, "reason": ""}
-    return Job(state=state, **told, **rest, created_at=NOW, ready_by=NOW, finish_by=NOW, **more)  # type: ignore[arg-type]
+    return Job(state=state, **told, **rest, created_at=NOW, ready_by=NOW, finish_by=NOW, **more)
 
 
 class Ledger:

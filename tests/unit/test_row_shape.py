@@ -13,13 +13,7 @@ from worker.readers.columns import Columns
 from worker.readers.row_shape import RowShape
 from worker.sources.schema import ColumnType
 
-DECLARED: dict[str, ColumnType] = {
-    "a": "integer",
-    "b": "number",
-    "c d": "string",
-    "\u00e9": "datetime",
-    "t": "boolean",
-}
+DECLARED: dict[str, ColumnType] = {"a": "integer", "b": "number", "c d": "string", "\u00e9": "datetime", "t": "boolean"}
 USUAL = {
     "a": ['"5"', "12", "null", '"123456789012345678901"'],
     "b": ['"5.50"', "1.5", "null", '"-0.10"'],

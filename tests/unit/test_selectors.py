@@ -164,7 +164,7 @@ def test_absent_null_and_empty_are_alike() -> None:
         {"report_definition_id": "other"},
         {"parameters": None},
         {"parameters": {"dimensions": ["a"], "measures": ["m"]}},
-        {"parameters": {**ASKED["parameters"], "dimensions": ["a", "b"]}},  # type: ignore[dict-item]
+        {"parameters": {**ASKED["parameters"], "dimensions": ["a", "b"]}},
         {"id": None},
         {"id": ""},
     ],

@@ -7,7 +7,6 @@ import json
 import select
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 
@@ -232,21 +231,15 @@ def test_small_answers_are_bounded_and_unpacked(vendor: Start) -> None:
     assert at.send(get(at)).start(3) == b"[  "
 
 
-@pytest.mark.parametrize("named", ["Deflate", "gzip, zstd", "x-gzip", "", "br"])
-def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start, named: str) -> None:
+def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start) -> None:
     said = b'{"status": "ready"}'
-    raw = zlib.compressobj(wbits=-15)
-    ways = {
-        "Deflate": raw.compress(said) + raw.flush(),
-        "gzip, zstd": zstandard.compress(gzip.compress(said)),
-        "x-gzip": gzip.compress(said[:5]) + gzip.compress(said[5:]),
-        "": gzip.compress(said),
-    }
-    at, _ = talk(vendor, lambda heard: answer(body=ways.get(named, said), Content_Encoding=named))
-    if named in ways:
-        assert at.ask(get(at)).content == {"status": "ready"}
-    else:
-        with pytest.raises((RetryLater, FailJob), match=named):
+    ways = {"gzip, zstd": zstandard.compress(gzip.compress(said)), "": gzip.compress(said), "br": said}
+    for named, packed in ways.items():
+        at, _ = talk(vendor, lambda heard, named=named, packed=packed: answer(body=packed, Content_Encoding=named))
+        if named != "br":
+            assert at.ask(get(at)).content == {"status": "ready"}
+            continue
+        with pytest.raises(FailJob, match="br"):
             at.ask(get(at))
 
 

@@ -35,24 +35,33 @@ from worker.sources.credentials import require_auth
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
+BEARER = {"kind": "bearer", "token": "{key}"}
+DEVELOPER = {"kind": "header", "name": "developer-token", "value": "{key}"}
+
 
 @pytest.mark.parametrize(
-    ("auth", "target", "sent"),
+    ("ways", "query", "headers"),
     [
-        ({"kind": "none"}, "/v1/rows", None),
-        ({"kind": "basic"}, "/v1/rows", "Basic c29tZWJvZHlAZXhhbXBsZS5jb206cGFzcyB3b3JkLzE="),
-        ({"kind": "bearer", "token": "{key}"}, "/v1/rows", "Bearer k3y+secret"),
-        (HEADER, "/v1/rows", "Token k3y+secret"),
-        (KEY, "/v1/rows?api_key=k3y%2Bsecret", None),
-        (SESSION, "/v1/rows", "Bearer token-1"),
+        ([{"kind": "none"}], "", {}),
+        ([{"kind": "basic"}], "", {"authorization": "Basic c29tZWJvZHlAZXhhbXBsZS5jb206cGFzcyB3b3JkLzE="}),
+        ([BEARER], "", {"authorization": "Bearer k3y+secret"}),
+        ([HEADER], "", {"authorization": "Token k3y+secret"}),
+        ([KEY], "?api_key=k3y%2Bsecret", {}),
+        ([SESSION], "", {"authorization": "Bearer token-1"}),
+        ([SESSION, DEVELOPER], "", {"authorization": "Bearer token-1", "developer-token": "k3y+secret"}),
+        ([KEY, SESSION, DEVELOPER], "?api_key=k3y%2Bsecret", {"authorization": "Bearer token-1"}),
     ],
 )
-def test_credentials_go_where_the_source_says(
-    vendor: Start, auth: dict[str, Any], target: str, sent: str | None
+def test_credentials_go_where_the_source_says_also_several_at_once(
+    vendor: Start, ways: list[dict[str, Any]], query: str, headers: dict[str, str]
 ) -> None:
+    auth = ways[0] if len(ways) == 1 else {"kind": "all", "of": ways}
     at, acme = talk(vendor, lambda heard: login(heard) or answer(), auth)
     at.send(get(at)).close()
-    assert (acme.heard[-1].target, acme.heard[-1].headers.get("authorization")) == (target, sent)
+    sent = acme.heard[-1]
+    assert sent.target == f"/v1/rows{query}"
+    assert {name: sent.headers.get(name) for name in ("authorization", *headers)} == {"authorization": None, **headers}
+    assert "developer-token" not in acme.heard[0].headers or len(acme.heard) == 1
 
 
 def test_missing_credentials_are_named_and_nothing_is_sent(vendor: Start) -> None:
@@ -63,17 +72,6 @@ def test_missing_credentials_are_named_and_nothing_is_sent(vendor: Start) -> Non
     with pytest.raises(BadInput, match="V_PASSWORD"):
         require_auth(connection(acme, SESSION), {"V_USER": "x"}.get)
     assert acme.heard == []
-
-
-def test_one_login_serves_every_worker(vendor: Start, redis: Redis) -> None:
-    acme = vendor(lambda heard: login(heard) or answer())
-    workers = [exchange(connection(acme, SESSION), redis) for _ in range(10)]
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda at: at.send(get(at)).close(), workers))
-    assert acme.targets().count("POST /v1/login") == 1
-    assert acme.targets().count("GET /v1/rows") == 10
-    refuse_secrets(" ".join(key.decode() for key in redis.scan_iter()))
-    assert all(redis.ttl(key) > 0 for key in redis.scan_iter() if key.decode() != keys.COUNTERS)
 
 
 def test_ten_workers_refused_at_once_renew_the_token_once(vendor: Start, redis: Redis) -> None:
@@ -96,6 +94,8 @@ def test_ten_workers_refused_at_once_renew_the_token_once(vendor: Start, redis: 
         statuses = list(pool.map(lambda at: at.send(get(at)).status, workers))
     assert statuses == [200] * 10
     assert len(logins) == 2
+    refuse_secrets(" ".join(key.decode() for key in redis.scan_iter()))
+    assert all(redis.ttl(key) > 0 for key in redis.scan_iter() if key.decode() != keys.COUNTERS)
 
 
 def test_a_second_refusal_after_renewing_fails_and_names_what_to_check(vendor: Start) -> None:
@@ -166,29 +166,7 @@ def test_oauth_sends_its_form_and_renews_with_the_refresh_token(vendor: Start) -
     assert acme.heard[7].body.startswith(form)
 
 
-# ---------------------------------------------------------------- several ways at once, and tokens in other places
-
-
-DEVELOPER = {"kind": "header", "name": "developer-token", "value": "{key}"}
-
-
-@pytest.mark.parametrize(
-    ("of", "query", "headers"),
-    [
-        ([SESSION, DEVELOPER], "", {"authorization": "Bearer token-1", "developer-token": "k3y+secret"}),
-        ([{"kind": "bearer", "token": "{key}"}, DEVELOPER], "", {"authorization": "Bearer k3y+secret"}),
-        ([KEY, {"kind": "basic"}], "?api_key=k3y%2Bsecret", {"authorization": "Basic "}),
-        ([KEY, SESSION, DEVELOPER], "?api_key=k3y%2Bsecret", {"authorization": "Bearer token-1"}),
-    ],
-)
-def test_several_ways_are_used_at_once(
-    vendor: Start, of: list[dict[str, Any]], query: str, headers: dict[str, str]
-) -> None:
-    at, acme = talk(vendor, lambda heard: login(heard) or answer(), {"kind": "all", "of": of})
-    at.send(get(at)).close()
-    assert acme.heard[-1].target == f"/v1/rows{query}"
-    assert all(acme.heard[-1].headers[name].startswith(value) for name, value in headers.items())
-    assert "developer-token" not in acme.heard[0].headers or len(acme.heard) == 1
+# ---------------------------------------------------------------- tokens in other places
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,13 @@ def faults_of(page: Chrome) -> dict[str, Any]:
         for node in tree
         if not node["ignored"] and node["role"]["value"] in NAMED and not node.get("name", {}).get("value")
     ]
-    reached, without_outline = _tab_through(page, controls)
+    reached, without_outline = tab_through(page, controls)
     found["unreached"] = max(0, controls - reached)
     found["without_outline"] = without_outline
     return {kind: what for kind, what in found.items() if what}
 
 
-def _tab_through(page: Chrome, controls: int) -> tuple[int, list[str]]:
+def tab_through(page: Chrome, controls: int) -> tuple[int, list[str]]:
     """How many controls the Tab key reaches, and those of them that do not show it."""
     page.execute_script("document.activeElement.blur(); window.ids = new Map()")
     seen: dict[int, tuple[bool, str]] = {}

@@ -94,6 +94,8 @@ class FakeVendor:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes, and the second would wait 40 ms for the client to acknowledge the first.
+    disable_nagle_algorithm = True
 
     def __init__(self, fake: FakeVendor, number: int, *args: Any) -> None:
         self._fake = fake

@@ -34,48 +34,48 @@ class AmazonAds:
 
     def __call__(self, request: Request) -> Answer:
         if request.is_storage:
-            return self._stored(request)
+            return self.stored(request)
         if request.path == "/token":
             return Answer({"access_token": ACCESS, "token_type": "bearer", "expires_in": 3600})
         if request.headers.get("Authorization") != f"Bearer {ACCESS}":
-            return _refused(401, "UNAUTHORIZED", "Not authorized to access scope")
+            return refused(401, "UNAUTHORIZED", "Not authorized to access scope")
         if request.headers.get("Amazon-Advertising-API-ClientId") != CLIENT["client_id"]:
-            return _refused(401, "UNAUTHORIZED", "the client's id is missing")
+            return refused(401, "UNAUTHORIZED", "the client's id is missing")
         if request.headers.get("Amazon-Advertising-API-Scope") != "17":
-            return _refused(403, "403", "the profile is not one of yours")
-        return self._created(request) if request.method == "POST" else self._status(request)
+            return refused(403, "403", "the profile is not one of yours")
+        return self.created(request) if request.method == "POST" else self.status(request)
 
-    def _created(self, request: Request) -> Answer:
+    def created(self, request: Request) -> Answer:
         if self._refusals:
             self._refusals -= 1
             return Answer({"code": "429", "details": "Too Many Requests"}, status=429, headers={"Retry-After": "1"})
         if request.headers.get("Content-Type") != ASKING:
-            return _refused(415, "415", "Cannot consume content type")
+            return refused(415, "415", "Cannot consume content type")
         asked = request.json
         span = date.fromisoformat(asked["endDate"]) - date.fromisoformat(asked["startDate"])
         if span.days >= 31:
-            return _refused(
+            return refused(
                 400, "400", f"startDate to endDate range ({span.days + 1} days) must not exceed maximum range (31 days)"
             )
         if self._asked_before:
-            self._make({**asked, "configuration": {**asked["configuration"], "timeUnit": self._asked_before}})
+            self.make({**asked, "configuration": {**asked["configuration"], "timeUnit": self._asked_before}})
             self._asked_before = None
         for known in self._reports.values():
             same = known["configuration"]["reportTypeId"] == asked["configuration"]["reportTypeId"]
             if same and known["status"] in ("PENDING", "PROCESSING"):
-                return _refused(425, "425", f"The Request is a duplicate of : {known['reportId']}")
-        return Answer(self._make(asked))
+                return refused(425, "425", f"The Request is a duplicate of : {known['reportId']}")
+        return Answer(self.make(asked))
 
-    def _make(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def make(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         report_id = f"88dac5e8-0987-4c1b-9d3f-{len(self._reports):012}"
         made = {**asked, "reportId": report_id, "status": "PENDING", "url": None, "urlExpiresAt": None, "asks": 0}
         self._reports[report_id] = made
         return made
 
-    def _status(self, request: Request) -> Answer:
+    def status(self, request: Request) -> Answer:
         report = self._reports.get(request.path.rpartition("/")[2])
         if report is None:
-            return _refused(404, "404", "report not found")
+            return refused(404, "404", "report not found")
         report["asks"] += 1
         report["status"] = "PROCESSING"
         if report["asks"] >= self._polls:
@@ -85,24 +85,21 @@ class AmazonAds:
             report["url"] = None if failed else f"{request.storage}/{report['reportId']}?X-Amz-Signature=a%2Fb"
         return Answer(report)
 
-    def _stored(self, request: Request) -> Answer:
+    def stored(self, request: Request) -> Answer:
         if "Authorization" in request.headers or request.query != {"X-Amz-Signature": "a/b"}:
             return Answer(b"<Error><Code>SignatureDoesNotMatch</Code></Error>", status=403)
         report = self._reports[request.path.strip("/")]
-        rows = [_row(report["configuration"]["columns"], day, at) for day in _days(report) for at in range(CAMPAIGNS)]
+        span, columns = days(report["startDate"], report["endDate"]), report["configuration"]["columns"]
+        rows = [row_of(columns, day, at) for day in span for at in range(CAMPAIGNS)]
         return Answer(gzip.compress(json.dumps(rows).encode()), headers={"Content-Type": "application/octet-stream"})
 
 
-def _days(report: Mapping[str, Any]) -> list[str]:
-    return list(days(report["startDate"], report["endDate"]))
-
-
-def _row(columns: list[str], day: str, at: int) -> dict[str, Any]:
+def row_of(columns: list[str], day: str, at: int) -> dict[str, Any]:
     known = {"date": day, "impressions": 2216 + at, "clicks": at, "cost": 14.5, "campaignId": 158_410_630_682_987 + at}
     return {column: known.get(column, f"{column} {at}") for column in columns}
 
 
-def _refused(status: int, code: str, detail: str) -> Answer:
+def refused(status: int, code: str, detail: str) -> Answer:
     return Answer({"code": code, "detail": detail}, status=status)
 
 

@@ -47,14 +47,14 @@ class GoogleAds:
             return failure(403, "PERMISSION_DENIED", "authorizationError", "User doesn't have permission to access it.")
         if self._refusals:
             return self._refusals.pop(0)
-        return self._stream(request.json["query"])
+        return self.stream(request.json["query"])
 
-    def _stream(self, query: str) -> Answer:
+    def stream(self, query: str) -> Answer:
         asked = re.fullmatch(r"SELECT (.+) FROM (\w+)(?: WHERE segments\.date BETWEEN '(.+)' AND '(.+)')?", query)
         if asked is None or asked[2] not in RESOURCES:
             return failure(400, "INVALID_ARGUMENT", "queryError", "Error in query: unexpected input.")
         span = (asked[3], asked[4]) if asked[3] else (FROM.isoformat(), FROM.isoformat())
-        rows = list(_rows(asked[1].split(","), RESOURCES[asked[2]], *span))
+        rows = list(rows_of(asked[1].split(","), RESOURCES[asked[2]], *span))
         batches: list[Any] = [
             {"results": rows[at : at + BATCH], "fieldMask": asked[1], "requestId": "xN_KaZRH"}
             for at in range(0, len(rows), BATCH)
@@ -67,22 +67,20 @@ class GoogleAds:
         return Answer(batches)
 
 
-def _rows(fields: list[str], objects: int, first: str, last: str) -> Iterator[dict[str, Any]]:
+def rows_of(fields: list[str], objects: int, first: str, last: str) -> Iterator[dict[str, Any]]:
     for day in days(first, last):
         for at in range(objects):
             row: dict[str, Any] = {}
             for field in fields:
-                *path, name = [_camel(part) for part in field.strip().split(".")]
+                # Fields are asked for in small letters and underscores, and answered in camel case.
+                *path, name = [
+                    re.sub("_(.)", lambda found: found[1].upper(), part) for part in field.strip().split(".")
+                ]
                 inner = row
                 for step in path:
                     inner = inner.setdefault(step, {})
                 inner[name] = day if name == "date" else str(20_000_000_000 + at)
             yield row
-
-
-def _camel(name: str) -> str:
-    first, *more = name.split("_")
-    return first + "".join(part.title() for part in more)
 
 
 def failure(status: int, word: str, kind: str, message: str, **details: Any) -> Answer:

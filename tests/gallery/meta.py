@@ -26,29 +26,31 @@ class Meta:
 
     def __call__(self, request: Request) -> Answer:
         if request.query.get("access_token") != CLIENT["access_token"]:
-            return _refused({"code": 190, "message": "Error validating access token", "is_transient": False})
+            return refused({"code": 190, "message": "Error validating access token", "is_transient": False})
         if request.method == "POST":
             if request.path != "/act_17/insights":
-                return _refused({"code": 100, "message": "Unsupported post request", "is_transient": False})
+                return refused({"code": 100, "message": "Unsupported post request", "is_transient": False})
             asked = dict(parse_qsl(request.body.decode(), strict_parsing=True))
             self._runs.append({**asked, "asks": 0})
             return Answer({"report_run_id": str(6_000_000_000_000 + len(self._runs))})
         run_id, _, edge = request.path.strip("/").partition("/")
         run = self._runs[int(run_id) - 6_000_000_000_001]
-        return self._page(request, run) if edge else self._status(run_id, run)
+        return self.page(request, run) if edge else self.status(run_id, run)
 
-    def _status(self, run_id: str, run: dict[str, Any]) -> Answer:
+    def status(self, run_id: str, run: dict[str, Any]) -> Answer:
         run["asks"] += 1
         word, percent = [("Job Not Started", 0), ("Job Running", 50), ("", 100)][min(run["asks"], 3) - 1]
         word = word or (self._ends.pop(0) if self._ends else "Job Completed")
         return Answer({"id": run_id, "account_id": "17", "async_status": word, "async_percent_completion": percent})
 
-    def _page(self, request: Request, run: dict[str, Any]) -> Answer:
+    def page(self, request: Request, run: dict[str, Any]) -> Answer:
         after, limit = int(request.query.get("after", 0)), int(request.query["limit"])
         if after and self._faults:
-            return _refused(self._faults.pop(0))
+            return refused(self._faults.pop(0))
         span = json.loads(run["time_range"])
-        rows = [_row(run, day, at) for day in days(span["since"], span["until"]) for at in range(OBJECTS[run["level"]])]
+        rows = [
+            row_of(run, day, at) for day in days(span["since"], span["until"]) for at in range(OBJECTS[run["level"]])
+        ]
         end = after + limit
         paging: dict[str, Any] = {"cursors": {"before": str(after), "after": str(end)}}
         if end < len(rows):
@@ -57,7 +59,7 @@ class Meta:
         return Answer({"data": rows[after:end], "paging": paging})
 
 
-def _row(run: dict[str, Any], day: str, at: int) -> dict[str, Any]:
+def row_of(run: dict[str, Any], day: str, at: int) -> dict[str, Any]:
     known = {"impressions": str(100 + at), "clicks": str(at), "reach": "90", "spend": "12.30"}
     known["actions"] = [{"action_type": "link_click", "value": str(at)}]
     fields = {name: known.get(name, f"{120_210_000_000_000_000 + at}") for name in run["fields"].split(",")}
@@ -65,7 +67,7 @@ def _row(run: dict[str, Any], day: str, at: int) -> dict[str, Any]:
     return {**fields, **split, "date_start": day, "date_stop": day}
 
 
-def _refused(error: dict[str, Any]) -> Answer:
+def refused(error: dict[str, Any]) -> Answer:
     return Answer({"error": {"type": "OAuthException", "fbtrace_id": "Az8or2yhqkZfEZ", **error}}, status=400)
 
 

@@ -43,7 +43,7 @@ class MicrosoftAds:
 
     def __call__(self, request: Request) -> Answer:
         if request.is_storage:
-            return self._stored(request)
+            return self.stored(request)
         if request.path == "/token":
             if dict(parse_qsl(request.body.decode())).get("client_secret") != self._secret:
                 return Answer({"error": "invalid_client", "error_description": "AADSTS7000218"}, status=401)
@@ -55,9 +55,9 @@ class MicrosoftAds:
             return fault("Errors", 105, "InvalidCredentials", "Authentication failed.", status=401)
         if (request.headers.get("CustomerId"), request.headers.get("CustomerAccountId")) != ("5", "17"):
             return fault("OperationErrors", 2011, "ReportingServiceUnauthorizedAccountId", "The account is not yours.")
-        return self._submitted(request.json) if request.path.endswith("Submit") else self._status(request)
+        return self.submitted(request.json) if request.path.endswith("Submit") else self.status(request)
 
-    def _submitted(self, body: Any) -> Answer:
+    def submitted(self, body: Any) -> Answer:
         if self._refusals:
             return self._refusals.pop(0)
         asked = body["ReportRequest"]
@@ -66,7 +66,7 @@ class MicrosoftAds:
         self._reports.append(asked)
         return Answer({"ReportRequestId": str(30_000_000_000 + len(self._reports))})
 
-    def _status(self, request: Request) -> Answer:
+    def status(self, request: Request) -> Answer:
         self._polls += 1
         if self._polls == 1:
             return Answer({"ReportRequestStatus": {"ReportDownloadUrl": None, "Status": "Pending"}})
@@ -74,19 +74,20 @@ class MicrosoftAds:
         url = f"{request.storage}/report.zip?sv=2019&sig=a%2Fb&poll={self._polls}" if has_file else None
         return Answer({"ReportRequestStatus": {"ReportDownloadUrl": url, "Status": self._word}})
 
-    def _stored(self, request: Request) -> Answer:
+    def stored(self, request: Request) -> Answer:
         if self._link_ends:
             self._link_ends = False
             words = b"<Error><Code>AuthenticationFailed</Code><Message>Signature not valid</Message></Error>"
             return Answer(words, status=403)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("report.csv", self._file(self._reports[-1]))
+            archive.writestr("report.csv", self.file(self._reports[-1]))
         return Answer(packed.getvalue(), headers={"Content-Type": "application/x-zip-compressed"})
 
-    def _file(self, asked: dict[str, Any]) -> bytes:
-        span = [_day(asked["Time"][side]) for side in ("CustomDateRangeStart", "CustomDateRangeEnd")]
-        rows = [_row(asked["Columns"], day, at) for day in days(*span) for at in range(CAMPAIGNS)]
+    def file(self, asked: dict[str, Any]) -> bytes:
+        stated = [asked["Time"][side] for side in ("CustomDateRangeStart", "CustomDateRangeEnd")]
+        span = [date(one["Year"], one["Month"], one["Day"]).isoformat() for one in stated]
+        rows = [row_of(asked["Columns"], day, at) for day in days(*span) for at in range(CAMPAIGNS)]
         above = [f"Report Name: {asked['ReportName']}", "Report Aggregation: Daily", "Report Filter: "]
         above += ["Potential Incomplete Data: true", f"Rows: {len(rows)}"]
         text = io.StringIO()
@@ -100,11 +101,7 @@ class MicrosoftAds:
         return text.getvalue().encode("utf-8-sig")
 
 
-def _day(stated: dict[str, int]) -> str:
-    return date(stated["Year"], stated["Month"], stated["Day"]).isoformat()
-
-
-def _row(columns: list[str], day: str, at: int) -> list[str]:
+def row_of(columns: list[str], day: str, at: int) -> list[str]:
     known = {"TimePeriod": day, "CampaignName": f"Brand, {at}", "CampaignId": str(414_000_000 + at), **NUMBERS}
     return [known.get(column, f"{column} {at}") for column in columns]
 

@@ -32,47 +32,47 @@ class TheTradeDesk:
         if request.headers.get("TTD-Auth") != f"ttd-{self._spoiled + 1}":
             return said(403, "The token is not known or has ended.")
         if request.path.startswith("/files/"):
-            return self._file()
+            return self.file()
         if self._refusals:
             self._refusals -= 1
             return Answer({"Message": "Too many requests"}, status=429, headers={"Retry-After": "1"})
-        handlers = {SCHEDULE: self._scheduled, QUERY: self._executions, TEMPLATES: self._templates}
+        handlers = {SCHEDULE: self.scheduled, QUERY: self.executions, TEMPLATES: self.templates}
         return handlers[f"{request.method} {request.path}"](request)
 
-    def _scheduled(self, request: Request) -> Answer:
+    def scheduled(self, request: Request) -> Answer:
         asked = request.json
         if asked["AdvertiserFilters"] != ["adv1"]:
             return said(400, "The request is not valid.", "AdvertiserFilters", "You have no access to advertiser adv2.")
         self._span = (asked["ReportStartDateInclusive"][:10], asked["ReportEndDateExclusive"][:10])
         return Answer({"ReportScheduleId": 5678, "ReportScheduleName": asked["ReportScheduleName"]})
 
-    def _executions(self, request: Request) -> Answer:
+    def executions(self, request: Request) -> Answer:
         """Another schedule's execution stands first, and ours comes with the second question."""
         asked = request.json
         if not all(isinstance(number, int) for number in asked["ReportScheduleIds"]):
             return said(400, "The request is not valid.", "ReportScheduleIds", "Not a number.")
         self._asks += 1
         (schedule,) = asked["ReportScheduleIds"]
-        done = _execution(1, schedule, self._state, f"{request.base}/files/report.csv")
+        done = execution(1, schedule, self._state, f"{request.base}/files/report.csv")
         if "ReportExecutionStates" in asked:
             return Answer({"Result": [done], "ResultCount": 1})
-        other = _execution(2, 4, "Complete", f"{request.base}/files/other.csv")
-        ours = [[], [_execution(1, schedule, "Pending", None)], [done]][min(self._asks, 3) - 1]
+        other = execution(2, 4, "Complete", f"{request.base}/files/other.csv")
+        ours = [[], [execution(1, schedule, "Pending", None)], [done]][min(self._asks, 3) - 1]
         return Answer({"Result": [other, *ours], "ResultCount": 1 + len(ours)})
 
-    def _templates(self, request: Request) -> Answer:
+    def templates(self, request: Request) -> Answer:
         first, size = request.json["PageStartIndex"], request.json["PageSize"]
         found = [{"ReportTemplateId": number, "Name": f"by day {number}", "Format": "Text"} for number in range(230)]
         page = found[first : first + size]
         return Answer({"Result": page, "ResultCount": len(page), "TotalFilteredCount": len(found)})
 
-    def _file(self) -> Answer:
+    def file(self) -> Answer:
         first, end = self._span
         rows = [f"{day}T00:00:00,adv1,c{at},1000,2.50" for day in list(days(first, end))[:-1] for at in range(8)]
         return Answer("\r\n".join([",".join(COLUMNS), *rows, ""]).encode(), headers={"Content-Type": "text/csv"})
 
 
-def _execution(number: int, schedule: int, state: str, url: str | None) -> dict[str, Any]:
+def execution(number: int, schedule: int, state: str, url: str | None) -> dict[str, Any]:
     delivery = {"ReportDestination": "Download", "DownloadURL": url}
     found = {"ReportExecutionId": number, "ReportScheduleId": schedule, "ReportExecutionState": state}
     return {**found, "DisabledReason": None, "ReportDeliveries": [delivery]}

@@ -24,22 +24,22 @@ class TikTok:
 
     def __call__(self, request: Request) -> Answer:
         if request.headers.get("Access-Token") != CLIENT["access_token"]:
-            return _said(40105, "Access token is incorrect or has been revoked.")
+            return said(40105, "Access token is incorrect or has been revoked.")
         if request.path != "/report/integrated/get/":
             return Answer(b"404 page not found", status=404)
         asked = request.query
         if asked["advertiser_id"] != "17":
-            return _said(40001, "No permission to operate advertiser 18.")
+            return said(40001, "No permission to operate advertiser 18.")
         if self._codes and not self._is_first:
-            return _said(self._codes.pop(0), "Too many requests in a short time.")
+            return said(self._codes.pop(0), "Too many requests in a short time.")
         self._is_first = False
-        rows = _rows(json.loads(asked["dimensions"]), json.loads(asked["metrics"]), asked)
+        rows = rows_of(json.loads(asked["dimensions"]), json.loads(asked["metrics"]), asked)
         page, size = int(asked["page"]), int(asked["page_size"])
         facts = {"page": page, "page_size": size, "total_number": len(rows), "total_page": -(-len(rows) // size)}
-        return _said(0, "OK", {"list": rows[(page - 1) * size : page * size], "page_info": facts})
+        return said(0, "OK", {"list": rows[(page - 1) * size : page * size], "page_info": facts})
 
 
-def _rows(dimensions: list[str], metrics: list[str], asked: dict[str, str]) -> list[dict[str, Any]]:
+def rows_of(dimensions: list[str], metrics: list[str], asked: dict[str, str]) -> list[dict[str, Any]]:
     values = {
         "stat_time_day": [f"{day} 00:00:00" for day in days(asked["start_date"], asked["end_date"])],
         **{name: [str(1_700_000_000_000_000_000 + at) for at in range(count)] for name, count in LEVELS.items()},
@@ -51,7 +51,7 @@ def _rows(dimensions: list[str], metrics: list[str], asked: dict[str, str]) -> l
     ]
 
 
-def _said(code: int, message: str, data: Any = None) -> Answer:
+def said(code: int, message: str, data: Any = None) -> Answer:
     return Answer({"code": code, "message": message, "request_id": "20261103AB", "data": data or {}})
 
 

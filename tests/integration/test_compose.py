@@ -115,14 +115,14 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     running = Composed(tmp_path_factory.mktemp("composed"))
     redis = running.words(SERVICES["redis"]["command"])
     running.start(*redis[:-1], redis[-1].replace(" - ", f" - --port {running.redis_port} --bind 127.0.0.1 ", 1))
-    until(lambda: running.processes[0].poll() is None and _asks_for_password(running.redis_port), "the server")
+    until(lambda: running.processes[0].poll() is None and asks_for_password(running.redis_port), "the server")
     for name in OURS:
         running.start("millrace", *running.words(SERVICES[name]["command"]))
     yield running
     assert running.stop() == {"redis": 0, "api": 128 + SIGTERM, "beat": 0, "control": 0, "stream": 0, "flower": 0}
 
 
-def _asks_for_password(port: int) -> bool:
+def asks_for_password(port: int) -> bool:
     with Redis("127.0.0.1", port, retry=None) as client:
         try:
             client.ping()

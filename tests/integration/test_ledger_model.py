@@ -54,7 +54,7 @@ class JobLife(RuleBasedStateMachine):
         assert job
         return job
 
-    def _taken(self, answer: Lease | str) -> None:
+    def note_taken(self, answer: Lease | str) -> None:
         """A lease is only ever given while no other one on the same work is live."""
         if isinstance(answer, str):
             return
@@ -68,14 +68,14 @@ class JobLife(RuleBasedStateMachine):
     def begin(self, is_streaming: bool, pages: int) -> None:
         """Half of the lives begin where pages are read, since most of what can go wrong does there."""
         if is_streaming:
-            self.ledger.move(self._held(self.ledger.take("j", "queued")), "ready")
-            self.ledger.plan(self._held(self.ledger.take("j", "ready")), PAGES, at_once=2)
+            self.ledger.move(self.held(self.ledger.take("j", "queued")), "ready")
+            self.ledger.plan(self.held(self.ledger.take("j", "ready")), PAGES, at_once=2)
             self.state = "streaming"
             for page in range(1, pages + 1):
                 self.a_worker_takes_a_page(page)
 
     @staticmethod
-    def _held(answer: Lease | str) -> Lease:
+    def held(answer: Lease | str) -> Lease:
         assert isinstance(answer, Lease)
         return answer
 
@@ -87,11 +87,11 @@ class JobLife(RuleBasedStateMachine):
 
     @rule()
     def a_worker_takes_the_step(self) -> None:
-        self._taken(self.ledger.take("j", "queued", "pending", "ready", "streamed", "verdict"))
+        self.note_taken(self.ledger.take("j", "queued", "pending", "ready", "streamed", "verdict"))
 
     @rule(page=st.integers(1, PAGES + 1))
     def a_worker_takes_a_page(self, page: int) -> None:
-        self._taken(self.ledger.take_page("j", page))
+        self.note_taken(self.ledger.take_page("j", page))
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), to=st.sampled_from(["pending", "ready"]))

@@ -23,7 +23,7 @@ def watching(stack: Stack) -> Iterator[list[dict[str, Any]]]:
     with stack.app.connection() as connection:
         receiver = stack.app.events.Receiver(connection, handlers={"*": heard.append})
         is_up = threading.Event()
-        watcher = threading.Thread(target=_capture, args=(receiver, is_up), daemon=True)
+        watcher = threading.Thread(target=capture_until_told_to_stop, args=(receiver, is_up), daemon=True)
         watcher.start()
         is_up.wait()
         yield heard
@@ -31,7 +31,7 @@ def watching(stack: Stack) -> Iterator[list[dict[str, Any]]]:
         watcher.join()
 
 
-def _capture(receiver: Any, is_up: threading.Event) -> None:
+def capture_until_told_to_stop(receiver: Any, is_up: threading.Event) -> None:
     for _ in receiver.itercapture(limit=None, timeout=None, wakeup=True):
         is_up.set()
         break

@@ -40,19 +40,19 @@ def page() -> str:
     lines = [PROSE.format(count=len(cases()))]
     for title, behaviours in SECTIONS.items():
         lines += [f"## {title}", "", "| the vendor | Millrace | published | cases |", "| --- | --- | --- | --- |"]
-        lines += [_line(behaviour) for behaviour in behaviours]
+        lines += [behaviour_line(behaviour) for behaviour in behaviours]
         lines.append("")
     lines += [
         OWN_PROSE,
         "| the vendor | Millrace | case |",
         "| --- | --- | --- |",
-        *starmap(_declared, PULLS.items()),
+        *starmap(declared_line, PULLS.items()),
         "",
     ]
     return "\n".join(lines)
 
 
-def _declared(name: str, pull: Pull) -> str:
+def declared_line(name: str, pull: Pull) -> str:
     title = yaml.safe_load((SOURCES / f"{name}.yaml").read_text(encoding="utf-8"))["title"]
     outcome = f"failed: {', '.join(pull.fails)}" if pull.fails else f"done: {pull.rows} rows"
     bound = f", in {pull.at_most} requests at most" if pull.at_most else ""
@@ -60,14 +60,14 @@ def _declared(name: str, pull: Pull) -> str:
     return f"| {title} | {outcome}{bound} | {link} |"
 
 
-def _line(behaviour: Behaviour) -> str:
+def behaviour_line(behaviour: Behaviour) -> str:
     expectations = [expected for _, expected in behaviour.scenarios().values()]
-    published = " or ".join(dict.fromkeys(filter(None, map(_published, expectations))))
+    published = " or ".join(dict.fromkeys(filter(None, map(what_is_published, expectations))))
     names = "; ".join(name.replace("|", r"\|") for name in behaviour.cases)
     return f"| {behaviour.vendor} | {behaviour.millrace} | {published} | {names} |"
 
 
-def _published(expected: Expectation) -> str:
+def what_is_published(expected: Expectation) -> str:
     if not isinstance(expected, Failed):
         return "whole"
     return {True: "rows, voided", False: "nothing", None: ""}[expected.published]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -79,7 +79,8 @@ class VendorSet:
         stream = ended.sink.removeprefix("stream:")
         found = millrace.audit(stream, job_id)
         entries = [fields for _, fields in millrace.redis.xrange(stream)]
-        raw = [fields[b"row"] for fields in sorted(_rows_of(entries, found.generation), key=_row_address)]
+        current = [one for one in entries if one.get(b"at", b"").startswith(b"%d." % found.generation)]
+        raw = [one[b"row"] for one in sorted(current, key=lambda one: [int(part) for part in one[b"at"].split(b".")])]
         dead = [fields for _, fields in millrace.redis.xrange(f"dead:{{{stream}}}")]
         heard = self.sandbox.remote.requests()
         return Outcome(ended.receipt, ended, found, raw, dead, heard, self)
@@ -135,9 +136,9 @@ def running_scenarios(directory: Path) -> Iterator[ScenarioRunner]:
     sources = directory / "sources"
     sources.mkdir()
     for vendor in IMPATIENT:
-        (sources / f"{vendor}-impatient.yaml").write_text(_impatient(vendor))
+        (sources / f"{vendor}-impatient.yaml").write_text(impatient(vendor))
     connections = directory / "connections.yaml"
-    accounts = {name: entry for number, one in enumerate(sandboxes) for name, entry in _accounts(number, one)}
+    accounts = {name: entry for number, one in enumerate(sandboxes) for name, entry in accounts_of(number, one)}
     connections.write_text(yaml.safe_dump(accounts))
     with running_redis(directory / "redis") as server:
         variables = {
@@ -165,7 +166,7 @@ def running_scenarios(directory: Path) -> Iterator[ScenarioRunner]:
             sandbox.stop()
 
 
-def _accounts(number: int, sandbox: Sandbox) -> Iterator[tuple[str, Json]]:
+def accounts_of(number: int, sandbox: Sandbox) -> Iterator[tuple[str, Json]]:
     urls, known = sandbox.urls, sandbox.credentials
     fast = {"requests_per_second": 500, "reports_at_once": 10, "streams_at_once": 4}
     mediamath = {name: value for name, value in known["mediamath"].items() if name != "token"}
@@ -176,7 +177,7 @@ def _accounts(number: int, sandbox: Sandbox) -> Iterator[tuple[str, Json]]:
         yield f"{source}-{number}", entry
 
 
-def _impatient(vendor: str) -> str:
+def impatient(vendor: str) -> str:
     """The text of a source that waits seconds."""
     text = (PACKAGED / "sources" / f"{vendor}.yaml").read_text(encoding="utf-8")
     for line, more in IMPATIENT[vendor].items():
@@ -185,11 +186,3 @@ def _impatient(vendor: str) -> str:
     return text.replace("grace_seconds: 60\n", "grace_seconds: 1\n").replace(
         f"source: {vendor}\n", f"source: {vendor}-impatient\n"
     )
-
-
-def _row_address(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:
-    return tuple(map(int, fields[b"at"].split(b".")))
-
-
-def _rows_of(entries: list[dict[bytes, bytes]], generation: int) -> Iterator[dict[bytes, bytes]]:
-    return (fields for fields in entries if b"row" in fields and _row_address(fields)[0] == generation)

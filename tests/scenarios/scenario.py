@@ -47,14 +47,14 @@ class Expectation:
 
     def check(self, outcome: Outcome) -> None:
         """AssertionError where the outcome is another."""
-        self._check_end(outcome)
+        self.check_end(outcome)
         for named, times in self.asked.items():
             method, _, endpoint = named.rpartition(" ")
             assert len(outcome.asked(endpoint, method or None)) == times, (named, outcome.heard)
         if self.also:
             self.also(outcome)
 
-    def _check_end(self, outcome: Outcome) -> None:
+    def check_end(self, outcome: Outcome) -> None:
         raise NotImplementedError
 
 
@@ -73,7 +73,7 @@ class Done(Expectation):
     receipt: Json = field(default_factory=dict)
     attempts: int | None = None
 
-    def _check_end(self, outcome: Outcome) -> None:
+    def check_end(self, outcome: Outcome) -> None:
         if self.is_as_served:
             outcome.assert_whole(self.rows)
         else:
@@ -89,7 +89,7 @@ class Failed(Expectation):
     words: tuple[str, ...]
     published: bool | None = None
 
-    def _check_end(self, outcome: Outcome) -> None:
+    def check_end(self, outcome: Outcome) -> None:
         outcome.assert_failed(*self.words, published=self.published)
 
 

@@ -75,23 +75,23 @@ class Storm:
             # Every other report in packed entries.
             packing = "?rows_per_entry=500" if damage.reports % 2 else ""
             job_id = self._stack.ask(name, f"stream:{stream}{packing}", finish_within="2h")
-            self._over(job_id, enough, damage)
+            self.kill_while_it_runs(job_id, enough, damage)
             self._stack.receipt(job_id)
             damage.add(self._stack.audit(stream, job_id), self._stack.job(job_id), rows)
             self._stack.redis.delete(stream)
             say(f"{stream}: {damage.sigkills} SIGKILLs, {damage.lost} lost, {damage.doubled} doubled so far")
         damage.seconds += time.monotonic() - began
 
-    def _over(self, job_id: str, enough: int, damage: Damage) -> None:
+    def kill_while_it_runs(self, job_id: str, enough: int, damage: Damage) -> None:
         """Kill at random moments while one job runs."""
         while damage.sigkills < enough:
-            if not self._calm(job_id):
+            if not self.wait_for_progress(job_id):
                 return
             # The moment of a kill is drawn, not chosen: what matters lies where nobody would have aimed.
             time.sleep(self._random.uniform(0, 1.0))
-            self._strike(damage)
+            self.strike(damage)
 
-    def _calm(self, job_id: str) -> bool:
+    def wait_for_progress(self, job_id: str) -> bool:
         """Wait until the job has got on since the last strike; False where it is over."""
         before = self._stack.job(job_id)
         deadline = time.monotonic() + LONGEST_CALM_SECONDS
@@ -105,22 +105,22 @@ class Storm:
             time.sleep(0.05)
         return True
 
-    def _strike(self, damage: Damage) -> None:
+    def strike(self, damage: Damage) -> None:
         draw = self._random.random()
         if draw < 0.5:
-            self._kill_process(damage)
+            self.kill_process(damage)
         elif draw < 0.75:
-            self._kill_worker("stream", damage)
+            self.kill_worker("stream", damage)
         elif draw < 0.9:
-            self._kill_worker("control", damage)
+            self.kill_worker("control", damage)
         elif draw < 0.95:
-            self._cut_a_connection(damage)
+            self.cut_a_connection(damage)
         else:
             self._redis.kill()
             self._redis.start()
             damage.kills["Redis SIGKILL and restart"] += 1
 
-    def _kill_process(self, damage: Damage) -> None:
+    def kill_process(self, damage: Damage) -> None:
         """One process of the stream worker's pool."""
         with suppress(psutil.Error):
             # The worker itself lives on and must notice that a process of its pool is gone.
@@ -129,11 +129,11 @@ class Storm:
                 self._random.choice(pool).send_signal(signal.SIGKILL)
                 damage.kills["SIGKILL of a stream process"] += 1
 
-    def _kill_worker(self, name: str, damage: Damage) -> None:
+    def kill_worker(self, name: str, damage: Damage) -> None:
         self._stack.workers.kill(name)
         damage.kills[f"SIGKILL of the {name} worker"] += 1
 
-    def _cut_a_connection(self, damage: Damage) -> None:
+    def cut_a_connection(self, damage: Damage) -> None:
         after = self._random.randrange(1, 3_000_000)
         self._stack.dial({"kind": "reset", "args": {"after_bytes": after}, "times": 1, "match": {"role": "stream"}})
         damage.kills["vendor connection reset"] += 1

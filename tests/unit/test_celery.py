@@ -53,7 +53,7 @@ def test_a_failure_is_described_by_its_traceback_and_a_retry_by_its_reason() -> 
 def test_a_channel_has_one_client_for_commands_and_others_for_answers_under_way() -> None:
     make_celery_cheaper()
     # Nothing is connected to: clients are made, and none is used.
-    channel = _channel()
+    channel = unconnected_channel()
     first = channel._create_client()
     assert channel._create_client() is first
     assert channel._create_client(asynchronous=True) is not first
@@ -93,7 +93,7 @@ def test_events_are_sent_a_moment_later_and_together() -> None:
     assert len(due) == 1
 
 
-def _channel() -> object:
+def unconnected_channel() -> object:
     from kombu.transport.redis import Channel
 
     class Unconnected(Channel):

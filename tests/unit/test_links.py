@@ -221,12 +221,12 @@ def test_every_address_is_of_one_kind_whatever_it_is_wrapped_in(address: str, ki
     assert addresses.kind_of(address) == kind
 
 
-def _names(**found: list[str]) -> addresses.Resolve:
+def names(**found: list[str]) -> addresses.Resolve:
     return lambda host, port: found[host.partition(".")[0]]
 
 
 def test_one_private_address_among_public_ones_is_enough_to_stay_away() -> None:
-    resolve = _names(mixed=["93.184.216.34", "10.0.0.1"], public=["93.184.216.34"])
+    resolve = names(mixed=["93.184.216.34", "10.0.0.1"], public=["93.184.216.34"])
     beside = frozenset({"public"})
     with pytest.raises(FailJob, match=r"private address 10\.0\.0\.1"):
         addresses.resolve_permitted("mixed.example", 443, beside, resolve=resolve)
@@ -234,7 +234,7 @@ def test_one_private_address_among_public_ones_is_enough_to_stay_away() -> None:
 
 
 def test_a_connection_may_be_led_to_public_addresses_and_to_its_own_kind_only() -> None:
-    resolve = _names(sandbox=["127.0.0.1"], gateway=["10.1.2.3"], vendor=["93.184.216.34"], odd=["0.0.0.0"])
+    resolve = names(sandbox=["127.0.0.1"], gateway=["10.1.2.3"], vendor=["93.184.216.34"], odd=["0.0.0.0"])
     assert addresses.permitted_kinds("sandbox", 80, resolve=resolve) == {"public", "loopback"}
     assert addresses.permitted_kinds("gateway", 443, resolve=resolve) == {"public", "private"}
     assert addresses.permitted_kinds("vendor", 443, resolve=resolve) == {"public"}

@@ -169,7 +169,7 @@ values = st.one_of(
 rows = st.lists(st.dictionaries(st.sampled_from("abc"), values, min_size=1), min_size=1, max_size=8)
 
 
-def _json(row: dict[str, Any]) -> bytes:
+def as_json(row: dict[str, Any]) -> bytes:
     members = (
         f"{json.dumps(name)}:{format(value, 'f') if isinstance(value, Decimal) else json.dumps(value)}"
         for name, value in row.items()
@@ -179,7 +179,7 @@ def _json(row: dict[str, Any]) -> bytes:
 
 @given(rows, st.integers(1, 8))
 def test_any_rows_are_read_back_value_for_value(rows: list[dict[str, Any]], stride: int) -> None:
-    texts = [_json(row) for row in rows]
+    texts = [as_json(row) for row in rows]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "GROUP_ROWS", 1)
         files = written("parquet", *[texts[first : first + stride] for first in range(0, len(texts), stride)])

@@ -31,9 +31,9 @@ class Receiver:
     def __init__(self) -> None:
         self.statuses = [204]
         self.heard: list[Request] = []
-        self.server = FakeVendor(self._answer)
+        self.server = FakeVendor(self.answer)
 
-    def _answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer:
         self.heard.append(request)
         return Answer(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
 

@@ -26,7 +26,12 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         [
             report_options,
-            click.option("--to", "sink", metavar="SINK", help="stream:NAME, redis://...?stream=NAME or file:DIR."),
+            click.option(
+                "--to",
+                "sink",
+                metavar="SINK",
+                help="stream:NAME, redis://...?stream=NAME or file:DIR, or a bucket: s3://, gs://, az://.",
+            ),
             click.option("--new", is_flag=True, help="Do not join the same report where it is running already."),
             click.option("--ready-within", metavar="TIME", help="How long the vendor may prepare it, such as 2h."),
             click.option("--finish-within", metavar="TIME", help="How long the whole job may take, such as 24h."),

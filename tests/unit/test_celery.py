@@ -15,7 +15,7 @@ from celery.exceptions import Retry
 from celery.worker.consumer import Consumer
 from hypothesis import given
 from hypothesis import strategies as st
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 from kombu.transport.virtual import QoS
 from kombu.utils import json as kombu_json
 from redis.exceptions import ConnectionError  # noqa: A004
@@ -59,6 +59,17 @@ def test_a_channel_has_one_client_for_commands_and_others_for_answers_under_way(
     assert channel._create_client(asynchronous=True) is not first
     channel._pool = None
     assert channel._create_client() is not first
+
+
+def test_a_queue_is_declared_once_for_each_connection() -> None:
+    make_celery_cheaper()
+    queue = Queue("once", Exchange("once"), routing_key="once")
+    for _ in range(2):
+        with Connection("memory://") as connection:
+            producer = connection.Producer()
+            assert [producer.maybe_declare(queue) for _ in range(2)] == [True, False]
+            producer.publish({}, exchange="once", routing_key="once")
+            assert queue(connection.channel()).get() is not None
 
 
 @given(values)

@@ -22,16 +22,16 @@ class Settings(BaseModel):
     )
     polls_until_ready: Count = Field(2, description="polls that find a prepared report unfinished")
     latency_ms: Count = Field(0, description="milliseconds before every answer that carries rows")
-    bytes_per_second: Count = Field(0, description="how fast a body is sent at most; 0 without bound")
-    token_seconds: Count = Field(0, description="lifetime of a token; 0 the vendor's own (3600, MediaMath 86400)")
+    bytes_per_second: Count = Field(0, description="how fast a body is sent at most; 0: no limit")
+    token_seconds: Count = Field(0, description="lifetime of a token; 0: the vendor's own (3600, MediaMath 86400)")
     report_seconds: Count = Field(86_400, description="how long a prepared report is kept")
-    seed: int = Field(1, description="other seed, other values")
+    seed: int = Field(1, description="another seed gives other values")
     revision: Annotated[int, Field(ge=1)] = Field(1, description="a higher revision restates every report")
     restate: Literal["values", "order"] = Field(
         "values", description="what a higher revision changes: the values, or the order of the same rows"
     )
     restate_after_reads: Count = Field(
-        0, description="the revision rises by one after every so many readings of a report; 0 never"
+        0, description="the revision rises by one after every so many readings of a report; 0: never"
     )
     today: str = Field(TODAY, description="the day relative time windows are counted from")
     journal_requests: Annotated[int, Field(ge=1)] = Field(20_000, description="how many requests are remembered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,14 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from tests import object_server
 from tests.authority import Authority
 from tests.bucket import AZURE_KEY
-from tests.object_server import ACCOUNT, MODIFIED, Answer, Bucket, object_service, serving
+from tests.object_server import ACCOUNT, MODIFIED, Answer, object_service, serving
 from tests.sinks import make
 from worker.errors import FailJob, RetryLater
 from worker.sinks.files import bucket_kinds
 from worker.sinks.files.bucket import BucketStore
+from worker.sinks.files.bucket_kinds import Bucket
 from worker.sinks.files.store import Key
+from worker.sinks.files.store_errors import store_error
 from worker.sinks.kinds import parse_address
 
 SECRET = "c2VjcmV0LW9mLW91cnM="
@@ -103,8 +107,10 @@ def test_a_service_that_ignores_conditions_is_refused_before_a_row_is_written(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)
-    honours = Bucket.put
-    monkeypatch.setattr(Bucket, "put", lambda bucket, key, content, expected: honours(bucket, key, content, None))
+    honours = object_server.Bucket.put
+    monkeypatch.setattr(
+        object_server.Bucket, "put", lambda bucket, key, content, expected: honours(bucket, key, content, None)
+    )
     with object_service(scheme) as (url, bucket):
         with pytest.raises(FailJob, match="the service ignores conditions of puts"):
             make(f"{scheme}://rows/x?endpoint={url}" + (f"&account={ACCOUNT}" if scheme == "az" else "")).open(1)
@@ -167,13 +173,26 @@ def test_only_a_key_of_azure_that_signs_is_used_over_plain_http(monkeypatch: pyt
     assert all(asked.startswith(f"SharedKey {ACCOUNT}:") and SECRET not in asked for asked in service.asked_by)
 
 
+@pytest.mark.parametrize(("scheme", "may_be"), [("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("az", "account=NAME")])
+def test_a_machine_without_an_identity_is_told_where_credentials_may_be(scheme: str, may_be: str) -> None:
+    nobody_there = Exception(
+        "Error performing token request: Error performing GET http://x in 5s - HTTP error\n\nDebug"
+    )
+    later = store_error(nobody_there, Bucket(scheme, "rows", "x"))
+    assert isinstance(later, RetryLater)
+    assert re.match(rf"{scheme}://rows/x: \w+ credentials \(.*{may_be}.*HTTP error$", str(later))
+
+
 @pytest.mark.parametrize(
     ("connection", "said"),
     [
         (f"AccountKey={SECRET}", "AZURE_STORAGE_CONNECTION_STRING needs AccountName"),
         ("AccountName=ours", "needs AccountName, and AccountKey or SharedAccessSignature"),
         (f"AccountName=ours;AccountKey={SECRET}", f"is to be in account {ACCOUNT}, .*_CONNECTION_STRING is of ours"),
-        (f"AccountName={ACCOUNT};AccountKey={SECRET};BlobEndpoint=http://store", "BlobEndpoint is plain http"),
+        (
+            f"AccountName={ACCOUNT};AccountKey={SECRET};BlobEndpoint=http://store",
+            "is for plain http, which only an address can ask for",
+        ),
         (f"AccountName={ACCOUNT};SharedAccessSignature=?{SECRET[:-1]}", "Missing component in SAS query pair"),
         ("", "credentials .*: .*Account must be specified"),
     ],

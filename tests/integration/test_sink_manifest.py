@@ -196,6 +196,10 @@ def test_an_end_that_is_repeated_completes_links_that_were_not_written(tmp_path:
         ("s3://rows/x?endpoint=https://store", "s3://rows/x"),
         ("gs://rows", "gs://rows"),
         ("az://rows/x?account=ours", "abfss://rows@ours.dfs.core.windows.net/x"),
+        (
+            "az://rows?account=ours&endpoint=https://ours.blob.core.chinacloudapi.cn",
+            "abfss://rows@ours.dfs.core.chinacloudapi.cn",
+        ),
         ("az://rows/x", ""),
     ],
 )

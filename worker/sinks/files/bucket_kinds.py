@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from worker.errors import FailJob
 from worker.sinks.files.credentials import azure_connection, find_aws_credentials
@@ -45,8 +46,10 @@ class Bucket:
         """What programs of Hadoop's kind call it; empty where its account is not known here."""
         if self.scheme != "az":
             return self.shown
-        host = f"{self.name}@{self.account}.dfs.core.windows.net"
-        return f"abfss://{host}/{self.prefix}".rstrip("/") if self.account else ""
+        if not self.account:
+            return ""
+        blobs = urlsplit(self.endpoint).hostname or f"{self.account}.blob.core.windows.net"
+        return f"abfss://{self.name}@{blobs.replace('.blob.', '.dfs.')}/{self.prefix}".rstrip("/")
 
     @property
     def is_plain_http(self) -> bool:
@@ -101,6 +104,11 @@ def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
             f"AZURE_STORAGE_CONNECTION_STRING is of {config['account_name']}"
         )
     config |= _given({"account_name": bucket.account, "endpoint": bucket.endpoint})
+    if not bucket.endpoint and config.get("endpoint", "").startswith("http://"):
+        raise FailJob(
+            f"{bucket.shown}: AZURE_STORAGE_CONNECTION_STRING is for plain http, "
+            "which only an address can ask for: endpoint=URL"
+        )
     if bucket.is_plain_http:
         # A key only signs; whatever else there is would be readable on the way.
         config["credential_type"] = "access_key"
@@ -114,32 +122,34 @@ def _given(config: Mapping[str, Any]) -> Any:
 
 BUCKET_KINDS = {
     "s3": BucketKind(
-        "s3://BUCKET/PREFIX?format=parquet&endpoint=URL",
-        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        ("endpoint", "region", "sse", "sse_kms_key", "ca", "allow_http"),
-        ("obstore", "botocore"),
-        "NoSuchBucket",
-        "AWS credentials",
-        _connect_s3,
+        example="s3://BUCKET/PREFIX?format=parquet&endpoint=URL",
+        names=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        options=("endpoint", "region", "sse", "sse_kms_key", "ca", "allow_http"),
+        libraries=("obstore", "botocore"),
+        no_bucket="NoSuchBucket",
+        credentials="AWS credentials",
+        connect=_connect_s3,
     ),
     "gs": BucketKind(
-        "gs://BUCKET/PREFIX",
-        r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
-        ("endpoint", "ca", "allow_http"),
-        ("obstore",),
-        "NoSuchBucket",
-        "Google credentials (GOOGLE_APPLICATION_CREDENTIALS, the login of gcloud, or the machine's service account)",
-        _connect_google,
+        example="gs://BUCKET/PREFIX",
+        names=r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+        options=("endpoint", "ca", "allow_http"),
+        libraries=("obstore",),
+        no_bucket="NoSuchBucket",
+        credentials="Google credentials "
+        "(GOOGLE_APPLICATION_CREDENTIALS, the login of gcloud, or the machine's service account)",
+        connect=_connect_google,
     ),
     "az": BucketKind(
-        "az://CONTAINER/PREFIX?account=NAME",
-        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
-        ("account", "endpoint", "ca", "allow_http"),
-        ("obstore",),
-        "ContainerNotFound",
-        "Azure credentials (AZURE_STORAGE_CONNECTION_STRING; or account=NAME or AZURE_STORAGE_ACCOUNT_NAME, and with "
-        "it AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN, a service principal or the machine's identity)",
-        _connect_azure,
+        example="az://CONTAINER/PREFIX?account=NAME",
+        names=r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        options=("account", "endpoint", "ca", "allow_http"),
+        libraries=("obstore",),
+        no_bucket="ContainerNotFound",
+        credentials="Azure credentials "
+        "(AZURE_STORAGE_CONNECTION_STRING; or account=NAME or AZURE_STORAGE_ACCOUNT_NAME, and with it "
+        "AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN, a service principal or the machine's identity)",
+        connect=_connect_azure,
     ),
 }
 """By the word before an address's first colon."""

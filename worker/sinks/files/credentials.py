@@ -69,9 +69,5 @@ def azure_connection() -> dict[str, str]:
         "account_name": said["AccountName"],
         "endpoint": said.get("BlobEndpoint") or f"https://{said['AccountName']}.blob.{suffix}",
     }
-    if not found["endpoint"].startswith("https://"):
-        raise FailJob(
-            "AZURE_STORAGE_CONNECTION_STRING: BlobEndpoint is plain http; the address can name it: endpoint=URL"
-        )
     kinds = {"account_key": "AccountKey", "sas_key": "SharedAccessSignature"}
     return found | {ours: said[theirs].lstrip("?") for ours, theirs in kinds.items() if theirs in said}

@@ -22,7 +22,7 @@ from redis import Redis
 from config.celery import celery_settings
 from config.settings import Settings
 from sandbox import Sandbox
-from tests.requests import PARAMS
+from tests.requests import PARAMS, STREAM
 from worker.broker import broker_settings
 from worker.embedded_redis import free_port, start_server
 from worker.jobs.create import JobRequest, create_job
@@ -32,6 +32,7 @@ from worker.redis_client import connect
 from worker.services import Services
 from worker.sinks.audit import Audit, audit
 
+FIRST_STREAM = {"match": {"role": "stream"}, "times": 1}
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 100.0
 
@@ -227,6 +228,16 @@ class Stack(Millrace):
 
     def ask(self, name: str, sink: str, params: Json | None = None, **more: Any) -> str:
         return super().ask(name, sink, PARAMS[name] if params is None else params, **more)
+
+    def begin_stream(self, sink: str, rows: int, *faults: Json) -> str:
+        """A job that reads one long stream, in the middle of it."""
+        self.vendors_are(rows=rows)
+        # The first reading is slow enough to be disturbed; the next one is not, so that nobody waits for it.
+        self.dial(*(faults or [{"kind": "throttle", **FIRST_STREAM, "args": {"bytes_per_second": 2_000_000}}]))
+        job = self.ask(STREAM, sink)
+        # Rows of two batches: what is disturbed from here on has something to lose.
+        self.wait_for(job, lambda job: job.rows > 2000, "rows")
+        return job
 
 
 class Api:

@@ -6,21 +6,16 @@ import os
 import signal
 from pathlib import Path
 
-from tests.harness import Stack, until
+from tests.harness import FIRST_STREAM, Stack, until
 from worker.broker import PREFIX
 from worker.jobs.finish import cancel
 from worker.sinks.files.audit import audit_files
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
-SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1}
-"""The first reading is slow enough to be disturbed in its middle; the next one is not, so nobody waits for it."""
 
 
 def test_a_stream_that_is_cancelled_is_voided_once_and_taken_up_again_read_whole(stack: Stack) -> None:
-    stack.vendors_are(rows=40_000)
-    stack.dial(SLOW)
-    job = stack.ask(MEDIAMATH, "stream:cancelled")
-    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    job = stack.begin_stream("stream:cancelled", 40_000)
     assert [cancel(stack.services, job) for _ in range(2)] == ["cancelled"] * 2
     found = stack.audit("cancelled", job)
     assert (found.voided, found.ends, found.late) == ({1: "cancelled"}, 0, 0)
@@ -62,11 +57,8 @@ def test_a_worker_that_ends_puts_its_polls_back_in_their_queue_and_if_the_queue_
 
 
 def test_sigterm_gives_a_stream_back_in_seconds_though_the_vendor_says_nothing(stack: Stack) -> None:
-    stack.vendors_are(rows=60_000)
-    silence = {"seconds": 80, "after_bytes": 1_000_000}
-    stack.dial({"kind": "silence", "args": silence, "match": {"role": "stream"}, "times": 1})
-    job = stack.ask(MEDIAMATH, "stream:silent")
-    stack.wait_for(job, lambda job: job.rows > 1000, "rows")
+    silence = {"kind": "silence", **FIRST_STREAM, "args": {"seconds": 80, "after_bytes": 1_000_000}}
+    job = stack.begin_stream("stream:silent", 60_000, silence)
     # As an orchestrator does: what is read is given back, and no attempt is counted.
     os.kill(stack.workers.pid("stream"), signal.SIGTERM)
     until(lambda: "stream" in stack.workers.restart_dead(), "the worker's end")
@@ -76,10 +68,8 @@ def test_sigterm_gives_a_stream_back_in_seconds_though_the_vendor_says_nothing(s
 
 
 def test_a_restated_replay_begins_a_new_generation_and_ends_with_one_complete_reading(stack: Stack) -> None:
-    stack.vendors_are(rows=30_000)
-    stack.dial({"kind": "cut_after_row", "vendor": "mediamath", "args": {"row": 12_000}, "times": 1})
-    job = stack.ask(MEDIAMATH, "stream:restated")
-    stack.wait_for(job, lambda job: job.rows > 1000, "rows")
+    cut = {"kind": "cut_after_row", **FIRST_STREAM, "args": {"row": 12_000}}
+    job = stack.begin_stream("stream:restated", 30_000, cut)
     stack.vendors_are(rows=30_000, revision=2)
     stack.assert_whole("restated", job, 30_000)
     assert stack.audit("restated", job).voided == {1: "replay"}
@@ -96,10 +86,7 @@ def test_a_cancelled_stream_lets_go_of_a_vendor_that_says_nothing(stack: Stack) 
 
 
 def test_a_worker_killed_while_writing_files_leaves_no_gap_and_no_duplicate(stack: Stack, tmp_path: Path) -> None:
-    stack.vendors_are(rows=60_000)
-    stack.dial(SLOW)
-    job = stack.ask(MEDIAMATH, f"file:{tmp_path}")
-    stack.wait_for(job, lambda job: job.rows > 2000, "rows")
+    job = stack.begin_stream(f"file:{tmp_path}", 60_000)
     stack.workers.kill("stream")
     receipt = stack.receipt(job)
     assert (receipt["state"], receipt["rows"]) == ("done", 60_000)

@@ -18,7 +18,6 @@ from worker.embedded_redis import free_port, server_binary
 from worker.redis_client import connect
 
 SERVICE = "millrace"
-SLOW = {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}}
 ROWS = 60_000
 
 
@@ -105,10 +104,7 @@ def test_a_job_outlives_the_failover_of_its_redis(
 ) -> None:
     hosts = ",".join(f"127.0.0.1:{one.port}" for one in sentinels)
     with running_stack(tmp_path / "stack", f"sentinel://{hosts}/{SERVICE}/0") as stack:
-        stack.vendors_are(rows=ROWS)
-        stack.dial(SLOW)
-        job = stack.ask("mediamath.performance", "stream:failover")
-        stack.wait_for(job, lambda job: job.rows > 3000, "rows")
+        job = stack.begin_stream("stream:failover", ROWS)
         before = {name: stack.workers.pid(name) for name in ("control", "stream", "beat")}
         own_redis.kill()
         until(lambda: sentinels[0].master() == replica.port, "the failover")

@@ -41,12 +41,7 @@ def test_a_killed_worker_s_page_goes_on_without_beat(own_redis: RedisServer, tmp
     with running_stack(tmp_path, own_redis.url) as stack:
         # From here on nobody sends sweeps but a control worker that stands in.
         stack.workers.stop_one("beat")
-        stack.vendors_are(rows=40_000)
-        stack.dial(
-            {"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}, "times": 1}
-        )
-        job = stack.ask("mediamath.performance", "stream:alone")
-        stack.wait_for(job, lambda job: job.rows > 3000, "rows")
+        job = stack.begin_stream("stream:alone", 40_000)
         stack.workers.kill("stream")
         stack.assert_whole("alone", job, 40_000)
         until(lambda: "beat.stood_in" in stack.logs(), "a control worker that says it stood in")

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from tests.requests import KARGO, PAGES, QUERIED, QUERY
+from tests.requests import KARGO, PAGES
 from tests.scenarios.outcome import Outcome
 from tests.scenarios.runner import VendorSet
-from tests.scenarios.scenario import (
-    Behaviour,
-    Scenario,
-    done,
-    failed,
-    fault,
-    instal,
-    kargo,
-    mediamath_pages,
-    rokt,
-    whole,
-)
+from tests.scenarios.scenario import Behaviour, Scenario, done, failed, fault, instal, kargo, mediamath_pages, whole
 from worker.model import Json
 
 
@@ -65,12 +54,6 @@ def kept_the_token_to_the_vendor(outcome: Outcome) -> None:
     assert len(outcome.asked("storage") + outcome.asked("download")) == 1
 
 
-def was_asked_exactly_as_documented(outcome: Outcome) -> None:
-    (asked,) = [one for one in outcome.heard if one["endpoint"].startswith("query-")]
-    assert asked["path"].endswith("/campaigns/" if asked["endpoint"] == "query-campaigns" else "/transactions")
-    assert asked["method"] == "POST"
-
-
 LINKS = (
     Behaviour(
         "gives a next link on another host, relative, in one of its places; ends by the word null",
@@ -110,19 +93,6 @@ LINKS = (
         {
             **{form: instal(fault("download_link", form=form)) for form in ("own", "relative", "storage")},
             "storage that takes the token": instal(fault("storage_accepts_token")),
-        },
-    ),
-    Behaviour(
-        "wants slashes exactly so",
-        "asked exactly so",
-        whole(also=was_asked_exactly_as_documented),
-        {
-            "campaigns, 301": rokt(fault("slash", answer="301"), report=QUERIED),
-            "transactions, 404": rokt(
-                fault("slash", answer="404"),
-                report="rokt.query-transactions",
-                params={**QUERY, "metrics": ["transactions"], "dimensions": ["page_type"]},
-            ),
         },
     ),
 )

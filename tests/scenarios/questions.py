@@ -37,12 +37,6 @@ def sent_groupby_in_lower_case(outcome: Outcome) -> None:
     assert outcome.asked("campaign-breakdown")[0]["query"]["groupby"] == "country"
 
 
-def sent_dates_as_given(outcome: Outcome) -> None:
-    asked = outcome.asked("campaign-breakdown")[0]["query"]
-    given = outcome.job.params
-    assert (asked["dateStart"], asked["dateEnd"]) == (given["dateStart"], given["dateEnd"])
-
-
 def has_the_day_of_the_end(outcome: Outcome) -> None:
     assert "2026-01-08T00:00:00Z" in {row["agg_timestamp"] for row in outcome.rows}
 
@@ -62,7 +56,6 @@ REQUESTS = (
         whole(),
         {
             "kargo's status": (kargo(), whole(also=asked_as_in_the_example)),
-            "mediamath, a window": (mediamath(fault("windows_conflict")), whole(also=sent_one_of_window_and_start)),
             "mediamath, a start": (
                 mediamath(fault("windows_conflict"), params=EXPLICIT),
                 whole(also=sent_one_of_window_and_start),
@@ -72,13 +65,6 @@ REQUESTS = (
             ),
             "rokt's login": (rokt(), whole(also=logged_in_by_client_credentials)),
             "rokt's groups": (rokt(params={**ROKT, "groupby": "country"}), whole(also=sent_groupby_in_lower_case)),
-            "rokt, a date": (rokt(), whole(also=sent_dates_as_given)),
-            "rokt, a moment": (
-                rokt(params={**ROKT, "dateEnd": "2026-01-31T23:59:59.000"}),
-                whole(also=sent_dates_as_given),
-            ),
-            "rokt, any time zone": rokt(params=BERLIN),
-            "rokt's query, the same token": rokt(report=QUERIED),
         },
     ),
     Behaviour(

@@ -40,7 +40,7 @@ test-stores: setup  ## buckets of Azure on its emulator, which npm brings (Azuri
 	npm install --silent --no-audit --no-fund --prefix build/azurite azurite
 	build/azurite/node_modules/.bin/azurite-blob --silent --disableTelemetry --inMemoryPersistence --skipApiVersionCheck --blobPort 10100 & \
 	trap "kill $$!" EXIT; MILLRACE_TEST_AZURE=$(AZURITE) $(BIN)/python -m pytest -k az tests/contract \
-	tests/integration/test_sink_kills.py tests/integration/test_sink_s3.py tests/integration/test_dead_rows.py
+	tests/integration/test_sink_kills.py tests/integration/test_sink_s3.py tests/integration/test_sink_manifest.py tests/integration/test_dead_rows.py
 
 demo: setup      ## the main job from start to end on embedded parts; KEEP=1 stays, with the page
 	$(BIN)/millrace demo $(if $(KEEP),--keep)

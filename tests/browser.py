@@ -1,4 +1,4 @@
-"""Headless Chromium, for what only a browser can show."""
+"""Headless Chromium, and what it can tell of a page for everybody: contrast, names, sizes, headings, the keyboard."""
 
 from __future__ import annotations
 
@@ -6,9 +6,99 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+LEAST_CONTRAST, LEAST_PIXELS = 4.5, 24
+NAMED = set("button link textbox combobox listbox checkbox img progressbar table dialog navigation region".split())
+
+# Contrast as WCAG 2 reckons it, of every text and placeholder that is seen, against the colours that lie behind it.
+_PROBE = """
+const [leastContrast, leastPixels] = arguments;
+const rgba = (text) => [...text.match(/[\\d.]+/g).map(Number), 1].slice(0, 4);
+const over = (top, under) => [0, 1, 2].map((at) => top[at] * top[3] + under[at] * (1 - top[3]));
+const light = (colour) => colour.slice(0, 3).map((one) => one / 255)
+  .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, one, at) => sum + one * [0.2126, 0.7152, 0.0722][at], 0);
+function behind(element) {
+  const layers = [];
+  for (let at = element; at; at = at.parentElement) layers.push(rgba(getComputedStyle(at).backgroundColor));
+  return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255]);
+}
+function contrast(element, pseudo) {
+  const ground = behind(element), text = over(rgba(getComputedStyle(element, pseudo).color), ground);
+  const [less, more] = [light(ground), light(text)].sort((a, b) => a - b);
+  return (more + 0.05) / (less + 0.05);
+}
+function isSeen(element) {
+  const box = element.getBoundingClientRect();
+  return box.width > 1 && box.right > 0 && !element.closest(".said, [hidden], :disabled, dialog:not([open])");
+}
+const faint = [];
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let text; text = texts.nextNode();) {
+  const element = text.parentElement;
+  if (!text.data.trim() || element.matches("script, style, option, optgroup") || !isSeen(element)) continue;
+  if (contrast(element) < leastContrast) faint.push(text.data);
+}
+for (const field of document.querySelectorAll("input, textarea"))
+  if (field.placeholder && isSeen(field) && contrast(field, "::placeholder") < leastContrast)
+    faint.push(field.placeholder);
+const controls = [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
+  .filter((one) => isSeen(one));
+const small = controls.map((one) => one.type === "checkbox" ? one.closest("label") : one)
+  .filter((one) => { const box = one.getBoundingClientRect(); return Math.min(box.width, box.height) < leastPixels; })
+  .map((one) => one.outerHTML.slice(0, 80));
+const levels = [...document.querySelectorAll("h1, h2, h3, h4")].filter(isSeen).map((one) => Number(one.tagName[1]));
+const skipped = levels.filter((level, at) => level > (at ? levels[at - 1] : 0) + 1);
+// Not innerWidth: on a phone that grows with what is too wide.
+const wider = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+return { faint, small, skipped, wider: Math.max(0, wider), controls: controls.length };
+"""
+
+_FOCUS = """
+const at = document.activeElement;
+if (at === document.body) return null;
+window.ids = window.ids || new Map();
+if (!window.ids.has(at)) window.ids.set(at, window.ids.size);
+const { outlineStyle, outlineWidth } = getComputedStyle(at);
+return [window.ids.get(at), outlineStyle !== "none" && parseFloat(outlineWidth) >= 2, at.outerHTML.slice(0, 80)];
+"""
+
+
+def faults_of(page: Chrome) -> dict[str, Any]:
+    """Everything that is wrong with what the page shows now, by its kind; nothing where all is well."""
+    found = page.execute_script(_PROBE, LEAST_CONTRAST, LEAST_PIXELS)
+    controls = found.pop("controls")
+    tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    found["nameless"] = [
+        node["role"]["value"]
+        for node in tree
+        if not node["ignored"] and node["role"]["value"] in NAMED and not node.get("name", {}).get("value")
+    ]
+    reached, without_outline = tab_through(page, controls)
+    found["unreached"] = max(0, controls - reached)
+    found["without_outline"] = without_outline
+    return {kind: what for kind, what in found.items() if what}
+
+
+def tab_through(page: Chrome, controls: int) -> tuple[int, list[str]]:
+    """How many controls the Tab key reaches, and those of them that do not show it."""
+    page.execute_script("document.activeElement.blur(); window.ids = new Map()")
+    seen: dict[int, tuple[bool, str]] = {}
+    for _ in range(controls + 2):
+        ActionChains(page).send_keys(Keys.TAB).perform()
+        if at := page.execute_script(_FOCUS):
+            seen[at[0]] = (at[1], at[2])
+    return len(seen), [name for is_shown, name in seen.values() if not is_shown]
+
+
+# ---------------------------------------------------------------- the browser
+
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 IS_THERE = BROWSER is not None and DRIVER is not None

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from config.settings import Settings
 from sandbox import Sandbox
 from tests.command import KARGO, MEDIAMATH, CommandHere, setting
 from tests.harness import RedisServer, vendors_with
+from worker.cli.progress import follow
+from worker.errors import MillraceError
+from worker.redis_client import connect
+from worker.services import Services
 
 TWICE = "acme: {source: kargo}\nacme: {source: kargo}\n"
 SOURCE_TYPO = """
@@ -84,3 +91,31 @@ def test_a_port_somebody_else_listens_on_is_named(millrace: CommandHere, vendors
     answer = millrace(verb, "--port", str(vendors.port))
     assert answer.code == 2
     assert f"--port: {vendors.port} is not allowed; expected a port that is free on 127.0.0.1" in answer.err
+
+
+# ---------------------------------------------------------------- odd words, and no place to write to
+
+
+MILLRACE = [sys.executable, "-P", "-m", "worker"]
+
+
+@pytest.mark.parametrize("verb", ["show", "run"])
+def test_a_word_that_is_not_utf_8_is_wrong_usage_in_one_line(verb: str, tmp_path: Path) -> None:
+    ran = subprocess.run([*MILLRACE, verb, b"\xff\xfe"], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    assert b"expected UTF-8" in line
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_a_command_without_stderr_ends_with_its_own_code(closed: str, tmp_path: Path) -> None:
+    for verb, code in (("sources", 0), ("sources show nothing", 2)):
+        command = ["sh", "-c", f"{' '.join(MILLRACE)} {verb} {closed}"]
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False).returncode == code
+
+
+def test_a_job_that_vanishes_while_it_is_followed_ends_the_following_in_one_line(redis_server: RedisServer) -> None:
+    services = Services(Settings(), connect(redis_server.url))
+    with pytest.raises(MillraceError, match="job gone is no longer in the ledger"):
+        follow(services, "gone", None, None)
+    services.redis.close()

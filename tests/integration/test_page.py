@@ -12,8 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.accessibility import faults_of
-from tests.browser import IS_THERE, browser, look_like
+from tests.browser import IS_THERE, browser, faults_of, look_like
 from tests.harness import Stack, running_api, until
 from tests.requests import KARGO
 

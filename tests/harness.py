@@ -34,6 +34,7 @@ from worker.sinks.audit import Audit, audit
 
 FIRST_STREAM = {"match": {"role": "stream"}, "times": 1}
 LOOK_SECONDS = 0.05
+# Less than the 120 s after which pytest ends a test without saying what it waited for.
 PATIENCE_SECONDS = 100.0
 
 
@@ -282,6 +283,7 @@ def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: 
             "MILLRACE_REDIS_URL": url,
             "MILLRACE_DATA_DIR": str(directory),
             "MILLRACE_POLL_SECONDS": "0.2",
+            # What a killed worker held is free again while the test waits.
             "MILLRACE_LEASE_SECONDS": "2",
             "MILLRACE_SWEEP_SECONDS": "1",
             **settings,

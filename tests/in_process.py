@@ -33,6 +33,7 @@ from worker.ledger import Ledger
 from worker.model import FINISHED, Job, Json
 from worker.services import Services
 
+# No job here takes nearly as many: one that does goes in a circle.
 MOST_STEPS = 500
 NO_CREDENTIALS: Mapping[str, str] = {}
 

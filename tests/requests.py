@@ -16,6 +16,7 @@ MEDIAMATH: Json = {
     "time_window": "last_7_days",
 }
 MEDIAMATH_PAGES: Json = {**MEDIAMATH, "page_size": 1000}
+# Ids of 19 digits are more than a double holds: whoever reads them as numbers changes them.
 ROKT: Json = {
     "accountId": "1234567890123456789",
     "campaignId": "2345678901234567890",

@@ -21,6 +21,7 @@ from worker.sinks.files.formats.kinds import FORMATS
 from worker.sinks.kinds import SinkJob, audit_sink, open_sink, parse_address
 from worker.sinks.sink import Sink
 
+# Nine, so that parts and entries of two leave a last one that is not full.
 READING: tuple[bytes, ...] = tuple(b'{"row":%d}' % number for number in range(1, 10))
 RESTATED: tuple[bytes, ...] = tuple(b'{"row":%d,"restated":1}' % number for number in range(1, 10))
 

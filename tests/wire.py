@@ -21,6 +21,7 @@ from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.request import WireRequest, compose
 
+# With a blank, a slash and a plus: each is spelled otherwise in a header, a form and a query.
 PASSWORD = "pass word/1"
 ENVIRONMENT = {"V_USER": "somebody@example.com", "V_PASSWORD": PASSWORD, "V_KEY": "k3y+secret"}
 SESSION = {"kind": "session", "login": {"method": "POST", "path": "/login"}, "basic": ["username", "password"]}

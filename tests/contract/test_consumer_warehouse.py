@@ -58,6 +58,7 @@ class Stream:
         self.entries.append(End(self._id(), job, more.get("generation", 1), len(pages), len(rows), receipt))
 
     def _id(self) -> str:
+        # Past a hundred, and several in a millisecond: ids compare by number, not as text.
         return f"{len(self.entries) // 7 + 95}-{len(self.entries) % 7}"
 
 

@@ -21,6 +21,7 @@ from worker.sources.schema import Limits, Source
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
+# Few, since every page before the one with the error is asked for over HTTP.
 SIZE = 3
 STATUSES = [200, 201, 400, 403, 404, 410, 416, 422, 429, 500, 503]
 

@@ -81,6 +81,7 @@ def read_whole(pager: Pager, vendor: PagedVendor, *, most_pages: int = 1000) -> 
         if page.total is not None and page.total != vendor.capped_at and came >= page.total:
             break
         planned, links[number + 1] = following.planned, following.link
+        # As the ledger does where nobody knows whether more follow: one page more, until one is empty.
         planned += number == planned and following.is_open
         number += 1
     return parts

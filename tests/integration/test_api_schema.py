@@ -53,6 +53,7 @@ def openapi(base: str) -> Any:
     return schemathesis.openapi.from_url(f"{base}/openapi.json")
 
 
+# Its answer never ends, and a generated request would wait for that.
 ENDLESS = "/v1/events"
 OPERATIONS = [
     (method, path)

@@ -11,6 +11,7 @@ import pytest
 from tests.harness import Stack, running_redis, running_stack
 
 KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
+# Less than the reports below, more than a worker reads ahead.
 BOUND = 5_000
 
 

@@ -39,6 +39,7 @@ CATALOGUE = load_catalogue()
 SOURCES = CATALOGUE.sources
 ORGANIZATION = {"field": "organization_id", "value": 100048}
 DEALS = [ORGANIZATION, {"field": "deal_id", "value": [7, 8]}]
+# More than Kargo gives without a limit, and no multiple of the pages of 250 below.
 ROWS = 600
 CONNECTIONS = PACKAGED / "connections.yaml"
 

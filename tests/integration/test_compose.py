@@ -83,6 +83,7 @@ class Composed:
     def words(self, words: list[str]) -> list[str]:
         changed = []
         for word in words:
+            # Compose reads two of them as one.
             text = word.replace("$$", "$")
             for old, new in self.changes.items():
                 text = text.replace(old, new)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tests.harness import RedisServer
 
 KILLS, CONSUMERS, DAYS = 20, 3, 4
+# Batches smaller than a page, so that a kill falls into the middle of one.
 IMPATIENT = ("--claim-seconds", "0.1", "--batch-entries", "40")
 
 

@@ -77,6 +77,7 @@ def test_it_does_not_outlive_a_user_that_was_killed(tmp_path: Path, is_starting:
             until((tmp_path / "redis" / "redis.log").exists, "its start")
         else:
             assert user.stdout.readline() == b"in\n"
+            # The server, and the keeper that ends it where its users were killed.
             assert len(processes_of(tmp_path)) == 2
         user.kill()
     until(lambda: not processes_of(tmp_path), "the end of the server")

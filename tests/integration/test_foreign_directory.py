@@ -57,6 +57,7 @@ def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path, vendo
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: vendors.remote.requests("kargo", "status"), "a poll")
+    # The command, its Redis and its workers: there is somebody to leave behind.
     assert len(processes_in(tmp_path)) > 3
     command.send_signal(signal.SIGKILL)
     command.wait()

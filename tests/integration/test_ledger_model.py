@@ -18,6 +18,7 @@ from worker import keys
 from worker.ledger import Ledger
 from worker.model import FINISHED, Checkpoint, Job, Lease
 
+# Between the 11 and the 21 s that pass at a time: a lease outlives the one and not the other.
 LEASE_SECONDS = 20.0
 PAGES = 3
 MOVES = {

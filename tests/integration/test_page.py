@@ -37,6 +37,7 @@ def page(base: str, chromium: Chrome) -> Chrome:
     """The page as somebody sees it who comes for the first time."""
     chromium.get(base)
     chromium.execute_script("sessionStorage.clear()")
+    # A page at the address it is at already would not be loaded anew.
     chromium.get("about:blank")
     look_like(chromium, width=1280, height=860, dark=False)
     chromium.get(base)

@@ -54,6 +54,7 @@ def test_five_processes_come_up_listen_on_this_machine_alone_and_end_together(tm
             if connection.status == psutil.CONN_LISTEN
         }
         assert listening == {"127.0.0.1"}
+        # As an init system does: honcho has to end what it started.
         honcho.send_signal(signal.SIGTERM)
         honcho.wait(60)
         until(lambda: not processes_in(tmp_path), "the end of every process")

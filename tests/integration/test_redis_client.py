@@ -24,6 +24,7 @@ def test_a_command_waits_for_a_redis_that_is_not_there_yet(tmp_path: Path) -> No
         if not servers:
             servers.append(start_server(tmp_path, port))
 
+    # Started between two attempts, where a wait would be: the test waits for nothing.
     client.connection_pool.connection_kwargs["retry"]._backoff.compute = lambda failures: start_late(OSError()) or 0
     try:
         assert client.ping()

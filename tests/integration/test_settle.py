@@ -86,6 +86,7 @@ def test_a_void_that_was_first_lets_no_end_be_written(services: Services, stream
 
 def test_a_verdict_nobody_carried_out_is_carried_out_by_whoever_comes_next(services: Services, streamed: Job) -> None:
     services.ledger.decide(streamed.id, "failed", "why")
+    # At once: whoever decided may have died before carrying it out.
     assert services.ledger.overdue()[0][2] == "verdict"
     assert end_job(services, job(services.ledger, streamed.id)) == "failed"
     assert end_job(services, job(services.ledger, streamed.id)) == "failed"

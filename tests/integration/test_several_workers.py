@@ -71,6 +71,7 @@ def reading_process(stack: Stack) -> psutil.Process | None:
 
 
 KARGO = "kargo.campaign-performance-metrics"
+# More than two workers take at once: whoever takes messages ahead leaves the other none.
 PAGES = 200
 
 

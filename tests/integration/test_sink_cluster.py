@@ -17,6 +17,7 @@ from worker.sinks.audit import audit
 from worker.sinks.sink import Sink
 
 SLOTS = 16_384
+# A node hears the others on its port and so much more, which must be a port as well.
 BUS_DISTANCE = 10_000
 
 

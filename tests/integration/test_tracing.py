@@ -101,6 +101,7 @@ def test_a_step_that_fails_or_is_tried_again_after_an_error_is_a_span_that_faile
 
 
 def test_without_its_variables_nothing_of_it_is_imported(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    # None in place of a module makes every import of it fail.
     for name in [name for name in sys.modules if name.startswith("opentelemetry")]:
         monkeypatch.setitem(sys.modules, name, None)
     tracing._provider.cache_clear()

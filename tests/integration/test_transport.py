@@ -38,6 +38,7 @@ from worker.transport.request import compose
 
 
 def test_a_body_arrives_whole_however_it_is_framed(vendor: Start) -> None:
+    # More than any buffer on the way holds at once.
     rows = b'{"rows":[%b]}' % b",".join(b"%d" % n for n in range(200_000))
 
     def script(heard: Heard) -> Iterator[bytes] | bytes:

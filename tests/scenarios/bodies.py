@@ -23,6 +23,7 @@ from tests.scenarios.scenario import (
     whole,
 )
 
+# Long enough that only giving up ends it, short enough that the sandbox is free again for the next scenario.
 LONG_SILENCE_SECONDS = SILENCE_SECONDS * 2.5
 
 

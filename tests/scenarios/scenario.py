@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.scenarios.outcome import Outcome
     from tests.scenarios.runner import VendorSet
 
+# Two batches and a half: whatever breaks off in the middle leaves rows that are kept, and rows that are not.
 ROWS = 2500
 
 

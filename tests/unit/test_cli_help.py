@@ -23,6 +23,7 @@ try:
 finally:
     print(*sys.modules)
 """
+# They run until they are ended, and have no data to give.
 WITHOUT_JSON = {"dev", "api", "worker", "beat", "flower"}
 
 

@@ -12,6 +12,7 @@ from worker.sources.base_urls import base_of
 from worker.transport import addresses, links
 
 BASE = base_of("https://api.vendor.example/v1", documented="https://datasharing.vendor.example/v1")
+# Where a relative link starts from; its query is not inherited.
 AT = "https://api.vendor.example/v1/reports?show_all=1"
 
 HOSTILE = [

@@ -25,6 +25,7 @@ from worker.sinks.files.formats.column_types import widen
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A file can only be ended between two groups of rows.
     monkeypatch.setattr(parquet, "GROUP_ROWS", 1)
 
 

@@ -81,6 +81,7 @@ def test_no_second_ever_sees_more_than_the_rate_and_what_was_saved_up(kind: str,
         quota().wait_turn(patience_seconds=1000)
         sent.append(time.now)
     for start in sent:
+        # The rate, half a second's worth that was saved up, and the one that begins the second.
         assert sum(start <= moment < start + 1 for moment in sent) <= 4 + 2 + 1
     assert all(earlier <= later for earlier, later in pairwise(sent))
 

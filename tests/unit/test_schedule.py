@@ -19,6 +19,7 @@ from worker.schedule.times import days_before, time_after, time_until
 from worker.services import Services
 
 BERLIN = ZoneInfo("Europe/Berlin")
+# Half a minute past the hour: beat is never on time.
 MONDAY = datetime(2026, 11, 2, 0, 0, 30, tzinfo=UTC)
 
 INSTAL = """

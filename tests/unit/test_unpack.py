@@ -19,6 +19,7 @@ from tests.readings import pieces
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
 
+# Numbers that pack badly: a text that packs well would be taken for a bomb.
 TEXT = b"".join(b'{"id":%d,"spend":%.4f}\n' % (number, random.Random(number).random()) for number in range(3_000))
 
 

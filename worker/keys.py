@@ -12,6 +12,11 @@ def sink_record(stream: str, job: str) -> str:
     return f"sink:{{{stream}}}:{job}"
 
 
+def stream_being_added_to(stream: str) -> str:
+    """Stream: what a stream is called within a transaction that adds rows to it; nobody else ever sees it."""
+    return f"sink:{{{stream}}}"
+
+
 def dead_rows(stream: str) -> str:
     """Stream: the dead letters of one stream."""
     return f"dead:{{{stream}}}"

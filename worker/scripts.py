@@ -33,9 +33,13 @@ class Script:
         """What runs the script where the server knows it, and is refused elsewhere."""
         return "EVALSHA", self.sha, len(keys), *keys, *args
 
+    def command_with_text(self, keys: Sequence[str], args: Sequence[Argument]) -> Sequence[Argument]:
+        """What runs the script wherever it is sent."""
+        return "EVAL", self.text, len(keys), *keys, *args
+
     def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Run the script atomically and give its answer as Redis gives it."""
         try:
             return redis.execute_command(*self.command(keys, args))
         except NoScriptError:
-            return redis.execute_command("EVAL", self.text, len(keys), *keys, *args)
+            return redis.execute_command(*self.command_with_text(keys, args))

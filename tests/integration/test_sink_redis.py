@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import NoPermissionError
 
+from tests.harness import until
 from tests.sinks import DONE, JOB, READING, Closed, batch, commit, make, opened, position, sink_job
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import audit
 from worker.sinks.kinds import open_sink, parse_address
 from worker.sinks.redis_server import RedisServer
-from worker.sinks.redis_stream import RedisStreamSink
+from worker.sinks.redis_stream import RedisStreamSink, pack_checkpoint
+from worker.sinks.redis_transaction import TransactionPacker
 
 RECORD = "sink:{rows}:job-1"
 DEAD = "dead:{rows}"
@@ -50,13 +55,79 @@ def test_a_commit_that_goes_wrong_between_its_halves_is_made_again_and_keeps_eac
 ) -> None:
     sink = open_sink(parse_address("stream:rows"), sink_job(redis=redis))
     sink.open(1)
+    sink.commit(1, 1, batch(READING, 1, 2))
     if hurt == "script_flush":
         redis.script_flush()
-    answer = sink.begin_commit(1, 1, batch(READING, 1, 4))
+    answer = sink.begin_commit(1, 1, batch(READING, 3, 6))
     if hurt == "client_kill_filter":
         redis.client_kill_filter(_type="normal", skipme=True)
-    assert answer() == position(READING, 4)
-    assert audit(redis, "rows", JOB).rows == 4
+    assert answer() == position(READING, 6)
+    assert audit(redis, "rows", JOB).rows == 6
+
+
+# -- transactions
+
+
+def test_a_stream_is_whole_and_under_its_name_for_whoever_waits_for_its_rows(redis: Redis) -> None:
+    sink = make("stream:rows", redis)
+    sink.open(1)
+    redis.xgroup_create("rows", "readers", mkstream=True)
+    with ThreadPoolExecutor() as threads:
+        group = threads.submit(redis.xreadgroup, "readers", "one", {"rows": ">"}, block=10_000)
+        single = threads.submit(redis.xread, {"rows": "0"}, block=10_000)
+        until(lambda: redis.info("clients")["blocked_clients"] == 2, "readers that wait")
+        commit(sink, 1, 3)
+        seen = [[fields[b"row"] for _, fields in answer.result()[0][1]] for answer in (group, single)]
+    assert seen == [[*READING[:3]]] * 2
+    assert redis.info("commandstats")["cmdstat_exec"]["calls"] > 0
+    assert set(redis.keys()) == {b"rows", RECORD.encode()}
+
+
+@pytest.mark.parametrize("command", ["multi", "exec", "renamenx", "xrevrange", "exists"])
+def test_who_may_not_run_a_transaction_publishes_by_the_script(own_redis: Any, command: str) -> None:
+    admin = own_redis.client()
+    admin.acl_setuser("writer", enabled=True, nopass=True, keys=["*"], commands=["+@all", f"-{command}"])
+    sink = make(own_redis.url.replace("redis://", "redis://writer:any@") + "?stream=rows")
+    sink.open(1)
+    for first in (1, 3, 5, 7):
+        assert commit(sink, first, first + 1) == position(READING, first + 1)
+    assert audit(admin, "rows", JOB).rows == 8
+    sink.release()
+    admin.close()
+
+
+@pytest.mark.parametrize("commands", ["renamenx", "xrevrange", "exists", "hset", "eval evalsha", "xadd"])
+def test_a_right_taken_before_the_transaction_is_executed_leaves_everything_as_it_was(
+    own_redis: Any, commands: str
+) -> None:
+    admin = own_redis.client()
+    sink = make("stream:rows", admin)
+    sink.open(1)
+    commit(sink, 1, 3)
+    before = admin.hgetall(RECORD), admin.xrange("rows")
+    admin.acl_setuser("writer", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    writer = Redis.from_url(own_redis.url.replace("redis://", "redis://writer:any@"), single_connection_client=True)
+    rows = batch(READING, 4, 6)
+    field = pack_checkpoint(rows.after)
+    commands_of_batch = TransactionPacker("rows", JOB, bound=0).pack(1, 1, rows, field, with_scripts=True)
+    writer.execute_command("MULTI")
+    writer.connection.send_packed_command(commands_of_batch)
+    assert {writer.connection.read_response() for _ in range(5)} == {b"QUEUED"}
+    admin.acl_setuser("writer", commands=[f"-{command}" for command in commands.split()])
+    with suppress(NoPermissionError):
+        assert b"kept" not in writer.execute_command("EXEC")
+    assert (admin.hgetall(RECORD), admin.xrange("rows")) == before
+    assert set(admin.keys()) == {b"rows", RECORD.encode()}
+    writer.close()
+    admin.close()
+
+
+def test_names_with_signs_of_formats_and_protocols_are_written_as_they_are(redis: Redis) -> None:
+    name = "50%d$0*\u00e9"
+    sink = make(f"stream:{name}", redis)
+    sink.open(1)
+    assert commit(sink, 1, 9) == position(READING)
+    assert audit(redis, name, JOB).rows == 9
 
 
 def test_row_numbers_are_written_in_full(redis: Redis) -> None:

@@ -53,7 +53,7 @@ def fill(redis: Redis, share: float) -> None:
 
 def test_at_eighty_percent_of_memory_rows_stop(full: Redis) -> None:
     sink = opened("stream:rows", full)
-    fill(full, 0.7)
+    fill(full, 0.4)
     assert commit(sink, 1, 3) == position(READING, 3)
     fill(full, 0.9)
     outcome = commit(sink, 4, 6)

@@ -6,24 +6,10 @@
 --             (packed, rows per entry above 1: a run is an entry)
 --       then place, reason and row of each dead one; places count from 0
 -- gives {'kept'}, {'refused', the page's field}, {'full', what is full, how much is there, how much may be} or {'over', why}
-local FIRST, MOST_OF_MEMORY = 11, 0.8
+local FIRST = 11
 local record, stream, dead_letters, call = KEYS[1], KEYS[2], KEYS[3], redis.call
-local f = call('HMGET', record, 'state', 'generation', 'rows', ARGV[2])
-local refusal = refusal_of(f[1], f[2], ARGV[1])
+local refusal, kept = refusal_of_batch(record, stream, ARGV[1], ARGV[2], ARGV[3] .. ' ' .. ARGV[4], tonumber(ARGV[8]))
 if refusal then return refusal end
-local page = f[4] or EMPTY
-if is_closed(page) or position(page) ~= ARGV[3] .. ' ' .. ARGV[4] then return {'refused', page} end
-
-local entries, bound = call('XLEN', stream), tonumber(ARGV[8])
-if bound > 0 and entries >= bound then return {'full', 'stream', entries, bound} end
--- pcall: a server may refuse INFO; then its own limit still applies.
-local memory = redis.pcall('INFO', 'memory')
-if type(memory) == 'string' then
-  local used, most = string.match(memory, '\nused_memory:(%d+)'), string.match(memory, '\nmaxmemory:(%d+)')
-  if used and most and tonumber(used) > tonumber(most) * MOST_OF_MEMORY and tonumber(most) > 0 then
-    return {'full', 'memory', tonumber(used), tonumber(most)}
-  end
-end
 
 -- Redis does not roll back: from here on only the first write may fail, for lack of memory.
 local last, before, job = #ARGV - 3 * tonumber(ARGV[10]), tonumber(ARGV[3]), ARGV[7]
@@ -48,5 +34,5 @@ for i = last + 1, #ARGV, 3 do
   local row = before + 1 + tonumber(ARGV[i])
   call('XADD', dead_letters, '*', 'job', job, 'at', format(at, row), 'reason', ARGV[i + 1], 'row', ARGV[i + 2])
 end
-call('HSET', record, ARGV[2], ARGV[5], 'rows', tonumber(f[3]) + tonumber(ARGV[6]))
+call('HSET', record, ARGV[2], ARGV[5], 'rows', kept + tonumber(ARGV[6]))
 return {'kept'}

@@ -24,9 +24,19 @@ from worker.scripts import Argument, Script
 MOST_MOVES = 5
 """How often one question follows a stream to another node before the step is given back."""
 _PACKER = PythonRespSerializer(6_000, Encoder("utf-8", "strict", decode_responses=False).encode)
-"""Packs commands for `begin`. It sends an argument over 6,000 bytes as it is; hiredis would copy the batch."""
+"""It leaves an argument over 6,000 bytes as it is; hiredis would copy the batch."""
+_EXEC = b"*1\r\n$4\r\nEXEC\r\n*2\r\n$4\r\nPING\r\n$4\r\ndone\r\n"
+_AFTER_EXEC = b"$4\r\ndone\r\n"
+"""The answer that comes last, whatever became of the transaction."""
+_RECEIVE_BYTES = 64 * 1024
 
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
+
+
+def pack_command(*arguments: Argument) -> list[bytes]:
+    """A command as it is sent, in pieces; a large argument is one of them, not copied."""
+    pieces: list[bytes] = _PACKER.pack(*arguments)
+    return pieces
 
 
 class RedisServer:
@@ -63,7 +73,45 @@ class RedisServer:
 
         # Where sending fails the connection is closed, so reading the answer fails too, and the script is run anew.
         with suppress(RedisError, OSError):
-            connection.send_packed_command(_PACKER.pack(*script.command(keys, arguments)))
+            connection.send_packed_command(pack_command(*script.command(keys, arguments)))
+        return answer
+
+    def begin_transaction(self, pack: Callable[[], Sequence[bytes]], last_answer: bytes) -> Callable[[], bool]:
+        """Send commands that take effect together or not at all, and return without waiting.
+
+        `pack` packs them while the server answers MULTI; they leave only if it has agreed to hold them back. The
+        function returned waits, and must be called: did the last command answer `last_answer`? If not, nothing is
+        known: the commands had effect, or had none, or may have it still.
+        """
+        pool = self._redis.connection_pool
+        try:
+            connection = pool.get_connection()
+        except (RedisError, OSError):
+            return lambda: False
+        is_sent = False
+        with suppress(RedisError, OSError):
+            connection.send_command("MULTI")
+            commands = pack()
+            if connection.read_response() == b"OK":
+                connection.send_packed_command([b"".join([*commands, _EXEC])])
+                is_sent = True
+
+        def answer() -> bool:
+            received = b""
+            try:
+                while is_sent and not received.endswith(_AFTER_EXEC):
+                    # One by one through redis-py, the answers would take longer than the rows did.
+                    received += (part := connection._sock.recv(_RECEIVE_BYTES))
+                    if not part:
+                        break
+            except OSError:
+                return False
+            finally:
+                if not received.endswith(_AFTER_EXEC):
+                    connection.disconnect()
+                pool.release(connection)
+            return received.endswith(b"$%d\r\n%b\r\n%b" % (len(last_answer), last_answer, _AFTER_EXEC))
+
         return answer
 
     def read(self, record: str, fields: Sequence[Argument]) -> list[bytes | None]:

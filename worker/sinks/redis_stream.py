@@ -1,4 +1,4 @@
-"""Rows in a Redis stream, beside them the sink record; each verb is one atomic script.
+"""Rows in a Redis stream, beside them the sink record; each verb is one atomic script, or a transaction.
 
 How entries and keys look, and why each row stands in the stream once: docs/sinks.md.
 """
@@ -17,18 +17,24 @@ from worker.errors import RecordClosed, SinkFull, StartOver
 from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Rows, Totals, VoidReason
 from worker.scripts import Argument, Script
 from worker.sinks.redis_server import RedisServer
+from worker.sinks.redis_transaction import TransactionPacker
 from worker.sinks.sink import SMALL_BATCH, BatchSize, tally
 
-OPEN, COMMIT, CLOSE, FINISH, VOID = (
-    Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "commit", "close", "finish", "void")
-)
+OPEN, CLOSE, FINISH, VOID = (Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "close", "finish", "void"))
+COMMIT = Script("sink_commit", "sink_prelude", "sink_batch")
 KEEP_SECONDS = 30 * 86_400
 """How long a record outlives its end: longer than any writer that may still be on its way."""
 
 PAGES_AT_ONCE = 1_000
 
-OLD_BATCH_ROWS = 100
-"""Of a batch for a server before Redis 7."""
+LARGE_BATCH = BatchSize(1_000, 512 * 1024)
+"""With an entry a row a batch costs the server as much as 30 rows, whatever its size."""
+OLD_BATCH = BatchSize(100, 256 * 1024)
+"""For a server before Redis 7."""
+MOST_TRANSACTIONS_IN_VAIN = 2
+"""Where so many one after another kept nothing, though the script then did, the server will not have any: a proxy may
+not, or a user who lacks a right. One may have lost its connection."""
+
 LARGE_ENTRY_ROWS = 100
 """With packed entries as large as this, one entry is one batch."""
 
@@ -56,17 +62,19 @@ class RedisStreamSink:
         self._keep_milliseconds = int(keep_seconds * 1000)
         self._record = keys.sink_record(stream, job)
         self._keys = (self._record, stream, keys.dead_rows(stream))
+        self._packer = TransactionPacker(stream, job, bound=bound)
+        self._transactions_in_vain = 0
+        self._knows_scripts = False
 
     @cached_property
     def batch_size(self) -> BatchSize:
-        rows = SMALL_BATCH.rows
         if self._rows_per_entry >= LARGE_ENTRY_ROWS:
-            rows = self._rows_per_entry  # a batch that is one entry need not be cut
-        elif self._rows_per_entry == 1 and self._server.major_version() < 7:
-            # Before Redis 7 Lua tells strings apart by 32 of their bytes: of many rows that look alike each costs it
-            # eight times as much. A packed entry is one string.
-            rows = OLD_BATCH_ROWS
-        return replace(SMALL_BATCH, rows=rows)
+            return replace(SMALL_BATCH, rows=self._rows_per_entry)  # a batch that is one entry need not be cut
+        if self._rows_per_entry > 1:
+            return SMALL_BATCH
+        # Before Redis 7 Lua tells strings apart by 32 of their bytes: of many rows that look alike each costs it eight
+        # times as much. A packed entry is one string.
+        return LARGE_BATCH if self._server.major_version() >= 7 else OLD_BATCH
 
     def open(self, generation: int) -> None:
         self._run(OPEN, generation)
@@ -81,6 +89,27 @@ class RedisStreamSink:
         return self.begin_commit(generation, page, batch)()
 
     def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
+        if self._rows_per_entry > 1 or batch.rows.dead or self._transactions_in_vain >= MOST_TRANSACTIONS_IN_VAIN:
+            return self._begin_script(generation, page, batch)
+        field, with_scripts = pack_checkpoint(batch.after), not self._knows_scripts
+        is_kept = self._server.begin_transaction(
+            lambda: self._packer.pack(generation, page, batch, field, with_scripts=with_scripts), b"kept"
+        )
+
+        def finish() -> Checkpoint:
+            if is_kept():
+                self._transactions_in_vain, self._knows_scripts = 0, True
+                return batch.after
+            # The script finds out why, or keeps what the transaction could not.
+            self._knows_scripts = False
+            at = self._begin_script(generation, page, batch)()
+            self._transactions_in_vain += at == batch.after
+            return at
+
+        return finish
+
+    def _begin_script(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
+        """The way for all rows and all servers: one script."""
         runs, dead = self._separate_dead(batch.rows) if batch.rows.dead else (self._pack_entries(0, batch.rows), [])
         arguments = (
             generation, page, batch.before.rows, batch.before.digest, pack_checkpoint(batch.after), len(batch.rows),

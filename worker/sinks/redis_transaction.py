@@ -1,0 +1,59 @@
+"""A batch of living rows, an entry each, as one transaction of Redis.
+
+In a script each row would become a string of Lua's and back, which costs the server half as much as adding it. A
+transaction is spared that, but none of its commands can keep the others from being executed. So the first, a script,
+makes the check of `sink_commit`, and if it holds gives the stream another name. The rows are added to that name,
+provided there is a stream of that name. The last, a script, gives the old name back and moves the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from worker import keys
+from worker.model import Batch
+from worker.scripts import Script
+from worker.sinks.redis_server import pack_command
+
+BEGIN = Script("sink_begin_batch", "sink_prelude", "sink_batch")
+END = Script("sink_end_batch")
+
+
+class TransactionPacker:
+    """Packs the batches of one job for one stream."""
+
+    def __init__(self, stream: str, job: str, *, bound: int) -> None:
+        adding = keys.stream_being_added_to(stream)
+        self._keys = (keys.sink_record(stream, job), stream, adding)
+        self._job = job
+        self._bound = bound
+        add = pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", "")
+        # Only address and row differ from entry to entry; they are the two empty words.
+        start, middle, _ = b"".join(add).replace(b"%", b"%%").rsplit(b"$0\r\n\r\n", 2)
+        self._start, self._row = start, middle + b"$%d\r\n%b\r\n"
+
+    def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
+        """The commands between MULTI and EXEC, the last of which answers `kept` if the batch is.
+
+        `field` is the page's in the sink record afterwards. `with_scripts`: the scripts' texts go along, for a server
+        that may not know them; within a transaction nothing can be sent once more.
+        """
+        before = batch.before
+        command = Script.command_with_text if with_scripts else Script.command
+        begin = command(BEGIN, self._keys, (generation, page, before.rows, before.digest, self._bound))
+        last = f"{generation}.{page}.{batch.after.rows}"
+        end = command(END, self._keys, (page, field, len(batch.rows), self._job, last))
+        return [*pack_command(*begin), *self._pack_rows(b"%d.%d." % (generation, page), batch), *pack_command(*end)]
+
+    def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
+        """An XADD for each row, formatted together as far as their numbers have equally many digits."""
+        rows = batch.rows.text.split(b"\n")[:-1]
+        first = batch.before.rows + 1
+        while rows:
+            digits = len(str(first))
+            numbers = range(first, min(first + len(rows), 10**digits))
+            alike, rows = rows[: len(numbers)], rows[len(numbers) :]
+            one = self._start + b"$%d\r\n%b%%d\r\n" % (len(page) + digits, page) + self._row
+            yield one * len(alike) % tuple(chain.from_iterable(zip(numbers, map(len, alike), alike, strict=True)))
+            first = numbers.stop

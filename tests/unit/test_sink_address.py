@@ -11,6 +11,7 @@ from redis import Redis
 
 from worker.errors import BadInput
 from worker.sinks.address import FileAddress, StreamAddress, default_stream
+from worker.sinks.files.partition import partition
 from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
 
 
@@ -204,3 +205,28 @@ def test_a_format_whose_library_is_not_installed_is_refused_with_the_remedy(monk
 )
 def test_an_address_is_below_a_prefix_only_at_the_service_it_names(given: str, prefix: str, is_allowed: bool) -> None:
     assert is_below(parse_address(given), prefix) == is_allowed
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "directories"),
+    [
+        ("2026-11-01", "2026-11-01", ["date=2026-11-01"]),
+        ("20261101", "20261101", ["date=2026-11-01"]),
+        (2026110100, 2026110123, ["date=2026-11-01"]),
+        ("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", ["date=2026-11-01"]),
+        ("2026-11-01T00:00:00+01:00", "2026-11-01T23:59:59.999+01:00", ["date=2026-11-01"]),
+        ("2026-12-31T00:00", "2027-01-01T00:00", ["date=2026-12-31"]),
+        (2026110100, 2026110200, ["from=2026110100", "to=2026110200"]),
+        (2026110101, 2026110123, ["from=2026110101", "to=2026110123"]),
+        ("2026-11-01", "2026-11-02", ["from=2026-11-01", "to=2026-11-02"]),
+        ("2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z", ["from=2026-11-01T00:00:00Z", "to=2026-11-03T00:00:00Z"]),
+        ("2026-11-01T00:00", "2026-11-01T22:59", ["from=2026-11-01T00:00", "to=2026-11-01T22:59"]),
+        ("2026-W45", "2026-W45", ["date=2026-W45"]),
+        (1793491200, 1793577599, ["from=1793491200", "to=1793577599"]),
+        ("2026-02-30", "2026-02-30", ["date=2026-02-30"]),
+    ],
+)
+def test_a_window_of_one_day_is_that_date_however_its_ends_are_written(
+    first: str | int, last: str | int, directories: list[str]
+) -> None:
+    assert partition({"from": first, "to": last}) == directories

@@ -19,9 +19,9 @@ from worker.paging.chain import next_in_link_header
 from worker.paging.pager import Address, reconcile_total
 from worker.paging.pagers import pager_for
 from worker.readers import read_blocks
-from worker.sources.params import columns_for, read_for, required_columns
+from worker.sources.params import columns_for, required_columns
 from worker.sources.placeholders import fill
-from worker.sources.schema import Delimited, Format, JsonRows, LinkPaging, Paged, Report, TokenPaging
+from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkPaging, Paged, Read, Report, TokenPaging
 from worker.transport.exchange import Exchange
 from worker.transport.links import normal_form
 from worker.transport.quota import PATIENCE_SECONDS
@@ -49,15 +49,19 @@ class Pages:
         exchange: Exchange,
         prepared: Prepared,
         *,
+        read: Read,
+        errors: list[ErrorShape],
         refetch_links: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
-        """`refetch_links` asks the vendor for the present addresses of the rows."""
+        """`errors` are the shapes of all errors in answers about the report.
+
+        `refetch_links` asks the vendor for the present addresses of the rows.
+        """
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
-        self.read = read_for(report, params)
+        self.read = read
         self.pager = pager_for(self.read, params)
         declared = _fill_format(self.read.format, values, required_columns(report, params))
-        own = declared.errors
-        self.errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
+        self.errors = errors
         # A shape without `when` is about the body as a whole. Only a reader of files can apply it: files are text.
         is_text = isinstance(declared, Delimited)
         self.format = declared.model_copy(update={"errors": [shape for shape in self.errors if shape.when or is_text]})

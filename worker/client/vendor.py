@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from worker import json_path
@@ -16,6 +16,7 @@ from worker.errors import FailJob, RetryLater
 from worker.json_path import find, is_value, link_in
 from worker.model import PageFacts, Row
 from worker.paging.pager import NextPages
+from worker.sources.params import read_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Poll, Report, Request, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
@@ -46,8 +47,23 @@ class Vendor:
         self._values = params
         self._exchange = exchange
         self.prepared = prepared
-        may_relink = report.poll is not None and prepared.report_id is not None
-        self._pages = Pages(report, params, exchange, prepared, refetch_links=self._fetch_links if may_relink else None)
+        self._read = read_for(report, params)
+        own = self._read.format.errors
+        self._errors = [*own, *(shape for shape in exchange.connection.source.errors if shape not in own)]
+
+    # Made when a page is asked for, because most polls ask for none.
+    @cached_property
+    def _pages(self) -> Pages:
+        may_relink = self._report.poll is not None and self.prepared.report_id is not None
+        return Pages(
+            self._report,
+            self._values,
+            self._exchange,
+            self.prepared,
+            read=self._read,
+            errors=self._errors,
+            refetch_links=self._fetch_links if may_relink else None,
+        )
 
     # ------------------------------------------------------------ a report that is prepared
 
@@ -81,7 +97,7 @@ class Vendor:
         found = declared.duplicate and id_in(declared.duplicate.report_id, answer.content, answer.headers)
         if found:
             return Submission(found, answer.request_id)
-        error = error_in(partial(find, answer.content), self._pages.errors)
+        error = error_in(partial(find, answer.content), self._errors)
         reason = f"{answer.name}: {answer.status}: {error.words if error else excerpt(answer.raw)}"
         if error and error.consequence:
             raise error.failure(reason)
@@ -95,7 +111,7 @@ class Vendor:
         if self._report.discard is None:
             raise FailJob("the source file does not say how to discard a report")
         request = compose(self._exchange.base, self._report.discard.request, {**self._values, "report_id": report_id})
-        self._exchange.send(request, shapes=self._pages.errors, allow=NOT_THERE).close()
+        self._exchange.send(request, shapes=self._errors, allow=NOT_THERE).close()
 
     def find_submitted(self, since: float) -> Submission | None:
         """The report that an interrupted `submit` at `since` made, from the vendor's list; None if it made none."""
@@ -107,7 +123,7 @@ class Vendor:
         # A list that leads back to a page read before must not be read for ever.
         seen = {request.url}
         while len(seen) <= MOST_LIST_PAGES:
-            answer = self._exchange.ask(request, shapes=self._pages.errors)
+            answer = self._exchange.ask(request, shapes=self._errors)
             if found := latest_match(declared, find(answer.content, declared.rows) or (), expected, since):
                 return Submission(found[1])
             link = link_in(answer.content, declared.next)
@@ -136,7 +152,7 @@ class Vendor:
         if poll is None:
             raise FailJob("this report is not prepared, so there is nothing to poll")
         request, answer = self._poll(poll, report_id, poll_link)
-        read = self._pages.read
+        read = self._read
         needs_link = read.request is None and read.resolve is None and not poll.holds_rows
         status = read_status(poll, answer, report_id, needs_link=needs_link, now=now, refuse_error=self._refuse_error)
         if status is None:
@@ -239,13 +255,13 @@ class Vendor:
 
     def _fetch(self, request: WireRequest, allow: Collection[int], *, is_start_enough: bool) -> Answer:
         if not is_start_enough:
-            return self._exchange.fetch(request, shapes=self._pages.errors, allow=allow)
-        response = self._exchange.send(request, shapes=self._pages.errors, allow=allow)
+            return self._exchange.fetch(request, shapes=self._errors, allow=allow)
+        response = self._exchange.send(request, shapes=self._errors, allow=allow)
         start = response.start(START_BYTES)
         return Answer(response.name, response.status, response.headers, None, start, response.request_id)
 
     def _refuse_error(self, answer: Answer) -> None:
-        self._exchange.refuse_error(answer, self._pages.errors)
+        self._exchange.refuse_error(answer, self._errors)
 
     def _declared_submit(self) -> Submit:
         if self._report.submit is None:

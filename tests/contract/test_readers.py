@@ -185,7 +185,7 @@ def test_a_value_that_misses_its_type_sets_aside_its_row_only(kind: Kind) -> Non
     assert [type(row) for row in got.rows] == [bytes, DeadRow, bytes]
     dead = got.rows[1]
     assert isinstance(dead, DeadRow)
-    assert dead.reason == "spend: '5 %' is no number"
+    assert dead.reason == "spend: '5 %' is not a valid number"
     assert b"5 %" in dead
 
 

@@ -152,10 +152,10 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "a column that is not there": ("Campaign,Clicks\r\nc1,2\r\n", {}, "no column Impressions((?!preamble).)*$"),
     "lines before the header": ("Report of today\r\n" + HEAD + BODY, {}, "no column .*preamble"),
     "a required column": ("Date,Clicks\n2026-01-01,5\n", {"required": ["Day"]}, "no column Day in the header"),
-    "prose": ("try again later", {"types": {}}, "no sign of a report.*again"),
-    "prose on two lines": ("try again later\nor write to us\n", {"types": {}}, "no sign of a report.*again"),
-    "prose with a comma": ("busy, try again later", {"types": {}}, "no sign of a report.*again"),
-    "a word": ("try-again-later\n", {"types": {}}, "no sign of a report.*again"),
+    "prose": ("try again later", {"types": {}}, "does not look like a name.*again"),
+    "prose on two lines": ("try again later\nor write to us\n", {"types": {}}, "does not look like a name.*again"),
+    "prose with a comma": ("busy, try again later", {"types": {}}, "does not prove a report.*again"),
+    "a word": ("try-again-later\n", {"types": {}}, "does not prove a report.*again"),
     "a delimiter nobody declared": ("a|b\n1|2\n", {"types": {}, **SEPARATED}, r"line 1: .* by '\|', which .*: a\|b$"),
     "one that hides in numbers": ("a|b\n1,5|2\n", {"types": {}, **SEPARATED}, r"line 1: .* by '\|', which .*: a\|b$"),
     "no header that is searched for": ("Limit reached", {"preamble": "any"}, f"columns {BARE}Limit"),
@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "a mistake, by its line in the file": (
         PREAMBLE + HEAD + BODY + "x,1\r\ny,1,1\r\n", {"preamble": "any"}, "line 13: 2 values for 3 columns: x, 1$"
     ),
-    "a row behind the footer": (HEAD + "Total,1,1\r\n" + BODY, {"footer": ["Total"]}, "line 3: a row behind the"),
+    "a row after the footer": (HEAD + "Total,1,1\r\n" + BODY, {"footer": ["Total"]}, "line 3: a row after the"),
     "no count above the rows": ('"Report Name: a"\r\n' + HEAD + BODY, COUNTS_ABOVE, "none of the 1 lines before"),
     "nothing above the rows": (HEAD + BODY, COUNTS_ABOVE, "none of the 0 lines before the header says"),
     "missing fields nobody declared": (HEAD + "c1,1\r\nc2\r\n", {}, "line 2: 2 values for 3 columns: c1, 1$"),
@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
         ((HEAD + BODY) + "x,1\r\ny,2,3\r\n").replace("\r\n", "\r"), {"line_end": "cr"}, "line 7: 2 values for 3 columns"
     ),
     "an unknown character set": (
-        HEAD, {"encoding": "x-user-defined"}, "in 'x-user-defined', which is not known here; `encoding` declares"
+        HEAD, {"encoding": "x-user-defined"}, "in 'x-user-defined', which Python does not know; declare another by"
     ),
     "an error in JSON behind the rows": (
         HEAD + BODY + '{"error":"timeout"}\n',
@@ -201,13 +201,13 @@ def test_another_format_is_no_report_even_where_no_column_is_declared(text: str)
     for columns, cuts in ((COUNTS, ()), ({}, range(len(text)))):
         got = reading(text.encode(), shape(), columns=columns, cuts=cuts)
         assert isinstance(got.error, FailJob)
-        assert got.said == f"no delimited text but: {' '.join(text.split())}"
+        assert got.said == f"expected a delimited file, got: {' '.join(text.split())}"
 
 
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [
-        (HEAD + BODY, {"footer": ["Total"]}, "the file may be cut: it ends without its footer ('Total')"),
+        (HEAD + BODY, {"footer": ["Total"]}, "the file may be cut off: it ends without its footer ('Total')"),
         (HEAD + '12" screens,1,2\n"open,3,4\n', {}, "line 3: "),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_bare_header_has_no_rows(body: bytes) -> None:
 def test_a_blank_file_has_no_rows_only_where_no_header_is_declared(body: bytes) -> None:
     assert reading(body, HEADLESS).published == []
     for shape in (FILE, DECLARED):
-        assert reading(body, shape).said == "the file is blank: it has not even a header"
+        assert reading(body, shape).said == "the file is blank: it does not even have a header"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,6 @@ def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:
     assert got.error is None
     assert got.rows == [
         b'{"a":1,"b":2}',
-        DeadRow(b'{"a":"1.5","b":"3"}', "a: '1.5' is no integer"),
+        DeadRow(b'{"a":"1.5","b":"3"}', "a: '1.5' is not a valid integer"),
         b'{"a":null,"b":4}',
     ]

@@ -365,7 +365,7 @@ def test_values_of_lists_come_as_they_were_sent_and_are_typed_by_their_names() -
         got = reading(body, shape, columns={"n": "number"}, cuts=range(0, len(body), size))
         assert got.rows == [
             rb'{"n":57.1000,"o":"\u00e9\/"}',
-            DeadRow(b'{"n":"x","o":[1E5, {"a":[]}]}', "n: 'x' is no number"),
+            DeadRow(b'{"n":"x","o":[1E5, {"a":[]}]}', "n: 'x' is not a valid number"),
         ]
 
 
@@ -376,9 +376,9 @@ def test_values_of_lists_come_as_they_were_sent_and_are_typed_by_their_names() -
         (b'{"results":[[1,2],[3,4,5]],"columns":["a","b"]}', "row 2: 3 values for 2 columns"),
         (b'{"results":[[1,2]]}', "the names of the columns are not at 'columns'"),
         (b'{"columns":["a","a"],"results":[[1,2]]}', "two columns are called 'a'"),
-        (b'{"columns":[1,2],"results":[[1,2]]}', "the columns are no list of names"),
+        (b'{"columns":[1,2],"results":[[1,2]]}', "the columns are not a list of names"),
         (b'{"columns":["a"],"results":[{"a":1}]}', "row 1: not a JSON list"),
-        (b'{"columns":["a"],"results":[[1],[NaN]]}', "row 2: NaN is no JSON number"),
+        (b'{"columns":["a"],"results":[[1],[NaN]]}', "row 2: NaN is not a JSON number"),
         (b'{"columns":["a"],"results":[[1],[2]', "row 3: the response is cut"),
     ],
 )

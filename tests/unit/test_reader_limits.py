@@ -1,4 +1,4 @@
-"""Nesting and integers without end, and half a character, are found before the parser sees them."""
+"""Nesting and integers without end, and lone surrogates, are found before the parser sees them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from tests.readings import pieces
 from worker.readers import parser
-from worker.readers.limits import HalfCharacters, Scan, Watch, has_half_character, has_long_number, is_flat
+from worker.readers.limits import (
+    LimitScanner,
+    LoneSurrogateFinder,
+    RowGuard,
+    has_lone_surrogate,
+    has_long_number,
+    is_flat,
+)
 
 cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
 strings = st.lists(
@@ -23,8 +30,8 @@ strings = st.lists(
 def test_half_characters_are_those_python_finds_whatever_the_cuts(text: str, some: list[int]) -> None:
     raw = f'"{text}"'.encode()
     has_half = any(0xD800 <= ord(character) <= 0xDFFF for character in json.loads(raw))
-    assert has_half_character(raw) == has_half
-    halves = HalfCharacters()
+    assert has_lone_surrogate(raw) == has_half
+    halves = LoneSurrogateFinder()
     padded = raw + b" " * 12
     assert any(halves.are_in(piece) for piece in pieces(padded, some)) == has_half
 
@@ -35,7 +42,7 @@ def test_nesting_is_counted_outside_of_text_whatever_the_cuts(
     levels: int, texts: list[str], opening: str, some: list[int]
 ) -> None:
     raw = ("[" + "".join(f'"{text}",' for text in texts) + opening * levels).encode()
-    scan = Scan()
+    scan = LimitScanner()
     for piece in pieces(raw, some):
         scan.feed(piece)
     depth = 1 + levels * (opening.count("[") + opening.count("{"))
@@ -43,7 +50,7 @@ def test_nesting_is_counted_outside_of_text_whatever_the_cuts(
 
 
 def test_an_escaped_quote_does_not_end_a_text_even_where_it_is_cut_in_two() -> None:
-    scan = Scan()
+    scan = LimitScanner()
     for byte in rb'{"a":"\"' + b"[" * 200 + rb'\\","b":1}':
         assert scan.feed(bytes([byte])) is None
 
@@ -53,7 +60,7 @@ def test_an_escaped_quote_does_not_end_a_text_even_where_it_is_cut_in_two() -> N
 def test_digits_are_counted_outside_of_text_whatever_the_cuts(length: int, is_text: bool, some: list[int]) -> None:
     quote = '"' if is_text else ""
     raw = f'{{"a":[1,{quote}{"7" * length}{quote}]}}'.encode()
-    scan = Scan()
+    scan = LimitScanner()
     for piece in pieces(raw, some):
         scan.feed(piece)
     assert (scan.reason is not None) == (length > 4300 and not is_text)
@@ -84,7 +91,7 @@ def test_a_flat_text_holds_no_object_within_an_object(text: bytes, expected: boo
 
 
 def test_a_watched_row_is_refused_in_the_piece_that_goes_too_deep_and_the_next_row_begins_anew() -> None:
-    watch = Watch()
+    watch = RowGuard()
     watch.prepare(b"", [])
     assert not any(watch.refuses(b'{"a":' * 50) for _ in range(2))
     watch.begin_row()

@@ -1,8 +1,8 @@
-"""Declared types: text that is a number becomes that number, digit by digit; a value that does not fit: a dead row.
+"""Converts rows to the declared column types: `"57.10"` becomes 57.10. A value that does not fit makes its row dead.
 
-A row that changes is written anew with its members in their order, and every other value byte for byte; where a key
-comes twice, the last one stays. Rows that look alike are changed many at a time: by `RowShape`, and where that cannot
-by a regular expression made for the first of them. Any other row is parsed alone. All ways give the same bytes.
+A row that changes keeps its members in their order, and every other value byte for byte; of a key that comes twice,
+only the last is kept. Rows that look alike are converted many at a time: by `RowShape` or, if that refuses them, by a
+regular expression made for the first of them. Any other row is parsed alone. All three give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from worker.sources.schema import ColumnType
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST_PATTERNS = 8
-"""Made for one response. Where the columns change more often, making patterns costs more than it saves."""
+"""How many are made for one response. If columns change more often, making patterns costs more than it saves."""
 _MOST_MISSES = 8
-"""So many blocks of a response `RowShape` may refuse before it is asked no more: each costs as much as one it takes."""
+"""After this many refused blocks of a response `RowShape` is not tried again: a refusal takes as long as a success."""
 
 _FLAT = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb")*+[\]}]"
 _NESTED = rb'[\[{](?:[^"\[\]{}]++|' + TEXT + rb"|" + _FLAT + rb")*+[\]}]"
 _VALUE = rb"(?:" + TEXT + rb'|[^"\[\]{}, \t]++|' + _NESTED + rb")"
-"""Any value in JSON without blanks, nested two levels deep at most. Text is tried first: one byte rules it out.
+"""Any JSON value without blanks, nested two levels deep at most. A string is tried first: one byte rules it out.
 
-No quantifier here gives back what it matched (`++`, `*+`), so the time to match grows only with the row's length.
+All quantifiers are possessive (`++`, `*+`), so there is no backtracking and the time is linear in the row's length.
 """
 
 
 class Columns:
-    """The columns a report declares. A row without any of them, or whose values fit already, stays byte for byte."""
+    """The declared columns of a report. A row without any of them, or whose values fit already, stays byte for byte."""
 
     def __init__(self, declared: Mapping[str, ColumnType]) -> None:
         self._declared = dict(declared)
@@ -45,7 +45,7 @@ class Columns:
         self._misses = 0
 
     def convert(self, rows: Rows) -> Rows:
-        """The rows in order with their values as declared; one with a value that does not fit is dead."""
+        """The rows in order, with their values as declared; a row with a value that does not fit is a dead row."""
         if not self._declared or not rows:
             return rows
         if self._shape and (changed := self._note(self._shape.change_lines(rows.text))):
@@ -58,7 +58,7 @@ class Columns:
         return Rows.of(map(self._convert_alone, rows))
 
     def convert_members(self, text: bytes) -> Rows | None:
-        """The same for the members of a list as they came, without its brackets; None where they must be cut first."""
+        """Convert the members of a list, given without its brackets; None if they must be cut into rows first."""
         return self._note(self._shape.change_members(text)) if self._shape else None
 
     def _note(self, changed: Rows | None) -> Rows | None:
@@ -68,7 +68,7 @@ class Columns:
         return changed
 
     def _match(self, rows: Rows) -> list[tuple[bytes, ...]]:
-        """What the converted rows consist of; only of those that fit the pattern."""
+        """The parts of each converted row, for the rows that match the pattern."""
         return self._pattern.findall(rows.text) if self._pattern is not None else []
 
     def _learn_pattern(self, rows: Rows, matched: int) -> bool:
@@ -100,19 +100,19 @@ class Columns:
 
 
 def _make_pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[bytes] | None:
-    """A pattern of rows that have this one's keys in its order, no blanks, and declared values of the plainest kind.
+    """A pattern for rows with this row's keys in this order, without blanks, and with plain values in declared columns.
 
-    Its groups are what such a row consists of once it is converted. None where the row itself does not fit.
+    Joined, its groups are the converted row. None if this row itself does not match.
     """
     members = []
     for name in _MEMBERS.decode(row):
         key = re.escape(msgspec.json.encode(name)) + b":"
         kind = declared.get(name)
-        # The quotes around a number stand between two groups and so are left out of the converted row. `"?+` on both
-        # sides is enough: a number with one quote only would not be JSON, and the row is known to be.
+        # The quotes around a number are outside the groups, so the converted row does not have them. Each quote may be
+        # optional on its own: the row is known to be valid JSON, so a number has both or neither.
         value = _VALUE if kind is None else rb')"?+(' + PLAIN[kind] + rb')"?+(' if kind in NUMBERS else PLAIN[kind]
         members.append(key + value)
-    # Each row is one line, so a match is a whole row. The end of the line is a group of its own, because with a single
-    # group `findall` gives no tuples.
+    # Each row is one line, so a match is a whole row. The newline is a group of its own, because with a single group
+    # `findall` would return strings, not tuples.
     pattern = re.compile(rb"^(\{" + b",".join(members) + rb"\})(\n)", re.MULTILINE)
     return pattern if pattern.fullmatch(row + b"\n") else None

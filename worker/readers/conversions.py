@@ -1,7 +1,7 @@
-"""Converts one value to its declared type, exactly or not at all.
+"""Converts one value to its declared column type, exactly or not at all.
 
-Empty text is null, except in a text column. A number keeps the digits it was written with, so `57.1000` stays
-`57.1000`. A value that would lose something does not fit: `1,234`, `007`, `5 %`, `2.5` as an integer.
+An empty string becomes null, except in a string column. A number keeps its digits: `57.1000` stays `57.1000`. A value
+that would lose something does not fit: `1,234`, `007`, `5 %`, or `2.5` as an integer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FITTING: dict[ColumnType, frozenset[type]] = {
     "boolean": frozenset({bool, type(None)}),
     "datetime": frozenset({str, type(None)}),
 }
-"""Types of JSON values that stay as they are; in a datetime column only text that `is_time`."""
+"""The types of values that stay as they are; in a datetime column, a string only if `is_time` says yes."""
 
 _SHOWN_CHARACTERS = 100
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -34,14 +34,14 @@ _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
 def is_time(value: Any) -> bool:
-    """Is this null, or text that begins like a date or counts seconds? Vendors write times in many ways."""
+    """Is this null, or a string that begins like a date or counts seconds? Vendors write times in many ways."""
     return value is None or (type(value) is str and _TIME.match(value) is not None)
 
 
 def _misfit(value: Any, kind: ColumnType) -> SkipRow:
     shown = str(value)
     shown = shown if len(shown) <= _SHOWN_CHARACTERS else shown[:_SHOWN_CHARACTERS] + "..."
-    return SkipRow(f"{shown!r} is no {kind}")
+    return SkipRow(f"{shown!r} is not a valid {kind}")
 
 
 def _to_integer(value: Any) -> int | None:
@@ -105,12 +105,12 @@ CONVERSIONS: dict[ColumnType, Callable[[Any], Any]] = {
     "boolean": _to_boolean,
     "datetime": _to_datetime,
 }
-"""For values whose type does not fit. Each raises SkipRow with what it was given where it cannot convert it."""
+"""For values whose type does not fit. Each raises SkipRow, quoting the value, if it cannot convert it."""
 
 NUMBERS: frozenset[ColumnType] = frozenset({"integer", "number"})
 TEXT = rb'"[^"]*+"(?:(?<!\\")|(?:(?<=[^\\]\\")[^"]*+")++(?<!\\"))'
-"""A string, found by its quotes: that costs half of looking at each backslash. A quote behind one backslash does not
-end it. A quote behind several may end it or not, so a string that has one is not matched."""
+"""A JSON string, found by its quotes: that takes half the time of following each backslash. A quote after one backslash
+does not end it. After several it may or may not, so a string with such a quote is not matched."""
 PLAIN: dict[ColumnType, bytes] = {
     "string": rb"(?:" + TEXT + rb"|null)",
     "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',
@@ -118,7 +118,7 @@ PLAIN: dict[ColumnType, bytes] = {
     "boolean": rb"(?:true|false|null)",
     "datetime": rb'(?:"[0-9]{4}[-/.]?[0-9]{2}[^"\\]*+"|null)',
 }
-"""Patterns of values that are written as they came; those of numbers leave out the quotes that may be around them."""
+"""Patterns of values that need no parsing; quotes around a number are not part of its pattern."""
 
 _PLAIN_VALUE = {
     kind: re.compile(rb'"?+(' + pattern + rb')"?+' if kind in NUMBERS else b"(" + pattern + b")")
@@ -127,7 +127,7 @@ _PLAIN_VALUE = {
 
 
 def convert(raw: bytes, kind: ColumnType) -> bytes | None:
-    """A JSON value as one of its declared type, None where it stays as it is. Raises SkipRow where it does not fit."""
+    """The JSON of a value converted to its type, None if it stays as it is. Raises SkipRow if it does not fit."""
     if plain := _PLAIN_VALUE[kind].fullmatch(raw):
         number = plain[1]
         return number if len(number) < len(raw) else None

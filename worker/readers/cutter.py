@@ -1,7 +1,8 @@
-"""Cuts rows out of JSON text exactly as they came, while ijson's C parser proves that they are JSON.
+"""Cuts rows out of JSON text byte for byte, while ijson's C parser proves that they are valid JSON.
 
-The text goes to the parser in pieces that end at a closing brace. If a row appears after a piece, it ends with that
-brace, so its bytes are known without writing them anew: digits, exponents and escapes stay as the vendor wrote them.
+The text goes to the parser in pieces that end at a closing brace. If the parser reports a row after a piece, the row
+ends with that brace. So its bytes are known and need not be serialized again: digits, exponents and escapes stay as the
+vendor wrote them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from worker.readers.faults import Fault, RowKind
 from worker.readers.limits import (
     BLANK,
     LARGEST_ROW_BYTES,
-    Watch,
+    RowGuard,
     count_open_brackets,
     is_flat,
     is_sound,
@@ -25,13 +26,13 @@ from worker.readers.limits import (
 )
 
 _HELD_BYTES = 16 * 1024
-"""A row begun is held back up to this size, since whole rows are cut faster; a longer one goes to the parser."""
-# The end of a list; empty lists may stand before it, which `skip_empty` passes over.
+"""Up to this size an incomplete row is held back, since whole rows are cut faster; a longer one goes to the parser."""
+# The end of a list, with any empty lists before it, which `skip_empty` passes over.
 _CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
 
 
 class Cutter:
-    """JSON objects one after another, whatever blanks stand between and inside them."""
+    """Cuts JSON objects that follow one another, with any blanks between and inside them."""
 
     _separators = BLANK
     _opens, _closes = b"{", b"}"
@@ -39,32 +40,32 @@ class Cutter:
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
-        """Why what comes next will never be a row; the rows before it were given."""
+        """Set once text came that is not a row; all rows before it have been returned."""
         self.after: bytes | None = None
-        """The text after the last row, where rows have an end of their own and it was read."""
+        """The text after the end of the list, once that was read; stays None for objects that are not in a list."""
         self._values: list[Any] = []
         self._parser = self._make_parser()
-        # Of the row begun: what the parser has, and what it does not have yet.
+        # The incomplete row: the part that the parser has, and the part it does not have yet.
         self._sent: list[bytes] = []
         self._held = b""
-        self._watch = Watch()
+        self._watch = RowGuard()
 
     @property
     def is_between(self) -> bool:
-        """Is no row begun?"""
+        """Does the text so far end between two rows?"""
         return not self._sent and not self._held.strip(BLANK)
 
     @property
     def open_brackets(self) -> int:
-        """How many brackets of the row begun are still open."""
+        """How many brackets are open in the incomplete row."""
         return sum(map(count_open_brackets, self._sent)) + count_open_brackets(self._held)
 
     def feed(self, text: bytes) -> list[bytes]:
-        """The rows that are complete with this text, those before a fault included."""
+        """The rows that this text completes, up to the first fault."""
         text, self._held = self._held + text, b""
         parts = text.split(self._closes)
         rest = parts.pop()
-        # Only the bytes are kept, not the values: a number that no decimal can hold must not fail the row.
+        # Only the bytes are kept, not the values, so a number too large for a Decimal must not fail the row.
         with localcontext(Context(traps=[])):
             rows = self._cut_flat(text, parts, rest) if not self._sent else None
             if rows is None:
@@ -74,7 +75,7 @@ class Cutter:
         return rows
 
     def finish(self) -> list[bytes]:
-        """The response ends here: a row begun is a fault. No row is complete only now."""
+        """Handle the end of the response: an incomplete row is a fault. Returns no rows."""
         if self.fault is not None or self.is_between:
             return []
         left = b"".join(self._sent) + self._held
@@ -86,13 +87,13 @@ class Cutter:
         return []
 
     def _cut_flat(self, text: bytes, parts: list[bytes], rest: bytes) -> list[bytes] | None:
-        """The rows, parsed in one call, if each part with its brace is one; else None, as if nothing was parsed."""
+        """The rows, parsed in one call, if each part with its closing brace is a row; else None and nothing changes."""
         if self._kind is not dict or not parts or not is_flat(text, parts):
             return None
         values = self._values
         try:
             self._parser.send(text[: len(text) - len(rest)])
-            # With one brace of each kind in a part, as many objects as parts are one in each.
+            # Each part has one brace of each kind, so if there are as many objects as parts, each part is one.
             is_whole = len(values) == len(parts) and set(map(type, values)) == {dict}
         except parser.PARSE_ERRORS:
             is_whole = False
@@ -104,7 +105,7 @@ class Cutter:
         return self._filter(self._take_sound(rows) if may_be_unsound(text) else put_on_one_line(rows))
 
     def _cut_pieces(self, text: bytes, pieces: list[bytes], rest: bytes) -> list[bytes]:
-        """The rows that end in these pieces, each of one or more of them; a value that is no row is a fault."""
+        """The rows that end in these pieces; a row may take several. Any other value is a fault."""
         ends = self._send(pieces, text)
         rows: list[bytes] = []
         start = 0
@@ -125,7 +126,7 @@ class Cutter:
         return rows
 
     def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
-        """Give pieces of this text to the parser, up to one that is refused: how many values there are after each."""
+        """Give pieces of this text to the parser until one is refused; returns the number of values after each."""
         ends: list[int] = []
         watch = self._watch
         watch.prepare(text, self._sent)
@@ -142,7 +143,7 @@ class Cutter:
         return ends
 
     def _take_sound(self, rows: list[bytes]) -> list[bytes]:
-        """The rows, each on one line, up to the first with something wrong that the parser does not see: the fault."""
+        """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault."""
         for index, row in enumerate(rows):
             if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
                 self.fault = Fault(row, is_whole=True, kind=self._kind)
@@ -151,7 +152,7 @@ class Cutter:
         return put_on_one_line(rows)
 
     def _hold(self, rest: bytes) -> None:
-        """Hold the beginning of a row; a long one goes to the parser, so that its faults show before its end."""
+        """Hold an incomplete row; give a long one to the parser, so that an error in it shows before its end."""
         if len(rest) < _HELD_BYTES:
             self._held = rest
             return
@@ -164,28 +165,28 @@ class Cutter:
             self._stop(b"".join(self._sent))
 
     def _make_parser(self) -> parser.Parser:
-        """A parser that stands between two rows."""
+        """A parser in the state between two rows."""
         return parser.values(self._values)
 
     def _filter(self, rows: list[bytes]) -> list[bytes]:
-        """Those of the rows that are given out."""
+        """The rows that the caller shall get."""
         return rows
 
     def _may_skip(self, value: Any) -> bool:
-        """Is this value, which is no row, passed over? A list may have such members."""
+        """May this value, which is not a row, be passed over?"""
         return False
 
     def _stop(self, left: bytes) -> None:
-        """Nothing after this is a row; `left` begins where the last row ended."""
+        """Set the fault: nothing from here on is a row. `left` begins where the last row ended."""
         if self.fault is None:
             self.fault = Fault(left.lstrip(self._separators), kind=self._kind)
 
 
 class ListCutter(Cutter):
-    """The members of a list whose opening bracket was just read, or, where it `has_rows`, those after some others.
+    """Cuts the members of a list. Feed it what follows the opening bracket or, if `has_rows`, a member of the list.
 
-    They are objects, or `of_lists`. `skip_empty` passes over `[]` and `{}`. Objects that are only joined by commas have
-    no closing bracket, so `after` stays None.
+    The members are objects, or lists if `of_lists`. `skip_empty` drops `[]` and `{}`. If `is_joined`, the objects are
+    joined by commas but there is no list around them, so no closing bracket comes and `after` stays None.
     """
 
     _separators = b"," + BLANK
@@ -201,7 +202,7 @@ class ListCutter(Cutter):
         super().__init__()
 
     def finish(self) -> list[bytes]:
-        """The response ends here: a list not closed is a fault, unless objects were only joined by commas."""
+        """Handle the end of the response: a list that is not closed is a fault. Returns no rows."""
         if self.after is not None or (self._is_joined and self.is_between):
             return []
         if self.is_between and self.fault is None:
@@ -213,13 +214,13 @@ class ListCutter(Cutter):
         return drop_empty(rows) if self._skip_empty else rows
 
     def _hold(self, rest: bytes) -> None:
-        # What follows the list is no row begun, however long.
+        # What follows the end of the list is not an incomplete row.
         if self.after is None:
             super()._hold(rest)
 
     def _make_parser(self) -> parser.Parser:
         begun = parser.members(self._values)
-        # The cutter is made behind the bracket, or behind other members, which the parser has not seen.
+        # The bracket, and any members before, were read by somebody else: this parser has not seen them.
         begun.send(b"[{}" if self.has_rows else b"[")
         self._values.clear()
         return begun
@@ -235,7 +236,7 @@ class ListCutter(Cutter):
             super()._stop(left)
 
     def _closes_list(self, text: bytes) -> bool:
-        """Is this text, which follows the last row, a correct end of the list?"""
+        """Is this text, which follows the last row, valid JSON up to the end of the list?"""
         if b"[" in text and not self._may_skip([]):
             return False
         try:
@@ -246,7 +247,7 @@ class ListCutter(Cutter):
 
 
 def put_on_one_line(rows: list[bytes]) -> list[bytes]:
-    """The rows; one that is spread over several lines is written without blanks, each value byte for byte."""
+    """The rows; in one that spans several lines the blanks are removed, and every value stays byte for byte."""
     text = b"".join(rows)
     if b"\n" not in text and b"\r" not in text:
         return rows
@@ -254,5 +255,5 @@ def put_on_one_line(rows: list[bytes]) -> list[bytes]:
 
 
 def drop_empty(rows: list[bytes]) -> list[bytes]:
-    """The rows that have members."""
+    """The rows without `{}` and `[]`."""
     return [row for row in rows if row[1:-1].strip(BLANK)]

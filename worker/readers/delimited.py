@@ -1,4 +1,4 @@
-"""CSV and TSV, incrementally: each row one object of text values, typed where the report declares it."""
+"""Reads CSV and TSV files incrementally: each row becomes an object of strings, typed where the report declares it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _OTHER_FORMATS = ("<", '{"', "[{", "{\n", "{\r")
 _TOO_LARGE = f"a row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB"
 
 Parser = Any
-"""What `csv.reader` gives: the rows, and how many lines it read for them."""
+"""What `csv.reader` returns: an iterator of rows; its `line_num` counts the lines read. Its type has no public name."""
 
 csv.field_size_limit(LARGEST_ROW_BYTES)
 
 
 def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
-    """The rows of one file. See `worker.readers.read_blocks`.
+    """Yield the rows of one file. See `worker.readers.read_blocks`.
 
-    The header must hold the required columns, each row be as wide as it, and a declared footer be there, unless the
-    source file says otherwise; else FailJob names the line. A last line without its end that is wrong may be cut:
-    RetryLater, as for a file that ends within quotes or without its footer. A header without rows is a whole report.
+    Unless the source file says otherwise, the header must have the required columns and each row as many values as the
+    header; if not, FailJob names the line. RetryLater is raised if the file may be cut off: its last line is wrong and
+    has no line end, quotes are left open, or a declared footer is missing. A header without rows is a whole report.
     """
     table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
     types = Columns(columns)
@@ -48,9 +48,9 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
 
 
 class _Table:
-    """A file of rows of equal width; `names` are those of its columns, once the first row was read.
+    """One file. `names` are its columns, known once the first line was read.
 
-    `preamble_total` is the number of rows that the lines before the header state.
+    `preamble_total` is the number of rows stated in the lines before the header, None if they state none.
     """
 
     def __init__(self, lines: TextLines, shape: Delimited, columns: Mapping[str, ColumnType]) -> None:
@@ -65,7 +65,7 @@ class _Table:
         self._has_rows = False
 
     def batches(self) -> Iterator[list[list[Any]]]:
-        """The values of many rows at a time, those before a mistake included."""
+        """Yield the values of many rows at a time, those before a mistake included; then raise the mistake."""
         lines = self._lines
         rows = self._make_parser()
         mistake: MillraceError | None = None
@@ -74,7 +74,8 @@ class _Table:
             batch: list[list[Any]] = []
             line, characters = self._lines_read(rows), lines.characters
             try:
-                # A slice ends with a mark, which reads as an empty row: so this takes all the rows of a slice in C.
+                # A slice ends with a mark, which the parser reads as an empty row. So this takes all rows of a slice
+                # without running Python code for each.
                 batch.extend(iter(rows.__next__, []))
             except csv.Error as error:
                 reason = _TOO_LARGE if "field limit" in str(error) else str(error)
@@ -95,7 +96,7 @@ class _Table:
         self._refuse_without_evidence()
 
     def _make_parser(self) -> Parser:
-        """A parser that stands before the header. Raises FailJob where this is no delimited file."""
+        """A parser positioned at the header. Raises FailJob if this is not a delimited file."""
         self.preamble_total = skip_preamble(self._lines, self._shape, self._required)
         first = self._lines.peek()
         self._refuse_json(first)
@@ -103,14 +104,14 @@ class _Table:
         return csv.reader(self._lines, **dialect_of(self._shape, self._delimiter))
 
     def _lines_read(self, rows: Parser) -> int:
-        """How many lines of the file the parser has read; its own count includes the marks at the ends of slices."""
+        """How many lines of the file the parser has read. Its own count includes the marks at the ends of slices."""
         lines = self._lines
         read: int = rows.line_num
         marks = lines.marks if read == lines.lines_given or lines.is_tail else lines.marks - 1
         return read - max(marks, 0) + lines.lines_dropped
 
     def _read_header(self, batch: list[list[Any]], line: int) -> tuple[list[list[Any]], int]:
-        """Learn the names of the columns; the rows behind the header, if there is one, and the line before them."""
+        """Learn the column names; returns the batch without the header, if there is one, and the line before it."""
         first = batch[0]
         try:
             self.names = names_of(first, self._shape, self._required, self._columns)
@@ -121,9 +122,9 @@ class _Table:
     def _check_rows(
         self, batch: list[list[Any]], line: int, *, is_large: bool, is_at_end: bool
     ) -> tuple[list[list[Any]], MillraceError | None]:
-        """The rows before the first mistake, and the error for the mistake; `line` is the one before these rows.
+        """The rows up to the first mistake, and the error for the mistake; `line` is the line before these rows.
 
-        `is_large`: one of them may be too large. `is_at_end`: the last of them ends the file without a line end.
+        `is_large`: one of the rows may be too large. `is_at_end`: the last one ends the file without a line end.
         """
         width = len(self.names)
         if not is_large and set(map(len, batch)) <= {width} and not self.footer.may_be_in(batch):
@@ -142,10 +143,10 @@ class _Table:
         return sound, None
 
     def _why_no_row(self, fields: list[str]) -> str | None:
-        """Why these values are no row; None where they are one."""
+        """Why these values are not a row; None if they are one."""
         shape, surplus = self._shape, len(fields) - len(self.names)
         if self.footer.has_begun:
-            return "a row behind the footer"
+            return "a row after the footer"
         if sum(map(len, fields)) + len(fields) > LARGEST_ROW_BYTES:
             return _TOO_LARGE
         if (surplus > 0 and shape.extra_fields == "fail") or (surplus < 0 and shape.missing_fields == "fail"):
@@ -153,7 +154,7 @@ class _Table:
         return None
 
     def _refuse_json(self, first: str) -> None:
-        """Raise where an object, a list of them or a page of HTML stands where a file should be."""
+        """Raise FailJob if the body is JSON or HTML instead of a delimited file."""
         if not first.lstrip().startswith(("{", "[", "<")):
             return
         start = self._lines.start(_START_CHARACTERS)
@@ -161,23 +162,23 @@ class _Table:
         with suppress(ValueError, RecursionError):
             is_other = is_other or json.loads(start) is not None
         if is_other:
-            raise FailJob(f"no delimited text but: {excerpt(start.encode())}")
+            raise FailJob(f"expected a delimited file, got: {excerpt(start.encode())}")
 
     def _refuse_without_evidence(self) -> None:
-        """Raise where the file ended as it should not, or where nothing shows that it is a report at all."""
+        """Raise if the file may be cut off, or if nothing in it shows that it is a report."""
         shape = self._shape
         if not self.names:
             if expects_header(shape):
-                raise FailJob("the file is blank: it has not even a header")
+                raise FailJob("the file is blank: it does not even have a header")
         elif self.footer and not self.footer.has_begun and not shape.footer_is_optional:
-            reason = f"the file may be cut: it ends without its footer ({' or '.join(map(repr, shape.footer))})"
+            reason = f"the file may be cut off: it ends without its footer ({' or '.join(map(repr, shape.footer))})"
             raise RetryLater(reason, at_most=READ_AT_MOST)
         elif not (self._has_rows or self._required or shape.columns) and (self._lines.is_tail or len(self.names) == 1):
-            reason = "one line, of which no column is declared, is no sign of a report without rows"
+            reason = "the file is a single line without any declared column, which does not prove a report without rows"
             raise FailJob(f"{reason}: {excerpt(', '.join(self.names).encode())}")
 
     def _mistake(self, line: int, reason: str, *, is_at_end: bool) -> MillraceError:
-        """The error for a row that ends in this line: FailJob, or RetryLater where the file may be cut there."""
+        """The error for a row that ends in this line: FailJob, or RetryLater if the file may be cut off there."""
         if is_at_end and reason != _TOO_LARGE:
-            return RetryLater(f"line {line}: the file may be cut here: {reason}", at_most=READ_AT_MOST)
+            return RetryLater(f"line {line}: the file may be cut off here: {reason}", at_most=READ_AT_MOST)
         return FailJob(f"line {line}: {reason}")

@@ -1,4 +1,4 @@
-"""Walks through a JSON text apart from its rows: finds where lists of rows begin, and the values around them."""
+"""Walks a JSON document except for its rows: finds where lists of rows begin, and the wanted values around them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import ijson
 
 from worker.json_path import is_value
 from worker.readers import parser
-from worker.readers.limits import LARGEST_ROW_BYTES, HalfCharacters, Scan
+from worker.readers.limits import LARGEST_ROW_BYTES, LimitScanner, LoneSurrogateFinder
 
 Path = tuple[str, ...]
 
@@ -19,7 +19,7 @@ STEP_BYTES = 16 * 1024
 
 
 class NotJsonError(Exception):
-    """The text is broken. `reason` is set where reading it again would not mend it."""
+    """The text is broken. `reason` is set if reading it again cannot help."""
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason
@@ -32,7 +32,7 @@ class TooLarge:
 
 @dataclass
 class _Frame:
-    """An open list or object, and where in it we are."""
+    """An open list or object, and the member of it that is being read."""
 
     is_list: bool
     name: str = ""
@@ -40,8 +40,8 @@ class _Frame:
 
 
 @dataclass
-class _Growing:
-    """A value being built, and when it began."""
+class _Unfinished:
+    """A value whose end has not come yet; `began` is the offset of its start in bytes."""
 
     path: Path
     depth: int
@@ -50,12 +50,12 @@ class _Growing:
 
 
 def path_of(text: str) -> Path:
-    """`data.rows` as its names; the empty path is the whole text. `*` is any member of a list or an object."""
+    """Split `data.rows` into names. The empty path is the whole document; `*` is any member of a list or object."""
     return tuple(text.split(".")) if text else ()
 
 
 class _Paths:
-    """Declared paths, among which a path in the text is looked up."""
+    """Declared paths, some with `*`, in which a path of the document is looked up."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         declared = [path_of(path) for path in paths]
@@ -63,7 +63,7 @@ class _Paths:
         self._with_star = [path for path in declared if "*" in path]
 
     def match(self, path: Path) -> Path | None:
-        """The declared path that this path equals, or fits with its `*`; None where there is none."""
+        """The declared path that equals or, by its `*`, matches this path; None if there is none."""
         if path in self._exact:
             return path
         for declared in self._with_star:
@@ -72,16 +72,16 @@ class _Paths:
         return None
 
 
-class Walk:
-    """Follows a text that is fed in pieces, each of which ends at the next `[`.
+class EnvelopeWalker:
+    """Follows a document that is fed in pieces, each ending at the next `[`.
 
-    `list_at` is the path of the list that the last piece began, if it is one of `lists`. Its members may then be left
-    out, so that rows are not walked: the next piece begins with its `]`.
-
-    `found` has the values at the paths that are `wanted`, those of `objects` that are no lists, and null where a list
-    was looked for. Of several values at a path with `*` it has the last that says something; `changed` has the paths
-    where they differed. `is_over`: the outermost value has ended. `has_empty_batches`: a list whose members should hold
-    lists of rows has no member.
+    `list_at`: the path of the list that began at the end of the last piece, if it is one of `lists`. The caller may
+    then read the members itself: the next piece it feeds must begin with the list's `]`.
+    `found`: the values at the paths `wanted`, those at the paths of `objects` unless they are lists, and null if it
+    stands where a list was looked for. If a path with `*` has several values, the last one that is not null or empty.
+    `changed`: the paths at which such values differed.
+    `is_over`: the outermost value has ended.
+    `has_empty_batches`: a list whose members should hold lists of rows is empty.
     """
 
     def __init__(self, lists: Iterable[str], wanted: Iterable[str], objects: Iterable[str]) -> None:
@@ -96,16 +96,16 @@ class Walk:
         self._wanted = _Paths(wanted)
         self._objects = _Paths(objects)
         self._frames: list[_Frame] = []
-        self._growing: list[_Growing] = []
+        self._unfinished: list[_Unfinished] = []
         self._events: list[tuple[str, Any]] = []
         self._parser = parser.events(self._events)
-        self._scan = Scan()
-        self._halves = HalfCharacters()
+        self._scan = LimitScanner()
+        self._halves = LoneSurrogateFinder()
         self._bytes = 0
         self._silent_bytes = 0
 
     def feed(self, text: bytes) -> None:
-        """Walk on, by no more than STEP_BYTES. Raises NotJsonError."""
+        """Take the next piece, of STEP_BYTES at most. Raises NotJsonError if the document is broken in it."""
         self.list_at = None
         self._bytes += len(text)
         if reason := self._scan.feed(text):
@@ -122,19 +122,19 @@ class Walk:
         for event, value in self._events:
             self._handle(event, value)
         self._events.clear()
-        for grown in tuple(self._growing):
-            if self._bytes - grown.began > LARGEST_ROW_BYTES:
-                self.found[grown.path] = TooLarge()
-                self._growing.remove(grown)
+        for unfinished in tuple(self._unfinished):
+            if self._bytes - unfinished.began > LARGEST_ROW_BYTES:
+                self.found[unfinished.path] = TooLarge()
+                self._unfinished.remove(unfinished)
 
     def is_whole(self) -> bool:
-        """Is the text whole, if it ends here?"""
+        """Would the document be complete if it ended here?"""
         return self.is_over and not self._frames
 
     def forget_objects(self) -> None:
-        """Stop looking for `objects`, so that none of them is built any more."""
+        """Stop collecting `objects`: the document has a list of rows, so none of them is a row itself."""
         self._objects = _Paths(())
-        self._growing = [grown for grown in self._growing if self._wanted.match(grown.path) is not None]
+        self._unfinished = [one for one in self._unfinished if self._wanted.match(one.path) is not None]
 
     def _handle(self, event: str, value: Any) -> None:
         if event == "map_key":
@@ -151,7 +151,7 @@ class Walk:
         self.is_over = not self._frames
 
     def _begin(self, event: str, value: Any) -> None:
-        """A value begins, and unless it is a list or an object, ends."""
+        """Handle the start of a list or an object, or a whole scalar."""
         if self._frames and self._frames[-1].is_list:
             self._frames[-1].position += 1
             self._frames[-1].name = str(self._frames[-1].position)
@@ -163,29 +163,29 @@ class Walk:
         if wanted is None and event != "start_array":
             wanted = self._objects.match(path)
         if wanted is not None and not is_open:
-            self._find(wanted, value)
+            self._keep(wanted, value)
         elif list_at is not None and not is_open:
             self.found.setdefault(list_at, value)
         self._build(event, value)
         if wanted is not None and is_open:
-            grown = _Growing(wanted, len(self._frames), self._bytes, ijson.ObjectBuilder())
-            grown.builder.event(event, value)
-            self._growing.append(grown)
+            unfinished = _Unfinished(wanted, len(self._frames), self._bytes, ijson.ObjectBuilder())
+            unfinished.builder.event(event, value)
+            self._unfinished.append(unfinished)
         if is_open:
             self._frames.append(_Frame(is_list=event == "start_array"))
 
     def _build(self, event: str, value: Any) -> None:
-        """Give an event to the values that are being built; one that is complete is found."""
-        for grown in tuple(self._growing):
-            grown.builder.event(event, value)
-            if event in ("end_map", "end_array") and len(self._frames) == grown.depth:
-                self._find(grown.path, grown.builder.value)
-                self._growing.remove(grown)
+        """Pass an event on to the unfinished values, and keep those that it completes."""
+        for unfinished in tuple(self._unfinished):
+            unfinished.builder.event(event, value)
+            if event in ("end_map", "end_array") and len(self._frames) == unfinished.depth:
+                self._keep(unfinished.path, unfinished.builder.value)
+                self._unfinished.remove(unfinished)
 
     def _path(self) -> Path:
         return tuple(frame.name for frame in self._frames)
 
-    def _find(self, path: Path, value: Any) -> None:
+    def _keep(self, path: Path, value: Any) -> None:
         if "*" not in path or is_value(value):
             if self.found.get(path, value) != value:
                 self.changed.add(path)

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 _SMALLEST_PLAIN_EXPONENT = -40
-"""A number nearer to zero is written with an exponent, since its zeros could fill memory."""
+"""Numbers closer to zero keep their exponent: written out, their zeros could fill memory."""
 
 
 def format_decimal(number: Decimal) -> str:
-    """A number's digits as JSON allows them, trailing zeros kept; small fractions written out: 0.0000001."""
+    """A number in JSON, trailing zeros kept; small fractions without an exponent: 0.0000001, not 1E-7."""
     text = str(number)
     if "E-" in text and number.adjusted() > _SMALLEST_PLAIN_EXPONENT:
         return format(number, "f")
@@ -26,7 +26,7 @@ def loads(raw: bytes) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON of what `loads` or ijson gave."""
+    """Compact JSON of a value that `loads` or ijson returned."""
     try:
         return orjson.dumps(value, default=_to_fragment)
     except TypeError:
@@ -37,11 +37,11 @@ def _to_fragment(value: object) -> orjson.Fragment:
     """A Decimal as JSON text, which orjson writes as it is."""
     if isinstance(value, Decimal):
         return orjson.Fragment(format_decimal(value))
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def _with_fragments(value: Any) -> Any:
-    """The same with its numbers as fragments of JSON, because orjson refuses integers over 64 bits."""
+    """The value with its numbers as fragments of JSON, because orjson refuses integers over 64 bits."""
     if isinstance(value, dict):
         return {key: _with_fragments(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""Cuts rows by msgspec, many at a time, where they stand whole in the bytes at hand; the rest goes to ijson's cutter.
+"""Cuts rows with msgspec, many at a time, if they are whole in the bytes at hand; leaves the rest to ijson's cutter.
 
-Which of the two reads a row depends on where the network cuts the bytes, so the result must not depend on it. msgspec
-therefore takes only what ijson would take, and gives the same bytes. Whatever it refuses is given to ijson as well,
-which finds the rows before the fault, and the fault itself.
+Which of the two parsers reads a row depends on where the network cuts the bytes, so the result must not depend on it.
+Therefore msgspec's rows count only if ijson would accept them too, with the same bytes. Text that msgspec refuses goes
+to ijson, which finds the rows before the fault, and the fault.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from worker.readers.messages import Messages
 from worker.readers.slices import slice_text
 
 _LONGEST_HELD_BYTES = 256 * 1024
-"""The most that is held until the rows in it are whole; what is longer goes to ijson as it comes."""
+"""The most text that is held back until a row in it is whole; a longer row goes to ijson as it arrives."""
 
 _BLANKS = rb"[ \t\r\n]*"
 _OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
-# The first byte of a line, and the last one before its newline. Comparing the sets of these numbers costs half of
-# calling `startswith` and `endswith` for each line.
+# The first byte of a line, and the last one before its newline. Comparing sets of these numbers takes half the time of
+# `startswith` and `endswith` on each line.
 _FIRST, _LAST = itemgetter(0), itemgetter(-2)
 
-# Raw proves that a value is JSON and gives its bytes. It does not check that text is UTF-8: `is_utf8` does.
+# Decoding to Raw proves that a value is JSON and gives its bytes. It does not check strings for UTF-8: `is_utf8` does.
 _LINES = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Layout(Protocol):
-    """How rows stand in a text: each on a line, or as the members of a list."""
+    """How rows are laid out in a text: one per line, or as the members of a list."""
 
     has_rows: bool
-    """Were there rows before?"""
+    """Have rows come before this text?"""
 
     def find_end(self, text: bytes, begun: Cutter | None) -> int:
-        """Where the last whole row seems to end; 0 where none does. A guess without parsing, which `decode` proves.
+        """The offset at which the last whole row ends, 0 if none does. A guess without parsing, for `decode` to check.
 
-        `begun` is the cutter that has the beginning of a row whose rest is in this text.
+        If the text continues a row, `begun` is the cutter that has the row's beginning.
         """
         ...
 
     def decode(self, block: bytes) -> Rows | None:
-        """The rows of a text that ends where a row ends; None where only ijson can tell.
+        """The rows of a text that ends where a row ends; None if ijson has to decide.
 
-        Raises msgspec.DecodeError, RecursionError where msgspec refuses the text.
+        Raises msgspec.DecodeError or RecursionError if msgspec refuses the text.
         """
         ...
 
@@ -63,12 +63,12 @@ class Layout(Protocol):
         ...
 
     def make_cutter(self) -> Cutter:
-        """A cutter that stands between two rows."""
+        """A cutter in the state between two rows."""
         ...
 
 
 class Lines:
-    """Objects, as a rule one on each line; `messages` tells which of them are rows."""
+    """Objects, as a rule one per line; `messages` tells which of them are rows."""
 
     def __init__(self, messages: Messages) -> None:
         self.has_rows = False
@@ -78,9 +78,9 @@ class Lines:
         return text.rfind(b"\n") + 1
 
     def decode(self, block: bytes) -> Rows | None:
-        # A file finds the ends of lines by `memchr`, four times as fast as `split` or `count`.
+        # BytesIO finds newlines with `memchr`, four times as fast as `split` or `count`.
         lines = BytesIO(block).readlines()
-        # The fastest way: the messages have proven the block by decoding it, so it is not decoded once more.
+        # The fastest path: `count_rows` decodes the block, which proves it to be JSON.
         if _is_value_each(block, lines, b"{}") and self._messages.count_rows(block) == len(lines):
             return None if may_be_deep(block, lines) else self._messages.take(Rows(block, len(lines)))
         objects = _join_sound(_LINES.decode_lines(block), b"{}")
@@ -94,23 +94,23 @@ class Lines:
 
 
 class Members:
-    """Rows that are the members of a list whose opening bracket was just read: objects, or `of_lists`."""
+    """Rows that are the members of a list whose opening bracket was just read: objects, or lists if `of_lists`."""
 
     def __init__(self, *, skip_empty: bool = False, of_lists: bool = False, columns: Columns | None = None) -> None:
-        """`columns`: the declared ones, to which rows are converted."""
+        """`columns` are the declared columns, to whose types rows are converted."""
         self.has_rows = False
         self._columns = columns
         self._opens, self._closes = (b"[", b"]") if of_lists else (b"{", b"}")
         self._skip_empty = skip_empty
         self._of_lists = of_lists
-        # How each row begins, as a rule (its brace and its first key), and what stands between two rows: a closing
-        # bracket, a comma with its blanks, and such a beginning. Both are learned from the first rows.
+        # The usual start of a row (its brace and first key), and the text between two rows (a closing bracket, a comma
+        # with its blanks, the start of a row). Both are learned from the first rows.
         self._start = self._opens if of_lists else b""
         self._between = b""
-        self._has_false_ends = False  # has something within a row looked like the end of one?
+        self._has_false_ends = False  # has text inside a row looked like the end of a row?
 
     def find_end(self, text: bytes, begun: Cutter | None) -> int:
-        # Objects in a list within a row have braces and commas between them too, but seldom the same first key.
+        # Objects nested in a row are separated by brace and comma as well, but they seldom have the same first key.
         if not self._between:
             if not self._start and (start := _OBJECT_START.match(text)):
                 self._start = start.group(1)
@@ -120,7 +120,7 @@ class Members:
         end = text.rfind(self._between) + 1 if self._between else 0
         if not self._has_false_ends:
             return end
-        # Go back to the last such place where as many brackets are closed as were opened: it is not within a row.
+        # Go back to the last such place at which all brackets are closed: only that one is not inside a row.
         open_brackets = count_open_brackets(text[:end]) + (begun.open_brackets if begun is not None else 0)
         while end and open_brackets:
             before = text.rfind(self._between, 0, end - 1) + 1
@@ -149,7 +149,7 @@ class Members:
         return self._columns.convert(rows) if self._columns else rows
 
     def _convert(self, block: bytes) -> Rows | None:
-        """The same as `decode` at half its cost; None where it cannot be."""
+        """The same as `decode` in half the time, for rows that look alike; None for other rows."""
         if not self._columns or not self.has_rows or block[:1] != b",":
             return None
         rows = self._columns.convert_members(block[1:])
@@ -161,10 +161,10 @@ class Members:
 
 
 def _is_value_each(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
-    """Does each line begin and end with these brackets? If the text has as many JSON values as lines, each is one.
+    """Does every line begin and end with these brackets? Then a value ends at the end of every line.
 
-    A string in JSON holds no bare newline, and within a value a comma stands between a closing and an opening bracket.
-    So a value ends at the end of every such line.
+    For a JSON string holds no raw newline, and inside a value there is a comma between a closing and an opening
+    bracket. So if the text has as many JSON values as lines, each line is one value.
     """
     return (
         text.endswith(b"\n")
@@ -175,7 +175,7 @@ def _is_value_each(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
 
 
 def _join_sound(values: Sequence[msgspec.Raw], brackets: bytes) -> Rows | None:
-    """JSON values as rows, each on one line; None where one has other brackets, is not UTF-8 or may be too deep."""
+    """JSON values as rows, one per line; None if one has other brackets, is not UTF-8 or may be nested too deep."""
     text = b"\n".join([*values, b""])
     lines = BytesIO(text).readlines()
     if values and not (len(lines) == len(values) and _is_value_each(text, lines, brackets)):
@@ -188,17 +188,17 @@ def _join_sound(values: Sequence[msgspec.Raw], brackets: bytes) -> Rows | None:
 
 
 class FastCutter:
-    """Gives the same rows, `fault` and text `after` the rows as the layout's cutter alone would, but faster."""
+    """Gives the same rows, the same `fault` and the same text `after` the rows as the layout's cutter, but faster."""
 
     def __init__(self, layout: Layout) -> None:
         self.fault: Fault | None = None
         self.after: bytes | None = None
         self._layout = layout
         self._held = b""
-        self._cutter: Cutter | None = None  # while a row is begun in it
+        self._cutter: Cutter | None = None  # set while it has an incomplete row
 
     def feed(self, text: bytes) -> Rows:
-        """The rows that are complete with this text, those before a fault included."""
+        """The rows that this text completes, up to the first fault."""
         text, self._held = self._held + text, b""
         end = self._layout.find_end(text, self._cutter)
         rows = self._cut_whole(text[:end]) if end else Rows()
@@ -209,7 +209,7 @@ class FastCutter:
         return Rows.joined([rows, self._cut_by_ijson(rest)])
 
     def finish(self) -> Rows:
-        """The response ends here: a row begun is a fault, and so is a list not closed."""
+        """Handle the end of the response; returns the last rows. An incomplete row or list is a fault."""
         text, self._held = self._held, b""
         rows = self._cut_whole(text) if text else Rows()
         if self.after is None and self.fault is None:
@@ -219,12 +219,12 @@ class FastCutter:
         return rows
 
     def _cut_whole(self, block: bytes) -> Rows:
-        """The rows of a text that ends where a row ends: by msgspec if it can, else by ijson."""
+        """The rows of a text that ends where a row ends: cut by msgspec if possible, else by ijson."""
         rows = self._cut_by_msgspec(block) if self._cutter is None else None
         return self._cut_by_ijson(block) if rows is None else rows
 
     def _cut_by_msgspec(self, block: bytes) -> Rows | None:
-        """The rows of the text; None where msgspec refuses them, or must not be given them."""
+        """The rows of the text; None if msgspec refuses it or must not be given it."""
         if has_long_number(block):
             return None
         try:
@@ -233,7 +233,7 @@ class FastCutter:
             return None
 
     def _cut_by_ijson(self, text: bytes) -> Rows:
-        """The rows of the text. What follows goes to ijson as well, until the text ends between two rows."""
+        """The rows of the text. Later text goes to the same cutter until one ends between two rows."""
         cutter = self._cutter = self._cutter or self._layout.make_cutter()
         objects: list[bytes] = []
         for part in slice_text(text):

@@ -1,4 +1,4 @@
-"""The errors that readers raise, in words for whoever reads the receipt; each names the row."""
+"""Turns broken input into the error to raise: FailJob or RetryLater, with the row's number and the reason."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
-from worker.readers.limits import LARGEST_ROW_BYTES, Scan
+from worker.readers.limits import LARGEST_ROW_BYTES, LimitScanner
 from worker.vendor_errors import excerpt
 
 RowKind = type[dict[str, Any]] | type[list[Any]]
-"""What a row is: an object, or a list of values whose names stand elsewhere."""
+"""What a row is: an object, or a list of values whose names are elsewhere on the page."""
 
 _TELLING_BYTES = 400
-"""How much must follow the place where text is broken, to find the reason and to show it."""
+"""How much text after the start of a fault is needed to find the reason and to quote it."""
 
 
 def too_large_error(row: int) -> FailJob:
-    """The error for a row, by its number, that is over the largest size."""
+    """The error for the row with this number, which is over the largest size."""
     return FailJob(f"row {row}: the row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
 
 
 @dataclass
 class Fault:
-    """Text that is no row; it begins where the last row ended.
+    """Text that is not a row; it begins where the last row ended.
 
-    `is_cut`: the response ended in it. `is_whole`: it looked like a row, so what is wrong can be told without what
-    follows.
+    `is_cut`: the response ended in it. `is_whole`: it is one whole row, so no more text is needed to explain it.
     """
 
     left: bytes
@@ -42,7 +41,7 @@ class Fault:
             self.left += text
 
     def read_on(self, texts: Iterator[bytes]) -> None:
-        """Read on a little, so that the fault reads the same however the response was cut into chunks."""
+        """Read a little further, so that the message is the same however the response was cut into chunks."""
         wanted = len(self.left) + _TELLING_BYTES
         while not (self.is_cut or self.is_whole) and len(self.left) < wanted:
             if (text := next(texts, None)) is None:
@@ -50,19 +49,19 @@ class Fault:
             self.extend(text)
 
     def error(self, row: int) -> MillraceError:
-        """The error to raise for it."""
+        """The error to raise for the fault, in the row with this number."""
         if len(self.left) > LARGEST_ROW_BYTES:
             return too_large_error(row)
         if not self.is_cut:
             return _broken_error(self.left, row, self.kind)
-        # What came before the cut may be wrong already, and then reading again does not help.
-        if reason := Scan().feed(self.left):
+        # If the text before the cut is already invalid, reading again does not help.
+        if reason := LimitScanner().feed(self.left):
             return FailJob(f"row {row}: {reason}")
-        return RetryLater(f"row {row}: the response is cut in row {row}")
+        return RetryLater(f"row {row}: the response is cut off in this row")
 
 
 def _broken_error(text: bytes, row: int, kind: RowKind) -> MillraceError:
-    """The error for text that is no row of this kind: FailJob where reading again cannot help, else RetryLater."""
+    """The error for text that is not a row of this kind: FailJob if reading again cannot help, else RetryLater."""
     text = text.strip(b" \t\r\n")
     shown = excerpt(text.split(b"\n", 1)[0])
     reason = _reason(text, kind)
@@ -72,7 +71,7 @@ def _broken_error(text: bytes, row: int, kind: RowKind) -> MillraceError:
 
 
 class _NotFiniteError(Exception):
-    """NaN or an infinity stands where a number should be."""
+    """The text has NaN or an infinity in place of a number."""
 
 
 def _not_finite(name: str) -> NoReturn:
@@ -83,7 +82,7 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_not_
 
 
 def _reason(text: bytes, kind: RowKind) -> str | None:
-    """Why reading again cannot help; None where it might, because the bytes are broken."""
+    """Why reading again cannot help; None if it might, because the bytes are broken."""
     try:
         characters = text.decode()
     except UnicodeDecodeError as error:
@@ -93,10 +92,10 @@ def _reason(text: bytes, kind: RowKind) -> str | None:
     try:
         value, end = _DECODER.raw_decode(characters)
     except _NotFiniteError as constant:
-        return f"{constant} is no JSON number"
+        return f"{constant} is not a JSON number"
     except RecursionError:
         end = len(characters)
     except ValueError as error:
         end = getattr(error, "pos", 0)
-    reason = Scan().feed(characters[:end].encode())
+    reason = LimitScanner().feed(characters[:end].encode())
     return reason or (None if isinstance(value, kind) else f"not a JSON {'object' if kind is dict else 'list'}")

@@ -1,4 +1,4 @@
-"""The lines behind the rows of a delimited file: totals, a copyright, how the report was made."""
+"""Recognises the lines after the rows of a delimited file: totals, a copyright notice, how the report was made."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _ANYTHING, _COUNT = ".*", r"(\d[\d,.' ]*)"
 
 
 class Footer:
-    """Recognises the lines behind the rows by their first value, which is one of the declared texts.
+    """Recognises the lines after the rows by their first value, which matches one of the declared texts.
 
-    In a declared text `*` stands for anything, and `{count}` for the number of rows, which is then `count`. Once the
-    footer `has_begun`, lines with fewer values than the header are part of it too.
+    In a declared text `*` stands for anything, and `{count}` for the number of rows, which is put in `count`. Once the
+    footer `has_begun`, lines with fewer values than the header belong to it too.
     """
 
     def __init__(self, declared: Iterable[str]) -> None:
@@ -27,13 +27,13 @@ class Footer:
         return self._pattern is not None
 
     def may_be_in(self, rows: list[list[str]]) -> bool:
-        """May one of these rows be a line of the footer?"""
+        """May one of these rows belong to the footer?"""
         if self._pattern is None:
             return False
         return self.has_begun or any(map(self._pattern.fullmatch, map(itemgetter(0), rows)))
 
     def is_line(self, fields: list[str], width: int) -> bool:
-        """Is this line part of the footer? The first one with a declared text begins it."""
+        """Does this line belong to the footer? The first one with a declared text begins it."""
         matched = self._pattern.fullmatch(fields[0]) if self._pattern else None
         if matched is None:
             return self.has_begun and len(fields) < width

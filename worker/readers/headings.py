@@ -1,4 +1,4 @@
-"""How a delimited file begins: the lines before its header, what separates values, what the columns are called."""
+"""Reads the start of a delimited file: skips lines before the header, finds the delimiter and the column names."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from worker.sources.schema import Delimited
 from worker.vendor_errors import excerpt
 
 MOST_LINES_BEFORE = 100
-"""So many lines may stand before a header that is searched for."""
+"""How many lines may come before a header that has to be searched for."""
 
 _FALSE_WORDS = ("false", "0", "no", "")
 _USUAL_DELIMITERS = ",;\t|"
-"""What separates values in most files: one of these in a header that was not split is a likely mistake."""
+"""What separates values in most files. If a header was not split and has one of these, the declaration is wrong."""
 _WORD = re.compile(r"[\w.-]+")
 
 
 def dialect_of(shape: Delimited, delimiter: str) -> dict[str, Any]:
-    """How `csv` is told to read the file."""
+    """The options with which `csv.reader` reads the file."""
     dialect = {"delimiter": delimiter, "escapechar": shape.escape, "strict": True}
     return {**dialect, "quoting": csv.QUOTE_NONE} if shape.quote == "none" else {**dialect, "quotechar": shape.quote}
 
 
 def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str]) -> int | None:
-    """Drop what stands before the header, blank lines in any case: the number of rows stated there, if one is declared.
+    """Drop the declared lines before the header, and blank lines; returns the number of rows they state, if declared.
 
-    Raises FailJob where no header is found, or where a number is declared and not stated.
+    Raises FailJob if no header is found, or if a count is declared but none of these lines states it.
     """
     stated = Footer(filter(None, [shape.preamble_count]))
 
@@ -68,7 +68,7 @@ def _skip_to_header(lines: TextLines, shape: Delimited, required: Collection[str
 
 
 def delimiter_of(first: str, shape: Delimited, required: Collection[str]) -> str:
-    """The declared delimiter that splits the first line best: into the most declared names, else the most values."""
+    """The declared delimiter that splits the first line best: into most declared names, then into most values."""
     known = {_fold(name) for name in (*shape.columns, *required)}
 
     def fitness(delimiter: str) -> tuple[int, bool, int]:
@@ -76,12 +76,12 @@ def delimiter_of(first: str, shape: Delimited, required: Collection[str]) -> str
         named = len(known & {_fold(field) for field in fields})
         return named, bool(fields) and len(fields) == len(shape.columns), len(fields)
 
-    # Of equals the first wins, so a file of one column has the first delimiter declared.
+    # `max` returns the first of equals, so a file of one column gets the delimiter declared first.
     return max(_delimiters(shape), key=fitness)
 
 
 def has_header(first: list[str], shape: Delimited) -> bool:
-    """Does the first row name the columns? If it has just the declared names it does, whatever the source file says."""
+    """Does the first row name the columns? If it has exactly the declared names, it does whatever `header` says."""
     known = {_fold(name) for name in shape.columns}
     named = {_fold(field) for field in first}
     if known and known == named:
@@ -97,10 +97,10 @@ def expects_header(shape: Delimited) -> bool:
 
 
 def names_of(first: list[str], shape: Delimited, required: Collection[str], typed: Iterable[str]) -> list[str]:
-    """The names of the columns: as declared, whatever their case in the file; others as they stand, without blanks.
+    """The column names: declared ones as declared, whatever their case in the file; others as in the file, stripped.
 
-    Raises FailJob where a required column is missing, where names hold NUL bytes, where two columns have the same name
-    and the source file does not allow it, and where nothing shows that this is a header at all.
+    Raises FailJob if a required column is missing, names hold NUL bytes, two columns have the same name and the source
+    file does not allow it, or nothing shows that this is a header.
     """
     if not has_header(first, shape):
         if not shape.columns:
@@ -109,27 +109,27 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     declared = {_fold(name): name for name in (*typed, *required, *shape.columns)}
     names = [declared.get(_fold(field), field.strip()) for field in first]
     if any("\0" in name for name in names):
-        raise FailJob("NUL bytes stand in the header; is the text UTF-16? `encoding` declares it")
+        raise FailJob("the header has NUL bytes; if the file is in UTF-16, declare that by `encoding`")
     _refuse_unsplit(names, _delimiters(shape))
     missing = [name for name in required if name not in names]
     if missing:
-        hint = "" if len(missing) < len(required) else " (`preamble` declares lines that stand before it)"
+        hint = "" if len(missing) < len(required) else " (if lines come before the header, declare them by `preamble`)"
         named = ", ".join(missing)
         raise FailJob(f"no column {named} in the header: {excerpt(', '.join(first).encode())}{hint}")
     if not declared and len(names) == 1 and not _WORD.fullmatch(names[0]):
-        reason = "one column, which nobody declared and which is no word, is no sign of a report"
+        reason = "the first line has one column, which is not declared and does not look like a name"
         raise FailJob(f"{reason}: {excerpt(names[0].encode())}")
     return _make_unique(names, shape)
 
 
 def _make_unique(names: list[str], shape: Delimited) -> list[str]:
-    """Names of which none comes twice: the second `Clicks` becomes `Clicks_2`, if the source file says so."""
+    """Number names that come again: the second `Clicks` becomes `Clicks_2`. Raises FailJob if that is not declared."""
     unique: list[str] = []
     for name in names:
         new, number = name, 1
         while new in unique or (number > 1 and new in names):
             if shape.same_names == "fail":
-                raise FailJob(f"two columns are called {name!r}; `same_names: number` tells them apart")
+                raise FailJob(f"two columns are called {name!r}; `same_names: number` would number them")
             number += 1
             new = f"{name}_{number}"
         unique.append(new)
@@ -137,7 +137,7 @@ def _make_unique(names: list[str], shape: Delimited) -> list[str]:
 
 
 def _refuse_unsplit(names: list[str], declared: list[str]) -> None:
-    """Raise FailJob where the only column seems to be several, separated by a character that is not declared."""
+    """Raise FailJob if the only column looks like several, separated by a character that is not declared."""
     others = [mark for mark in _USUAL_DELIMITERS if mark not in declared and mark in "".join(names[:1])]
     if len(names) == 1 and others:
         known = ", ".join(map(repr, declared))

@@ -1,7 +1,7 @@
-"""JSON pages of any size: rows at any of several places, and what the page says of itself before or after them.
+"""Reads JSON pages of any size: the rows, and the totals and next link that stand before or after them.
 
-The list of rows goes to the row cutter. Everything around it goes through a walk that looks at each event of the
-parser, which would be too slow for rows.
+The list of rows goes to the row cutter. Everything around it goes to `EnvelopeWalker`, which looks at each event of the
+parser: that would be too slow for rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from worker.json_path import count, find, flag, link, split
 from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.cutter import ListCutter
-from worker.readers.envelope import STEP_BYTES, NotJsonError, Path, TooLarge, Walk, path_of
+from worker.readers.envelope import STEP_BYTES, EnvelopeWalker, NotJsonError, Path, TooLarge, path_of
 from worker.readers.exact import dumps
 from worker.readers.fast_cutter import FastCutter, Members
 from worker.readers.faults import Fault, too_large_error
@@ -27,21 +27,21 @@ from worker.readers.slices import slices
 from worker.sources.schema import ColumnType, JsonRows
 from worker.vendor_errors import error_in, excerpt, paths_of
 
-# The walk has to stop behind every bracket, since a list of rows may begin there, and the rows must not be walked.
+# The walker is fed up to a bracket at a time, since a list of rows may begin there, and rows must not be walked.
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
 _NOT_FINITE = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)")
 _BEFORE_BYTES = 32
-"""So much of what was walked is shown before the place where the text is broken."""
+"""How much of the text before a syntax error its message shows."""
 _START_BYTES = 400
-"""So much of a page is shown where no rows were found in it."""
+"""How much of a page is shown if no rows were found in it."""
 
 
 def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
-    """The rows of one page, with total, pages and next link in `facts`. See `worker.readers.read_blocks`.
+    """Yield the rows of one page; total, pages and next link are in `facts` then. See `worker.readers.read_blocks`.
 
-    Of several places the first in the source file's order has the rows, and every list at a place with `*`. An error
-    body fails the job, as does one in a batch of rows.
+    If the source file names several places, the rows are at the first of them that the page has; a place with `*` may
+    hold several lists. A declared error raises what it declares, whether it is in the page or in a batch of rows.
     """
     page = _Page(chunks, shape, columns, facts)
     try:
@@ -60,16 +60,17 @@ class _Page:
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None
-        self._before = b""  # the last bytes walked
-        self._held = b""  # the beginning of a piece that is to be walked
+        self._before = b""  # the last bytes given to the walker
+        self._held = b""  # the beginning of the next piece for it
+        # Objects kept whole: each may turn out to be a row, because the page has no list of rows.
         objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
         self._lists = NamedLists(shape.column_name) if shape.columns is not None else None
-        # What may stand around rows: the page, and a batch of rows.
+        # The prefixes at which errors are looked for: the page's own, and one for each batch of rows.
         self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
         errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
         wanted = [*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *errors]
         wanted += [] if shape.columns is None else [shape.columns]
-        self._walk = Walk(shape.rows, [split(path)[0] for path in wanted], objects)
+        self._walk = EnvelopeWalker(shape.rows, [split(path)[0] for path in wanted], objects)
         self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
         self._stops = (b"[", b"}") if shape.comma_joined else (b"[",)
 
@@ -78,7 +79,7 @@ class _Page:
         return self._facts.first_row + self._rows
 
     def close(self) -> None:
-        """Give back what the page holds."""
+        """Release the temporary file, if there is one."""
         if self._lists is not None:
             self._lists.close()
 
@@ -94,11 +95,11 @@ class _Page:
         if self._held:
             self._step(self._held, b"")
         if not self._walk.is_whole():
-            raise RetryLater(f"row {self._next_row}: the response is cut before its end, after {self._rows} rows")
+            raise RetryLater(f"row {self._next_row}: the response is cut off after {self._rows} rows")
         yield from self._finish(start)
 
     def _first_text(self) -> bytes:
-        """The first text that is not blank. Raises FailJob where it does not begin like a list or an object."""
+        """The first text that is not blank. Raises FailJob if it does not begin with a bracket or a brace."""
         start = b""
         for text in self._texts:
             start = text.lstrip()
@@ -107,15 +108,15 @@ class _Page:
         if start.lstrip()[:1] not in (b"{", b"["):
             fault = Fault(start)
             fault.read_on(self._texts)
-            raise FailJob(f"no JSON list or object but: {excerpt(fault.left)}")
+            raise FailJob(f"expected a JSON list or object, got: {excerpt(fault.left)}")
         return start
 
     # ------------------------------------------------------------ the way to the rows
 
     def _to_rows(self, text: bytes) -> bytes | None:
-        """Walk until a list of rows begins: the text after its bracket, None where the text has none.
+        """Walk until a list of rows begins; returns the text after its bracket, None if none begins in this text.
 
-        A piece of text is walked whole, however it was cut, so that what is broken in it reads the same.
+        A piece is walked only once it is whole, so that an error in it has the same message however chunks were cut.
         """
         text, self._held = self._held + text, b""
         at = 0
@@ -133,7 +134,7 @@ class _Page:
         return None
 
     def _step(self, piece: bytes, rest: bytes) -> None:
-        """Walk through a piece, which `rest` follows. Raises FailJob or RetryLater with the text where it is broken."""
+        """Give a piece, which `rest` follows, to the walker. Raises FailJob or RetryLater, quoting the broken text."""
         try:
             self._walk.feed(piece)
         except NotJsonError as error:
@@ -149,29 +150,29 @@ class _Page:
         self._before = (self._before + piece)[-_BEFORE_BYTES:]
 
     def _take_list(self, path: Path) -> bool:
-        """Take this list as the one that has the rows; False where one declared before it was taken already.
+        """Decide that this list has the rows; False if the page has one at a place that is declared earlier.
 
-        Raises FailJob where rows were read already, and this list is at another place.
+        Raises FailJob if rows were already read from another place.
         """
         order = [path_of(place) for place in self._shape.rows]
         if self._rows_at is not None and order.index(self._rows_at) < order.index(path):
             return False
         if self._rows and (path != self._rows_at or "*" not in path):
             places = " and ".join(".".join(at) or "the top" for at in (self._rows_at or (), path))
-            raise FailJob(f"row {self._next_row}: rows stand at {places}")
+            raise FailJob(f"row {self._next_row}: there are rows both at {places}")
         self._rows_at = path
         self._walk.forget_objects()
         return True
 
     def _is_joined(self, text: bytes, at: int) -> bool:
-        """Do more objects follow the first one, joined by commas where a list was meant?"""
+        """Does a comma follow the first object, as in `{...},{...}`, where a list was meant?"""
         is_over = self._shape.comma_joined and self._walk.is_over and self._rows_at is None
         return is_over and () in self._walk.found and text[at:].lstrip()[:1] == b","
 
     # ------------------------------------------------------------ rows
 
     def _members(self, text: bytes) -> Generator[Rows, None, bytes | None]:
-        """The rows of the list that begins with this text; the text after it, None where it ends the response."""
+        """Yield the rows of the list that begins with this text; returns the text after the list, None at the end."""
         is_joined = self._is_joined(text, 0)
         if is_joined:
             yield from self._dump_rows([self._walk.found[()]])
@@ -203,7 +204,7 @@ class _Page:
         return cutter.after
 
     def _dump_rows(self, values: list[Any]) -> Iterator[Rows]:
-        """Parsed objects as rows: they did not go through the cutter, so their JSON is written anew."""
+        """Serialize parsed objects to rows: they did not go through the cutter, so their bytes were not kept."""
         for value in values:
             if isinstance(value, TooLarge):
                 raise too_large_error(self._next_row)
@@ -218,7 +219,7 @@ class _Page:
         return find(self._walk.found.get(path_of(place)), inside)
 
     def _refuse_error_in_first_row(self, rows: Rows) -> None:
-        """Raise where the first row is an error: `0.code` leads into it where a vendor gives its errors in a list."""
+        """Raise if the first row is an error. Some vendors answer with a list of errors, declared as `0.code`."""
         if self._rows or not rows:
             return
         first = (*(self._rows_at or ()), "0")
@@ -230,15 +231,15 @@ class _Page:
             self._refuse_error()
 
     def _refuse_error(self) -> None:
-        """Raise where what was walked so far holds a declared error, of the page or of a batch of rows."""
+        """Raise if a declared error was found so far, in the page or in a batch of rows."""
         for frame in self._frames:
             if error := error_in(partial(self._find, frame=frame), self._shape.errors):
                 raise error.failure(f"the vendor answered with an error: {error.words}")
 
     def _finish(self, start: bytes) -> Iterator[Rows]:
-        """Read the facts of a page that is whole, and yield the rows that had to wait for its end.
+        """Fill in the facts at the end of a whole page, and yield the rows that had to wait for it.
 
-        They are lists whose columns are named behind them, and the object that is the one row where no list was found.
+        These are lists whose column names came after them, and an object that is the only row if no list was found.
         """
         self._refuse_error()
         facts, shape = self._facts, self._shape
@@ -258,14 +259,14 @@ class _Page:
         if row is not None:
             yield from self._dump_rows([row])
             return
-        # Some vendors write null for none.
+        # Some vendors write null in place of an empty list.
         is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
         if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
-            raise FailJob(f"no rows at {places}: {excerpt(start)}")
+            raise FailJob(f"found no rows at {places}; the page begins: {excerpt(start)}")
 
     def _learn_columns(self) -> None:
-        """Learn the names of the columns, if the page has given them by now. Raises FailJob where it changes them."""
+        """Learn the column names if the page has given them by now. Raises FailJob if it gives them differently."""
         place = self._shape.columns or ""
         if path_of(place) in self._walk.changed:
             raise FailJob("the columns change within the page")
@@ -273,7 +274,7 @@ class _Page:
             self._lists.learn(columns)
 
     def _row_at(self, place: str) -> Any:
-        """The object that is the one row, unless it wraps another place where rows are looked for."""
+        """The object at this place if it is a row: if it holds another place for rows, it is a wrapper instead."""
         path = path_of(place)
         value = self._walk.found.get(path) if self._shape.object_is_row else None
         inner = {other[len(path)] for other in map(path_of, self._shape.rows) if other[: len(path)] == path != other}

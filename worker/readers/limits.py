@@ -1,17 +1,16 @@
-r"""What a JSON parser must not be asked to find out, and what it would not find.
+r"""Limits on JSON input: what a parser must not be given because it would crash, and what it wrongly accepts.
 
 | danger | bound | fast parser (msgspec) | ijson, rows | ijson, what stands around them |
 | --- | --- | --- | --- | --- |
-| nesting: ijson's memory grows with its square, its stack ends | 100 | `may_be_deep`, after | `Watch`, before | `Scan`, before |
-| digits of a number: an integer over Python's bound ends the process | 4,300 | `has_long_number`, before | `Watch`, before | `Scan`, before |
-| bytes that are no UTF-8 | none | `is_utf8`, after | the parser refuses them | the parser refuses them |
-| half a character, as `\ud800` | none | the parser refuses it | `is_sound`, after | `HalfCharacters`, after |
-| vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `Walk`, after |
-| the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `Walk`, as it grows |
+| nesting: ijson's memory grows with its square, its stack overflows | 100 | `may_be_deep`, after | `RowGuard`, before | `LimitScanner`, before |
+| digits of a number: ijson kills the process at more than Python allows | 4,300 | `has_long_number`, before | `RowGuard`, before | `LimitScanner`, before |
+| invalid UTF-8 | none | `is_utf8`, after | the parser refuses them | the parser refuses them |
+| a lone surrogate such as `\ud800` | none | the parser refuses it | `is_sound`, after | `LoneSurrogateFinder`, after |
+| vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `EnvelopeWalker`, after |
+| the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `EnvelopeWalker`, as it grows |
 
 "Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
-not be given, goes to ijson, which decides. A cheap check of many rows may say yes where there is nothing; it never says
-no where there is something.
+not be given, goes to ijson, which decides. A cheap check of many rows may give a false alarm; it never misses anything.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -23,40 +22,40 @@ from operator import contains
 DEEPEST_NESTING = 100
 LARGEST_ROW_BYTES = 16 * 1024 * 1024
 LONGEST_INTEGER_DIGITS = 4300
-"""Python's own bound on integers read from text. ijson's C parser ends the process on a longer one."""
+"""Python's default limit for int(str). ijson's C parser ends the process on a longer one."""
 BLANK = b" \t\r\n\v\f"
-"""What ijson takes for blanks. JSON knows no vertical tab and no form feed; between rows they do no harm."""
+"""What ijson takes for blanks. Vertical tab and form feed are not blanks in JSON; between rows they do no harm."""
 
-# A number over the bound leaves at least so many digits in a row among every 128th byte of the text: looking at these
-# alone finds it, and costs next to nothing.
+# In a sample of every 128th byte, a number over the limit shows as at least this many digits in a row. So looking at
+# the sample finds it, and costs next to nothing.
 _SAMPLE_EVERY_BYTES = 128
 _SAMPLED_DIGITS = b"0" * (LONGEST_INTEGER_DIGITS // _SAMPLE_EVERY_BYTES)
 _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _NUMBER_BYTES = 2 * LONGEST_INTEGER_DIGITS
-"""So much of the text before a cut is checked with the text behind it, since a long number may lie across the cut."""
+"""How much of the text before a cut is checked together with the text after it: a number may lie across the cut."""
 
 _DEEP_ROW_BYTES = 5 * DEEPEST_NESTING
-"""Without lists, what is nested too deep is longer: a level takes five bytes at least, as in `{"":{}}`."""
+"""A row without lists that is nested too deep is longer than this: a level takes five bytes or more, `{"":` and `}`."""
 
 _IN_STRING = re.compile(rb"(?:[^\"\\]+|\\.)*", re.DOTALL)
 _OUTSIDE = re.compile(rb"[\"{}\[\]]|[0-9]+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-# A pair of halves is matched as one, so the group holds a half that stands alone.
+# A surrogate pair is matched as one escape, so the group holds a lone surrogate only.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.?)", re.DOTALL)
 _PAIR_BYTES = 12
-r"""Of a whole pair, such as `\ud83d\ude00`."""
+r"""The length of a surrogate pair such as `\ud83d\ude00`."""
 
 
 # ------------------------------------------------------------ cheap checks of many rows
 
 
 def has_long_number(text: bytes) -> bool:
-    """May there be an integer over the bound in this text?"""
+    """May this text hold an integer with too many digits?"""
     return _SAMPLED_DIGITS in text[::_SAMPLE_EVERY_BYTES].translate(_AS_ZEROS)
 
 
 def is_utf8(text: bytes) -> bool:
-    """Is this text UTF-8?"""
+    """Is this text valid UTF-8?"""
     try:
         return text.isascii() or bool(str(text, "utf-8"))
     except UnicodeDecodeError:
@@ -64,8 +63,8 @@ def is_utf8(text: bytes) -> bool:
 
 
 def may_be_deep(text: bytes, rows: list[bytes]) -> bool:
-    """May one of these rows of the text be nested too deep?"""
-    # Lengths are compared first, because counting the braces costs three times as much.
+    """May one of these rows, which the text consists of, be nested too deep?"""
+    # Lengths are compared first, because counting braces takes three times as long.
     if b"[" not in text and (max(map(len, rows), default=0) <= _DEEP_ROW_BYTES or text.count(b"{") == len(rows)):
         return False
     brackets = zip(map(bytes.count, rows, repeat(b"{")), map(bytes.count, rows, repeat(b"[")), strict=True)
@@ -73,12 +72,12 @@ def may_be_deep(text: bytes, rows: list[bytes]) -> bool:
 
 
 def count_open_brackets(text: bytes) -> int:
-    """How many more brackets are opened than closed, supposing that those within strings are balanced."""
+    """How many more brackets are opened than closed, assuming that those inside strings are balanced."""
     return text.count(b"{") + text.count(b"[") - text.count(b"}") - text.count(b"]")
 
 
 def is_flat(text: bytes, parts: list[bytes]) -> bool:
-    """Has each part one opening brace, and the text no list and no long number? Then it is safe to parse at once."""
+    """Does each part have one opening brace, and the text no list and no long number? Then it is safe to parse."""
     return (
         b"[" not in text
         and all(map(contains, parts, repeat(b"{")))
@@ -88,7 +87,7 @@ def is_flat(text: bytes, parts: list[bytes]) -> bool:
 
 
 def may_be_unsound(text: bytes) -> bool:
-    """May `is_sound` be false of a row within this text? Only of rows that came in one piece; others need it anyhow."""
+    """May `is_sound` be false for a row in this text? Valid only if no row began before the text."""
     return (
         (b"[" in text and text.count(b"[") >= DEEPEST_NESTING)
         or b"\v" in text
@@ -101,27 +100,27 @@ def may_be_unsound(text: bytes) -> bool:
 
 
 def is_sound(row: bytes) -> bool:
-    """May a row that ijson accepted be published? ijson accepts odd blanks, half characters and any nesting."""
-    if b"\v" in row or b"\f" in row or has_half_character(row):
+    """May a row that ijson accepted be published? ijson accepts odd blanks, lone surrogates and any nesting."""
+    if b"\v" in row or b"\f" in row or has_lone_surrogate(row):
         return False
-    return row.count(b"{") + row.count(b"[") <= DEEPEST_NESTING or Scan().feed(row) is None
+    return row.count(b"{") + row.count(b"[") <= DEEPEST_NESTING or LimitScanner().feed(row) is None
 
 
-def has_half_character(raw: bytes) -> bool:
-    r"""Is there an escape such as \ud800 without its other half? ijson would give a question mark for it."""
+def has_lone_surrogate(raw: bytes) -> bool:
+    r"""Is there an escape such as \ud800 without its other half? ijson would turn it into a question mark."""
     if b"\\" not in raw or _SURROGATE.search(raw) is None:
         return False
     return any(escape.group(1) for escape in _ESCAPES.finditer(raw))
 
 
-class HalfCharacters:
-    """Looks for half characters in text that comes in pieces."""
+class LoneSurrogateFinder:
+    """Looks for lone surrogates in text that comes in pieces."""
 
     def __init__(self) -> None:
         self._held = b""
 
     def are_in(self, text: bytes) -> bool:
-        """Is there one? An escape that may go on in the next piece is looked at with that."""
+        """Is there one? An escape at the end of the text, which may go on in the next piece, is checked with that."""
         text, self._held = self._held + text, b""
         if b"\\" not in text:
             return False
@@ -134,8 +133,11 @@ class HalfCharacters:
         return False
 
 
-class Scan:
-    """Follows JSON text piece by piece from the start of a value. `reason` says what is too deep or too long in it."""
+class LimitScanner:
+    """Scans JSON text for the limits on nesting and digits, piece by piece, from the start of a value.
+
+    `reason` says which limit was exceeded, None if none was.
+    """
 
     def __init__(self) -> None:
         self.reason: str | None = None
@@ -145,14 +147,14 @@ class Scan:
         self._is_escaped = False
 
     def feed(self, text: bytes) -> str | None:
-        """Follow the text; the first thing that is wrong, here or before."""
+        """Scan the next piece; returns `reason`."""
         at = 0
         while at < len(text) and self.reason is None:
             at = self._skip_string(text, at) if self._in_string else self._skip_structure(text, at)
         return self.reason
 
     def _skip_string(self, text: bytes, at: int) -> int:
-        """Where the string ends, or the text if that comes first."""
+        """The offset after the string, or at the end of the text if that comes first."""
         if self._is_escaped:
             self._is_escaped = False
             return at + 1
@@ -164,7 +166,7 @@ class Scan:
         return end + 1
 
     def _skip_structure(self, text: bytes, at: int) -> int:
-        """Where the next string begins, or the text ends; brackets and digits up to there are counted."""
+        """The offset inside the next string, or at the end of the text. Counts brackets and digits on the way."""
         if self._digits and not text[at : at + 1].isdigit():
             self._digits = 0
         for token in _OUTSIDE.finditer(text, at):
@@ -185,24 +187,24 @@ class Scan:
         return len(text)
 
     def _count_digits(self, length: int, *, is_first: bool, is_last: bool) -> None:
-        """Add up the digits of one number, which may go on in the next piece."""
+        """Add up the digits of a number, which may have begun in an earlier piece and may go on in the next."""
         total = length + (self._digits if is_first else 0)
         if total > LONGEST_INTEGER_DIGITS:
             self.reason = f"a number has more than {LONGEST_INTEGER_DIGITS} digits"
         self._digits = total if is_last else 0
 
 
-class Watch:
-    """Checks a row piece by piece before the parser gets it; scans it only if counting gave a reason to."""
+class RowGuard:
+    """Checks the pieces of a row before the parser gets them; scans them only if a cheap count finds them suspect."""
 
     def __init__(self) -> None:
-        self._opened = 0  # brackets in the row begun
+        self._opened = 0  # brackets opened in the row so far
         self._row: list[bytes] = []
-        self._scan: Scan | None = None  # has followed the row so far
+        self._scan: LimitScanner | None = None  # if there is one, it has scanned the row so far
         self._is_suspect = False
 
     def prepare(self, text: bytes, sent: list[bytes]) -> None:
-        """Take notice of the text whose pieces come next, and of what the parser already has of the row begun."""
+        """Look at the text whose pieces come next; `sent` is what the parser already has of an incomplete row."""
         if len(sent) != len(self._row):
             self.begin_row()
             for piece in sent:
@@ -217,10 +219,10 @@ class Watch:
             return self._scan.feed(piece) is not None
         if not self._is_suspect and self._opened <= DEEPEST_NESTING:
             return False
-        self._scan = Scan()
+        self._scan = LimitScanner()
         return any(self._scan.feed(part) for part in self._row)
 
     def begin_row(self) -> None:
-        """Forget the row before; another begins."""
+        """Forget the last row: another one begins."""
         self._opened, self._scan = 0, None
         self._row.clear()

@@ -1,7 +1,7 @@
-"""Tells the objects of a stream apart: header, row, metadata, error. Nothing in them says which they are.
+"""Classifies the objects of an NDJSON stream: header, row, metadata or error. No field in them says which they are.
 
-The order of the tests is made for MediaMath, whose documentation says what may come when: a header, rows, and at any
-time metadata or an error, which ends the stream. They go by what came before and by the whole set of keys, so that a
+The checks follow MediaMath's documentation: a header comes first, then rows; metadata may come at any time, and so may
+an error, which ends the stream. An object is classified by its whole set of keys and by what came before it, so that a
 column called `meta` or `message` does no harm.
 """
 
@@ -23,7 +23,10 @@ from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths
 
 
 class Messages:
-    """The objects of one stream, in order. `facts.total` is what its header says; `rows` counts the rows so far."""
+    """Chooses the rows of one stream. `rows` counts those so far; `facts.total` becomes what the header says.
+
+    `is_empty`: no object has come yet. `end`: the error that ended the stream, for the caller to raise.
+    """
 
     def __init__(self, shape: Ndjson, facts: Facts) -> None:
         self.rows = 0
@@ -33,15 +36,15 @@ class Messages:
         self._facts = facts
         self._columns: frozenset[str] | None = None
         self._has_row = False
-        # Decodes only objects that are rows beyond doubt; None: there is no such decoder. With a header it is made when
-        # the first row has come. Without one it takes objects in which the keys of errors and metadata are absent or
-        # null; an error that is recognised by the whole object has no such key.
+        # A fast check: this decoder accepts only objects that are certainly rows. For a stream with a header it is made
+        # from the first row. Without a header it accepts objects in which all keys of errors and metadata are absent or
+        # null; it cannot be made if an error is recognised by the whole object, because then there is no such key.
         names = {split(error.when)[0].split(".")[0] for error in shape.errors}
         names |= {shape.metadata} if shape.metadata is not None else set()
         self._row_decoder: msgspec.json.Decoder[Any] | None = None
         if not shape.header and "" not in names:
             self._row_decoder = _make_decoder([(key, None, None) for key in names], forbid_unknown_fields=False)
-        # The vendor's definition of an error requires none of its fields, so any of them alone is one.
+        # By MediaMath's OpenAPI definition no field of an error is required, so an object with any of them is an error.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
         self._flat_errors = [error for error in plain if "." not in "".join(paths_of([error]))]
 
@@ -51,7 +54,7 @@ class Messages:
         return self._facts.first_row + self.rows
 
     def count_rows(self, objects: bytes) -> int:
-        """How many rows these objects are, 0 where one of them may be another message, or no JSON in UTF-8."""
+        """The number of objects in the text if all are certainly rows, in valid JSON and UTF-8; 0 otherwise."""
         if self._row_decoder is None:
             return 0
         try:
@@ -61,7 +64,7 @@ class Messages:
         return rows if is_utf8(objects) else 0
 
     def take(self, rows: Rows) -> Rows:
-        """Count these objects, which are rows beyond doubt, and give them; none where the stream has ended."""
+        """Count objects that are certainly rows, and return them; no rows once the stream has ended."""
         if self.end is not None:
             return Rows()
         self.is_empty = self.is_empty and not rows
@@ -69,8 +72,8 @@ class Messages:
         return rows
 
     def choose(self, objects: Rows) -> Rows:
-        """The rows among the objects, up to one that ends the stream: `end` is then the error to raise."""
-        # Messages that are no rows are few, so most blocks are rows only, and one call finds that out.
+        """Return the rows among the objects, up to an error that ends the stream: it is then in `end`."""
+        # Other messages are few, so most blocks hold rows only, and one call finds that out.
         if self.end is not None or not objects or self.count_rows(objects.text):
             return self.take(objects)
         self.is_empty = False
@@ -86,19 +89,22 @@ class Messages:
         return Rows.of(rows)
 
     def finish(self) -> None:
-        """The response has ended. Raises FailJob or RetryLater where a header is declared and none came."""
+        """Handle the end of the response. Raises FailJob or RetryLater if a header is declared and none came."""
         if self._shape.header is None or self._columns is not None:
             return
         if self.is_empty:
-            raise FailJob("the stream is empty: its header never came")
+            raise FailJob("the stream is empty: not even its header came")
         raise RetryLater("the stream ended before its header", at_most=READ_AT_MOST)
 
     def _is_row(self, raw: bytes) -> bool:
-        """Is this object a row? Raises FailJob, or what an error declares, where it ends the stream."""
+        """Is this object a row? Raises what a declared error demands, and FailJob for an object that is nothing known.
+
+        An object with only some of the columns is a row too, if it has one that is not the metadata key.
+        """
         value = json.loads(raw)
         header = self._shape.header
         if header is None:
-            # Then every object is a row, unless it is declared to be something else.
+            # Without a header, every object is a row unless it is declared to be something else.
             if error := error_in(partial(find, value), self._shape.errors):
                 raise self._stream_error(error)
             return not self._is_metadata(value)
@@ -108,7 +114,7 @@ class Messages:
         if self._columns is not None and value.keys() == columns:
             if not self._has_row:
                 self._has_row = True
-                # Text is left as it came: looking at the whole block costs less than making its strings.
+                # Raw for text: `is_utf8` over the whole block costs less than making a Python string of each value.
                 fields = [(key, msgspec.Raw if type(value[key]) is str else Any) for key in value]
                 self._row_decoder = _make_decoder(fields, forbid_unknown_fields=True)
             return True
@@ -124,7 +130,7 @@ class Messages:
     def _read_header(self, value: dict[str, Any], header: StreamHeader) -> bool:
         """Is this the header? If so, remember its columns and its count.
 
-        Raises FailJob where its columns would make every row look like another message.
+        Raises FailJob if its columns would make rows look like metadata or errors.
         """
         columns, total = find(value, header.columns), find(value, header.total)
         if not isinstance(columns, list) or type(total) is not int:
@@ -136,12 +142,12 @@ class Messages:
         self._facts.total = total if total >= 0 else None
         errors = ({*paths_of([error])} for error in self._flat_errors)
         if self._columns == {self._shape.metadata} or any(names and self._columns <= keys for keys in errors):
-            text = f"rows with no columns but {', '.join(sorted(self._columns))} cannot be told from other messages"
-            raise FailJob(text)
+            only = ", ".join(sorted(self._columns))
+            raise FailJob(f"rows that have only the columns {only} look like metadata or errors of this stream")
         return True
 
     def _refuse_error(self, value: dict[str, Any], columns: frozenset[str]) -> None:
-        """Raise if this is an error. An object that may be a row of these columns is none."""
+        """Raise if this is an error. An object whose keys are all columns may be a row, so it is not an error."""
         if value and value.keys() <= columns:
             return
         error = error_in(partial(find, value), self._shape.errors)
@@ -162,11 +168,11 @@ class Messages:
 def _make_decoder(
     fields: Sequence[tuple[str, Any] | tuple[str, Any, Any]], *, forbid_unknown_fields: bool
 ) -> msgspec.json.Decoder[Any] | None:
-    """A decoder of objects with these fields (key, type, default); None where msgspec cannot declare a key."""
+    """A decoder of objects with these fields (key, type, default); None if msgspec cannot declare one of the keys."""
     names = {f"f{number}": key for number, (key, *_) in enumerate(fields)}
     renamed = [(name, *field[1:]) for name, field in zip(names, fields, strict=True)]
     try:
-        # Python need not track the objects as garbage: they are thrown away at once.
+        # gc=False: the objects are dropped at once, so Python's garbage collector need not track them.
         struct = msgspec.defstruct(
             "Message", renamed, rename=names, forbid_unknown_fields=forbid_unknown_fields, gc=False
         )

@@ -1,4 +1,4 @@
-"""Rows that are lists, with the names of their columns beside them."""
+"""Turns rows that come as lists of values into objects, by the column names that the page gives once."""
 
 from __future__ import annotations
 
@@ -17,42 +17,41 @@ _LISTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class NamedLists:
-    """Makes objects of lists, each value as it came.
+    """Makes objects of lists; every value stays byte for byte.
 
-    Lists that come before the names are kept in a file without a name, so that memory does not grow with them, and are
-    given as objects once the names are known.
+    Lists that come before the column names wait in a temporary file, so that memory does not grow with them.
     """
 
     def __init__(self, name_in: str) -> None:
-        """`name_in` is the key of a column's name, where columns are objects."""
+        """`name_in` is the key that holds a column's name if the page describes columns by objects."""
         self._name_in = name_in
         self._keys: list[bytes] = []
         self._kept = TemporaryFile()  # noqa: SIM115 - closed by `close`
 
     def close(self) -> None:
-        """Give the file back; it is gone then."""
+        """Delete the temporary file."""
         self._kept.close()
 
     @property
     def is_known(self) -> bool:
-        """Are the names known?"""
+        """Are the column names known?"""
         return bool(self._keys)
 
     def learn(self, columns: Any) -> None:
-        """These are the columns, as the page gives them. Raises FailJob where they are no names."""
+        """Take the column names from what the page gives. Raises FailJob if that is not a list of different names."""
         stated = columns if isinstance(columns, list) else []
         names = [column.get(self._name_in) if isinstance(column, dict) else column for column in stated]
         if not names or not all(isinstance(name, str) for name in names):
-            raise FailJob(f"the columns are no list of names: {str(columns)[:200]}")
+            raise FailJob(f"the columns are not a list of names: {str(columns)[:200]}")
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise FailJob(f"two columns are called {twice!r}")
         keys = [msgspec.json.encode(name) + b":" for name in names]
         self._keys = [b"{" + keys[0], *(b"," + key for key in keys[1:])]
 
     def to_objects(self, lists: Rows, first_row: int) -> Rows:
-        """The lists as objects; no rows where the names are not known, and the lists are kept until they are.
+        """The lists as objects; while the names are not known, keeps the lists and returns no rows.
 
-        Raises FailJob for a list of another width, by its row's number.
+        Raises FailJob, with the row's number, if a list has more or fewer values than there are columns.
         """
         if not self._keys:
             self._kept.write(lists.text)
@@ -65,7 +64,7 @@ class NamedLists:
         return Rows.of(rows)
 
     def take_waiting(self, first_row: int) -> Iterator[Rows]:
-        """The lists that had to wait for the names, as objects, many at a time; none waits any longer then."""
+        """Yield the lists that waited for the column names, as objects, and empty the temporary file."""
         self._kept.seek(0)
         while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
             yield self.to_objects(Rows(b"".join(lines), len(lines)), first_row)

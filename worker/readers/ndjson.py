@@ -1,4 +1,4 @@
-"""NDJSON: one object a line, objects spread over lines, several on a line, of any size."""
+"""Reads NDJSON: as a rule one object per line, but an object may span lines and a line may hold several objects."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from worker.vendor_errors import excerpt
 
 
 def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
-    """The rows of a stream; `facts.total` is what its header says. See `worker.readers.read_blocks`.
+    """Yield the rows of a stream; `facts.total` is what its header says. See `worker.readers.read_blocks`.
 
-    A last line needs no newline. What is broken at the very start, and begins like no object, is no stream at all.
+    The last line needs no newline. A body that does not even begin with an object raises FailJob.
     """
     texts = slices(chunks)
     messages = Messages(shape, facts)
@@ -33,6 +33,6 @@ def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnTyp
     if cutter.fault is not None:
         cutter.fault.read_on(texts)
         if messages.is_empty and not cutter.fault.left.startswith(b"{"):
-            raise FailJob(f"this is no stream of JSON objects: {excerpt(cutter.fault.left)}")
+            raise FailJob(f"this is not a stream of JSON objects: {excerpt(cutter.fault.left)}")
         raise cutter.fault.error(messages.next_row)
     messages.finish()

@@ -1,9 +1,9 @@
-"""Changes the values of many rows at a time, where all of them are shaped like the first: same keys, same order.
+"""Converts the columns of many rows at a time, if all have the same keys in the same order.
 
-msgspec reads the rows into objects that are made for this shape, with numbers where numbers are declared, and writes
-the objects again. That costs half of matching each row against a pattern, but it also gives the members the shape's
-order and drops blanks and repeated keys, and it takes `1e3` for 1000. So the new text counts only if it differs from
-the old one in nothing but quotes: then every number was written in digits as JSON has them, and only lost its quotes.
+msgspec decodes the rows to a struct made for these keys, with numbers where numbers are declared, and encodes the
+structs again. That takes half the time of matching each row against a regular expression. But it also reorders members,
+drops blanks and repeated keys, and turns `1e3` into 1000. So the new text is used only if it equals the old one but for
+quotes: then all that happened is that numbers lost their quotes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _TYPES: dict[ColumnType, Any] = {
     "boolean": bool,
     "datetime": Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}[-/.]?[0-9]{2}")] | None,
 }
-# In such a key nothing can be mistaken for what stands between keys and values once the quotes are gone.
+# Keys of which the comparison without quotes is unambiguous: none of these characters is JSON punctuation.
 _PLAIN_KEY = re.compile(r"[\w.$ -]+", re.ASCII)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _LINES = msgspec.json.Decoder(msgspec.Raw)
-# The newline behind a row and the comma behind a member of a list are taken for the same.
+# For the comparison, the newline after a row equals the comma after a list member.
 _AS_MEMBERS = bytes.maketrans(b"\n", b",")
 
 
@@ -39,14 +39,14 @@ class RowShape:
     def __init__(self, keys: Sequence[str], declared: Mapping[str, ColumnType]) -> None:
         self._keys = keys
         self._kinds = [declared.get(key) for key in keys]
-        # To Python `NaN` is a decimal too.
+        # Decimal accepts `NaN` too, so what was encoded must be checked to be JSON.
         self._has_decimals = "number" in self._kinds
         self._has_nulls = False
         self._make_decoders()
 
     @classmethod
     def of(cls, row: bytes, declared: Mapping[str, ColumnType]) -> Self | None:
-        """The shape of this row; None where the row itself cannot be changed in this way."""
+        """The shape of this row; None if the row itself cannot be converted in this way."""
         keys = list(msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
         if not all(map(_PLAIN_KEY.fullmatch, keys)):
             return None
@@ -54,11 +54,11 @@ class RowShape:
         return shape if shape.change_lines(row + b"\n") else None
 
     def change_lines(self, text: bytes) -> Rows | None:
-        """Rows with a newline behind each, with their values as declared; None where not all are of this shape."""
+        """Convert rows with a newline after each; None if not all of them have this shape."""
         return self._change(text, text, are_lines=True)
 
     def change_members(self, text: bytes) -> Rows | None:
-        """The same for the members of a list without its brackets."""
+        """Convert the members of a list, given without its brackets; None if not all of them have this shape."""
         return self._change(b"[%b]" % text, text + b",", are_lines=False)
 
     def _change(self, text: bytes, old: bytes, *, are_lines: bool) -> Rows | None:
@@ -70,10 +70,11 @@ class RowShape:
         except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError):
             if self._has_nulls or b"null" not in text:
                 return None
+            # Decoders that accept null are slower, so they are made only when a null comes.
             self._has_nulls = True
             self._make_decoders()
             return self._change(text, old, are_lines=are_lines)
-        is_word = self._has_nulls and b'"null"' in text  # which would become null
+        is_word = self._has_nulls and b'"null"' in text  # the string "null", which must not become null
         is_same = not is_word and new.translate(_AS_MEMBERS, b'"') == old.translate(_AS_MEMBERS, b'"')
         return Rows(new, len(objects)) if is_same else None
 
@@ -88,7 +89,7 @@ class RowShape:
             list(zip(names, types, strict=True)),
             rename=dict(zip(names, self._keys, strict=True)),
             forbid_unknown_fields=True,
-            gc=False,  # the objects are gone in a moment, so Python need not track them
+            gc=False,  # the objects are dropped at once, so Python's garbage collector need not track them
         )
         self._lines = msgspec.json.Decoder(row, strict=False)
         self._members = msgspec.json.Decoder(list[row], strict=False)  # type: ignore[valid-type]

@@ -1,4 +1,4 @@
-"""Cuts a response into slices of a bounded size, whatever the sizes of the chunks it came in."""
+"""Cuts a response into slices of bounded size, whatever the sizes of its chunks, and drops the byte order mark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes without the byte order mark, none of the slices empty."""
+    """The same bytes without the byte order mark, in slices that are not empty."""
     for chunk in without_bom(chunks):
         yield from slice_text(chunk)
 
@@ -21,7 +21,7 @@ def slice_text(text: bytes) -> Iterator[bytes]:
 
 
 def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Drop the byte order mark some vendors begin a file with."""
+    """The same chunks without the byte order mark (UTF-8) with which some vendors begin a file."""
     start = b""
     chunks = iter(chunks)
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""The lines of a text as they come, for a CSV parser that goes through many without a call to Python for each."""
+"""Decodes a response to lines of text for `csv.reader`, so that it can parse many without a Python call for each."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import slice_text
 
 _MOST_CHARACTERS = 3 * LARGEST_ROW_BYTES
-"""The most that a row of the largest size can take in the file: its quotes are doubled, and stand within quotes."""
+"""The most a row of the largest size can take in the file: every quote is doubled, and values are quoted."""
 
 
 class TextLines:
-    """Lines with their ends. Iterating gives each line, and an empty text (a mark) where a slice of the response ends.
+    """Iterates over lines, with their line ends, and gives an empty string (a mark) at the end of each slice.
 
-    A CSV parser takes an empty text for a blank line between two rows, and for nothing within quotes. So reading up to
-    the next blank line gives all the rows of a slice at once. `lines_given` counts what was given out, marks included;
-    `marks` counts those. `is_tail`: what was given last ends the text without a line end. `is_over`: there is no more.
+    Between two rows `csv.reader` takes the mark for a blank line; inside quotes it ignores it. So reading up to the
+    next blank row gives all rows of a slice at once.
+    `lines_given` counts lines and marks given, `marks` the marks alone, `lines_dropped` the lines left out.
+    `is_tail`: the last line given ends the text and has no line end. `is_over`: no more lines will come.
     """
 
     def __init__(self, chunks: Iterable[bytes], encoding: str | None = None, end: str = "\n") -> None:
-        """`encoding` is the declared character set or the one the vendor states; a byte order mark goes before it.
+        """`encoding` is the declared character set or the one the vendor states; a byte order mark overrides it.
 
-        Raises FailJob, now or while iterating, where it is not known, and RetryLater where bytes do not belong to it.
+        Reading raises FailJob if Python does not know the character set, RetryLater if bytes are not valid in it.
         """
         self.lines_given = 0
         self.marks = 0
@@ -44,32 +45,32 @@ class TextLines:
         return chain.from_iterable(self._give())
 
     def peek(self) -> str:
-        """The next line, which still comes next; empty at the end. Before iterating only, as `drop` and `start`."""
+        """The next line, without taking it; empty at the end. Like `drop` and `start`, only before iterating."""
         if not self._ahead:
             self._ahead = next(self._lists, [])
         return self._ahead[0] if self._ahead else ""
 
     def drop(self) -> None:
-        """Leave the line peeked at out of what iterating gives."""
+        """Skip the line that `peek` returned."""
         self._ahead.pop(0)
         self.lines_dropped += 1
 
     def start(self, characters: int) -> str:
-        """The beginning of the lines still to come."""
+        """The first characters of the lines still to come, without taking them."""
         while sum(map(len, self._ahead)) < characters and (lines := next(self._lists, None)) is not None:
             self._ahead += lines
         return "".join(self._ahead)[:characters]
 
     def begin_row(self) -> None:
-        """A row begins with what is given next; iterating raises FailJob where it takes too much."""
+        """Note that a row begins with the next line; iterating raises FailJob if the row becomes too large."""
         self._row_start = self.characters
 
     def count(self, fields: Iterable[str]) -> int:
-        """How many lines a row of these values takes: within quotes a value may hold line ends."""
+        """How many lines a row with these values takes: a quoted value may hold line ends."""
         return 1 + sum(field.count(self._end) for field in fields)
 
     def _give(self) -> Iterator[list[str]]:
-        """The lines of each slice, with a mark behind them, counted as they are given."""
+        """Yield the lines of each slice, followed by a mark, and count them."""
         for lines in chain([self._ahead] if self._ahead else [], self._lists):
             self.is_tail = not lines[-1].endswith(self._end)
             if not self.is_tail:
@@ -82,7 +83,7 @@ class TextLines:
         self.is_over = True
 
     def _cut_lines(self, texts: Iterable[str]) -> Iterator[list[str]]:
-        """The lines that are whole with each slice; the very last may have no line end."""
+        """Yield the lines that each slice completes; only the very last may have no line end."""
         held: list[str] = []
         held_characters = 0
         for text in texts:
@@ -99,7 +100,7 @@ class TextLines:
             yield [last]
 
     def _decode(self, chunks: Iterable[bytes], encoding: str | None) -> Iterator[str]:
-        """The text without its byte order mark. What stands before a wrong byte is given before the error is raised."""
+        """Yield the text without its byte order mark; text before an invalid byte comes before the error is raised."""
         start, rest = b"", iter(chunks)
         for chunk in rest:
             start += chunk
@@ -107,7 +108,7 @@ class TextLines:
                 break
         codec = codec_by_mark(start) or codec_of(encoding or "utf-8")
         if codec is None:
-            raise FailJob(f"the text is in {encoding!r}, which is not known here; `encoding` declares another")
+            raise FailJob(f"the text is in {encoding!r}, which Python does not know; declare another by `encoding`")
         decoder = codecs.getincrementaldecoder(codec)()
         is_first = True
         for piece in chain(chain.from_iterable(map(slice_text, chain((start,), rest))), (b"",)):
@@ -124,7 +125,7 @@ class TextLines:
                 raise RetryLater(reason, at_most=READ_AT_MOST) from None
 
     def _refuse_too_long(self, characters: int) -> None:
-        """Raise FailJob where a row of so many characters is too large, quoted or not."""
+        """Raise FailJob if a row with this many characters in the file must be too large."""
         if characters > _MOST_CHARACTERS:
             size = f"{LARGEST_ROW_BYTES // 1024 // 1024} MiB"
             raise FailJob(f"line {self.lines_given - self.marks + self.lines_dropped + 1}: a row is larger than {size}")

@@ -55,12 +55,15 @@ def test_the_loser_learns_position_and_digest(place: Place) -> None:
     assert outcome == position(READING, 9, is_closed=True)
 
 
-def test_a_commit_in_two_halves_answers_in_the_second_what_a_commit_does(place: Place) -> None:
+def test_a_commit_in_three_steps_answers_in_the_last_what_a_commit_does(place: Place) -> None:
     sink = place.sink()
     for _ in range(2):
-        assert sink.begin_commit(1, 1, batch(READING, 1, 2))() == position(READING, 2)
+        answer = sink.prepare_commit(1, 1, batch(READING, 1, 2))()
+        begin_next = sink.prepare_commit(1, 1, batch(READING, 3, 4))
+        assert answer() == position(READING, 2)
+    assert begin_next()() == position(READING, 4)
     place.sink().void(1, "cancelled")
-    answer = sink.begin_commit(1, 1, batch(READING, 3, 4))
+    answer = sink.prepare_commit(1, 1, batch(READING, 5, 6))()
     with pytest.raises(RecordClosed, match="void"):
         answer()
 

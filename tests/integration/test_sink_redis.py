@@ -58,7 +58,7 @@ def test_a_commit_that_goes_wrong_between_its_halves_is_made_again_and_keeps_eac
     sink.commit(1, 1, batch(READING, 1, 2))
     if hurt == "script_flush":
         redis.script_flush()
-    answer = sink.begin_commit(1, 1, batch(READING, 3, 6))
+    answer = sink.prepare_commit(1, 1, batch(READING, 3, 6))()
     if hurt == "client_kill_filter":
         redis.client_kill_filter(_type="normal", skipme=True)
     assert answer() == position(READING, 6)
@@ -111,7 +111,7 @@ def test_a_right_taken_before_the_transaction_is_executed_leaves_everything_as_i
     field = pack_checkpoint(rows.after)
     commands_of_batch = TransactionPacker("rows", JOB, bound=0).pack(1, 1, rows, field, with_scripts=True)
     writer.execute_command("MULTI")
-    writer.connection.send_packed_command(commands_of_batch)
+    writer.connection.send_packed_command([commands_of_batch])
     assert {writer.connection.read_response() for _ in range(5)} == {b"QUEUED"}
     admin.acl_setuser("writer", commands=[f"-{command}" for command in commands.split()])
     with suppress(NoPermissionError):

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from worker.errors import RetryLater, SinkFull, StartOver
 from worker.model import Checkpoint, Rows
 from worker.publish.batch import ReadBatch, Reading, gather
-from worker.sinks.sink import Sink
+from worker.sinks.sink import BeginCommit, Sink
 
 
 class Publication:
@@ -65,8 +65,12 @@ class Publication:
                         self._finish(most_left=1)
                         self._under_way.append(thread.submit(self._keep, rows).result)
                     else:
+                        # The other process stands still from the end of one batch until it has the next.
+                        batch = self._reading.add(rows)
+                        is_new = batch.before.rows >= self._at.rows
+                        prepared = self._sink.prepare_commit(*self._page, batch) if is_new else None
                         self._finish()
-                        self._under_way.append(self._begin(self._reading.add(rows)))
+                        self._under_way.append(self._begin(batch, prepared))
             finally:
                 self._finish()
         end = self._reading.at
@@ -88,9 +92,12 @@ class Publication:
             self.commit_seconds += time.monotonic() - began
             self._on_kept(at)
 
-    def _begin(self, batch: ReadBatch) -> Callable[[], Checkpoint]:
-        """Send the sink the rows of a batch that it does not have; the call that is given waits until it has them."""
-        answer = self._send(batch)
+    def _begin(self, batch: ReadBatch, prepared: BeginCommit | None = None) -> Callable[[], Checkpoint]:
+        """Send the sink the rows of a batch that it does not have; the call that is given waits until it has them.
+
+        `prepared` sends the whole batch.
+        """
+        answer = prepared() if prepared and self._at.is_at(batch.before) else self._send(batch)
 
         def finish() -> Checkpoint:
             nonlocal answer
@@ -108,7 +115,7 @@ class Publication:
 
     def _send(self, batch: ReadBatch) -> Callable[[], Checkpoint] | None:
         rest = batch.beyond(self._at)
-        return self._sink.begin_commit(*self._page, rest) if rest else None
+        return self._sink.prepare_commit(*self._page, rest)() if rest else None
 
     def _keep(self, rows: Rows) -> Checkpoint:
         """The same at once, in the thread: one batch after another, and none after one that failed."""

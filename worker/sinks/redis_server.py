@@ -76,12 +76,12 @@ class RedisServer:
             connection.send_packed_command(pack_command(*script.command(keys, arguments)))
         return answer
 
-    def begin_transaction(self, pack: Callable[[], Sequence[bytes]], last_answer: bytes) -> Callable[[], bool]:
-        """Send commands that take effect together or not at all, and return without waiting.
+    def begin_transaction(self, commands: bytes, last_answer: bytes) -> Callable[[], bool]:
+        """Send packed commands that take effect together or not at all, and return without waiting for that.
 
-        `pack` packs them while the server answers MULTI; they leave only if it has agreed to hold them back. The
-        function returned waits, and must be called: did the last command answer `last_answer`? If not, nothing is
-        known: the commands had effect, or had none, or may have it still.
+        They leave only after the server has agreed to hold them back. The function returned waits, and must be called:
+        did the last command answer `last_answer`? If not, nothing is known: the commands had effect, or had none, or
+        may have it still.
         """
         pool = self._redis.connection_pool
         try:
@@ -91,9 +91,8 @@ class RedisServer:
         is_sent = False
         with suppress(RedisError, OSError):
             connection.send_command("MULTI")
-            commands = pack()
             if connection.read_response() == b"OK":
-                connection.send_packed_command([b"".join([*commands, _EXEC])])
+                connection.send_packed_command([commands, _EXEC])
                 is_sent = True
 
         def answer() -> bool:

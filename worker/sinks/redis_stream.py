@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +18,7 @@ from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Rows, Tota
 from worker.scripts import Argument, Script
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_transaction import TransactionPacker
-from worker.sinks.sink import SMALL_BATCH, BatchSize, tally
+from worker.sinks.sink import SMALL_BATCH, BatchSize, BeginCommit, tally
 
 OPEN, CLOSE, FINISH, VOID = (Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "close", "finish", "void"))
 COMMIT = Script("sink_commit", "sink_prelude", "sink_batch")
@@ -86,27 +86,30 @@ class RedisStreamSink:
         """A stream has nothing unfinished."""
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
-        return self.begin_commit(generation, page, batch)()
+        return self.prepare_commit(generation, page, batch)()()
 
-    def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
+    def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
         if self._rows_per_entry > 1 or batch.rows.dead or self._transactions_in_vain >= MOST_TRANSACTIONS_IN_VAIN:
-            return self._begin_script(generation, page, batch)
-        field, with_scripts = pack_checkpoint(batch.after), not self._knows_scripts
-        is_kept = self._server.begin_transaction(
-            lambda: self._packer.pack(generation, page, batch, field, with_scripts=with_scripts), b"kept"
-        )
+            return partial(self._begin_script, generation, page, batch)
+        field = pack_checkpoint(batch.after)
+        commands = self._packer.pack(generation, page, batch, field, with_scripts=not self._knows_scripts)
 
-        def finish() -> Checkpoint:
-            if is_kept():
-                self._transactions_in_vain, self._knows_scripts = 0, True
-                return batch.after
-            # The script finds out why, or keeps what the transaction could not.
-            self._knows_scripts = False
-            at = self._begin_script(generation, page, batch)()
-            self._transactions_in_vain += at == batch.after
-            return at
+        def begin() -> Callable[[], Checkpoint]:
+            is_kept = self._server.begin_transaction(commands, b"kept")
 
-        return finish
+            def finish() -> Checkpoint:
+                if is_kept():
+                    self._transactions_in_vain, self._knows_scripts = 0, True
+                    return batch.after
+                # The script finds out why, or keeps what the transaction could not.
+                self._knows_scripts = False
+                at = self._begin_script(generation, page, batch)()
+                self._transactions_in_vain += at == batch.after
+                return at
+
+            return finish
+
+        return begin
 
     def _begin_script(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
         """The way for all rows and all servers: one script."""

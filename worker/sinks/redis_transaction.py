@@ -33,7 +33,7 @@ class TransactionPacker:
         start, middle, _ = b"".join(add).replace(b"%", b"%%").rsplit(b"$0\r\n\r\n", 2)
         self._start, self._row = start, middle + b"$%d\r\n%b\r\n"
 
-    def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
+    def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> bytes:
         """The commands between MULTI and EXEC, the last of which answers `kept` if the batch is.
 
         `field` is the page's in the sink record afterwards. `with_scripts`: the scripts' texts go along, for a server
@@ -44,7 +44,8 @@ class TransactionPacker:
         begin = command(BEGIN, self._keys, (generation, page, before.rows, before.digest, self._bound))
         last = f"{generation}.{page}.{batch.after.rows}"
         end = command(END, self._keys, (page, field, len(batch.rows), self._job, last))
-        return [*pack_command(*begin), *self._pack_rows(b"%d.%d." % (generation, page), batch), *pack_command(*end)]
+        rows = self._pack_rows(b"%d.%d." % (generation, page), batch)
+        return b"".join([*pack_command(*begin), *rows, *pack_command(*end)])
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
         """An XADD for each row, formatted together as far as their numbers have equally many digits."""

@@ -22,6 +22,9 @@ SMALL_BATCH = BatchSize(1_000, 256 * 1024)
 """Stays in a processor's cache, and in memory that is used again instead of being asked of the system."""
 
 
+BeginCommit = Callable[[], Callable[[], Checkpoint]]
+
+
 class Sink(Protocol):
     """The rows of one job and their record. Each verb may be repeated, by anybody, at any time, without harm.
 
@@ -61,10 +64,11 @@ class Sink(Protocol):
         of a file), never out of order; `close` makes all of a page durable. Raises SinkFull where there is no room.
         """
 
-    def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
-        """The same in two halves: the work may be under way until the call that is given waits for its end.
+    def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
+        """The same in three steps. This one asks nothing of the place: another commit may still be under way.
 
-        That call gives and raises what `commit` does. It has to be made, before anything else is asked of this sink.
+        The call that is given begins, and gives a call that waits for the end: that one gives and raises what `commit`
+        does. Once begun, it has to be made before anything else is asked of this sink.
         """
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:

@@ -20,7 +20,7 @@ from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part, page_stem
 from worker.sinks.files.record import FileRecord
 from worker.sinks.files.store import Key, Store
-from worker.sinks.sink import BatchSize
+from worker.sinks.sink import BatchSize, BeginCommit
 
 Answer = TypeVar("Answer")
 
@@ -74,8 +74,8 @@ class FileSink:
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         return self._while_open(generation, lambda: self._commit(generation, page, batch))
 
-    def begin_commit(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
-        return partial(self.commit, generation, page, batch)
+    def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
+        return lambda: partial(self.commit, generation, page, batch)
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return self._while_open(generation, lambda: self._close(generation, page, at))

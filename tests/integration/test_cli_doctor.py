@@ -48,17 +48,18 @@ def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tm
 
 
 def test_a_bucket_the_schedule_or_callers_name_is_written_to(
-    gs_bucket: str, az_bucket: str, redis_server: RedisServer, tmp_path: Path
+    bucket: str, gs_bucket: str, az_bucket: str, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     missing = gs_bucket.replace("//rows/", "//other/")
     entry = {"name": "x", "connection": "kargo", "report": "reports", "every": "1d", "to": f"{gs_bucket}&format=csv"}
     (tmp_path / "schedule.yaml").write_text(json.dumps([entry, {**entry, "name": "y"}]))
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
-    environment["MILLRACE_SINKS"] = f"{az_bucket},stream:,{missing}"
-    found = checks(Command(tmp_path, environment | CREDENTIALS)("doctor", "--json"))
+    environment["MILLRACE_SINKS"] = f"{az_bucket},{bucket},stream:,{missing}"
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in CREDENTIALS.items()))
+    found = checks(Command(tmp_path, environment)("doctor", "--json"))
     buckets = {name: line for name, line in found.items() if "://" in name}
-    assert list(buckets) == [to.partition("?")[0] for to in (az_bucket, missing, gs_bucket)]
-    assert [line["state"] for line in buckets.values()] == ["ok", "failed", "ok"]
+    assert list(buckets) == [to.partition("?")[0] for to in (az_bucket, bucket, missing, gs_bucket)]
+    assert [line["state"] for line in buckets.values()] == ["ok", "ok", "failed", "ok"]
     assert "404 NoSuchBucket" in buckets[missing.partition("?")[0]]["said"]
 
 

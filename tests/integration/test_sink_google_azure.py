@@ -217,6 +217,19 @@ def test_a_connection_string_names_account_and_key(monkeypatch: pytest.MonkeyPat
     assert all(asked.startswith(f"SharedKey {ACCOUNT}:") for asked in service.asked_by)
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_secret_may_be_in_a_file(is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text(f"AccountName={ACCOUNT};AccountKey={AZURE_KEY}\n" if is_whole else f"{AZURE_KEY}\n")
+    name = "AZURE_STORAGE_CONNECTION_STRING" if is_whole else "AZURE_STORAGE_ACCOUNT_KEY"
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "key"))
+    with refusing("az", 403, "AuthenticationFailed") as (address, service), pytest.raises(FailJob):
+        make(address).open(1)
+    assert all(asked.startswith(f"SharedKey {ACCOUNT}:") for asked in service.asked_by)
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "none"))
+    with pytest.raises(FailJob, match=f"{name}_FILE: .*/none: No such file"):
+        make(address).open(1)
+
+
 def test_a_shared_access_signature_stands_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", SIGNATURE)
     authority = Authority(tmp_path / "ca")

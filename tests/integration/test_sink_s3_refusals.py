@@ -203,6 +203,15 @@ def test_a_key_that_is_no_longer_taken_is_looked_for_anew(home: Path, monkeypatc
     assert [used.partition("/")[0] for used in (service.keys_used[0], service.keys_used[-1])] == ["AKOLD", "AKNEW"]
 
 
+def test_a_key_may_be_in_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        (home / name).write_text("AKFILE\n")
+        monkeypatch.setenv(f"{name}_FILE", str(home / name))
+    with running(Service()) as service:
+        make(service.address).open(1)
+    assert {used.partition("/")[0] for used in service.keys_used} == {"AKFILE"}
+
+
 def test_a_container_s_role_gives_a_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     role = {"AccessKeyId": "AKROLE", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
     with running(Service(objects={"/role": json.dumps(role).encode()})) as service:

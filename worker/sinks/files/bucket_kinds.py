@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from config.settings import share_variables
 from worker.errors import FailJob
-from worker.sinks.files.credentials import azure_connection, find_aws_credentials
+from worker.sinks.files.credentials import find_aws_credentials, find_azure_credentials
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -87,6 +88,7 @@ def _connect_s3(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
 def _connect_google(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     from obstore.store import GCSStore
 
+    share_variables("GOOGLE_")
     config = {"base_url": bucket.endpoint}
     if bucket.is_plain_http:
         # Whoever reads a token on its way may use it, so an emulator gets one that is nobody's.
@@ -97,7 +99,7 @@ def _connect_google(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
 def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     from obstore.store import AzureStore
 
-    config = azure_connection()
+    config = find_azure_credentials()
     if bucket.account and config.get("account_name", bucket.account) != bucket.account:
         raise FailJob(
             f"{bucket.shown} is to be in account {bucket.account}, "

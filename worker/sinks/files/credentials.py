@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from config.settings import BadSetting, environment_value, share_variables
 from worker.errors import FailJob
 
 if TYPE_CHECKING:
@@ -21,18 +22,29 @@ SOURCES = (
 )
 
 
+AZURE_SECRETS = {
+    "account_key": "AZURE_STORAGE_ACCOUNT_KEY",
+    "sas_key": "AZURE_STORAGE_SAS_TOKEN",
+    "client_secret": "AZURE_CLIENT_SECRET",
+}
+"""By obstore's names for them."""
+
+
 @cache
 def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
     """What gives credentials whenever it is asked, and the region that goes with them (empty: none is said).
 
-    Found as AWS's own programs find them, by AWS's own library.
+    Found as AWS's own programs find them, by AWS's own library; in `.env` and in files that `NAME_FILE` names as well.
 
     Raises FailJob where there are none, or where what is said of them cannot be read.
     """
     import botocore.session
     from botocore.exceptions import BotoCoreError
 
+    share_variables("AWS_")
     session = botocore.session.get_session()
+    if (key := _secret("AWS_ACCESS_KEY_ID")) and (secret := _secret("AWS_SECRET_ACCESS_KEY")):
+        session.set_credentials(key, secret, _secret("AWS_SESSION_TOKEN"))
     try:
         found = session.get_credentials()
         region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or ""
@@ -53,15 +65,17 @@ def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
     return current, region
 
 
-def azure_connection() -> dict[str, str]:
-    """What AZURE_STORAGE_CONNECTION_STRING says, as obstore calls it; empty where it is not set.
+def find_azure_credentials() -> dict[str, str]:
+    """What AZURE_STORAGE_CONNECTION_STRING or single secrets say, as obstore calls it; it finds everything else itself.
 
     Raises FailJob where it cannot be used.
     """
-    text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    share_variables("AZURE_")
+    text = _secret("AZURE_STORAGE_CONNECTION_STRING")
+    if not text:
+        secrets = {ours: _secret(theirs) for ours, theirs in AZURE_SECRETS.items()}
+        return {name: secret for name, secret in secrets.items() if secret}
     said = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
-    if not said:
-        return {}
     if not said.get("AccountName") or not {"AccountKey", "SharedAccessSignature"} & said.keys():
         raise FailJob("AZURE_STORAGE_CONNECTION_STRING needs AccountName, and AccountKey or SharedAccessSignature")
     suffix = said.get("EndpointSuffix", "core.windows.net")
@@ -71,3 +85,10 @@ def azure_connection() -> dict[str, str]:
     }
     kinds = {"account_key": "AccountKey", "sas_key": "SharedAccessSignature"}
     return found | {ours: said[theirs].lstrip("?") for ours, theirs in kinds.items() if theirs in said}
+
+
+def _secret(name: str) -> str | None:
+    try:
+        return environment_value(name)
+    except BadSetting as error:
+        raise FailJob(str(error)) from None

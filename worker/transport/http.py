@@ -1,7 +1,7 @@
 """Sends one request and waits for the head of its answer: keep-alive, TLS, timeouts, checked addresses.
 
-Knows nothing of credentials, quotas or links. It uses the connection pools of urllib3 alone: they follow no redirect,
-keep no cookie, and look for nothing in the environment.
+Knows nothing of credentials, quotas or links. It uses the adapters of requests without its Session, which would read
+the whole body of a redirect, keep cookies and look for passwords in the environment.
 """
 
 from __future__ import annotations
@@ -13,25 +13,18 @@ import threading
 from contextvars import ContextVar
 from http import HTTPStatus
 from http.client import HTTPResponse, RemoteDisconnected
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import certifi
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
+from requests import PreparedRequest
+from requests import Response as RawResponse
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectTimeout, ProxyError, ReadTimeout, RequestException, SSLError
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    InvalidHeader,
-    NewConnectionError,
-    PoolError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+from urllib3.poolmanager import ProxyManager
 from urllib3.util.connection import create_connection
 
 from worker.errors import FailJob, RetryLater
@@ -39,11 +32,11 @@ from worker.sources.base_urls import host_of, port_of, without_password
 from worker.transport import addresses
 from worker.transport.addresses import AddressKind, Resolve
 from worker.transport.proxies import Network
-from worker.transport.request import WireRequest, basic
+from worker.transport.request import WireRequest
 from worker.transport.response import Response
 
 CONNECT_SECONDS = 10.0
-OWN_HEADERS = {"User-Agent": "millrace", "Accept": "*/*"}
+USER_AGENT = "millrace"
 HOSTS_KEPT = 32
 DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
@@ -83,62 +76,60 @@ class Channel:
             addresses.check_behind_proxy(host_of(parts), port_of(parts), kinds)
         try:
             raw = self._send(request, proxy, None if proxy else kinds)
-        except (HTTPError, OSError, ValueError) as error:
-            raise self._failure(request, proxy, error) from None
+        except ProxyError as error:
+            raise _proxy_error(request, proxy or "", error) from None
+        except ConnectTimeout:
+            raise RetryLater(f"{request.name}: no connection in {self._connect_seconds:g} s", is_unsent=True) from None
+        except ReadTimeout:
+            raise RetryLater(f"{request.name}: no answer in time ({self._silence_seconds:g} s)") from None
+        except SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
+                reason = CERTIFICATE_FAULT.search(str(error))
+                why = f": {reason[1]}" if reason else ""
+                raise FailJob(f"{request.name}: the host's certificate is not trusted{why}") from None
+            raise RetryLater(f"{request.name}: the TLS connection failed") from None
+        except RequestException as error:
+            raise _connection_error(request, error) from None
+        except (ValueError, HTTPError):
+            # Not with their own message: it may contain a header's value or the URL's query.
+            raise FailJob(f"{request.name}: the request cannot be sent as it is") from None
         if raw.headers.get("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
             raw.close()
             raise FailJob(f"{request.name}: the answer's transfer encoding is not understood")
         return Response(request.name, raw, silence_seconds=self._silence_seconds)
 
-    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> BaseHTTPResponse:
-        parts = urlsplit(request.url)
-        pool = _pools.find(kinds, proxy, self._network.ca_bundle).connection_from_host(
-            parts.hostname, parts.port, parts.scheme
-        )
-        # The same header in another spelling would be sent beside ours.
-        headers = {name.lower(): (name, value) for name, value in (*OWN_HEADERS.items(), *request.headers.items())}
+    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> RawResponse:
+        prepared = PreparedRequest()
+        prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
+        prepared.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*", **request.headers})
+        # An empty POST needs `Content-Length: 0` as well (RFC 9110, 8.6): some servers answer 411 without it.
+        if request.body is not None or request.method == "POST":
+            prepared.headers["Content-Length"] = str(len(request.body or b""))
+        timeout = (self._connect_seconds, self._silence_seconds)
         # A proxy for plain http wants the whole URL (RFC 9112, 3.2.2); https goes through a tunnel to the host itself.
         target = request.url if proxy and request.url.startswith("http:") else request.target
         before = _target.set(target)
         try:
-            return pool.urlopen(
-                request.method,
-                target,
-                request.body,
-                dict(headers.values()),
-                # An exchange alone decides what may be sent twice.
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=Timeout(self._connect_seconds, self._silence_seconds),
-                preload_content=False,
-                decode_content=False,
+            return adapter(kinds).send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=self._network.ca_bundle or True,
+                proxies={"http": proxy, "https": proxy} if proxy else None,
             )
         finally:
             _target.reset(before)
 
-    def _failure(self, request: WireRequest, proxy: str | None, error: Exception) -> FailJob | RetryLater:
-        """What an error of urllib3 means; never in its own message, which may hold the URL and a key in its query."""
-        name = request.name
-        match error:
-            case ProxyError():
-                return _proxy_error(request, proxy or "", error)
-            case NewConnectionError():
-                return RetryLater(f"{name}: no connection: {str(error).rpartition(': ')[2]}", is_unsent=True)
-            case ConnectTimeoutError():
-                return RetryLater(f"{name}: no connection in {self._connect_seconds:g} s", is_unsent=True)
-            case ReadTimeoutError():
-                return RetryLater(f"{name}: no answer in time ({self._silence_seconds:g} s)")
-            case SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
-                reason = CERTIFICATE_FAULT.search(str(error))
-                return FailJob(f"{name}: the host's certificate is not trusted{f': {reason[1]}' if reason else ''}")
-            case SSLError():
-                return RetryLater(f"{name}: the TLS connection failed")
-            case ProtocolError() | PoolError() | InvalidHeader() | OSError():
-                inner = error.args[-1] if error.args else error
-                return RetryLater(f"{name}: no answer: {inner if isinstance(inner, OSError) else type(error).__name__}")
-            case _:
-                return FailJob(f"{name}: the request cannot be sent as it is")
+
+def _connection_error(request: WireRequest, error: RequestException) -> RetryLater:
+    """The innermost cause. Without the URL that urllib3 puts into its messages, because its query may hold a key."""
+    cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
+    if isinstance(cause, MaxRetryError) and cause.reason is not None:
+        is_unsent = isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
+        reason = str(cause.reason).rpartition(": ")[2]
+        return RetryLater(f"{request.name}: no connection: {reason}", is_unsent=is_unsent)
+    inner = cause.args[-1] if cause.args else cause
+    return RetryLater(f"{request.name}: no answer: {inner if isinstance(inner, OSError) else type(cause).__name__}")
 
 
 def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
@@ -153,43 +144,37 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
     return FailJob(reason) if said[1].startswith("4") else RetryLater(reason, is_unsent=True)
 
 
-class _Pools:
-    """The pools of connections of one process, by what they may reach, through which proxy, and whom they trust."""
+class _Adapter(HTTPAdapter):
+    """requests' adapter, which uses the connections of `pool_classes` for proxies as well."""
+
+    def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **how)
+        manager.pool_classes_by_scheme = pool_classes(None)
+        return manager
+
+
+class _Adapters:
+    """The adapters of one process."""
 
     def __init__(self) -> None:
-        self._managers: dict[tuple[frozenset[AddressKind] | None, str | None, str | None], PoolManager] = {}
-        self._making = threading.Lock()
-
-    def find(self, kinds: frozenset[AddressKind] | None, proxy: str | None, ca_bundle: str | None) -> PoolManager:
-        """The pools for our own host, or those that reach hosts at these kinds of address only."""
-        with self._making:
-            known = self._managers.get((kinds, proxy, ca_bundle))
-            if known is None:
-                known = self._managers[kinds, proxy, ca_bundle] = _make_manager(kinds, proxy, ca_bundle)
-            return known
+        self.adapters: dict[frozenset[AddressKind] | None, HTTPAdapter] = {}
+        self.making = threading.Lock()
 
 
-def _make_manager(kinds: frozenset[AddressKind] | None, proxy: str | None, ca_bundle: str | None) -> PoolManager:
-    trusted = ca_bundle or certifi.where()
-    options: dict[str, Any] = {
-        "num_pools": HOSTS_KEPT,
-        "maxsize": CONNECTIONS_KEPT_PER_HOST,
-        "cert_reqs": "CERT_REQUIRED",
-        "ca_cert_dir" if Path(trusted).is_dir() else "ca_certs": trusted,
-    }
-    if proxy is None:
-        manager = PoolManager(**options)
-    else:
-        parts = urlsplit(proxy)
-        login = basic(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        manager = ProxyManager(proxy, proxy_headers={"Proxy-Authorization": login} if login else None, **options)
-    manager.pool_classes_by_scheme = pool_classes(kinds)
-    return manager
-
-
-_pools = _Pools()
+_adapters = _Adapters()
 # A forked child must not use its parent's sockets, nor wait for a lock that its parent held.
-os.register_at_fork(after_in_child=_pools.__init__)  # type: ignore[misc]
+os.register_at_fork(after_in_child=_adapters.__init__)  # type: ignore[misc]
+
+
+def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
+    """This process's adapter: for our own host, or one that reaches hosts at these kinds of address only."""
+    with _adapters.making:
+        if kinds not in _adapters.adapters:
+            # No retries: an adapter never sends anything twice by itself.
+            made = _Adapter(pool_connections=HOSTS_KEPT, pool_maxsize=CONNECTIONS_KEPT_PER_HOST, max_retries=0)
+            made.poolmanager.pool_classes_by_scheme = pool_classes(kinds)
+            _adapters.adapters[kinds] = made
+        return _adapters.adapters[kinds]
 
 
 def pool_classes(

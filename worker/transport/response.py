@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from http import HTTPStatus
 from typing import Any
 
-from urllib3 import BaseHTTPResponse
+from requests import Response as RawResponse
 
 from worker.charsets import charset_in
 from worker.decompress import unpack
@@ -26,13 +26,13 @@ class Response:
     decompressed.
     """
 
-    def __init__(self, name: str, raw: BaseHTTPResponse, *, silence_seconds: float) -> None:
+    def __init__(self, name: str, raw: RawResponse, *, silence_seconds: float) -> None:
         self.name = name
-        self.status = raw.status
+        self.status = raw.status_code
         self.reason = raw.reason or ""
         self.headers = raw.headers
         self.received_bytes = 0
-        self._raw: Any = raw
+        self._raw: Any = raw.raw
         self._silence_seconds = silence_seconds
 
     @property

@@ -86,7 +86,10 @@ class FakeVendor:
         self.heard.append(request)
         return self.vendor(request)
 
-    def stop(self) -> None:
+    def __enter__(self) -> FakeVendor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for server in self._servers:
             server.shutdown()
             server.server_close()

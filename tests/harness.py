@@ -81,12 +81,6 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    @property
-    def append_only_file(self) -> Path:
-        """The file that the last writes went to; newer servers keep it in a folder of its own."""
-        parts = sorted((self.directory / "appendonlydir").glob("*.incr.aof"))
-        return parts[-1] if parts else self.directory / "appendonly.aof"
-
     def client(self) -> Redis:
         return Redis.from_url(self.url, socket_timeout=30)
 

@@ -129,10 +129,7 @@ def world(
     (directory / "sources").mkdir(parents=True)
     (directory / "sources" / "v.yaml").write_text(yaml.safe_dump(source))
     accounts = directory / "connections.yaml"
-    fake = FakeVendor(respond)
-    limits = {"requests_per_second": 100_000}
-    entry = {"source": "v", "base_url": fake.base, "limits": limits, "credentials": dict(credentials)}
-    accounts.write_text(yaml.safe_dump({"v": entry}))
+    entry = {"source": "v", "limits": {"requests_per_second": 100_000}, "credentials": dict(credentials)}
     # In place of the packaged ones: reading them all takes longer than the whole job.
     patch.setattr("worker.sources.loading.PACKAGED_SOURCES", directory / "sources")
     services = Services(Settings(data_dir=directory, connections=accounts), redis)
@@ -141,7 +138,6 @@ def world(
     patch.setattr(tasks.step, "get_services", lambda: services)
     patch.setattr(celery.app, "send_task", send)
     patch.setattr(celery.app.Task, "retry", send_again)
-    try:
+    with FakeVendor(respond) as fake:
+        accounts.write_text(yaml.safe_dump({"v": {**entry, "base_url": fake.base}}))
         yield made
-    finally:
-        fake.stop()

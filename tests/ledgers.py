@@ -55,3 +55,9 @@ def streaming(ledger: Ledger, pages: int, *, at_once: int = 4) -> list[int]:
     out = ledger.plan(held(ledger.take("j", "ready")), pages, at_once=at_once)
     assert out is not None
     return out
+
+
+def first_page(ledger: Ledger, pages: int = 1) -> Lease:
+    """Take a new job to where its pages are read, and the first of them."""
+    streaming(ledger, pages)
+    return held(ledger.take_page("j", 1))

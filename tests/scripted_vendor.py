@@ -41,7 +41,10 @@ class ScriptedVendor:
         self._listener = Listener(self._converse)
         self.url = f"http://127.0.0.1:{self._listener.port}"
 
-    def stop(self) -> None:
+    def __enter__(self) -> ScriptedVendor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.is_over.set()
         self._listener.close()
 

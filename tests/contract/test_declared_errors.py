@@ -97,9 +97,8 @@ class PagedVendor:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FakeVendor]:
-    fake = FakeVendor(lambda request: Answer())
-    yield fake
-    fake.stop()
+    with FakeVendor(lambda request: Answer()) as fake:
+        yield fake
 
 
 def read_whole(vendor: Vendor) -> Iterator[bytes]:

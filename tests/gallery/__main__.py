@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 
 import yaml
 
@@ -26,16 +27,13 @@ def main() -> None:
     name, source = sys.argv[1] if len(sys.argv) in (2, 3) else "", sys.argv[-1]
     if name not in SERVED:
         sys.exit(f"usage: python -m tests.gallery {{{','.join(SERVED)}}} [SOURCE]")
-    vendor = FakeVendor(SERVED[name]())
-    credentials = dict(CLIENTS[name])
-    if name == "amazon-ads":
-        credentials["auth_url"] = f"{vendor.base}/token"
-    account = {"source": source, "base_url": vendor.base, "credentials": credentials}
-    print(yaml.safe_dump({source: account}, sort_keys=False), end="", flush=True)  # noqa: T201 - its one output
-    try:
+    with FakeVendor(SERVED[name]()) as vendor, suppress(KeyboardInterrupt):
+        credentials = dict(CLIENTS[name])
+        if name == "amazon-ads":
+            credentials["auth_url"] = f"{vendor.base}/token"
+        account = {"source": source, "base_url": vendor.base, "credentials": credentials}
+        print(yaml.safe_dump({source: account}, sort_keys=False), end="", flush=True)  # noqa: T201 - its one output
         threading.Event().wait()
-    except KeyboardInterrupt:
-        vendor.stop()
 
 
 if __name__ == "__main__":

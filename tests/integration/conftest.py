@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
 
 import pytest
 
 from tests.authority import Authority
 from tests.scenarios.outcome import Outcome
 from tests.scenarios.runner import ScenarioRunner, running_scenarios
-from tests.scripted_vendor import Script, ScriptedVendor, Start
+from tests.scripted_vendor import ScriptedVendor, Start
 from tests.wire import tls_host
 
 
@@ -39,15 +40,8 @@ def outcome(request: pytest.FixtureRequest, begun: dict[str, Future[Outcome]]) -
 @pytest.fixture
 def vendor() -> Iterator[Start]:
     """Starts scripted vendors, and stops them when the test is over."""
-    started: list[ScriptedVendor] = []
-
-    def start(script: Script) -> ScriptedVendor:
-        started.append(ScriptedVendor(script))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with ExitStack() as started:
+        yield lambda script: started.enter_context(ScriptedVendor(script))
 
 
 @pytest.fixture(scope="session")

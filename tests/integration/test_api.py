@@ -11,7 +11,7 @@ import requests
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.fake_vendor import Answer, FakeVendor, Request
+from tests.fake_vendor import Answer, FakeVendor
 from tests.harness import Api, Stack, running_api, until
 from tests.requests import KARGO, PARAMS
 
@@ -176,15 +176,11 @@ def test_a_dead_letter_is_told_with_its_reason(api: Api, stack: Stack) -> None:
 
 
 def test_whoever_asked_is_told_of_the_end_and_the_sweep_sees_to_it(api: Api, stack: Stack) -> None:
-    heard: list[Request] = []
-    receiver = FakeVendor(lambda request: heard.append(request) or Answer())
-    try:
+    with FakeVendor(lambda request: Answer()) as receiver:
         asked = {**ASKED, "join": False, "webhook": f"{receiver.base}/ended"}
         job = api("POST", "/v1/jobs", json=asked).json()["job"]
-        until(lambda: heard, "the webhook")
-    finally:
-        receiver.stop()
-    told = heard[0].json
+        until(lambda: receiver.heard, "the webhook")
+    told = receiver.heard[0].json
     assert (told["type"], told["job"], told["data"]["rows"]) == ("job.done", job, 2500)
 
 

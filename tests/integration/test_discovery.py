@@ -30,15 +30,12 @@ def asking(answers: Callable[[str], Any]) -> Iterator[tuple[Exchange, ScriptedVe
         body = json.dumps(answers(heard.target)).encode()
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
-    vendor = ScriptedVendor(script)
     read = {"request": {"path": "/all"}, "format": FORMAT, "paging": {"kind": "link"}}
     reports = {"all": source_files.report(read, replay="unstable")}
     source = Source.model_validate(source_files.source(reports=reports, limits={"requests_per_second": 1000}))
-    connection = Connection("acme", source, vendor.url, limits=source.limits)
-    try:
+    with ScriptedVendor(script) as vendor:
+        connection = Connection("acme", source, vendor.url, limits=source.limits)
         yield Exchange(Account(connection, environment=lambda _: None), None), vendor
-    finally:
-        vendor.stop()
 
 
 def declared(*details: dict[str, Any]) -> Discovery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from tests.ledgers import Clock, held, job, make, streaming
+from tests.ledgers import Clock, first_page, held, job, make, streaming
 from tests.ledgers import clock as clock
 from worker.ledger import Ledger
 from worker.model import Checkpoint
@@ -179,8 +179,7 @@ def test_progress_resets_attempts(ledger: Ledger) -> None:
 
 
 def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> None:
-    streaming(ledger, 3)
-    zombie = held(ledger.take_page("j", 1))
+    zombie = first_page(ledger, 3)
     found = job(ledger)
     assert ledger.restart(found) == 2
     assert ledger.restart(found) == 2
@@ -190,8 +189,7 @@ def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> 
 
 
 def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -> None:
-    streaming(ledger, 2)
-    page = held(ledger.take_page("j", 1))
+    page = first_page(ledger, 2)
     assert ledger.decide("j", "cancelled", "cancelled") == ("decided", "")
     assert ledger.decide("j", "failed", "too late")[0] == "decided"
     assert not ledger.renew(page)
@@ -235,8 +233,7 @@ def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
 
 
 def test_rows_a_killed_holder_did_not_tell_of_are_progress_and_counted_once(ledger: Ledger, clock: Clock) -> None:
-    streaming(ledger, 1)
-    told = held(ledger.take_page("j", 1))
+    told = first_page(ledger)
     ledger.renew(told, rows=1000, dead_rows=1, bytes_=9000)
     clock.now += 21
     second = held(ledger.take_page("j", 1))
@@ -299,8 +296,7 @@ def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: C
 
 @pytest.mark.parametrize("seconds", [3700, -3700], ids=["forward", "back"])
 def test_a_clock_that_is_set_costs_a_lease_and_nothing_else(ledger: Ledger, clock: Clock, seconds: float) -> None:
-    streaming(ledger, 1)
-    zombie = held(ledger.take_page("j", 1))
+    zombie = first_page(ledger)
     clock.now += seconds
     second = held(ledger.take_page("j", 1))
     assert not ledger.renew(zombie)
@@ -325,8 +321,7 @@ def test_a_clock_set_back_delays_no_poll_by_more_than_its_own_wait(ledger: Ledge
 
 
 def test_a_heartbeat_after_a_clock_was_set_back_keeps_its_lease(ledger: Ledger, clock: Clock) -> None:
-    streaming(ledger, 1)
-    mine = held(ledger.take_page("j", 1))
+    mine = first_page(ledger)
     clock.now -= 3700
     assert ledger.renew(mine)
     assert ledger.take_page("j", 1) == "another worker has it"

@@ -224,25 +224,23 @@ def test_thousands_of_pages_are_counted_and_named(redis: Redis) -> None:
 
 
 def test_a_server_that_is_away_is_asked_again_later_at_no_cost(own_redis: Any) -> None:
-    client = Redis.from_url(own_redis.url)
-    sink = opened("stream:rows", client)
-    own_redis.kill()
-    with pytest.raises(RetryLater) as later:
-        commit(sink, 1, 3)
+    with Redis.from_url(own_redis.url) as client:
+        sink = opened("stream:rows", client)
+        own_redis.kill()
+        with pytest.raises(RetryLater) as later:
+            commit(sink, 1, 3)
     assert not later.value.is_attempt
-    client.close()
 
 
 def test_a_wrong_password_fails_the_job_and_is_not_repeated_to_anybody(own_redis: Any) -> None:
-    client = own_redis.client()
-    client.config_set("requirepass", "right")
+    with own_redis.client() as client:
+        client.config_set("requirepass", "right")
     sink = make(own_redis.url.replace("redis://", "redis://:wrong@") + "?stream=rows")
     with pytest.raises(FailJob) as failed:
         sink.open(1)
     assert "wrong@" not in str(failed.value)
     assert "***@" in str(failed.value)
     sink.release()
-    client.close()
 
 
 def test_batches_are_small_where_lua_takes_rows_that_look_alike_for_one(redis: Redis) -> None:

@@ -24,9 +24,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
 
 @pytest.fixture
 def vendor() -> Iterator[ScriptedVendor]:
-    started = ScriptedVendor(lambda heard: OK)
-    yield started
-    started.stop()
+    with ScriptedVendor(lambda heard: OK) as started:
+        yield started
 
 
 def at(base_url: str) -> Exchange:
@@ -76,10 +75,9 @@ def test_a_link_into_somebodys_network_is_not_contacted(vendor: ScriptedVendor, 
 
 
 def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vendor: ScriptedVendor) -> None:
-    other = ScriptedVendor(lambda heard: OK)
     exchange = at(f"{vendor.url}/v1")
-    assert exchange.send(WireRequest("GET", f"{other.url}/x", {}), kind="download").body(10) == b"rows"
-    other.stop()
+    with ScriptedVendor(lambda heard: OK) as other:
+        assert exchange.send(WireRequest("GET", f"{other.url}/x", {}), kind="download").body(10) == b"rows"
 
 
 def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:

@@ -111,13 +111,13 @@ def test_a_csv_of_kargo_at_another_host_is_fetched_without_our_credentials(talk:
             return Answer({"access_token": "a token", "expires_in": 3600})
         return Answer({"data": {"total_rows": 1}, "csv_link": f"{request.storage}/r1.csv?signature=x%2Fy"})
 
-    fake = FakeVendor(vendor)
-    page = talk(params=CSV, prepared=Prepared("r1"), base_url=fake.base).page(1, None)
-    assert list(chain.from_iterable(page.blocks())) == [b'{"publisher_name":"A","campaign_name":"B","clicks_sum":7}']
+    with FakeVendor(vendor) as fake:
+        page = talk(params=CSV, prepared=Prepared("r1"), base_url=fake.base).page(1, None)
+        rows = list(chain.from_iterable(page.blocks()))
+    assert rows == [b'{"publisher_name":"A","campaign_name":"B","clicks_sum":7}']
     (fetched,) = [request for request in fake.heard if request.is_storage]
     assert fetched.target == "/r1.csv?signature=x%2Fy"
     assert "Authorization" not in fetched.headers
-    fake.stop()
 
 
 def test_reading_that_stops_early_hangs_up(sandbox: Sandbox, talk: Talk) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.settings import Settings
-from tests.ledgers import Clock, held, job, streaming
+from tests.ledgers import Clock, first_page, job
 from tests.ledgers import clock as clock
 from worker.api import metrics
-from worker.api.metrics import exposition, gauges
+from worker.api.metrics import Sample, exposition, gauges
 from worker.ledger import Ledger
 from worker.metrics import METRICS, count, counting_together, metrics_table, read_counters
-from worker.model import Checkpoint, Lease
+from worker.model import Checkpoint
 from worker.services import Services
 
 ROOT = Path(__file__).parents[2]
@@ -37,24 +38,20 @@ def services(tmp_path: Path, clock: Clock) -> Services:
     return made
 
 
-def streaming_page(ledger: Ledger) -> Lease:
-    streaming(ledger, 1)
-    return held(ledger.take_page("j", 1))
-
-
-def counters(services: Services) -> dict[str, float]:
-    return {" ".join((name, *labels)): value for name, labels, value in read_counters(services.redis)}
+def by_name(samples: Iterable[Sample]) -> dict[str, float]:
+    """The values, each by its name and labels."""
+    return {" ".join((name, *labels)): value for name, labels, value in samples}
 
 
 def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: Services) -> None:
     ledger = services.ledger
-    page = streaming_page(ledger)
+    page = first_page(ledger)
     ledger.renew(page, rows=3, dead_rows=1, bytes_=30)
     known = {"planned": 1, "link": None, "total": None, "last_count": None, "at_once": 1}
     ledger.close_page(page, Checkpoint(2), rows=2, bytes_=20, **known)
     ledger.end("j", "done", error=None, receipt={})
     ledger.end("j", "done", error=None, receipt={})
-    assert counters(services) == {
+    assert by_name(read_counters(services.redis)) == {
         "millrace_rows_total c r": 5,
         "millrace_dead_rows_total c r": 1,
         "millrace_bytes_total c r": 50,
@@ -64,19 +61,22 @@ def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: 
 
 
 def test_a_lost_lease_and_a_new_generation_are_counted(services: Services, clock: Clock) -> None:
-    streaming_page(services.ledger)
+    first_page(services.ledger)
     clock.now += 60
     services.ledger.take_page("j", 1)
     services.ledger.restart(job(services.ledger))
-    assert counters(services) == {"millrace_leases_lost_total c r": 1, "millrace_generations_voided_total c r": 1}
+    assert by_name(read_counters(services.redis)) == {
+        "millrace_leases_lost_total c r": 1,
+        "millrace_generations_voided_total c r": 1,
+    }
 
 
 def test_what_is_so_now_is_told(services: Services, clock: Clock) -> None:
     ledger = services.ledger
-    page = streaming_page(ledger)
+    page = first_page(ledger)
     ledger.note_wait(page, "sink", "stream full")
     services.redis.xadd("s", {"a": "b"})
-    told = {" ".join((name, *labels)): value for name, labels, value in gauges(services)}
+    told = by_name(gauges(services))
     assert told["millrace_jobs streaming"] == 1
     assert told["millrace_jobs_waiting sink"] == 1
     assert (told["millrace_pages_open"], told["millrace_stream_entries s"]) == (1, 1)
@@ -84,26 +84,26 @@ def test_what_is_so_now_is_told(services: Services, clock: Clock) -> None:
     assert "millrace_last_sweep_seconds" not in told
     clock.now += 60
     ledger.overdue()
-    told = {" ".join((name, *labels)): value for name, labels, value in gauges(services)}
+    told = by_name(gauges(services))
     assert told["millrace_last_sweep_seconds"] == 0
 
 
 def test_what_a_step_counts_arrives_with_its_outcome_and_what_comes_after_that_at_its_end(services: Services) -> None:
-    page, redis = streaming_page(services.ledger), services.redis
+    page, redis = first_page(services.ledger), services.redis
     with counting_together(redis):
         for _ in range(2):
             count(redis, "millrace_vendor_answers_total", "c", "200")
         count(redis, "millrace_commit_seconds_total", "c", "r", by=0.25)
-        assert counters(services) == {}
+        assert by_name(read_counters(services.redis)) == {}
         services.ledger.give_back(page, "cut", due_seconds=1, is_attempt=True, waits_on="vendor")
         moved = {
             "millrace_vendor_answers_total c 200": 2,
             "millrace_commit_seconds_total c r": 0.25,
             "millrace_given_back_total c vendor": 1,
         }
-        assert counters(services) == moved
+        assert by_name(read_counters(services.redis)) == moved
         count(redis, "millrace_columns_changed_total", "c", "r")
-    assert counters(services) == moved | {"millrace_columns_changed_total c r": 1}
+    assert by_name(read_counters(services.redis)) == moved | {"millrace_columns_changed_total c r": 1}
 
 
 def test_prometheus_reads_what_is_told_and_every_metric_says_what_it_means(services: Services) -> None:
@@ -167,7 +167,7 @@ def test_what_never_happened_to_a_report_is_counted_as_zero(
         monkeypatch.delenv(name)
     monkeypatch.setenv("INSTAL_TOKEN", "token")
     count(services.redis, "millrace_dead_rows_total", "instal", "advertiser-export", by=2)
-    told = {" ".join((name, *labels)): value for name, labels, value in metrics.counters(services)}
+    told = by_name(metrics.counters(services))
     assert told == {
         "millrace_dead_rows_total instal advertiser-export": 2,
         "millrace_jobs_ended_total instal advertiser-export done": 0,

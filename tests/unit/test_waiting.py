@@ -7,11 +7,10 @@ from typing import Any
 import fakeredis
 import pytest
 
-from tests.ledgers import Clock, held, job, make, streaming
+from tests.ledgers import Clock, first_page, held, job, make
 from tests.ledgers import clock as clock
 from worker.jobs.waiting import Wait, waits_for
 from worker.ledger import Ledger
-from worker.model import Lease
 
 LEASE_SECONDS = 8.0
 
@@ -25,11 +24,6 @@ def ledger(clock: Clock) -> Ledger:
 
 def waits(ledger: Ledger) -> Wait | None:
     return waits_for(job(ledger), ledger.now())
-
-
-def first_page(ledger: Ledger) -> Lease:
-    streaming(ledger, 2)
-    return held(ledger.take_page("j", 1))
 
 
 def test_a_job_nobody_took_up_waits_for_a_control_worker(ledger: Ledger) -> None:
@@ -62,7 +56,7 @@ def test_work_given_back_says_why_and_until_when(ledger: Ledger, clock: Clock, o
 
 
 def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger, clock: Clock) -> None:
-    page = first_page(ledger)
+    page = first_page(ledger, 2)
     assert waits(ledger) is None
     ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
     ledger.renew(page)
@@ -72,14 +66,14 @@ def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger
 
 
 def test_a_full_sink_is_no_longer_told_once_whoever_waited_for_it_is_lost(ledger: Ledger, clock: Clock) -> None:
-    page = first_page(ledger)
+    page = first_page(ledger, 2)
     ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
     clock.now += LEASE_SECONDS + 1
     assert waits(ledger) == Wait("worker", "a free stream worker")
 
 
 def test_an_old_holder_says_nothing_of_a_page_that_is_another_s(ledger: Ledger, clock: Clock) -> None:
-    old = first_page(ledger)
+    old = first_page(ledger, 2)
     clock.now += LEASE_SECONDS + 1
     ledger.take_page("j", 1)
     ledger.note_wait(old, "sink", "stream full")

@@ -25,24 +25,18 @@ SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
 START = 1_800_000_000.0
 
 
-class Receiver:
+class Receiver(FakeVendor):
     """Hears notices; answers with the statuses it is given, the last of them for ever."""
 
     def __init__(self) -> None:
         self.statuses = [204]
-        self.heard: list[Request] = []
-        self.server = FakeVendor(self.answer)
-
-    def answer(self, request: Request) -> Answer:
-        self.heard.append(request)
-        return Answer(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
+        super().__init__(lambda _: Answer(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]))
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.server.stop()
+    with Receiver() as made:
+        yield made
 
 
 @pytest.fixture
@@ -50,7 +44,7 @@ def services(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("INSTAL_TOKEN", "token")
     accounts = tmp_path / "connections.yaml"
     accounts.write_text(
-        f"instal: {{source: instal, base_url: '{receiver.server.base}', credentials: {{token: $INSTAL_TOKEN}}}}"
+        f"instal: {{source: instal, base_url: '{receiver.base}', credentials: {{token: $INSTAL_TOKEN}}}}"
     )
     chosen = Settings(data_dir=tmp_path, connections=accounts, webhook_secret=SecretStr(SECRET))
     return restarted(Services(chosen, fakeredis.FakeRedis(version=(7, 0))), START)
@@ -69,7 +63,7 @@ def lowered(heard: Request) -> dict[str, str]:
 
 def ended_job(services: Services, receiver: Receiver) -> str:
     params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
-    request = JobRequest("instal.advertiser-export", params, webhook=f"{receiver.server.base}/ended?x=1")
+    request = JobRequest("instal.advertiser-export", params, webhook=f"{receiver.base}/ended?x=1")
     job, _ = create_job(services, request)
     assert due_notices(services) == []
     cancel(services, job)

@@ -210,7 +210,7 @@ def test_a_page_that_leads_to_itself_or_in_a_circle_fails() -> None:
     itself = PagedVendor(3, lambda vendor, address: (range(3), PageFacts(next="7")))
     empty_circle = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next="76"[len(vendor.asked) % 2])))
     for vendor in (itself, empty_circle):
-        with pytest.raises(FailJob, match="page 2 leads to a page that was read before"):
+        with pytest.raises(FailJob, match="page 2 links to a page that was read before"):
             read_page(pager(kind="link"), vendor, 2, "7")
 
 
@@ -250,7 +250,7 @@ def test_no_more_is_an_end_whatever_else_an_answer_says(way: str) -> None:
 def test_an_empty_answer_that_promises_more_and_does_not_say_where_fails(way: str) -> None:
     paging, _ = WAYS[way]
     vendor = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(has_more=True)))
-    with pytest.raises(FailJob, match="more follows"):
+    with pytest.raises(FailJob, match="more pages follow"):
         read_whole(pager(**paging), vendor)
 
 
@@ -327,5 +327,5 @@ def test_the_first_count_stands_where_none_contradicts_it(
 
 @pytest.mark.parametrize(("known", "said"), [(605, 606), (605, 0), (0, 1), (605, 10_000), (10_000, 9_999)])
 def test_a_count_that_changes_starts_over(known: int, said: int) -> None:
-    with pytest.raises(StartOver, match=rf"counted {known} rows in all, now {said}"):
+    with pytest.raises(StartOver, match=rf"counted {known} rows before and counts {said} now"):
         reconcile_total(known, said, capped_at=10_000)

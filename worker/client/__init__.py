@@ -1,1 +1,1 @@
-"""Our client of a vendor's API: ask for a report, ask whether it is ready, read its pages."""
+"""Our client of a vendor's API: request a report, poll until it is ready, read its pages."""

@@ -23,7 +23,7 @@ State = Literal["ok", "unproven", "missing", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of checking one account. `said` tells people what was proven, or what to do.
+    """The result of checking one account. `said` tells people what worked, or what to do.
 
     `unproven`: the credentials are set, but the vendor offers no cheap request to try them with.
     """
@@ -35,17 +35,16 @@ class Finding:
 
     @property
     def is_failure(self) -> bool:
-        """Does somebody have to do something before this account can be used?"""
+        """Must something be done before this account can be used?"""
         return self.state in ("missing", "failed")
 
 
 def try_account(
     connection: Connection, redis: Redis | None = None, *, environment: Environment = environment_value
 ) -> Finding:
-    """Log in if the vendor wants that, and send the request the source file declares as a check, once each.
+    """Log in if the vendor has a login, and send the request that the source file declares as a check, once each.
 
-    What a vendor or an operator does wrong is in the finding and is not raised. If a credential is missing, nothing is
-    sent.
+    Refusals and mistakes are reported in the finding, not raised. If a credential is missing, nothing is sent.
     """
     source = connection.source.source
     if missing := missing_credentials(connection, environment):
@@ -63,7 +62,7 @@ def try_account(
             proven.append(f"{request.method} {request.path} answered")
     except RetryLater as away:
         return Finding(
-            connection.name, source, "failed", f"{away}; is {connection.base_url} right, and reachable from here?"
+            connection.name, source, "failed", f"{away}; is {connection.base_url} right and reachable from here?"
         )
     except MillraceError as refusal:
         return Finding(connection.name, source, "failed", str(refusal))

@@ -79,12 +79,12 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
         came, before = came + len(found), found
         ahead = vendor.follow(number, facts, ahead.planned)
         if ahead.link is not None and ahead.link in seen:
-            raise FailJob(f"page {number} leads to a page that was read before")
+            raise FailJob(f"page {number} links to a page that was read before")
         if (count := vendor.last_count(facts)) is not None and came >= count:
             return
         seen.add(ahead.link)
         number += 1
-        # Rows are still missing by the vendor's count, so one more page is requested.
+        # By the vendor's count rows are still missing, so one more page is requested.
         if ahead.is_open:
             ahead = NextPages(max(number, ahead.planned))
 

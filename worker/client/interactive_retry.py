@@ -24,8 +24,8 @@ def retry(
 ) -> Given:
     """Call `act` until it succeeds, and return its result.
 
-    Waiting for a quota or a pause is no failure, but is bounded too. Raises the RetryLater of the last failure allowed
-    (`most_failures`), or of a wait that is too long. `say` is called with the reason for each longer wait.
+    Waiting for a quota or a pause does not count as a failure, but is bounded too. Raises the RetryLater of the last
+    failure allowed (`most_failures`), or of a wait that is too long. `say` is called with the reason for a longer wait.
     """
     failures, waited = 0, 0.0
     while True:

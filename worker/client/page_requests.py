@@ -1,4 +1,4 @@
-"""Where the rows of a report are, and the request that reads them there."""
+"""Builds the requests that read a report's pages, wherever the rows are: own request, resolved link, polled links."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker.transport.links import LinkKind
 from worker.transport.request import WireRequest, compose, with_query
 from worker.vendor_errors import excerpt
 
-# Not deflate: some servers send it without the zlib wrapper (RFC 9110, 8.4.1.2), so it has to be guessed at.
+# Not deflate: some servers send it without the zlib wrapper (RFC 9110, 8.4.1.2), so its form has to be guessed.
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)
 
@@ -58,7 +58,7 @@ class PageRequest:
 
 
 def rows_at(read: Read, prepared: Prepared) -> RowsAt:
-    """Where a read has its rows."""
+    """Where the rows are, by the declaration of a read."""
     if read.request is not None:
         return OwnRequest(read.request)
     if read.resolve is not None:
@@ -82,7 +82,8 @@ class PageRequests:
     def build(self, address: Address, page: int, moved_to: RowsAt | None = None) -> PageRequest:
         """The request for one address of a page; `moved_to` is where the rows are if they have moved.
 
-        May ask the vendor for a link. Raises as `Exchange.ask` does, and ReportGone if there is no link any more.
+        May ask the vendor for a link. Raises what `Exchange.ask` raises, and ReportGone if the vendor has no link any
+        more.
         """
         base = self._exchange.base
         if address.link is not None:
@@ -94,9 +95,9 @@ class PageRequests:
                 return self._resolve(request, address)
             case PolledLinks(found):
                 if not found:
-                    raise ReportGone("the vendor said ready and gave no address of the rows")
+                    raise ReportGone("the vendor said that the report is ready, but gave no address for its rows")
                 if 1 < len(found) < page:
-                    raise ReportGone(f"the vendor now gives {len(found)} files, and page {page} was one of them")
+                    raise ReportGone(f"the vendor now names {len(found)} files, so there is no file for page {page}")
                 return self._follow_link(found[0 if len(found) == 1 else page - 1], base.url("/"), address)
 
     @property

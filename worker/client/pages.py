@@ -33,10 +33,10 @@ PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 """How long to wait in the middle of a page: if it were given back, it would be read again from its start."""
 
 OTHER_BODY_BYTES = 64 * 1024
-"""How much is read of a body that is not in the report's format, to find an error in it."""
+"""How much of a body that is not in the report's format is read to find an error in it."""
 
 Answer = Generator[Rows, None, PageFacts]
-"""Yields the rows of one answer in blocks, none of them empty; returns what is known of the answer then."""
+"""Yields the rows of one answer in blocks that are not empty; returns what is known of the answer at its end."""
 
 
 class Pages:
@@ -55,7 +55,7 @@ class Pages:
     ) -> None:
         """`errors` are the shapes of all errors in answers about the report.
 
-        `refetch_links` asks the vendor for the present addresses of the rows.
+        `refetch_links` asks the vendor for fresh addresses of the rows, because signed URLs expire.
         """
         values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
         self.read = read
@@ -136,7 +136,7 @@ class Page:
     # ------------------------------------------------------------ one answer
 
     def _read_answer(self, address: Address) -> Answer:
-        """The rows of one answer. An answer that the source file declares to be the end has none."""
+        """Yield the rows of one answer. An answer that the source file declares as the end has none."""
         found = self._pages.requests.build(address, self.number)
         facts = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
         rows = 0
@@ -176,7 +176,7 @@ class Page:
     def _rows(
         self, response: Response, address: Address, found: PageRequest, facts: Facts
     ) -> Generator[Rows, None, None]:
-        """The rows of a response. Raises the error that a refusal means, NoMorePages if it means the end."""
+        """Yield the rows of a response. Raises the error that a refusal means, NoMorePages if it means the end."""
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(response, address, found)
         if response.status == HTTPStatus.NO_CONTENT and address.is_probe:
@@ -219,8 +219,8 @@ class Page:
     def _unpack(self, response: Response) -> Iterator[bytes] | None:
         """The unpacked body; None if it is empty and the source file allows that, else FailJob.
 
-        A body that is not in the report's format is looked at for an error first: JSON in place of a file, or a
-        sentence in place of JSON.
+        A body that is not in the report's format (JSON instead of a file, or plain text instead of JSON) may be an
+        error, so it is searched for one first.
         """
         chunks = unpack(response.chunks(), response.encoding)
         start = next((chunk for chunk in chunks if chunk), None)
@@ -237,7 +237,7 @@ class Page:
             start += chunk
             if len(start) > OTHER_BODY_BYTES:
                 break
-        # Of a file only the first line can be an error: further down the same words may be data.
+        # In a file only the first line can be an error: further down the same words may be data.
         judged = start if is_json or not is_file else start.partition(b"\n")[0]
         if error := error_in_body(judged, self._pages.errors):
             raise error.failure(f"{response.name}: {response.status}: {error.words}")
@@ -266,10 +266,10 @@ class Page:
     # ------------------------------------------------------------ what is refused
 
     def _check_first_row(self, read: Iterator[Rows], address: Address) -> Iterator[Rows] | None:
-        """The new rows, if the first row is the one the address expects (see `paging.offset`).
+        """The rows without a repeated first one, if the first row is what the address expects (see `paging.offset`).
 
-        If it is another one, a row is missing or the report has changed: then the result is None if the vendor's count
-        will show it, else StartOver is raised.
+        If it is not, a row is missing or the report has changed. Then returns None if the vendor's count will reveal
+        that later, and raises StartOver if there is no such count.
         """
         block = next(read, Rows())
         start = block.first if block else None
@@ -283,7 +283,7 @@ class Page:
         if start == self._first and self._first != self._last:
             raise FailJob(f"the vendor ignores {self._pages.pager.cursor_name}: it sends the first row again")
         if self._pages.with_total(self.facts).total in (None, self._pages.capped_at):
-            raise StartOver("rows are no longer where they were")
+            raise StartOver("rows have moved: the row before this offset is no longer there")
         return None
 
     def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:

@@ -1,4 +1,4 @@
-"""Finds errors in the place of rows: some vendors answer with a list whose only member is an error."""
+"""Finds errors in place of rows: some vendors answer with a list whose only member is an error."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.vendor_errors import error_in
 
 
 def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list[ErrorShape]]:
-    """The shapes that look into the list of rows, such as `0.error`, by the row's position; their paths begin there.
+    """The error shapes whose path leads into the list of rows, such as `0.error`, by the position of the row.
 
-    They are applied here because readers apply shapes only to what is beside the rows.
+    Their paths are made relative to the row. Readers do not apply them: they only look at what is around the rows.
     """
     found: dict[int, list[ErrorShape]] = {}
     for place in declared.rows if isinstance(declared, JsonRows) else ():
@@ -31,7 +31,7 @@ def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list
 
 
 def check_rows(blocks: Iterable[Rows], shapes: dict[int, list[ErrorShape]]) -> Iterator[Rows]:
-    """Pass on the rows of an answer. Raises the error that is in the place of a row, if any."""
+    """Pass on the rows of an answer. Raises the error if there is one in place of a row."""
     number = 0
     for rows in blocks:
         for position in [position for position in shapes if number <= position < number + len(rows)]:

@@ -1,4 +1,4 @@
-"""Reads a vendor's answer by the selectors of a source file: values, ids, times, a report asked for earlier."""
+"""Finds values in a vendor's answer by the selectors of a source file: ids, times, a report requested earlier."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def latest_match(
 
 
 def normalize(value: Any) -> Any:
-    """A value in a form in which it equals what a vendor makes of it.
+    """A value in a form in which ours and the vendor's copy of it are equal.
 
     Vendors list a report's parameters with keys in another order, with empty ones dropped or null, and with numbers as
     text.

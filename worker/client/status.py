@@ -63,8 +63,8 @@ class Prepared:
     """What earlier steps learned: the vendor's id of the report, where its rows are, how many, and until when.
 
     `links` are where the poll said the rows are: several if the report comes in several files, page N in file N.
-    `total` is the count of rows by the pages read so far, `polled_total` the one by the poll, which counts if no page
-    gives one. `poll_link` is the address to poll, if the vendor gave one.
+    `total` is the count of rows that the pages so far stated, `polled_total` the count that the poll stated; it is used
+    only if no page states one. `poll_link` is the address to poll, if the vendor gave one.
     """
 
     report_id: str | None = None
@@ -96,12 +96,12 @@ def read_status(
         return None
     is_page = answer.raw.lstrip().startswith(b"<") and "html" in answer.headers.get("Content-Type", "").lower()
     if not is_done and answer.content is None and (is_page or body_matters(poll)):
-        raise RetryLater(f"{answer.name}: {answer.status}: no answer to a poll: {excerpt(answer.raw)}")
+        raise RetryLater(f"{answer.name}: {answer.status}: this is not an answer to a poll: {excerpt(answer.raw)}")
     if ours is None and answer.content is not None:
         return None
     word = next(filter(None, map(status_word, select(poll.status, ours, answer.headers))), "")
     if word in poll.failed or word in poll.ask_anew:
-        # Of a list only our own entry is shown: the others may be somebody else's reports.
+        # If the answer is a list, only our own entry is shown: the others may be somebody else's reports.
         is_whole = poll.reports is None
         shown = answer.raw if is_whole else json.dumps(ours, ensure_ascii=False, separators=(",", ":")).encode()
         said = excerpt(shown, WHOLE_BODY_CHARACTERS)
@@ -114,12 +114,12 @@ def read_status(
         is_known = word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
         return Waiting(word or "no status", is_known, wait_seconds=wait_seconds)
     status = _read_ready(poll, ours, answer, needs_link=needs_link, now=now)
-    # The count may still grow until the vendor says done.
+    # As long as the vendor does not say done, the count may still grow.
     return Ready(None, status.links, status.expires_at) if isinstance(status, Ready) and not is_done else status
 
 
 def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
-    """The part of an answer about our report: in a list the entry of our id, else all of it; None if not listed."""
+    """The part of an answer that is about our report: in a list, the entry with our id; None if it is not listed."""
     if poll.reports is None:
         return content
     listed = find(content, poll.reports)

@@ -1,4 +1,4 @@
-"""Our client of a vendor, for one report: ask for it, ask whether it is ready, read its pages."""
+"""The client of a vendor's API for one report: submit it, poll its status, read its pages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOT_THERE = (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The vendor accepted the request: its ids of the report and of the exchange, and the address to poll, if any."""
+    """What the vendor answered: its ids for the report and for the request, and the address to poll, if it gave one."""
 
     report_id: str
     request_id: str | None = None
@@ -68,7 +68,7 @@ class Vendor:
     # ------------------------------------------------------------ a report that is prepared
 
     def submit(self) -> Submission:
-        """Ask the vendor to prepare the report. After a RetryLater without `is_unsent` it may be doing so anyway."""
+        """Ask the vendor to prepare the report. After a RetryLater without `is_unsent`, the vendor may have got it."""
         declared = self._declared_submit()
         duplicate_statuses = declared.duplicate.statuses if declared.duplicate else []
         request, answer = self._ask(declared.request, self._values, allow=duplicate_statuses)
@@ -150,7 +150,7 @@ class Vendor:
         """
         poll = self._report.poll
         if poll is None:
-            raise FailJob("this report is not prepared, so there is nothing to poll")
+            raise FailJob("the vendor does not prepare this report, so there is nothing to poll")
         request, answer = self._poll(poll, report_id, poll_link)
         read = self._read
         needs_link = read.request is None and read.resolve is None and not poll.holds_rows
@@ -169,7 +169,7 @@ class Vendor:
         return status
 
     def _refuse_another(self, poll: Poll, answer: Answer, report_id: str) -> None:
-        """Raise FailJob if the report says of itself that it is not the one asked for."""
+        """Raise FailJob if the answer describes another report than the one requested."""
         ours = our_report_in(poll, answer.content, report_id)
         for path, expected in (fill(poll.match, self._values) or {}).items():
             said = find(ours, path)
@@ -180,13 +180,13 @@ class Vendor:
                 raise FailJob(reason, spoils_report=True)
 
     def _poll(self, poll: Poll, report_id: str, poll_link: str | None) -> tuple[WireRequest, Answer]:
-        """Send one poll. If the head of the answer says all, only the start of its body is read, as it may be rows."""
+        """Send one poll. If its status and headers are enough, only the start of the body is read: it may be rows."""
         allow = {*NOT_THERE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
         if poll.request is not None:
             declared, values = poll.request, {**self._values, "report_id": report_id}
             return self._ask(declared, values, allow=allow, is_start_enough=not body_matters(poll))
         if poll_link is None:
-            raise FailJob("the ledger has lost the address to poll", spoils_report=True)
+            raise FailJob("the address to poll is missing in the ledger", spoils_report=True)
         request = WireRequest("GET", self._exchange.api_link(poll_link, at=poll_link), {})
         return request, self._fetch(request, allow, is_start_enough=not body_matters(poll))
 
@@ -198,7 +198,7 @@ class Vendor:
         return self._pages.pager.is_addressable
 
     def plan(self, total: int | None) -> int:
-        """The pages known before any is read, given the vendor's count of rows."""
+        """The number of pages known before any is read, given the vendor's count of rows."""
         return max(self._pages.pager.plan(total, None), len(self.prepared.links))
 
     def last_count(self, facts: PageFacts) -> int | None:
@@ -207,7 +207,7 @@ class Vendor:
         return None if total == self._pages.capped_at else total
 
     def read_page(self, number: int, link: str | None) -> tuple[list[Row], PageFacts]:
-        """All rows of a page, dead ones included, and what the page said of the report: for small pages only."""
+        """All rows of a page, dead ones included, and what the page states about the report. For small pages only."""
         page = self.page(number, link)
         with closing(page.blocks()) as blocks:
             return [row for block in blocks for row in block], page.facts
@@ -225,7 +225,7 @@ class Vendor:
         if len(self.prepared.links) > 1:
             return f"file {page} has the rows of file {other} again"
         cursor_name = self._pages.pager.cursor_name
-        why = f"the vendor ignores {cursor_name}" if cursor_name else "two of its files are one"
+        why = f"the vendor ignores {cursor_name}" if cursor_name else "two of its files are the same"
         return f"page {page} has the rows of page {other} again: {why}"
 
     # ------------------------------------------------------------ one exchange
@@ -265,5 +265,5 @@ class Vendor:
 
     def _declared_submit(self) -> Submit:
         if self._report.submit is None:
-            raise FailJob("this report is not prepared, so there is nothing to ask for")
+            raise FailJob("the vendor does not prepare this report, so there is nothing to submit")
         return self._report.submit

@@ -1,4 +1,4 @@
-"""Pages whose address only the page before knows: a link or a token."""
+"""Paging by a next link or a token: only the page before knows a page's address."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from worker.sources.schema import LinkPaging, TokenPaging
 
 MOST_EMPTY_ANSWERS = 20
 
-# An address must not contain `<`: else the search would restart at every `<` of a hostile header, in quadratic time.
+# An address must not contain `<`; otherwise a hostile header of many `<` would take quadratic time.
 _LINK = re.compile(r"<([^<>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 
 
 class Chain:
-    """Pages in a chain: each names the next; the last names none, or says that nothing follows.
+    """Pages that each name the next one; the last page names none, or says that nothing follows.
 
     An empty answer that names a next page is not the end, unless the source file says so: some vendors filter rows
-    after cutting them into pages. An empty answer that names itself is the end: some vendors repeat the last cursor for
-    ever. Many empty answers in a row fail the job, and so does a link that was followed before.
+    after dividing them into pages. An empty answer that names itself is the end: some vendors repeat the last cursor
+    for ever. Many empty answers in a row fail the job, and so does a link that was followed before.
     """
 
     is_addressable = False
@@ -41,15 +41,17 @@ class Chain:
         while not answer.is_declared_last:
             following = answer.next
             if following is None and answer.has_more:
-                raise FailJob(f"page {number} says that more follows, and not where")
+                raise FailJob(f"page {number} says that more pages follow, but has no link or token to the next")
             if following is None or (not answer.rows and (self._ends_with_empty or following == asked)):
                 return None
             if following in seen:
-                raise FailJob(f"page {number} leads to a page that was read before")
+                raise FailJob(f"page {number} links to a page that was read before")
             if answer.rows:
                 return following
             if len(seen) > MOST_EMPTY_ANSWERS:
-                raise FailJob(f"{MOST_EMPTY_ANSWERS} empty answers in a row from page {number} on, each naming a next")
+                raise FailJob(
+                    f"{MOST_EMPTY_ANSWERS} empty answers in a row from page {number} on, each naming a next one"
+                )
             seen.add(following)
             asked = following
             answer = yield self._at(following)
@@ -60,12 +62,12 @@ class Chain:
 
 
 def by_link(paging: LinkPaging) -> Chain:
-    """Pages by the address each gives of the next."""
+    """Pages that each have a link to the next."""
     return Chain(paging, "its own next link", lambda link: Address(link=link, is_probe=True))
 
 
 def by_token(paging: TokenPaging) -> Chain:
-    """Pages by a token each gives, to be sent with the same request."""
+    """Pages that each have a token for the next, which is sent with the same request."""
 
     def at(token: str) -> Address:
         return build_address(paging.place, {paging.param: token}, values={"token": token}, is_probe=True)

@@ -1,4 +1,4 @@
-"""Pages by offset: page N is the slice of `limit` rows from (N-1) * limit on, in as many requests as it takes."""
+"""Paging by offset: page N is the `limit` rows from offset (N - 1) * limit on, in as many requests as it takes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from worker.sources.schema import OffsetPaging
 
 
 class Offset:
-    """Slices by offset. A vendor may lower the limit, so requests go on until the slice is full or no rows come.
+    """Pages by offset. A vendor may cap the limit, so requests go on until the page is full or no more rows come.
 
-    After a short answer the next request begins one row early, with the last row that came. If the vendor only lowered
-    the limit, that row comes again; if another row comes, one was lost in between, which nothing else would show.
+    After a short answer the next request begins one row early, at the last row that came. If the vendor only capped the
+    limit, that row comes again; if another row comes, a row was lost in between, which nothing else would show.
     """
 
     is_addressable = True
@@ -42,11 +42,11 @@ class Offset:
             is_end = self._paging.ends_with == "short" or (not answer.rows and begins_with != "last")
             if is_end or came == self._limit or answer.is_declared_last or self._is_all(start + came, total):
                 return None
-            # If nothing came but the repeated row, the next request leaves it out: an empty answer is then the end.
+            # If only the repeated row came, the next request leaves it out: an empty answer is then the end.
             begins_with = "last" if answer.rows else "another"
 
     def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
-        """A page that is not full is the last; after a full one come as many as the total says, else one more."""
+        """A page that is not full is the last. After a full page there are as many as the total says, or one more."""
         if page.has_more and not page.rows:
             raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
         if page.rows < self._limit or page.is_declared_last or self._is_all(number * self._limit, page.total):
@@ -54,7 +54,7 @@ class Offset:
         return NextPages(max(planned, number + 1, self.plan(page.total, None)))
 
     def _is_all(self, rows: int, total: int | None) -> bool:
-        """Are these all the rows the vendor counts? A count at its cap proves nothing, so reading goes on."""
+        """Are these all rows that the vendor counts? A count that equals its cap proves nothing, so reading goes on."""
         return total is not None and total != self._paging.total_capped_at and rows >= total
 
     def _address(

@@ -1,4 +1,4 @@
-"""Pages by number, up to the vendor's count of pages or of rows, or until one is empty."""
+"""Paging by page number, up to the vendor's count of pages or rows, or until a page is empty."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class PageNumber:
         return NextPages(max(planned, counted), is_open=True)
 
     def _follow_counted(self, number: int, page: PageFacts, counted: int, planned: int) -> NextPages:
-        """As many pages as counted, but if rows are counted as well, no more than they need."""
+        """There are as many pages as counted; if rows are counted as well, no more pages than they need."""
         pages = max(1, counted)
         if page.total is None:
             if number > 1 and pages != planned:
-                raise StartOver(f"page {number} counts {pages} pages, another page counted {planned}")
+                raise StartOver(f"page {number} counts {pages} pages, but another page counted {planned}")
             return NextPages(max(planned, pages))
         # The last page may be short, so only the others show how many rows a page has.
         shows_size = number == 1 or number < planned

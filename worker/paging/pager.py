@@ -1,6 +1,6 @@
-"""What every paging kind promises, and how the counts that its pages state are reconciled.
+"""The interface of all paging kinds, and how the counts that pages state are reconciled.
 
-One contract suite, `tests/contract/test_paging.py`, runs over every kind of paging.
+`tests/contract/test_paging.py` holds every kind to it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from worker.errors import StartOver
 from worker.model import PageFacts
 
 Addresses = Generator["Address", PageFacts, str | None]
+"""See `Pager.addresses`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """How one request of a page differs from the report's first.
+    """How one request of a page differs from the report's first request.
 
-    `query` and `json_parts` (by path) are sent in place of what the request says there; `values` fill placeholders.
-    `link` is requested instead of it. `begins_with`: its first row must be the `last` row that came, which is not
-    counted again, or must be `another` one. `is_probe`: no count says that there are rows here, so a refusal that the
-    source file declares means the end.
+    `query` and `json_parts` (by path) replace what the declared request has there; `values` fill its placeholders.
+    `link` is requested instead of it. `begins_with`: the first row of the answer must be the `last` row of the answer
+    before, which is not counted again, or must be `another` one. `is_probe`: no count says that there are rows here, so
+    a refusal that the source file declares as the end is the end.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -35,9 +36,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class NextPages:
-    """What is known after a page was read: the number of pages, and the next page's address if only this page has it.
+    """What is known after a page was read: how many pages there are, and the `link` to the next if the page gave one.
 
-    `is_open`: if the vendor counts rows and all these pages have fewer, one more page should be requested.
+    `is_open`: more pages may follow if all `planned` pages together have fewer rows than the vendor counts.
     """
 
     planned: int
@@ -49,13 +50,13 @@ class Pager(Protocol):
     """One report's pages. Pages count from 1; the same page always asks for the same rows."""
 
     is_addressable: bool
-    """Can any page be asked for at any time, so that many are read at once and one can be given back?"""
+    """Can any page be requested at any time? Then many are read at once, and a worker may give a page back."""
 
     cursor_name: str
-    """What leads from a page to the next, for messages: a vendor that ignores it sends the same rows again."""
+    """The parameter that leads to the next page, for messages: a vendor that ignores it sends the same rows again."""
 
     def plan(self, total: int | None, total_pages: int | None) -> int:
-        """The pages known before any is read; at least 1."""
+        """The number of pages known before any is read; at least 1."""
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         """Yields the addresses of one page's requests; after each, the facts of its answer must be sent in.
@@ -78,9 +79,9 @@ def build_address(place: Literal["query", "json"], sent: Mapping[str, Any], **mo
 
 
 def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | None = None) -> int | None:
-    """The count to go by from now on: the first one stated. Raises StartOver if a later one contradicts it.
+    """The count of rows to use from now on: the first one stated. Raises StartOver if a later one contradicts it.
 
-    A count at its cap only means "at least", so it does not contradict a greater one.
+    A count that equals its cap means "at least", so a greater one does not contradict it.
     """
     if stated is None or stated < 0 or stated == known:
         return known
@@ -88,4 +89,4 @@ def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | N
         return stated
     if capped_at in (known, stated) and min(known, stated) == capped_at:
         return known
-    raise StartOver(f"the vendor counted {known} rows in all, now {stated}")
+    raise StartOver(f"the vendor counted {known} rows before and counts {stated} now")

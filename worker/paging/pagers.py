@@ -38,7 +38,7 @@ def pager_for(read: Read, params: Mapping[str, Any]) -> Pager:
         case OffsetPaging() as paging:
             limit = _size(paging.limit, params)
             if limit is None:
-                raise FailJob(f"{paging.limit} has no value, so nobody knows how many rows a page has")
+                raise FailJob(f"{paging.limit} has no value, so the number of rows of a page is unknown")
             return Offset(paging, limit)
         case PageNumberPaging() as paging:
             return PageNumber(paging, _size(paging.size, params))
@@ -50,10 +50,10 @@ def pager_for(read: Read, params: Mapping[str, Any]) -> Pager:
 
 
 def _size(declared: int | str | None, params: Mapping[str, Any]) -> int | None:
-    """The rows of a page: as declared, or the value of the parameter that is declared."""
+    """The number of rows of a page: as declared, or the value of the parameter that the declaration names."""
     given = fill(declared, params)
     if given is None:
         return None
     if not str(given).isdecimal() or int(given) < 1:
-        raise FailJob(f"{given!r} is no number of rows a page may have")
+        raise FailJob(f"{given!r} is not a valid page size")
     return int(given)

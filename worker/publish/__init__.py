@@ -1,1 +1,1 @@
-"""Publishing: a page's rows in batches, read ahead while the batch before them is being kept."""
+"""Publishing: a page's rows go to the sink in batches; while the sink writes one batch, the next is read."""

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch(Batch):
-    """A batch with the digest's running state before its first row, so that it can be cut anywhere."""
+    """A batch that can be cut anywhere: `running` is the state of the digest before its first row."""
 
     running: _Hash = field(repr=False, compare=False)
 
     def beyond(self, at: Checkpoint) -> ReadBatch | None:
-        """The rows of this batch that a sink at position `at` does not have yet; None where it has them all.
+        """The rows of this batch that a sink at position `at` does not have yet; None if it has them all.
 
-        Raises StartOver where the rows it has are of another reading, RetryLater where it has lost some it once had.
+        Raises StartOver if the sink has the rows of another reading, RetryLater if it has lost rows that it once had.
         """
         if at.rows < self.before.rows:
             raise RetryLater(f"the sink went back from row {self.before.rows} to {at.rows}")
@@ -35,34 +35,34 @@ class ReadBatch(Batch):
         elif at.rows == self.after.rows:
             held, rest = self.after, None
         else:
-            first, behind = self.rows.cut(at.rows - self.before.rows)
-            held, running = _position_behind(first, self.before, self.running)
-            rest = ReadBatch(held, behind, self.after, running)
+            first, others = self.rows.cut(at.rows - self.before.rows)
+            held, running = _position_after(first, self.before, self.running)
+            rest = ReadBatch(held, others, self.after, running)
         if at.digest != held.digest:
-            raise StartOver(f"row {at.rows} and those before it are not what was published")
+            raise StartOver(f"the rows up to {at.rows} are not the ones that were published")
         if rest and at.is_closed:
-            raise StartOver(f"the page was closed at row {at.rows}, this reading goes on")
+            raise StartOver(f"the page was closed at row {at.rows}, but this reading has more rows")
         return rest
 
 
 class Reading:
-    """One reading of a page from its first row: where it stands, `at`, and the digest up to there."""
+    """One reading of a page from its first row on; `at` is the position it has reached, with the digest up to there."""
 
     def __init__(self) -> None:
         self.at = Checkpoint()
         self._running = hashlib.sha256()
 
     def add(self, rows: Rows) -> ReadBatch:
-        """The next rows as a batch, the position before and after it included."""
+        """The next rows as a batch with the positions before and after it."""
         before, running = self.at, self._running
-        self.at, self._running = _position_behind(rows, before, running)
+        self.at, self._running = _position_after(rows, before, running)
         return ReadBatch(before, rows, self.at, running)
 
 
 def gather(blocks: Iterable[Rows], most: BatchSize) -> Iterator[Rows]:
-    """The same rows in batches no larger than `most`, in which a row that is larger stands alone.
+    """Regroup blocks of rows into batches no larger than `most`; a row larger than that is a batch of its own.
 
-    A batch ends with a block if it is three quarters full: cutting looks at every row.
+    A block is not cut to fill a batch that is already three quarters full, because cutting looks at every row.
     """
     held: list[Rows] = []
     rows_left, bytes_left = most.rows, most.bytes
@@ -87,12 +87,12 @@ def gather(blocks: Iterable[Rows], most: BatchSize) -> Iterator[Rows]:
 
 
 def read_batches(blocks: Iterable[Rows], most: BatchSize = SMALL_BATCH) -> Iterator[ReadBatch]:
-    """A page's rows, from its first on, in batches."""
+    """All rows of a page in batches."""
     return map(Reading().add, gather(blocks, most))
 
 
-def _position_behind(rows: Rows, before: Checkpoint, running: _Hash) -> tuple[Checkpoint, _Hash]:
-    """Where a page stands behind rows that follow `before`, and the digest's state there."""
+def _position_after(rows: Rows, before: Checkpoint, running: _Hash) -> tuple[Checkpoint, _Hash]:
+    """The position after rows that follow `before`, and the state of the digest there."""
     running = running.copy()
     running.update(rows.text)
     after = Checkpoint(

@@ -1,7 +1,7 @@
-"""A page's rows go to the sink in batches: while the sink keeps one, the next is read.
+"""Publishes the rows of one page exactly once: while the sink writes one batch, the next is read.
 
-Every reading begins at the start of the page. Rows that the sink has already are checked by their digest and skipped.
-From there on, each batch is a compare-and-set against the position before it.
+Every reading begins at the start of the page. Rows that the sink already has are checked by their digest and skipped.
+After that, each commit is a compare-and-set against the position before the batch.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from worker.sinks.sink import BeginCommit, Sink
 
 
 class Publication:
-    """One page of one generation on its way into the sink.
+    """The publication of one page of one generation: `start`, then `publish`, then `close`.
 
-    `on_read` is called after each batch read, `on_kept` with the checkpoint after each batch kept, `on_full` to wait
-    for room. Each may raise to stop. `commit_seconds` is how long reading waited for the `commits`.
+    `on_read` is called after each batch that was read, `on_kept` with the checkpoint after each batch that the sink
+    has, `on_full` to wait for room in the sink. Each may raise to stop. `commits` counts commits, and `commit_seconds`
+    is how long reading waited for them.
     """
 
     def __init__(
@@ -47,25 +48,26 @@ class Publication:
         self.commit_seconds = 0.0
 
     def start(self) -> Checkpoint:
-        """The sink's position: nothing before it is published again."""
+        """Read the page's checkpoint from the sink: no row before it is published again."""
         self._at = self._sink.checkpoint(*self._page)
         return self._at
 
     def publish(self, blocks: Iterable[Rows]) -> Checkpoint:
-        """Publish the rows behind that position; the checkpoint at the page's end, every row before it kept.
+        """Publish the rows after the checkpoint of `start`; returns the checkpoint at the page's end.
 
-        Raises StartOver where this reading differs from what is kept, and whatever the sink or `blocks` raises; before
-        that, what is under way is finished.
+        All rows are in the sink then. Raises StartOver if this reading differs from what the sink has, and whatever the
+        sink or `blocks` raises; commits that were begun are finished first.
         """
         with ThreadPoolExecutor(max_workers=1) as thread:
             try:
                 for rows in gather(blocks, self._sink.batch_size):
                     self._on_read()
+                    # A local sink works in this process, so it gets a thread. Any other works while we read on.
                     if self._sink.is_local:
                         self._finish(most_left=1)
-                        self._under_way.append(thread.submit(self._keep, rows).result)
+                        self._under_way.append(thread.submit(self._commit_in_thread, rows).result)
                     else:
-                        # The other process stands still from the end of one batch until it has the next.
+                        # The server idles from the end of one commit until the next, so the next is prepared first.
                         batch = self._reading.add(rows)
                         is_new = batch.before.rows >= self._at.rows
                         prepared = self._sink.prepare_commit(*self._page, batch) if is_new else None
@@ -75,17 +77,17 @@ class Publication:
                 self._finish()
         end = self._reading.at
         if not self._at.is_at(end):
-            raise StartOver(f"{self._at.rows} rows are published, this reading has {end.rows} or other ones")
+            raise StartOver(f"{self._at.rows} rows are published, but this reading has {end.rows}, or different ones")
         return self._at
 
     def close(self, at: Checkpoint) -> None:
-        """End the page at `at`, where it was read to its end."""
-        stands = self._sink.close(*self._page, at)
-        if not stands.is_at(at):
-            raise RetryLater(f"the sink stands at row {stands.rows}, this reading ended at {at.rows}")
+        """Close the page in the sink at `at`, its end. Raises RetryLater if the sink's position is another."""
+        closed_at = self._sink.close(*self._page, at)
+        if not closed_at.is_at(at):
+            raise RetryLater(f"the sink is at row {closed_at.rows}, but this reading ended at row {at.rows}")
 
     def _finish(self, most_left: int = 0) -> None:
-        """Wait until the rows of all batches but the last few are in the sink."""
+        """Wait until all batches but the last `most_left` are in the sink."""
         while len(self._under_way) > most_left:
             began = time.monotonic()
             at = self._under_way.popleft()()
@@ -93,9 +95,10 @@ class Publication:
             self._on_kept(at)
 
     def _begin(self, batch: ReadBatch, prepared: BeginCommit | None = None) -> Callable[[], Checkpoint]:
-        """Send the sink the rows of a batch that it does not have; the call that is given waits until it has them.
+        """Begin to commit a batch; returns a function that waits until the sink has all of it.
 
-        `prepared` sends the whole batch.
+        `prepared` sends the whole batch, if nobody else has written since. A sink that is at another position (another
+        worker writes the same page) gets what it still lacks of the batch, until it lacks nothing.
         """
         answer = prepared() if prepared and self._at.is_at(batch.before) else self._send(batch)
 
@@ -117,8 +120,8 @@ class Publication:
         rest = batch.beyond(self._at)
         return self._sink.prepare_commit(*self._page, rest)() if rest else None
 
-    def _keep(self, rows: Rows) -> Checkpoint:
-        """The same at once, in the thread: one batch after another, and none after one that failed."""
+    def _commit_in_thread(self, rows: Rows) -> Checkpoint:
+        """Commit a batch in the thread. The batches queued after one that failed must not be committed."""
         if self._has_failed:
             return self._at
         try:

@@ -48,7 +48,7 @@ class Offset:
     def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
         """A page that is not full is the last. After a full page there are as many as the total says, or one more."""
         if page.has_more and not page.rows:
-            raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
+            raise FailJob(f"page {number} is empty, but the vendor says that more pages follow")
         if page.rows < self._limit or page.is_declared_last or self._is_all(number * self._limit, page.total):
             return NextPages(planned)
         return NextPages(max(planned, number + 1, self.plan(page.total, None)))

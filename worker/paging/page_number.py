@@ -40,7 +40,7 @@ class PageNumber:
             return NextPages(planned)
         if not page.rows:
             if page.has_more:
-                raise FailJob(f"page {number} is empty, yet the vendor says that more follows")
+                raise FailJob(f"page {number} is empty, but the vendor says that more pages follow")
             return NextPages(planned)
         if self._paging.ends_with == "short" and self._size is not None and page.rows < self._size:
             return NextPages(planned)

@@ -186,6 +186,18 @@ def test_a_format_whose_library_is_not_installed_is_refused_with_the_remedy(monk
 
 
 @pytest.mark.parametrize(
+    ("scheme", "libraries"), [("s3", "obstore and botocore"), ("gs", "obstore"), ("az", "obstore")]
+)
+def test_a_bucket_whose_library_is_not_installed_is_refused_with_the_remedy(
+    scheme: str, libraries: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.sinks.address.find_spec", lambda name: None)
+    with pytest.raises(BadInput) as refused:
+        parse_address(f"{scheme}://rows/x")
+    assert refused.value.allowed == f"{libraries} to be installed: pip install 'millrace[buckets]'"
+
+
+@pytest.mark.parametrize(
     ("given", "prefix", "is_allowed"),
     [
         ("file:/srv/rows/kargo", "file:/srv/rows/", True),

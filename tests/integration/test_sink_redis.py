@@ -111,7 +111,7 @@ def test_a_right_taken_before_the_transaction_is_executed_leaves_everything_as_i
     field = pack_checkpoint(rows.after)
     commands_of_batch = TransactionPacker("rows", JOB, bound=0).pack(1, 1, rows, field, with_scripts=True)
     writer.execute_command("MULTI")
-    writer.connection.send_packed_command([commands_of_batch])
+    writer.connection.send_packed_command(commands_of_batch)
     assert {writer.connection.read_response() for _ in range(5)} == {b"QUEUED"}
     admin.acl_setuser("writer", commands=[f"-{command}" for command in commands.split()])
     with suppress(NoPermissionError):

@@ -76,7 +76,7 @@ class RedisServer:
             connection.send_packed_command(pack_command(*script.command(keys, arguments)))
         return answer
 
-    def begin_transaction(self, commands: bytes, last_answer: bytes) -> Callable[[], bool]:
+    def begin_transaction(self, commands: Sequence[bytes], last_answer: bytes) -> Callable[[], bool]:
         """Send packed commands that take effect together or not at all, and return without waiting for that.
 
         They leave only after the server has agreed to hold them back. The function returned waits, and must be called:
@@ -88,19 +88,19 @@ class RedisServer:
             connection = pool.get_connection()
         except (RedisError, OSError):
             return lambda: False
-        is_sent = False
+        sent_on = None
         with suppress(RedisError, OSError):
             connection.send_command("MULTI")
             if connection.read_response() == b"OK":
-                connection.send_packed_command([commands, _EXEC])
-                is_sent = True
+                connection.send_packed_command([*commands, _EXEC])
+                sent_on = connection._sock
 
         def answer() -> bool:
             received = b""
             try:
-                while is_sent and not received.endswith(_AFTER_EXEC):
+                while sent_on and not received.endswith(_AFTER_EXEC):
                     # One by one through redis-py, the answers would take longer than the rows did.
-                    received += (part := connection._sock.recv(_RECEIVE_BYTES))
+                    received += (part := sent_on.recv(_RECEIVE_BYTES))
                     if not part:
                         break
             except OSError:

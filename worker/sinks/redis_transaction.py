@@ -33,8 +33,8 @@ class TransactionPacker:
         start, middle, _ = b"".join(add).replace(b"%", b"%%").rsplit(b"$0\r\n\r\n", 2)
         self._start, self._row = start, middle + b"$%d\r\n%b\r\n"
 
-    def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> bytes:
-        """The commands between MULTI and EXEC, the last of which answers `kept` if the batch is.
+    def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
+        """The commands between MULTI and EXEC, in pieces; the last of them answers `kept` if the batch is.
 
         `field` is the page's in the sink record afterwards. `with_scripts`: the scripts' texts go along, for a server
         that may not know them; within a transaction nothing can be sent once more.
@@ -45,7 +45,7 @@ class TransactionPacker:
         last = f"{generation}.{page}.{batch.after.rows}"
         end = command(END, self._keys, (page, field, len(batch.rows), self._job, last))
         rows = self._pack_rows(b"%d.%d." % (generation, page), batch)
-        return b"".join([*pack_command(*begin), *rows, *pack_command(*end)])
+        return [*pack_command(*begin), *rows, *pack_command(*end)]
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
         """An XADD for each row, formatted together as far as their numbers have equally many digits."""

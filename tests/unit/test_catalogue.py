@@ -166,7 +166,7 @@ def test_scalars_are_what_they_look_like(tmp_path: Path) -> None:
 
 def test_one_name_has_one_file(tmp_path: Path) -> None:
     written(tmp_path, GOOD.replace("source: acme", "source: kargo"))
-    with pytest.raises(BadInput, match="a name no other file has"):
+    with pytest.raises(BadInput, match="a name that no other file uses"):
         load_catalogue([tmp_path])
 
 

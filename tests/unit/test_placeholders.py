@@ -50,7 +50,7 @@ def test_a_value_may_be_sent_as_a_number_or_as_json_text() -> None:
 
 
 def test_a_value_without_digits_is_no_number() -> None:
-    with pytest.raises(FailJob, match="report_id: 'r-7' is no integer"):
+    with pytest.raises(FailJob, match="report_id: the request needs an integer, not 'r-7'"):
         fill("{report_id|integer}", {"report_id": "r-7"})
 
 

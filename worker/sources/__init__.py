@@ -1,1 +1,1 @@
-"""Vendors as data: source files, parameters, connections. Nothing here sends anything."""
+"""Source files, report parameters and connections: loads and checks them. Nothing here sends a request."""

@@ -1,4 +1,4 @@
-"""Parses URLs strictly: those a connection may start from, and those of proxies."""
+"""Parses the base URLs of connections and the URLs of proxies, strictly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:
 
 
 class NotAUrl(ValueError):
-    """A text that is not an http(s) URL, or one that programs read differently. The message contains no password."""
+    """Not an http(s) URL, or one that different programs parse differently. The message contains no password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Base:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port, as they stand in a URL."""
+        """Scheme, host and port, as in a URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
@@ -53,9 +53,9 @@ class Base:
 
 
 def base_of(url: str, *, where: str = "base_url", allow_http: bool = False, documented: str | None = None) -> Base:
-    """The base a URL names. `documented` is the source's own base URL.
+    """Parse a connection's base URL. `documented` is the base URL in the source file.
 
-    Raises BadInput unless it is https (http only to loopback, or where allowed), a host, and nothing after the path.
+    Raises BadInput for an unusual URL, one with a query or fragment, and plain http unless to this machine or allowed.
     """
     try:
         parts = split(url)
@@ -79,13 +79,13 @@ def proxy_url(text: str, where: str) -> str:
     except ValueError:
         is_usable = False
     if not is_usable or url.partition("://")[0] not in ("http", "https"):
-        wanted = "http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ where the proxy wants them"
+        wanted = "http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ in front of HOST if the proxy needs them"
         raise BadInput(where, f"{url.partition('://')[0]}://...", wanted)
     return url
 
 
 def split(url: str) -> SplitResult:
-    """Parse a URL. Raises NotAUrl if any part is unusual, or if there is a user or password in it."""
+    """Parse a URL. Raises NotAUrl if any part is unusual, or if it contains a user or password."""
     refuse_unsafe(url)
     try:
         parts = urlsplit(url)
@@ -95,7 +95,7 @@ def split(url: str) -> SplitResult:
     if parts.scheme not in DEFAULT_PORTS:
         raise NotAUrl(f"its scheme is {parts.scheme[:20]!r}")
     if "@" in parts.netloc:
-        raise NotAUrl("a URL without user and password is wanted")
+        raise NotAUrl("it contains a user or password")
     bare = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
     if port == 0 or not _HOST.fullmatch(bare):
         raise NotAUrl(f"its host is {parts.netloc[:200]!r}")
@@ -115,11 +115,11 @@ def port_of(parts: SplitResult) -> int:
 def refuse_unsafe(text: str) -> None:
     """Raise NotAUrl for characters that programs drop or read differently."""
     if _UNSAFE.search(text):
-        raise NotAUrl("there are blanks, control characters or backslashes in it")
+        raise NotAUrl("it contains blanks, control characters or backslashes")
 
 
 def refuse_dots(path: str) -> None:
-    """Raise NotAUrl for a path that a server might read as leading upwards, even if it is escaped several times."""
+    """Raise NotAUrl for a path with `.` or `..` in it, even if they are percent-encoded several times."""
     # A gateway and the servers behind it may each unescape the path once more.
     plain = path
     for _ in range(3):
@@ -127,11 +127,11 @@ def refuse_dots(path: str) -> None:
     for segment in plain.replace("\\", "/").split("/"):
         # Java's servlets drop what follows `;` in a segment, so `..;x` leads upwards as well.
         if segment.partition(";")[0] in (".", ".."):
-            raise NotAUrl(f"it climbs: {path[:200]!r}")
+            raise NotAUrl(f"its path contains . or ..: {path[:200]!r}")
 
 
 def is_loopback(host: str) -> bool:
-    """Does this host name or address mean this machine, without asking a resolver?"""
+    """Does this host name or address mean this machine? No resolver is asked."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -43,12 +43,12 @@ def check_source(source: Source, file: YamlFile) -> None:
 
 
 def path_names(report: Report) -> set[str]:
-    """The placeholders in paths: each of their values must be one segment."""
+    """The parameters used in URL paths: each of their values must be one path segment."""
     return {name for _, request in _requests(report) for name in names_in([request.path, request.path_on_404 or ""])}
 
 
 def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
-    """Every place that names a parameter without braces, and the name."""
+    """Every place that refers to a parameter by its bare name, and the name."""
     for position, group in enumerate(report.one_of):
         yield from ((("one_of", position), name) for name in group)
     yield from ((("columns_from", name), name) for name in report.columns_from)
@@ -116,7 +116,7 @@ def _check_placeholders(report: Report, template: object, file: YamlFile, place:
         letters = check_form(form, file.where(place))
         # A day has no time of day, and a local time no offset.
         if (declared == "date" and letters & OF_A_TIME) or (declared != "datetime" and letters & WITH_AN_OFFSET):
-            raise BadInput(file.where(place), given, f"letters that say something of a {declared}")
+            raise BadInput(file.where(place), given, f"only letters that a {declared} has a value for")
 
 
 def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
@@ -173,11 +173,11 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
         (
             "status",
             not (poll.status or poll.waits_on or poll.ready_when_set),
-            "`status`, `waits_on` or `ready_when_set`: something that tells ready from not yet",
+            "`status`, `waits_on` or `ready_when_set`: something that tells ready from not ready",
         ),
         ("status", bool(poll.status) and not (poll.done or poll.done_on or poll.ready_when_set), "`done` beside it"),
-        ("status", len(set(listed)) < len(listed), "each word in one of `done`, `failed` and `ask_anew`"),
-        ("waits_on", bool(set(poll.waits_on) & set(poll.done_on)), "no status that stands in `done_on` too"),
+        ("status", len(set(listed)) < len(listed), "each word in only one of `done`, `failed` and `ask_anew`"),
+        ("waits_on", bool(set(poll.waits_on) & set(poll.done_on)), "no status that is in `done_on` too"),
         ("id", "id" in poll.model_fields_set and poll.reports is None, "`reports`, a list of reports, beside it"),
         ("link", bool(poll.link) and not reads_link, "a `read` without `request` and `resolve`: it reads at the link"),
         ("no_link_is_no_rows", poll.no_link_is_no_rows and not poll.link, "`link` beside it"),
@@ -225,7 +225,7 @@ def _check_params(report: Report, file: YamlFile, place: Place) -> None:
 
 
 def _check_account(source: Source, file: YamlFile) -> None:
-    """Raise BadInput if a check of an account, or a discovery, would need a parameter."""
+    """Raise BadInput if the request that checks an account, or a discovery, would need a parameter."""
     tried = source.check.request
     for name in names_in(tried.model_dump() if tried else None):
         raise BadInput(file.where(("check", "request")), f"{{{name}}}", "a request without placeholders")

@@ -1,4 +1,4 @@
-"""Connections: our accounts at vendors. Which source, where, with which credentials (by name), within which limits.
+"""Loads connections.yaml: our accounts at vendors, each with its source, URL, credentials (by name) and limits.
 
     kargo:
       source: kargo
@@ -34,7 +34,7 @@ from worker.suggestions import one_of
 
 
 class ConnectionLimits(Declared):
-    """Limits of one account; the source file's apply where these are not set."""
+    """Limits of one account; a limit that is not set is the source file's."""
 
     requests_per_second: float | None = Field(default=None, gt=0)
     reports_at_once: int | None = Field(default=None, ge=1)
@@ -42,7 +42,7 @@ class ConnectionLimits(Declared):
 
 
 class ConnectionEntry(Declared):
-    """One account, as the file has it.
+    """One account as it is written in the file.
 
     `proxy` is the URL of the proxy for its requests, or `none`; without it, HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the
     environment apply.
@@ -59,7 +59,7 @@ class ConnectionEntry(Declared):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One account. `credentials` hold names of variables, or literals: never print them."""
+    """One account. `credentials` are names of variables or literal secrets: never print them."""
 
     name: str
     source: Source
@@ -83,7 +83,7 @@ def load_connections(path: Path, catalogue: Catalogue, environment: Environment)
 
 
 def find_report(connections: Mapping[str, Connection], name: str) -> tuple[Connection, Report]:
-    """The connection and the report that CONNECTION.REPORT names. Raises BadInput that names those there are."""
+    """The connection and the report that CONNECTION.REPORT names. Raises BadInput that lists the existing ones."""
     connection, dot, report = name.partition(".")
     if not dot:
         raise BadInput("report", name, "CONNECTION.REPORT, such as kargo.campaign-performance-metrics")
@@ -110,7 +110,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         raise BadInput(file.where((name,)), name, "a name of small letters, digits, - and _")
     _check_secrets(content, file, name)
     if isinstance(content, dict):
-        # Credentials keep their variables: a secret is looked up where it is used and kept nowhere else.
+        # Credentials keep their variables: the secret is looked up where it is used and not stored anywhere else.
         content = {
             key: value if key == "credentials" else expand_variables(value, environment, file.where((name, key)))
             for key, value in content.items()

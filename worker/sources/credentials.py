@@ -1,4 +1,4 @@
-"""Which credentials an account needs, and which are missing. Names only: `transport/account.py` has the values."""
+"""Finds out which credentials an account needs and which are missing. Values are in `transport/account.py` only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNUSED_BY_GRANT = {
 
 
 class Account(Protocol):
-    """What this module asks of a connection."""
+    """The part of a connection that this module needs."""
 
     @property
     def name(self) -> str: ...
@@ -59,7 +59,7 @@ def credential_names(auth: Auth) -> list[str]:
             names += way.basic or () if isinstance(way, SessionAuth) else ()
             unused = UNUSED_BY_GRANT[way.grant] if isinstance(way, OAuth2Auth) else set()
             names += names_in(way.model_dump(exclude={*unused, "send"}))
-            # Here {token} is what the login gives, not a credential.
+            # Here {token} is the token that the login returns, not a credential.
             names += (name for name in names_in(way.send.value) if name != "token")
         else:
             names += names_in(way.model_dump())
@@ -79,11 +79,11 @@ def check_auth(source: Source, file: YamlFile) -> None:
         refuse_forms(auth.model_dump(), file.where(place))
         fetching = [way for way in auth_methods(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
         if len(fetching) > 1:
-            raise BadInput(file.where((*place, "of")), "two that fetch a token", "one of them at most")
+            raise BadInput(file.where((*place, "of")), "two methods that fetch a token", "one of them at most")
         taken = [taken for way in auth_methods(auth) for taken in _places(way)]
         twice = next((name for name in taken if taken.count(name) > 1), None)
         if twice:
-            raise BadInput(file.where((*place, "of")), f"two ways that set the {twice}", "one of them")
+            raise BadInput(file.where((*place, "of")), f"two methods that set the {twice}", "one of them")
         for way in fetching:
             _check_token_words(way, file, place)
 
@@ -128,7 +128,7 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
 
 
 def is_begun(account: Account, environment: Environment) -> bool:
-    """Is any credential of the account set? If not, nobody has set it up."""
+    """Is any credential of the account set? If not, the account was never set up."""
     return any(_is_begun(account, auth, environment) for auth in account.source.auth)
 
 
@@ -147,7 +147,7 @@ def _places(way: OneAuth) -> Iterator[str]:
 def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Place) -> None:
     if "token" not in names_in(way.send.value):
         raise BadInput(
-            file.where((*place, "send", "value")), way.send.value, "a text with {token}, which the login gave"
+            file.where((*place, "send", "value")), way.send.value, "text with {token}, the token from the login"
         )
     if isinstance(way, SessionAuth):
         for word in sorted({"token", "expires_in"} & way.model_fields_set if way.token_header else ()):

@@ -1,4 +1,4 @@
-"""Writes dates by a format of strftime's letters, with the same result on every system and in every locale."""
+"""Formats dates by strftime's letters, with the same result on every system and in every locale."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from datetime import UTC, datetime
 from worker.errors import BadInput
 
 OF_A_TIME = frozenset("HMSzs")
+"""Letters for which a date without a time has no value."""
 WITH_AN_OFFSET = frozenset("zs")
-"""Letters that a day cannot fill, and letters that a time without an offset cannot."""
+"""Letters for which a time without an offset has no value."""
 
 _DIRECTIVE = re.compile(r"%(-?)(.?)", re.DOTALL)
 _LETTERS = frozenset("YmdHMSyjbzs%")
 _WITHOUT_ZEROS = frozenset("mdHMSj")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_ALLOWED = "the letters %Y %m %d %H %M %S %y %j %b %z %s %%, and - for no zeros in front, as in %-d"
+_ALLOWED = "the letters %Y %m %d %H %M %S %y %j %b %z %s %%, with - to leave out leading zeros, as in %-d"
 
 
 def check_form(form: str, where: str) -> frozenset[str]:
-    """The letters of a form. Raises BadInput for an unknown letter, and for a form without any."""
+    """The letters used in a format. Raises BadInput for an unknown letter, and for a format without any."""
     found = _DIRECTIVE.findall(form)
     for flag, letter in found:
         if letter not in _LETTERS or not letter or (flag and letter not in _WITHOUT_ZEROS):
@@ -31,7 +32,7 @@ def check_form(form: str, where: str) -> frozenset[str]:
 
 
 def write_date(at: datetime, form: str) -> str:
-    """A moment in a checked form; %s is seconds since the epoch. A time without an offset is taken as UTC."""
+    """A moment in a format that `check_form` accepted. %s is seconds since the epoch; no offset means UTC."""
 
     def one(directive: re.Match[str]) -> str:
         flag, letter = directive[1], directive[2]

@@ -1,7 +1,7 @@
-"""Describes what source files declare, in words: for the command line, and for docs/sources.md.
+"""Describes source files for people: for the command line, and for docs/sources.md.
 
-`python -m worker.sources.docs > docs/sources.md` writes that page. A function's `mark` sets names off from the prose
-around them, as backquotes do in the page.
+`python -m worker.sources.docs > docs/sources.md` writes that page. The functions with `mark` apply it to every name, as
+the page does to put names in backquotes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Finds fields of a source file that have no effect or no meaning where they are, and says what each would need."""
+"""Finds fields of a source file that have no effect or contradict others, and says what each would need."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
     for position, read in enumerate(report.read):
         place: Place = ("read", position)
         if position + 1 < len(report.read) and not read.when:
-            yield place, "`when`: the reads behind this one would never be chosen"
+            yield place, "`when`: without it, the reads after this one are never chosen"
         for word in ("link", "total"):
             if getattr(read, word) and read.resolve is None:
-                yield (*place, word), "`resolve` beside it: it is looked for in that answer"
+                yield (*place, word), "`resolve` beside it: it is a path in the answer to that"
         for word, allowed in _violated(_paging_rules(read, report)):
             yield (*place, "paging", word), allowed
         for word, allowed in _violated(_format_rules(read.format, read.paging)):
@@ -51,7 +51,7 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
     pages_are_counted = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
     rows_are_counted = bool(report.poll and report.poll.total) or any(_totals(read) for read in report.read)
     if report.proof == "count" and not (pages_are_counted or rows_are_counted):
-        yield ("proof",), "`total` or `total_pages` somewhere, or another proof: nothing counts the rows"
+        yield ("proof",), "`total` or `total_pages` somewhere, or another proof: there is no count of the rows"
 
 
 def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, str]]:
@@ -60,7 +60,7 @@ def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, 
         matchers = [name for name in ("equals", "unless", "contains") if getattr(shape, name) is not None]
         rules: list[Rule] = [
             (matchers[-1] if matchers else "when", len(matchers) > 1, "one of `equals`, `unless` and `contains`"),
-            ("when", not shape.when and not matchers, "`contains` beside it: every body fits the empty path"),
+            ("when", not shape.when and not matchers, "`contains` beside it: every body matches the empty path"),
             ("wait", shape.wait is not None and shape.then != "rate-limit", "`then: rate-limit` beside it"),
         ]
         yield from ((("errors", position, word), allowed) for word, allowed in _violated(rules))
@@ -85,7 +85,7 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
             return [
                 ("size", not set(names_in(paging.size)) <= report.params.keys(), numbers_come_from),
                 ("size_param", paging.size_param is not None and paging.size is None, "`size` beside it"),
-                ("ends_with", paging.ends_with == "short" and paging.size is None, "`size`, which tells a short page"),
+                ("ends_with", paging.ends_with == "short" and paging.size is None, "`size`, to recognise a short page"),
             ]
         case LinkPaging():
             in_body = paging.place == "body"
@@ -109,9 +109,9 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
     )
     has_columns = declared.columns is not None
     return [
-        ("rows", is_in_both, "places of which none is within a row of another"),
+        ("rows", is_in_both, "places that are not inside a row of another place"),
         # A position would read one batch of several, and the rows of the others would silently be missing.
-        ("rows", takes_one_batch, "`*` where a list of batches stands, not a position in it"),
+        ("rows", takes_one_batch, "`*` for the members of a list of batches, not a position"),
         ("column_name", declared.column_name != "name" and not has_columns, "`columns` beside it"),
         (
             "object_is_row",
@@ -123,7 +123,7 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
             declared.comma_joined and has_columns,
             "rows that are lists, since `columns` is beside it",
         ),
-        ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that looks for it in the body"),
+        ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that is in the body"),
         ("has_more", bool(declared.has_more) and isinstance(paging, SinglePage), "a `paging` of several pages"),
         (
             "total_pages",
@@ -160,19 +160,23 @@ def delimited_mistakes(shape: Delimited, report: Report) -> Iterator[Mistake]:
 def _header_mistakes(shape: Delimited, *, names_are_declared: bool) -> Iterator[Mistake]:
     is_headless = shape.header is False
     if is_headless and not shape.columns:
-        yield "header", False, "`columns` beside it, which name what no header does"
+        yield "header", False, "`columns` beside it: without a header they name the columns"
     if is_headless and shape.required is not None:
-        yield "required", shape.required, "a header that could hold them"
+        yield "required", shape.required, "a header, in which the columns are required"
     if is_headless and shape.same_names != "fail":
         yield "same_names", shape.same_names, "a header with names"
     if is_headless and shape.missing_fields != "fail":
-        yield "missing_fields", shape.missing_fields, "a header: without one only the width shows that these are rows"
+        yield (
+            "missing_fields",
+            shape.missing_fields,
+            "a header: without one, only their width shows that lines are rows",
+        )
     if shape.preamble_count is not None and not shape.preamble:
         yield "preamble_count", shape.preamble_count, "a `preamble` beside it, which states it"
     if shape.preamble_count is not None and list(names_in(shape.preamble_count)) != ["count"]:
         yield "preamble_count", shape.preamble_count, "text with {count}, once, and no other placeholder"
     if shape.preamble == "any" and (is_headless or not names_are_declared):
-        yield "preamble", "any", "a header, and `columns` of the report to know it by"
+        yield "preamble", "any", "a header, and `columns` of the report to recognise it by"
 
 
 def _footer_mistakes(shape: Delimited) -> Iterator[Mistake]:
@@ -182,7 +186,7 @@ def _footer_mistakes(shape: Delimited) -> Iterator[Mistake]:
         if wrong := next((name for name in names_in(text) if name != "count"), None):
             yield "footer", f"{{{wrong}}}", "{count}, and no other placeholder"
         if text.strip() and not text.strip(" *"):
-            yield "footer", text, "text by which a footer is known from a row"
+            yield "footer", text, "text that distinguishes a footer from a row"
 
 
 def _character_mistakes(shape: Delimited) -> Iterator[Mistake]:
@@ -199,4 +203,4 @@ def _character_mistakes(shape: Delimited) -> Iterator[Mistake]:
         if one in (quote, shape.escape):
             yield word, one, "another character than quote and escape"
     if quote is not None and quote == shape.escape:
-        yield "escape", shape.escape, "another character than the quote; a doubled quote is understood without"
+        yield "escape", shape.escape, "another character than the quote; doubled quotes need no `escape`"

@@ -23,7 +23,7 @@ _KINDS = {
 
 
 def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
-    """Raise BadInput for the most relevant mistake. A `description` in the schema is used as its words."""
+    """Raise BadInput for the most relevant mistake; a `description` in the schema says what is allowed."""
     # Imported here because it takes longer than everything else that `millrace --help` needs.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match

@@ -1,9 +1,9 @@
-"""Every source: the packaged files and the operator's own, loaded and checked.
+"""Loads and checks all source files: the packaged ones and the operator's own.
 
     catalogue = load_catalogue([Path("my-sources")])
     report = catalogue.report("kargo.campaign-performance-metrics")
 
-A mistake is a BadInput with file, line and field: a bad file is noticed before anything is sent.
+A mistake raises BadInput with file, line and field, before anything is sent.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ PACKAGED_SOURCES = PACKAGED / "sources"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The sources by name, with the digest of what each file says and the path of each file."""
+    """The sources by name, with the digest of each file's content and its path."""
 
     sources: Mapping[str, Source]
     digests: Mapping[str, str]
     files: Mapping[str, Path]
 
     def source(self, name: str) -> Source:
-        """The source of this name. Raises BadInput naming the ones there are."""
+        """The source with this name. Raises BadInput that lists the existing ones."""
         if name not in self.sources:
             raise BadInput("source", name, one_of(name, sorted(self.sources), "sources"))
         return self.sources[name]
 
     def report(self, name: str) -> Report:
-        """The report named SOURCE.REPORT. Raises BadInput naming the ones there are."""
+        """The report named SOURCE.REPORT. Raises BadInput that lists the existing ones."""
         source, dot, report = name.partition(".")
         if not dot:
             raise BadInput("report", name, "SOURCE.REPORT, such as kargo.campaign-performance-metrics")
@@ -49,7 +49,7 @@ class Catalogue:
 
 
 def report_of(source: Source, name: str) -> Report:
-    """The source's report of this name. Raises BadInput naming the ones there are."""
+    """The source's report with this name. Raises BadInput that lists the existing ones."""
     if name not in source.reports:
         raise BadInput("report", f"{source.source}.{name}", one_of(name, source.reports, "reports"))
     return source.reports[name]
@@ -73,17 +73,17 @@ def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
         source = load_source(file)
         name = source.source
         if name in files:
-            # An operator's file does not replace a packaged one silently.
-            raise BadInput(file.where(("source",)), name, f"a name no other file has; {files[name]} has it")
+            # An operator's file must not replace a packaged one silently.
+            raise BadInput(file.where(("source",)), name, f"a name that no other file uses; {files[name]} uses it")
         sources[name], digests[name], files[name] = source, digest_of(file.content), path
     return Catalogue(sources, digests, files)
 
 
 def load_source(file: YamlFile) -> Source:
-    """The source one file declares, checked. Raises BadInput with file, line and field."""
+    """The source that a file declares, checked. Raises BadInput with file, line and field."""
     content = file.content
     if isinstance(content, dict):
-        # Both before validation, so that the models see plain lists and complete schemas.
+        # Before validation, so that the models see plain lists and complete schemas.
         content = _with_definitions(_flatten_allowed(content))
     source = validate(Source, content, file)
     check_source(source, file)
@@ -91,7 +91,7 @@ def load_source(file: YamlFile) -> Source:
 
 
 def digest_of(content: Any) -> str:
-    """SHA-256 of the content as canonical JSON; neither the order of keys nor comments matter."""
+    """SHA-256 of the content as canonical JSON: the order of keys and comments do not change it."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -124,7 +124,7 @@ def _flatten(values: list[Any]) -> list[Any]:
 def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
     """The content with the `definitions` of the file put into each JSON Schema that refers to them.
 
-    A schema's own definition of a name goes before the file's.
+    A schema's own definition of a name overrides the file's.
     """
     shared = content.get("definitions")
     reports = content.get("reports")

@@ -1,11 +1,11 @@
-"""Dates relative to now, inside parameters.
+"""Resolves date macros in parameters: dates relative to now.
 
     {today} {yesterday} {now}            2026-11-21   2026-11-20   2026-11-21T06:50:33Z
     {today-7d} {now-3h} {now+30m}        d days, w weeks: the same time of day; h hours, m minutes: elapsed time
-    {yesterday:%Y%m%d00}                 a form of your own, by strftime's letters; %s is seconds since the epoch
+    {yesterday:%Y%m%d00}                 a format of your own, by strftime's letters; %s is seconds since the epoch
 
-All are in one time zone and from one moment. A text that is only one macro gets the form its parameter needs: a date, a
-time with offset, or an integer, if it has only digits and the parameter is not declared as text.
+All macros of a job are resolved in one time zone and at one moment. Text that is only one macro gets the format its
+parameter needs: a date, a time with offset, or an integer if it has only digits and the parameter is not text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAMES = ("today", "yesterday", "now")
 _MACRO = re.compile(r"\{(today|yesterday|now)(?:([+-])([0-9]{1,6})([wdhm]))?(?::([^{}]+))?\}")
 _ALMOST = re.compile(r"\{\s*([A-Za-z]+)[^{}]*\}")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
-_ALLOWED = "{today}, {yesterday} or {now}, with + or - a number of d, w (and of h, m after now), and :FORMAT if wanted"
+_ALLOWED = "{today}, {yesterday} or {now}, optionally with + or - a number of d or w (h or m after now), and :FORMAT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Moment:
 def expand(value: Any, form: Form, moment: Moment, where: str) -> Any:
     """The value with every macro in it resolved, at any depth.
 
-    Raises BadInput for what looks like a misspelt macro, and for values that JSON cannot carry unchanged.
+    Raises BadInput for text that looks like a misspelt macro, and for values that JSON cannot represent.
     """
     if isinstance(value, str):
         return _expand_text(value, form, moment, where)
@@ -83,7 +83,7 @@ def _sendable(text: str, where: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise BadInput(where, ascii(text)[:40], "text of whole characters") from error
+        raise BadInput(where, ascii(text)[:40], "text without lone surrogates") from error
     return text
 
 
@@ -121,6 +121,6 @@ def _resolve_moment(macro: re.Match[str], moment: Moment, where: str) -> datetim
 
 
 def _existing(at: datetime) -> datetime:
-    """The moment itself, or, if the clocks skip it, as long after the skip."""
-    # Python's arithmetic on local times can give hours that do not exist; converting to UTC and back mends them.
+    """The same moment, moved to an hour that exists if daylight saving skips it."""
+    # Python's arithmetic on local times can give hours that do not exist; converting to UTC and back corrects them.
     return at.astimezone(UTC).astimezone(at.tzinfo)

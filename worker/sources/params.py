@@ -1,7 +1,7 @@
-"""Parameters: checks what was given and turns it into what is sent.
+"""Checks a report's parameters and resolves them to the values that are sent: defaults, date macros, lists.
 
 A wrong parameter is refused here, before any request. Dates relative to now are resolved once, when a job is made.
-For a list, a text is one item, or several separated by commas: `clicks,impressions`.
+A list may be given as text: one item, or several separated by commas, such as `clicks,impressions`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
 _DATETIME = re.compile(_DATE.pattern + _TIME + r"([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _LOCAL_DATETIME = re.compile(_DATE.pattern + _TIME)
 
-# A comma between items, but not one within a macro's format.
+# A comma between items, but not one inside the format of a macro.
 _COMMA = re.compile(r",(?![^{}]*\})")
 _PLAIN_LIST = '["a", "b"]'
 _LISTS: dict[str, str] = {"object": '[{"name": "value"}]', "list": "[[1, 2], [3]]"}
@@ -82,14 +82,14 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
 
 
 def read_for(report: Report, params: Mapping[str, Any]) -> Read:
-    """The first entry of `read` whose `when` fits the parameters."""
+    """The first entry of `read` whose `when` matches the parameters. Raises BadInput if there is none."""
     for read in report.read:
         if all(
             params.get(name) is not None if wanted == "*" else params.get(name) == wanted
             for name, wanted in read.when.items()
         ):
             return read
-    raise BadInput("params", shorten(dict(params)), "parameters one of the report's ways of reading is for")
+    raise BadInput("params", shorten(dict(params)), "parameters that match the `when` of one of the report's reads")
 
 
 def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
@@ -99,14 +99,14 @@ def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnTy
 
 
 def required_columns(report: Report, params: Mapping[str, Any]) -> list[str] | None:
-    """The columns a file must have because parameters name them; None if none does, so that all are required."""
+    """The columns that a file must have because parameters name them; None if no parameter names columns."""
     if not report.columns_from:
         return None
     return [column for name in report.columns_from for column in _items_of(report, params, name)]
 
 
 def asked_columns(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
-    """The declared columns that will come: only those that parameters name, if any do."""
+    """The declared columns that the report will have: only those that parameters name, if any do."""
     declared, required = columns_for(report, params), required_columns(report, params)
     return declared if required is None else {name: declared[name] for name in required}
 
@@ -119,7 +119,7 @@ def _items_of(report: Report, params: Mapping[str, Any], name: str) -> list[str]
 
 
 def zone_of(timezone: str, where: str = "timezone") -> ZoneInfo:
-    """The time zone of this IANA name. Raises BadInput with close names; `where` is its field."""
+    """The time zone with this IANA name. Raises BadInput with close names; `where` is the field, for the message."""
     try:
         return ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -143,7 +143,7 @@ def _check_together(report: Report, present: Mapping[str, Any], params: Mapping[
         check_schema(dict(params), report.json_schema, "params")
     for name in sorted(path_names(report)):
         if name in params and not is_segment(str(params[name])):
-            raise BadInput(f"params.{name}", params[name], "a name or id that can stand in a URL's path")
+            raise BadInput(f"params.{name}", params[name], "a name or id that can be part of a URL's path")
 
 
 def _find_window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -160,14 +160,14 @@ def _find_window(report: Report, params: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 def _check_window(window: Mapping[Any, str], report: Report, first: Any, last: Any) -> None:
-    """Raise BadInput for a window that ends before it begins, or is longer than the vendor takes.
+    """Raise BadInput for a window that ends before it begins, or is longer than the vendor accepts.
 
-    As far as its ends can be compared: they may be dates, numbers, or words of the vendor's own.
+    Ends that cannot be compared are accepted: they may be dates, numbers, or words of the vendor's own.
     """
     is_text = isinstance(first, str) and isinstance(last, str)
     with suppress(TypeError, ValueError):
         if (datetime.fromisoformat(first) > datetime.fromisoformat(last)) if is_text else first > last:
-            raise BadInput(f"params.{window['to']}", last, f"nothing before {window['from']}, which is {first}")
+            raise BadInput(f"params.{window['to']}", last, f"{window['from']}, which is {first}, or later")
     if report.window_at_most is None:
         return
     with suppress(ValueError):
@@ -201,7 +201,7 @@ def _resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
         if param.json_schema:
             check_schema(value, param.json_schema, where)
     except RecursionError as error:
-        raise BadInput(where, "a value nested too deep", "one that can be read") from error
+        raise BadInput(where, "a value nested too deep", "fewer levels of lists and objects") from error
     return value
 
 

@@ -20,7 +20,7 @@ KINDS = ("integer", "json")
 
 
 class Placeholder(NamedTuple):
-    """What is in the braces: a name, the format for a date, and the kind that the value is converted to."""
+    """The content of the braces: a name, the format for a date, and the kind that the value is converted to."""
 
     name: str
     form: str | None
@@ -48,11 +48,11 @@ def placeholders_in(template: Any) -> Iterator[Placeholder]:
 
 
 def refuse_forms(template: Any, where: str) -> None:
-    """Raise BadInput for a form or a kind in a place where placeholders are not parameters."""
+    """Raise BadInput for a format or a kind in a place where placeholders are not parameters."""
     for name, form, kind in placeholders_in(template):
         if form is not None or kind is not None:
             given = f"{{{name}:{form}}}" if kind is None else f"{{{name}|{kind}}}"
-            raise BadInput(where, given, f"{{{name}}}; forms and kinds are for a report's parameters")
+            raise BadInput(where, given, f"{{{name}}}; only a report's parameters may have a format or a kind")
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
@@ -73,7 +73,7 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
             return quote(f"{{{found[1]}}}", safe="")
         text = "" if values.get(name) is None else _text(_value(found, values))
         if not is_segment(text):
-            raise FailJob(f"{name}: {text!r} cannot stand in the path {template}")
+            raise FailJob(f"{name}: {text!r} cannot be a segment of the path {template}")
         return quote(text, safe="")
 
     return _PLACEHOLDER.sub(segment, template)
@@ -97,7 +97,7 @@ def fill_query(template: str, values: Mapping[str, Any]) -> str:
 
 
 def is_segment(text: str) -> bool:
-    """Can the text be one segment of a path? `.` and `..` would mean another directory."""
+    """Can the text be one segment of a URL path? `.` and `..` would lead to another directory."""
     return text not in ("", ".", "..")
 
 
@@ -106,7 +106,7 @@ def _fill(template: Any, values: Mapping[str, Any]) -> Any:
         whole = _PLACEHOLDER.fullmatch(template)
         if any(values.get(name) is None for name in names_in(template)):
             return _ABSENT
-        # A text that is only one placeholder becomes the value with its type: a number stays a number.
+        # Text that is only one placeholder becomes the value with its type: a number stays a number.
         if whole and whole[2]:
             return _value(whole, values)
         return _PLACEHOLDER.sub(lambda found: _text(_value(found, values)) if found[2] else f"{{{found[1]}}}", template)
@@ -119,7 +119,7 @@ def _fill(template: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
-    """The value of a placeholder that has one, in the form and of the kind it asks for."""
+    """The value of a placeholder that has one, with its format and its kind applied."""
     value = values[found[2]]
     if found[3] is not None:
         value = write_date(datetime.fromisoformat(str(value).upper()), found[3][1:])
@@ -129,12 +129,12 @@ def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
         try:
             return int(str(value))
         except ValueError:
-            raise FailJob(f"{found[2]}: {str(value)[:50]!r} is no integer, which the request needs") from None
+            raise FailJob(f"{found[2]}: the request needs an integer, not {str(value)[:50]!r}") from None
     return value
 
 
 def _text(value: Any) -> str:
-    """A value inside a longer text: a list with commas, anything else as JSON writes it."""
+    """A value as part of a longer text: a list with commas, anything else as in JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):

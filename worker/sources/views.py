@@ -30,7 +30,7 @@ _TYPES: dict[ParamType, Json] = {
 
 
 def source_facts(source: Source, connections: Iterable[str]) -> Json:
-    """A source. `connections` are our accounts there."""
+    """A source as JSON. `connections` are the names of our accounts there."""
     return {
         "source": source.source,
         "title": source.title,
@@ -45,7 +45,7 @@ def source_facts(source: Source, connections: Iterable[str]) -> Json:
 
 
 def report_facts(prefix: str, name: str, report: Report) -> Json:
-    """A report. `prefix` is the source or the connection it was asked for by."""
+    """A report as JSON. `prefix` is the source or the connection, as in the name by which the caller asked for it."""
     return {
         "report": f"{prefix}.{name}",
         "title": report.title,
@@ -71,10 +71,10 @@ def report_facts(prefix: str, name: str, report: Report) -> Json:
 
 
 def params_schema(report: Report) -> Json:
-    """A report's parameters as JSON Schema (2020-12): for forms and editors.
+    """A report's parameters as JSON Schema (2020-12), for forms and editors.
 
-    Whatever Millrace accepts, with values of their own types, is valid. The `schema` of the report as a whole is not
-    part of it; it is checked when a job is made.
+    Everything that Millrace accepts is valid, if numbers, booleans and lists are given as such and not as text. The
+    `schema` of the report as a whole is not part of it; it is checked when a job is made.
     """
     schema: Json = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -14,8 +14,8 @@ from worker.sources.schema import Report
 def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: datetime) -> dict[str, Any]:
     """The parameters with the report's window set to [first, end); `params` is not changed.
 
-    Both ends are in the time zone of the dates. Raises BadInput if the report's window cannot be set, or if the list it
-    belongs to was not given.
+    Both ends must be in the time zone of the dates. Raises BadInput if the report's window cannot be set, or if
+    `params` lacks the list that it is part of.
     """
     if reason := why_fixed(report):
         raise BadInput("window", f"{first.date()} to {end.date()}", reason)
@@ -28,7 +28,7 @@ def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: 
         value: str | int
         if report.window_form:
             value = moment.strftime(report.window_form)
-            # 2026110100 is a number to the vendor, unless the parameter is declared with another type.
+            # Digits such as 2026110100 are sent as a number, unless the parameter is declared with another type.
             if value.isdigit() and (declared is None or declared.type == "integer"):
                 value = int(value)
         else:
@@ -38,7 +38,7 @@ def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: 
 
 
 def why_fixed(report: Report) -> str:
-    """Why the window of this report cannot be set; empty if it can."""
+    """What the report lacks for its window to be set, for messages; empty if it can be set."""
     if report.window is None or {"from", "to"} - report.window.keys():
         return "a report whose source file says where its window begins and ends (`window`)"
     for path in report.window.values():
@@ -55,7 +55,7 @@ _WRITERS: dict[str, Callable[[datetime], str]] = {
 
 
 def _with_value(inside: Any, steps: list[str], value: Any, where: str) -> Any:
-    """A copy of `inside` with the value where the steps lead; `*` is every list item that has the next step."""
+    """A copy of `inside` with the value at the path `steps`; `*` is every list item that has the next step."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]

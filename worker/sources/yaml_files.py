@@ -1,6 +1,6 @@
-"""Reads a YAML file and checks it against a model; every mistake is shown with file, line and field.
+"""Reads a YAML file and checks it against a pydantic model; a mistake is reported with file, line and field.
 
-Scalars follow YAML 1.2: dates stay text, `NO` stays Norway, and `12:30` is no number.
+Scalars follow YAML 1.2: dates and `12:30` stay text, and `NO` (Norway) is not false.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Loader.add_implicit_resolver(_MERGE, re.compile(r"^<<$"), ["<"])
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """The content of a file, and the line of each part of it."""
+    """The content of a file, and the line number of each part of it."""
 
     path: Path
     content: Any
@@ -63,12 +63,12 @@ class YamlFile:
 
 
 def dotted(place: Place) -> str:
-    """A place as people write it: `reports.performance.read.0`."""
+    """A place with dots, for messages: `reports.performance.read.0`."""
     return ".".join(str(step) for step in place)
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Read one file. Raises UnreadableFile if it is not YAML in UTF-8, BadInput if it has a key twice."""
+    """Read one file. Raises UnreadableFile if it is not YAML in UTF-8, BadInput if a mapping has a key twice."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -120,14 +120,14 @@ def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        # A misspelt field is also missing; its spelling is the mistake that people can mend.
+        # A misspelt field causes two errors, "missing" and "extra"; the second is the one that helps people.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        # Without its cause: pydantic's message repeats the content, which may contain a secret.
+        # `from None`: pydantic's message repeats the content, which may contain a secret.
         raise _bad_input(model, first, content, file, place) from None
 
 
 def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFile, place: Place) -> BadInput:
-    # The steps of pydantic's location that are in the content: names of union members are not.
+    # Only the steps of pydantic's location that exist in the content: it also names members of unions.
     steps: list[str | int] = []
     part = content
     for step in mistake["loc"]:

@@ -1,13 +1,13 @@
-"""What a source file may say: one vendor, in a closed vocabulary. One module for each topic; all names are here.
+"""The schema of a source file, which describes one vendor, as pydantic models. This package exports all of them.
 
 A placeholder `{name}` stands for a parameter of the report or one of ENGINE_NAMES. `{name:%Y%m%d}` is a date or time in
-that form, `{name|integer}` the value as a number, `{name|json}` the value as JSON text. A string that is nothing but a
-placeholder becomes the value itself, with its type; within a longer string the value becomes text. `{{name}}` is the
+that format, `{name|integer}` the value as a number, `{name|json}` the value as JSON text. A string that is only a
+placeholder becomes the value itself, with its type; in a longer string the value becomes text. `{{name}}` is the
 text `{name}`. A key whose placeholder has no value is left out. There are no expressions.
 
-A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body. Where a list
-of paths is allowed, the first that leads to a value is used. A list within a list of allowed values is flattened, so
-that YAML anchors can share names.
+A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body. Of a list of
+paths, the first that leads to a value is used. A list inside a list of allowed values is flattened, so that YAML
+anchors can share names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a vendor authenticates us: one model for each kind."""
+"""Authentication: one model for each kind."""
 
 from __future__ import annotations
 
@@ -72,14 +72,15 @@ class SessionAuth(Declared):
 
 
 class OAuth2Auth(Declared):
-    """OAuth2: client credentials, a password, or a refresh token that a person once got by consenting.
+    """OAuth2 with the grant `client_credentials`, `password`, or `refresh_token` (which a person got by consenting).
 
-    A refresh token that comes with an access token is used to get the next one. With the grant `refresh_token`, a new
-    refresh token that replaces the first one is kept in Redis for all workers. `token_url` is absolute, or starts at
-    the connection's base if it begins with `/`; `token_path` is added to an absolute one that has no path. `client`
-    says where id and secret are sent: in the form (`body`), or as user and password of Basic authentication, either
-    form-encoded as in RFC 6749, 2.3.1 (`basic`) or as they are (`basic-unencoded`); an empty `client_secret` is not
-    sent in the form. `extra` is added to the form (audience, scope). `renew_on` and `send` are as for a session.
+    A refresh token that comes with an access token is used to get the next access token. With the grant
+    `refresh_token`, a refresh token that replaces the first one is kept in Redis for all workers. `token_url` is
+    absolute, or relative to the connection's base if it begins with `/`; `token_path` is appended to an absolute one
+    that has no path. `client` says where id and secret are sent: in the form (`body`), or as user and password of Basic
+    authentication, either form-encoded as in RFC 6749, 2.3.1 (`basic`) or as they are (`basic-unencoded`); an empty
+    `client_secret` is not sent in the form. `extra` is added to the form (audience, scope). `renew_on` and `send` are
+    as in SessionAuth.
     """
 
     kind: Literal["oauth2"]
@@ -102,7 +103,7 @@ OneAuth = BasicAuth | BearerAuth | HeaderAuth | QueryAuth | SessionAuth | OAuth2
 
 
 class AllAuth(Declared):
-    """Several ways at once, such as an access token and a developer's key. At most one of them fetches a token."""
+    """Several methods at once, such as an access token and a developer key. At most one of them fetches a token."""
 
     kind: Literal["all"]
     of: list[Annotated[OneAuth, Field(discriminator="kind")]] = Field(min_length=2)

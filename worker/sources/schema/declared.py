@@ -1,4 +1,4 @@
-"""What every model of a source file is built on."""
+"""The base class of all models of a source file, and types that several of them use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a vendor words its errors."""
+"""Error shapes: how to recognise a vendor's error in a body, and what follows from it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Consequence = Literal["fail", "retry", "rate-limit", "login", "end"]
 
 
 class ErrorShape(Declared):
-    """How to recognize an error: a body is one if `when` leads to a value other than null, empty or false.
+    """How to recognise an error: a body is one if `when` leads to a value other than null, empty or false.
 
-    `equals` narrows that to a value or one of several, `unless` to any other value, `contains` to a text with these
-    words; the path `""` is the whole body, as text if it is not JSON. `then` is the consequence: fail the job; ask
-    again (`retry`); ask again after the seconds at `wait`, or that many, and let no worker ask before (`rate-limit`);
-    log in again (`login`); or stop, because nothing more is to be read (`end`). Without it a refusal is handled by its
-    status, and an error in a success fails the job. The other paths lead to what is shown to people.
+    `equals` narrows that to one value or several, `unless` to any other value, `contains` to text that contains it; the
+    path `""` is the whole body, as text if it is not JSON. `then` is the consequence: `fail` the job; `retry` the
+    request; `rate-limit`, which keeps all workers from sending requests for the seconds that `wait` states or leads to;
+    `login` again; or `end` the pages. Without `then`, a refusal is handled by its HTTP status, and an error in an
+    answer with a status of success fails the job. The other paths lead to what is shown to people.
     """
 
     when: str

@@ -1,4 +1,4 @@
-"""The formats in which rows come: JSON, NDJSON, CSV and the like."""
+"""Formats of rows: JSON, NDJSON, and delimited text such as CSV."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from worker.sources.schema.request import Paths
 class JsonRows(Declared):
     """One JSON document. `rows` are the paths where a list of rows may be.
 
-    `*` in such a path is any member of a list or an object: `*.results` for rows in batches. Rows that are lists get
-    their names from `columns`, the path of a list of names, or of objects with a name at `column_name`; it may come
-    after the rows. With `object_is_row`, an object at such a path is the only row if no list is found. `comma_joined`
-    accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are `[]` or `{}`.
-    `has_more` leads to whether more pages follow, whatever `next` holds. With `absent_is_empty`, no list at all, or
-    null in its place, means that there are no rows; without it, that is an error.
+    `*` in such a path is any member of a list or an object: `*.results` for rows in batches. For rows that are lists,
+    `columns` is the path of the column names: a list of names, or of objects with a name at `column_name`, which may
+    come after the rows. With `object_is_row`, an object at such a path is the only row if no list is found.
+    `comma_joined` accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are
+    `[]` or `{}`. `has_more` is the path of a flag that more pages follow, which overrides `next`. With
+    `absent_is_empty`, no list at all, or null in its place, means that there are no rows; without it, that is an error.
     """
 
     kind: Literal["json"]
@@ -70,48 +70,48 @@ class Delimited(Declared):
     delimiters: list[str] = Field(default=[], description="instead of `delimiter`: one of these, as the header shows")
     header: bool | str = Field(
         default=True,
-        description="whether names stand above the rows; a placeholder takes the answer from a boolean parameter",
+        description="whether the first line has the column names; a placeholder takes that from a boolean parameter",
     )
-    columns: list[str] = Field(default=[], description="the names, in their order, where the file has no header")
+    columns: list[str] = Field(default=[], description="the column names, in order, if the file has no header")
     required: list[str] | None = Field(
         default=None,
-        description="the names the header must hold: without it those of the report's `columns`, or, where "
-        "`columns_from` says which were asked for, those",
+        description="the names that the header must have; by default those of the report's `columns` or, if "
+        "`columns_from` says which columns were requested, those",
     )
     preamble: Annotated[int, Field(ge=0)] | Literal["any"] = Field(
         default=0,
-        description="how many lines stand before the header (before the rows where there is none), or `any`: then the "
-        "header is the first line, of the first 100, that holds every required column",
+        description="how many lines come before the header (before the rows if there is none), or `any`: then the "
+        "header is the first line, of the first 100, that has every required column",
     )
     preamble_count: str | None = Field(
         default=None,
-        description="what the first value of a line before the header says, with `{count}` for the number of rows, "
-        "which is then proof: `Rows: {count}`",
+        description="the first value of a line before the header that states the number of rows as `{count}`, such as "
+        "`Rows: {count}`; the count is then proof",
     )
     footer: list[str] = Field(
         default=[],
-        description="what the first value of a line behind the rows says: `*` stands for anything, `{count}` for "
-        'the number of rows, which is then proof, and `""` is an empty one. Behind the first such line narrower lines '
-        "are no rows either, and a row fails the job. A file without its footer may be cut",
+        description="possible first values of a line after the rows: `*` stands for anything, `{count}` for the number "
+        'of rows, which is then proof, and `""` is an empty value. After the first such line, lines with fewer values '
+        "belong to the footer too, and a row fails the job. A file without its footer counts as cut off",
     )
     footer_is_optional: bool = Field(default=False, description="the vendor may leave out the footer of a whole file")
     quote: str = Field(default='"', description="one character around values, or `none`: quotes are plain characters")
     escape: str | None = Field(default=None, description="one character that makes the next one plain, such as `\\`")
     line_end: Literal["lf", "cr"] = Field(default="lf", description="`lf`, with or without CR before it, or only `cr`")
     missing_fields: Literal["fail", "null"] = Field(
-        default="fail", description="what a row narrower than the header means: a mistake, or null for the last columns"
+        default="fail", description="a row with fewer values than the header is a mistake, or its last columns are null"
     )
     extra_fields: Literal["fail", "drop"] = Field(
-        default="fail", description="what a row wider than the header means: a mistake, or values nobody needs"
+        default="fail", description="a row with more values than the header is a mistake, or the surplus is dropped"
     )
     same_names: Literal["fail", "number"] = Field(
         default="fail",
-        description="what columns of one name mean: a mistake, or that the second `Clicks` is `Clicks_2`",
+        description="two columns with one name are a mistake, or the second `Clicks` becomes `Clicks_2`",
     )
     encoding: str | None = Field(
         default=None,
-        description="the character set, such as `shift_jis`: without it the one of Content-Type, else utf-8. A byte "
-        "order mark goes before all",
+        description="the character set, such as `shift_jis`; by default that of Content-Type, else utf-8. A byte order "
+        "mark overrides all of these",
     )
     errors: list[ErrorShape] = []
 

@@ -1,4 +1,4 @@
-"""How the pages of a report are addressed: one model for each kind."""
+"""Paging: one model for each kind, which says how the pages of a report are addressed."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class SinglePage(Declared):
 
 
 class Paged(Declared):
-    """What every paging kind with several requests may say.
+    """What all kinds of paging with several requests have in common.
 
-    `end_statuses`: a refusal with one of these statuses means that there are no more pages, if no count says that there
-    are rows and its body fits no declared error. Any other refusal fails the page: a refusal does not prove an end.
+    `end_statuses`: a refusal with one of these statuses means that there are no more pages, unless a count says that
+    there are more rows, or its body is a declared error. Any other refusal fails the page: it does not prove an end.
     """
 
     end_statuses: list[Annotated[int, Field(ge=400, le=499)]] = []
 
 
 class OffsetPaging(Paged):
-    """`limit` rows from an offset on, which begins at `first`; both are sent in the query or, by path, as JSON.
+    """Pages of `limit` rows by offset, the first at `first`. Both are sent in the query or, by path, in the JSON body.
 
     Pages can be addressed in advance, so many are read at once. `limit` may be a placeholder. `ends_with`: the last
-    page is the one before an empty page, or a short page. A total of exactly `total_capped_at` may mean more, so it
-    proves nothing; here and in SinglePage.
+    page is the one before an empty page, or a short page. A total of exactly `total_capped_at` may stand for more rows,
+    so it proves nothing; the same holds in SinglePage.
     """
 
     kind: Literal["offset"]
@@ -59,9 +59,9 @@ class PageNumberPaging(Paged):
 
 
 class LinkPaging(Paged):
-    """The next page's address is in the body (`JsonRows.next`) or in a header; of the header `Link`, the `next` one.
+    """The address of the next page is in the body (`JsonRows.next`) or in a header; in `Link`, it is the `next` link.
 
-    The last page has no next one; with `ends_with: empty` it is the one before an empty page, whatever that one says.
+    The last page has no next link; with `ends_with: empty` it is the page before an empty one, whatever links it has.
     """
 
     kind: Literal["link"]
@@ -71,7 +71,7 @@ class LinkPaging(Paged):
 
 
 class TokenPaging(Paged):
-    """The body (`JsonRows.next`) or a `header` has a token, which is sent as the request's `param`, at `place`.
+    """The body (`JsonRows.next`) or a `header` has a token for the next page, which is sent as `param` at `place`.
 
     `ends_with` is as for LinkPaging.
     """

@@ -1,4 +1,4 @@
-"""Reports that a vendor prepares: asking for one, polling, and discarding it."""
+"""Reports that a vendor prepares: how to submit, poll and discard one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ StatusWord = Annotated[str, BeforeValidator(status_word, json_schema_input_type=
 
 
 class Adoption(Declared):
-    """How to find, in the vendor's list of reports, one that we may have asked for.
+    """How to find, in the vendor's list of reports, one that an interrupted submit may have created.
 
-    `match` maps paths in a listed report to the values that must be there; absent, null and empty are equal, and the
-    order of keys does not matter. `created_at` must not be before the attempt. `next` leads to the list's next page. A
-    report may be missing from the list for `grace_seconds` after it was made.
+    `match` maps paths in a listed report to the values it must have there; absent, null and empty are equal, and the
+    order of keys does not matter. `created_at` is the path of a time, which must not be before the attempt. `next`
+    leads to the next page of the list. A report may be missing from the list for `grace_seconds` after its creation.
     """
 
     request: Request
@@ -41,7 +41,7 @@ class Adoption(Declared):
 
 
 class Duplicate(Declared):
-    """A refusal that names the report which an earlier, equal request made. If it names none, it is like any other."""
+    """A refusal that names the report of an earlier, equal request. If it names none, it is handled like any other."""
 
     statuses: list[int] = Field(min_length=1)
     report_id: Selectors = Field(min_length=1)
@@ -51,8 +51,8 @@ class Submit(Declared):
     """Ask the vendor to prepare a report. `is_repeatable`: asking twice does not make a second report.
 
     The answer has the report's id at `report_id`, or the address to poll at `poll_link`, or both. `refused` maps paths
-    in the answer to values that mean a refusal. `ask_anew_at_most` is how often in all the report is requested again if
-    the vendor says one of the words in the poll's `ask_anew` or no longer has the report.
+    in the answer to values that mean a refusal. `ask_anew_at_most` is how many times in all the report is requested
+    again if its status is a word in the poll's `ask_anew`, or the vendor no longer has it.
     """
 
     request: Request
@@ -70,16 +70,16 @@ class Poll(Declared):
     """Ask whether the report is ready, by `request`, or else by a GET of the submit's `poll_link`.
 
     `waits_on` are HTTP statuses that mean not ready, and `empty` for an empty body; `done_on` are those that mean
-    ready, such as 303. Any other success is judged by the word at `status`, or means ready if no `status` is declared.
-    Words are compared trimmed and in lower case, numbers and `true` by their spelling. `done`, `failed` and `ask_anew`
-    list the words; any other word means not ready. After one in `ask_anew` the report is requested again, as often as
-    the submit allows.
+    ready, such as 303. In any other success the word at `status` decides; without `status`, it means ready. Words are
+    compared trimmed and in lower case, numbers and `true` by their spelling. `done`, `failed` and `ask_anew` list the
+    words; any other word means not ready. After a word in `ask_anew` the report is requested again, as often as the
+    submit allows.
 
     If the answer has a list at `reports`, our report is the one whose `id` is our report id, never simply the first.
-    `ready_when_set` leads to a value that means ready by being there. `link` leads to the address of the rows, or of
-    several files: `files.*.url`. With `no_link_is_no_rows`, ready without a link means that there are no rows; without
-    it, the link is waited for. With `holds_rows` the ready answer itself has the rows: the `poll_link` is requested
-    again and read. `total` may lag behind while the vendor prepares; a page's own total is better.
+    If there is a value at `ready_when_set`, the report is ready. `link` leads to the address of the rows, or of several
+    files: `files.*.url`. With `no_link_is_no_rows`, ready without a link means that there are no rows; without it, we
+    wait for the link. With `holds_rows`, the answer that says ready has the rows itself: the `poll_link` is requested
+    again and read. `total` may be too low while the vendor prepares; the total of a page is preferred.
     """
 
     request: Request | None = None
@@ -99,8 +99,8 @@ class Poll(Declared):
     holds_rows: bool = False
     match: dict[str, Any] = Field(
         default={},
-        description="what a report that is ready must say of itself, by its places, where it says anything there: the "
-        "values it was asked for with. Another report is not read",
+        description="paths in the answer for a ready report, with the values that were requested. A report that has "
+        "another value at one of them fails the job; a path without a value is ignored",
     )
     expires_at: str | None = None
     listing_grace_seconds: int = 60
@@ -108,9 +108,9 @@ class Poll(Declared):
 
 
 class Discard(Declared):
-    """Cancel or delete a prepared report at the vendor, once its job has ended in one of the states `after`.
+    """Cancel or delete a report at the vendor once its job has ended in one of the states `after`.
 
-    Sent once, with a few seconds for the answer; the job does not depend on whether it worked.
+    The request is sent once, with a few seconds for the answer; whether it succeeds does not affect the job.
     """
 
     request: Request

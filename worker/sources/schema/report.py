@@ -21,11 +21,10 @@ ParamType = Literal[
 class Read(Declared):
     """How the report's rows are read.
 
-    `when` chooses among several: the value of a parameter, or `"*"` for any value. The answer to `request` has the
-    rows; or the answer to `resolve` has their address at `link` and their count at `total`; with neither, the rows are
-    at the poll's link. `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base,
-    `download` may be any https host. `rows_at_most` names a parameter that limits the rows: a greater total is then no
-    contradiction.
+    `when` chooses among several reads: by the value of a parameter, or `"*"` for any value. The answer to `request` has
+    the rows; or the answer to `resolve` has their address at `link` and their count at `total`; with neither, the rows
+    are at the poll's link. `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base,
+    `download` may be any https host. `rows_at_most` names a parameter that limits the rows; the total may be greater.
     """
 
     when: dict[str, Any] = {}
@@ -43,9 +42,10 @@ class Read(Declared):
 class Param(Declared):
     """One parameter of a report, under the vendor's own name; null counts as not given.
 
-    `date_adds` completes a date without a time (`T23:59:59.000`); without it, a datetime is the date's midnight, and a
-    local-datetime is sent as it was given. `needs` and `excludes` name parameters that must, or must not, be given with
-    it. `join` sends a list as one text. `schema` is a JSON Schema, which may refer to `#/definitions/NAME`.
+    `date_adds` is appended to a date without a time (`T23:59:59.000`); without it, a datetime is the date's midnight,
+    and a local-datetime is sent as it was given. `needs` and `excludes` name parameters that must, or must not, be
+    given with it. `join` is the separator with which a list is sent as one text. `schema` is a JSON Schema, which may
+    refer to `#/definitions/NAME`.
     """
 
     type: ParamType = "string"
@@ -71,10 +71,10 @@ class Param(Declared):
 class Report(Declared):
     """One report of a vendor.
 
-    `one_of`: of each group of parameters exactly one must be given. `schema` applies to all parameters together.
-    `window` has the paths of the parameters for the dates covered; `*` is any list position. `window_ends` says whether
-    `to` itself is covered, `window_form` how dates are written there (`%Y%m%d%H`) if the parameter's type does not say
-    so. `columns_from` gives a type to the columns that a list parameter names, unless `columns` does.
+    `one_of`: exactly one parameter of each group must be given. `schema` applies to all parameters together. `window`
+    has the paths of the parameters for the dates covered; `*` is any list position. `window_ends` says whether `to`
+    itself is covered, `window_form` is the format of the dates there (`%Y%m%d%H`) if the parameter's type does not say
+    it. `columns_from` gives a type to the columns that a list parameter names, unless `columns` does.
     """
 
     title: str
@@ -85,7 +85,7 @@ class Report(Declared):
     window_ends: Literal["inclusive", "exclusive"] = "inclusive"
     window_form: str | None = None
     window_at_most: Duration | None = Field(
-        default=None, description="the longest window the vendor takes, such as `31d`; a longer one is not sent"
+        default=None, description="the longest window the vendor accepts, such as `31d`; a longer one is refused"
     )
     submit: Submit | None = None
     poll: Poll | None = None

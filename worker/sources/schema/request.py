@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from worker.sources.schema.declared import Declared
 
-# Placeholders that Millrace itself fills, besides parameters. Those of credentials are allowed within `auth` only.
+# Placeholders that Millrace itself fills, besides parameters. Credentials are placeholders only inside `auth`.
 ENGINE_NAMES = frozenset({"report_id", "limit", "offset", "page_number", "page_size", "token", "link"})
 Paths = list[str]
 
@@ -19,10 +19,9 @@ Placeholder = Annotated[str, Field(pattern=r"^\{[A-Za-z_][\w-]*\}$")]
 class Request(Declared):
     """One HTTP request.
 
-    `path` starts at the connection's base; at most one of `json` and `form` is given. `path_on_404` is tried once if
-    `path` answers 404, for vendors that do not say whether it ends with a slash. A `query` that is a text is sent as it
-    is written; the values in it are percent-encoded, and a part between two `&` whose placeholder has no value is left
-    out.
+    `path` is relative to the connection's base; at most one of `json` and `form` is given. `path_on_404` is tried once
+    if `path` answers 404, for vendors that do not say whether it ends with a slash. A `query` that is text is sent as
+    written; values in it are percent-encoded, and a part between two `&` whose placeholder has no value is left out.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
@@ -58,4 +57,4 @@ class Selector(Declared):
 
 
 Selectors = list[str | Selector]
-"""The first that leads to a value is used; a text is a path of the body."""
+"""The first that leads to a value is used; a string is a path in the body."""

@@ -1,4 +1,4 @@
-"""A source: one vendor, its accounts' limits, and its reports."""
+"""A source: one vendor, the limits of an account there, and its reports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from worker.sources.schema.request import Request
 
 
 class Check(Declared):
-    """How to find out that an account's credentials work.
+    """How to check that an account's credentials work.
 
-    A login proves it by itself. `request` is the cheapest authorised request of the vendor, without placeholders, which
-    is sent as well. `note` says why there is none.
+    If the vendor has a login, logging in is a check. `request` is the vendor's cheapest authorised request, without
+    placeholders, which is sent as well. If there is no request, `note` says why.
     """
 
     request: Request | None = None
@@ -25,9 +25,10 @@ class Check(Declared):
 
 
 class Detail(Declared):
-    """A further request about each row of a discovery, with the row's fields as placeholders.
+    """A further request for each row of a discovery, with the row's fields as placeholders.
 
-    `lists` are named paths of lists in the answer; `name` is the path of what is shown of their entries (else all).
+    `lists` are named paths of lists in the answer; `name` is the path of the part of an entry that is shown, all of it
+    by default.
     """
 
     title: str
@@ -37,9 +38,9 @@ class Detail(Declared):
 
 
 class Discovery(Declared):
-    """What the vendor lists itself: the rows of a report of this source that needs no parameters.
+    """A list of what the vendor offers: the rows of a report of this source that needs no parameters.
 
-    `columns` are those shown to people; all of them if none is named.
+    `columns` are those shown to people, all of them by default.
     """
 
     title: str
@@ -60,8 +61,8 @@ class Source(Declared):
     """One vendor.
 
     `alias_hosts` are other host names that the vendor's links use for its own API; such links are put on our base. The
-    first entry of `auth` whose credentials are set is used. `definitions` is for anchors and schemas. `check` tries an
-    account, `discover` asks the vendor what it offers. `note` is for people, such as how to get credentials.
+    first entry of `auth` whose credentials are set is used. `definitions` is for YAML anchors and JSON Schemas. `check`
+    checks an account, `discover` lists what the vendor offers. `note` is for people, such as how to get credentials.
     """
 
     source: Name

@@ -13,7 +13,7 @@ from worker.celery import app, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, StartOver
-from worker.jobs.column_changes import see_columns
+from worker.jobs.column_changes import record_columns
 from worker.metrics import count
 from worker.model import Checkpoint, Lease
 from worker.observe import Event, log
@@ -64,7 +64,7 @@ def _publish(
         # Progress, too, are rows the last holder kept before it died without telling the ledger.
         heartbeat.note_progress(start)
     with closing(page.blocks()) as blocks:
-        end = publication.publish(see_columns(services, lease.job, blocks))
+        end = publication.publish(record_columns(services, lease.job, blocks))
     publication.close(end)
     of = (lease.job.connection, lease.job.report)
     count(services.redis, "millrace_commits_total", *of, by=publication.commits)

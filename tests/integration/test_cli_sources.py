@@ -154,7 +154,7 @@ def test_check_tells_refused_credentials_from_a_vendor_that_is_away(millrace: Co
     assert "wrong" not in said
     code, _, said = states(millrace, "kargo", KARGO_BASE_URL="http://127.0.0.1:1/v1")
     assert code == 1
-    assert "Connection refused; is http://127.0.0.1:1/v1 right, and reachable from here?" in said
+    assert "Connection refused; is http://127.0.0.1:1/v1 right and reachable from here?" in said
 
 
 def test_check_sends_the_request_a_source_file_declares(millrace: CommandHere, vendors: Sandbox) -> None:

@@ -230,7 +230,7 @@ COUNTS = (
     Behaviour(
         "loses a row under a count at its cap",
         "read anew, three times at most, then failed",
-        failed("does not hold still"),
+        failed("keeps changing"),
         {"page": kargo(fault("capped_total"), fault("drop_row", row=300), rows=10_000)},
     ),
     Behaviour(
@@ -254,7 +254,7 @@ COUNTS = (
     Behaviour(
         "changes its count from page to page",
         "read anew, three times at most, then failed; never a mixture",
-        failed("does not hold still", also=was_read_three_times),
+        failed("keeps changing", also=was_read_three_times),
         {
             "pages by offset": kargo(fault("drifting_total"), rows=21_000),
             "a row put in front": mediamath_pages(fault("drifting_total", by=1, shifts=True)),

@@ -199,7 +199,7 @@ GONE = (
     Behaviour(
         "forgets it again",
         "failed",
-        failed("asked for anew once already", asked=TWO_SUBMITS),
+        failed("requested again once already", asked=TWO_SUBMITS),
         {
             "at the status": kargo(fault("expired_report", match=at("status"))),
             "at its page": kargo(fault("expired_report", match=at("page"))),
@@ -214,7 +214,7 @@ GONE = (
     Behaviour(
         "lets every link be dead",
         "exported once anew, then failed",
-        failed("asked for anew once already", asked={"exports": 2}),
+        failed("requested again once already", asked={"exports": 2}),
         {code: instal(fault("link_expires", code=int(code))) for code in ("404", "410")},
     ),
     Behaviour(

@@ -107,7 +107,7 @@ def test_without_catching_up_what_was_missed_stays_missed(installation: Installa
     installation.run(MONDAY, MONDAY)
     later = MONDAY.replace(hour=9)
     assert installation.run(later, later) == []
-    assert "not served" not in installation.alarms(later)
+    assert "not created" not in installation.alarms(later)
     assert len(installation.run(later, later + timedelta(days=1))) == 1
 
 
@@ -138,7 +138,7 @@ def test_an_entry_switched_off_owes_nothing(installation: Installation) -> None:
 
 @pytest.mark.parametrize(
     ("state", "rows", "alarm"),
-    [("done", 2, "has 2 rows, at least 10 were expected"), ("failed", 0, "the vendor said no"), ("done", 10, "")],
+    [("done", 2, "has 2 rows; at least 10 were expected"), ("failed", 0, "the vendor said no"), ("done", 10, "")],
 )
 def test_a_report_that_comes_empty_or_fails_is_an_alarm(
     installation: Installation, state: str, rows: int, alarm: str
@@ -153,14 +153,14 @@ def test_a_report_not_done_for_too_long_is_an_alarm(installation: Installation) 
     installation.write('cron: "0 6 * * *"', "max_age: 26h")
     installation.run(MONDAY, MONDAY.replace(hour=6))
     assert installation.alarms(MONDAY + timedelta(days=1)) == ""
-    assert "nothing done for more than 26 h, 1 under way" in installation.alarms(MONDAY.replace(day=3, hour=9))
+    assert "no job was done for more than 26 h; 1 unfinished" in installation.alarms(MONDAY.replace(day=3, hour=9))
 
 
 def test_an_entry_nobody_serves_is_late(installation: Installation) -> None:
     installation.write("every: 1h")
     installation.run(MONDAY, MONDAY)
     assert installation.alarms(MONDAY.replace(hour=1, minute=2)) == ""
-    assert "not served" in installation.alarms(MONDAY.replace(hour=1, minute=20))
+    assert "not created" in installation.alarms(MONDAY.replace(hour=1, minute=20))
 
 
 def entry(**fields: str) -> Entry:

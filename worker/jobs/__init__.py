@@ -1,1 +1,1 @@
-"""Jobs: making one, ending one, and showing one to people and programs."""
+"""Jobs: create one, end one, and show one to people and programs."""

@@ -1,8 +1,8 @@
-"""Which columns a report has, and which are new or gone since the same report was last done.
+"""Detects columns that are new or gone since the last done job of the same report.
 
-Columns are read from the first row of each page only, which costs next to nothing; one that only later rows have is not
-seen. The same report is one of the same connection with the same parameters, except those for its window: a request for
-other dimensions expects other columns.
+Only the first row of each page is looked at, which costs next to nothing; a column that only later rows have is not
+seen. Two jobs are for the same report if connection and parameters are the same, except the parameters for its window:
+a request for other dimensions expects other columns.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from worker.services import Services
 
 SEEN_SECONDS = 30 * 86_400
 KNOWN_SECONDS = 400 * 86_400
-"""Long enough for a report that is asked for once a year."""
+"""Long enough for a report that is requested once a year."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChanges:
-    """What differs from the last done job of the same report, by name."""
+    """The columns by which a job differs from the last done job of the same report."""
 
     added: tuple[str, ...]
     gone: tuple[str, ...]
 
 
-def see_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterator[Rows]:
-    """Pass the blocks on, and put the columns of the first row on record."""
+def record_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterator[Rows]:
+    """Pass the blocks of a page on, and store the columns of its first row in Redis."""
     is_seen = False
     for rows in blocks:
         if rows and not is_seen:
@@ -45,7 +45,7 @@ def see_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterato
 
 
 def compare_columns(services: Services, job: Job) -> ColumnChanges | None:
-    """What changed; None if nothing did, no row came, or the report was never done before."""
+    """The changed columns; None if there are none, the job had no rows, or the report was never done before."""
     seen, known = keys.columns_seen(job.id, job.generation), _last_columns_key(services, job)
     if not services.redis.exists(seen) or not services.redis.exists(known):
         return None
@@ -54,7 +54,7 @@ def compare_columns(services: Services, job: Job) -> ColumnChanges | None:
 
 
 def remember_columns(services: Services, job: Job) -> None:
-    """Keep the columns of a done job, for the next one to be compared with. May be repeated."""
+    """Store the columns of a done job for comparison with the next job. May be repeated."""
     seen, known = keys.columns_seen(job.id, job.generation), _last_columns_key(services, job)
     if services.redis.exists(seen):
         services.redis.sunionstore(known, seen)

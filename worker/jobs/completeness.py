@@ -1,4 +1,4 @@
-"""Compares the rows in the sink with the vendor's count: is the whole report there?"""
+"""Checks that a report is complete: compares the rows in the sink with the vendor's count."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def prove_complete(job: Job, report: Report, totals: Totals, dead_share: float) 
     if expected is not None:
         capped_at = read.paging.total_capped_at if isinstance(read.paging, OffsetPaging | SinglePage) else None
         most = job.params.get(read.rows_at_most) if read.rows_at_most else None
-        # A count that equals its cap means "at least".
+        # A count that equals its cap means "at least", so more rows are no contradiction and there is no exact count.
         if expected == capped_at and came > expected:
             expected = None
         # No document says whether the vendor's count takes the requested limit into account, so either is accepted.
@@ -27,9 +27,7 @@ def prove_complete(job: Job, report: Report, totals: Totals, dead_share: float) 
     if expected is not None and came != expected:
         raise FailJob(f"expected {expected} rows, got {came}")
     if totals.dead_rows > dead_share * came:
-        raise FailJob(
-            f"{totals.dead_rows} of {came} rows are dead letters, more than {dead_share:.1%} are not accepted"
-        )
+        raise FailJob(f"{totals.dead_rows} of {came} rows are dead letters; at most {dead_share:.1%} are accepted")
     if expected is not None:
         return "count", expected
     return ("none" if report.proof == "none" or job.is_unproven else "end"), None

@@ -30,10 +30,10 @@ LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A request for a job. `name` is CONNECTION.REPORT; with `sink` None rows go to the default sink.
+    """A request for a job. `name` is CONNECTION.REPORT; without a `sink`, rows go to the default sink.
 
-    Two requests with the same `key` are one: the second finds the job that the first one made. `webhook` is told of the
-    end. `traceparent` is the caller's span; the job's steps are in its trace.
+    `key` makes a request idempotent: a second one with the same key finds the job of the first. `webhook` is a URL that
+    is told when the job has ended. `traceparent` is the caller's span; the job's steps become part of its trace.
     """
 
     name: str
@@ -48,10 +48,10 @@ class JobRequest:
 
 
 def create_job(services: Services, request: JobRequest, *, now: datetime | None = None) -> tuple[str, bool]:
-    """Make the job, or join an unfinished one that is the same; returns its id and whether it was joined.
+    """Create the job, or join an unfinished one for the same rows; returns its id and whether it was joined.
 
-    Date macros are relative to `now`: the present, unless the job was due at another time. Raises BadInput that names
-    the field, what was given and what is allowed; then nothing is stored.
+    Date macros are relative to `now`, by default the present. Raises BadInput that names the field, what was given and
+    what is allowed; then nothing is stored.
     """
     for where in ("name", "sink", "key", "ready_within", "finish_within", "webhook"):
         require_plain_json(getattr(request, where), where)
@@ -76,11 +76,11 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
     }
-    # The id is made from the key, so that a repeated request finds its job. The prefix must stay as it is: another one
-    # would make new jobs of keys that were used before.
+    # The id is derived from the key, so that a repeated request finds its job. The prefix must never change: keys that
+    # were used before would get new jobs.
     job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
-    # Frozen with the job: later changes of the source file do not change it.
+    # The job keeps the source as it is now: later changes of the source file do not affect it.
     services.ledger.keep_source(digest, text)
     of = {"connection": connection.name, "report": report_name}
     with span("report.create", valid_traceparent(request.traceparent), of) as made:
@@ -106,11 +106,11 @@ def require_plain_json(value: Any, where: str, depth: int = 0) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise BadInput(where, shorten(value), "text that is whole Unicode; half a surrogate is none") from None
+            raise BadInput(where, shorten(value), "text without lone surrogates") from None
     elif isinstance(value, float) and not math.isfinite(value):
         raise BadInput(where, value, "a finite number")
     elif isinstance(value, int) and not LEAST_INTEGER <= value <= GREATEST_INTEGER:
-        raise BadInput(where, shorten(value), "an integer of at most 64 bits; longer ids are text")
+        raise BadInput(where, shorten(value), "an integer of at most 64 bits; give longer ids as text")
     elif isinstance(value, dict):
         for name, member in value.items():
             require_plain_json(name, where, depth)

@@ -1,4 +1,4 @@
-"""The dead letters of a report: rows set aside, each with its reason."""
+"""Reads the dead letters of a report: rows that were set aside, each with its reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker.sources.connections import find_report
 
 @contextmanager
 def redis_of(services: Services, address: StreamAddress) -> Iterator[Redis]:
-    """A client of the Redis that a stream is in: the default one, or another for as long as the block lasts."""
+    """A client of the Redis that has a stream: the default one, or one of its own that is closed after the block."""
     if not address.url:
         yield services.redis
         return
@@ -34,7 +34,8 @@ def redis_of(services: Services, address: StreamAddress) -> Iterator[Redis]:
 def dead_letters(services: Services, name: str, sink: str | None, count: int) -> list[Json]:
     """The latest `count` dead letters of CONNECTION.REPORT in a sink, by default its own stream; the latest first.
 
-    Of files, those of every job that is done, and of every one that failed, the newest job first. Raises BadInput.
+    In files and buckets, those of all jobs that are done or failed, the newest job first. Raises BadInput for a name or
+    sink that is unknown.
     """
     connection, _ = find_report(services.connections, name)
     report = name.partition(".")[2]

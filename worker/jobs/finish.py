@@ -1,6 +1,6 @@
-"""Ends jobs and begins new generations, in ledger and sink. If both disagree, the sink record decides.
+"""Ends jobs and begins new generations, in ledger and sink. If the two disagree, the sink record decides.
 
-Every function may be repeated: it continues where an interrupted one stopped.
+Every function may be repeated: it continues where an interrupted call stopped.
 """
 
 from __future__ import annotations
@@ -45,14 +45,17 @@ def _decide(
 
 
 def end_job(services: Services, job: Job) -> JobState:
-    """Carry out a job's verdict: void what it published, unless its end was written before; returns its final state."""
+    """Carry out a job's verdict: void what it published; returns its final state.
+
+    If the sink has the job's end already, the job is done instead, whatever the verdict.
+    """
     if job.state in FINISHED or job.verdict is None:
         return job.state
     services.places(job).release(job.id)
     try:
         done = _void(services, job, job.verdict)
     except BadInput as unreadable:
-        # What the sink needs is not installed here. Without an end in it, nobody takes what others wrote.
+        # A library that the sink needs is not installed here. Readers ignore rows without an end, so it may stay open.
         done = None
         log.warning(Event.NOT_VOIDED, job=job.id, why=str(unreadable))
     if done is not None:
@@ -75,7 +78,7 @@ def end_job(services: Services, job: Job) -> JobState:
 
 
 def open_generation(services: Services, job: Job) -> None:
-    """Open the job's generation in its sink; the one before it is over then, even if its end was refused."""
+    """Open the job's generation in its sink; the generation before is void then."""
     with services.sink(job) as sink:
         if job.generation > 1:
             with suppress(RecordClosed):
@@ -84,10 +87,10 @@ def open_generation(services: Services, job: Job) -> None:
 
 
 def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
-    """Void the job's generation in the sink; returns the receipt if an end was written before.
+    """Void the job's generation in the sink; returns the receipt if the sink has the job's end already.
 
-    A sink that refuses for good, or is away for longer than the job had, does not keep it from its end: without an end
-    in the sink, nobody takes what is there.
+    A sink that refuses for good, or is away until the job's deadline, must not keep the job from ending: readers ignore
+    rows without an end.
     """
     with services.sink(job) as sink:
         # After a restart that was interrupted, the sink is one generation ahead of the ledger.
@@ -110,24 +113,24 @@ def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
 
 
 def start_over(services: Services, job: Job, reason: str) -> int | None:
-    """Have the report read again under the next generation; returns that one, None if the job ended instead."""
+    """Have the report read again under the next generation; returns its number, None if the job ended instead."""
     return _next_generation(services, job, reason, ask_anew=False)
 
 
 def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
-    """Have the vendor asked for a new report, because the one it had is gone or could not be prepared.
+    """Have a new report requested, because the vendor's is gone or could not be prepared.
 
-    False if the job ended instead, because this was done as often as the source file allows.
+    False if the job failed instead, because it was requested again as often as the source file allows.
     """
     job = lease.job
     submit = services.report(job).submit
     allowed = submit.ask_anew_at_most if submit else 0
     if job.asked_anew >= allowed:
         times = "once" if job.asked_anew == 1 else f"{job.asked_anew} times"
-        already = f"; it was asked for anew {times} already" if job.asked_anew else ""
+        already = f"; it was requested again {times} already" if job.asked_anew else ""
         fail(services, job.id, f"{reason}{already}", report_is_cause=True)
         return False
-    # Pages may have been read, so what was published has to be voided first.
+    # After pending, pages may have been read, so what was published has to be voided first.
     if job.state != "pending":
         return _next_generation(services, job, reason, ask_anew=True) is not None
     moved = services.ledger.move(
@@ -140,16 +143,14 @@ def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
         linkless_since="",
     )
     if not moved:
-        raise LeaseLost("when the report was to be asked for anew")
+        raise LeaseLost("when the report was to be requested again")
     return True
 
 
 def _next_generation(services: Services, job: Job, reason: str, *, ask_anew: bool) -> int | None:
-    # Every reading differed: a fourth would hardly be the same as the third.
+    # Every reading differed from the one before; a fourth would probably differ from the third.
     if job.restarts + 1 >= MOST_GENERATIONS:
-        fail(
-            services, job.id, f"the report does not hold still: {MOST_GENERATIONS} readings differ; the last: {reason}"
-        )
+        fail(services, job.id, f"the report keeps changing: {MOST_GENERATIONS} readings differ; the last: {reason}")
         return None
     with services.sink(job) as sink:
         try:
@@ -161,10 +162,10 @@ def _next_generation(services: Services, job: Job, reason: str, *, ask_anew: boo
 
 
 def finish(services: Services, job: Job, prepared: Json) -> Json | OpenPages:
-    """Write the end into the sink and the receipt into the ledger; returns the receipt.
+    """Write the end into the sink and the receipt into the ledger; returns the receipt, or the pages to read again.
 
-    If the sink has an end already, its receipt is the one that counts, and `prepared` is ignored. Raises RecordClosed
-    if the job's record does not accept an end.
+    If the sink has an end already, its receipt is used and `prepared` is ignored. Raises RecordClosed if the sink
+    record does not accept an end.
     """
     with services.sink(job) as sink:
         written = sink.finish(job.generation, job.pages, prepared)
@@ -191,7 +192,7 @@ def discard(services: Services, job: Job, state: JobState, *, report_id: str | N
 
 
 def _is_discarded(services: Services, job: Job, state: JobState) -> bool:
-    """Does the source file declare that reports of jobs that end like this are discarded?"""
+    """Does the source file declare a discard for jobs that end in this state?"""
     try:
         declared = services.report(job).discard
     except FailJob:

@@ -1,4 +1,4 @@
-"""The receipt: what is said of a job at its end."""
+"""Builds the receipt, which states what a job delivered or why it did not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def receipt(
     expected_rows: int | None = None,
     error: str | None = None,
 ) -> Json:
-    """The receipt of a job. Without `totals`, rows, pages and bytes are those known when it ended unfinished."""
+    """The receipt of a job. Without `totals`, rows, pages and bytes are the progress that the ledger has."""
     return {
         "job": job.id,
         "connection": job.connection,

@@ -8,7 +8,7 @@ from worker.model import Job, Json
 
 
 def job_facts(job: Job, now: float) -> Json:
-    """What the ledger has of a job at `now`, by its own clock; without the sink, which may contain credentials."""
+    """A job as JSON; `now` is the ledger's time. The sink is left out, because it may contain credentials."""
     return {
         "job": job.id,
         "connection": job.connection,
@@ -41,5 +41,5 @@ def job_facts(job: Job, now: float) -> Json:
 
 
 def wait_facts(wait: Wait | None) -> Json | None:
-    """What is waited for: as a word, as a text for people, and until when, if that is known."""
+    """A wait as JSON; None if there is none."""
     return None if wait is None else {"on": wait.on, "said": wait.said, "until": iso(wait.until)}

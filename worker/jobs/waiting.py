@@ -1,4 +1,4 @@
-"""Says what a job waits for: for the command line, the API, the page and the metrics."""
+"""Finds out what a job waits for: for the command line, the API, the page and the metrics."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from worker.model import FINISHED, Job, WaitsOn
 
 PATIENCE_SECONDS = 3.0
-"""How long overdue work is taken to be on its way to a worker, before it counts as waiting for a free one."""
+"""Work that is overdue for less than this is on its way to a worker; after that it waits for a free one."""
 
 REDIS = "Redis does not answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What is waited for: as a word, as a text for people, and until when, if that is known."""
+    """What a job waits for: a word for programs (`on`), text for people (`said`), and until when, if that is known."""
 
     on: WaitsOn
     said: str
@@ -31,7 +31,7 @@ def waits_for(job: Job, now: float) -> Wait | None:
     if job.state in FINISHED:
         return None
     is_held = job.held_until is not None and job.held_until > now
-    # The wait noted last is current until the time it names, or as long as its lease.
+    # The last noted wait is current until the time it names, or as long as the lease of its step.
     is_current = is_held if job.waits_until is None else job.waits_until + PATIENCE_SECONDS > now
     if job.waits_on is not None and is_current:
         return Wait(job.waits_on, job.waits_said, job.waits_until)

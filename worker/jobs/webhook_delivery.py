@@ -1,6 +1,6 @@
-"""Notices: tells the webhooks of a job that it has ended. At least once, signed, and again until the receiver accepts.
+"""Delivers webhooks, which tell that a job has ended: signed, at least once, and again until the receiver accepts.
 
-The notices to be sent are in the ledger from the moment a job ends, so neither a restart nor a lost message loses one.
+The script that ends a job stores the notices to be sent, so neither a restart nor a lost message loses one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 3_600
 """5 s, 10 s, 20 s, ... an hour: about fourteen hours in all."""
 TURN_SECONDS = 60
-"""Longer than one delivery may take: after that, another worker may try."""
+"""How long a worker has a notice to itself: longer than one delivery may take."""
 DUE_AT_MOST = 200
 
 _TAKE = Script("notice_take")
@@ -37,19 +37,19 @@ def due_notices(services: Services) -> list[tuple[str, int]]:
 
 
 def deliver_notice(services: Services, job_id: str, number: int) -> str:
-    """Deliver one notice, if it is due and no other worker does; returns the outcome in words, for Flower."""
+    """Deliver one notice if it is due and no other worker is at it; returns the outcome in words, for Flower."""
     member = f"{job_id}/{number}"
     if not _TAKE(services.redis, [keys.NOTICES], [services.ledger.now(), member, TURN_SECONDS]):
         return "nothing to do"
     job = services.ledger.job(job_id)
     connection = services.connections.get(job.connection) if job else None
     if job is None or job.receipt is None or connection is None:
-        # The job was retried or is no longer kept, or its connection is gone. The end of a retry is another notice.
+        # The job was retried, or it or its connection is gone. The end of a retried job has a notice of its own.
         services.redis.zrem(keys.NOTICES, member)
         return "nothing to tell"
     secret = services.settings.webhook_secret.get_secret_value()
     key = f"{job.id}.{job.generation}"
-    # Nothing in it depends on the time, so that a repetition sends the same bytes.
+    # Nothing in the body depends on the time, so that a repetition sends the same bytes.
     body = {
         "type": f"job.{job.state}",
         "timestamp": iso(job.finished_at),
@@ -74,7 +74,7 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
 
 
 def _postpone(services: Services, job: Job, member: str, why: str) -> str:
-    """Have the notice delivered later, after a growing wait; give up after so many attempts."""
+    """Have the notice delivered later, after a growing wait; give up after MOST_ATTEMPTS."""
     attempts = services.redis.hincrby(keys.job(job.id), f"notice.{job.generation}.{member.rpartition('/')[2]}", 1)
     if attempts >= MOST_ATTEMPTS:
         services.redis.zrem(keys.NOTICES, member)

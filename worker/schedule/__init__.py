@@ -1,1 +1,1 @@
-"""The schedule: its entries, when they are due, the jobs this makes, and backfills."""
+"""The schedule: its entries, the times they are due, the jobs made from them, and backfills."""

@@ -1,4 +1,4 @@
-"""Backfills: ask again for a span of days, window by window. The schedule is not affected."""
+"""Backfills: request a report for a span of days, one job per window. The schedule is not affected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WindowState = Literal["waiting", "queued", "pending", "ready", "streaming", "str
 
 @dataclass(slots=True)
 class Window:
-    """One window, its first and last day, and the job that reads it once there is one."""
+    """One window of a backfill: its first and last day, and its job once there is one."""
 
     first: date
     last: date
@@ -34,15 +34,15 @@ class Window:
 
     @property
     def state(self) -> WindowState:
-        """That of its job, or `waiting` while it has none."""
+        """The state of its job, or `waiting` if it has none yet."""
         return self.job.state if self.job else "waiting"
 
 
 class Backfill:
-    """One job for each window of a report; at most `at_once` of them unfinished at a time.
+    """One job for each window of a report, at most `at_once` of them unfinished at a time.
 
-    Asking for the same span again finds the jobs made before: those that are done stay so, those that failed or were
-    cancelled are retried once, and missing ones are made.
+    A repeated backfill of the same span finds the jobs made before: those that are done stay so, those that failed or
+    were cancelled are retried once, and missing ones are created.
     """
 
     def __init__(self, services: Services, windows: list[Window], at_once: int) -> None:
@@ -53,11 +53,11 @@ class Backfill:
 
     @property
     def is_over(self) -> bool:
-        """Whether every window came to an end."""
+        """Has the job of every window ended?"""
         return all(window.state in FINISHED for window in self.windows)
 
     def advance(self) -> list[tuple[str, str]]:
-        """Read every job anew and begin as many as may run: the id and state of each that needs a nudge."""
+        """Reload all jobs and begin as many as may run; returns id and state of each job that needs a nudge."""
         for window in self.windows:
             if window.job is not None:
                 window.job = self._services.ledger.job(window.job.id) or window.job
@@ -70,7 +70,7 @@ class Backfill:
         return nudges
 
     def _begin_job(self, window: Window) -> tuple[str, str] | None:
-        """Make or find the window's job: its id and state if it needs a nudge."""
+        """Create or find the window's job; returns its id and state if it needs a nudge."""
         job_id, _ = create_job(self._services, window.request)
         window.job = self._services.ledger.job(job_id)
         state = window.state
@@ -85,13 +85,13 @@ class Backfill:
 def plan(
     services: Services, name: str, params: Mapping[str, Any], first: date, last: date, size: str, sink: str | None
 ) -> Backfill:
-    """The windows of a span, both days included, the last one shorter if necessary.
+    """Divide a span, both days included, into windows; the last one may be shorter. Nothing is created or sent.
 
-    Raises BadInput if the report has no window, or anything else is wrong; nothing is made or sent by this.
+    Raises BadInput if the report has no window, or anything else is wrong.
     """
     connection, report = find_report(services.connections, name)
     if last < first:
-        raise BadInput("--to", str(last), f"no day before {first}")
+        raise BadInput("--to", str(last), f"{first} or a later day")
     number, unit = size[:-1], size[-1:]
     if unit not in DAYS or not number.isdecimal() or not 0 < int(number) <= 366:
         raise BadInput("--window", size, "a number of days or weeks, such as 1d or 4w")

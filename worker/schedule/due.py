@@ -1,4 +1,4 @@
-"""Makes the jobs that are due by the schedule: for each time of each entry once, however many processes ask."""
+"""Creates the jobs that the schedule owes: for each time of each entry once, however many processes do it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from worker.sources.connections import find_report
 from worker.sources.windows import put_window
 
 LATE = timedelta(minutes=5)
-"""An entry whose jobs are not made this long after its time is late, or, if it does not catch up, has missed it."""
+"""After this an entry without its jobs is late; if it does not catch up, it has missed that time."""
 
 _SERVE = Script("schedule_serve")
 
@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An entry with its last and next times, its last jobs with their states, and what is wrong with it now."""
+    """The status of an entry: its last and next times, its last jobs with their states, and its alarms."""
 
     entry: Entry
     last_due: datetime | None
@@ -55,11 +55,11 @@ def entries(services: Services) -> list[Entry]:
 
 
 def serve(services: Services, now: datetime) -> list[str]:
-    """Make the jobs of every entry that are due by `now`: their ids.
+    """Create the jobs that are due by `now`; returns their ids.
 
-    May run anywhere, any number of times and in several processes at once: the jobs of one time have the same ids,
-    whoever makes them. Nothing is due from before an entry was first seen. An entry whose jobs cannot be made is
-    logged, shown by `standings`, and tried again the next time.
+    May run any number of times and in several processes at once: the ids of the jobs depend on entry and time only, so
+    every process finds the same jobs. Times before an entry was first seen are not due. If the jobs of an entry cannot
+    be created, that is logged, shown by `standings`, and tried again the next time.
     """
     made: list[str] = []
     for entry in entries(services):
@@ -76,12 +76,12 @@ def serve(services: Services, now: datetime) -> list[str]:
 
 
 def standings(services: Services, now: datetime) -> list[Standing]:
-    """How every entry stands; nothing is changed."""
+    """The status of every entry; nothing is changed."""
     return [_standing(services, entry, now) for entry in entries(services)]
 
 
 def _unserved_time(entry: Entry, served: float, now: datetime) -> datetime | None:
-    """The latest time that was not served, None if there is none; it makes up for those before it."""
+    """The latest due time without jobs, None if there is none. Earlier missed times are not made up for."""
     due = time_until(entry, now)
     if due is None or due.timestamp() <= served:
         return None
@@ -99,13 +99,13 @@ def _serve_entry(services: Services, entry: Entry, run: Run, due: datetime, now:
             services.redis.hset(name, "error", str(bad))
         return []
     if not _SERVE(services.redis, [name], [due.timestamp(), json.dumps(jobs)]):
-        return []  # somebody else was faster; these are the same jobs
+        return []  # another process was faster; its jobs are the same ones
     log.info(Event.SCHEDULED, entry=entry.name, due=due.isoformat(), late_seconds=round((now - due).total_seconds()))
     return jobs
 
 
 def _make_requests(services: Services, entry: Entry, due: datetime) -> list[JobRequest]:
-    """One request, or one for each day of the lookback. Their keys make sure that a time has its jobs only once."""
+    """One request, or one for each day of the lookback. Their keys ensure that no time gets its jobs twice."""
 
     def request(params: dict[str, Any], part: str) -> JobRequest:
         return JobRequest(
@@ -166,18 +166,18 @@ def _standing(services: Services, entry: Entry, now: datetime) -> Standing:
 def _find_alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime) -> list[str]:
     found = [run.error] if run.error else []
     if run.due_at is not None and (due := _unserved_time(entry, run.due_at, now)) and now - due > LATE:
-        found.append(f"due {due.isoformat()} and not served: is beat or a control worker running?")
+        found.append(f"due {due.isoformat()}, but its jobs were not created: is beat or a control worker running?")
     for job in jobs:
         if job.state == "failed":
             found.append(f"job {job.id} failed: {job.error}")
         elif job.state == "done" and entry.min_rows is not None and job.rows - job.dead_rows < entry.min_rows:
-            found.append(f"job {job.id} has {job.rows - job.dead_rows} rows, at least {entry.min_rows} were expected")
+            found.append(f"job {job.id} has {job.rows - job.dead_rows} rows; at least {entry.min_rows} were expected")
     if entry.max_age and run.due_at is not None:
         since = done_at if done_at is not None else run.due_at
         if now.timestamp() - since > parse_duration(entry.max_age, "max_age"):
             unfinished = sum(job.state not in FINISHED for job in jobs)
             age = format_duration(parse_duration(entry.max_age, "max_age"))
-            found.append(f"nothing done for more than {age}, {unfinished} under way")
+            found.append(f"no job was done for more than {age}; {unfinished} unfinished")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The schedule as its file has it: which report, with which parameters, at which times.
+"""Loads schedule.yaml: which report, with which parameters, at which times.
 
 - name: kargo-daily
   connection: kargo
@@ -27,13 +27,13 @@ from worker.sources.yaml_files import YamlFile, read_yaml, validate
 
 
 class Entry(Declared):
-    """One line of the schedule.
+    """One entry of the schedule.
 
     It is due at the times of `cron` (five fields, in `timezone`), or at intervals of `every`, counted from midnight
-    UTC. A date macro in `params` is resolved at the time the entry is due. `lookback` asks for each of the last N days
-    by a job of its own, because vendors restate numbers; the day goes into the report's `window`. `catch_up`: times
-    that were missed are made up for `once`, however many they were, or not at all. There is an alarm if a report has
-    fewer than `min_rows`, or if none was done for `max_age`.
+    UTC. Date macros in `params` are relative to the time at which the entry is due. `lookback` requests each of the
+    last N days by a job of its own, because vendors restate numbers; the day goes into the report's `window`.
+    `catch_up`: missed times, however many, are made up for by one run (`once`) or not at all. There is an alarm if a
+    job has fewer than `min_rows` rows, or if no job was done for `max_age`.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
@@ -57,7 +57,7 @@ class Entry(Declared):
 
     @property
     def lookback_days(self) -> int:
-        """How many days are asked for again; 0: the parameters are sent as they stand."""
+        """How many days are requested; 0: the parameters are sent as they are."""
         return int(self.lookback.removesuffix("d")) if self.lookback else 0
 
 
@@ -75,7 +75,7 @@ def load_schedule(path: Path, connections: dict[str, Connection]) -> list[Entry]
         entry = validate(Entry, content, file, (position,))
         _check(entry, file, position, connections)
         if any(entry.name == other.name for other in entries):
-            raise BadInput(file.where((position, "name")), entry.name, "a name no other entry has")
+            raise BadInput(file.where((position, "name")), entry.name, "a name that no other entry has")
         entries.append(entry)
     return entries
 

@@ -1,4 +1,4 @@
-"""An entry of the schedule as programs see it, on the command line and over HTTP."""
+"""An entry of the schedule as JSON, for the command line and the HTTP API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker.schedule.due import Standing
 
 
 def standing_facts(standing: Standing) -> Json:
-    """An entry with its last and next times; parameters are as the file has them."""
+    """The status of an entry as JSON; its parameters are as in the file, with macros unresolved."""
     entry = standing.entry
     return {
         "name": entry.name,

@@ -1,4 +1,4 @@
 """Facts that an operator edits: settings, connections, schedule, source files. No behaviour."""
 
 OWNER = "millrace"
-"""Tells this package from another program's of the same name."""
+"""Distinguishes this package from another program's package of the same name."""

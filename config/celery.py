@@ -1,4 +1,4 @@
-"""Broker, queues, routes and beat: names and numbers. Reasons stand in docs/reliability.md."""
+"""Celery's configuration: queues, routes, beat's schedule. docs/reliability.md explains why it is as it is."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SOCKETS: dict[str, Any] = {
 
 
 def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str, Any]:
-    """The whole configuration of the Celery app; `broker` are the settings that say where the broker is."""
-    # Messages a worker has taken stand in its memory alone, not in Redis too: the sweep replaces those that are lost.
+    """The configuration of the Celery app; `broker` are the settings that say where the broker is."""
+    # No ack_emulation: a message that a worker has taken is only in its memory. The sweep replaces lost ones.
     options = {"ack_emulation": False, **SOCKETS}
     return {
         **broker,
@@ -42,11 +42,11 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "broker_connection_max_retries": None,
         "result_backend": None,
         "task_ignore_result": True,
-        # Celery takes `retry(max_retries=None)` for the task's own bound, which is 3. Only the ledger bounds attempts.
+        # To Celery, `retry(max_retries=None)` means the task's own limit, which is 3. Only the ledger limits attempts.
         "task_annotations": {"*": {"max_retries": None}},
         "task_serializer": "json",
         "accept_content": ["json"],
-        # An exchange each: queues without one would share the default one, and every message would reach all three.
+        # One exchange per queue: with a shared one, every message would go to all three queues.
         "task_queues": [Queue(name, Exchange(name, "direct"), routing_key=name) for name in (CONTROL, SWEEP, STREAM)],
         "task_default_queue": CONTROL,
         "task_create_missing_queues": False,
@@ -60,7 +60,7 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
             f"tasks.{name}"
             for name in ("submit", "poll", "paginate", "stream", "finalize", "notify", "sweep", "due", "standby")
         ],
-        # Beat remembers nothing on disk: what it sends may be missed or sent twice without harm.
+        # A beat without a state file: missed and repeated messages do no harm.
         "beat_scheduler": "celery.beat:Scheduler",
         "beat_schedule": {
             "sweep": {

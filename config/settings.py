@@ -1,6 +1,6 @@
-"""Every environment variable, typed, read once, frozen. Nothing else in Millrace reads the environment.
+"""Settings from environment variables: typed, read once, frozen. Nothing else in Millrace reads the environment.
 
-Any variable may instead be in a file that `NAME_FILE` names, as containers mount their secrets.
+Instead of any variable NAME, NAME_FILE may name a file with the value: containers mount secrets as files.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 PACKAGED = Path(__file__).parent
 PREFIX = "MILLRACE_"
-WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret of Standard Webhooks begins with; base64 follows
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret of Standard Webhooks; base64 follows
 
 
 class BadSetting(ValueError):
-    """A variable cannot be used; the message names it and never shows its value."""
+    """A variable has an unusable value. The message names the variable and shows no secret."""
 
 
 class FileSource(PydanticBaseSettingsSource):
-    """Settings whose value is in the file that `MILLRACE_NAME_FILE` names."""
+    """Reads settings from the files that variables such as MILLRACE_REDIS_PASSWORD_FILE name."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
         name = PREFIX + field_name.upper()
@@ -42,7 +42,7 @@ _NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_B
 
 
 class Settings(BaseSettings):
-    """What an operator may set; `.env.example` says the same for people. Unset variables take these defaults."""
+    """The settings and their defaults. `.env.example` explains each one."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
@@ -121,7 +121,7 @@ def settings() -> Settings:
         first = error.errors(include_url=False)[0]
         name = f"{PREFIX}{str(first['loc'][0]).upper()}"
         if first["type"] == "value_error":
-            # A check of ours: it says what is wrong, and the value may be a secret.
+            # From a validator above: its message is enough, and the value may be a secret.
             raise BadSetting(f"{name}: {first['ctx']['error']}") from None
         wanted = first["msg"].removeprefix("Input should be ")
         raise BadSetting(f"{name}: {first['input']!r} is not allowed; expected {wanted}") from None
@@ -136,7 +136,7 @@ def environment_value(name: str) -> str | None:
     if file is None:
         return value
     if value is not None:
-        raise BadSetting(f"{name} and {name}_FILE are both set; one of them is wanted")
+        raise BadSetting(f"{name} and {name}_FILE are both set; set only one of them")
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n") or None
     except (OSError, UnicodeDecodeError) as reason:
@@ -145,7 +145,7 @@ def environment_value(name: str) -> str | None:
 
 
 def variable(name: str) -> str | None:
-    """A variable of the environment, or else of `.env`."""
+    """A variable from the environment, else from `.env`; None if it is empty or not set."""
     return os.environ.get(name) or _dotenv().get(name) or None
 
 
@@ -156,7 +156,7 @@ def network_variables() -> dict[str, str]:
 
 
 def share_variables(prefix: str) -> None:
-    """Put what `.env` says of these variables into the environment, for a library that looks nowhere else."""
+    """Copy these variables from `.env` to the environment, for a library that reads only the environment."""
     for name, value in _dotenv().items():
         if name.startswith(prefix) and value is not None:
             os.environ.setdefault(name, value)
@@ -170,11 +170,11 @@ def _dotenv() -> dict[str, str | None]:
 def prepare_environment(changes: dict[str, str]) -> None:
     """Set variables for this process and its children, before its settings are read."""
     if settings.cache_info().currsize:
-        raise RuntimeError("the settings were read already")
+        raise RuntimeError("the settings have been read already, so changes would have no effect")
     os.environ.update(changes)
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """This process's environment with changes, for processes Millrace starts itself: they find its packages first."""
+    """This process's environment with changes, for child processes: PYTHONPATH makes them import our packages."""
     path = os.pathsep.join(filter(None, [str(PACKAGED.parent), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, **changes}

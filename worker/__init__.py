@@ -1,8 +1,8 @@
-"""The engine. `celery -A worker` looks for the app in `worker.celery`."""
+"""Millrace's engine: everything but settings and Celery tasks. `celery -A worker` finds the app in `worker.celery`."""
 
 from worker.installation import check_own_packages
 
 OWNER = "millrace"
-"""Tells this package from another program's of the same name."""
+"""Distinguishes this package from another program's package of the same name."""
 
 check_own_packages()

@@ -1,4 +1,4 @@
-"""Settings of Celery's broker, a Redis; how workers wait for a Redis that cannot serve, and what they put back."""
+"""Celery's broker, which is a Redis: its settings, and patches that make workers wait for a Redis that is away."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def broker_settings(url: RedisUrl | str) -> dict[str, Any]:
         # The sentinels are asked over TLS if the server is.
         tls = {"ssl": True, **place.tls} if place.tls else {}
         options |= {"master_name": place.service, "sentinel_kwargs": {**place.sentinel_login, **tls}}
-    # kombu and Flower have a spelling of their own for sockets and for several hosts.
+    # kombu and Flower have their own URL syntax for sockets and for several hosts.
     if place.scheme == "unix":
         broker_url = f"redis+socket://{place.userinfo}{quote(place.socket)}?virtual_host={place.database}"
     else:
@@ -39,16 +39,16 @@ def broker_settings(url: RedisUrl | str) -> dict[str, Any]:
 
 
 def keep_waiting_for_broker() -> None:
-    """Have Celery reconnect when Redis answers that it cannot serve, instead of ending the process."""
+    """Make Celery reconnect if Redis answers that it cannot serve; without this, the process would end."""
     register_error_answers()
     # kombu reconnects on the errors in this tuple and lets others end the process.
     Transport.connection_errors += BROKER_WAITS_ON
 
 
 def put_back_quietly() -> None:
-    """Have a worker that ends put back the messages it holds, as far as Redis takes them.
+    """Make a worker that ends put back the messages it holds, without complaint if Redis does not take them.
 
-    kombu would try each one and write those it cannot put back into a file of its own.
+    kombu would try each message, and write those it cannot put back to a file.
     """
     QoS.restore_unacked = _restore_unacked
 

@@ -1,4 +1,4 @@
-"""Character sets by the names vendors and source files give them."""
+"""Maps character sets, as vendors and source files name them, to Python's codecs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 from email.message import Message
 
 _SUPERSETS = {"ascii": "utf-8", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
-"""What is meant when the smaller set is named; browsers do the same (WHATWG Encoding)."""
+"""What vendors mean when they name the smaller set; browsers decode it in the same way (WHATWG Encoding)."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -19,7 +19,7 @@ LONGEST_MARK_BYTES = max(map(len, _MARKS))
 
 
 def codec_of(name: str) -> str | None:
-    """The name of Python's codec for a character set; None if there is none for text."""
+    """The name of Python's codec for a character set; None if Python has no text codec for it."""
     try:
         "".encode(name)
         codec = codecs.lookup(name).name
@@ -29,8 +29,8 @@ def codec_of(name: str) -> str | None:
 
 
 def codec_by_mark(start: bytes) -> str | None:
-    """The codec that a byte order mark shows; None if the text begins without one."""
-    # The marks of UTF-32 stand first: that of UTF-16 little-endian is the beginning of one of them.
+    """The codec by the byte order mark; None if the text does not begin with one."""
+    # UTF-32 is tried before UTF-16: the mark of UTF-16 little-endian is the beginning of that of UTF-32.
     return next((codec for mark, codec in _MARKS.items() if start.startswith(mark)), None)
 
 

@@ -1,4 +1,4 @@
-"""Decompresses a response while it arrives, with a bound on how much a few bytes may become."""
+"""Decompresses a response while it arrives, with a limit on the compression ratio against decompression bombs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker.unzip import PIECE_BYTES, BrokenZip, inflate, unzip
 
 LARGEST_RATIO = 200
 FREE_BYTES = 1024 * 1024
-"""Reports compress 10 to 60 times, and gzip can reach 1,030 times. Allowed is 200 times, and a MiB on top."""
+"""Reports compress 10 to 60 times; a bomb in gzip reaches 1,030 times. The limit is 200 times, plus one MiB."""
 MOST_LAYERS = 4
 
 _ZSTD_STEP_BYTES = 512
@@ -27,11 +27,11 @@ Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 
 def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
-    """The bytes unpacked, in pieces of up to 256 KB; `encoding` as in Content-Encoding, several separated by commas.
+    """Yield the decompressed bytes in pieces of up to 256 KB; `encoding` is the value of Content-Encoding.
 
-    What then still begins like gzip, zstd or ZIP is unpacked too: a file that was compressed before it was sent. Raises
-    RetryLater if a packing is broken or cut; FailJob if it is unknown, if there are more than four layers, or if they
-    unpack to more than the bound, which compares the result with the bytes from the network.
+    If the result still begins like gzip, zstd or ZIP, it is unpacked as well: it is a file that was compressed before
+    it was sent. Raises RetryLater if a compression is broken or cut off; FailJob if it is unknown, if there are more
+    than four layers, or if the result of a layer is too large compared with the bytes from the network.
     """
     names = [name.strip().lower() for name in (encoding or "").split(",")]
     names = [name for name in reversed(names) if name not in ("", "identity")]
@@ -44,13 +44,13 @@ def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
         if name is None:
             break
         if layer == MOST_LAYERS:
-            raise FailJob(f"more than {MOST_LAYERS} packings around one another")
+            raise FailJob(f"the response is compressed more than {MOST_LAYERS} times")
         unpacked = _unpack_layer(unpacked, name, packed)
     yield from unpacked
 
 
 def _recognize(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
-    """The packing these bytes begin with, None if they begin with none; and all of the bytes, the first ones too."""
+    """The compression by the first bytes, None if there is none; and all the bytes again."""
     start = b""
     for chunk in chunks:
         start += chunk
@@ -61,9 +61,9 @@ def _recognize(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
 
 
 def _unpack_layer(chunks: Iterable[bytes], name: str, packed: _Counted) -> Iterator[bytes]:
-    """The bytes within one layer. `packed` counts what came from the network."""
+    """Yield the bytes inside one layer. `packed` counts the bytes from the network."""
     if name not in _UNPACKERS:
-        raise FailJob(f"the response is packed by {name!r}; known are {', '.join(_UNPACKERS)}")
+        raise FailJob(f"the response is compressed by {name!r}, which is not one of {', '.join(_UNPACKERS)}")
     unpacked_bytes = 0
     try:
         for piece in _UNPACKERS[name](chunks):
@@ -76,11 +76,11 @@ def _unpack_layer(chunks: Iterable[bytes], name: str, packed: _Counted) -> Itera
     except _BROKEN as error:
         raise RetryLater(f"broken {name} after {packed.bytes} bytes: {error}", at_most=READ_AT_MOST) from None
     except EOFError:
-        raise RetryLater(f"the {name} is cut after {packed.bytes} bytes", at_most=READ_AT_MOST) from None
+        raise RetryLater(f"the {name} is cut off after {packed.bytes} bytes", at_most=READ_AT_MOST) from None
 
 
 class _Counted:
-    """Chunks, and how many bytes of them were taken."""
+    """Iterates over chunks; `bytes` counts those taken so far."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self.bytes = 0
@@ -93,7 +93,7 @@ class _Counted:
 
 
 def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
-    """gzip, any number of members one after another (RFC 1952, 2.2); or deflate."""
+    """Decompress gzip, any number of members one after another (RFC 1952, 2.2), or deflate."""
     unpacker = None
     for chunk in chunks:
         left = chunk
@@ -103,7 +103,7 @@ def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
                 left = left.lstrip(b"\0")
                 if not left:
                     break
-                # The first byte of zlib's format says 8 in its lower half. Without it this is raw deflate, which some
+                # A zlib header has 8 in the lower half of its first byte. Anything else is raw deflate, which some
                 # servers send under the same name.
                 is_raw = not is_gzip and left[0] & 0x0F != 8
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 16 * is_gzip)
@@ -116,11 +116,11 @@ def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
 
 
 def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """zstd: any number of frames one after another."""
+    """Decompress zstd, any number of frames one after another."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
     unpacker = None
     for chunk in chunks:
-        # A small step at a time: zstd returns all that its input unpacks to at once, 128 KB for a few bytes.
+        # In small steps, because zstd returns all that its input decompresses to at once: 128 KB for a few bytes.
         for start in range(0, len(chunk), _ZSTD_STEP_BYTES):
             left = chunk[start : start + _ZSTD_STEP_BYTES]
             while left:

@@ -1,4 +1,4 @@
-"""Durations: parsed as people write them (`15s`, `30m`, `2h`, `1d`, `1w`), formatted as they read them (`2 h`)."""
+"""Parses durations such as `15s`, `30m`, `2h`, `1d`, `1w`, and formats seconds for people: `2 h`."""
 
 from __future__ import annotations
 

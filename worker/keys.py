@@ -1,7 +1,7 @@
-"""Every Redis key Millrace uses, spelled once.
+"""Every Redis key that Millrace uses, except the broker's.
 
-Ledger and broker are one Redis. A sink may be another, even a Redis Cluster: whatever belongs to a stream carries
-the stream's name as its hash tag, so that one script may touch it all.
+Ledger and broker are one Redis. A sink may be another, even a Redis Cluster: all keys of one stream have the stream's
+name as their hash tag, so that one script may use them together.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ def dead_rows(stream: str) -> str:
 OVERDUE = "millrace:overdue"
 SWEPT_AT = "millrace:swept_at"
 WRITTEN = "millrace:written"
-"""String that expires: written to find out whether Redis can be written to."""
+"""String that expires: written to check that Redis accepts writes."""
 JOBS = "millrace:jobs"
 COUNTERS = "millrace:counters"
-"""Hash: what has happened, for `worker.metrics`; a field is a counter's name and its labels."""
+"""Hash: the counters of `worker.metrics`; a field is a counter's name and its labels."""
 NOTICES = "millrace:notices"
 """Sorted set: notices to send to webhooks at a job's end, as JOB/NUMBER, by the time they are due."""
 
 
 def run_mark(name: str) -> str:
-    """String that expires: while it is there, nobody stands in for beat's task of this name."""
+    """String that expires: while it exists, beat's task of this name counts as running."""
     return f"millrace:ran:{name}"
 
 
 def job(job_id: str) -> str:
-    """Hash: everything known of one job."""
+    """Hash: all fields of one job."""
     return f"millrace:job:{job_id}"
 
 
@@ -51,17 +51,17 @@ def pages(job_id: str) -> str:
 
 
 def jobs_in(state: str) -> str:
-    """Sorted set: the jobs in one state, by the time they came there."""
+    """Sorted set: the jobs in one state, by the time they entered it."""
     return f"millrace:jobs:{state}"
 
 
 def columns_seen(job_id: str, generation: int) -> str:
-    """Set: the columns one generation of a job came with."""
+    """Set: the columns in the rows of one generation of a job."""
     return f"millrace:job:{job_id}:columns:{generation}"
 
 
 def columns_known(digest: str) -> str:
-    """Set: the columns the last done job of one report came with."""
+    """Set: the columns of the last done job of one report."""
     return f"millrace:columns:{digest}"
 
 
@@ -71,20 +71,20 @@ def fingerprint(digest: str) -> str:
 
 
 def source(digest: str) -> str:
-    """String: a source as it stood when a job was made from it (JSON)."""
+    """String: a source as it was when a job was made from it (JSON)."""
     return f"millrace:source:{digest}"
 
 
 def schedule(entry: str) -> str:
-    """Hash: what is on record of one entry of the schedule."""
+    """Hash: what is stored about one entry of the schedule."""
     return f"millrace:schedule:{entry}"
 
 
-# What the workers share of one connection. `place` is a digest of where it lives and of the credentials used there.
+# What all workers share about one connection. `place` is a digest of its URL and of the credentials used there.
 
 
 def token(connection: str, place: str) -> str:
-    """Hash: the access token in use and when to renew it. Holds a secret; goes when the token expires."""
+    """Hash that expires with the token: the access token in use, a secret, and when to renew it."""
     return f"millrace:connection:{connection}:token:{place}"
 
 
@@ -99,10 +99,10 @@ def quota(connection: str) -> str:
 
 
 def pause(connection: str) -> str:
-    """String that expires: while it is there nothing is sent."""
+    """String that expires: while it exists, no request is sent."""
     return f"millrace:connection:{connection}:pause"
 
 
 def report_places(connection: str) -> str:
-    """Sorted set: the jobs whose reports the vendor prepares, by when their places fall free."""
+    """Sorted set: the jobs whose reports the vendor is preparing, by the time at which their places expire."""
     return f"millrace:connection:{connection}:preparing"

@@ -1,4 +1,4 @@
-"""Workers of our own, in their own processes, for as long as a command needs them."""
+"""Runs worker processes on this machine for as long as a command needs them, and restarts those that die."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker.tracing import is_wanted
 
 STOP_SECONDS = 15
 EARLY_SECONDS = 10.0
-"""A process that ends by itself so soon after its start will hardly do better the next time."""
+"""A process that ends by itself within this time after its start will probably end again."""
 MOST_EARLY_ENDS = 5
 FIRST_WAIT_SECONDS = 0.5
 
@@ -27,7 +27,7 @@ _CHILD: Command = ("--with-parent",)
 
 
 class WorkerFailed(MillraceError):
-    """A process of ours does not start, however often it is tried."""
+    """A process ended right after its start too many times."""
 
 
 def control(threads: int = 16) -> Command:
@@ -36,7 +36,7 @@ def control(threads: int = 16) -> Command:
 
 
 def stream(processes: int) -> Command:
-    """The worker that reads pages, one process for each at once."""
+    """The worker that reads pages, as many at once as it has processes."""
     return (*python_module("worker"), "worker", "stream", "--processes", str(processes), *_CHILD)
 
 
@@ -69,7 +69,8 @@ class _Child:
 class LocalWorkers:
     """Processes that are started together, restarted when they die, and stopped together.
 
-    Their standard input is a pipe nobody writes to. It ends when this process is gone, and then they end too.
+    Their standard input is a pipe to which nothing is written. It is closed when this process ends, even if it is
+    killed, and then they end too.
     """
 
     commands: Mapping[str, Command]
@@ -79,11 +80,10 @@ class LocalWorkers:
     _pipe: tuple[int, int] | None = None
 
     def restart_dead(self) -> list[str]:
-        """Start every process that is not running and return the names of those that had died.
+        """Start every process that is not running; returns the names of those that had died.
 
-        A process that ended early is started again only after a growing wait.
-
-        Raises WorkerFailed, with the last line of its log, if it has ended early too often.
+        A process that ended early is started again only after a growing wait. Raises WorkerFailed, with the last line
+        of its log, if it has ended early too often.
         """
         died = []
         for name, command in self.commands.items():
@@ -96,7 +96,7 @@ class LocalWorkers:
         return died
 
     def _may_start(self, name: str, child: _Child) -> bool:
-        """Is a process that ended to be started now?"""
+        """May a process that ended be started again now?"""
         now = time.monotonic()
         if child.start_again_at is None:
             # A process that was killed did not end by itself.
@@ -138,7 +138,7 @@ class LocalWorkers:
             if not at_once:
                 _end_together(processes)
         finally:
-            # Also where a second Ctrl-C ends the waiting: nobody may stay behind.
+            # Also if a second Ctrl-C interrupts the wait: no process may stay behind.
             for process in processes:
                 _signal_group(process, signal.SIGKILL)
                 process.wait()
@@ -185,8 +185,8 @@ def local_workers(
 ) -> Iterator[LocalWorkers]:
     """Both workers on this machine, running until the block ends; they find Redis as this process does.
 
-    `beside`: more processes, by name. There is no beat: the control worker sweeps where none does. Without work
-    at the end nobody is waited for.
+    `beside`: more processes, by name. Beat is not needed: without it, the control worker sweeps. If there is no work at
+    the end, the workers are killed at once.
     """
     commands = {"control": control(), "stream": stream(processes or os.cpu_count() or 1), **(beside or {})}
     workers = LocalWorkers(commands, data_dir / "logs")
@@ -196,5 +196,5 @@ def local_workers(
     except BaseException:
         workers.stop()
         raise
-    # A process that is killed, idle as it is, takes the spans it has not sent with it.
+    # Even an idle process may have spans that it has not sent, so with tracing it must end by itself.
     workers.stop(at_once=not (has_work() or is_wanted()))

@@ -1,8 +1,8 @@
-"""Every metric, declared once with its meaning, and how workers count.
+"""Declares every metric with its meaning, and keeps the counters in Redis.
 
-A gauge (jobs by state, a stream's length) is read from Redis when somebody asks. Counters stand in one hash in Redis:
-`count` and the ledger's scripts add to them once a step or once a page, never once a row. What a step counts travels
-with the script that records its outcome.
+A gauge (jobs by state, a stream's length) is computed when the metrics are requested. Counters are fields of one hash
+in Redis: `count` and the ledger's scripts add to them once a step or once a page, never once a row. What a step counts
+is sent together with the script that records its outcome.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SEPARATOR = "|"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its kind, its labels, and what it means. No label names a job: there would be no end of them."""
+    """One metric: its kind, its labels, and what it means. No label may be a job: there would be too many values."""
 
     kind: Literal["counter", "gauge"]
     labels: tuple[str, ...]
@@ -70,11 +70,11 @@ METRICS = {
 
 
 _counted: ContextVar[dict[str, float] | None] = ContextVar("counted", default=None)
-"""What was counted within `counting_together` and is not in Redis yet."""
+"""What was counted inside `counting_together` and is not in Redis yet."""
 
 
 def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
-    """Add to a counter; `labels` are in the order of its declaration. While Redis is away nothing is counted."""
+    """Add to a counter; `labels` are in the order of its declaration. While Redis is away, the count is lost."""
     if len(METRICS[name].labels) != len(labels):
         raise ValueError(f"{name} has the labels {METRICS[name].labels}")
     field, counted = SEPARATOR.join((name, *labels)), _counted.get()
@@ -86,7 +86,7 @@ def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
 
 @contextmanager
 def counting_together(redis: Redis) -> Iterator[None]:
-    """What is counted within reaches Redis with the next of the ledger's moves, or at the end."""
+    """Collect what is counted in the block; it goes to Redis with the ledger's next script, or at the end."""
     counted: dict[str, float] = {}
     before = _counted.set(counted)
     try:
@@ -98,7 +98,7 @@ def counting_together(redis: Redis) -> Iterator[None]:
 
 
 def take_counted() -> bytes:
-    """What was counted and is not in Redis yet, as JSON for a script that adds it; empty if there is nothing."""
+    """Take what is collected, as JSON for a script that adds it to the counters; empty if there is nothing."""
     counted = _counted.get()
     if not counted:
         return b""
@@ -118,10 +118,10 @@ def _add(redis: Redis, counted: dict[str, float]) -> None:
 
 
 def read_counters(redis: Redis) -> Iterator[tuple[str, tuple[str, ...], float]]:
-    """Every counter as it stands: name, labels, value."""
+    """Every counter: name, labels, value."""
     for field, value in redis.hgetall(keys.COUNTERS).items():
         name, *labels = field.decode().split(SEPARATOR)
-        # A counter that only an earlier version had is left out, and so is one whose labels have changed.
+        # Counters of an earlier version, with another name or other labels, are left out.
         if name in METRICS and len(METRICS[name].labels) == len(labels):
             yield name, tuple(labels), float(value)
 

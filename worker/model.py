@@ -1,4 +1,4 @@
-"""The data classes that all parts share, frozen. Times are seconds since the epoch; digests are SHA-256 in hex."""
+"""The data classes that all parts share. Times are seconds since the epoch; digests are SHA-256 in hex."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FINISHED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 VoidReason = Literal["replay", "failed", "cancelled"]
 
 WaitsOn = Literal["retry", "vendor", "quota", "pause", "sink", "worker", "redis"]
-"""What work waits for: its next attempt, the vendor's preparation, the connection's quota, a pause the vendor asked
-for, room in the sink, a free worker, Redis."""
+"""What work waits for: its next attempt, the vendor's preparation, the connection's quota, the end of a pause that the
+vendor asked for, room in the sink, a free worker, Redis."""
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ EMPTY_DIGEST = hashlib.sha256().hexdigest()
 
 
 class DeadRow(bytes):
-    """A row set aside: its bytes as they came, and the reason. Every other row is plain bytes.
+    """A row that is set aside: its bytes as the vendor sent them, and the reason. Every other row is plain bytes.
 
     It equals only another dead row with the same bytes and the same reason.
     """
@@ -52,10 +52,10 @@ Row = bytes
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Consecutive rows as one text, each followed by a newline. Iterate them for the rows one by one.
+    """Consecutive rows as one text, each followed by a newline. Iterating yields the rows one by one.
 
-    `dead` has the reason of every row that is set aside, by its place from 0. Most of the way a row is never touched by
-    itself: a text is hashed, written and sent for a fraction of what its rows would cost one by one.
+    `dead` has the reason of every dead row, by its index from 0. Almost all code handles rows as one text: it is
+    hashed, written and sent for a fraction of the time that a loop over its rows would take.
     """
 
     text: bytes = field(default=b"", repr=False)
@@ -90,16 +90,16 @@ class Rows:
 
     @property
     def first(self) -> Row:
-        """Raises ValueError if there is none."""
+        """The first row. Raises ValueError if there is none."""
         return self._row(0, self.text[: self.text.index(b"\n")])
 
     @property
     def last(self) -> Row:
-        """Raises ValueError if there is none."""
+        """The last row. Raises ValueError if there is none."""
         return self._row(self.count - 1, self.text[self.text.rindex(b"\n", 0, -1) + 1 if self.count > 1 else 0 : -1])
 
     def cut(self, most_rows: int, most_bytes: int | None = None) -> tuple[Rows, Rows]:
-        """The first rows, no more than so many and so many bytes but one at least, and those behind them."""
+        """Split into the first rows and the others: at most `most_rows` and `most_bytes`, but at least one row."""
         end = self.text.rfind(b"\n", 0, most_bytes) + 1 or self.text.find(b"\n") + 1
         count = self.text.count(b"\n", 0, end)
         if count > most_rows:
@@ -127,13 +127,13 @@ class Checkpoint:
     is_closed: bool = False
 
     def is_at(self, other: Checkpoint) -> bool:
-        """Are both behind the same rows, whether or not the page is closed?"""
+        """Do both follow the same rows? Whether the page is closed does not matter."""
         return self.rows == other.rows and self.digest == other.digest
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive rows of one page, which lead from `before` to `after`."""
+    """Consecutive rows of one page, with the positions before and after them."""
 
     before: Checkpoint
     rows: Rows
@@ -160,7 +160,7 @@ class OpenPages:
 
 @dataclass(slots=True)
 class Facts:
-    """What one response says beside its rows, complete once its rows are read; None for what it does not say.
+    """What one response states besides its rows, complete once its rows are read; None for what it does not state.
 
     `next` is the next page's link or token (an empty string and the word "null" mean that there is none), `has_more`
     what the vendor says about whether there is one. `first_row` is the number of the response's first row within the
@@ -176,7 +176,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What is known of a page once it was read to its end: its rows, and what its answers said of the whole report.
+    """What is known of a page once it was read: how many rows it has, and what it states about the whole report.
 
     `total` is the vendor's count of rows, `next` the link or token of the next page. `is_last`: the vendor said
     explicitly that nothing follows. `has_end` is False if a body ended merely because its connection did: then only a
@@ -199,14 +199,14 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One report we owe somebody, as the ledger holds it.
+    """One report that was requested of us, as the ledger has it.
 
     `report` is the name within the source; `params` are as resolved when the job was made. `ready_total` is the count
-    of rows the vendor gave when the report was ready, `total` the one its pages gave. `asked_at` is when the vendor was
-    first asked, from when `ready_within` counts. `is_unproven`: a body ended merely because its connection did. `rows`,
-    `dead_rows` and `bytes` are progress for people; the sink record decides. `waits_*` describe the last wait that was
-    noted, `held_until` is when the latest lease ends; both are for `worker.jobs.waiting`.
-    `traceparent` is the span that all of the job's steps belong to, as W3C's Trace Context writes it.
+    of rows that the vendor stated when the report was ready, `total` the count that its pages stated. `asked_at` is
+    when the vendor was first asked; `ready_within` counts from then. `is_unproven`: a body ended only because its
+    connection did. `rows`, `dead_rows` and `bytes` are progress for people; the sink record is what counts. `waits_*`
+    describe the last wait that was noted, `held_until` is when the latest lease ends; both are for
+    `worker.jobs.waiting`. `traceparent` is the span that all steps of the job belong to (W3C Trace Context).
     """
 
     id: str
@@ -264,17 +264,17 @@ class Job:
 
     @property
     def expected(self) -> int | None:
-        """The vendor's count of rows, as far as it gave one: the pages' own count is the better one."""
+        """The vendor's count of rows, None if it stated none; the count of the pages is preferred to the poll's."""
         return self.ready_total if self.total is None else self.total
 
     @property
     def trace_id(self) -> str | None:
-        """The trace that the job's steps are spans of, as OpenTelemetry's tools write it; None without one."""
+        """The id of the trace that the job's steps belong to, as OpenTelemetry's tools show it; None without one."""
         return self.traceparent.split("-")[1] if self.traceparent else None
 
     @property
     def name(self) -> str:
-        """What the caller asked for: CONNECTION.REPORT."""
+        """CONNECTION.REPORT, as the caller named it."""
         return f"{self.connection}.{self.report}"
 
 
@@ -283,8 +283,8 @@ class Lease:
     """The right to work on a job, or on one of its pages, until a time; `page` is 0 for a step of the job itself.
 
     `token` is the fencing token. `attempts` and `reason` are those of this piece of work; `link` is the page's address
-    if one was registered; `on_record` counts the page's rows that the ledger knows of. `taken_at` is the time by the
-    ledger's clock.
+    if one was registered; `on_record` counts the page's rows that the ledger knows of. `taken_at` is in the ledger's
+    time.
     """
 
     job: Job

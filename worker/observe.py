@@ -1,4 +1,4 @@
-"""Every log event, declared once with its meaning, and the format of the log.
+"""Logging: every log event, declared with its meaning; the format of log lines; masking of secrets.
 
 A log line is an event with fields. `job` (and `page`) are bound once, when a step begins.
 """
@@ -15,9 +15,9 @@ import structlog
 
 
 class Event(StrEnum):
-    """What may stand in the log."""
+    """The names of all log events."""
 
-    SUBMITTED = "report.submitted"  # the vendor took the request; its report id is known
+    SUBMITTED = "report.submitted"  # the vendor accepted the request; its report id is known
     ADOPTED = "report.adopted"  # an interrupted request had reached the vendor; its report is ours
     ORPHAN = "report.possible_orphan"  # requested again after an interrupted request that cannot be looked up
     NOT_READY = "report.not_ready"  # polled; the vendor is still preparing
@@ -27,33 +27,33 @@ class Event(StrEnum):
     DISCARDED = "report.discarded"  # the report was cancelled or deleted at the vendor
     NOT_DISCARDED = "report.not_discarded"  # that failed; the report stays there until the vendor drops it
     PLANNED = "report.planned"  # pages are planned
-    PAGE_CLOSED = "page.closed"  # every row of the page is kept
-    TAKEN_OVER = "page.taken_over"  # rows were kept already; they are read again, checked and skipped
+    PAGE_CLOSED = "page.closed"  # every row of the page is in the sink
+    TAKEN_OVER = "page.taken_over"  # the sink has rows of this page already; they are read again, checked and skipped
     PAGE_GIVEN_BACK = "page.given_back"  # the page waits for another worker; nothing is lost
-    NOT_VOIDED = "sink.not_voided"  # a job ended, and its sink refused to hear of it; there is no end there either
+    NOT_VOIDED = "sink.not_voided"  # a job ended, but its sink did not accept the void; readers see no end there
     SINK_FULL = "sink.full"  # no room in the sink; reading stops until there is
     START_OVER = "report.start_over"  # this reading differs from what was published; a new generation begins
     STEP_RETRIES = "step.retries"  # the step failed and will be tried again
     LEASE_LOST = "lease.lost"  # another worker holds the work; this one stops
-    NOTHING_TO_DO = "step.nothing_to_do"  # a nudge too many
+    NOTHING_TO_DO = "step.nothing_to_do"  # the nudge was not needed: the work is done, or another worker has it
     NUDGE_LOST = "nudge.lost"  # the broker did not take a nudge; the sweep will send it again
     STOOD_IN = "beat.stood_in"  # beat did not send this task for two intervals; a control worker did its work
     REDIS_AWAY = "redis.away"  # Redis cannot serve now; the work waits until it can
     SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged
-    SCHEDULED = "schedule.served"  # an entry of the schedule was due; its jobs are made
+    SCHEDULED = "schedule.served"  # an entry of the schedule was due; its jobs are created
     SCHEDULE_REFUSED = "schedule.refused"  # the schedule, or one entry, cannot be used; it is tried again
-    SCHEDULE_ALARM = "schedule.alarm"  # a report came empty, late, not at all, or failed
-    SCHEDULE_ALARM_OVER = "schedule.alarm_over"  # what the alarm was about is mended
+    SCHEDULE_ALARM = "schedule.alarm"  # a report is late or missing, failed, or has too few rows
+    SCHEDULE_ALARM_OVER = "schedule.alarm_over"  # the reason of the alarm is gone
     COLUMNS_CHANGED = "report.columns_changed"  # columns are new or gone since the same report was last done
     DONE = "report.done"  # proven complete
     FAILED = "report.failed"  # given up, with the reason
-    CANCELLED = "report.cancelled"  # stopped by somebody
+    CANCELLED = "report.cancelled"  # cancelled by a user or a program
     NOTICE_DELIVERED = "webhook.delivered"  # the receiver knows that the job has ended
-    NOTICE_LATER = "webhook.later"  # the receiver did not answer, or with an error; it is sent again
+    NOTICE_LATER = "webhook.later"  # the receiver did not answer, or answered with an error; it is sent again
     NOTICE_REFUSED = "webhook.refused"  # the receiver refuses it, or too many attempts failed
-    NO_TRACES = "traces.off"  # OpenTelemetry is asked for by its variables, and cannot be had
+    NO_TRACES = "traces.off"  # OpenTelemetry's variables ask for traces, but it cannot be used
     TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use
-    CONNECTION_PAUSED = "connection.paused"  # the vendor asked everybody to wait
+    CONNECTION_PAUSED = "connection.paused"  # the vendor asked to wait; no worker sends requests until then
 
 
 _CREDENTIALS = re.compile(
@@ -66,9 +66,9 @@ _CREDENTIALS = re.compile(
 
 
 def mask_secrets(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Mask what may be a secret in other libraries' lines and in every traceback.
+    """Mask possible secrets in the log lines of libraries, which print whole requests, and in every traceback.
 
-    Libraries print whole requests at debug level. Our own events hold no secret in the first place.
+    Our own events contain no secrets, so their text is left as it is.
     """
     is_ours = event.get("_from_structlog")
     for name in ("exception",) if is_ours else ("event", "exception"):
@@ -78,7 +78,7 @@ def mask_secrets(_logger: object, _method: str, event: structlog.typing.EventDic
 
 
 def mask_credentials(text: str) -> str:
-    """Return the text with whatever looks like a credential replaced by stars."""
+    """The text with everything that looks like a credential replaced by stars."""
 
     def mask(found: re.Match[str]) -> str:
         kept = found["before"] or found["asked"] or found["header"]
@@ -117,7 +117,7 @@ def configure_logging(style: Literal["text", "json"], level: str) -> None:
             ],
         )
     )
-    # Celery logs every message it takes and every task it ends; the steps' own events say more.
+    # Celery logs every message and every task; the events of our steps say more.
     for noisy in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""The one Redis that is broker, ledger and default sink: where it is, and clients that wait for its return."""
+"""Clients of Redis that wait while it is away; and the checks of the Redis for broker, ledger and default sink."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from worker.redis_errors import hide_settings_in_errors, register_error_answers
 from worker.redis_url import RedisUrl, read_redis_url
 
 PATIENT_RETRIES = 60
-"""With waits of at most 2 s: a worker outlives a Redis that is away for a minute or two."""
+"""With waits of up to 2 s between them, a worker outlives a Redis that is away for a minute or two."""
 
 register_error_answers()
 hide_settings_in_errors()
@@ -39,9 +39,9 @@ hide_settings_in_errors()
 
 @cache
 def own_redis() -> RedisUrl:
-    """The Redis in the settings, else the embedded server, which runs as long as this process needs it.
+    """The Redis in the settings, else the embedded server, which runs until this process ends.
 
-    Raises BadInput where the URL cannot be read or the embedded server cannot start.
+    Raises BadInput if the URL cannot be parsed or the embedded server cannot start.
     """
     chosen = settings()
     if chosen.redis_url is not None:
@@ -54,22 +54,22 @@ _embedded = ExitStack()
 
 @atexit.register
 def _leave_at_exit() -> None:
-    # Who asks a second time need not wait longer, nor leave the server half stopped.
+    # A second signal must not interrupt the stop of the server.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _embedded.close()
 
 
 def leave_embedded_redis() -> None:
-    """Let the embedded server go now and not at the end of this process: its data directory is about to be removed."""
+    """Release the embedded server now, not at the end of this process: its data directory is about to be removed."""
     _embedded.close()
     own_redis.cache_clear()
 
 
 def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:
-    """A client that tries again while Redis is away, starting, loading, or cannot be written to.
+    """A client that retries while Redis is away, starting, loading, or does not accept writes.
 
-    A script whose answer was lost runs twice then; every script is made for that.
+    A script whose answer was lost is run a second time; every script allows that.
     """
     place = url if isinstance(url, RedisUrl) else read_redis_url(url)
     options: dict[str, Any] = {
@@ -77,7 +77,7 @@ def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:
         **place.login,
         **SOCKETS,
         "retry": Retry(ExponentialBackoff(cap=2, base=0.05), retries),
-        # A refused connection is an OSError until redis-py gives up on it.
+        # redis-py turns a refused connection, an OSError, into its own error only after the last retry.
         "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError, OSError],
     }
     if place.scheme == "sentinel":
@@ -94,15 +94,15 @@ def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:
 
 
 class ConnectionToMaster(SentinelManagedConnection):  # type: ignore[misc]
-    """A connection that asks the sentinels for the master whenever it connects again.
+    """A connection that asks the sentinels for the master every time it connects.
 
-    redis-py asks them only the first time: a connection that breaks in the moments between a master's end and its
-    successor's election would try the dead address for as long as it has retries (redis-py issue 3874).
+    redis-py asks them only the first time. If a connection breaks between the end of a master and the election of the
+    next, redis-py would try the dead address until its retries are used up (redis-py issue 3874).
     """
 
     def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
-        # redis-py connects with its own retries where a command finds the connection broken, and without them from
-        # within `connect`, which has asked the sentinels just before.
+        # A command that finds the connection broken calls this with retries. `connect`, which has just asked the
+        # sentinels, calls it without.
         if retry_socket_connect:
             self.connect()
         else:
@@ -135,7 +135,7 @@ RIGHTS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("+hdel", ("HDEL", "millrace:broker:probe", "probe")),
     ("&* +publish", ("PUBLISH", "millrace:broker:probe", "")),
 )
-"""The rights every process needs, each with a command that tests it and changes nothing that lasts."""
+"""The rights that every process needs, each with a command that tests it and has no lasting effect."""
 
 
 def _refuse_lack_of_rights(client: Redis, user: str) -> None:
@@ -146,16 +146,16 @@ def _refuse_lack_of_rights(client: Redis, user: str) -> None:
             allowed = f"one with the right {right}; docs/operations.md lists them all ({refusal})"
             raise BadInput("user of Redis", user, allowed) from None
         except ResponseError:
-            continue  # The right is there: only the script or the key that the command names is not.
+            continue  # The right exists; only the script or key that the command names does not.
 
 
 def refuse_unfit(url: RedisUrl) -> None:
-    """Raise BadInput if this Redis may evict keys, so that jobs would vanish, or denies us a right that we need."""
+    """Raise BadInput if this Redis may evict keys, so that jobs could vanish, or denies a right that we need."""
     with connect(url, retries=0) as client:
         try:
             _refuse_lack_of_rights(client, url.user or "default")
             policy = client.info("memory").get("maxmemory_policy", "noeviction")
         except RedisError:
-            return  # It is away; whoever needs it waits for it.
+            return  # Redis is away; its users wait for it later.
     if policy != "noeviction":
         raise BadInput("maxmemory-policy of Redis", policy, "noeviction (CONFIG SET maxmemory-policy noeviction)")

@@ -1,7 +1,7 @@
-"""The errors Redis answers with while it cannot serve, in one list for ledger, broker and sinks.
+"""The error answers of a Redis that cannot serve now, in one list for ledger, broker and sinks.
 
-A server that became a replica, cannot save, is loading or has too many clients is as good as away: its clients wait and
-ask again. redis-py knows only some of these answers; it raises the rest as errors on which no client waits.
+A server that became a replica, cannot save, is loading or has too many clients is treated like one that is away:
+clients wait and retry. redis-py does so for some of these answers only; this module adds the others.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class IsReplica(CannotServe, ReadOnlyError):  # type: ignore[misc]
 
 ANSWERS = {
     "READONLY": IsReplica,  # a failover made it a replica
-    "UNBLOCKED": IsReplica,  # the same, as answer to a client that was waiting for a message
+    "UNBLOCKED": IsReplica,  # the same, for a client that was blocked waiting for a message
     "MASTERDOWN": CannotServe,  # a replica whose master is away
-    "MISCONF": CannotServe,  # it cannot save, and writes nothing it might lose
+    "MISCONF": CannotServe,  # it cannot save to disk, so it refuses writes
     "NOREPLICAS": CannotServe,  # fewer replicas than it must have
-    "BUSY": CannotServe,  # a script of somebody else's runs for long
-    "LOADING": BusyLoadingError,  # it started and reads its file
+    "BUSY": CannotServe,  # a script of another program has been running for too long
+    "LOADING": BusyLoadingError,  # it has started and is loading its file
 }
-"""The first word of an answer, and the error it becomes. "max number of clients reached" is redis-py's own."""
+"""The first word of an answer, and the error it becomes. redis-py knows "max number of clients reached" itself."""
 
 TEMPORARY: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, TryAgainError, ClusterDownError, AskError)
 BROKER_WAITS_ON: tuple[type[Exception], ...] = (CannotServe, TimeoutError, OutOfMemoryError)
-"""Errors after which the broker reconnects. A full Redis is one of them: a message has no other way to wait."""
+"""Errors after which the broker reconnects. Also if Redis is full: there is no other way to make a message wait."""
 
 
 def register_error_answers() -> None:
@@ -51,9 +51,9 @@ def register_error_answers() -> None:
 
 
 def hide_settings_in_errors() -> None:
-    """Have redis-py name the clients of this process by their address: it prints every setting, passwords included.
+    """Make redis-py print only the address of a connection pool: by itself it prints all settings, even passwords.
 
-    The error that no sentinel could be asked names each of them like this.
+    It prints the pool of every sentinel in its error message if no sentinel answers.
     """
 
     def address(pool: ConnectionPool) -> str:
@@ -65,6 +65,6 @@ def hide_settings_in_errors() -> None:
 
 def is_temporary(error: RedisError) -> bool:
     """May the same command succeed later without any change of ours?"""
-    # Before Redis 7 an error within a script is only part of the text of the script's own error.
+    # Before Redis 7, an error inside a script is only part of the message of the script's own error.
     text = str(error)
     return isinstance(error, TEMPORARY) or any(f"-{word} " in text for word in ANSWERS)

@@ -1,4 +1,4 @@
-"""The URL of a Redis, parsed and checked in one place for ledger, broker, Flower and sinks.
+"""Parses and checks the URL of a Redis, for ledger, broker, Flower and sinks.
 
     redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
     rediss://...                                    the same over TLS
@@ -29,7 +29,7 @@ TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "
 SENTINEL_OPTIONS = ("ssl", "sentinel_username", "sentinel_password")
 REDIS_PORT, SENTINEL_PORT = 6379, 26379
 
-# Python's own urlsplit refuses brackets anywhere but around a single host, and so a list with an IPv6 address in it.
+# Not urlsplit: it refuses a list of hosts with an IPv6 address in it.
 _URL = re.compile(
     r"(?P<scheme>\w+)://(?:(?P<userinfo>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?"
 )
@@ -43,7 +43,7 @@ _WORDS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class RedisUrl:
-    """One Redis. `tls` is None without TLS, else redis-py's own options; `service` is a name Sentinel knows."""
+    """One Redis. `tls` is None without TLS, else redis-py's options; `service` is the master's name in Sentinel."""
 
     scheme: Literal["redis", "rediss", "unix", "sentinel"]
     hosts: tuple[tuple[str, int], ...] = ()
@@ -67,7 +67,7 @@ class RedisUrl:
 
     @property
     def login(self) -> dict[str, str]:
-        """User and password as redis-py takes them, those that are set."""
+        """User and password as redis-py's arguments, if they are set."""
         named = {"username": self.user, "password": self.password}
         return {name: value for name, value in named.items() if value}
 
@@ -79,12 +79,12 @@ class RedisUrl:
 
     @property
     def userinfo(self) -> str:
-        """User and password as they stand in a URL, with the `@` behind them."""
+        """User and password as in a URL, followed by `@`; empty if neither is set."""
         return self._userinfo(quote(self.password, safe=""))
 
     @property
     def text(self) -> str:
-        """The URL in its canonical form, password and options included: equal places are equal texts."""
+        """The canonical URL, with password and options: the same Redis always has the same text."""
         return self._text(self.userinfo)
 
     @property
@@ -127,7 +127,7 @@ def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: st
     first, _, rest = parts["path"].strip("/").partition("/")
     if parts["scheme"] == "sentinel":
         if not first:
-            raise BadInput(where, _mask(parts), "the service's name behind the sentinels, sentinel://HOST:PORT/SERVICE")
+            raise BadInput(where, _mask(parts), "the name of the service in the path, sentinel://HOST:PORT/SERVICE")
         return RedisUrl(
             "sentinel",
             hosts=hosts,
@@ -150,15 +150,15 @@ def read_redis_url(text: str, *, where: str = "MILLRACE_REDIS_URL", password: st
 def _split_url(text: str, where: str) -> re.Match[str]:
     scheme = text.partition("://")[0]
     if "://" not in text or scheme not in {"redis", "rediss", "unix", "sentinel"}:
-        # A text without a scheme may be a password that was pasted alone: nothing of it is shown.
+        # Text without a scheme may be a password that was pasted alone, so none of it is shown.
         known = bool(re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme)) and "://" in text
         raise BadInput(where, f"{scheme}://..." if known else "...", FORMS)
     if (parts := _URL.fullmatch(text)) is None:
         raise BadInput(where, f"{scheme}://...", FORMS)
-    # An unescaped `/`, `?` or `#` in a password ends the host early, and the rest would show up elsewhere in the URL.
+    # An unescaped `/`, `?` or `#` in a password ends the host early, and the rest of the password is in another part.
     is_cut = "#" in text or "@" in (parts["query"] or "") or ("@" in parts["path"] and parts["hosts"])
     if is_cut:
-        allowed = "a URL whose password has '/', '?' and '#' written as %2F, %3F and %23"
+        allowed = "a URL in which '/', '?' and '#' in the password are written as %2F, %3F and %23"
         raise BadInput(where, f"{scheme}://...", allowed)
     return parts
 
@@ -169,7 +169,7 @@ def _read_hosts(parts: re.Match[str], where: str) -> tuple[tuple[str, int], ...]
     for place in parts["hosts"].split(","):
         match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@]+)(?::([0-9]{1,5}))?", place)
         if match is None or not 0 < (port := int(match[2] or default)) < 65_536:
-            # If the host was forgotten, its place may hold the password.
+            # If the host was forgotten, the password may be in its place, so it is not shown.
             raise BadInput(where, f"{parts['scheme']}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")
         found.append((match[1].strip("[]").lower(), port))
     return tuple(found)

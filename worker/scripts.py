@@ -1,4 +1,4 @@
-"""Atomic steps: Lua scripts run by their digest. Each lives in `worker/lua/`, one step a file."""
+"""Runs the Lua scripts in `worker/lua/` in Redis, by their SHA-1. Each script is one atomic step."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Clock = Callable[[], float]
 
 
 def time_argument(clock: Clock | None) -> str:
-    """The time a script goes by: empty for the clock of Redis itself, which all workers share; tests give their own."""
+    """The time for a script: empty for the clock of Redis, which all workers share; tests give a clock of their own."""
     return "" if clock is None else f"{clock():.6f}"
 
 
 class Script:
-    """One script; running it sends its text only where the server does not know it yet."""
+    """One script. Its text is sent only if the server does not know it yet."""
 
     def __init__(self, name: str, *preludes: str) -> None:
-        """`preludes` name files of functions put before the script's own text."""
+        """`preludes` name files of functions that are put before the script."""
         self.text = "\n".join((LUA / f"{part}.lua").read_text(encoding="utf-8") for part in (*preludes, name))
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def command(self, keys: Sequence[str], args: Sequence[Argument]) -> Sequence[Argument]:
-        """What runs the script where the server knows it, and is refused elsewhere."""
+        """The command that runs the script on a server that knows it; another server answers NOSCRIPT."""
         return "EVALSHA", self.sha, len(keys), *keys, *args
 
     def command_with_text(self, keys: Sequence[str], args: Sequence[Argument]) -> Sequence[Argument]:
@@ -38,7 +38,7 @@ class Script:
         return "EVAL", self.text, len(keys), *keys, *args
 
     def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
-        """Run the script atomically and give its answer as Redis gives it."""
+        """Run the script atomically; returns redis-py's answer."""
         try:
             return redis.execute_command(*self.command(keys, args))
         except NoScriptError:

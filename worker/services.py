@@ -1,4 +1,4 @@
-"""Puts Millrace's parts together, once for each process."""
+"""Builds what steps and front ends use (ledger, connections, vendors, sinks), once for each process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
 
 ACCOUNT_SECONDS = 5.0
-"""How long an account is used as it was read: thousands of polls a minute would read the same each time."""
+"""How long credentials that were read are used: thousands of polls a minute would read the same files each time."""
 
 
 class Services:
@@ -46,17 +46,17 @@ class Services:
             keep_finished_seconds=settings.keep_finished_days * 86_400,
         )
         self._accounts: dict[str, tuple[float, Account]] = {}
-        # Cached, because a source can be large and every poll and page needs it; a digest always names the same one.
+        # Cached, because a source can be large and every poll and page needs it. The key is a digest of the content.
         self._source = lru_cache(maxsize=64)(self._load_source)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:
-        """Our accounts. Raises BadInput with file, line and field."""
+        """All connections by name. Raises BadInput with file, line and field."""
         catalogue = load_catalogue(self.settings.sources)
         return load_connections(self.settings.connections, catalogue, environment_value)
 
     def connection(self, job: Job) -> Connection:
-        """The account a job uses. Raises FailJob if it is gone."""
+        """The connection of a job. Raises FailJob if it is gone."""
         if job.connection not in self.connections:
             raise FailJob(f"the connection {job.connection!r} is no longer in {self.settings.connections}")
         return self.connections[job.connection]
@@ -68,13 +68,13 @@ class Services:
     def _load_source(self, digest: str) -> Source:
         text = self.ledger.source(digest)
         if text is None:
-            raise FailJob("the ledger has lost the source this job was made from")
+            raise FailJob("the source that this job was made from is missing in the ledger")
         return Source.model_validate_json(text)
 
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
         """The client of a job's vendor; `silence_seconds` is the setting unless it is given."""
         prepared = Prepared(job.vendor_report_id, job.links, job.total, job.expires_at, job.poll_link, job.ready_total)
-        # A new one for each piece of work: it remembers with which token that work was refused.
+        # A new exchange for each piece of work: it remembers which token was refused for that work.
         exchange = Exchange(
             self._account(self.connection(job)),
             self.redis,
@@ -83,7 +83,7 @@ class Services:
         return Vendor(self.report(job), job.params, exchange, prepared)
 
     def _account(self, connection: Connection) -> Account:
-        """A connection as it was set at most a few seconds ago: a credential's file may be written anew."""
+        """The account with its credentials, read again after a few seconds: a file with a credential may change."""
         opened_at, account = self._accounts.get(connection.name, (0.0, None))
         now = time.monotonic()
         if account is None or now - opened_at > ACCOUNT_SECONDS:
@@ -92,12 +92,12 @@ class Services:
         return account
 
     def places(self, job: Job) -> ReportPlaces:
-        """The places for reports in preparation that a job's connection has."""
+        """The limit on reports in preparation for the connection of a job."""
         connection = self.connections.get(job.connection)
         return ReportPlaces(self.redis, job.connection, connection.limits if connection else Limits())
 
     def poll_seconds(self, report: Report) -> float:
-        """How long to wait between two polls: what the source file says, unless the operator overrides it."""
+        """How long to wait between two polls: as the source file says, unless the operator overrides it."""
         declared = report.poll.every_seconds if report.poll else 0
         return self.settings.poll_seconds or declared
 
@@ -105,7 +105,7 @@ class Services:
 
     @contextmanager
     def sink(self, job: Job) -> Iterator[Sink]:
-        """The sink of a job, let go at the end of the `with` block."""
+        """The sink of a job, released at the end of the block."""
         sink = open_sink(parse_address(job.sink), self.sink_job(job))
         try:
             yield sink
@@ -113,7 +113,7 @@ class Services:
             sink.release()
 
     def sink_job(self, job: Job) -> SinkJob:
-        """What any sink must know of a job."""
+        """What a sink needs to know about a job."""
         return SinkJob(
             job.id,
             job.connection,
@@ -126,18 +126,18 @@ class Services:
         )
 
     def shown_sink(self, job: Job) -> str:
-        """A job's sink for people, without a password; also where what it needs is not installed."""
+        """A job's sink for people, without a password; also if the library it needs is not installed."""
         try:
             return parse_address(job.sink).shown
         except BadInput:
             return without_password(job.sink)
 
     def sink_address(self, asked: str | None, connection: str, report: str) -> str:
-        """The canonical address of the sink that was asked for, or of the default one. Raises BadInput."""
+        """The canonical address of the sink that the caller named, or of the default one. Raises BadInput."""
         return parse_address(asked or default_stream(connection, report)).text
 
     def allowed_sink(self, asked: str | None) -> str | None:
-        """The address of the sink a caller of the HTTP API asked for. Raises BadInput if callers may not use it."""
+        """The address of the sink that a caller of the HTTP API named. Raises BadInput if callers may not use it."""
         if asked is None:
             return None
         address = parse_address(asked)
@@ -149,5 +149,5 @@ class Services:
 
 @cache
 def get_services(redis_retries: int = PATIENT_RETRIES) -> Services:
-    """The parts of this process, made on first use."""
+    """The services of this process, created on first use."""
     return Services(settings(), connect(own_redis(), retries=redis_retries))

@@ -1,4 +1,4 @@
-"""Words for messages about mistakes: what is allowed, and what was probably meant."""
+"""Texts for messages about wrong input: which values are allowed, and which one was probably meant."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def close_names(given: object, names: Iterable[object]) -> list[str]:
 
 
 def did_you_mean(given: object, names: Iterable[object]) -> str:
-    """`; did you mean 'fields'?` if a name is close to what was given, else an empty text."""
+    """`; did you mean 'fields'?` if a name is close to what was given, else an empty string."""
     close = close_names(given, names)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def one_of(given: object, names: Iterable[Any], many: str = "names") -> str:
-    """`one of a, b, c`; of a long list only the beginning, and how many there are."""
+    """`one of a, b, c`; for a long list only the beginning, and how many there are."""
     listed = list(names)
     if not listed:
         return f"no {many} here"

@@ -28,7 +28,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 
 
 class Span:
-    """A span that is open. Without tracing there is none, and every method does nothing."""
+    """An open span. Without tracing, every method does nothing."""
 
     def __init__(self, made: trace.Span | None = None) -> None:
         self._made = made
@@ -50,7 +50,7 @@ class Span:
     def fail(self, error: BaseException) -> None:
         """Mark the span as failed by this error, with credentials masked in its message.
 
-        Of several errors only the first is recorded, because it caused the others.
+        Only the first error is recorded, because it caused the later ones.
         """
         if self._made is None or self._has_failed:
             return
@@ -91,7 +91,7 @@ def valid_traceparent(traceparent: str | None) -> str | None:
 
 
 def is_wanted() -> bool:
-    """Do the variables of this process ask for spans?"""
+    """Do the environment variables ask for spans?"""
     return any(variable(name) for name in WANTED_BY) and variable("OTEL_TRACES_EXPORTER") != "none"
 
 

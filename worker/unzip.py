@@ -1,8 +1,8 @@
-"""The one file in a ZIP archive, unpacked while the archive arrives.
+"""Unpacks the only file in a ZIP archive while the archive arrives.
 
-A ZIP archive is a sequence of entries, each a header and its data, followed by a directory that lists them all again.
-Python's `zipfile` begins with the directory, so it needs the whole archive. This reads from the front and compares what
-it found with the directory at the end. An archive that ends before the end of its directory is cut.
+A ZIP archive is a sequence of entries, each a header and its data, followed by a directory that lists them again.
+Python's `zipfile` begins with the directory, so it needs the whole archive. This module reads from the front, and
+compares what it found with the directory at the end. An archive that ends before the end of its directory is cut off.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class BrokenZip(Exception):
 
 
 def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of the archive's one file, in pieces of up to 256 KB.
+    """Yield the bytes of the archive's only file, in pieces of up to 256 KB.
 
-    Folders, and what macOS adds beside a file, are skipped. Raises FailJob if there is no file or more than one, or if
-    it is encrypted or compressed by an unusual method; EOFError if the archive is cut; BrokenZip or zlib.error if it is
-    broken, which a wrong checksum shows only at the end of the file.
+    Folders and the extra files that macOS adds are skipped. Raises FailJob if there is no file or more than one, or if
+    it is encrypted or compressed by an unusual method; EOFError if the archive is cut off; BrokenZip or zlib.error if
+    it is broken. A wrong checksum is noticed only at the end of the file.
     """
     archive = _Bytes(chunks)
     entries, file = 0, None
@@ -49,14 +49,14 @@ def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
             if entry.is_file:
                 yield piece
     if mark not in (_DIRECTORY, _END):
-        raise BrokenZip("neither an entry nor the directory where one should begin")
+        raise BrokenZip("neither an entry nor the directory follows the last entry")
     _check_directory(archive, entries)
     if file is None:
         raise FailJob("the ZIP holds no file")
 
 
 def inflate(unpacker: zlib._Decompress, packed: bytes) -> Iterator[bytes]:
-    """All that these bytes unpack to, a piece at a time; `unpacker.unused_data` then holds what follows the end."""
+    """Yield what these bytes decompress to, in pieces; `unpacker.unused_data` then has the bytes after the end."""
     while True:
         piece = unpacker.decompress(packed, PIECE_BYTES)
         yield piece
@@ -75,7 +75,7 @@ class _Bytes:
         self._held = b""
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, which still come next. Raises EOFError if there are fewer."""
+        """The next bytes, without taking them. Raises EOFError if there are fewer."""
         while len(self._held) < count:
             if (chunk := next(self._chunks, None)) is None:
                 raise EOFError
@@ -89,19 +89,19 @@ class _Bytes:
         return taken
 
     def take_some(self, limit: int) -> bytes:
-        """Whatever comes next: at least one byte, at most `limit`."""
+        """Take what has arrived: at least one byte, at most `limit`."""
         self.peek(1)
         return self.take(min(limit, len(self._held)))
 
     def take_in_pieces(self, count: int) -> Iterator[bytes]:
-        """The next `count` bytes as they arrive."""
+        """Take the next `count` bytes as they arrive."""
         while count:
             piece = self.take_some(min(count, PIECE_BYTES))
             count -= len(piece)
             yield piece
 
     def inflate(self) -> Iterator[bytes]:
-        """What the raw deflate stream that comes next unpacks to; what follows it comes next."""
+        """Decompress the raw deflate stream that begins here, and take no byte after its end."""
         unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
         while not unpacker.eof:
             yield from inflate(unpacker, self.take_some(PIECE_BYTES))
@@ -112,7 +112,7 @@ class _Bytes:
         self.taken -= len(rest)
 
     def rest(self, limit: int) -> bytes:
-        """All that is left, but no more than one byte beyond `limit`."""
+        """All bytes that are left; if they are more than `limit`, the first `limit` + 1 of them."""
         for chunk in self._chunks:
             self._held += chunk
             if len(self._held) > limit:
@@ -141,20 +141,20 @@ class _Entry:
         if flags & _ENCRYPTED:
             raise FailJob(f"{name!r} in the ZIP is encrypted")
         if method not in (_STORED, _DEFLATED):
-            raise FailJob(f"{name!r} in the ZIP is packed by method {method}; known are 0 (stored) and 8 (deflate)")
+            raise FailJob(f"{name!r} in the ZIP uses method {method}; only 0 (stored) and 8 (deflate) are supported")
         if has_descriptor and method == _STORED and not packed and not name.endswith("/"):
-            raise FailJob(f"{name!r} in the ZIP is stored without its size, so nothing tells where it ends")
+            raise FailJob(f"{name!r} in the ZIP is stored without its size, so its end cannot be found")
         if _IN_ZIP64 in (packed, size) and not has_descriptor:
             size, packed = _zip64_sizes(extra)
         return cls(name, method, has_descriptor, crc, packed, size)
 
     @property
     def is_file(self) -> bool:
-        """Is this a file somebody packed, and neither a folder nor what macOS adds beside a file?"""
+        """Is this a real file, and neither a folder nor one of the extra files that macOS adds?"""
         return not (self.name.endswith(("/", ".DS_Store")) or self.name.startswith("__MACOSX/"))
 
     def data(self, archive: _Bytes) -> Iterator[bytes]:
-        """The entry's bytes unpacked. Raises BrokenZip at the end if checksum or sizes are wrong."""
+        """Yield the entry's bytes, decompressed. Raises BrokenZip at the end if checksum or sizes are wrong."""
         crc = size = 0
         start = archive.taken
         for piece in archive.take_in_pieces(self.packed_bytes) if self.method == _STORED else archive.inflate():
@@ -164,25 +164,25 @@ class _Entry:
         if self.has_descriptor:
             _take_descriptor(archive, crc, packed, size)
         elif (crc, packed, size) != (self.crc, self.packed_bytes, self.unpacked_bytes):
-            raise BrokenZip(f"{self.name!r} is not what its header says")
+            raise BrokenZip(f"checksum or sizes of {self.name!r} are not those in its header")
 
 
 def _zip64_sizes(extra: bytes) -> tuple[int, int]:
-    """The sizes if they are too large for the header: they stand in one of the extra fields behind it."""
+    """The sizes of an entry that is too large for its header: they are in one of the extra fields after the header."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
         field, extra = extra[4 : 4 + length], extra[4 + length :]
         if kind == _ZIP64_FIELD and length >= 16:
             size, packed = struct.unpack_from("<2Q", field)
             return size, packed
-    raise BrokenZip("a size is neither in the header nor beside it")
+    raise BrokenZip("the size of an entry is neither in its header nor in an extra field")
 
 
 def _take_descriptor(archive: _Bytes, crc: int, packed: int, size: int) -> None:
-    """Take the data descriptor: checksum and sizes of data for which the header did not know them.
+    """Take the data descriptor, which has checksum and sizes if they were unknown when the header was written.
 
-    It has four forms, with a signature or without, with sizes of 4 or 8 bytes, and nothing says which. But its content
-    is known by now, so the right form is the one that fits and that an entry or the directory follows.
+    It has four forms, with or without a signature, with sizes of 4 or 8 bytes, and no field says which. But its content
+    is known by now, so the form is the one that matches it and is followed by an entry or the directory.
     """
     forms = ["<L2Q"] if max(packed, size) >= _IN_ZIP64 else ["<3L", "<L2Q"]
     for expected in (mark + struct.pack(form, crc, packed, size) for mark in (_DESCRIPTOR, b"") for form in forms):
@@ -190,7 +190,7 @@ def _take_descriptor(archive: _Bytes, crc: int, packed: int, size: int) -> None:
         if following.startswith(expected) and following[-4:] in (_ENTRY, _DIRECTORY):
             archive.take(len(expected))
             return
-    raise BrokenZip("checksum or sizes behind a file do not fit it")
+    raise BrokenZip("checksum or sizes after a file's data do not match it")
 
 
 def _check_directory(archive: _Bytes, entries: int) -> None:
@@ -205,4 +205,4 @@ def _check_directory(archive: _Bytes, entries: int) -> None:
     if len(directory) < at + _END_RECORD.size + comment_bytes:
         raise EOFError
     if listed not in (entries, 0xFFFF):
-        raise BrokenZip(f"its directory lists {listed} entries, {entries} came")
+        raise BrokenZip(f"its directory lists {listed} entries, but it has {entries}")

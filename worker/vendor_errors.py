@@ -1,4 +1,4 @@
-"""What a vendor says inside a body: its errors, as its source file declares them, and its first bytes, for people."""
+"""Finds a vendor's error in a body, by the error shapes of its source file, and quotes bodies for messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_WORDS = 500
 _STORAGE_WORD = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 Finder = Callable[[str], Any]
-"""What a path leads to, None if it leads nowhere."""
+"""Returns the value at a path, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class VendorError:
 
 
 def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
-    """The error in a body; None if it fits no shape.
+    """The error in a body; None if it matches no shape.
 
     If several shapes fit, the first with a consequence decides what follows, and the first that finds a code or a
     message gives the words.
@@ -58,7 +58,7 @@ def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
     fitting = [shape for shape in shapes if is_error(shape, find(shape.when))]
     if not fitting:
         return None
-    # Two separate choices, so that a general shape may stand before or after a special one.
+    # Two separate choices, so that a general shape may come before or after a special one.
     deciding = next((shape for shape in fitting if shape.then), fitting[0])
     telling = next((shape for shape in fitting if _code_and_message(find, shape)), deciding)
     stated = find(deciding.wait) if isinstance(deciding.wait, str) else deciding.wait
@@ -68,7 +68,7 @@ def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
 
 
 def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | None:
-    """The error in the start of a body, which may be JSON or plain text; None if it fits no shape."""
+    """The error in the start of a body, which may be JSON or plain text; None if it matches no shape."""
     text = raw.decode("utf-8-sig", "replace")
     try:
         body = json.loads(text)
@@ -78,7 +78,7 @@ def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | Non
 
 
 def is_error(shape: ErrorShape, cause: Any) -> bool:
-    """Does this value, found at the place of a shape, mean an error? Null, empty values and `false` never do."""
+    """Does this value, found at the `when` of a shape, mean an error? Null and empty values never do."""
     if not is_value(cause):
         return False
     if shape.equals is not None:
@@ -91,7 +91,7 @@ def is_error(shape: ErrorShape, cause: Any) -> bool:
 
 
 def describe(find: Finder, shape: ErrorShape) -> str:
-    """Code, message and request id of the error in a body that fits the shape, each cut to a readable length."""
+    """Code, message and request id of the error in a body that matches the shape, each cut to a readable length."""
     cause = find(shape.when)
     said = _code_and_message(find, shape) or [cause if is_value(cause) else "neither code nor message"]
     request_id = find(shape.request_id) if shape.request_id else None
@@ -100,14 +100,14 @@ def describe(find: Finder, shape: ErrorShape) -> str:
 
 
 def paths_of(shapes: Iterable[ErrorShape]) -> Iterator[str]:
-    """Every place the shapes look at."""
+    """Every path that the shapes use."""
     for shape in shapes:
         places = (shape.when, shape.code, shape.message, shape.request_id, shape.wait)
         yield from (path for path in places if isinstance(path, str))
 
 
 def bounded_wait(seconds: float) -> float | None:
-    """A wait a vendor asks for, within bounds: at least a moment, at most an hour; None if it is not a number."""
+    """The wait that a vendor asks for, but at least a second and at most an hour; None if it is NaN."""
     return None if math.isnan(seconds) else min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
 
 

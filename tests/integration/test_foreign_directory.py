@@ -89,7 +89,7 @@ def test_a_package_that_took_the_place_of_ours_is_noticed(tmp_path: Path, name: 
     )  # fmt: skip
     assert ran.returncode == 1
     assert f"the package '{name}' at {tmp_path / name}" in ran.stderr
-    assert "remove the one that took its place" in ran.stderr
+    assert "remove the other one from Python" in ran.stderr
 
 
 def test_a_process_that_never_starts_is_given_up_with_the_last_line_of_its_log(

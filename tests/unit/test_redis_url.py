@@ -48,7 +48,7 @@ def test_every_form_is_read_and_shown_without_its_password(text: str, shown: str
         ("rediss://:secret@host/0?ssl_cert_reqs=perhaps", "one of required, none"),
         ("rediss://:secret@host/0?ssl_ca_certs=/nowhere/ca.pem", "a file this user can read"),
         ("unix://:secret@", "unix:///PATH/OF/SOCKET"),
-        ("sentinel://:secret@a:1", "the service's name"),
+        ("sentinel://:secret@a:1", "the name of the service"),
         ("sentinel://:secret@a:1/main?ssl_cert_reqs=none", "ssl=true"),
     ],
 )

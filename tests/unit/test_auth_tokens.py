@@ -10,7 +10,7 @@ import pytest
 from tests.ledgers import Clock
 from tests.ledgers import clock as clock
 from worker.transport.login import slow_hash
-from worker.transport.tokens import MEMORY_SECONDS, TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn
+from worker.transport.tokens import TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn
 
 
 @pytest.fixture(params=["shared", "own"])
@@ -69,23 +69,6 @@ def test_a_refused_token_is_renewed_once_however_many_were_refused(tokens: Make)
     second = tokens().keep(turn, Grant("t2", 3600))
     assert tokens().take(first.version) == second
     assert tokens().take() == second
-
-
-def test_the_token_in_use_is_remembered_for_seconds_unless_it_is_to_be_renewed_or_was_refused(
-    clock: Clock,
-) -> None:
-    redis = fakeredis.FakeRedis(version=(6, 2))
-    tokens = SharedTokens(redis, "acme", "place", clock=clock)
-    first = tokens.keep(turn_of(tokens), Grant("t1", 100))
-    assert tokens.take() == first
-    redis.flushall()
-    clock.now += MEMORY_SECONDS - 1
-    assert tokens.take() == first
-    second = tokens.keep(turn_of(tokens, refused=first.version), Grant("t2", 100))
-    clock.now += 79
-    assert tokens.take() == second
-    clock.now += 2
-    assert isinstance(tokens.take(), Turn)
 
 
 def test_a_turn_nobody_ends_runs_out_and_its_late_token_is_not_kept(tokens: Make, clock: Clock) -> None:

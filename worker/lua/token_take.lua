@@ -1,16 +1,16 @@
 -- Give the token in use, or the turn to fetch one, to one caller at a time.
 -- KEYS  1 token  2 turn
 -- ARGV  1 now or ''  2 version the vendor refused, or ''  3 seconds a turn lasts
--- gives {'use', token, version, seconds until it is to be renewed, as text}
+-- gives {'use', token, version}
 --     | {'fetch', fence, refresh token or '', token still good or '', its version or ''}
 --     | {'wait', seconds as text} while another fetches and no token is good
 local now = now_or(ARGV[1])
 local kept = redis.call('HMGET', KEYS[1], 'value', 'version', 'renew_at', 'expires_at', 'refresh')
 local is_good = kept[1] and kept[2] ~= ARGV[2] and tonumber(kept[4]) > now
-if is_good and tonumber(kept[3]) > now then return {'use', kept[1], kept[2], text(kept[3] - now)} end
+if is_good and tonumber(kept[3]) > now then return {'use', kept[1], kept[2]} end
 local ends = tonumber(redis.call('HGET', KEYS[2], 'ends') or '0')
 if ends > now then
-  if is_good then return {'use', kept[1], kept[2], '0'} end
+  if is_good then return {'use', kept[1], kept[2]} end
   return {'wait', text(ends - now)}
 end
 local fence = redis.call('HINCRBY', KEYS[2], 'fence', 1)

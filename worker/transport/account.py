@@ -13,7 +13,6 @@ from worker.sources.credentials import auth_methods, credential_names, require_a
 from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.schema import OneAuth
 from worker.transport.proxies import network_of
-from worker.transport.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,11 @@ class Account:
         environment: Environment = environment_value,
         network: Mapping[str, str] | None = None,
     ) -> None:
-        """`network` are the variables for proxies and certificates, those of the environment unless given.
-
-        `tokens` are for the exchanges with this account, each under the name of the login it belongs to.
-        """
+        """`network` are the variables for proxies and certificates, those of the environment unless given."""
         documented = connection.source.base_url
         self.connection = connection
         self.base = base_of(connection.base_url, documented=documented, allow_http=connection.allow_http)
         self.network = network_of(connection.proxy, network_variables() if network is None else network)
-        self.tokens: dict[str, Tokens] = {}
         self._environment = environment
 
     @cached_property

@@ -310,5 +310,4 @@ class Exchange:
                 wanted = "Redis, which keeps the refresh token the vendor may give in place of ours"
                 raise BadInput(f"connection {self.connection.name}", "no Redis", wanted)
             return OwnTokens(clock=self.clock)
-        # One for all exchanges with this account, since it remembers the token in use.
-        return self._account.tokens.setdefault(account, SharedTokens(self._redis, self.connection.name, account))
+        return SharedTokens(self._redis, self.connection.name, account)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +13,6 @@ from worker.scripts import Clock, Script, time_argument
 
 # Longer than a login can take: after that its worker must be dead, and the next one may fetch.
 TURN_SECONDS = 60.0
-# Thousands of polls a minute would ask Redis for the same token. If another worker had to renew it meanwhile, the one
-# remembered is refused, which costs one more request.
-MEMORY_SECONDS = 5.0
 # Renewed early, so that no token expires while a request that carries it is under way.
 RENEW_AT_SHARE = 0.8
 
@@ -69,28 +65,17 @@ class Tokens(Protocol):
 
 
 class SharedTokens:
-    """Tokens in Redis. They expire there after the vendor's lifetime. Anybody who can read this Redis can use them.
-
-    The one in use is remembered here for a few seconds. Safe to share between threads.
-    """
+    """Tokens in Redis. They expire there after the vendor's lifetime. Anybody who can read this Redis can use them."""
 
     def __init__(self, redis: Redis, connection: str, place: str, *, clock: Clock | None = None) -> None:
         self._redis = redis
         self._keys = [keys.token(connection, place), keys.token_turn(connection, place)]
         self._clock = clock
-        self._remembered: tuple[Token, float] | None = None
 
     def take(self, refused: str = "") -> Token | Turn | float:
-        now = (self._clock or time.monotonic)()
-        if self._remembered is not None:
-            token, until = self._remembered
-            if token.version != refused and now < until:
-                return token
         answer = _TAKE(self._redis, self._keys, [time_argument(self._clock), refused, TURN_SECONDS])
         if answer[0] == b"use":
-            token = Token(answer[1].decode(), answer[2].decode())
-            self._remembered = token, now + min(float(answer[3]), MEMORY_SECONDS)
-            return token
+            return Token(answer[1].decode(), answer[2].decode())
         if answer[0] == b"wait":
             return float(answer[1])
         refresh, value, version = (part.decode() for part in answer[2:])

@@ -59,6 +59,7 @@ def test_the_same_idempotency_key_is_one_job(api: Api, stack: Stack) -> None:
         ({"to": "file:/etc"}, "to"),
         ({"to": "redis://elsewhere:6379/0?stream=x"}, "to"),
         ({"surprise": 1}, "surprise"),
+        ({"webhook": "ftp://receiver.example/"}, "webhook"),
     ],
 )
 def test_what_is_wrong_gets_422_naming_the_field_and_sends_nothing(
@@ -119,6 +120,7 @@ def test_a_job_is_watched_from_state_to_state_to_its_end(api: Api, stack: Stack)
 def test_many_watch_at_once_and_the_api_answers_others_meanwhile(api: Api, stack: Stack) -> None:
     stack.dial({"kind": "never_ready", "vendor": "kargo"})
     job = api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"]
+    # More than the 40 threads FastAPI answers with: a watcher must hold none.
     watching = [api("GET", f"/v1/jobs/{job}/events", stream=True) for _ in range(60)]
     try:
         assert api("GET", "/healthz").ok
@@ -182,12 +184,6 @@ def test_whoever_asked_is_told_of_the_end_and_the_sweep_sees_to_it(api: Api, sta
         until(lambda: receiver.heard, "the webhook")
     told = receiver.heard[0].json
     assert (told["type"], told["job"], told["data"]["rows"]) == ("job.done", job, 2500)
-
-
-def test_a_webhook_that_can_never_be_sent_is_422(api: Api) -> None:
-    answer = api("POST", "/v1/jobs", json={**ASKED, "webhook": "ftp://receiver.example/"})
-    assert answer.status_code == 422
-    assert "webhook" in answer.text
 
 
 def test_prometheus_is_told_what_workers_did(api: Api, stack: Stack) -> None:

@@ -128,5 +128,6 @@ def test_a_job_is_done_over_tls_with_an_authority_and_a_client_certificate_of_ou
         assert stack.receipt(job)["rows"] == 2500
         with own_redis.client() as redis:
             redis.select(1)
+            # The rows and the end.
             assert redis.xlen("over-tls") == 2501
     front.close()

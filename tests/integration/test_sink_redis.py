@@ -200,6 +200,7 @@ def test_pages_do_not_pile_up_in_the_record(redis: Redis) -> None:
     for generation in range(1, 5):
         for page in range(1, 50):
             sink.close(generation, page, Checkpoint())
+        # State, generation and rows stand beside the pages of this generation alone.
         assert redis.hlen(RECORD) == 3 + 49
         sink.void(generation, "replay", generation + 1)
         assert redis.hlen(RECORD) == 3

@@ -59,6 +59,7 @@ def test_a_chunked_body_without_its_last_chunk_is_cut(length: int) -> None:
         list(framing.read_chunked(Pieces(CHUNKED[:length])))
 
 
+# The last is longer than any line of framing may be.
 @pytest.mark.parametrize(
     "broken",
     [b"x\r\nrow\r\n", b"-3\r\nrow\r\n", b"0x3\r\nrow\r\n", b"3\nrow\n", b"3\r\nrows\r\n", b"<html>\r\n", b"F" * 70_000],
@@ -136,6 +137,7 @@ def test_a_count_is_a_number_or_its_digits(stated: object, count: int | None) ->
     assert json_path.count_in({"total": stated}, ["absent", "total"]) == count
 
 
+# Python reads no number of more than 4,300 digits, and fails with an error that is none of JSON's.
 @pytest.mark.parametrize(
     "raw", [b"<html>Gateway</html>", b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' + b"9" * 5_000 + b"}"]
 )

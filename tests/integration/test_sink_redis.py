@@ -13,6 +13,7 @@ from redis.exceptions import NoPermissionError
 
 from tests.harness import until
 from tests.sinks import DONE, JOB, READING, Closed, batch, commit, make, opened, position, sink_job
+from worker import keys
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows, Totals
 from worker.sinks.audit import audit
@@ -120,6 +121,15 @@ def test_a_right_taken_before_the_transaction_is_executed_leaves_everything_as_i
     assert set(admin.keys()) == {b"rows", RECORD.encode()}
     writer.close()
     admin.close()
+
+
+def test_a_stream_that_was_left_under_its_other_name_gets_its_own_back(redis: Redis) -> None:
+    sink = make("stream:rows", redis)
+    sink.open(1)
+    commit(sink, 1, 3)
+    redis.rename("rows", keys.stream_being_added_to("rows"))
+    assert commit(sink, 4, 6) == position(READING, 6)
+    assert audit(redis, "rows", JOB).rows == 6
 
 
 def test_names_with_signs_of_formats_and_protocols_are_written_as_they_are(redis: Redis) -> None:

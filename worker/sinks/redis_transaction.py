@@ -9,6 +9,7 @@ provided there is a stream of that name. The last, a script, gives the old name 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import chain
 
 from worker import keys
@@ -31,7 +32,7 @@ class TransactionPacker:
         add = pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", "")
         # Only address and row differ from entry to entry; they are the two empty words.
         start, middle, _ = b"".join(add).replace(b"%", b"%%").rsplit(b"$0\r\n\r\n", 2)
-        self._start, self._row = start, middle + b"$%d\r\n%b\r\n"
+        self._start, self._row = start, middle + b"$%d\r\n%b"
 
     def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
         """The commands between MULTI and EXEC, in pieces; the last of them answers `kept` if the batch is.
@@ -49,12 +50,14 @@ class TransactionPacker:
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
         """An XADD for each row, formatted together as far as their numbers have equally many digits."""
-        rows = batch.rows.text.split(b"\n")[:-1]
+        # With the line end that Redis wants. `readlines` takes a quarter of what `split` does.
+        rows = BytesIO(batch.rows.text.replace(b"\n", b"\r\n")).readlines()
         first = batch.before.rows + 1
         while rows:
             digits = len(str(first))
             numbers = range(first, min(first + len(rows), 10**digits))
             alike, rows = rows[: len(numbers)], rows[len(numbers) :]
             one = self._start + b"$%d\r\n%b%%d\r\n" % (len(page) + digits, page) + self._row
-            yield one * len(alike) % tuple(chain.from_iterable(zip(numbers, map(len, alike), alike, strict=True)))
+            lengths = [len(row) - 2 for row in alike]
+            yield one * len(alike) % tuple(chain.from_iterable(zip(numbers, lengths, alike, strict=True)))
             first = numbers.stop

@@ -294,7 +294,7 @@ def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried
 
 def test_without_redis_no_refresh_token_is_used_up(vendor: Start) -> None:
     at, acme = talk(vendor, token_endpoint(lambda n: "next"), REFRESH)
-    with pytest.raises(BadInput, match="Redis, which keeps the refresh token"):
+    with pytest.raises(BadInput, match="a Redis, to keep the refresh token"):
         at.send(get(at))
     assert acme.heard == []
 

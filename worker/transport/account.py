@@ -1,4 +1,4 @@
-"""What a connection is set to: where the vendor is, which network leads there, with which credentials."""
+"""A connection with the values of its variables: base URL, proxy and certificates, and the credentials themselves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Credentials:
 
 
 class Account:
-    """A connection as the environment sets it now. Nothing of it is read twice, so a lasting one goes out of date."""
+    """A connection with its values from the environment. They are read once, so an account that is kept goes stale."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Account:
         environment: Environment = environment_value,
         network: Mapping[str, str] | None = None,
     ) -> None:
-        """`network` are the variables for proxies and certificates, those of the environment unless given."""
+        """`network` are the variables for proxies and certificates, by default those of the environment."""
         documented = connection.source.base_url
         self.connection = connection
         self.base = base_of(connection.base_url, documented=documented, allow_http=connection.allow_http)
@@ -43,7 +43,7 @@ class Account:
 
     @cached_property
     def credentials(self) -> Credentials:
-        """Those of the first entry of `auth` that has all of its own. Raises BadInput, naming what to set."""
+        """The credentials for the first entry of `auth` that has all of them. Raises BadInput, naming what to set."""
         auth = require_auth(self.connection, self._environment)
         held = {name: self.connection.credentials[name] for name in credential_names(auth)}
         secrets = {name: value_of(credential, self._environment) or "" for name, credential in held.items()}

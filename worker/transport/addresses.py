@@ -1,6 +1,6 @@
-"""Which network addresses may be contacted: public ones, and those of the same kind as the connection's own host.
+"""Decides which network addresses a link may lead to: public ones, and those of the same kind as the connection's host.
 
-This keeps a vendor's link from reaching into our network (server-side request forgery), such as a cloud's metadata
+Otherwise a vendor's link could reach into our network (server-side request forgery), for example a cloud's metadata
 service at 169.254.169.254.
 """
 
@@ -22,7 +22,7 @@ _INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".private", "
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Every address a host has now, in the resolver's order. Raises RetryLater if it has none."""
+    """All addresses of a host, in the resolver's order. Raises RetryLater if it cannot be resolved."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -31,10 +31,10 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def kind_of(address: str) -> AddressKind:
-    """The kind of an address. An IPv6 address that contains an IPv4 address is of that one's kind."""
+    """The kind of an address. For an IPv6 address that contains an IPv4 address, the kind of the latter."""
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        # NAT64, IPv4-mapped, 6to4 and Teredo addresses lead to the IPv4 address within them.
+        # NAT64, IPv4-mapped, 6to4 and Teredo addresses lead to the IPv4 address that they contain.
         in_nat64 = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
         ip = in_nat64 or ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)
     if ip.is_loopback:
@@ -70,7 +70,7 @@ def check_behind_proxy(host: str, port: int, kinds: frozenset[AddressKind], *, r
     except RetryLater:
         name = host.lower().rstrip(".")
         if "." not in name or name.endswith(_INSIDE_NAMES):
-            raise FailJob(f"the host {host!r} is a name inside a network: no proxy is asked for it") from None
+            raise FailJob(f"the host {host!r} is a name inside a network, so no proxy is asked for it") from None
 
 
 def resolve_permitted(host: str, port: int, kinds: frozenset[AddressKind], *, resolve: Resolve = resolve) -> list[str]:

@@ -41,7 +41,7 @@ class Auth:
         self._secrets = credentials.secrets
         self.variables = credentials.variables
         for name, value in self._secrets.items():
-            # A user name masked everywhere would make messages unreadable, and is no secret.
+            # A user name is not secret, and masking it everywhere would make messages unreadable.
             if name not in PUBLIC_NAMES:
                 redactor.learn(value)
         self._redactor = redactor
@@ -71,7 +71,7 @@ class Auth:
             return (yield request)
         token = yield from self.login.token(refused)
         response = yield self._with_token(request, token.value)
-        # Any worker may have renewed it meanwhile: `token` gives that one then, without a login of our own.
+        # If another worker has renewed the token in the meantime, `login.token` returns that one without logging in.
         if response.status in self.login.way.renew_on:
             response.close()
             token = yield from self.login.token(token.version)
@@ -79,7 +79,7 @@ class Auth:
         return response
 
     def remove_keys(self, url: str) -> str:
-        """The URL without the keys in its query, which some vendors repeat in their links; URLs are logged."""
+        """The URL without keys in its query: some vendors repeat our key in their links, and URLs are logged."""
         for way in [*self._fixed, *([self.login.way.send] if self.login else [])]:
             if isinstance(way, QueryAuth):
                 url = without_query_value(url, way.name)

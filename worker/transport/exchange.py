@@ -1,8 +1,8 @@
-"""One exchange with a vendor: quota, credentials, redirects by our own rules, statuses turned into errors.
+"""Exchanges requests and answers with a vendor: quota, credentials, redirects by our own rules, errors by status.
 
     wait for quota -> add credentials -> send -> (renew the token once) -> (follow redirects) -> success or an error
 
-A request is repeated here only if the vendor certainly did not act on it. The steps repeat what is safe to repeat.
+A request is repeated here only if the vendor certainly did not act on it. Other retries are made by the steps.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SAME_REQUEST = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 REDIRECTS = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, *SAME_REQUEST)
 
 _SENT_TO_ANY_HOST = ("accept", "accept-encoding")
-"""The headers that are sent to another host; any other may hold a key."""
+"""The only headers that are sent to another host; any other may contain a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Exchange:
             return self._auth
 
     def log_in(self) -> bool:
-        """Fetch a token unless one is in use. False if this connection needs none."""
+        """Fetch a token unless there is a good one. False if this connection needs none."""
         login = self.auth().login
         if login is None:
             return False
@@ -133,8 +133,8 @@ class Exchange:
     ) -> Response:
         """Send a request and return its answer: a success, or a status in `allow`.
 
-        `request.url` is on the base, or for the kind `download` what `links.download_target` gave. Raises RetryLater or
-        FailJob with method, path, status and the vendor's words, found by `shapes` and those of the source file.
+        `request.url` must be on the base, or for the kind `download` come from `links.download_target`. Raises
+        RetryLater or FailJob with method, path, status and the vendor's words, found by `shapes` and the source file's.
         """
         target = Target(request.url, links.download_target(self.base, request.url, at=request.url).is_own)
         seen = {links.normal_form(request.url)}
@@ -147,15 +147,15 @@ class Exchange:
                 request, target = self._follow_redirect(request, response, kind)
                 form = links.normal_form(target.url)
                 if form in seen:
-                    raise FailJob(f"{response.name}: {response.status}: it redirects in a circle")
+                    raise FailJob(f"{response.name}: {response.status}: the redirects lead in a circle")
                 seen.add(form)
             raise FailJob(f"{request.name}: more than {MOST_REDIRECTS} redirects")
 
     @contextmanager
     def handling_errors(self) -> Iterator[None]:
-        """Mask secrets in every error raised within; pause the connection on a rate limit, renew an expired login.
+        """Mask secrets in every error raised in the block; pause the connection on a rate limit, renew a refused token.
 
-        All errors pass here, whether found in a refusal, in a small answer or beside the rows of a page.
+        All errors pass through here, whether they were in a refusal, in a small answer or in a page of rows.
         """
         try:
             yield
@@ -164,7 +164,7 @@ class Exchange:
             if isinstance(error, RateLimited) and error.wait_seconds is not None:
                 self._pause(error.wait_seconds)
             if isinstance(error, LoginExpired) and error is not self._renewed_for:
-                # Remembered, because the same error passes here again on its way out of nested calls.
+                # Remembered, because the same error passes here again when it leaves an outer block.
                 self._renewed_for = error
                 login = self.auth().login
                 if login is not None and login.last is not None:
@@ -176,10 +176,10 @@ class Exchange:
             log.warning(Event.CONNECTION_PAUSED, connection=self.connection.name, seconds=round(seconds, 1))
 
     def _follow_redirect(self, request: WireRequest, response: Response, kind: LinkKind) -> tuple[WireRequest, Target]:
-        """The request a redirect asks for. Raises FailJob if that would drop the body or send it to another host.
+        """The request that follows a redirect. Raises FailJob if that would drop the body or send it to another host.
 
-        Clients turn a POST into a GET after 301 and 302 (RFC 9110, 15.4.2 and 15.4.3), which would drop what was asked
-        for. 307 and 308 repeat the request unchanged.
+        After 301 and 302, clients turn a POST into a GET (RFC 9110, 15.4.2 and 15.4.3), which would drop the body.
+        307 and 308 repeat the request unchanged.
         """
         name, status = f"{response.name}: {response.status}", response.status
         try:
@@ -195,7 +195,7 @@ class Exchange:
         if status not in SAME_REQUEST:
             raise FailJob(f"{name}: a redirect that would drop the request's body is not followed")
         if not target.is_own:
-            raise FailJob(f"{name}: what was meant for the vendor is not sent on to another host")
+            raise FailJob(f"{name}: it redirects to another host, to which the request's body is not sent")
         return replace(request, url=target.url), target
 
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
@@ -225,7 +225,7 @@ class Exchange:
         return Answer(response.name, response.status, response.headers, content, raw, response.request_id)
 
     def refuse_error(self, answer: Answer, shapes: Collection[ErrorShape] = ()) -> None:
-        """Raise the error in an answer if it fits one of the shapes or one of the source file's."""
+        """Raise the error in an answer if it matches one of the shapes or one of the source file's."""
         shapes = (*shapes, *self.connection.source.errors)
         error = (
             error_in_body(answer.raw, shapes)
@@ -238,7 +238,7 @@ class Exchange:
                 raise self.with_wait(failure, answer.headers) if isinstance(failure, RateLimited) else failure
 
     def with_wait(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
-        """A rate limit with the wait that a header of its answer asks for, if the body names none."""
+        """The rate limit with the wait of the `Retry-After` header, if the body names none."""
         wait = limited.wait_seconds or retry_after(headers.get("Retry-After"), now=self.clock())
         return RateLimited(limited.reason, wait_seconds=wait)
 
@@ -248,7 +248,7 @@ class Exchange:
         return self.auth().remove_keys(url)
 
     def _send_once(self, request: WireRequest, target: Target, patience_seconds: float) -> Response:
-        """Send one request: to our own host with quota and credentials, to any other without."""
+        """Send one request: to our own host with quota and credentials, to any other host without."""
         if target.is_own:
             auth = self.auth()
             self._quota.wait_turn(patience_seconds=patience_seconds)
@@ -283,18 +283,18 @@ class Exchange:
         self, response: Response, target: Target, shapes: Collection[ErrorShape], allow: Collection[int]
     ) -> Response:
         """The answer if it is a success or allowed. Raises the error that any other status means."""
-        # We never ask for a part. Some servers answer 206 with the whole; a real part would look like a short report.
+        # We never request a range. Some servers answer 206 with the whole; a real part would look like a short report.
         if response.status == HTTPStatus.PARTIAL_CONTENT:
             span = re.fullmatch(r"bytes 0-(\d+)/(\d+)", response.headers.get("Content-Range", "").strip())
             if span is None or int(span[1]) + 1 != int(span[2]):
                 response.close()
-                raise RetryLater(f"{response.name}: 206: a part, where all was asked for", at_most=READ_AT_MOST)
+                raise RetryLater(f"{response.name}: 206: only a part, which was not asked for", at_most=READ_AT_MOST)
         if 200 <= response.status < 300 or response.status in allow:
             return response
         raise self.refusal(response, response.start(), shapes, is_own=target.is_own)
 
     def refusal(self, response: Response, raw: bytes, shapes: Collection[ErrorShape], *, is_own: bool) -> MillraceError:
-        """The error a refusal means, after pausing the connection if it asks to; `raw` is the start of its body."""
+        """The error that a refusal means; pauses the connection if it asks to. `raw` is the start of its body."""
         wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
         if wait is not None and is_own and response.status in PAUSING:
             self._pause(wait)
@@ -307,7 +307,7 @@ class Exchange:
     def _open_tokens(self, account: str) -> Tokens:
         if self._redis is None:
             if needs_durable_tokens(self.connection):
-                wanted = "Redis, which keeps the refresh token the vendor may give in place of ours"
+                wanted = "a Redis, to keep the refresh token with which the vendor may replace ours"
                 raise BadInput(f"connection {self.connection.name}", "no Redis", wanted)
             return OwnTokens(clock=self.clock)
         return SharedTokens(self._redis, self.connection.name, account)

@@ -1,4 +1,4 @@
-"""Decodes HTTP/1.1 message framing (RFC 9112, 6 and 7), and tells a body that was cut from one that ended."""
+"""Decodes HTTP/1.1 message framing (RFC 9112, 6 and 7), so that a body that was cut off is noticed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Protocol
 READ_BYTES = 262_144
 LONGEST_FRAMING_BYTES = 65_536
 
-# RFC 9112, 7.1: the size in hexadecimal, extensions (ignored), the end of the line.
+# RFC 9112, 7.1: the chunk size in hexadecimal, extensions (ignored), the end of the line.
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class Cut(Exception):
-    """The body was cut, or its framing is broken. The message says how."""
+    """The body was cut off, or its framing is broken. The message says how."""
 
 
 class Readable(Protocol):
-    """A buffered stream of bytes. `read1` reads at most once and gives what is buffered first; b"" at the end."""
+    """A buffered stream of bytes. `read1` returns buffered bytes, else those of one read; b"" at the end."""
 
     def read1(self, size: int, /) -> bytes: ...
 
 
 def read_sized(source: Readable, length: int) -> Iterator[bytes]:
-    """A body of a stated length. Raises Cut if fewer bytes come."""
+    """Yield a body of a stated length. Raises Cut if fewer bytes come."""
     rest = length
     while rest:
         piece = source.read1(min(READ_BYTES, rest))
@@ -35,16 +35,15 @@ def read_sized(source: Readable, length: int) -> Iterator[bytes]:
 
 
 def read_until_closed(source: Readable) -> Iterator[bytes]:
-    """A body that ends with its connection. Nothing shows whether it was cut."""
+    """Yield a body that ends with its connection. Nothing shows whether it was cut off."""
     while piece := source.read1(READ_BYTES):
         yield piece
 
 
 def read_chunked(source: Readable) -> Iterator[bytes]:
-    """A body in chunks, joined as far as one read brings them. Raises Cut if the last chunk does not come.
+    """Yield a body in chunks; the chunks of one read are joined. Raises Cut if the last chunk does not come.
 
-    They are joined because vendors that flush after every row send tiny chunks: handling each by itself would cost more
-    than reading the rows.
+    Vendors that flush after every row send tiny chunks: handling each one would cost more than reading the rows.
     """
     framing = _Framing()
     while not framing.is_over:
@@ -57,15 +56,15 @@ def read_chunked(source: Readable) -> Iterator[bytes]:
 
 
 class _Framing:
-    """Removes chunk framing from bytes that come in pieces of any size; holds back at most one line of framing."""
+    """Removes chunk framing from bytes that come in pieces of any size. At most one line of framing is held back."""
 
     def __init__(self) -> None:
         self.is_over = False
-        self._rest = 0  # bytes of the present chunk still to come, with the two that end it
+        self._rest = 0  # bytes of the current chunk still to come, including the CRLF that ends it
         self._held = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """The bytes of chunks in this piece."""
+        """The content of the chunks in this piece, without framing. Raises Cut if the framing is broken."""
         buffer = self._held + piece if self._held else piece
         out: list[bytes] = []
         at = 0
@@ -91,7 +90,7 @@ class _Framing:
         return b"".join(out)
 
     def skip_trailers(self, source: Readable) -> None:
-        """Read past what follows the last chunk, so that the connection can be used again."""
+        """Read the trailers after the last chunk, so that the connection can be used again."""
         rest = self._held
         while not (rest.startswith(b"\r\n") or b"\r\n\r\n" in rest) and len(rest) < LONGEST_FRAMING_BYTES:
             piece = source.read1(READ_BYTES)

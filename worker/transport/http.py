@@ -1,7 +1,7 @@
-"""Sends one request and waits for the head of its answer: keep-alive, TLS, timeouts, checked addresses.
+"""Sends one request and waits for the headers of its answer: keep-alive, TLS, timeouts, checked addresses.
 
-Knows nothing of credentials, quotas or links. It uses the adapters of requests without its Session, which would read
-the whole body of a redirect, keep cookies and look for passwords in the environment.
+Credentials, quotas and links are handled elsewhere. This uses the adapters of requests without its Session, which would
+read the whole body of a redirect, keep cookies and look for passwords in the environment.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ HOSTS_KEPT = 32
 DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
 CERTIFICATE_FAULT = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
-"""OpenSSL's reason, within the message of an error that wraps others."""
+"""Finds OpenSSL's reason in the message of an error that wraps others."""
 
 MOST_INTERIM_ANSWERS = 20
 
 _target: ContextVar[str | None] = ContextVar("target", default=None)
-"""Path and query of the request being sent, as given: urllib3 would normalize them, which breaks signatures."""
+"""Path and query of the request being sent, as they were given: urllib3 would normalize them and break signatures."""
 
 
 class Channel:
@@ -59,16 +59,17 @@ class Channel:
         connect_seconds: float = CONNECT_SECONDS,
         network: Network = DIRECT,
     ) -> None:
-        """`silence_seconds` bounds the wait for the answer's head and for each piece of its body."""
+        """`silence_seconds` is the timeout for the headers of the answer and for each piece of its body."""
         self._connect_seconds = connect_seconds
         self._silence_seconds = silence_seconds
         self._network = network
 
     def send(self, request: WireRequest, *, kinds: frozenset[AddressKind] | None = None) -> Response:
-        """Send a request and wait for the head of its answer; `kinds`, if given, are the addresses it may go to.
+        """Send a request and wait for the headers of its answer; `kinds`, if given, are the addresses it may go to.
 
-        A proxy resolves names itself: there the host is judged by the addresses it has here, or else by its name.
-        Raises RetryLater if sending failed (`is_unsent`: the request was never sent), FailJob if it cannot ever work.
+        A proxy resolves names itself, so behind one the host is judged by the addresses that it has here, if it has
+        any, else by its name. Raises RetryLater if sending failed (`is_unsent`: the request was never sent), FailJob if
+        trying again cannot help.
         """
         proxy = self._network.proxies.proxy_for(request.url)
         if proxy is not None and kinds is not None:
@@ -81,7 +82,7 @@ class Channel:
         except ConnectTimeout:
             raise RetryLater(f"{request.name}: no connection in {self._connect_seconds:g} s", is_unsent=True) from None
         except ReadTimeout:
-            raise RetryLater(f"{request.name}: no answer in time ({self._silence_seconds:g} s)") from None
+            raise RetryLater(f"{request.name}: no answer within {self._silence_seconds:g} s") from None
         except SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
                 reason = CERTIFICATE_FAULT.search(str(error))
@@ -91,11 +92,11 @@ class Channel:
         except RequestException as error:
             raise _connection_error(request, error) from None
         except (ValueError, HTTPError):
-            # Not with their own message: it may contain a header's value or the URL's query.
-            raise FailJob(f"{request.name}: the request cannot be sent as it is") from None
+            # Without their own message, which may contain the value of a header or the URL's query.
+            raise FailJob(f"{request.name}: its URL or headers are not valid in HTTP") from None
         if raw.headers.get("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
             raw.close()
-            raise FailJob(f"{request.name}: the answer's transfer encoding is not understood")
+            raise FailJob(f"{request.name}: the answer has a transfer encoding other than chunked")
         return Response(request.name, raw, silence_seconds=self._silence_seconds)
 
     def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> RawResponse:
@@ -106,7 +107,7 @@ class Channel:
         if request.body is not None or request.method == "POST":
             prepared.headers["Content-Length"] = str(len(request.body or b""))
         timeout = (self._connect_seconds, self._silence_seconds)
-        # A proxy for plain http wants the whole URL (RFC 9112, 3.2.2); https goes through a tunnel to the host itself.
+        # A proxy gets the whole URL for plain http (RFC 9112, 3.2.2); https goes through a tunnel to the host itself.
         target = request.url if proxy and request.url.startswith("http:") else request.target
         before = _target.set(target)
         try:
@@ -122,7 +123,7 @@ class Channel:
 
 
 def _connection_error(request: WireRequest, error: RequestException) -> RetryLater:
-    """The innermost cause. Without the URL that urllib3 puts into its messages, because its query may hold a key."""
+    """The error with the innermost cause. urllib3's own message has the URL, whose query may contain a key."""
     cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
     if isinstance(cause, MaxRetryError) and cause.reason is not None:
         is_unsent = isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
@@ -133,7 +134,7 @@ def _connection_error(request: WireRequest, error: RequestException) -> RetryLat
 
 
 def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
-    """Why the proxy did not connect, without the libraries' own message, which may hold the proxy's password."""
+    """The error for a proxy that did not connect. The libraries' own message may contain the proxy's password."""
     where = without_password(proxy)
     said = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
     if said is None:
@@ -145,7 +146,7 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter, which uses the connections of `pool_classes` for proxies as well."""
+    """The adapter of requests, made to use the connections of `pool_classes` for proxies as well."""
 
     def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
         manager: ProxyManager = super().proxy_manager_for(proxy, **how)
@@ -167,7 +168,7 @@ os.register_at_fork(after_in_child=_adapters.__init__)  # type: ignore[misc]
 
 
 def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
-    """This process's adapter: for our own host, or one that reaches hosts at these kinds of address only."""
+    """The adapter of this process for our own host or, with `kinds`, for hosts at these kinds of address only."""
     with _adapters.making:
         if kinds not in _adapters.adapters:
             # No retries: an adapter never sends anything twice by itself.
@@ -182,8 +183,8 @@ def pool_classes(
 ) -> dict[str, type[HTTPConnectionPool]]:
     """Connection pools that refuse incomplete headers and, if `kinds` is given, connect to checked addresses only.
 
-    The address that was checked is the one connected to, so a name that resolves differently in between (DNS rebinding)
-    does not help an attacker.
+    They connect to the very address that was checked, so DNS rebinding, a name that resolves differently the second
+    time, does not help an attacker.
     """
 
     class Plain(HTTPConnection):
@@ -228,25 +229,25 @@ def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind]
 class WholeHeadResponse(HTTPResponse):
     """A response that is accepted only once the empty line after its headers has arrived.
 
-    http.client accepts a head that was cut (`http.client.parse_headers` stops at the end of input). If the cut came
-    before Content-Length, the answer would seem to have no body: a success without rows.
+    http.client accepts headers that were cut off (`http.client.parse_headers` stops at the end of input). If
+    Content-Length was lost, the answer would seem to have no body: a success without rows.
     """
 
     def begin(self) -> None:
-        """Read the head. Raises RemoteDisconnected if the connection ends within it."""
+        """Read status and headers. Raises RemoteDisconnected if the connection ends before the empty line."""
         for _ in range(MOST_INTERIM_ANSWERS):
             source = _Lines(self.fp)
             self.fp = source  # type: ignore[assignment]
             super().begin()
             if source.last not in (b"\r\n", b"\n"):
-                raise RemoteDisconnected("the head of the answer is cut")
+                raise RemoteDisconnected("the headers of the answer are cut off")
             if self.fp is not None:
                 self.fp = source.wrapped
             # 102 and 103 come before the answer (RFC 9110, 15.2); http.client skips 100 only.
             if self.status >= HTTPStatus.OK or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return
             self.headers = self.msg = None  # type: ignore[assignment]
-        raise RemoteDisconnected("no end of interim answers")
+        raise RemoteDisconnected(f"more than {MOST_INTERIM_ANSWERS} interim answers")
 
 
 class _Lines:

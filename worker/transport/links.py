@@ -1,9 +1,9 @@
-"""Which links we may follow. A link in a response is text from outside: it is judged before anything is sent.
+"""Checks the links in vendors' answers before we follow them: they are untrusted input.
 
-Of an `api` link only path and query are used: they are put on the connection's own base. A `download` link may lead to
+Only path and query of an `api` link are used: they are put on the connection's own base. A `download` link may lead to
 another host; `Target.is_own` says whether the connection's credentials may be sent there. Path and query are sent as
-they were given, because a signature covers their spelling; links are compared in their `normal_form`. The host's
-network address is checked when the connection is made: `addresses.py`, `http.py`.
+they were given, because a signature covers their spelling; links are compared in their `normal_form`. The network
+address of the host is checked when the connection is made: see `addresses.py`, `http.py`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Target:
 def on_base(base: Base, link: str, *, at: str) -> str:
     """An `api` link as a URL on our own base.
 
-    `at` is the URL of the request that was answered; a relative link starts there. The host that the link names is
-    never contacted. Raises FailJob if the link is malformed or leaves the base's path.
+    `at` is the URL of the request that was answered; a relative link is relative to it. The host that the link names is
+    never contacted. Raises FailJob if the link is malformed or outside the base's path.
     """
     _, target = _parse(link, at)
     path, mark, query = target.partition("?")
@@ -46,7 +46,7 @@ def on_base(base: Base, link: str, *, at: str) -> str:
     if rest is None and base.documented_prefix is not None:
         rest = _below(base.documented_prefix, path)
     if rest is None:
-        raise FailJob(f"the link leads to {path[:200]!r}, outside {base.prefix or '/'!r}: not followed")
+        raise FailJob(f"a link to {path[:200]!r} is not followed: it is outside {base.prefix or '/'!r}")
     return f"{base.origin}{base.prefix}{rest}{mark}{query}"
 
 
@@ -59,26 +59,26 @@ def download_target(base: Base, link: str, *, at: str) -> Target:
     there = Base(parts.scheme, host_of(parts), port_of(parts), "")
     is_own = there.origin == base.origin
     if parts.scheme == "http" and not (is_own or base.is_plain_loopback):
-        raise FailJob(f"the link leads to plain http on {there.host!r}: not followed")
+        raise FailJob(f"a link to plain http on {there.host!r} is not followed")
     return Target(f"{there.origin}{target}", is_own)
 
 
 def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Target:
-    """Where a redirect leads, judged like a link of this kind.
+    """The target of a redirect, checked like a link of this kind.
 
-    Raises FailJob, naming the host, if a request that is no download is redirected to another one.
+    Raises FailJob, naming the host, if an `api` request is redirected to another host.
     """
     if kind == "download":
         return download_target(base, location, at=at)
     parts, _ = _parse(location, at)
-    # A vendor behind a gateway may name the scheme and port that it has behind it.
+    # A vendor behind a gateway may name its own scheme and port, not the gateway's.
     if host_of(parts) != base.host or parts.port not in (None, base.port):
-        raise FailJob(f"it redirects to another host, {parts.netloc}, where the source file declares no download")
+        raise FailJob(f"it redirects to another host, {parts.netloc}, but the source file does not declare a download")
     return Target(on_base(base, location, at=at), is_own=True)
 
 
 def normal_form(url: str) -> str:
-    """The spelling in which links are compared (RFC 3986, 6.2.2): escapes in upper case, no needless ones."""
+    """The spelling in which links are compared (RFC 3986, 6.2.2): escapes in upper case, none that is not needed."""
 
     def escape(match: re.Match[str]) -> str:
         character = chr(int(match[1], 16))
@@ -97,20 +97,20 @@ def _parse(link: str, at: str) -> tuple[SplitResult, str]:
     if not isinstance(link, str) or not link:
         raise FailJob(f"a link must be text, not {type(link).__name__}")
     if len(link) > LONGEST_LINK:
-        raise FailJob(f"a link of {len(link)} characters is not followed")
+        raise FailJob(f"a link of {len(link)} characters is not followed; at most {LONGEST_LINK} are allowed")
     try:
         parts = split(_join(at, link))
     except NotAUrl as error:
         raise FailJob(f"a link is not followed: {error}") from None
     except ValueError:
-        raise FailJob("a link that cannot be read is not followed") from None
+        raise FailJob("a link that cannot be parsed is not followed") from None
     query = f"?{parts.query}" if parts.query else ""
     # Blanks and letters beyond ASCII are escaped; `%` is not, because what is already escaped must stay as it is.
     return parts, quote(f"{parts.path or '/'}{query}", safe=_RESERVED + _ODD)
 
 
 def _join(at: str, link: str) -> str:
-    """A link as an absolute URL. Raises NotAUrl if its path would lead upwards."""
+    """A link as an absolute URL. Raises NotAUrl if its path contains `.` or `..`."""
     refuse_unsafe(link)
     parts = urlsplit(link)
     if parts.scheme and not parts.netloc:
@@ -124,7 +124,7 @@ def _join(at: str, link: str) -> str:
 
 
 def _below(prefix: str, path: str) -> str | None:
-    """The part of a path below a prefix, spelled as it was given; None if the path is not below it."""
+    """The part of a path after a prefix, spelled as it was given; None if the path does not begin with the prefix."""
     segments = path.split("/")
     depth = prefix.count("/") + 1
     if normal_form("/".join(segments[:depth])) != normal_form(prefix):

@@ -1,4 +1,4 @@
-"""Fetches access tokens: one worker for all, before the old one expires, and at once if the vendor refuses it."""
+"""Logs in: one worker fetches an access token for all, before the old one expires or when the vendor refuses it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TokenFlow = Generator[WireRequest, Response, Token]
 
 
 class LoginRequest(WireRequest):
-    """A request for a token. Its answer is small, so it is waited for less long than rows are."""
+    """A request for a token. Its answer is small, so its timeout is shorter than that of rows."""
 
 
 class Login:
@@ -71,8 +71,8 @@ class Login:
     def token(self, refused: str = "") -> TokenFlow:
         """The token in use, but not the one whose version is `refused`.
 
-        This caller fetches a new one if it is its turn. If it is another's, it waits a few seconds and then raises
-        RetryLater, which is no attempt. Raises FailJob if the credentials are refused.
+        Fetches a new one if it is this caller's turn. If it is another caller's turn, waits a few seconds for it, then
+        raises RetryLater, which does not count as an attempt. Raises FailJob if the credentials are refused.
         """
         waited = 0.0
         while True:
@@ -89,7 +89,7 @@ class Login:
             waited += LOOK_SECONDS
 
     def _fetch(self, turn: Turn) -> TokenFlow:
-        """Fetch a token in our turn. If that fails while the present one is still good, that one stays in use."""
+        """Fetch a token in our turn. If that fails and the current token is still good, it stays in use."""
         try:
             grant = yield from self._log_in(turn.refresh)
         except (RetryLater, FailJob) as error:
@@ -106,7 +106,7 @@ class Login:
         return token
 
     def _log_in(self, kept: str | None) -> Generator[WireRequest, Response, Grant]:
-        """Log in with the refresh token on record; if there is none or it is refused, with the credentials."""
+        """Log in with the stored refresh token; if there is none or it is refused, with the credentials."""
         has_password = not (isinstance(self.way, OAuth2Auth) and self.way.grant == "refresh_token")
         response = yield self._build_request(kept)
         if kept and has_password and response.status in REFUSED:
@@ -126,7 +126,7 @@ class Login:
         return grant
 
     def _build_request(self, kept: str | None) -> WireRequest:
-        """The request for a token; with the refresh token on record, if there is one."""
+        """The request for a token; with the stored refresh token, if there is one."""
         way, secrets = self.way, self._secrets
         if isinstance(way, SessionAuth):
             request = compose(self._base, way.login, secrets)
@@ -143,7 +143,7 @@ class Login:
         if way.client == "body":
             form |= {"client_id": client_id} | ({"client_secret": client_secret} if client_secret else {})
         else:
-            # RFC 6749, 2.3.1: form-encoded first, since a secret may hold a colon or letters beyond ASCII.
+            # RFC 6749, 2.3.1: form-encoded first, because a secret may contain a colon or non-ASCII characters.
             plain = way.client == "basic-unencoded"
             pair = (client_id, client_secret) if plain else (quote_plus(client_id), quote_plus(client_secret))
             headers["Authorization"] = basic(*pair)
@@ -179,7 +179,7 @@ class Login:
             words = error.words if error else f"it has: {there[:200] or 'nothing'}"
             raise FailJob(f"{name}: the answer has no text at {token_at!r}: {words}")
         lifetime = number(find(content, lifetime_at)) or 0.0
-        # Missing, negative, NaN, or so large that it must be milliseconds: such a lifetime is not to be relied on.
+        # A lifetime that is missing, negative, NaN, or so large that it must be in milliseconds cannot be relied on.
         if not 0 < lifetime < LONGEST_LIFETIME_SECONDS:
             lifetime = float(way.default_lifetime_seconds)
         if isinstance(way, SessionAuth):
@@ -187,17 +187,17 @@ class Login:
         # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
         given = find(content, "refresh_token")
         refresh = given if isinstance(given, str) and given else kept
-        # The operator's own is not kept, so that a new one takes effect when the environment changes.
+        # The operator's refresh token is not stored, so that a changed environment takes effect.
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
         return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
 
 
 def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:
-    """A short name for where and as whom we log in, so that the token of one account is never used for another.
+    """A short name made of the vendor's URL and the credentials: a token is never used for another account.
 
-    With the grant `refresh_token`, the client's secret is not part of it: when that changes, the refresh token that has
-    replaced the operator's must not be lost.
+    With the grant `refresh_token`, the client's secret is not part of the name: if the secret changes, the refresh
+    token that has replaced the operator's must not be lost.
     """
     parts = list(secrets.values())
     if isinstance(way, OAuth2Auth) and way.grant == "refresh_token":
@@ -207,5 +207,5 @@ def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str
 
 @lru_cache(maxsize=256)
 def slow_hash(*parts: str) -> str:
-    """A hash that is slow on purpose (and therefore cached): nobody can find a password by trying."""
+    """A hash that is slow on purpose (and therefore cached), so that passwords cannot be found by trying."""
     return hashlib.pbkdf2_hmac("sha256", "\0".join(parts).encode(), b"millrace token", 100_000).hex()[:16]

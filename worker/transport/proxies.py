@@ -1,4 +1,4 @@
-"""The network a connection goes through: which proxy, and whose certificates are trusted."""
+"""Finds out which proxy a connection uses and which certificates it trusts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxies of one connection. `by_scheme` holds URLs that may carry a password: never print them.
+    """The proxies of one connection. The URLs in `by_scheme` may contain a password: never print them.
 
-    `direct` are the entries of NO_PROXY; None if it is not set, and then only this machine is reached directly.
+    `direct` are the entries of NO_PROXY. If it is not set (None), only this machine is reached without the proxy.
     """
 
     by_scheme: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -38,7 +38,7 @@ class Proxies:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Proxies and certificates. `ca_bundle`, a file or directory, replaces the usual trusted certificates."""
+    """Proxies and certificates. `ca_bundle`, a file or directory, replaces the default trusted certificates."""
 
     proxies: Proxies = Proxies()
     ca_bundle: str | None = None
@@ -47,11 +47,11 @@ class Network:
 def network_of(declared_proxy: str | None, variables: Mapping[str, str]) -> Network:
     """The network of a connection: through the proxy it declares, else through those that these variables name.
 
-    Raises BadInput for a variable that names no proxy or no certificates.
+    Raises BadInput for a variable whose value is not the URL of a proxy, or not an existing file of certificates.
     """
     name = next((name for name in CA_VARIABLES if variables.get(name)), None)
     if name is not None and not Path(variables[name]).exists():
-        raise BadInput(name, variables[name], "a file or directory of certificates that is there")
+        raise BadInput(name, variables[name], "an existing file or directory of certificates")
     ca_bundle = variables[name] if name else None
     if declared_proxy == DIRECTLY:
         return Network(Proxies(), ca_bundle)
@@ -69,8 +69,8 @@ def network_of(declared_proxy: str | None, variables: Mapping[str, str]) -> Netw
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """Does an entry of NO_PROXY cover this host? `*`, a name and all below it, or a network; a port may follow."""
-    # NO_PROXY has no standard; these are the forms that Go's net/http accepts.
+    """Does an entry of NO_PROXY match this host? `*`, a name (with subdomains) or a network, maybe with a port."""
+    # There is no standard for NO_PROXY; these are the forms that Go's net/http accepts.
     if entry == "*":
         return True
     name, colon, digits = entry.rpartition(":")

@@ -1,7 +1,7 @@
-"""What a vendor allows one account, shared by all workers: requests per second, pauses, reports in preparation.
+"""Rate limits of an account, shared by all workers: requests per second, pauses, reports in preparation.
 
-Requests are sent one interval apart; unused turns of the last half second are saved up. A caller waits here only for a
-moment; for a longer wait, RetryLater says when its turn comes, and the step gives its work back.
+Requests are sent one interval apart; unused slots of the last half second may be used in a burst. A caller waits here
+only for a moment; for a longer wait, RetryLater says when its turn comes, and the step gives its work back.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from worker.scripts import Clock, Script, time_argument
 from worker.sources.schema import Limits
 
 PATIENCE_SECONDS = 1.0
-# Bursts are limited to what half a second allows, because vendors with a limit per second refuse larger ones.
+# Bursts are limited to the slots of half a second, because vendors with a limit per second refuse larger ones.
 SAVED_UP_SECONDS = 0.5
-# A caller that has to come back gets a time of its own, at most this far ahead, so that not all come back at once.
+# Callers that have to come back get different times, at most this far ahead, so that they do not come back together.
 LONGEST_QUEUE_SECONDS = 60.0
-# Polls renew a report's place; if they stop, it falls free after this time.
+# Polls renew a report's place; if they stop, the place becomes free after this time.
 REPORT_PLACE_SECONDS = 1_800.0
 
 _TAKE = Script("quota_take", "clock")
@@ -31,17 +31,17 @@ _PAUSE = Script("pause_set", "clock")
 
 
 class Quota(Protocol):
-    """When a request may be sent."""
+    """A rate limiter that can be paused."""
 
     def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Return when one request may be sent. Raises RetryLater, which is no attempt, if that takes too long."""
+        """Return when one request may be sent. Raises RetryLater (not an attempt) if that takes too long."""
 
     def pause(self, seconds: float) -> bool:
-        """Stop all requests for a while; a pause is never shortened. True if it is new or longer than before."""
+        """Stop all requests for this time; a pause is never shortened. True if it is new or longer than before."""
 
 
 class SharedQuota:
-    """A connection's quota in Redis, by the clock of Redis."""
+    """A connection's quota in Redis, for all workers."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class SharedQuota:
 
 
 class OwnQuota:
-    """A connection's quota in a process that has no Redis."""
+    """A connection's quota in this process, for commands without Redis."""
 
     def __init__(self, connection: str, limits: Limits, *, sleep: Callable[[float], None], clock: Clock) -> None:
         self._name = connection
@@ -99,7 +99,7 @@ class OwnQuota:
 
 
 class ReportPlaces:
-    """Limits how many reports a vendor prepares for one connection at once. A place that is not kept falls free."""
+    """Limits how many reports a vendor prepares for one connection at once. A place that is not renewed expires."""
 
     def __init__(self, redis: Redis, connection: str, limits: Limits, *, clock: Clock | None = None) -> None:
         self._redis = redis
@@ -112,11 +112,11 @@ class ReportPlaces:
         return self._claim(job, self._places)
 
     def keep(self, job: str) -> None:
-        """Keep the place of a report in preparation; it gets one even if that is one too many."""
+        """Renew the place of a report in preparation; if it has lost its place, it gets one even beyond the limit."""
         self._claim(job, 1_000_000_000)
 
     def release(self, job: str) -> None:
-        """Give the place up: the report is ready, or nobody waits for it any more. May be repeated."""
+        """Give the place up: the report is ready, or is no longer needed. May be repeated."""
         self._redis.zrem(self._key, job)
 
     def _claim(self, job: str, places: int) -> bool:

@@ -1,4 +1,4 @@
-"""Masks secrets in texts that people will see."""
+"""Masks secrets in messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.errors import MillraceError, RetryLater
 
 MASK = "***"
 LONG_ENOUGH = 8
-"""A secret of at least so many characters is masked wherever it occurs, even within a longer word."""
+"""A secret of at least this many characters is masked everywhere, even inside a longer word."""
 A_WORD = 4
-"""A shorter one is masked only as a word of its own; an even shorter one only as a value: `key=abc`, `"abc"`."""
+"""A secret of at least this many is masked as a whole word; a shorter one only as a value: `key=abc`, `"abc"`."""
 
 
 class Redactor:
@@ -27,26 +27,26 @@ class Redactor:
         self._learning = threading.Lock()
 
     def learn(self, secret: str) -> None:
-        """Redact this from now on."""
+        """Mask this secret from now on."""
         if secret and secret not in self._secrets:
             with self._learning:
                 self._secrets |= {secret}
 
     def clean_error(self, error: MillraceError) -> None:
-        """Take the secrets out of an error's own words."""
+        """Mask the secrets in an error's message."""
         error.args = tuple(self.clean(part) if isinstance(part, str) else part for part in error.args)
         if isinstance(error, RetryLater):
             error.reason = self.clean(error.reason)
 
     def clean(self, text: str) -> str:
-        """The text without any secret known."""
+        """The text with all known secrets masked."""
         return _spellings(self._secrets).sub(MASK, text) if self._secrets else text
 
 
-# Made when there is something to clean, which is rare, and not whenever a secret is learnt, which is with each request.
+# Compiled when there is a message to clean, which is rare, and not when a secret is learnt, which is on each request.
 @lru_cache(maxsize=64)
 def _spellings(secrets: frozenset[str]) -> re.Pattern[str]:
-    """Finds every secret as it is spelled in JSON, URLs and Basic authentication."""
+    """A pattern for every secret as it is spelled in JSON, URLs and Basic authentication."""
     found: set[str] = set()
     for secret in secrets:
         # Base64 without its padding, which some writers omit.
@@ -56,7 +56,7 @@ def _spellings(secrets: frozenset[str]) -> re.Pattern[str]:
     # The longest first, so that no part of a secret remains beside the mask.
     for spelling in sorted(found, key=len, reverse=True):
         pattern = re.escape(spelling)
-        # Shorter ones only where they are the secret, and not a part of some other word.
+        # A short secret must not mask parts of other words.
         if len(spelling) < A_WORD:
             pattern = rf"(?:(?<=[=:\"])|(?<=: )){pattern}(?![^&;,\"\s)}}\]])"
         elif len(spelling) < LONG_ENOUGH:

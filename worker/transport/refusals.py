@@ -20,7 +20,7 @@ PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def parse_json(raw: bytes, name: str) -> Any:
-    """The JSON an answer holds; FailJob with its first bytes if it holds none. `name` is the request's."""
+    """The JSON in an answer. Raises FailJob with its first bytes if it is not JSON. `name` is the request's."""
     try:
         # RFC 8259, 8.1: JSON must not begin with a byte order mark, and a reader may ignore one; some vendors send it.
         return json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
@@ -29,7 +29,7 @@ def parse_json(raw: bytes, name: str) -> Any:
 
 
 def describe(response: Response, shapes: Sequence[ErrorShape], redactor: Redactor) -> str:
-    """Status and the vendor's own words for it, without secrets. Reads the body's start and drops the rest."""
+    """Status and the vendor's own words, with secrets masked. Reads the start of the body and drops the rest."""
     raw = response.start()
     return redactor.clean(_reason(response, raw, error_in_body(raw, shapes)))
 
@@ -43,17 +43,17 @@ def refusal(
     retry_statuses: Sequence[int],
     wait_seconds: float | None,
 ) -> MillraceError:
-    """The error a refusal means: by the consequence that the shape of its body declares, else by its status.
+    """The error that a refusal means: by the consequence that the matching error shape declares, else by its status.
 
-    `raw` is the start of its body, `wait_seconds` the wait that a header asks for. 429, and 503 with a time to come
-    back, come from a gateway: the vendor did not act on the request, and nothing went wrong.
+    `raw` is the start of the body, `wait_seconds` the wait of the `Retry-After` header. 429, and 503 with a wait, mean
+    that the vendor did not act on the request. With a wait, they do not count as a failed attempt.
     """
     error = error_in_body(raw, shapes)
     reason = redactor.clean(_reason(response, raw, error))
     if error and error.consequence:
         return replace(error, wait_seconds=error.wait_seconds or wait_seconds).failure(reason)
     status = response.status
-    # 520 to 599 are not registered: gateways such as Cloudflare's use them when they cannot reach the vendor.
+    # 520 to 599 are not registered: gateways such as Cloudflare use them if they cannot reach the vendor.
     if status in retry_statuses or 520 <= status <= 599:
         is_asked = wait_seconds is not None and status in PAUSING
         is_unsent = is_asked or status == HTTPStatus.TOO_MANY_REQUESTS
@@ -69,7 +69,7 @@ def _reason(response: Response, raw: bytes, error: VendorError | None) -> str:
 
 
 def retry_after(stated: str | None, *, now: float) -> float | None:
-    """The seconds a `Retry-After` header asks for, by a number or a date (RFC 9110, 10.2.3); None if it has neither.
+    """The seconds in a `Retry-After` header, given as a number or a date (RFC 9110, 10.2.3); None if it is neither.
 
     At least one second, even for a date in the past, and at most an hour.
     """

@@ -1,4 +1,4 @@
-"""Turns a request of a source file, and its values, into the request that is sent."""
+"""Builds the request that is sent from a request declared in a source file and the values of its placeholders."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def compose(
     query: Mapping[str, Any] = NOTHING,
     json_parts: Mapping[str, Any] = NOTHING,
 ) -> WireRequest:
-    """The request with its values; `path` replaces the request's own path.
+    """The declared request with its placeholders filled; `path`, if given, replaces its path.
 
-    `query` and `json_parts` (by path) replace what the request itself says there.
+    `query` and `json_parts` (by path) replace the values that the request declares there.
     """
     filled_path = fill_path(path or request.path, values)
     if isinstance(request.query, str):
@@ -71,12 +71,12 @@ def encode_query(query: Mapping[str, Any]) -> str:
         for part in (value if isinstance(value, list | tuple) else [value])
         if part is not None
     ]
-    # Not urlencode's default, which writes a blank as `+`: that is a blank in forms only, `%20` is one everywhere.
+    # By default, urlencode writes a blank as `+`, which is correct in forms only; `%20` is correct everywhere.
     return urlencode(pairs, quote_via=quote, safe="")
 
 
 def with_query(url: str, query: Mapping[str, Any]) -> str:
-    """The URL with these query values in place of those it has under the same names; the others keep their spelling."""
+    """The URL with these query values, which replace those with the same names; the others keep their spelling."""
     for name in query:
         url = without_query_value(url, name)
     text = encode_query(query)
@@ -102,7 +102,7 @@ def with_header(request: WireRequest, name: str, value: str) -> WireRequest:
 
 
 def set_at_path(body: Any, path: str, value: Any) -> Any:
-    """The JSON body with a value at a path of names; objects on the way are made where they are missing."""
+    """The JSON body with a value at a path of names; missing objects on the path are created."""
     name, _, rest = path.partition(".")
     inner = body if isinstance(body, dict) else {}
     return {**inner, name: set_at_path(inner.get(name), rest, value) if rest else value}

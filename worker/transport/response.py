@@ -1,4 +1,4 @@
-"""A response whose headers have arrived and whose body is still being received."""
+"""A response whose headers have arrived; reads its body as it arrives."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 class Response:
     """One answer. Read its body to the end or close it; a body can be read once.
 
-    `name` is the request's method and path, for messages. `received_bytes` counts the body as it came, not yet
-    decompressed.
+    `name` is the request's method and path, for messages. `received_bytes` counts the body as it came, compressed.
     """
 
     def __init__(self, name: str, raw: RawResponse, *, silence_seconds: float) -> None:
@@ -48,22 +47,22 @@ class Response:
 
     @property
     def request_id(self) -> str | None:
-        """The vendor's own id of this exchange, if a header says it."""
+        """The vendor's id of this request, if a header has it."""
         return self.headers.get("X-Request-Id") or self.headers.get("Request-Id")
 
     @property
     def has_end(self) -> bool:
-        """Does the protocol say where the body ends? If not, a body cut between two rows seems to be whole."""
+        """Do the headers say where the body ends? If not, a body that was cut off between two rows looks whole."""
         framing = self._raw._original_response
         return bool(framing.chunked) or framing.length is not None
 
     def chunks(self) -> Generator[bytes, None, None]:
-        """The body, still packed, in pieces of up to 256 KB as they arrive.
+        """Yield the body, still compressed, in pieces of up to 256 KB as they arrive.
 
-        Raises RetryLater, naming the bytes received, if it is cut, reset or silent for too long. Stopping early
-        closes the connection.
+        Raises RetryLater, with the number of bytes received, if the body is cut off, reset or silent for too long.
+        Stopping early closes the connection.
         """
-        # Read from the connection's buffer, below http.client, which would return every small chunk by itself.
+        # Read from the connection's buffer: http.client would return every small chunk by itself.
         framing = self._raw._original_response
         if framing.fp is None:
             pieces: Iterator[bytes] = iter(())
@@ -83,14 +82,14 @@ class Response:
         except (Cut, OSError) as error:
             raise self._cut(str(error) or type(error).__name__) from None
         else:
-            # Only a connection whose body was read to its end can carry another request.
+            # A connection can be used again only if the body was read to its end.
             self._raw._original_response.close()
             self._raw.release_conn()
         finally:
             self.close()
 
     def body(self, limit: int) -> bytes:
-        """The whole of a small body, unpacked. FailJob if it is longer than `limit` bytes."""
+        """A small body as a whole, decompressed. Raises FailJob if it is longer than `limit` bytes."""
         body = bytearray()
         with closing(self.chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):
@@ -100,7 +99,7 @@ class Response:
         return bytes(body)
 
     def start(self, limit: int = START_BYTES) -> bytes:
-        """The first bytes of the body, unpacked, as far as they arrive; the rest is dropped. Raises nothing."""
+        """The first bytes of the body, decompressed; fewer if it breaks off. The rest is dropped. Raises nothing."""
         start = bytearray()
         with suppress(RetryLater, FailJob), closing(self.chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):
@@ -119,13 +118,13 @@ class Response:
                 wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Drop whatever was not read. May be repeated."""
+        """Drop the part of the body that was not read. May be repeated."""
         if self._raw is not None and not self._raw._original_response.isclosed():
             self._raw.close()
             self._raw.release_conn()
 
     def _refuse_more(self) -> None:
-        """Raise Cut if more arrived than the stated length: then what was read may be only the start of the body."""
+        """Raise Cut if more bytes arrived than the stated length: what was read may be only the start of the body."""
         framing = self._raw._original_response
         if framing.fp is None or framing.chunked or framing.length is None or self.status in WITHOUT_BODY:
             return
@@ -142,7 +141,7 @@ class Response:
         finally:
             wire.settimeout(patience)
         if more.strip():
-            raise Cut("more came than its Content-Length says")
+            raise Cut("more bytes came than its Content-Length says")
 
     def _cut(self, why: str) -> RetryLater:
-        return RetryLater(f"{self.name}: the body was cut after {self.received_bytes} bytes: {why}")
+        return RetryLater(f"{self.name}: the body was cut off after {self.received_bytes} bytes: {why}")

@@ -1,4 +1,4 @@
-"""The access token in use, kept once for all workers: in Redis, or in this process if there is none."""
+"""Stores the access token in use for all workers: in Redis, or in this process if there is no Redis."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from redis import Redis
 from worker import keys
 from worker.scripts import Clock, Script, time_argument
 
-# Longer than a login can take: after that its worker must be dead, and the next one may fetch.
+# Longer than a login can take: after that the worker must be dead, and another one may log in.
 TURN_SECONDS = 60.0
-# Renewed early, so that no token expires while a request that carries it is under way.
+# Renewed early, so that no token expires while a request that has it is under way.
 RENEW_AT_SHARE = 0.8
 
 _TAKE = Script("token_take", "clock")
@@ -31,7 +31,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to fetch a token. `refresh` is the refresh token, `good` the present token if it still works."""
+    """The right to fetch a token. `refresh` is the stored refresh token, `good` the current token if still valid."""
 
     fence: int
     refresh: str | None = None
@@ -40,7 +40,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a login gave. A durable refresh token is the only way to log in again, so it is kept until replaced."""
+    """The result of a login. A durable refresh token is the only way to log in again, so it is kept until replaced."""
 
     value: str
     lifetime_seconds: float
@@ -49,23 +49,23 @@ class Grant:
 
 
 class Tokens(Protocol):
-    """Where tokens are kept. One caller at a time fetches; each verb is atomic."""
+    """A store of tokens. One caller at a time may fetch a token; each method is atomic."""
 
     def take(self, refused: str = "") -> Token | Turn | float:
-        """The token in use, or the turn to fetch one, or the seconds another caller's turn may still last.
+        """The token in use, or the turn to fetch one, or for how many more seconds another caller has the turn.
 
-        `refused` is the version the vendor no longer accepts: that token is not given again.
+        `refused` is the version of a token that the vendor no longer accepts: it is not returned again.
         """
 
     def keep(self, turn: Turn, grant: Grant) -> Token:
-        """End a turn with a new token, which all workers use from now on, unless a later turn has begun."""
+        """End a turn with a new token. All workers use it from now on, unless a later turn has begun."""
 
     def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:
         """End a turn without a token; the next turn begins after a rest at the earliest."""
 
 
 class SharedTokens:
-    """Tokens in Redis. They expire there after the vendor's lifetime. Anybody who can read this Redis can use them."""
+    """Tokens in Redis, where they expire with the vendor's lifetime. Whoever can read this Redis can use them."""
 
     def __init__(self, redis: Redis, connection: str, place: str, *, clock: Clock | None = None) -> None:
         self._redis = redis
@@ -99,7 +99,7 @@ class SharedTokens:
 
 
 class OwnTokens:
-    """Tokens of one process that has no Redis: `check` and `preview` on a machine by itself."""
+    """Tokens in this process, for commands without Redis such as `check` and `preview`."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Posts the end of a job to a webhook. Its address comes from a caller, so it is checked like a vendor's link."""
+"""Posts the end of a job to a webhook. The address comes from a caller, so it is checked like a vendor's link."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXCERPT_READ_BYTES = 1_024
 
 
 def check_webhook(connection: Connection, url: str) -> str:
-    """The address in the form it will be posted to. Raises BadInput if it is malformed or plain http; sends nothing."""
+    """The address as it will be used. Raises BadInput if it is malformed or plain http; sends nothing."""
     try:
         return _target(_base(connection), url)
     except FailJob as reason:
@@ -41,7 +41,7 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: 
     headers = {"Content-Type": "application/json", "Idempotency-Key": key, "webhook-id": key}
     headers["webhook-timestamp"] = timestamp = str(int(now))
     if secret:
-        # The settings have checked that base64 follows the prefix; any other secret is used as it is.
+        # After the prefix comes base64, which the settings have checked; a secret without the prefix is used as it is.
         is_encoded = secret.startswith(WEBHOOK_SECRET_PREFIX)
         signing_key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX)) if is_encoded else secret.encode()
         signature = hmac.digest(signing_key, b".".join((key.encode(), timestamp.encode(), body)), "sha256")

@@ -1,4 +1,4 @@
-"""The life of a report, one module per step. Celery imports them by the names in `config.celery`."""
+"""Celery's tasks: one module for each step in the life of a report. `config.celery` lists the modules to import."""
 
 OWNER = "millrace"
-"""Tells this package from another program's of the same name."""
+"""Distinguishes this package from another program's package of the same name."""

@@ -1,4 +1,4 @@
-"""What a page does while the sink is full."""
+"""Backpressure: how the reading of a page waits while the sink is full."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LOOK_SECONDS = 0.5
 
 
 class Backpressure:
-    """Holds a stream's connection open for a while, or gives an addressable page back at once.
+    """Waits while the sink is full and keeps the vendor's connection open; gives an addressable page back at once.
 
-    While it waits nothing is read, so the vendor's socket fills up and slows it down; the heartbeat keeps the lease.
+    While it waits, nothing is read, so the vendor's socket fills up and slows it down. The heartbeat keeps the lease.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Backpressure:
         self._full_since: float | None = None
 
     def wait(self, full: SinkFull) -> None:
-        """Return when it is worth trying again; raise RetryLater or FailJob if it is no use waiting here any longer."""
+        """Return when the commit may be tried again; raise RetryLater or FailJob if the step must not wait longer."""
         self._heartbeat.check()
         if not self._hold_seconds:
             raise RetryLater(full.reason, wait_seconds=GIVE_BACK_SECONDS, is_attempt=False, waits_on="sink")
@@ -37,10 +37,10 @@ class Backpressure:
             log.warning(Event.SINK_FULL, why=full.reason, hold_seconds=self._hold_seconds)
         if self._heartbeat.now() - self._full_since > self._hold_seconds:
             raise FailJob(full.reason)
-        # Noted every time: the heartbeat may just have reported rows kept before, and progress clears a noted wait.
+        # Noted every time, because progress clears a noted wait, and the heartbeat may have reported earlier rows.
         self._heartbeat.note_wait("sink", full.reason)
         self._pause(LOOK_SECONDS)
 
     def reset(self) -> None:
-        """Forget how long the sink has been full: a batch was kept."""
+        """Forget how long the sink has been full, because it has accepted a batch."""
         self._full_since = None

@@ -1,4 +1,4 @@
-"""Turns the schedule into jobs when their times come."""
+"""The task `report.due`: creates the jobs that the schedule owes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from worker.schedule.due import serve
 from worker.services import Services, get_services
 
 
-@app.task(name="report.due", send_events=False)  # or Flower would show little else
+@app.task(name="report.due", send_events=False)  # with events, Flower would show little else
 def due() -> None:
-    """Make the jobs that are due; beat sends this task."""
+    """Create the jobs that are due; beat sends this task."""
     services = get_services()
     services.ledger.note_run("due", DUE_SECONDS)
     serve_schedule(services)
 
 
 def serve_schedule(services: Services) -> None:
-    """Make every job the schedule owes by now. A second run at the same time finds them made and makes none."""
+    """Create every job that the schedule owes by now. May be repeated, and run by several workers at once."""
     try:
         made = serve(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     except BadInput as bad:

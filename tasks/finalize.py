@@ -1,4 +1,4 @@
-"""streamed -> done: confirm with the sink that every row is there, and write the receipt; or carry out a verdict."""
+"""streamed -> done: check that the sink has every row and write the receipt; or carry out a verdict."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from worker.services import Services
 
 @app.task(name="report.finalize", bind=True, throws=(JobFailed,))
 def finalize(self: Task, job_id: str) -> str | None:
-    """End a job, once, however often it is asked."""
+    """End a job. It takes effect once, however often the task runs."""
     return run(self, lambda ledger: ledger.take(job_id, "streamed", "verdict"), _finalize)
 
 
 def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | None:
     job = lease.job
     if job.verdict:
-        # Raised so that Flower shows a FAILURE; the job has ended already.
+        # The job has ended already; this is raised so that Flower shows a FAILURE.
         if end_job(services, job) == "failed":
             raise JobFailed(f"job {job.id} failed: {job.error}")
         return job.verdict
@@ -47,7 +47,7 @@ def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | N
     )
     changes = compare_columns(services, job)
     if changes:
-        # On record before the end, so that webhooks and events of the end contain them.
+        # Stored before the end, so that webhooks and events of the end contain them.
         added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
         if not services.ledger.note(lease, columns_added=added, columns_gone=gone):
             raise LeaseLost("before the end was written")
@@ -61,7 +61,7 @@ def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | N
 
 
 def _count_or_reopen(services: Services, lease: Lease) -> Totals | None:
-    """What the sink holds; None if it lacks pages the ledger thought closed: those are opened again."""
+    """The totals of the sink; None if it lacks pages that the ledger has as closed: those are read again."""
     with services.sink(lease.job) as sink:
         outcome = sink.tally(lease.job.generation, lease.job.pages)
     if isinstance(outcome, Totals):

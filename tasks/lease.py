@@ -1,4 +1,4 @@
-"""Keeps a lease alive while a step works, and knows when the step must stop."""
+"""The heartbeat of a step: renews its lease, reports its progress, and tells it when it must stop."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from worker.observe import Event, log
 
 LOOK_SECONDS = 1.0
 SILENT_SECONDS = 2.0
-"""A step that has not called `check` for so long is waiting for the vendor, and would not notice that it must stop."""
+"""A step that has not called `check` for this long waits for the vendor, and would not notice that it must stop."""
 
 
 class Heartbeat:
-    """Renews a lease and reports progress on another thread, so that a silent vendor stops neither."""
+    """Renews a lease and reports progress on another thread, so that both go on while the vendor is silent."""
 
     def __init__(self, ledger: Ledger, lease: Lease) -> None:
         self._ledger = ledger
-        self._held = lease
+        self._lease = lease
         self.every_seconds = ledger.lease_seconds / 4
         self._is_over = False
         self._is_lost = False
-        # Taking the lease gave the ledger's time a moment ago: asking again would cost thousands of requests a minute.
+        # The ledger's time came with the lease; asking Redis again would be thousands of requests a minute.
         self._clock_offset = lease.taken_at - time.monotonic()
         self._reported = self._kept = lease.on_record
         self._beating = threading.Lock()
@@ -39,13 +39,13 @@ class Heartbeat:
         self._wait_noted_at = 0.0
 
     def __enter__(self) -> Self:
-        _pulse.add(self)
+        _heartbeat_thread.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _pulse.remove(self)
+        _heartbeat_thread.remove(self)
         with self._beating:
             self._is_over = True
             self._report_progress()
@@ -56,57 +56,57 @@ class Heartbeat:
 
     def check_deadline(self) -> None:
         """Raise FailJob if the job's time is over."""
-        job = self._held.job
+        job = self._lease.job
         if self.now() > job.finish_by:
             within = format_duration(job.finish_within)
             raise FailJob(f"not finished within {within}; it was {job.state}, {job.closed} of {job.pages} pages done")
 
     def set_hang_up(self, hang_up: Callable[[], None]) -> None:
-        """Have this called when the step must stop while it waits for the vendor: it breaks the connection."""
+        """Set the function that breaks the vendor's connection. It is called if the step must stop while it waits."""
         self._hang_up = hang_up
 
     def note_wait(self, waits_on: WaitsOn, said: str) -> None:
-        """Put on record, at most once a second, what the step waits for."""
+        """Store in the ledger what the step waits for, at most once a second."""
         if self.now() - self._wait_noted_at >= LOOK_SECONDS:
             self._wait_noted_at = self.now()
-            self._ledger.note_wait(self._held, waits_on, said)
+            self._ledger.note_wait(self._lease, waits_on, said)
 
     def check(self) -> None:
-        """Raise if the work must stop: LeaseLost, RetryLater if the worker is stopping, FailJob if the time is over."""
+        """Raise if the step must stop: LeaseLost, RetryLater if the worker is stopping, FailJob at the deadline."""
         self._checked_at = time.monotonic()
         if self._is_lost:
-            raise LeaseLost("the lease ran out or the job is decided")
+            raise LeaseLost("the lease has expired, or the job was failed or cancelled")
         if is_stopping():
             raise RetryLater("this worker is stopping", wait_seconds=0, is_attempt=False, waits_on="worker")
         self.check_deadline()
 
     def note_progress(self, at: Checkpoint) -> None:
-        """Take note of rows kept; the ledger has them within a second. Raises as `check` does."""
+        """Note the rows that the sink has; they are reported to the ledger within a second. Raises as `check` does."""
         self._kept = at
         self.check()
 
     def take_unreported(self, end: Checkpoint) -> tuple[int, int, int]:
-        """Rows, dead rows and bytes up to `end` that the ledger does not know of; the caller must tell it of them."""
+        """Rows, dead rows and bytes up to `end` that are not reported yet; the caller must report them."""
         with self._beating:
             known, self._reported, self._kept = self._reported, end, end
         return end.rows - known.rows, end.dead_rows - known.dead_rows, end.bytes - known.bytes
 
     def beat(self) -> None:
-        """Renew the lease if it is time, report progress if there is any, and end a silent wait if the step must stop.
+        """Report progress or, if it is time, renew the lease; break the connection if a waiting step must stop.
 
-        Does nothing once the step is over: its connection may carry another's request by then.
+        Does nothing once the step is over: its connection may be in use for another request by then.
         """
         with self._beating:
             if self._is_over:
                 return
             if not self._report_progress() and time.monotonic() - self._renewed_at >= self.every_seconds:
                 self._renew(0, 0, 0)
-            must_stop = self._is_lost or is_stopping() or self.now() > self._held.job.finish_by
+            must_stop = self._is_lost or is_stopping() or self.now() > self._lease.job.finish_by
             if must_stop and self._hang_up and time.monotonic() - self._checked_at > SILENT_SECONDS:
                 self._hang_up()
 
     def _report_progress(self) -> bool:
-        """Tell the ledger of rows it does not know of, which renews the lease; False if there are none."""
+        """Report new rows to the ledger, which renews the lease; False if there are none."""
         known, at = self._reported, self._kept
         if at.rows <= known.rows:
             return False
@@ -117,16 +117,16 @@ class Heartbeat:
     def _renew(self, rows: int, dead_rows: int, bytes_: int) -> None:
         self._renewed_at = time.monotonic()
         try:
-            if not self._ledger.renew(self._held, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
+            if not self._ledger.renew(self._lease, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
                 self._is_lost = True
         except Exception as error:  # noqa: BLE001 - Redis is away: the next round tries again
             log.warning(Event.LEASE_LOST, why=f"cannot renew: {type(error).__name__}")
 
 
-class _Pulse:
-    """Beats every heartbeat of this process once a second, or more often for shorter leases.
+class _HeartbeatThread:
+    """The thread that calls `beat` of every heartbeat of this process once a second, or more often for shorter leases.
 
-    On one thread for all: starting one for each would be a tenth of what a poll costs.
+    One thread for all, because starting one for each step would be a tenth of the cost of a poll.
     """
 
     def __init__(self) -> None:
@@ -158,10 +158,10 @@ class _Pulse:
             for heartbeat in heartbeats:
                 try:
                     heartbeat.beat()
-                except Exception:  # noqa: BLE001 - a mistake of ours in one step must not cost the others their leases
+                except Exception:  # noqa: BLE001 - a bug in one heartbeat must not stop the others
                     log.exception(Event.LEASE_LOST, why="a heartbeat failed")
 
 
-_pulse = _Pulse()
-# A forked child has none of its parent's threads, and none of its steps.
-os.register_at_fork(after_in_child=_pulse.__init__)  # type: ignore[misc]
+_heartbeat_thread = _HeartbeatThread()
+# A forked child has none of its parent's threads and steps.
+os.register_at_fork(after_in_child=_heartbeat_thread.__init__)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""pending -> ready: ask whether the report is prepared, without holding a worker between two polls."""
+"""pending -> ready: poll the vendor until the report is ready, without holding a worker between two polls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEEP_PLACE_SECONDS = 300.0
 
 @app.task(name="report.poll", bind=True, throws=(JobFailed,))
 def poll(self: Task, job_id: str, number: int) -> str | None:
-    """Poll once; not ready yet means a retry of this task after the vendor's own interval."""
+    """Poll once. If the report is not ready, this task is retried after the vendor's own interval."""
     return run(
         self, lambda ledger: ledger.take(job_id, "pending", poll=number), partial(_poll, self), most_attempts=None
     )
@@ -40,7 +40,7 @@ def _poll(task: Task, services: Services, lease: Lease, heartbeat: Heartbeat) ->
             linkless_since=job.linkless_since,
         )
     except RetryLater as later:
-        # A poll that failed is repeated no sooner than one that was answered.
+        # After a failed poll, wait as long as after one that was answered.
         if later.is_attempt or later.is_refused:
             later.wait_seconds = _next_wait(lease, every, later.wait_seconds, now)
         raise
@@ -65,7 +65,7 @@ def _poll(task: Task, services: Services, lease: Lease, heartbeat: Heartbeat) ->
 
 
 def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, now: float, every: float) -> NoReturn:
-    """Put the next poll on record and raise Celery's Retry for it; FailJob once the vendor's time is over."""
+    """Store the next poll in the ledger and raise Celery's Retry for it. Raises FailJob after the deadline."""
     job = lease.job
     if now > job.ready_by:
         raise FailJob(f"{explain_not_ready(job)}; the last status was {status.word!r}")
@@ -81,18 +81,18 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
     )
     if not moved:
         raise LeaseLost("between two polls")
-    # A report's place at the vendor has to be kept every half hour. Not at each poll, where polls are frequent: at the
-    # last one of every five minutes by the clock, which is the same for all workers.
+    # A report's place at the vendor must be renewed every half hour. Renewing it at each poll would cost too much, so
+    # that is done at the last poll of every five minutes by the clock, which is the same for all workers.
     if now // KEEP_PLACE_SECONDS != (now + wait) // KEEP_PLACE_SECONDS:
         services.places(job).keep(job.id)
     if status.is_known:
         log.info(Event.NOT_READY, poll=job.poll, status=status.word)
     else:
         log.warning(Event.UNKNOWN_STATUS, poll=job.poll, status=status.word)
-    waiting = RetryLater(f"the vendor says {status.word!r}; asked again in {wait:g} s", is_attempt=False)
+    waiting = RetryLater(f"the vendor says {status.word!r}; next poll in {wait:g} s", is_attempt=False)
     raise task.retry(args=(job.id, job.poll + 1), exc=waiting, countdown=wait, max_retries=None)
 
 
 def _next_wait(lease: Lease, every: float, asked: float | None, now: float) -> float:
-    """Seconds until the next poll: the source file's, or more if the vendor asks for more before the deadline."""
+    """Seconds until the next poll: the interval, or more if the vendor asks for more, but not past the deadline."""
     return max(every, min(asked or 0, lease.job.ready_by - now))

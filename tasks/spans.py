@@ -1,4 +1,4 @@
-"""A step as a span of its job's trace."""
+"""Traces each step as a span in the trace of its job."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from worker.tracing import Span, span
 
 @contextmanager
 def step_span(name: str, ledger: Ledger, lease: Lease) -> Iterator[Span]:
-    """A span around one step, in the trace of its job; a job that was made without one begins its trace here.
+    """A span around one step, in the trace of its job; if the job has no trace yet, this step begins it.
 
-    A step that will be tried again because something went wrong has failed; one that only waits has not.
+    The span fails if the step will be retried because of an error, but not if the step only waits.
     """
     job = lease.job
     attributes: dict[str, str | int] = {

@@ -1,7 +1,7 @@
-"""Control workers stand in for beat, so that recovery does not depend on a single process.
+"""Control workers do beat's work while beat is away, so that recovery does not depend on a single process.
 
-Each of beat's tasks leaves a mark in Redis that expires after two intervals. Every control worker looks for it; if it
-is gone, the first worker to set it again does the work itself, and so on at every interval until beat is back.
+Each of beat's tasks sets a mark in Redis that expires after two intervals. Every control worker looks for it; if it has
+expired, the first worker to set it again does the work itself, and so on at every interval until beat is back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from worker.services import Services, get_services
 
 
 def stand_in(ledger: Ledger, name: str, every_seconds: float, work: Callable[[], object]) -> bool:
-    """Do the work if its mark is gone and this worker is the first to set it again; True if the work was done."""
+    """Do the work if its mark has expired and this worker is the first to set it again; True if it did the work."""
     if not ledger.claim_run(name, every_seconds):
         return False
     log.info(Event.STOOD_IN, task=name)

@@ -1,4 +1,4 @@
-"""What all steps share: take the lease, bind the log, keep the lease alive, turn errors into moves of the job."""
+"""Runs a step: takes its lease, binds log and trace, keeps the lease alive, turns errors into moves of the job."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MOST_ATTEMPTS = 10
 LONGEST_WAIT_SECONDS = 60
 
 RECORD_GONE = (
-    "the sink record is gone: what the sink holds of this job cannot be proven"
-    " (was it deleted, or is the directory not the same place for every worker?)"
+    "the sink record is gone, so it is unknown which rows of this job the sink has"
+    " (was it deleted, or is the directory not the same for all workers?)"
 )
 
 Work = Callable[[Services, Lease, Heartbeat], str | None]
@@ -34,17 +34,17 @@ Work = Callable[[Services, Lease, Heartbeat], str | None]
 
 
 class JobFailed(Exception):
-    """The step ended its job as failed. Nothing is left to do: it is raised so that Flower shows a FAILURE."""
+    """The step ended its job as failed. Raised only so that Flower shows a FAILURE: nothing is left to do."""
 
 
 def run(
     task: Task, take: Callable[[Ledger], Lease | str], work: Work, *, most_attempts: int | None = MOST_ATTEMPTS
 ) -> str | None:
-    """Do one step's work under its lease, or nothing if there is nothing to do.
+    """Do a step's work under the lease that `take` takes; if `take` returns a reason instead, there is nothing to do.
 
-    An error raised by `work` becomes a move of the job. Errors of Redis are not caught: the lease runs out, and the
-    sweep finds the work again. With `most_attempts` None only the deadlines limit the attempts. Raises JobFailed if the
-    job ended as failed, and Celery's Retry, with the reason, if the step will be tried again.
+    An error raised by `work` becomes a move of the job. Errors of Redis are not caught: the lease expires, and the
+    sweep finds the work again. With `most_attempts` None, only the deadlines limit the attempts. Raises JobFailed if
+    the job ended as failed, and Celery's Retry, with the reason, if the step will be retried.
     """
     services = get_services()
     lease = take(services.ledger)
@@ -63,7 +63,7 @@ def run(
             with Heartbeat(services.ledger, lease) as heartbeat:
                 return _attempt(services, lease, heartbeat, work, most_attempts)
         except (Retry, JobFailed) as planned:
-            # Without its traceback: Celery goes through every frame, which thousands of waiting reports would feel.
+            # Without its traceback: Celery would process every frame, too much work for thousands of waiting reports.
             raise planned.with_traceback(None) from None
         except RetryLater as later:
             _retry(task, services, lease, later, most_attempts)
@@ -72,7 +72,7 @@ def run(
             _handle_error(services, lease, error)
         except services.redis_errors:
             raise
-        except Exception as bug:  # noqa: BLE001 - a mistake of ours counts as an attempt like any other
+        except Exception as bug:  # noqa: BLE001 - a bug of ours counts as a failed attempt
             log.exception(Event.STEP_RETRIES, task=task.name)
             _retry(task, services, lease, RetryLater(f"{type(bug).__name__}: {bug}"), most_attempts)
     return None
@@ -81,7 +81,7 @@ def run(
 def _attempt(
     services: Services, lease: Lease, heartbeat: Heartbeat, work: Work, most_attempts: int | None
 ) -> str | None:
-    """Do the work, unless the job has no attempts or no time left; a verdict is carried out however late it is."""
+    """Do the work. Raises FailJob if no attempts or no time is left; but a verdict is always carried out."""
     if not lease.job.verdict:
         if most_attempts is not None and lease.attempts >= most_attempts:
             raise FailJob(f"given up after {lease.attempts} attempts: {lease.reason}")
@@ -89,22 +89,22 @@ def _attempt(
     try:
         return work(services, lease, heartbeat)
     except RetryLater:
-        # If the step has to stop, the heartbeat has hung up, and what `work` saw was a connection that was cut.
+        # If the step has to stop, the heartbeat has broken the connection, and this error is only the consequence.
         heartbeat.check()
         raise
 
 
 def explain_not_ready(job: Job) -> str:
     """The reason for failing a job whose report the vendor did not prepare in time."""
-    return f"not ready within {format_duration(job.ready_within)} of being asked for"
+    return f"the report was not ready within {format_duration(job.ready_within)} of the request"
 
 
 def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most_attempts: int | None) -> None:
-    """Give the work back and have the step tried again; fail the job if its attempts or its time are used up."""
+    """Give the work back and have the step retried; fail the job if its attempts or its time are used up."""
     job = lease.job
     wait = later.wait_seconds
     if wait is None:
-        # 1, 2, 4, ... seconds up to a minute, and half of that at random: so that they do not all come at once.
+        # 1, 2, 4, ... seconds up to a minute, with jitter, so that not all jobs come back at once.
         wait = min(LONGEST_WAIT_SECONDS, 2**lease.attempts) * random.uniform(0.5, 1)
     if not job.verdict:
         is_in_preparation = job.state == "pending" or (job.state == "queued" and job.asked_at is not None)
@@ -112,7 +112,7 @@ def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most
         if is_in_preparation and rest <= 0:
             _fail(services, lease, f"{explain_not_ready(job)}: {later.reason}")
             return
-        # A wait ends at the deadline at the latest; but nobody polls sooner than the vendor asked for.
+        # A wait ends at the deadline at the latest, but a poll is never sooner than the vendor asked for.
         wait = wait if job.state == "pending" else max(0.0, min(wait, rest))
     attempts = services.ledger.give_back(
         lease, later.reason, due_seconds=wait, is_attempt=later.is_attempt, waits_on=later.waits_on
@@ -130,7 +130,7 @@ def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most
 
 
 def _handle_error(services: Services, lease: Lease, error: MillraceError) -> None:
-    """Fail the job, begin it again, or leave it to another worker: whatever an error other than RetryLater asks for."""
+    """Do what an error other than RetryLater demands: fail the job, begin it again, or leave it to another worker."""
     match error:
         case StartOver() | ReportGone():
             _begin_again(services, lease, error)
@@ -143,7 +143,7 @@ def _handle_error(services: Services, lease: Lease, error: MillraceError) -> Non
         case RecordClosed(state="superseded"):
             _begin_again(services, lease, StartOver("another worker began the next generation"))
         case RecordClosed(state="ended"):
-            # The worker that wrote the end may have died before it told the ledger: the sink record decides.
+            # The worker that wrote the end may have died before it moved the job: the sink record decides.
             finish(services, lease.job, {})
         case LeaseLost() | RecordClosed():
             log.warning(Event.LEASE_LOST, why=str(error))
@@ -152,7 +152,7 @@ def _handle_error(services: Services, lease: Lease, error: MillraceError) -> Non
 
 
 def _begin_again(services: Services, lease: Lease, why: StartOver | ReportGone) -> None:
-    """Read the vendor's report again, or ask for a new one if it is gone; unless that was done too often."""
+    """Have the report read again, or a new one requested if it is gone; fail the job if that was done too often."""
     try:
         if isinstance(why, ReportGone):
             if ask_anew(services, lease, str(why)):

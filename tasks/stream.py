@@ -57,11 +57,11 @@ def _publish(
     )
     start = publication.start()
     if lease.attempts:
-        # A worker was lost here, or gave up; the sweep brought us, and we clear up after it.
+        # A worker died or gave up on this page before, and may have left unfinished files.
         sink.remove_abandoned(lease.job.generation, lease.page)
     if start.rows:
         log.info(Event.TAKEN_OVER, rows=start.rows)
-        # Progress, too, are rows the last holder kept before it died without telling the ledger.
+        # The last worker may have died before it reported these rows to the ledger.
         heartbeat.note_progress(start)
     with closing(page.blocks()) as blocks:
         end = publication.publish(record_columns(services, lease.job, blocks))
@@ -78,7 +78,7 @@ def _close_page(
     job = lease.job
     facts = page.facts
     following = vendor.follow(lease.page, facts, job.pages)
-    # In the same move as the closing, so that no progress is reported twice or not at all.
+    # Reported together with the closing of the page, so that no progress is reported twice or not at all.
     rows, dead_rows, bytes_ = heartbeat.take_unreported(end)
     outcome, out = services.ledger.close_page(
         lease,
@@ -97,11 +97,11 @@ def _close_page(
     if outcome == "lost":
         raise LeaseLost("when the page was closed")
     if outcome == "total":
-        raise StartOver(f"page {lease.page} counts {facts.total} rows in all, another page counted differently")
+        raise StartOver(f"page {lease.page} counts {facts.total} rows in all, but another page counted differently")
     if outcome == "repeated":
         raise FailJob(vendor.explain_repeat(lease.page, out[0]))
     if outcome == "loop":
-        raise FailJob(f"page {lease.page} leads to a page that was read before")
+        raise FailJob(f"page {lease.page} links to a page that was read before")
     log.info(Event.PAGE_CLOSED, rows=end.rows, dead_rows=end.dead_rows)
     if outcome == "streamed":
         nudge("report.finalize", job.id)

@@ -1,4 +1,4 @@
-"""queued -> pending (or ready, if nothing has to be prepared): ask the vendor for the report, once."""
+"""queued -> pending (or ready, if nothing has to be prepared): request the report from the vendor, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.sources.schema import Submit
 
 @app.task(name="report.submit", bind=True, throws=(JobFailed,))
 def submit(self: Task, job_id: str) -> str | None:
-    """Ask for the report and keep the vendor's report id."""
+    """Request the report and store the vendor's report id."""
     return run(self, lambda ledger: ledger.take(job_id, "queued"), _submit)
 
 
@@ -33,7 +33,10 @@ def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
     every = services.poll_seconds(report)
     if not services.places(lease.job).claim(lease.job.id):
         raise RetryLater(
-            "the vendor is preparing as many reports as it may", wait_seconds=every, is_attempt=False, waits_on="vendor"
+            "the vendor is preparing as many reports as the limit `reports_at_once` allows",
+            wait_seconds=every,
+            is_attempt=False,
+            waits_on="vendor",
         )
     submission = _find_interrupted(services, lease, vendor, report.submit, every) or _ask(services, lease, vendor)
     moved = services.ledger.move(
@@ -51,14 +54,14 @@ def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
     if not moved:
         if job := services.ledger.job(lease.job.id):
             discard(services, job, job.verdict or job.state, report_id=submission.report_id)
-        raise LeaseLost(f"after the vendor made report {submission.report_id}")
+        raise LeaseLost(f"after the vendor accepted report {submission.report_id}")
     log.info(Event.SUBMITTED, vendor_report_id=submission.report_id)
     nudge("report.poll", lease.job.id, lease.job.poll + 1, countdown=every)
     return f"the vendor prepares report {submission.report_id}"
 
 
 def _ask(services: Services, lease: Lease, vendor: Vendor) -> Submission:
-    """Send the request, after noting in the ledger that it may have been sent, in case this worker dies."""
+    """Send the request. First note in the ledger that it may have been sent, in case this worker dies."""
     first: dict[str, str] = {} if lease.job.asked_at else {"asked_at": "@0", "ready_by": f"@{lease.job.ready_within}"}
     if not services.ledger.note(lease, submitting_at="@0", **first):
         raise LeaseLost("before the vendor was asked")
@@ -73,9 +76,9 @@ def _ask(services: Services, lease: Lease, vendor: Vendor) -> Submission:
 def _find_interrupted(
     services: Services, lease: Lease, vendor: Vendor, declared: Submit, every: float
 ) -> Submission | None:
-    """The report of an earlier request whose answer never arrived; None if the vendor should be asked (again).
+    """The report of an earlier request whose answer never arrived; None if the request must be sent (again).
 
-    Raises RetryLater while that report may still show up in the vendor's list.
+    Raises RetryLater while that report may still appear in the vendor's list.
     """
     since = lease.job.submitting_at
     if since is None or declared.is_repeatable:
@@ -86,9 +89,10 @@ def _find_interrupted(
         return found
     rest = since + grace - services.ledger.now()
     if rest > 0:
-        # A list is looked at as often as a report is polled. Without one, all there is to do is wait.
+        # The vendor's list is read as often as a report is polled. Without a list, we can only wait.
         wait = min(rest, every) if declared.adopt else rest
-        raise RetryLater("an earlier request may still show up at the vendor", wait_seconds=wait, is_attempt=False)
+        why = "the report of an interrupted request may still appear at the vendor"
+        raise RetryLater(why, wait_seconds=wait, is_attempt=False)
     if declared.adopt is None:
         log.warning(Event.ORPHAN)
         services.ledger.note(lease, possible_orphans=1)

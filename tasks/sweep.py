@@ -1,4 +1,4 @@
-"""Finds unfinished work that is overdue and that no worker holds, and nudges it again."""
+"""The task `report.sweep`: finds overdue work whose message was lost or whose worker died, and nudges it again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from worker.observe import Event, log
 from worker.services import Services, get_services
 
 
-@app.task(name="report.sweep", send_events=False)  # or Flower would show little else
+@app.task(name="report.sweep", send_events=False)  # with events, Flower would show little else
 def sweep() -> str:
     """Nudge all overdue work; beat sends this task."""
     services = get_services()
@@ -17,7 +17,7 @@ def sweep() -> str:
 
 
 def nudge_overdue(services: Services) -> int:
-    """Nudge all overdue work and return how many pieces there were. A nudge too many finds nothing to do."""
+    """Nudge all overdue work; returns how many pieces there were. A nudge that is not needed does nothing."""
     overdue = services.ledger.overdue()
     for job, page, state, poll in overdue:
         log.info(Event.SWEPT, job=job, page=page, state=state)

@@ -31,8 +31,8 @@ put_back_quietly()
 make_celery_cheaper()
 show_retries()
 send_events_together()
-# A pool process that ends waits until its worker has read its last results: for 30 s if that worker is ending as well
-# and reads nothing. Nobody needs those results: the outcome of a step is in the ledger.
+# A pool process that ends waits until its worker has read its last results. If the worker is ending as well, that
+# takes 30 s by default. The results are not needed: the outcome of a step is in the ledger.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second
 app = Celery("millrace")
 try:
@@ -42,7 +42,7 @@ except (BadInput, BadSetting) as bad:
     sys.stderr.write(f"millrace: {bad}\n")
     raise SystemExit(2) from None
 
-# Shared with the pool's child processes, which never see the signal that stops their worker.
+# Shared with the pool's child processes, which do not get the signal that stops their worker.
 _stopping = multiprocessing.Event()
 
 
@@ -53,8 +53,8 @@ def _note_shutdown(**_: Any) -> None:
 
 @worker_init.connect
 def _leave_no_directory(**_: Any) -> None:
-    # The counters of a pool lie in files that are removed at once, in a directory that would stay where its worker is
-    # killed. They do without one.
+    # billiard would create a temporary directory, which stays behind if the worker is killed. The files of a pool that
+    # are created in it are removed at once, so they can be in the temporary directory of the system.
     try:
         multiprocessing.current_process()._config["tempdir"] = gettempdir()  # type: ignore[attr-defined]
     except FileNotFoundError as missing:
@@ -71,7 +71,7 @@ def _refuse_unfit(**_: Any) -> None:
 
 @worker_process_shutdown.connect
 def _send_last_spans(**_: Any) -> None:
-    # A process of the pool ends without the farewell in which OpenTelemetry sends them.
+    # A pool process ends without the exit handlers in which OpenTelemetry would send them.
     flush()
 
 
@@ -81,9 +81,9 @@ def _configure_logging(**_: Any) -> None:
 
 
 def run_worker(node: str, queues: Iterable[str], *, pool: str, concurrency: int, prefetches: bool) -> int:
-    """Be a worker called `node` (`%h` is the host) until SIGTERM; its exit code.
+    """Run a worker called `node` (`%h` is the host) until SIGTERM; returns its exit code.
 
-    Celery's own command would first import every plugin of it, Flower and its web server among them.
+    Celery's own command would first import all of Celery's plugins, among them Flower and its web server.
     """
     app.conf.worker_disable_prefetch = not prefetches
     worker = app.Worker(
@@ -100,7 +100,7 @@ def run_beat() -> None:
 
 
 def is_stopping() -> bool:
-    """Was this worker asked to stop? Then long work is given back."""
+    """Was this worker asked to stop? Then steps give their work back."""
     return _stopping.is_set()
 
 
@@ -110,7 +110,7 @@ def wait_until_stopping(seconds: float) -> bool:
 
 
 def nudge(task: str, *args: str | int, countdown: float = 0) -> None:
-    """Send a step's message. If it gets lost, the sweep sends it again."""
+    """Send the message for a step. If it gets lost, the sweep sends it again."""
     try:
         app.send_task(task, args=args, countdown=countdown or None, retry=False)
     except (OperationalError, RedisError, OSError) as error:
@@ -158,7 +158,7 @@ def messages_waiting() -> dict[str, int]:
                     messages = queue.bind(connection.channel()).queue_declare(passive=True).message_count
                 waiting[queue.name] = messages
     except (OperationalError, RedisError, OSError):
-        # Not what was counted so far: that would pass for an answer.
+        # Counts of only some queues would look like a complete answer.
         return {}
     return waiting
 

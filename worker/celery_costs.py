@@ -1,7 +1,7 @@
-"""Makes Celery on Redis cheaper, for thousands of waiting reports.
+"""Patches Celery and kombu to use less CPU, for thousands of waiting reports.
 
-Nothing here changes what Celery does, only what it costs: a client is kept, a queue is declared once, a retry is
-described without its traceback, and JSON is written and read by orjson.
+What they do stays the same: a Redis client is reused, a queue is declared once, a retry is described without its
+traceback, and JSON is encoded and decoded by orjson.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _declare = Producer.maybe_declare
 
 
 def make_celery_cheaper() -> None:
-    """Put the cheaper ways in place of Celery's own, in this process. May be repeated."""
+    """Apply the patches to this process. May be repeated."""
     einfo.ExceptionInfo.__init__ = _describe_failure
     transport.Channel._create_client = _get_client
     Producer.maybe_declare = _declare_unless_declared
@@ -32,7 +32,7 @@ def _write_json(value: Any) -> str:
     try:
         return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
     except TypeError:
-        # Kombu has ways of its own to write times, bytes and the like.
+        # kombu has an encoding of its own for times, bytes and other types.
         return str(kombu_json.dumps(value))
 
 
@@ -42,9 +42,9 @@ def _read_json(text: str | bytes) -> Any:
 
 
 def _describe_failure(info: Any, exc_info: Any = None, internal: bool = False) -> None:
-    """Describe a failure with its traceback as billiard does, but a retry by its reason alone.
+    """Describe a failure with its traceback, as billiard does, but a retry only by its reason.
 
-    A retry is an exception, so each poll would have the same frames of Celery copied and written out.
+    A retry is an exception, so for each poll billiard would copy and format the same frames of Celery.
     """
     if exc_info is None or exc_info[0] is not Retry:
         _describe(info, exc_info, internal)
@@ -55,7 +55,7 @@ def _describe_failure(info: Any, exc_info: Any = None, internal: bool = False) -
 
 
 def _declare_unless_declared(producer: Any, entity: Any, retry: bool = False, **policy: Any) -> bool:
-    """Declare a queue unless this connection has; kombu asks the same after it has made a copy for the channel."""
+    """Declare a queue unless this connection has done so. kombu checks that too, but only after copying the queue."""
     connection = producer.channel.connection
     if connection and entity.can_cache_declaration and hash(entity) in connection.client.declared_entities:
         return False
@@ -63,9 +63,9 @@ def _declare_unless_declared(producer: Any, entity: Any, retry: bool = False, **
 
 
 def _get_client(channel: Any, asynchronous: bool = False) -> Any:
-    """A channel's client of Redis. The one for commands is kept: kombu would make one for every acknowledgement."""
+    """The Redis client of a channel. The client for commands is reused; kombu would create one per acknowledgement."""
     if asynchronous:
-        # These are not kept: each has a connection of its own on which an answer is pending.
+        # Asynchronous clients are not reused: each has a connection of its own on which an answer is pending.
         return channel.Client(connection_pool=channel.async_pool)
     client = channel.__dict__.get("_command_client")
     if client is None or client.connection_pool is not channel.pool:

@@ -1,4 +1,4 @@
-"""Changes to Celery's events, which Flower shows: how a step that will be retried appears, and fewer messages."""
+"""Patches Celery's events, which Flower shows: a step to be retried is shown as such, and events are sent together."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from celery.states import RETRY
 from celery.worker.consumer import Consumer
 
 EVENTS_WAIT_SECONDS = 0.1
-"""How long an event waits for others, to be sent in one message with them."""
+"""How long an event waits to be sent together with others."""
 
 
 def show_retries() -> None:
-    """Make a step that waits for its next attempt appear as RETRY, with only the reason as its exception.
+    """Make Flower show a step that waits for its next attempt as RETRY, with only the reason as its exception.
 
     A worker receives the message of the next attempt at once and holds it until it is due. Flower would show the step
     as RECEIVED from then on, which hides that it is being retried.
@@ -38,7 +38,7 @@ def show_retries() -> None:
 
 
 def send_events_together() -> None:
-    """Send the events of a tenth of a second in one message. Celery sends each at once, which is three for a poll."""
+    """Send the events of a tenth of a second in one message. By default each is sent at once: three for each poll."""
     Consumer.on_send_event_buffered = _schedule_sending
 
 

@@ -1,7 +1,7 @@
-"""The durable record of every job. A Celery message only points at it.
+"""The ledger: the durable record of every job. A Celery message only has the id of a job in it.
 
-Every method that changes a job is one Lua script, which checks the job's state and the fencing token it was given: it
-may be repeated, and may lose a race, without harm. Times come from Redis, unless a test brings its own clock.
+Every method that changes a job runs one Lua script, which checks the job's state and the caller's fencing token. So a
+method may be repeated, and may lose a race, without harm. Times come from Redis, unless a test passes its own clock.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Ledger:
     ) -> None:
         self.redis = redis
         self.lease_seconds = lease_seconds
-        # How long a nudge may be under way before the work is nudged again.
+        # How long a nudge may take to reach a worker before the work is nudged again.
         self._grace_seconds = lease_seconds
-        # A lease that ran out is swept only after this, in case its holder is merely late to renew it.
+        # How long after its end a lease is swept, in case its holder is only late to renew it.
         self._slack_seconds = lease_seconds / 8
         self._keep_seconds = keep_finished_seconds
         self._clock = clock
@@ -55,7 +55,7 @@ class Ledger:
         return self._run(name, job_id, *args, more_keys=(keys.pages(job_id),))
 
     def now(self) -> float:
-        """The time, by the clock all leases and deadlines go by."""
+        """The time by the clock that all leases and deadlines use."""
         if self._clock is not None:
             return self._clock()
         seconds, microseconds = self.redis.time()
@@ -74,7 +74,7 @@ class Ledger:
         finish_within: float,
         webhooks: tuple[str, ...] = (),
     ) -> tuple[str, bool]:
-        """Make a job or join the unfinished one with the same fingerprint: its id, and whether it was joined."""
+        """Create a job, or join an unfinished one with this fingerprint; returns its id and whether it was joined."""
         flat = [part for pair in fields.items() for part in pair]
         answer = self._run(
             "make", job_id, job_id, int(may_join), self._grace_seconds, ready_within, finish_within,
@@ -97,7 +97,7 @@ class Ledger:
     def list_ids(
         self, state: JobState | None, *, before: tuple[str, float] | None, count: int
     ) -> list[tuple[str, float]]:
-        """Ids of jobs, the latest first, each with the time it is sorted by; only those that follow `before`."""
+        """Ids of jobs, the latest first, each with the time by which it is sorted; only those after `before`."""
         key = keys.jobs_in(state) if state else keys.JOBS
         highest = "+inf" if before is None else repr(before[1])
         # Redis sorts jobs of the same microsecond by their ids, the highest first.
@@ -107,7 +107,7 @@ class Ledger:
         return [one for one in ids if before is None or one[1] < before[1] or one[0] < before[0]][:count]
 
     def jobs_of(self, job_ids: Sequence[str]) -> list[Job | None]:
-        """Jobs by their ids, in one exchange with Redis; None for one that is not there."""
+        """Jobs by their ids, in one round trip to Redis; None for an unknown id."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
                 pipeline.hgetall(keys.job(job_id))
@@ -122,22 +122,25 @@ class Ledger:
             return dict(zip(states, pipeline.execute(), strict=True))
 
     def has_unfinished(self) -> bool:
-        """Is any job not over yet?"""
+        """Is there a job that has not ended?"""
         return any(self.redis.zcard(keys.jobs_in(state)) for state in UNFINISHED)
 
     def keep_source(self, digest: str, text: bytes) -> None:
-        """Keep a source as it is now: its jobs go on with it even if the file is changed or removed."""
+        """Store a source as it is now: its jobs keep using it even if the file is changed or removed."""
         self.redis.set(keys.source(digest), text)
 
     def source(self, digest: str) -> bytes | None:
-        """The source a job was made from (JSON)."""
+        """The source that a job was made from (JSON); None if it is missing."""
         kept: bytes | None = self.redis.get(keys.source(digest))
         return kept
 
     # ------------------------------------------------------------ leases
 
     def take(self, job_id: str, *states: str, poll: int | None = None) -> Lease | str:
-        """Take the lease of the step that leaves one of `states`, or say why there is nothing to do."""
+        """Take the lease of the step that leaves one of `states`; returns the reason if there is nothing to do.
+
+        With `poll`, the number in the nudge, only the poll that is due is taken.
+        """
         answer = self._run(
             "take", job_id, job_id, f" {' '.join(states)} ", self.lease_seconds, self._slack_seconds,
             "" if poll is None else poll, POLL_EARLY_SECONDS,
@@ -149,7 +152,7 @@ class Ledger:
         return Lease(job, answer[0], taken_at, attempts=job.attempts, reason=job.reason)
 
     def take_page(self, job_id: str, page: int) -> Lease | str:
-        """Take the lease of a page, or say why there is nothing to do."""
+        """Take the lease of a page; returns the reason if there is nothing to do."""
         answer = self._run_on_pages("take_page", job_id, job_id, page, self.lease_seconds, self._slack_seconds)
         if answer[0] == 0:
             return str(answer[1].decode())
@@ -160,7 +163,7 @@ class Ledger:
         return Lease(job_from(_pairs(answer[8:])), token, taken_at, page, attempts, reason, link, on_record)
 
     def renew(self, lease: Lease, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
-        """Renew a lease and note progress since the last time; False if it is lost or the job has a verdict."""
+        """Renew a lease and report progress since the last time; False if it is lost or the job has a verdict."""
         key, member, prefix = _address(lease)
         answer = self._run(
             "renew", lease.job.id, member, prefix, lease.token, self.lease_seconds, self._slack_seconds,
@@ -180,18 +183,18 @@ class Ledger:
         return None if attempts < 0 else attempts
 
     def note_wait(self, lease: Lease, waits_on: WaitsOn, said: str) -> None:
-        """Put on record, for people, what the holder of a lease waits for; cleared by its next progress."""
+        """Store, for people, what the holder of a lease waits for; its next progress clears it."""
         key, _, prefix = _address(lease)
         self._run("wait", lease.job.id, prefix, lease.token, waits_on, said, more_keys=(key,))
 
     # ------------------------------------------------------------ moves
 
     def note(self, lease: Lease, **fields: str | int | float) -> bool:
-        """Store fields of the job under a good lease ('@SECONDS' is a time from now); False if the lease is lost."""
+        """Store fields of the job; False if the lease is lost. A value '@SECONDS' is a time that far from now."""
         return bool(self._run("note", lease.job.id, lease.token, *_flat(fields)))
 
     def move(self, lease: Lease, to: JobState, *, due_seconds: float = 0, **fields: str | int | float) -> bool:
-        """Move the job out of the state it was taken in; False if it has another lease or state by now.
+        """Move the job from the state in which it was taken to another, and end the lease; False if the lease is lost.
 
         A field's value '@SECONDS' is a time that many seconds from now.
         """
@@ -200,7 +203,7 @@ class Ledger:
         return bool(self._run("move", job.id, job.id, lease.token, job.state, to, due, take_counted(), *_flat(fields)))
 
     def plan(self, lease: Lease, pages: int, *, at_once: int) -> list[int] | None:
-        """Move a ready job to streaming; returns the pages to nudge, None if it has another lease or state by now."""
+        """Move a ready job to streaming; returns the pages to nudge, None if the lease is lost."""
         nudged = self._run_on_pages(
             "plan", lease.job.id, lease.job.id, lease.token, pages, at_once, self._grace_seconds
         )
@@ -222,11 +225,11 @@ class Ledger:
         bytes_: int = 0,
         has_end: bool = True,
     ) -> tuple[Literal["lost", "total", "loop", "repeated", "streamed", "closed"], list[int]]:
-        """Close a page at its `end` and register what follows it; returns the outcome and the pages to nudge.
+        """Close a page at its `end` and register the pages that follow it; returns the outcome and the pages to nudge.
 
-        Once the closed pages hold `last_count` rows, paging is over: the next link is dropped, and no page beyond those
-        planned is opened. `is_open` allows one more page while they hold fewer. With the outcome `repeated`, the page
-        returned is the one that has the same rows.
+        Once the closed pages have `last_count` rows, paging is over: the next link is dropped, and no page after those
+        planned is opened. `is_open` allows one more page while they have fewer. With the outcome `repeated`, the page
+        returned is the one with the same rows.
         """
         answer = self._run_on_pages(
             "close_page", lease.job.id, lease.job.id, lease.page, lease.token, planned, link or "",
@@ -237,12 +240,15 @@ class Ledger:
         return answer[0].decode(), [int(page) for page in answer[1:]]
 
     def restart(self, job: Job, *, ask_anew: bool = False) -> int:
-        """Begin the generation after `job.generation`, once; returns the current one, 0 if the job is not streaming."""
+        """Begin the generation after `job.generation`; returns the current one, 0 if the job is not streaming.
+
+        If it was begun before, nothing changes.
+        """
         state = "queued" if ask_anew else "ready"
         return int(self._run_on_pages("restart", job.id, job.id, job.generation, self._grace_seconds, state))
 
     def reopen_pages(self, lease: Lease, pages: tuple[int, ...]) -> bool:
-        """Move a streamed job back to streaming, for pages the sink lacks; False if the lease is lost."""
+        """Move a streamed job back to streaming, for pages that the sink lacks; False if the lease is lost."""
         return bool(
             self._run_on_pages("reopen_pages", lease.job.id, lease.job.id, lease.token, self._grace_seconds, *pages)
         )
@@ -255,19 +261,19 @@ class Ledger:
         *,
         report_is_cause: bool = False,
     ) -> tuple[Literal["decided", "ended", "none"], str]:
-        """Give a job its verdict, unless it has one. It ends after that, by `worker.jobs.finish.end_job`."""
+        """Give a job its verdict, unless it has one. `worker.jobs.finish.end_job` then ends it."""
         answer = self._run("verdict", job_id, job_id, verdict, reason, int(report_is_cause))
         return answer[0].decode(), answer[1].decode() if len(answer) > 1 else ""
 
     def end(self, job_id: str, state: JobState, *, error: str | None, receipt: Json) -> JobState:
-        """End a job for good; returns its final state, which is another one if another worker ended it before."""
+        """End a job; returns its final state, which differs from `state` if another worker ended it first."""
         text = orjson.dumps(receipt)
         answer = self._run_on_pages("end", job_id, job_id, state, error or "", text, int(self._keep_seconds))
         final: JobState = answer.decode()
         return final
 
     def retry(self, job_id: str) -> tuple[Literal["queued", "pending"] | None, str]:
-        """Take a failed or cancelled job up again; returns its new state and poll number, or None and its state."""
+        """Reopen a failed or cancelled job; returns its new state and poll number, or None and the state it is in."""
         state, other = self._run_on_pages("retry", job_id, job_id, self._grace_seconds)
         return (state.decode() or None), other.decode()
 
@@ -284,24 +290,24 @@ class Ledger:
         ]
 
     def note_run(self, name: str, every_seconds: float) -> None:
-        """Note that beat's task of this name runs now: for two intervals no worker stands in for beat."""
+        """Note that beat's task of this name has run; for two intervals no worker does it in beat's place."""
         self.redis.set(keys.run_mark(name), 1, px=int(2000 * every_seconds))
 
     def claim_run(self, name: str, every_seconds: float) -> bool:
-        """Claim the task of this name for one interval; False if it ran in the last two, or is claimed."""
+        """Claim beat's task of this name for one interval; False if it ran in the last two intervals, or is claimed."""
         return bool(self.redis.set(keys.run_mark(name), 1, px=int(1000 * every_seconds), nx=True))
 
     def swept_at(self) -> float | None:
-        """When the last sweep ran, by the ledger's clock; None if none ever did."""
+        """When the last sweep ran, by the ledger's clock; None if none ever ran."""
         text = self.redis.get(keys.SWEPT_AT)
         return None if text is None else float(text)
 
     def try_write(self) -> None:
-        """Raise redis-py's error if the ledger cannot be written to now."""
+        """Raise redis-py's error if Redis does not accept writes now."""
         self.redis.set(keys.WRITTEN, 1, ex=60)
 
     def forget_finished(self, now: float) -> None:
-        """Drop finished jobs from the lists once the time to keep them is over; Redis drops the jobs themselves."""
+        """Remove finished jobs from the lists once their time is over; the jobs themselves expire in Redis."""
         over = now - self._keep_seconds
         for state in FINISHED:
             gone = self.redis.zrangebyscore(keys.jobs_in(state), "-inf", over, start=0, num=SWEEP_AT_MOST)
@@ -320,7 +326,7 @@ def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
 
 
 def _address(lease: Lease) -> tuple[str, str, str]:
-    """Where Redis has a lease: its key, its member in the overdue set, and the prefix of its fields."""
+    """Where a lease is in Redis: its key, its member in the overdue set, and the prefix of its fields."""
     if lease.page:
         return keys.pages(lease.job.id), f"{lease.job.id}/{lease.page}", f"{lease.page}."
     return keys.job(lease.job.id), lease.job.id, ""

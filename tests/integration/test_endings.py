@@ -82,7 +82,7 @@ def test_a_cancelled_stream_lets_go_of_a_vendor_that_says_nothing(stack: Stack) 
     stack.wait_for(job, lambda job: job.state == "streaming", "a stream")
     until(lambda: any(r["path"].endswith("/performance") for r in stack.requests()), "a reader")
     assert cancel(stack.services, job) == "cancelled"
-    until(lambda: "the lease ran out or the job is decided" in stack.logs(), "a worker that let go")
+    until(lambda: "the lease has expired, or the job was failed or cancelled" in stack.logs(), "a worker that let go")
 
 
 def test_a_worker_killed_while_writing_files_leaves_no_gap_and_no_duplicate(stack: Stack, tmp_path: Path) -> None:

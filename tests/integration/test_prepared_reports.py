@@ -281,7 +281,7 @@ def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
     start: Start, answer: Any, word: str
 ) -> None:
     made = start(preparing(answer), poll={**POLL, "waits_on": [202]}, ready_within="100s")
-    failed(made, "not ready within 100 s of being asked for", word)
+    failed(made, "not ready within 100 s of the request", word)
     times = made.times("GET /reports/7")
     assert 85 <= times[-1] <= 100
     assert all(later - earlier >= 15 for earlier, later in itertools.pairwise(times))
@@ -289,7 +289,7 @@ def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
 
 def test_ready_within_ends_a_request_that_is_refused_again_and_again(start: Start) -> None:
     made = start(preparing(made=Answer({"detail": "too early"}, status=425)), ready_within="20s")
-    failed(made, "not ready within 20 s of being asked for", "too early")
+    failed(made, "not ready within 20 s of the request", "too early")
     assert made.times("POST /reports")[-1] <= 20
 
 

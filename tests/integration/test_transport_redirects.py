@@ -74,7 +74,7 @@ def test_a_redirect_never_drops_a_body_nor_sends_one_elsewhere(vendor: Start) ->
         with pytest.raises(FailJob, match="drop the request's body"):
             at.send(compose(at.base, Request(method="POST", path=f"/{status}", json={}), {}))
     for status in (307, 308):
-        with pytest.raises(FailJob, match="to which the request.s body is not sent"):
+        with pytest.raises(FailJob, match="body is not sent"):
             at.send(compose(at.base, Request(method="POST", path=f"/rows/{status}", json={}), {}), kind="download")
     assert other.heard == []
 

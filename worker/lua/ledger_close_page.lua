@@ -1,19 +1,19 @@
 -- Close a page, register the pages that follow it, nudge the next ones; the last page moves the job to streamed.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 page  4 token  5 pages now known  6 address of the next page or ''  7 total or ''  8 pages at once
---       9 grace seconds  10 rows  11 dead rows  12 bytes since the last renewal  13 can its end be trusted (1 or 0)
+--       9 grace seconds  10 rows  11 dead rows  12 bytes since the last renewal  13 did its body have an end (1 or 0)
 --       14 its rows  15 their digest or ''  16 the count of rows that ends the paging or ''  17 may a page follow (1 or 0)
 --       18 what the step counted
--- gives {'lost'} | {'total', the other} | {'repeated', page} | {'loop'} | {'streamed'} | {'closed', page, ...} to nudge
+-- returns {'lost'} | {'total', the other} | {'repeated', page} | {'loop'} | {'streamed'} | {'closed', page, ...} to nudge
 local now = now_or(ARGV[1])
 local prefix = ARGV[3] .. '.'
 add_counted(ARGV[18])
--- This call is repeated because its answer got lost. The page is closed; the sweep finds the pages it should nudge.
+-- If the same call is repeated because its answer was lost, the page is closed. The sweep finds the pages to nudge.
 if has_token(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix .. 'closed') == 1 then return {'closed'} end
 if not is_live(KEYS[1], KEYS[2], prefix, ARGV[4]) then return {'lost'} end
 local counted = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and counted and counted ~= ARGV[7] then return {'total', counted} end
--- A link seen before is a circle even if all rows seem to have come: some may be those of a page that was read twice.
+-- A link that was seen before leads in a circle, even if all rows seem to have come: a page may have been read twice.
 if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
 local page = tonumber(ARGV[3])
 for _, beside in ipairs({page - 1, page + 1}) do
@@ -44,7 +44,7 @@ if tonumber(ARGV[10]) > 0 then redis.call('HSETNX', KEYS[1], 'first_row_at', tex
 local known = tonumber(redis.call('HGET', KEYS[1], 'pages'))
 local pages = is_all and known or math.max(known, tonumber(ARGV[5]))
 local closed = redis.call('HINCRBY', KEYS[1], 'closed', 1)
--- If rows are still missing, the page behind the last one may have them; asked for once all known pages are read.
+-- If rows are still missing once all known pages are read, the page after the last one may have them.
 if closed == pages and not is_all and redis.call('HEXISTS', KEYS[2], string.format('%d.open', pages)) == 1 then
   pages = pages + 1
 end

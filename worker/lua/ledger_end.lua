@@ -1,7 +1,7 @@
 -- End a job for good, once: done, failed or cancelled, with its receipt.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 final state  4 error or ''  5 receipt  6 seconds it is kept
--- gives the final state of the job, which may be another's
+-- returns the final state of the job, which differs from 3 if another worker ended it first
 local now = now_or(ARGV[1])
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or is_over(state) then return state end

@@ -1,8 +1,8 @@
 -- End a lease with its work undone; the work is due again after a while.
--- KEYS  1 job  2 where the lease stands (the job, or its page set)
+-- KEYS  1 job  2 the key with the lease (the job, or its page set)
 -- ARGV  1 now  2 member  3 prefix  4 token  5 seconds until overdue  6 is an attempt (1 or 0)  7 reason
 --       8 what it waits on  9 seconds until it may go on  10 what the step counted
--- gives the attempts so far, or -1 if the lease is lost
+-- returns the attempts so far, or -1 if the lease is lost
 local now = now_or(ARGV[1])
 add_counted(ARGV[10])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return -1 end

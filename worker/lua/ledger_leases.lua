@@ -1,4 +1,4 @@
--- Functions that the ledger's scripts share. Each script is its own file, with clock.lua and this file put before it.
+-- Functions that the ledger's scripts share: clock.lua and this file are prepended to each of them.
 
 -- '@SECONDS' is a time that many seconds from now; any other value stands for itself.
 local function field_value(given, now)
@@ -16,7 +16,7 @@ local function count(job, name, by, more)
   redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by)
 end
 
--- Add what a step counted beside its work: JSON, a number as text by the counter's field; or ''.
+-- Add what a step counted for the metrics: JSON with a number as text for each field of the counters; or ''.
 local function add_counted(counted)
   if counted == '' then return end
   for field, by in pairs(cjson.decode(counted)) do redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by) end
@@ -33,7 +33,7 @@ local function add_progress(job, rows, dead_rows, bytes)
   count(job, 'millrace_bytes_total', bytes)
 end
 
--- What a job waits for is noted for people. Any progress clears it.
+-- Note, for people, what a job waits for. Any progress clears it.
 local function note_wait(job, on, said, ends)
   redis.call('HSET', job, 'waits_on', on, 'waits_said', said, 'waits_until', ends)
 end
@@ -48,20 +48,20 @@ local function set_state(job, id, now, state)
   redis.call('ZADD', PREFIX .. 'jobs:' .. state, text(now), id)
 end
 
--- Fields of a lease have no prefix in the job (a step), and the prefix 'N.' in the page set (page N).
+-- The fields of a step's lease are in the job, without a prefix; those of page N in the page set, with the prefix 'N.'.
 local function has_token(key, prefix, token)
   return redis.call('HGET', key, prefix .. 'token') == token
 end
 
--- May a step move the job? Its lease must be the latest, the job in the state the step found, and without a verdict.
+-- May a step move the job? Its lease must be the latest, and the job in the state that the step found, without a verdict.
 local function may_move(job, token, from)
   return has_token(job, '', token) and redis.call('HGET', job, 'state') == from and redis.call('HEXISTS', job, 'verdict') == 0
 end
 
 local function is_over(state) return state == 'done' or state == 'failed' or state == 'cancelled' end
 
--- Is the lease still good? It must be the latest and not ended, the job neither decided nor over, the page not closed.
--- Checked in full, because a late heartbeat must not revive a lease whose work is done.
+-- Is the lease still good? It must be the latest and not ended, the job without a verdict and not over, the page not
+-- closed. All of this is checked, because a late heartbeat must not revive a lease whose work is done.
 local function is_live(job, key, prefix, token)
   local f = redis.call('HMGET', job, 'state', 'verdict')
   if not f[1] or f[2] or is_over(f[1]) or not has_token(key, prefix, token) then return false end
@@ -73,13 +73,13 @@ local function end_lease(key, prefix)
   redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
 end
 
--- Is a lease running now? One that begins in the future was taken before the clock was set back: it is not.
+-- Is a lease running now? A lease that begins in the future was taken before the clock was set back, so it is not.
 local function is_running(key, prefix, now)
   local f = redis.call('HMGET', key, prefix .. 'since', prefix .. 'until')
   return f[2] and now < tonumber(f[2]) and now >= tonumber(f[1] or '0')
 end
 
--- Take a lease. If the one before ran out, its worker was lost: that counts as a failed attempt.
+-- Take a lease. If the one before has expired, its worker was lost, which counts as a failed attempt.
 local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
   if is_running(key, prefix, now) then return nil end
   if redis.call('HEXISTS', key, prefix .. 'until') == 1 then
@@ -101,7 +101,7 @@ local function forget_pages(job, pages, id)
   for page = 1, last do redis.call('ZREM', OVERDUE, id .. '/' .. page) end
 end
 
--- Hand out pages while fewer than `at_once` are being read; gives the numbers of those to nudge.
+-- Hand out pages while fewer than `at_once` are being read; returns the numbers of those to nudge.
 local function nudge_pages(job, id, now, at_once, grace_seconds)
   local f = redis.call('HMGET', job, 'pages', 'closed', 'next_page')
   local pages, closed, next_page = tonumber(f[1]), tonumber(f[2]), tonumber(f[3])

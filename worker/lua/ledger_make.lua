@@ -1,7 +1,7 @@
--- Make a job; or give the one made before with this id; or join the unfinished one with the same fingerprint.
+-- Create a job, unless one with this id exists, or an unfinished one with the same fingerprint can be joined.
 -- KEYS  1 job  2 fingerprint  3 all jobs
 -- ARGV  1 now  2 id  3 may join (1 or 0)  4 grace seconds  5 ready within  6 finish within  7 webhooks (JSON)  8... field, value
--- gives {id, 1 if joined}
+-- returns {id, 1 if joined}
 local now = now_or(ARGV[1])
 local id = ARGV[2]
 if redis.call('EXISTS', KEYS[1]) == 1 then return {id, 1} end

@@ -2,7 +2,8 @@
 -- KEYS  1 job
 -- ARGV  1 now  2 id  3 token  4 from  5 to  6 seconds until overdue, or '' when nothing is left to do  7 what the step counted
 --       8... field, value
--- A value of '@SECONDS' is a time so many seconds from now. gives 1, or 0 if the lease or the state is another's
+-- A value '@SECONDS' is a time that many seconds from now.
+-- returns 1, or 0 if the lease is not the latest or the job has left the state
 local now = now_or(ARGV[1])
 add_counted(ARGV[7])
 if not may_move(KEYS[1], ARGV[3], ARGV[4]) then return 0 end

@@ -1,7 +1,7 @@
 -- Move a ready job to streaming with its pages planned, and nudge the first ones.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 token  4 pages  5 pages at once  6 grace seconds
--- gives {page, ...} to nudge, or {0} if the lease or the state is another's
+-- returns {page, ...} to nudge, or {0} if the lease is not the latest or the job is no longer ready
 local now = now_or(ARGV[1])
 if not may_move(KEYS[1], ARGV[3], 'ready') then return {0} end
 redis.call('DEL', KEYS[2])

@@ -1,7 +1,7 @@
--- Renew a lease and note progress. Progress means that the work is healthy: its attempts are counted from zero again.
--- KEYS  1 job  2 where the lease stands (the job, or its page set)
+-- Renew a lease and report progress. Progress means that the work is healthy: its failed attempts are counted from 0 again.
+-- KEYS  1 job  2 the key with the lease (the job, or its page set)
 -- ARGV  1 now  2 member  3 prefix  4 token  5 lease seconds  6 slack seconds  7 rows  8 dead rows  9 bytes since the last time
--- gives 1, or 0 if the lease is lost or the job has its verdict
+-- returns 1, or 0 if the lease is lost or the job has its verdict
 local now = now_or(ARGV[1])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return 0 end
 redis.call('HSET', KEYS[2], ARGV[3] .. 'since', text(now), ARGV[3] .. 'until', text(now + ARGV[5]))
@@ -14,7 +14,7 @@ if tonumber(ARGV[7]) > 0 then
   redis.call('HSETNX', KEYS[1], 'first_row_at', text(now))
   add_progress(KEYS[1], ARGV[7], ARGV[8], ARGV[9])
   for i, name in ipairs({'rows', 'dead_rows', 'bytes'}) do
-    -- On record for the page as well, so that a worker that takes it over can report what the last one did not.
+    -- Counted for the page as well, so that a worker that takes it over can report what the last one did not.
     redis.call('HINCRBY', KEYS[2], ARGV[3] .. name, ARGV[6 + i])
   end
 end

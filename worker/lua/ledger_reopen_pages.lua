@@ -1,7 +1,7 @@
--- Take a streamed job back to streaming because the sink lacks pages the ledger holds closed.
+-- Move a streamed job back to streaming, because the sink lacks pages that the ledger has as closed.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 token  4 grace seconds  5... pages
--- gives 1, or 0 if the lease or the state is another's
+-- returns 1, or 0 if the lease is not the latest or the job is no longer streamed
 local now = now_or(ARGV[1])
 if not may_move(KEYS[1], ARGV[3], 'streamed') then return 0 end
 end_lease(KEYS[1], '')

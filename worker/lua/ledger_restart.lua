@@ -1,7 +1,7 @@
--- Begin the next generation of a job: all pages are planned and read again, of the vendor's report or of a new one.
+-- Begin the next generation of a job: all pages are planned and read again, from the vendor's report or from a new one.
 -- KEYS  1 job  2 page set
--- ARGV  1 now  2 id  3 the generation that is over  4 grace seconds  5 'ready', or 'queued' to ask the vendor anew
--- gives the current generation afterwards, or 0 if the job is no longer streaming
+-- ARGV  1 now  2 id  3 the generation that is over  4 grace seconds  5 'ready', or 'queued' to request a new report
+-- returns the current generation afterwards, or 0 if the job is no longer streaming
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'generation', 'verdict')
 if f[2] and f[2] ~= ARGV[3] then return tonumber(f[2]) end

@@ -1,7 +1,7 @@
--- Take a failed or cancelled job up again, under the next generation.
+-- Reopen a failed or cancelled job, under the next generation.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 grace seconds
--- gives {'queued' or 'pending', poll} or {'', the state it is in}
+-- returns {'queued' or 'pending', poll} or {'', the state it is in}
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'vendor_report_id', 'ready_within', 'finish_within', 'expires_at', 'is_spoilt')
 if f[1] ~= 'failed' and f[1] ~= 'cancelled' then return {'', f[1] or 'not there'} end

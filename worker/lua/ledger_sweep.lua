@@ -1,8 +1,8 @@
--- Find unfinished work that is overdue, and double the grace until it is overdue again.
+-- Find unfinished work that is overdue, and double its grace: the time until it is overdue again.
 -- ARGV  1 now  2 at most  3 grace seconds  4 longest grace seconds
--- gives {job, page or '', state or 'verdict', poll, ...}, four values for each
+-- returns {job, page or '', state or 'verdict', poll, ...}, four values for each
 local now = now_or(ARGV[1])
--- If the clock was set back, all due times are set back with it.
+-- If the clock was set back, all due times are set back as much.
 local last = tonumber(redis.call('GET', PREFIX .. 'swept_at') or '0')
 if now < last - 1 then
   for _, member in ipairs(redis.call('ZRANGE', OVERDUE, 0, -1)) do redis.call('ZINCRBY', OVERDUE, text(now - last), member) end

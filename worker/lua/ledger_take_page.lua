@@ -1,7 +1,7 @@
 -- Take the lease of a page.
 -- KEYS  1 job  2 page set
 -- ARGV  1 now  2 id  3 page  4 lease seconds  5 slack seconds
--- gives {token, now, attempts, last reason, link, rows, dead rows and bytes on record, field, value, ...} or {0, why not}
+-- returns {token, now, attempts, last reason, link, rows, dead rows and bytes reported, field, value, ...} or {0, why not}
 local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'verdict', 'next_page')
 local prefix = ARGV[3] .. '.'

@@ -1,6 +1,7 @@
--- Take the turn to deliver a notice that is due. It is due again when the turn is over, in case its worker died.
+-- Take the turn to deliver a notice that is due. When the turn is over, it is due again, in case the worker has died.
 -- KEYS  1 notices
--- ARGV  1 now  2 member  3 seconds the turn lasts. gives 1, or 0 if it is not due
+-- ARGV  1 now  2 member  3 seconds the turn lasts
+-- returns 1, or 0 if it is not due
 local now = tonumber(ARGV[1])
 local due = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if not due or tonumber(due) > now then return 0 end

@@ -1,7 +1,7 @@
--- Take, or keep, one of the places for reports in preparation. A place that is not kept falls free after a while.
+-- Take or renew one of the places for reports in preparation. A place that is not renewed expires.
 -- KEYS  1 places
--- ARGV  1 now or ''  2 job  3 places in all  4 seconds until it falls free
--- gives 1 if the job has a place, else 0
+-- ARGV  1 now or ''  2 job  3 places in all  4 seconds until the place expires
+-- returns 1 if the job has a place, else 0
 local now = now_or(ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now))
 local has = redis.call('ZSCORE', KEYS[1], ARGV[2])

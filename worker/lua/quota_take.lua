@@ -1,9 +1,9 @@
--- May one request be sent now, or after a wait no longer than the caller's patience?
--- Slots are one interval apart; some are saved up while nothing is sent. A caller who must come back later gets a time
--- of its own (`queue`), so that a thousand of them do not come back at once.
+-- Take a slot for one request, unless the wait for it would be longer than the caller's patience.
+-- Slots are one interval apart; some are saved up while no request is sent. Callers that must come back later get
+-- different times (`queue`), so that a thousand of them do not come back at once.
 -- KEYS  1 quota  2 pause
 -- ARGV  1 now or ''  2 interval seconds  3 slots saved up at most  4 patience seconds  5 longest queue seconds
--- gives {'go', seconds until the slot taken} | {'wait', seconds} | {'pause', seconds}; seconds as text
+-- returns {'go', seconds until the slot taken} | {'wait', seconds} | {'pause', seconds}; seconds as text
 local now, interval = now_or(ARGV[1]), tonumber(ARGV[2])
 local ends = tonumber(redis.call('GET', KEYS[2]) or '0')
 local slot = tonumber(redis.call('HGET', KEYS[1], 'slot') or '0')

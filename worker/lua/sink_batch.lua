@@ -1,9 +1,9 @@
--- What the scripts that keep a batch ask first. Put behind sink_prelude.
+-- The check that the scripts that keep a batch make first. Prepended to them, after sink_prelude.
 
 local MOST_OF_MEMORY = 0.8
 
--- The answer if this batch cannot be kept now, else nil and how many rows the record has. It only reads.
--- `before` is 'rows digest', the position the page must have; `bound` is on the stream's entries (0: none).
+-- The answer if this batch cannot be kept now, else nil and the rows that the record counts. It only reads.
+-- `before` is 'rows digest', the position that the page must have; `bound` limits the stream's entries (0: no limit).
 local function refusal_of_batch(record, stream, generation, number, before, bound)
   local f = redis.call('HMGET', record, 'state', 'generation', 'rows', number)
   local refusal = refusal_of(f[1], f[2], generation)
@@ -13,7 +13,7 @@ local function refusal_of_batch(record, stream, generation, number, before, boun
 
   local entries = redis.call('XLEN', stream)
   if bound > 0 and entries >= bound then return {'full', 'stream', entries, bound} end
-  -- pcall: a server may refuse INFO; then its own limit still applies.
+  -- pcall: a server may refuse INFO. Then only its own limit on memory applies.
   local memory = redis.pcall('INFO', 'memory')
   if type(memory) == 'string' then
     local used, most = string.match(memory, '\nused_memory:(%d+)'), string.match(memory, '\nmaxmemory:(%d+)')

@@ -1,7 +1,7 @@
--- Close a page, if it is at the position that its writer believes.
+-- Close a page, if it is at the position that its writer expects.
 -- KEYS  1 sink record
 -- ARGV  1 generation  2 page  3 rows  4 digest
--- gives {'kept', the page's field}, {'refused', the page's field} or {'over', why}
+-- returns {'kept', the page's field}, {'refused', the page's field} or {'over', why}
 local f = redis.call('HMGET', KEYS[1], 'state', 'generation', ARGV[2])
 local refusal = refusal_of(f[1], f[2], ARGV[1])
 if refusal then return refusal end

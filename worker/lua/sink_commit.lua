@@ -2,10 +2,10 @@
 -- KEYS  1 sink record  2 stream  3 dead letters
 -- ARGV  1 generation  2 page  3 rows before  4 digest before  5 the page's field afterwards  6 rows in the batch  7 job
 --       8 bound on entries (0: none)  9 rows per entry  10 how many rows are dead
---       11... runs of living rows: place of the first in the batch, how many, all of them with a newline each
---             (packed, rows per entry above 1: a run is an entry)
---       then place, reason and row of each dead one; places count from 0
--- gives {'kept'}, {'refused', the page's field}, {'full', what is full, how much is there, how much may be} or {'over', why}
+--       11... runs of rows that are not dead: index of the first in the batch, how many, all of them with a newline each
+--             (with more than 1 row per entry, a run is an entry)
+--       then index, reason and row of each dead row; indexes count from 0
+-- returns {'kept'}, {'refused', the page's field}, {'full', what is full, how much is there, how much may be} or {'over', why}
 local FIRST = 11
 local record, stream, dead_letters, call = KEYS[1], KEYS[2], KEYS[3], redis.call
 local refusal, kept = refusal_of_batch(record, stream, ARGV[1], ARGV[2], ARGV[3] .. ' ' .. ARGV[4], tonumber(ARGV[8]))
@@ -13,7 +13,7 @@ if refusal then return refusal end
 
 -- Redis does not roll back: from here on only the first write may fail, for lack of memory.
 local last, before, job = #ARGV - 3 * tonumber(ARGV[10]), tonumber(ARGV[3]), ARGV[7]
--- string.format, because joining a text and a number takes Lua much longer.
+-- string.format, because concatenating a string and a number takes Lua much longer.
 local format, at = string.format, ARGV[1] .. '.' .. ARGV[2] .. '.%d'
 if last < #ARGV then call('XLEN', dead_letters) end
 local find, sub = string.find, string.sub

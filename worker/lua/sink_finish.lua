@@ -1,7 +1,7 @@
--- Write the end, once, if every page from 1 to the last is closed and they have all rows that were published.
+-- Write the end, once, if every page from 1 to the last is closed and these pages have all rows that were published.
 -- KEYS  1 sink record  2 stream
 -- ARGV  1 generation  2 pages  3 receipt (JSON)  4 job  5 milliseconds the record is kept from now on
--- gives {'finished', receipt as first written}, {'open', pages that are not closed}, {'more', rows outside of these pages}
+-- returns {'finished', receipt as first written}, {'open', pages that are not closed}, {'more', rows in other pages}
 --       or {'over', why}
 local SLICE = 1000
 local record, stream = KEYS[1], KEYS[2]

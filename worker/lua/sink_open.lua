@@ -1,7 +1,8 @@
--- Make the sink record of a job, or accept one that is open in this generation.
+-- Create the sink record of a job, or accept one that is open in this generation.
 -- KEYS  1 sink record  2 stream  3 dead letters
 -- ARGV  1 generation
--- gives {'kept'} or {'over', why}
+-- returns {'kept'} or {'over', why}
+-- These fail if another type of key has the name of the stream or of the dead letters.
 redis.call('XLEN', KEYS[2])
 redis.call('XLEN', KEYS[3])
 local f = redis.call('HMGET', KEYS[1], 'state', 'generation')

@@ -1,7 +1,7 @@
 -- Tell consumers to discard the open generation, if it published anything, and open the next one or none.
 -- KEYS  1 sink record  2 stream
 -- ARGV  1 generation  2 reason  3 next generation or ''  4 job  5 milliseconds a void record is kept from now on
--- gives {'kept'} or {'over', why}
+-- returns {'kept'} or {'over', why}
 local record, stream, next_generation = KEYS[1], KEYS[2], ARGV[3]
 local f = redis.call('HMGET', record, 'state', 'generation', 'rows')
 if not f[1] or f[1] == 'ended' then return {'over', f[1] or 'missing'} end

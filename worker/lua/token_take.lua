@@ -1,7 +1,7 @@
--- Give the token in use, or the turn to fetch one, to one caller at a time.
+-- Return the token in use; or the turn to fetch one, which only one caller at a time may have.
 -- KEYS  1 token  2 turn
 -- ARGV  1 now or ''  2 version the vendor refused, or ''  3 seconds a turn lasts
--- gives {'use', token, version}
+-- returns {'use', token, version}
 --     | {'fetch', fence, refresh token or '', token still good or '', its version or ''}
 --     | {'wait', seconds as text} while another fetches and no token is good
 local now = now_or(ARGV[1])

@@ -16,7 +16,7 @@ def test_at_the_bound_nothing_is_written_until_consumers_trim(redis: Redis) -> N
     sink = opened("stream:rows", redis, bound=4)
     assert commit(sink, 1, 3) == position(READING, 3)
     assert commit(sink, 4, 5) == position(READING, 5)
-    assert commit(sink, 6, 7) == Full("stream full: 5 entries, 4 allowed before consumers trim it")
+    assert commit(sink, 6, 7) == Full("stream full: 5 entries; consumers must trim it below 4")
     assert redis.xlen("rows") == 5
     redis.xtrim("rows", maxlen=3, approximate=False)
     assert commit(sink, 6, 7) == position(READING, 7)
@@ -58,7 +58,7 @@ def test_at_eighty_percent_of_memory_rows_stop(full: Redis) -> None:
     fill(full, 0.9)
     outcome = commit(sink, 4, 6)
     assert isinstance(outcome, Full)
-    assert "bytes used, rows stop at 80 %" in outcome.reason
+    assert "bytes used; no rows are added above 80 %" in outcome.reason
     full.config_set("maxmemory", 0)
     assert commit(sink, 4, 6) == position(READING, 6)
     assert audit(full, "rows", JOB).rows == 6

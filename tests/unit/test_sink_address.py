@@ -113,7 +113,7 @@ def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
         ("file://host/rows", "to: directory", "a directory"),
         ("s3://UPPER/rows", "to: bucket", "a bucket's name"),
         ("s3://key:secret@bucket/rows", "to: bucket", "a bucket's name"),
-        ("s3://bucket/../rows", "to: prefix", "none first a dot"),
+        ("s3://bucket/../rows", "to: prefix", "that do not begin with a dot"),
         ("s3://bucket/rows?endpoint=http://store:9000", "to: endpoint", "on this machine, or with allow_http=true"),
         ("s3://bucket/rows?endpoint=http://store:9000&allow_http=yes", "to: endpoint", "allow_http=true"),
         ("s3://bucket/rows?endpoint=https://store:9000&allow_http=true", "to: allow_http", "beside endpoint=http://"),

@@ -1,1 +1,1 @@
-"""Where rows are kept. A sink keeps rows and their sink record in one place, in the same atomic acts."""
+"""Sinks: where rows go. A sink writes rows and the sink record to the same place, in the same atomic steps."""

@@ -1,4 +1,4 @@
-"""Reads and checks where rows go (`--to`), and writes it in one form, so that equal places are equal texts."""
+"""Parses the address of a sink (`--to`) and gives it a canonical form, so that equal places compare equal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STREAM_OPTIONS = {"stream": "", "rows_per_entry": "1"}
 
 @dataclass(frozen=True, slots=True)
 class SinkAddress:
-    """One place for rows. `text` is canonical and may hold a password; `shown` is the same for people, without it."""
+    """One place for rows. `text` is canonical and may contain a password; `shown` is for people, without it."""
 
     text: str = field(repr=False)
     shown: str
@@ -34,7 +34,7 @@ class SinkAddress:
 
 @dataclass(frozen=True, slots=True)
 class StreamAddress(SinkAddress):
-    """A Redis stream; `url` is empty where it lies in Millrace's own Redis. `rows_per_entry` above 1 packs rows."""
+    """A Redis stream; `url` is empty for Millrace's own Redis. `rows_per_entry` above 1 packs rows."""
 
     stream: str
     url: str = field(default="", repr=False)
@@ -43,7 +43,7 @@ class StreamAddress(SinkAddress):
 
 @dataclass(frozen=True, slots=True)
 class FileAddress(SinkAddress):
-    """Files below a directory; with `is_partitioned`, below one named for the dates a job covers."""
+    """Files below a directory; with `is_partitioned`, in a subdirectory named for the dates that a job covers."""
 
     directory: Path
     format: str = "ndjson"
@@ -62,12 +62,12 @@ class BucketAddress(SinkAddress):
 
 
 def default_stream(connection: str, report: str) -> str:
-    """Where the rows of a report go when nobody says otherwise."""
+    """The address of the stream to which the rows of a report go by default."""
     return f"stream:rows:{connection}.{report}"
 
 
 def parse_stream(text: str) -> StreamAddress:
-    """Read `stream:NAME`, a stream of Millrace's own Redis."""
+    """Parse `stream:NAME`, a stream of Millrace's own Redis."""
     name, _, query = text.partition(":")[2].partition("?")
     options = _options(query, {"rows_per_entry": "1"})
     name, rows_per_entry = _stream_name(name), _rows_per_entry(options)
@@ -76,7 +76,7 @@ def parse_stream(text: str) -> StreamAddress:
 
 
 def _stream_name(name: str) -> str:
-    # Braces would take the place of the hash tag that keeps a stream and its record on one node of a cluster.
+    # Braces in the name would become the hash tag. It must be the whole name, to keep a stream and its record on one node.
     if not 0 < len(name) <= MOST_NAME_CHARACTERS or not name.isprintable() or re.search(r"[\s{}?]", name):
         raise BadInput("to: stream", name, STREAM_NAME)
     return name
@@ -90,7 +90,7 @@ def _rows_per_entry(options: dict[str, str]) -> int:
 
 
 def parse_redis(text: str) -> StreamAddress:
-    """Read `redis://...` or `rediss://...`, a stream of another Redis or of a Redis Cluster."""
+    """Parse `redis://...` or `rediss://...`, a stream of another Redis or of a Redis Cluster."""
     base, _, query = text.partition("?")
     options = _options(query, {**STREAM_OPTIONS, **dict.fromkeys(("db", *TLS_OPTIONS), "")})
     rest = urlencode([(name, value) for name, value in options.items() if name not in STREAM_OPTIONS and value])
@@ -104,7 +104,7 @@ def parse_redis(text: str) -> StreamAddress:
 
 
 def parse_file(text: str) -> FileAddress:
-    """Read `file:DIR`."""
+    """Parse `file:DIR`."""
     rest = text.partition(":")[2]
     path, _, query = rest.partition("?")
     if path.startswith("//"):
@@ -121,7 +121,7 @@ def parse_file(text: str) -> FileAddress:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How rows are written, as an address says it."""
+    """How rows are written, by the options of an address."""
 
     format: str
     compression: str
@@ -129,7 +129,7 @@ class _Layout:
 
     @property
     def options(self) -> dict[str, str]:
-        """The same in the canonical form."""
+        """The options in canonical form."""
         partition = {"partition": "window"} if self.is_partitioned else {}
         return {"format": self.format, "compression": self.compression, **partition}
 
@@ -149,7 +149,7 @@ def _layout(options: dict[str, str]) -> _Layout:
 
 
 def parse_bucket(text: str) -> BucketAddress:
-    """Read `s3://BUCKET/PREFIX`, `gs://...` or `az://CONTAINER/PREFIX`. Credentials are not part of it."""
+    """Parse `s3://BUCKET/PREFIX`, `gs://...` or `az://CONTAINER/PREFIX`. Credentials are not part of it."""
     base, _, query = text.partition("?")
     scheme, _, rest = base.partition("://")
     name, _, prefix = rest.partition("/")
@@ -159,7 +159,9 @@ def parse_bucket(text: str) -> BucketAddress:
     if not prefix.isprintable() or not all(
         re.fullmatch(r"[^.\s][^\s?#]*", part) for part in prefix.split("/") if prefix
     ):
-        raise BadInput("to: prefix", prefix, "names of printable characters without blanks, none first a dot")
+        raise BadInput(
+            "to: prefix", prefix, "names of printable characters without blanks that do not begin with a dot"
+        )
     if missing := [name for name in kind.libraries if find_spec(name) is None]:
         raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[buckets]'")
     options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(kind.options, "")})
@@ -174,7 +176,7 @@ def parse_bucket(text: str) -> BucketAddress:
 
 
 def _check_bucket(bucket: Bucket) -> None:
-    """Raise BadInput where options of a bucket are wrong, or do not go together."""
+    """Raise BadInput if options of a bucket are wrong or contradict each other."""
     endpoint = urlsplit(bucket.endpoint)
     is_plain = endpoint.scheme == "http" and (endpoint.hostname in LOOPBACK or bucket.allow_http == "true")
     if bucket.endpoint and (
@@ -195,7 +197,7 @@ def _check_bucket(bucket: Bucket) -> None:
 
 
 def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:
-    """What stands after the question mark, each name at most once and known."""
+    """The options after the question mark, over the defaults. Raises BadInput for an unknown or repeated name."""
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in defaults or name in found:
@@ -205,5 +207,5 @@ def _options(query: str, defaults: dict[str, str]) -> dict[str, str]:
 
 
 def without_password(text: str) -> str:
-    """A text that was given for an address, without what may be a password in it."""
+    """The text of an address without a possible password in it."""
     return re.sub(r"^(\s*\w+:/{0,2})?.*@", r"\1***@", text, flags=re.DOTALL)

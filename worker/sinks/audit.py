@@ -1,4 +1,4 @@
-"""Checks what a consumer of a sink has against the receipt: no row is lost, and none comes twice."""
+"""Audits a job in a sink: compares the rows that its consumers see with the receipt. None may be lost or come twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fields = dict[bytes, bytes]
 
 
 class AuditedPage:
-    """The rows of one page by their numbers, as they come. Memory: a bit a row, and the dead rows not reached yet."""
+    """Counts the rows of one page by their numbers. Memory: one bit per row, and the dead rows not reached yet."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -54,18 +54,18 @@ class AuditedPage:
         self._feed(number, row)
 
     def add_dead_row(self, number: int, raw: bytes) -> None:
-        """Count a dead letter; those of a page must come before the rows behind them."""
+        """Count a dead letter; the dead letters of a page must be added before the rows that follow them."""
         if self._note_number(number):
             self.dead_rows += 1
             self._dead[number] = raw
 
     def digest(self) -> str | None:
-        """The digest over every row to the last, None where one is missing or out of its place."""
+        """The digest over all rows; None if one is missing or out of order."""
         self._pass_dead_rows(self.last + 1)
         return self._running.hexdigest() if self._is_sound and not self._dead else None
 
     def _note_number(self, number: int) -> bool:
-        """Is this row seen for the first time? One seen before is counted as doubled."""
+        """Is this row new? If it was seen before, it is counted as doubled."""
         byte, bit = divmod(number, 8)
         if byte >= len(self._seen):
             self._seen.extend(bytes(max(byte + 1 - len(self._seen), len(self._seen))))
@@ -89,11 +89,11 @@ class AuditedPage:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One job as its consumers see it. `rows`, `dead_rows`, `lost` and `digest` are those of the standing generation.
+    """One job as its consumers see it. `rows`, `dead_rows`, `lost` and `digest` are those of the current generation.
 
     `lost` counts rows missing before the last one seen and, once there is a receipt, after it; `doubled`,
     `out_of_order` and `late` (after the end, or after the void of their generation) count rows of every generation.
-    `digest` is that of what is there, None where it is not whole. `changed` names files that are not as kept.
+    `digest` is computed from the rows, None if some are missing. `changed` names files that are missing or changed.
     """
 
     job: str
@@ -113,12 +113,12 @@ class Audit:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing speaks against what is there so far; `is_whole` says whether it is all."""
+        """Are the rows so far correct? `is_whole` says whether they are all."""
         return not (self.lost or self.doubled or self.out_of_order or self.late or self.changed or self.ends > 1)
 
     @property
     def is_whole(self) -> bool:
-        """Whether exactly the rows of the receipt are there, each once, in order, by their digest."""
+        """Are exactly the rows of the receipt there, each once and in order, by their digest?"""
         if self.receipt is None or self.digest is None or not self.is_clean:
             return False
         there = {"rows": self.rows, "dead_rows": self.dead_rows, "digest": self.digest}
@@ -126,7 +126,7 @@ class Audit:
 
 
 class Auditor:
-    """Makes the audit of one job from its entries, in the order in which they come."""
+    """Audits one job from its entries, given in the order of the stream."""
 
     def __init__(self, job: str) -> None:
         self._job = job
@@ -137,7 +137,7 @@ class Auditor:
         self._late = 0
 
     def add_entry(self, fields: Fields) -> None:
-        """Take an entry of the stream: rows, a void or the end."""
+        """Add an entry of the stream: rows, a void or the end."""
         if b"row" in fields or b"rows" in fields:
             (generation, page, number), rows = rows_in(fields)
             self._late += len(rows) * (self._receipt is not None or generation in self._voided)
@@ -152,12 +152,12 @@ class Auditor:
             self._receipt = self._receipt or orjson.loads(fields[b"end"])
 
     def add_dead_letter(self, fields: Fields) -> None:
-        """Take an entry of the dead letters; they must come before the stream's entries behind them."""
+        """Add a dead letter; it must be added before the entries of the stream that follow it."""
         generation, page, number = _address(fields)
         self._pages[generation][page].add_dead_row(number, fields[b"row"])
 
     def result(self, changed: Sequence[str] = ()) -> Audit:
-        """What came so far; `changed` names files that are not as they were kept."""
+        """The audit of what was added so far; `changed` names files that are missing or changed."""
         standing = max((number for number in self._pages if number not in self._voided), default=0)
         pages = dict(self._pages[standing]) if standing else {}
         every = [page for held in self._pages.values() for page in held.values()]
@@ -182,7 +182,7 @@ class Auditor:
         )
 
     def _digest(self, pages: dict[int, AuditedPage]) -> str | None:
-        """The report's digest over these pages; None where one of them is not whole, or is beyond the last."""
+        """The report's digest over these pages; None if one of them is incomplete, or after the last page."""
         last = int((self._receipt or {}).get("pages", max(pages, default=0)))
         digests = [pages[number].digest() if number in pages else Checkpoint().digest for number in range(1, last + 1)]
         if any(digest is None for digest in digests) or any(number > last for number in pages):
@@ -196,28 +196,28 @@ def _address(fields: Fields) -> tuple[int, int, int]:
 
 
 def rows_in(fields: Fields) -> tuple[tuple[int, int, int], list[bytes]]:
-    """The rows of an entry, and the generation, page and number of the first.
+    """The rows of an entry, and the generation, page and number of the first one.
 
-    Raises ValueError where a packed entry holds another number of rows than it says.
+    Raises ValueError if a packed entry has another number of rows than its `count` says.
     """
     if b"row" in fields:
         return _address(fields), [fields[b"row"]]
     rows = fields[b"rows"].split(b"\n")
     if rows.pop() or len(rows) != int(fields[b"count"]):
         raise ValueError(
-            f"the entry at {fields[b'at'].decode()} says {fields[b'count'].decode()} rows, has {len(rows)}"
+            f"the entry at {fields[b'at'].decode()} says {fields[b'count'].decode()} rows, but has {len(rows)}"
         )
     return _address(fields), rows
 
 
 class StreamAudit:
-    """Reads a stream and its dead letters as far as they go, and on from there whenever asked.
+    """Audits the jobs of a stream; each `advance` reads on to the present end of the stream and its dead letters.
 
-    Memory: a bit a row. Works beside writers, and beside consumers that trim only what it has read.
+    Memory: one bit per row. Writers may go on meanwhile, and so may consumers that trim only what this has read.
     """
 
     def __init__(self, redis: Redis, stream: str, job: str | None = None) -> None:
-        """`redis` answers bytes; `job` None: every job in the stream."""
+        """`redis` must return bytes; without `job`, every job in the stream is audited."""
         self._redis = redis
         self._stream = stream
         self._dead_letters = keys.dead_rows(stream)
@@ -226,9 +226,9 @@ class StreamAudit:
         self._read = {self._stream: b"-", self._dead_letters: b"-"}
 
     def advance(self) -> Self:
-        """Read what has come since the last time."""
-        # The stream's end is looked up before the dead letters are read: so all those that stand before its rows are
-        # read before them, though writers go on meanwhile.
+        """Read the entries that have come since the last time."""
+        # The end of the stream is determined before the dead letters are read. So all dead letters of the rows up to it
+        # are read first, even while writers go on.
         newest = self._redis.xrevrange(self._stream, count=1)
         for job, fields in self._entries(self._dead_letters, b"+"):
             self._auditor(job).add_dead_letter(fields)
@@ -237,11 +237,11 @@ class StreamAudit:
         return self
 
     def result(self, job: str) -> Audit:
-        """What has been read of one job."""
+        """The audit of one job, as far as it was read."""
         return self._auditor(job.encode()).result()
 
     def results(self) -> dict[str, Audit]:
-        """What has been read, by job."""
+        """The audits by job, as far as they were read."""
         return {job.decode(): auditor.result() for job, auditor in sorted(self._auditors.items())}
 
     def _auditor(self, job: bytes) -> Auditor:
@@ -257,5 +257,5 @@ class StreamAudit:
 
 
 def audit(redis: Redis, stream: str, job: str) -> Audit:
-    """One job of a stream, as its consumers see it now."""
+    """Audit one job of a stream, as its consumers see it now."""
     return StreamAudit(redis, stream, job).advance().result(job)

@@ -1,4 +1,4 @@
-"""The kinds of sinks there are. A new one: a module that reads its address, keeps rows and audits, and a line here."""
+"""The kinds of sinks. To add one: a module that parses its address, writes rows and audits them, and a line here."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
 from worker.sinks.sink import Sink
 
 RETRIES = 5
-"""Of a sink's own Redis; then the step is given back and waits without a worker."""
+"""For a sink's own Redis. After that the step is given back, and waits without holding a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class SinkJob:
-    """Whose rows they are, and the settings that hold for every sink.
+    """The job that a sink is for, and the settings of all sinks.
 
-    `default_redis` is Millrace's own; `stream_bound` is on entries consumers have not trimmed (0: none), `part_rows` on
-    the rows of one file, `keep_seconds` how long a record in Redis outlives its end. `window` are the dates the job
-    covers, `columns` says which columns its source file declares, with their types.
+    `default_redis` is Millrace's own; `stream_bound` is the limit on entries that consumers have not trimmed (0: none),
+    `part_rows` the limit on rows of one file, `keep_seconds` how long a record in Redis outlives its end. `window` are
+    the dates that the job covers, `columns` returns the columns that its source file declares, with their types.
     """
 
     job: str
@@ -61,7 +61,7 @@ class SinkJob:
 
     @property
     def path(self) -> list[str]:
-        """Connection, report and job, as names of directories. Raises BadInput for what no file can be called."""
+        """Connection, report and job, as names of directories. Raises BadInput for a name that a file cannot have."""
         names = {"connection": self.connection, "report": self.report, "job": self.job}
         for where, name in names.items():
             if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", name):
@@ -90,12 +90,15 @@ def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
 
 
 def file_store(address: FileAddress | BucketAddress) -> Store:
-    """The place of files an address names; nothing is asked yet."""
+    """The store at an address; it is not accessed yet."""
     return BucketStore(address.bucket) if isinstance(address, BucketAddress) else DirectoryStore(address.directory)
 
 
 def try_bucket(address: BucketAddress) -> str:
-    """Write in a bucket as jobs do: what was found. Leaves nothing; raises FailJob or RetryLater with the reason."""
+    """Try to write to a bucket as jobs do; returns the result for people, and leaves no object behind.
+
+    Raises FailJob or RetryLater with the reason if that is not possible.
+    """
     BucketStore(address.bucket).try_conditions()
     return "can be written, and honours conditional puts"
 
@@ -112,14 +115,14 @@ def _audit_files(address: FileAddress | BucketAddress, of: SinkJob) -> Audit:
 
 
 def _names(address: FileAddress | BucketAddress, of: SinkJob) -> list[str]:
-    """The directories from DIR to that of the job."""
+    """The names of the directories from DIR to that of the job."""
     connection, report, job = of.path
     return [connection, report, *(partition(of.window) if address.is_partitioned else ()), job]
 
 
 @dataclass(frozen=True, slots=True)
 class SinkKind:
-    """How one kind's addresses look and are read, how its sinks are made, and what its consumers see of a job."""
+    """One kind of sink: an example of its address, and the functions that parse it, open a sink, and audit a job."""
 
     example: str
     parse: Callable[[str], SinkAddress]
@@ -138,11 +141,11 @@ KINDS = {
         scheme: SinkKind(kind.example, parse_bucket, _open_files, _audit_files) for scheme, kind in BUCKET_KINDS.items()
     },
 }
-"""By the word before an address's first colon. `open` and `audit` take what `parse` of the same kind gives."""
+"""By the scheme of the address. `open` and `audit` take what `parse` of the same kind returns."""
 
 
 def parse_address(text: str) -> SinkAddress:
-    """Read an address, a canonical one giving itself. Raises BadInput with what is allowed; sends nothing."""
+    """Parse an address, canonical or not. Raises BadInput with what is allowed; sends nothing."""
     scheme, colon, _ = text.strip().partition(":")
     if not colon or scheme not in KINDS:
         examples = list(dict.fromkeys(kind.example for kind in KINDS.values()))
@@ -151,9 +154,9 @@ def parse_address(text: str) -> SinkAddress:
 
 
 def is_below(address: SinkAddress, prefix: str) -> bool:
-    """Is an address one of those an operator allows with this prefix?
+    """Is an address one of those that an operator allows with this prefix?
 
-    Of a bucket, the service and how it is spoken to must be what the prefix says: our credentials go nowhere else.
+    For a bucket, all options for the service must be those of the prefix, so that our credentials go nowhere else.
     """
     if not isinstance(address, BucketAddress):
         return address.text.startswith(prefix)
@@ -164,18 +167,18 @@ def is_below(address: SinkAddress, prefix: str) -> bool:
 
 
 def check_window(address: SinkAddress, window: Mapping[str, Any] | None) -> None:
-    """Raise BadInput where a job that covers these dates has no place at an address."""
+    """Raise BadInput if an address needs partitions, but these dates cannot name one."""
     if isinstance(address, FileAddress | BucketAddress) and address.is_partitioned:
         partition(window)
 
 
 def open_sink(address: SinkAddress, of: SinkJob) -> Sink:
-    """The sink of one job at one place; nothing is sent or written yet. Raises BadInput for a name no file can have."""
+    """The sink of one job; nothing is sent or written yet. Raises BadInput for a name that a file cannot have."""
     return _kind(address).open(address, of)
 
 
 def audit_sink(address: SinkAddress, of: SinkJob) -> Audit:
-    """What stands there of one job, as its consumers see it now. Reads all of it."""
+    """Audit one job in a sink, as its consumers see it now. Reads all of its rows."""
     return _kind(address).audit(address, of)
 
 

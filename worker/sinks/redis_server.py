@@ -1,4 +1,4 @@
-"""The Redis that holds a stream: one server, or whichever node of a cluster has the stream now."""
+"""Sends commands to the Redis that has a stream: one server, or the node of a cluster that has the stream now."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from worker.redis_errors import is_temporary
 from worker.scripts import Argument, Script
 
 MOST_MOVES = 5
-"""How often one question follows a stream to another node before the step is given back."""
+"""How many times one command follows a stream to another node before the step is given back."""
 _PACKER = PythonRespSerializer(6_000, Encoder("utf-8", "strict", decode_responses=False).encode)
-"""It leaves an argument over 6,000 bytes as it is; hiredis would copy the batch."""
+"""Does not copy arguments over 6,000 bytes; hiredis would copy the batch."""
 _EXEC = b"*1\r\n$4\r\nEXEC\r\n*2\r\n$4\r\nPING\r\n$4\r\ndone\r\n"
 _AFTER_EXEC = b"$4\r\ndone\r\n"
-"""The answer that comes last, whatever became of the transaction."""
+"""The answer that always comes last, whether the transaction was executed or not."""
 _RECEIVE_BYTES = 64 * 1024
 
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 def pack_command(*arguments: Argument) -> list[bytes]:
-    """A command as it is sent, in pieces; a large argument is one of them, not copied."""
+    """A command in Redis's protocol, in pieces; a large argument is a piece of its own, without a copy."""
     pieces: list[bytes] = _PACKER.pack(*arguments)
     return pieces
 
 
 class RedisServer:
-    """Runs scripts and reads records; every error of Redis is raised as one that says what the caller does next."""
+    """Runs scripts and reads records. Errors of Redis are raised as RetryLater or FailJob."""
 
     def __init__(self, redis: Redis, shown: str, *, is_own: bool = False) -> None:
         """`shown` names the sink in messages; `is_own`: the client is closed with it."""
@@ -49,7 +49,7 @@ class RedisServer:
         self._is_own = is_own
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run one script. An answer may be lost: whoever asks again learns where the record stands."""
+        """Run one script. If the answer is lost, the script is run again; every script allows that."""
         return self._ask(lambda redis: script(redis, keys, arguments))
 
     def begin(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Callable[[], Any]:
@@ -71,17 +71,17 @@ class RedisServer:
             finally:
                 pool.release(connection)
 
-        # Where sending fails the connection is closed, so reading the answer fails too, and the script is run anew.
+        # If sending fails, the connection is closed, so reading the answer fails too and the script is run again.
         with suppress(RedisError, OSError):
             connection.send_packed_command(pack_command(*script.command(keys, arguments)))
         return answer
 
     def begin_transaction(self, commands: Sequence[bytes], last_answer: bytes) -> Callable[[], bool]:
-        """Send packed commands that take effect together or not at all, and return without waiting for that.
+        """Send packed commands as a transaction, and return without waiting for the result.
 
-        They leave only after the server has agreed to hold them back. The function returned waits, and must be called:
-        did the last command answer `last_answer`? If not, nothing is known: the commands had effect, or had none, or
-        may have it still.
+        They are sent only after the server has accepted MULTI. The function returned waits, and must be called: did the
+        last command answer `last_answer`? If not, the outcome is unknown: the commands may have been executed, or not,
+        or may be executed later.
         """
         pool = self._redis.connection_pool
         try:
@@ -99,7 +99,7 @@ class RedisServer:
             received = b""
             try:
                 while sent_on and not received.endswith(_AFTER_EXEC):
-                    # One by one through redis-py, the answers would take longer than the rows did.
+                    # To parse the answers one by one with redis-py would take longer than sending the rows.
                     received += (part := sent_on.recv(_RECEIVE_BYTES))
                     if not part:
                         break
@@ -114,12 +114,12 @@ class RedisServer:
         return answer
 
     def read(self, record: str, fields: Sequence[Argument]) -> list[bytes | None]:
-        """Fields of a record as they stand at one moment."""
+        """Fields of a record, all read at one moment."""
         found: list[bytes | None] = self._ask(lambda redis: redis.execute_command("HMGET", record, *fields))
         return found
 
     def major_version(self) -> int:
-        """The server's, as a Redis; 0 where it does not say."""
+        """The major version of Redis that the server is compatible with; 0 if it does not say."""
         try:
             return int(self._ask(lambda redis: redis.info("server"))["redis_version"].split(".")[0])
         except (FailJob, KeyError, ValueError):
@@ -140,7 +140,7 @@ class RedisServer:
         raise RetryLater(f"the sink {self._shown}: its cluster moves the stream from node to node", is_attempt=False)
 
     def _follow(self, moved: MovedError) -> None:
-        """Go on at the node that holds the stream's slot, as the cluster's answer says."""
+        """Connect to the node that has the stream's slot, by the cluster's answer."""
         pool = self._redis.connection_pool
         known = pool.connection_kwargs | {"host": moved.host, "port": moved.port}
         self.close()
@@ -148,12 +148,12 @@ class RedisServer:
         self._is_own = True
 
     def _to_step_error(self, error: RedisError) -> RetryLater | FailJob:
-        """What an error of Redis means for the step that met it."""
+        """The error to raise for an error of Redis: retry the step, or fail the job."""
         text = f"the sink {self._shown}: {error}"
         if isinstance(error, NOT_ALLOWED):
             return FailJob(text)
         if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
             return SinkFull(f"{text}: Redis is at its maxmemory")
         if "WRONGTYPE" in str(error):
-            return FailJob(f"{text}; a key with the name of this stream, or beside it, holds something else")
+            return FailJob(f"{text}; the key of this stream, its dead letters or its record has another type")
         return RetryLater(text, is_attempt=not is_temporary(error))

@@ -1,6 +1,6 @@
-"""Rows in a Redis stream, beside them the sink record; each verb is one atomic script, or a transaction.
+"""The sink for a Redis stream, with the sink record beside it. Each method is one atomic script, or a transaction.
 
-How entries and keys look, and why each row stands in the stream once: docs/sinks.md.
+docs/sinks.md describes the entries and keys, and why each row is in the stream exactly once.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from worker.sinks.sink import SMALL_BATCH, BatchSize, BeginCommit, tally
 OPEN, CLOSE, FINISH, VOID = (Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "close", "finish", "void"))
 COMMIT = Script("sink_commit", "sink_prelude", "sink_batch")
 KEEP_SECONDS = 30 * 86_400
-"""How long a record outlives its end: longer than any writer that may still be on its way."""
+"""How long a record is kept after its end: longer than any delayed writer can still be alive."""
 
 PAGES_AT_ONCE = 1_000
 
 LARGE_BATCH = BatchSize(1_000, 512 * 1024)
-"""With an entry a row a batch costs the server as much as 30 rows, whatever its size."""
+"""With one entry per row, a commit costs the server as much as 30 rows, whatever its size."""
 OLD_BATCH = BatchSize(100, 256 * 1024)
 """For a server before Redis 7."""
 MOST_TRANSACTIONS_IN_VAIN = 2
-"""Where so many one after another kept nothing, though the script then did, the server will not have any: a proxy may
-not, or a user who lacks a right. One may have lost its connection."""
+"""After this many transactions in a row that failed although the script then succeeded, only scripts are used: a proxy
+may not support transactions, or the user may lack a right. A single one may just have lost its connection."""
 
 LARGE_ENTRY_ROWS = 100
 """With packed entries as large as this, one entry is one batch."""
@@ -54,7 +54,7 @@ class RedisStreamSink:
         rows_per_entry: int = 1,
         keep_seconds: float = KEEP_SECONDS,
     ) -> None:
-        """`bound` is on the stream's entries not yet trimmed (0: none); `rows_per_entry` above 1 packs rows."""
+        """`bound` limits the entries that are not yet trimmed (0: no limit); `rows_per_entry` above 1 packs rows."""
         self._server = server
         self._job = job
         self._bound = bound
@@ -72,8 +72,8 @@ class RedisStreamSink:
             return replace(SMALL_BATCH, rows=self._rows_per_entry)  # a batch that is one entry need not be cut
         if self._rows_per_entry > 1:
             return SMALL_BATCH
-        # Before Redis 7 Lua tells strings apart by 32 of their bytes: of many rows that look alike each costs it eight
-        # times as much. A packed entry is one string.
+        # Before Redis 7, Lua hashes only 32 bytes of a string, so rows that look alike collide and cost eight times as
+        # much. A packed entry is one string.
         return LARGE_BATCH if self._server.major_version() >= 7 else OLD_BATCH
 
     def open(self, generation: int) -> None:
@@ -83,7 +83,7 @@ class RedisStreamSink:
         return self._read(generation, [page])[0]
 
     def remove_abandoned(self, generation: int, page: int) -> None:
-        """A stream has nothing unfinished."""
+        """A stream has no unfinished files."""
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         return self.prepare_commit(generation, page, batch)()()
@@ -101,7 +101,7 @@ class RedisStreamSink:
                 if is_kept():
                     self._transactions_in_vain, self._knows_scripts = 0, True
                     return batch.after
-                # The script finds out why, or keeps what the transaction could not.
+                # The script finds out the reason, or adds the rows that the transaction could not.
                 self._knows_scripts = False
                 at = self._begin_script(generation, page, batch)()
                 self._transactions_in_vain += at == batch.after
@@ -112,7 +112,7 @@ class RedisStreamSink:
         return begin
 
     def _begin_script(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
-        """The way for all rows and all servers: one script."""
+        """Commit by one script, which works for all rows and all servers."""
         runs, dead = self._separate_dead(batch.rows) if batch.rows.dead else (self._pack_entries(0, batch.rows), [])
         arguments = (
             generation, page, batch.before.rows, batch.before.digest, pack_checkpoint(batch.after), len(batch.rows),
@@ -123,9 +123,9 @@ class RedisStreamSink:
         def finish() -> Checkpoint:
             match _require_open(answer()):
                 case [b"full", b"stream", there, allowed]:
-                    raise SinkFull(f"stream full: {there} entries, {allowed} allowed before consumers trim it")
+                    raise SinkFull(f"stream full: {there} entries; consumers must trim it below {allowed}")
                 case [b"full", _, used, allowed]:
-                    raise SinkFull(f"Redis is full: {used} of {allowed} bytes used, rows stop at 80 %")
+                    raise SinkFull(f"Redis is full: {used} of {allowed} bytes used; no rows are added above 80 %")
                 case [b"refused", field]:
                     return unpack_checkpoint(field)
             return batch.after
@@ -147,7 +147,7 @@ class RedisStreamSink:
         if answer[0] == b"open":
             return OpenPages(tuple(answer[1]))
         if answer[0] == b"more":
-            raise StartOver(f"{answer[1]} rows are published beyond page {pages}, the report's last")
+            raise StartOver(f"{answer[1]} rows are published after page {pages}, the report's last")
         written: Json = json.loads(answer[1])
         return written
 
@@ -162,7 +162,7 @@ class RedisStreamSink:
         return _require_open(self._server.run(script, self._keys, arguments))
 
     def _read(self, generation: int, pages: Sequence[int]) -> list[Checkpoint]:
-        """Pages as they stand at one moment in this generation."""
+        """The checkpoints of pages of this generation, all read at one moment."""
         state, current, *fields = self._server.read(self._record, ["state", "generation", *pages])
         if state != b"open":
             raise RecordClosed(state.decode() if state else "missing")  # type: ignore[arg-type]
@@ -171,9 +171,9 @@ class RedisStreamSink:
         return [unpack_checkpoint(field) for field in fields]
 
     def _pack_entries(self, place: int, rows: Rows) -> Iterator[Argument]:
-        """Arguments of the script for living rows: for each entry the place of its first row, its rows, and their text.
+        """Arguments of the script for rows that are not dead: index of the first row, number of rows, and their text.
 
-        Where each row is an entry of its own, all rows go as one text, which the script cuts.
+        With one row per entry, all rows go as one text, which the script splits; else each entry has its own text.
         """
         if self._rows_per_entry == 1 or len(rows) <= self._rows_per_entry:
             yield from (place, len(rows), rows.text)
@@ -184,9 +184,9 @@ class RedisStreamSink:
             yield from (place + first, len(entry), b"\n".join(entry) + b"\n")
 
     def _separate_dead(self, rows: Rows) -> tuple[list[Argument], list[Argument]]:
-        """The same for the living rows among dead ones, and place, reason and row of each dead one.
+        """The same arguments for each run of rows between dead ones; and index, reason and row of each dead row.
 
-        Dead rows count in the numbers of rows, so each run of living rows has a place of its own.
+        Dead rows count in the row numbers, so each run needs the index of its first row.
         """
         runs: list[Argument] = []
         dead: list[Argument] = []
@@ -203,21 +203,21 @@ class RedisStreamSink:
 
 
 def pack_checkpoint(page: Checkpoint) -> str:
-    """A page's field in the sink record; worker/lua/sink_prelude.lua reads the same."""
+    """A page's field in the sink record, in the format described in worker/lua/sink_prelude.lua."""
     return f"{page.rows} {page.digest} {int(page.is_closed)} {page.dead_rows} {page.bytes}"
 
 
 def unpack_checkpoint(field: bytes | None) -> Checkpoint:
-    """The checkpoint in a page's field; the zero checkpoint where there is none."""
+    """The checkpoint in a page's field; the zero checkpoint if there is no field."""
     if field is None:
         return Checkpoint()
-    # A page that an earlier version began has a sixth word, which says nothing any more.
+    # The field of a page that an earlier version began has a sixth word, which has no meaning any more.
     rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")[:5]
     return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 
 
 def _require_open(answer: Any) -> Any:
-    """A script's answer. Raises RecordClosed where it says that the record is not open in this generation."""
+    """A script's answer. Raises RecordClosed if it says that the record is not open in this generation."""
     if answer[0] == b"over":
         raise RecordClosed(answer[1].decode())
     return answer

@@ -1,9 +1,9 @@
-"""A batch of living rows, an entry each, as one transaction of Redis.
+"""Packs a batch without dead rows, one entry per row, into one Redis transaction.
 
-In a script each row would become a string of Lua's and back, which costs the server half as much as adding it. A
-transaction is spared that, but none of its commands can keep the others from being executed. So the first, a script,
-makes the check of `sink_commit`, and if it holds gives the stream another name. The rows are added to that name,
-provided there is a stream of that name. The last, a script, gives the old name back and moves the checkpoint.
+A script would convert each row to a Lua string and back, which takes half as long as adding it. A transaction avoids
+that, but its commands cannot stop one another. So the first command is a script that makes the check of `sink_commit`
+and, if the batch is accepted, renames the stream. The rows are added to that name, and only if a stream has it. The
+last command is a script that gives the stream its name back and moves the checkpoint.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class TransactionPacker:
         self._job = job
         self._bound = bound
         add = pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", "")
-        # Only address and row differ from entry to entry; they are the two empty words.
+        # Only address and row differ from entry to entry: they take the place of the two empty arguments.
         start, middle, _ = b"".join(add).replace(b"%", b"%%").rsplit(b"$0\r\n\r\n", 2)
         self._start, self._row = start, middle + b"$%d\r\n%b"
 
     def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
-        """The commands between MULTI and EXEC, in pieces; the last of them answers `kept` if the batch is.
+        """The commands between MULTI and EXEC, in pieces; the last one answers `kept` if the batch was added.
 
-        `field` is the page's in the sink record afterwards. `with_scripts`: the scripts' texts go along, for a server
-        that may not know them; within a transaction nothing can be sent once more.
+        `field` is the page's field in the sink record afterwards. `with_scripts` sends the scripts' texts as well, for
+        a server that may not know them: inside a transaction a command cannot be retried.
         """
         before = batch.before
         command = Script.command_with_text if with_scripts else Script.command
@@ -49,8 +49,8 @@ class TransactionPacker:
         return [*pack_command(*begin), *rows, *pack_command(*end)]
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
-        """An XADD for each row, formatted together as far as their numbers have equally many digits."""
-        # With the line end that Redis wants. `readlines` takes a quarter of what `split` does.
+        """An XADD for each row; rows whose numbers have the same number of digits are formatted together."""
+        # With the line ends of Redis's protocol. `readlines` takes a quarter of the time of `split`.
         rows = BytesIO(batch.rows.text.replace(b"\n", b"\r\n")).readlines()
         first = batch.before.rows + 1
         while rows:

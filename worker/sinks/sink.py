@@ -1,4 +1,4 @@
-"""What every sink promises. One contract suite, `tests/contract/`, runs over all of them."""
+"""The interface of all sinks, and the totals that they compute. `tests/contract/` holds every sink to it."""
 
 from __future__ import annotations
 
@@ -19,88 +19,89 @@ class BatchSize:
 
 
 SMALL_BATCH = BatchSize(1_000, 256 * 1024)
-"""Stays in a processor's cache, and in memory that is used again instead of being asked of the system."""
+"""Small enough for a processor's cache, and for memory that is reused instead of being requested from the system."""
 
 
 BeginCommit = Callable[[], Callable[[], Checkpoint]]
+"""See `Sink.prepare_commit`."""
 
 
 class Sink(Protocol):
-    """The rows of one job and their record. Each verb may be repeated, by anybody, at any time, without harm.
+    """The rows of one job and their sink record. Every method may be repeated, by any worker, at any time.
 
-    The record is open, ended or void, and has one current generation. Any verb raises RecordClosed to whoever writes to
-    a record that is missing, over, or in another generation; its `state` says which. Nothing is written by an act that
-    is refused. Any verb raises RetryLater while the place of the rows is away, and FailJob where it will never take
-    them.
+    The record is open, ended or void, and has one current generation. Every method raises RecordClosed if the record is
+    missing, ended, void, or in another generation; `state` says which. A method that raises has written nothing. Every
+    method raises RetryLater while the place of the rows is away, and FailJob if it can never accept them.
     """
 
     is_local: bool
-    """Is a commit this process's own work, not another's? Then it is worth a thread."""
+    """Is a commit work of this process, not of a server? Then it gets a thread of its own."""
 
     @property
     def batch_size(self) -> BatchSize:
-        """How large a batch should be at most."""
+        """The largest batch that the sink should be given."""
 
     def open(self, generation: int) -> None:
-        """Make the record, or find it open in this generation. A later generation opens a void record again.
+        """Create the record, or accept one that is open in this generation. A later generation reopens a void record.
 
-        RecordClosed("superseded"): another generation is open; only a `void` leads from one to the next.
+        RecordClosed("superseded"): another generation is open, and must be made void first.
         """
 
     def checkpoint(self, generation: int, page: int) -> Checkpoint:
-        """The durable position in a page; the zero checkpoint where nothing is kept.
+        """The durable position in a page; the zero checkpoint if it has no rows.
 
-        Whoever asks begins to write from there: what this sink kept of the page but is not durable is let go.
+        The caller begins to write from there, so rows of the page that this sink has but are not durable are dropped.
         """
 
     def remove_abandoned(self, generation: int, page: int) -> None:
-        """Remove what workers that died left unfinished of a page; what counts or is being written stays."""
+        """Remove unfinished files of a page that dead workers left; files that count or are being written stay."""
 
     def commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
-        """Keep a batch if the page stands at `batch.before`, by row and digest, and is open: where it then stands.
+        """Add a batch if the page is open and at `batch.before`, by row and digest; returns the page's position then.
 
-        That is `batch.after` where the batch is kept, now or before. Anywhere else nothing was written: another writer
-        was here, or the place lost its last second. What is kept may become durable later than it is answered (a part
-        of a file), never out of order; `close` makes all of a page durable. Raises SinkFull where there is no room.
+        The result is `batch.after` if the batch is in the sink, by this call or an earlier one. Any other position
+        means that nothing was written: another writer was faster, or the place has lost its last second. Rows may
+        become durable later than this returns (with the part of a file), but in order; `close` makes all rows of a page
+        durable. Raises SinkFull if there is no room.
         """
 
     def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
-        """The same in three steps. This one asks nothing of the place: another commit may still be under way.
+        """The same as `commit` in three steps. This one uses no network and no disk: another commit may be under way.
 
-        The call that is given begins, and gives a call that waits for the end: that one gives and raises what `commit`
-        does. Once begun, it has to be made before anything else is asked of this sink.
+        The function returned begins the commit, and returns a function that waits for its end and returns or raises
+        what `commit` does. Once the commit has begun, that function must be called before this sink is used again.
         """
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
-        """End a page exactly at `at`: where it stands then, closed unless that is somewhere else.
+        """Close a page if it is at `at`; returns its position, which is another one if it could not be closed.
 
         Closing it again at the same position changes nothing.
         """
 
     def tally(self, generation: int, pages: int) -> Totals | OpenPages:
-        """Add up pages 1 to `pages`, or name those that are not closed. RecordClosed("ended"): see `finish`."""
+        """The totals of pages 1 to `pages`, or the pages that are not closed. RecordClosed("ended"): see `finish`."""
 
     def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
-        """Write the end with the receipt, once: the receipt as it was first written, `files` included where there are.
+        """Write the end with the receipt, once; returns the receipt as it was first written, with `files` if any.
 
-        Where the end is written already the arguments do not matter. Raises StartOver where rows are kept beyond the
-        last of `pages`: whoever published them read another report.
+        If the end was written before, the arguments are ignored. Raises StartOver if the sink has rows in pages after
+        the last of `pages`: they are from another reading.
         """
 
     def void(self, generation: int, reason: VoidReason, next_generation: int | None = None) -> None:
-        """Tell consumers to discard what is open up to `generation`, if it published anything.
+        """Void the open generation, up to `generation`: consumers are told to discard its rows, if it has any.
 
-        Then the next generation is open, or none is and the record is void. The same where that is so already.
-        RecordClosed("ended"): the end was written first and stands; "void": the record is void for good, the next
-        generation was not opened; "superseded": a later generation is open.
+        Afterwards `next_generation` is open or, without one, the record is void. RecordClosed("ended"): the end was
+        written first and counts; "void": the record is void for good, and the next generation was not opened;
+        "superseded": a later generation is open.
         """
 
     def release(self) -> None:
-        """Let go of what is held open here; unfinished work stays invisible."""
+        """Close the files and connections that this sink has open; unfinished work stays invisible."""
 
 
 def totals(pages: Iterable[Checkpoint]) -> Totals:
-    """Add up a report's closed pages, given in their order; every sink counts like this.
+    """Add up a report's closed pages, given in page order; every sink computes its totals by this.
 
     The report's digest is SHA-256 over the pages' digests in page order, each as 64 lower-case hexadecimal digits in
     ASCII with nothing between them.
@@ -117,7 +118,7 @@ def totals(pages: Iterable[Checkpoint]) -> Totals:
 
 
 def tally(pages: Iterable[Checkpoint]) -> Totals | OpenPages:
-    """The same, or the numbers of the pages that are not closed, counted from 1."""
+    """The totals of pages, or the numbers, from 1, of those that are not closed."""
     held = list(pages)
     unclosed = tuple(number for number, page in enumerate(held, 1) if not page.is_closed)
     return OpenPages(unclosed) if unclosed else totals(held)

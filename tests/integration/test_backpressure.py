@@ -70,5 +70,5 @@ def test_a_stream_nobody_makes_room_in_is_waited_for_in_flat_memory_and_then_fai
     receipt = bounded.receipt(job)
     assert max(process.memory_info().rss for process in pool) - at_first < 10_000_000
     assert receipt["state"] == "failed"
-    assert re.search("full: [0-9]+ entries, 5000 allowed", receipt["error"]), receipt["error"]
+    assert re.search("full: [0-9]+ entries; consumers must trim it below 5000", receipt["error"]), receipt["error"]
     assert bounded.audit("stuck", job).voided == {1: "failed"}

@@ -76,7 +76,7 @@ def parse_stream(text: str) -> StreamAddress:
 
 
 def _stream_name(name: str) -> str:
-    # Braces in the name would become the hash tag. It must be the whole name, to keep a stream and its record on one node.
+    # Braces in the name would become the hash tag. It must be the whole name, to keep stream and record on one node.
     if not 0 < len(name) <= MOST_NAME_CHARACTERS or not name.isprintable() or re.search(r"[\s{}?]", name):
         raise BadInput("to: stream", name, STREAM_NAME)
     return name

@@ -1,4 +1,4 @@
-"""`make bench-peers`: dlt, Airbyte CDK and Singer SDK beside one worker process, on the same pages from memory.
+"""`make bench-peers`: dlt, Airbyte CDK and Singer SDK beside one worker process, on the same bytes from memory.
 
 Each tool writes JSON lines, as it does by itself, in an environment of its own (build/peers).
 """
@@ -9,19 +9,32 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from bench.figures import REPETITIONS, Figure, Spread, talk, thousands_a_second
-from bench.reports import KARGO, KARGO_PAGE_ROWS, KARGO_PARAMS
+from bench.reports import KARGO, KARGO_PAGE_ROWS, KARGO_PARAMS, MEDIAMATH, MEDIAMATH_PARAMS, mediamath_call
 from bench.stage import Stage, stage
+from worker.model import Json
 
 PYTHON = Path("build/peers/bin/python")
 TOOLS = ("dlt", "Airbyte CDK", "Singer SDK")
-PAGES = 5
-ROWS = PAGES * KARGO_PAGE_ROWS
-AT_LEAST = 15
+ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Race:
+    """What is read by all of them, and how many times the best of the three we should be."""
+
+    what: str
+    at_least: int
+    report: str
+    params: Json
+    url: str
+    token: str
+    asked: str
 
 
 def main() -> None:
@@ -30,32 +43,48 @@ def main() -> None:
         sys.exit(f"{PYTHON} is not there: make bench-peers installs it")
     settings = {"MILLRACE_POLL_SECONDS": "0.2"}
     with stage(rows=ROWS, is_replayed=True, polls_until_ready=0, settings=settings) as place:
-        from bench.one_process import run_report
+        for race in (_stream(place), _pages(place)):
+            _run(race, place)
 
-        sink = f"file:{place.directory / 'files'}"
-        job = run_report(KARGO, KARGO_PARAMS, sink).job
-        assert job.vendor_report_id
-        base, known = place.url("kargo"), place.vendors.credentials["kargo"]
-        token = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
-        pages = f"{base}/completed-reports/{job.vendor_report_id}"
-        ours, theirs = [], {tool: [] for tool in TOOLS}
-        for repetition in range(REPETITIONS):
-            ours.append(run_report(KARGO, KARGO_PARAMS, sink).seconds)
-            for tool in TOOLS:
-                theirs[tool].append(_seconds(tool, pages, token["access_token"], place))
-            talk(f"repetition {repetition + 1} of {REPETITIONS}")
+
+def _stream(place: Stage) -> Race:
+    url, _ = mediamath_call(place)
+    token = place.vendors.credentials["mediamath"]["token"]
+    return Race("NDJSON into files", 12, MEDIAMATH, MEDIAMATH_PARAMS, url, token, json.dumps(MEDIAMATH_PARAMS))
+
+
+def _pages(place: Stage) -> Race:
+    from bench.one_process import run_report
+
+    job = run_report(KARGO, KARGO_PARAMS, f"file:{place.directory / 'files'}").job
+    base, known = place.url("kargo"), place.vendors.credentials["kargo"]
+    answer = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
+    pages = f"{base}/completed-reports/{job.vendor_report_id}"
+    what = "Kargo pages, typed, into files"
+    return Race(what, 15, KARGO, KARGO_PARAMS, pages, answer["access_token"], str(KARGO_PAGE_ROWS))
+
+
+def _run(race: Race, place: Stage) -> None:
+    from bench.one_process import run_report
+
+    ours, theirs = [], {tool: [] for tool in TOOLS}
+    for repetition in range(REPETITIONS):
+        ours.append(run_report(race.report, race.params, f"file:{place.directory / 'files'}").seconds)
+        for tool in TOOLS:
+            theirs[tool].append(_seconds(tool, race, place))
+        talk(f"{race.what}: repetition {repetition + 1} of {REPETITIONS}")
     best = min(theirs, key=lambda tool: sum(theirs[tool]))
     ratio = Spread([other / own for other, own in zip(theirs[best], ours, strict=True)])
     behind = "; ".join(f"{tool} {thousands_a_second(ROWS, times)}" for tool, times in theirs.items())
     behind = f"{thousands_a_second(ROWS, ours)}; {behind}"
-    what = "Kargo pages, typed, into files"
-    Figure(what, f"{AT_LEAST} times the best of the three", str(ratio), ratio.median >= AT_LEAST, behind).tell()
+    at_least = f"{race.at_least} times the best of the three"
+    Figure(race.what, at_least, str(ratio), ratio.median >= race.at_least, behind).tell()
 
 
-def _seconds(tool: str, pages: str, token: str, place: Stage) -> float:
+def _seconds(tool: str, race: Race, place: Stage) -> float:
     """How long one tool takes, from its first request to its last line. RuntimeError where rows are missing."""
     with tempfile.TemporaryDirectory(dir=place.directory) as directory:
-        command = [str(PYTHON), "bench/peers_run.py", tool, pages, token, str(KARGO_PAGE_ROWS), directory]
+        command = [str(PYTHON), "bench/peers_run.py", tool, race.url, race.token, race.asked, directory]
         run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     told = json.loads(run.stdout.splitlines()[-1])
     if told["rows"] != ROWS:

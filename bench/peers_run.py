@@ -1,6 +1,7 @@
-"""Reads Kargo's pages with a tool people use instead, into JSON lines: run by the interpreter of build/peers.
+"""Reads Kargo's pages or MediaMath's stream with a tool people use instead, into JSON lines.
 
-python peers_run.py TOOL PAGES_URL TOKEN PAGE_ROWS DIRECTORY. Prints the rows and seconds.
+Run by the interpreter of build/peers: python peers_run.py TOOL URL TOKEN ASKED DIRECTORY. ASKED is the number of rows
+of a page, or the query of a stream. Prints the rows and seconds.
 """
 
 from __future__ import annotations
@@ -10,18 +11,27 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROWS_PATH = ["data", "rows"]
 
+Asked = int | dict[str, Any]
 
-def dlt_rows(url: str, token: str, page_rows: int, directory: Path) -> Callable[[], None]:
+
+def objects_of_lines(response: Any) -> Iterator[Any]:
+    """The rows of a stream, as the tools' documentation shows it; its header is none."""
+    return (value for value in map(json.loads, filter(None, response.iter_lines())) if "fields" not in value)
+
+
+def dlt_rows(url: str, token: str, asked: Asked, directory: Path) -> Callable[[], None]:
     os.environ.update(
         DLT_DATA_DIR=str(directory / "dlt"), RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="ERROR"
     )
     import dlt
+    from dlt.sources.helpers import requests
     from dlt.sources.helpers.rest_client import RESTClient
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
     from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
@@ -29,27 +39,33 @@ def dlt_rows(url: str, token: str, page_rows: int, directory: Path) -> Callable[
     client = RESTClient(
         url,
         auth=BearerTokenAuth(token=token),
-        paginator=OffsetPaginator(limit=page_rows, total_path=None),
+        paginator=OffsetPaginator(limit=asked, total_path=None) if isinstance(asked, int) else None,
         data_selector=".".join(ROWS_PATH),
     )
 
     @dlt.resource(name="rows", max_table_nesting=0)
     def rows() -> Any:
-        yield from client.paginate("")
+        if isinstance(asked, int):
+            yield from client.paginate("")
+            return
+        response = requests.post(url, json=asked, headers={"Authorization": f"Bearer {token}"}, stream=True)
+        held: list[Any] = []
+        for value in objects_of_lines(response):
+            held.append(value)
+            if len(held) == 10_000:  # rows given one by one take several times as long
+                yield held
+                held = []
+        yield held
 
     destination = dlt.destinations.filesystem(bucket_url=str(directory / "out"))
     pipeline = dlt.pipeline("bench", destination=destination, dataset_name="bench")
     return lambda: pipeline.run(rows(), loader_file_format="jsonl")
 
 
-def singer_rows(url: str, token: str, page_rows: int, directory: Path) -> Callable[[], None]:
+def singer_rows(url: str, token: str, asked: Asked, directory: Path) -> Callable[[], None]:
     from singer_sdk import RESTStream, Tap
     from singer_sdk import typing as th
-    from singer_sdk.pagination import BaseOffsetPaginator
-
-    class Paginator(BaseOffsetPaginator):
-        def has_more(self, response: Any) -> bool:
-            return bool(response.json()["data"]["rows"])
+    from singer_sdk.pagination import BaseOffsetPaginator, SinglePagePaginator
 
     class Rows(RESTStream):
         name = "rows"
@@ -63,32 +79,73 @@ def singer_rows(url: str, token: str, page_rows: int, directory: Path) -> Callab
         def http_headers(self) -> dict[str, str]:
             return {"Authorization": f"Bearer {token}"}
 
+    class Paginator(BaseOffsetPaginator):
+        def has_more(self, response: Any) -> bool:
+            return bool(response.json()["data"]["rows"])
+
+    class Pages(Rows):
         def get_new_paginator(self) -> Paginator:
-            return Paginator(0, page_rows)
+            return Paginator(0, asked)
 
         def get_url_params(self, context: Any, next_page_token: Any) -> dict[str, Any]:
-            return {"limit": page_rows, "offset": next_page_token or 0}
+            return {"limit": asked, "offset": next_page_token or 0}
+
+    class Lines(Rows):
+        http_method = "POST"
+
+        def get_new_paginator(self) -> SinglePagePaginator:
+            return SinglePagePaginator()
+
+        def prepare_request_payload(self, context: Any, next_page_token: Any) -> Any:
+            return asked
+
+        def parse_response(self, response: Any) -> Iterator[Any]:
+            return objects_of_lines(response)
 
     class Source(Tap):
         name = "tap-bench"
         config_jsonschema = th.PropertiesList().to_dict()
 
         def discover_streams(self) -> list[Rows]:
-            return [Rows(self)]
+            return [Pages(self) if isinstance(asked, int) else Lines(self)]
 
-    tap = Source(config={})
-
-    def run() -> None:
-        with (directory / "rows.jsonl").open("w") as file, contextlib.redirect_stdout(file):
-            tap.sync_all()
-
-    return run
+    return partial(write_messages, Source(config={}), directory)
 
 
-def airbyte_rows(url: str, token: str, page_rows: int, directory: Path) -> Callable[[], None]:
+def write_messages(tap: Any, directory: Path) -> None:
+    with (directory / "rows.jsonl").open("w") as file, contextlib.redirect_stdout(file):
+        tap.sync_all()
+
+
+def airbyte_retriever(url: str, token: str, asked: Asked) -> dict[str, Any]:
+    requester = {
+        "type": "HttpRequester",
+        "url_base": url,
+        "http_method": "GET",
+        "authenticator": {"type": "BearerAuthenticator", "api_token": token},
+    }
+    extractor = {"type": "DpathExtractor", "field_path": ROWS_PATH}
+    selector = {"type": "RecordSelector", "extractor": extractor}
+    retriever = {"type": "SimpleRetriever", "requester": requester, "record_selector": selector}
+    if not isinstance(asked, int):
+        requester |= {"http_method": "POST", "request_body": {"type": "RequestBodyJsonObject", "value": asked}}
+        extractor["field_path"] = []
+        return retriever | {"decoder": {"type": "JsonlDecoder"}}
+    parameter = {"type": "RequestOption", "inject_into": "request_parameter"}
+    paginator = {
+        "type": "DefaultPaginator",
+        "pagination_strategy": {"type": "OffsetIncrement", "page_size": asked},
+        "page_size_option": parameter | {"field_name": "limit"},
+        "page_token_option": parameter | {"field_name": "offset"},
+    }
+    return retriever | {"paginator": paginator}
+
+
+def airbyte_rows(url: str, token: str, asked: Asked, directory: Path) -> Callable[[], None]:
     from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer
     from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 
+    schema = {"type": "object", "additionalProperties": True}
     manifest = {
         "version": "6.0.0",
         "type": "DeclarativeSource",
@@ -97,30 +154,8 @@ def airbyte_rows(url: str, token: str, page_rows: int, directory: Path) -> Calla
             "type": "DeclarativeStream",
             "name": "rows",
             "primary_key": [],
-            "schema_loader": {"type": "InlineSchemaLoader", "schema": {"type": "object", "additionalProperties": True}},
-            "retriever": {
-                "type": "SimpleRetriever",
-                "requester": {
-                    "type": "HttpRequester",
-                    "url_base": url,
-                    "http_method": "GET",
-                    "authenticator": {"type": "BearerAuthenticator", "api_token": token},
-                },
-                "record_selector": {
-                    "type": "RecordSelector",
-                    "extractor": {"type": "DpathExtractor", "field_path": ROWS_PATH},
-                },
-                "paginator": {
-                    "type": "DefaultPaginator",
-                    "pagination_strategy": {"type": "OffsetIncrement", "page_size": page_rows},
-                    "page_size_option": {
-                        "type": "RequestOption", "inject_into": "request_parameter", "field_name": "limit"
-                    },
-                    "page_token_option": {
-                        "type": "RequestOption", "inject_into": "request_parameter", "field_name": "offset"
-                    },
-                },
-            },
+            "schema_loader": {"type": "InlineSchemaLoader", "schema": schema},
+            "retriever": airbyte_retriever(url, token, asked),
         }],
     }  # fmt: skip
     stream = {"name": "rows", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
@@ -151,7 +186,7 @@ def rows_written(directory: Path) -> int:
         if "_dlt" in str(path) or "/dlt/" in str(path):
             continue
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-            count += sum("campaign_name" in line and '"type":"SCHEMA"' not in line for line in file)
+            count += sum('"campaign_name":' in line and '"type":"SCHEMA"' not in line for line in file)
     return count
 
 
@@ -159,9 +194,9 @@ TOOLS = {"dlt": dlt_rows, "Airbyte CDK": airbyte_rows, "Singer SDK": singer_rows
 
 
 def main() -> None:
-    tool, url, token, page_rows, name = sys.argv[1:]
+    tool, url, token, asked, name = sys.argv[1:]
     directory = Path(name)
-    run = TOOLS[tool](url, token, int(page_rows), directory)
+    run = TOOLS[tool](url, token, json.loads(asked), directory)
     began = time.perf_counter()
     run()
     took = time.perf_counter() - began

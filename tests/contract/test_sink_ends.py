@@ -43,7 +43,7 @@ def test_finish_names_the_pages_that_are_open(place: Place) -> None:
 def test_finish_refuses_rows_beyond_the_last_page(place: Place) -> None:
     Writer(place, page=1).run()
     Writer(place, page=2).run()
-    with pytest.raises(StartOver, match="9 rows are published beyond page 1"):
+    with pytest.raises(StartOver, match="9 rows are published after page 1"):
         place.sink().finish(1, 1, {})
     assert place.audit().receipt is None
 

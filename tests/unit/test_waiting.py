@@ -58,16 +58,16 @@ def test_work_given_back_says_why_and_until_when(ledger: Ledger, clock: Clock, o
 def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger, clock: Clock) -> None:
     page = first_page(ledger, 2)
     assert waits(ledger) is None
-    ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
+    ledger.note_wait(page, "sink", "stream full: 10 entries; consumers must trim it below 10")
     ledger.renew(page)
-    assert waits(ledger) == Wait("sink", "stream full: 10 entries, 10 allowed")
+    assert waits(ledger) == Wait("sink", "stream full: 10 entries; consumers must trim it below 10")
     ledger.renew(page, rows=1)
     assert waits(ledger) is None
 
 
 def test_a_full_sink_is_no_longer_told_once_whoever_waited_for_it_is_lost(ledger: Ledger, clock: Clock) -> None:
     page = first_page(ledger, 2)
-    ledger.note_wait(page, "sink", "stream full: 10 entries, 10 allowed")
+    ledger.note_wait(page, "sink", "stream full: 10 entries; consumers must trim it below 10")
     clock.now += LEASE_SECONDS + 1
     assert waits(ledger) == Wait("worker", "a free stream worker")
 

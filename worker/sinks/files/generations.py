@@ -68,7 +68,7 @@ class FileGenerations:
             if isinstance(held, OpenPages):
                 return held
             if rows := self._pages.rows(generation, beyond=pages):
-                raise StartOver(f"{rows} rows are published beyond page {pages}, the report's last")
+                raise StartOver(f"{rows} rows are published after page {pages}, the report's last")
             ended = receipt | self._pages.list_files(generation, pages)
             # Once for all files: until then a name that is lost can be given again.
             self._store.sync(self._record.rows_directory(generation))

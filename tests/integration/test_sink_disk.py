@@ -175,10 +175,10 @@ def test_a_part_taken_by_a_writer_that_died_before_it_was_named_is_no_leftover(
 
 def test_a_worker_that_does_not_find_the_token_fails_the_job(tmp_path: Path) -> None:
     opened(f"file:{tmp_path}/here")
-    with pytest.raises(FailJob, match="is not the same place for every worker"):
+    with pytest.raises(FailJob, match="is not the same place for all workers"):
         make(f"file:{tmp_path}/there").checkpoint(1, 1)
     (tmp_path / "here" / ".millrace").write_text("another token")
-    with pytest.raises(FailJob, match="is not the same place for every worker"):
+    with pytest.raises(FailJob, match="is not the same place for all workers"):
         make(f"file:{tmp_path}/here").checkpoint(1, 1)
 
 

@@ -112,7 +112,7 @@ def test_a_service_that_ignores_conditions_is_refused_before_a_row_is_written(
         object_server.Bucket, "put", lambda bucket, key, content, expected: honours(bucket, key, content, None)
     )
     with object_service(scheme) as (url, bucket):
-        with pytest.raises(FailJob, match="the service ignores conditions of puts"):
+        with pytest.raises(FailJob, match="the service ignores the conditions of puts"):
             make(f"{scheme}://rows/x?endpoint={url}" + (f"&account={ACCOUNT}" if scheme == "az" else "")).open(1)
         assert not bucket.objects
 
@@ -188,10 +188,10 @@ def test_a_machine_without_an_identity_is_told_where_credentials_may_be(scheme: 
     [
         (f"AccountKey={SECRET}", "AZURE_STORAGE_CONNECTION_STRING needs AccountName"),
         ("AccountName=ours", "needs AccountName, and AccountKey or SharedAccessSignature"),
-        (f"AccountName=ours;AccountKey={SECRET}", f"is to be in account {ACCOUNT}, .*_CONNECTION_STRING is of ours"),
+        (f"AccountName=ours;AccountKey={SECRET}", f"is in account {ACCOUNT}, .*_CONNECTION_STRING is for account ours"),
         (
             f"AccountName={ACCOUNT};AccountKey={SECRET};BlobEndpoint=http://store",
-            "is for plain http, which only an address can ask for",
+            "has an endpoint with plain http, which must be given in the address",
         ),
         (f"AccountName={ACCOUNT};SharedAccessSignature=?{SECRET[:-1]}", "Missing component in SAS query pair"),
         ("", "credentials .*: .*Account must be specified"),

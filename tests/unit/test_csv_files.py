@@ -63,7 +63,7 @@ def test_a_null_that_stands_alone_is_no_blank_line() -> None:
 def test_rows_that_are_no_table_are_refused_in_words() -> None:
     with pytest.raises(FailJob, match="rows without members have no columns"):
         written("csv", [b"{}"])
-    with pytest.raises(FailJob, match="more than 10,000 different members are no table"):
+    with pytest.raises(FailJob, match="more than 10,000 columns do not make a table"):
         written("csv", [json.dumps(dict.fromkeys(map(str, range(10_001)), 1)).encode()])
 
 

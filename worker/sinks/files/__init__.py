@@ -1,1 +1,1 @@
-"""Rows in files: each part of a page a file, complete or absent."""
+"""The sink for files, in a directory or a bucket. Each part of a page is a file, which is complete or absent."""

@@ -1,4 +1,4 @@
-"""The audit of a job in files: what its receipt names, read again to the last byte."""
+"""Audits a job in files: reads every file that its receipt names."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from worker.sinks.sink import totals
 
 
 def audit_files(job_directory: Path) -> Audit:
-    """The audit of a job in a directory of this machine."""
+    """Audit a job in a directory of this machine."""
     return audit_stored(DirectoryStore(job_directory), Key(), job_directory.name)
 
 
 def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
-    """One job's files, as its consumers see it now: without `receipt.json` there is nothing to read.
+    """Audit one job's files, as its consumers see them now: without `receipt.json` they see none.
 
-    Files carry no row addresses: a file that is missing or not as it was kept stands in `changed`, and then no rows
-    are read at all. A table does not hold the JSON its digest ran over: its rows are counted, its bytes compared, and
-    the digest is the one the sink record kept of what was written there.
+    Files contain no row addresses, so if a file is missing or changed (`changed` names it), no rows are counted at all.
+    A table (CSV, Parquet) does not contain the JSON that the digest was computed from: its bytes are compared, its rows
+    counted, and the digest is the one in the sink record.
     """
     record = FileRecord(store, job_directory)
     auditor = Auditor(job)
@@ -56,7 +56,7 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
 
 
 def _audit_tables(found: Audit, record: FileRecord, receipt: Json, generation: int) -> Audit:
-    """The audit with the rows of tables, which are only counted, against what the sink record kept of them."""
+    """The audit of tables, whose rows are only counted, against the sink record."""
     there = 0
     for file in receipt["files"]:
         with record.store.local(record.job_directory / file["path"]) as path:
@@ -75,7 +75,7 @@ def _audit_tables(found: Audit, record: FileRecord, receipt: Json, generation: i
 
 
 def _read_rows(auditor: Auditor, record: FileRecord, receipt: Json, generation: int) -> None:
-    """Give the auditor the dead rows and then the rows; a row's number is found by leaving out those of dead rows."""
+    """Give the auditor the dead rows, then the rows, which are numbered in order, skipping the numbers of dead rows."""
     dead: dict[int, set[int]] = {}
     for file in receipt.get("dead_files", ()):
         for line in _rows(record, file):
@@ -100,7 +100,7 @@ def _rows(record: FileRecord, file: Json) -> Iterator[bytes]:
 
 
 def _is_as_kept(store: Store, key: Key, file: Json) -> bool:
-    """Is the file there, with the size and the SHA-256 that its receipt names?"""
+    """Does the file exist, with the size and the SHA-256 in the receipt?"""
     if store.size(key) != file["bytes"]:
         return False
     with store.local(key) as path, path.open("rb") as opened:

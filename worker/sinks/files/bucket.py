@@ -1,8 +1,8 @@
-"""Files in a bucket: each a whole object under a key of its own, made by one put.
+"""The store in a bucket: each file is a whole object under a unique key, created by one put.
 
-A file grows in an unnamed file of this machine and is uploaded in one request when it is complete, so nothing is seen
-of it before, and nothing is left of it where its worker dies. Objects cannot be renamed: a file keeps the key it was
-uploaded under, which no other writer has, and the record says which of them count.
+A file grows in an unnamed temporary file of this machine and is uploaded in one request when it is complete. So readers
+never see a part of it, and nothing is left behind if its worker dies. Objects cannot be renamed: a file keeps its
+unique key, and the sink record says which files count.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 PART_BYTES = 64 * 1024 * 1024
-"""A part that has grown so large is uploaded, so that one request is enough for it, and its memory and time bounded."""
+"""A part of this size takes no more rows and is uploaded: one request is enough then, with bounded memory and time."""
 MOST_CHANGES = 50
 LOOK_SECONDS = 1.0
 OTHER_VERSION = {"e_tag": '"00000000000000000000000000000000"', "version": "1"}
-"""Of no object: a put on condition that this is what stands there must be refused."""
+"""The version of no object: a put on the condition that the object has this version must be refused."""
 BEFORE_FORMAT = re.compile(r"(?=\.(ndjson|csv|parquet))")
 
 
@@ -62,10 +62,10 @@ class BucketFile:
         return hashlib.file_digest(self._file, "sha256").hexdigest()
 
     def release(self) -> None:
-        """Uploaded, it is no longer here."""
+        """Nothing to do: after the upload there is no local file."""
 
     def discard(self) -> None:
-        # What did not fit on the disk is still to be written, and closing tries it once more.
+        # If the disk is full, closing fails too, because it tries to write the rest of the buffer.
         with suppress(OSError):
             self._file.close()
 
@@ -79,7 +79,7 @@ class BucketFile:
 
 
 class BucketStore:
-    """A store below a prefix of a bucket. Made without asking anybody anything."""
+    """A store below a prefix of a bucket. Creating this object sends nothing."""
 
     part_bytes: float = PART_BYTES
 
@@ -99,15 +99,15 @@ class BucketStore:
             self.create(key, token)
 
     def try_conditions(self) -> None:
-        """Raise FailJob where the service ignores what everything here rests on, or does not let us write."""
+        """Raise FailJob if the service ignores the conditions of puts, or does not let us write."""
         key = Key(f".millrace.{uuid4().hex}.tmp")
         self._put(key, b"", "create")
         is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
         self.remove(key)
         if is_ignored:
             raise FailJob(
-                f"{self.shown}: the service ignores conditions of puts: of two workers both would believe they were "
-                "first, so rows cannot be kept there exactly once"
+                f"{self.shown}: the service ignores the conditions of puts (If-None-Match, If-Match), "
+                "so two workers could not be kept apart and rows could be written twice"
             )
 
     def read(self, key: Key) -> bytes | None:
@@ -118,8 +118,8 @@ class BucketStore:
             return True
         held = self.read(key)
         if held is None:
-            raise RetryLater(f"{self.shown}/{key}: two requests for it met, and neither was kept")
-        # A put whose answer was lost is tried again by the library, and finds what it made itself.
+            raise RetryLater(f"{self.shown}/{key}: two requests to create it collided, and neither succeeded")
+        # If the answer to a put is lost, the library repeats it, and then finds its own object.
         return held == content
 
     def size(self, key: Key) -> int | None:
@@ -151,16 +151,16 @@ class BucketStore:
             obstore.delete(self._store, str(key))
 
     def remove_abandoned(self, directory: Key, stem: str, put_in_place: Callable[[], object]) -> None:
-        """Nothing unfinished is in a bucket, and what grows on a worker's disk is gone with it."""
+        """Nothing to do: a bucket has no unfinished files, and a worker's temporary file vanishes with the worker."""
 
     def begin(self, directory: Key, stem: str) -> BucketFile:
         return BucketFile(self, directory)
 
     def upload(self, key: Key, file: BinaryIO) -> None:
-        """Make an object of a local file, as a whole or not at all; nobody else has its key."""
+        """Upload a local file as one object, as a whole or not at all; no other writer uses its key."""
         import obstore
 
-        # One request: of an upload in pieces whose worker dies, the pieces would stay, unseen and paid for.
+        # One request: if a worker died during a multipart upload, its parts would stay, invisible but paid for.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         with self._translate_errors():
             obstore.put(self._store, str(key), content, use_multipart=False)
@@ -170,7 +170,7 @@ class BucketStore:
             raise FileNotFoundError(str(directory / name))
 
     def sync(self, directory: Key) -> None:
-        """An object is durable once it is there."""
+        """Nothing to do: an object is durable as soon as it exists."""
 
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
         refused: dict[str, str] | None = None
@@ -180,12 +180,12 @@ class BucketStore:
             if content is None or content == held:
                 return
             if version and version == refused:
-                # Some (Ceph 16) compare a tag without its quotes, and refuse one with them though nobody changed it.
+                # Some services (Ceph 16) compare ETags without quotes, and refuse a current one that has quotes.
                 version = version | {"e_tag": version["e_tag"].strip('"')}
             if self._put(key, content, version or "create"):
                 return
             refused = version
-        raise RetryLater(f"{self.shown}/{key} is being changed by others")
+        raise RetryLater(f"{self.shown}/{key}: other workers kept changing it")
 
     @contextmanager
     def local(self, key: Key) -> Iterator[Path]:
@@ -204,7 +204,7 @@ class BucketStore:
             yield path
 
     def _put(self, key: Key, content: bytes, mode: Any) -> bool:
-        """Make an object under a condition; False, and nothing made, where it does not hold."""
+        """Create or replace an object under a condition; False, with nothing written, if it does not hold."""
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
@@ -216,7 +216,7 @@ class BucketStore:
         return True
 
     def _read(self, key: Key) -> tuple[bytes | None, dict[str, str]]:
-        """An object's content, and what tells this version of it from any other; nothing where there is none."""
+        """An object's content and the identity of its version; None and nothing if it does not exist."""
         import obstore
 
         with self._ignore_missing():
@@ -227,7 +227,7 @@ class BucketStore:
 
     @contextmanager
     def _ignore_missing(self) -> Iterator[None]:
-        """Leave the block where an object does not exist; a bucket that does not exist is an error all the same."""
+        """Leave the block if an object does not exist; a bucket that does not exist is still an error."""
         with self._translate_errors():
             try:
                 yield
@@ -237,7 +237,7 @@ class BucketStore:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Raise what the library raises as an error that says what the caller does next."""
+        """Turn the library's errors into RetryLater and FailJob."""
         from obstore.exceptions import BaseError
 
         try:

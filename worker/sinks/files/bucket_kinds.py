@@ -1,4 +1,4 @@
-"""The kinds of buckets: what their names and options are, and how obstore is told where one lies and who we are."""
+"""The kinds of buckets (S3, Google, Azure): their names and options, and how obstore connects to each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 120
 MOST_RETRIES = 4
 RETRY_SECONDS = 10
-"""Of one request; then the step is given back and waits without a worker."""
+"""For one request. After that the step is given back, and waits without holding a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where objects go; `scheme` is the kind. Credentials are no part of it (`credentials.py`)."""
+    """A bucket and its options; `scheme` is the kind. Credentials are not part of it: see `credentials.py`."""
 
     scheme: str
     name: str
@@ -44,7 +44,7 @@ class Bucket:
 
     @property
     def uri(self) -> str:
-        """What programs of Hadoop's kind call it; empty where its account is not known here."""
+        """The URI that Hadoop, Spark and the like use; empty if it needs an account that is not known here."""
         if self.scheme != "az":
             return self.shown
         if not self.account:
@@ -54,15 +54,16 @@ class Bucket:
 
     @property
     def is_plain_http(self) -> bool:
-        """Does everything that is sent go over the network as it is?"""
+        """Is everything sent without encryption?"""
         return self.endpoint.startswith("http://")
 
 
 @dataclass(frozen=True, slots=True)
 class BucketKind:
-    """What is particular to one kind; `names` is the pattern of a bucket's name, `connect` gets obstore's options.
+    """One kind of bucket. `names` is the pattern of a bucket's name, `connect` creates obstore's client.
 
-    `no_bucket` is what the service calls a bucket that does not exist, `credentials` where ours are looked for.
+    `no_bucket` is the service's error code for a bucket that does not exist, `credentials` says for messages where
+    credentials are looked for.
     """
 
     example: str
@@ -78,7 +79,7 @@ def _connect_s3(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     from obstore.store import S3Store
 
     credentials, region = find_aws_credentials()
-    # Not every service knows the removal of many at once, and one is removed at a time here.
+    # Not every service supports bulk deletes, and we delete objects one at a time.
     config: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True}
     config |= {"endpoint": bucket.endpoint, "region": bucket.region or region}
     config |= {"server_side_encryption": bucket.sse, "sse_kms_key_id": bucket.sse_kms_key}
@@ -91,7 +92,7 @@ def _connect_google(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     share_variables("GOOGLE_")
     config = {"base_url": bucket.endpoint}
     if bucket.is_plain_http:
-        # Whoever reads a token on its way may use it, so an emulator gets one that is nobody's.
+        # A token sent over plain http could be stolen, so an emulator gets one without value.
         config["bearer_token"] = "none"  # noqa: S105
     return GCSStore(bucket.name, config=_given(config), **options)
 
@@ -102,23 +103,23 @@ def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     config = find_azure_credentials()
     if bucket.account and config.get("account_name", bucket.account) != bucket.account:
         raise FailJob(
-            f"{bucket.shown} is to be in account {bucket.account}, "
-            f"AZURE_STORAGE_CONNECTION_STRING is of {config['account_name']}"
+            f"{bucket.shown} is in account {bucket.account}, "
+            f"but AZURE_STORAGE_CONNECTION_STRING is for account {config['account_name']}"
         )
     config |= _given({"account_name": bucket.account, "endpoint": bucket.endpoint})
     if not bucket.endpoint and config.get("endpoint", "").startswith("http://"):
         raise FailJob(
-            f"{bucket.shown}: AZURE_STORAGE_CONNECTION_STRING is for plain http, "
-            "which only an address can ask for: endpoint=URL"
+            f"{bucket.shown}: AZURE_STORAGE_CONNECTION_STRING has an endpoint with plain http, "
+            "which must be given in the address: endpoint=URL"
         )
     if bucket.is_plain_http:
-        # A key only signs; whatever else there is would be readable on the way.
+        # A key only signs requests; any other credential would be sent in clear text.
         config["credential_type"] = "access_key"
     return AzureStore(bucket.name, config=config, **options)  # type: ignore[arg-type]
 
 
 def _given(config: Mapping[str, Any]) -> Any:
-    """The settings that say something."""
+    """The settings that are not empty."""
     return {name: value for name, value in config.items() if value}
 
 
@@ -154,13 +155,13 @@ BUCKET_KINDS = {
         connect=_connect_azure,
     ),
 }
-"""By the word before an address's first colon."""
+"""By the scheme of the address."""
 
 BUCKET_OPTIONS = tuple(dict.fromkeys(option for kind in BUCKET_KINDS.values() for option in kind.options))
 
 
 def connect(bucket: Bucket) -> ObjectStore:
-    """obstore's client for a bucket; nothing is sent. Raises FailJob where what it needs cannot be found or read."""
+    """obstore's client for a bucket; nothing is sent. Raises FailJob if credentials or certificates cannot be read."""
     from obstore.exceptions import BaseError
 
     client: dict[str, Any] = {
@@ -172,7 +173,7 @@ def connect(bucket: Bucket) -> ObjectStore:
         try:
             client["root_certificate"] = Path(bucket.ca).read_bytes()
         except OSError as error:
-            raise FailJob(f"{bucket.ca}: {error.strerror}, and it is to vouch for {bucket.endpoint}") from error
+            raise FailJob(f"the certificates for {bucket.endpoint}: {bucket.ca}: {error.strerror}") from error
     backoff = {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=2), "base": 2}
     retry = {"max_retries": MOST_RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS), "backoff": backoff}
     kind = BUCKET_KINDS[bucket.scheme]

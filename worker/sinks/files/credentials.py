@@ -1,4 +1,4 @@
-"""Who we are to the services that keep buckets, as far as obstore does not find it by itself."""
+"""Finds credentials for buckets, as far as obstore does not find them itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Credential
 
 FRESH_FOR = timedelta(minutes=5)
-"""Then they are asked for again. botocore renews temporary ones a quarter of an hour before they expire."""
+"""How long obstore keeps credentials before it asks for them again. botocore renews temporary ones in good time."""
 SOURCES = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile of ~/.aws (AWS_PROFILE), a web identity, or the role of a "
     "container or machine"
@@ -27,16 +27,15 @@ AZURE_SECRETS = {
     "sas_key": "AZURE_STORAGE_SAS_TOKEN",
     "client_secret": "AZURE_CLIENT_SECRET",
 }
-"""By obstore's names for them."""
+"""The variables by obstore's names."""
 
 
 @cache
 def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
-    """What gives credentials whenever it is asked, and the region that goes with them (empty: none is said).
+    """A function that returns current AWS credentials, and the configured region (may be empty).
 
-    Found as AWS's own programs find them, by AWS's own library; in `.env` and in files that `NAME_FILE` names as well.
-
-    Raises FailJob where there are none, or where what is said of them cannot be read.
+    They are found by botocore, as AWS's own programs find them; also in `.env`, and in files that `NAME_FILE` names.
+    Raises FailJob if there are none, or if their configuration cannot be read.
     """
     import botocore.session
     from botocore.exceptions import BotoCoreError
@@ -51,7 +50,7 @@ def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
     except BotoCoreError as error:
         raise FailJob(f"AWS credentials: {error}") from error
     if found is None:
-        raise FailJob(f"no AWS credentials are found; they may be {SOURCES}")
+        raise FailJob(f"no AWS credentials were found; they may be {SOURCES}")
 
     def current() -> S3Credential:
         held = found.get_frozen_credentials()
@@ -66,9 +65,9 @@ def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
 
 
 def find_azure_credentials() -> dict[str, str]:
-    """What AZURE_STORAGE_CONNECTION_STRING or single secrets say, as obstore calls it; it finds everything else itself.
+    """obstore's settings from AZURE_STORAGE_CONNECTION_STRING or single secrets; obstore finds other ways itself.
 
-    Raises FailJob where it cannot be used.
+    Raises FailJob if the connection string cannot be used.
     """
     share_variables("AZURE_")
     text = _secret("AZURE_STORAGE_CONNECTION_STRING")

@@ -1,4 +1,4 @@
-"""The rows of a report that were set aside, each with its reason, as the jobs' files keep them."""
+"""Reads the dead rows of a report, each with its reason, from the files of its jobs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker.sinks.files.store import Key, Store
 
 
 def dead_rows(store: Store, report_directory: Key) -> Iterator[Json]:
-    """Those of every job that is done or failed, the newest job first: `job`, `at`, `reason` and `row`.
+    """The dead rows of all jobs that are done or failed, the newest job first: `job`, `at`, `reason` and `row`.
 
-    Files the operator has removed are passed over.
+    Files that the operator has removed are skipped.
     """
     for key in store.find(report_directory, OUTCOME_ENDING):
         outcome = orjson.loads(store.read(key) or b"{}")

@@ -1,4 +1,4 @@
-"""Files in a directory every worker shares: published by a link, which fails where a name is taken."""
+"""The store in a directory that all workers share. A hard link publishes a file: it fails if the name exists."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DirectoryFile:
                 fcntl.flock(self._file, fcntl.LOCK_EX)
             if os.fstat(self._file.fileno()).st_nlink:
                 break
-            # Somebody took it for abandoned in the moment before it was locked.
+            # Another worker took the file for abandoned before it was locked, and removed it.
             self._file.close()
 
     def write(self, data: bytes) -> None:
@@ -63,7 +63,7 @@ class DirectoryFile:
 
 
 class DirectoryStore:
-    """A store in a directory. Made without touching it."""
+    """A store in a directory. Creating this object does not access it."""
 
     look_seconds = 0.0
     part_bytes: float = inf
@@ -110,7 +110,7 @@ class DirectoryStore:
         for path in (self._root / directory).glob(f".{stem}.*{TEMPORARY_SUFFIX}"):
             with suppress(OSError), path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Its writer is dead and takes nothing any more; what it took before has to get its name first.
+                # The writer is dead. If it has taken the part, its file must get its name before this one is removed.
                 put_in_place()
                 path.unlink(missing_ok=True)
 
@@ -129,12 +129,12 @@ class DirectoryStore:
         path = self._root / key
         make_directory(path.parent)
         with path.with_name(f".{path.name}.lock").open("ab") as lock:
-            # Two that change it at once would each leave the other out; a process that dies lets go of the lock.
+            # Without a lock, one of two changes at a time would be lost. The lock is released even if the process dies.
             fcntl.flock(lock, fcntl.LOCK_EX)
             content = change(self.read(key))
             if content is None:
                 return
-            # The lock is held: the name has to be nobody else's only among the dead.
+            # Because the lock is held, only a dead process can have left a file of this name.
             temporary = path.with_name(f".{path.name}.new")
             with temporary.open("wb") as file:
                 file.write(content)

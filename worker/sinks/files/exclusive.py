@@ -1,4 +1,4 @@
-"""Makes files that are whole, durable, and under a name that was free: of several makers exactly one succeeds."""
+"""Creates durable files under names that must be free: if several workers create the same file, only one succeeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 from worker.errors import FailJob, RetryLater
 
 TEMPORARY_SUFFIX = ".tmp"
-# Trying again does not help against these.
+# Errors that trying again cannot help.
 PERMANENT = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
     errno.ENAMETOOLONG, errno.ENOTSUP, errno.ENOSYS, errno.ELOOP,
@@ -18,12 +18,12 @@ PERMANENT = {
 
 
 def temporary_name(name: str) -> str:
-    """A name beside `name` that no other writer, living or dead, has."""
+    """A unique name for a temporary file in the directory of `name`."""
     return f".{name}.{uuid4().hex}{TEMPORARY_SUFFIX}"
 
 
 def create(path: Path, content: bytes) -> bool:
-    """Make a durable file with this content; False, and nothing made, where the name is taken."""
+    """Create a durable file with this content; False, with nothing created, if the name exists."""
     if path.exists():
         return False
     temporary = path.with_name(temporary_name(path.name))
@@ -40,12 +40,12 @@ def create(path: Path, content: bytes) -> bool:
 
 
 def publish(temporary: Path, path: Path) -> bool:
-    """Give a synced file its name, and take the temporary one away; False where the name is taken.
+    """Give a synced file its name, and remove the temporary name; False if another file has the name.
 
-    The name is durable once its directory is synced. Raises FileNotFoundError where there is neither.
+    The name is durable once its directory is synced. Raises FileNotFoundError if neither name exists.
     """
     try:
-        # A link, unlike a rename, fails where somebody has the name.
+        # Unlike a rename, a link fails if the name exists.
         os.link(temporary, path)
         is_ours = True
     except (FileExistsError, FileNotFoundError):
@@ -55,7 +55,7 @@ def publish(temporary: Path, path: Path) -> bool:
 
 
 def _is_same(temporary: Path, path: Path) -> bool:
-    """Whether the name leads to this very file: a network file system may have linked it and lost the answer."""
+    """Do both names lead to the same file? A network file system may have linked it although the call failed."""
     place = path.stat()
     try:
         return os.path.samestat(temporary.stat(), place)
@@ -64,7 +64,7 @@ def _is_same(temporary: Path, path: Path) -> bool:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it, durably. Raises FailJob where none can be made."""
+    """Create a directory and its parents, durably. Raises FailJob if that is not possible there."""
     if path.is_dir():
         return
     make_directory(path.parent)
@@ -74,7 +74,7 @@ def make_directory(path: Path) -> None:
         if path.is_symlink() and not path.exists():
             raise FailJob(f"{path}: leads to {os.readlink(path)}, which does not exist (is it mounted?)") from None
     except FileNotFoundError as error:
-        # What is above it was there a moment ago: some file systems (automounters, /proc) answer so for good.
+        # The parent exists, yet some file systems (automounters, /proc) give this error and always will.
         raise FailJob(f"{path}: no directory can be made there ({error.strerror})") from error
     sync_directory(path.parent)
 
@@ -89,7 +89,7 @@ def sync_directory(path: Path) -> None:
 
 
 def file_error(error: OSError, place: str) -> FailJob | RetryLater:
-    """What a file system's error means for the step that met it; it says which path and why."""
+    """The error to raise for a file system's error: retry the step, or fail the job, with path and reason."""
     text = f"{error.filename or place}: {error.strerror or error}"
     if error.filename2 and error.errno in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}:
         text = f"{error.filename2}: {error.strerror}; rows are published by hard links, which may not exist there"

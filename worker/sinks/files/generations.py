@@ -1,4 +1,4 @@
-"""How the generations of a job in files begin and end: whoever makes the file of an outcome first has decided it."""
+"""Begins and ends the generations of a job in files. The worker that first creates the outcome's file decides it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECEIPT = "receipt.json"
 
 
 class FileGenerations:
-    """Reads and changes what one job's record says of its generations."""
+    """The generations of one job, by its sink record."""
 
     def __init__(self, record: FileRecord, pages: FilePages) -> None:
         self._store = record.store
@@ -28,7 +28,7 @@ class FileGenerations:
         self._looked_at: dict[int, float] = {}
 
     def open(self, generation: int) -> None:
-        """Make the record or find it open; a later generation opens one that is void. Leaves a token in DIR."""
+        """Create the record or accept an open one; a later generation reopens a void record. Leaves a token in DIR."""
         self._store.mark(PLACE, uuid4().hex.encode())
         self._record.begin(generation, self._place() or "")
         standing = self._standing()
@@ -38,11 +38,10 @@ class FileGenerations:
         standing.check(generation)
 
     def check(self, generation: int) -> None:
-        """Raise RecordClosed to whoever writes in a generation that is not open.
+        """Raise RecordClosed if this generation is not open, FailJob if DIR is not where the record was made.
 
-        Raises FailJob where DIR is not the directory the record was made in. Where reading the record costs a request,
-        an answer is believed for `look_seconds`. No row is lost or doubled by that: when a part is taken, the record is
-        read in any case.
+        If reading the record costs a request, the answer is used for `look_seconds`. No row is lost or doubled by that:
+        when a part is taken, the record is always read.
         """
         looked = self._looked_at.get(generation)
         if looked is not None and time.monotonic() - looked < self._store.look_seconds:
@@ -52,7 +51,7 @@ class FileGenerations:
         self._looked_at[generation] = time.monotonic()
 
     def is_void(self, generation: int) -> bool:
-        """Whether a generation's rows are to be discarded."""
+        """Is this generation void, so that its rows are to be discarded?"""
         outcome = self._record.outcome(generation)
         return outcome is not None and outcome["state"] == "void"
 
@@ -61,7 +60,7 @@ class FileGenerations:
         return tally(self._pages.last(generation, page).after for page in range(1, pages + 1))
 
     def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
-        """Write the end and the receipt, or complete an end that was begun: the receipt that stands."""
+        """Write the end and the receipt, or complete an end that was begun; returns the receipt that counts."""
         standing = self._standing()
         if standing.state == "open" and standing.generation == generation:
             held = self.tally(generation, pages)
@@ -70,7 +69,7 @@ class FileGenerations:
             if rows := self._pages.rows(generation, beyond=pages):
                 raise StartOver(f"{rows} rows are published after page {pages}, the report's last")
             ended = receipt | self._pages.list_files(generation, pages)
-            # Once for all files: until then a name that is lost can be given again.
+            # One sync for all files: if a name was lost before, `list_files` has just given it again.
             self._store.sync(self._record.rows_directory(generation))
             self._record.decide(generation, {"state": "ended", "receipt": ended})
             standing = self._standing()
@@ -84,7 +83,7 @@ class FileGenerations:
         return written
 
     def void(self, generation: int, reason: VoidReason, following: int | None) -> None:
-        """Discard what is open and open the following generation, or none."""
+        """Void the open generation and open the following one, or none."""
         standing = self._record.standing()
         if standing.state == "missing" or standing.state == "ended":
             raise RecordClosed(standing.state)
@@ -95,7 +94,7 @@ class FileGenerations:
                 "rows": self._pages.rows(standing.generation),
                 "through": generation,
                 "next": following,
-                # Why rows were set aside is asked of a job that failed more than of any other.
+                # The reasons of dead rows matter most for a job that failed.
                 "dead_files": self._pages.dead_files(standing.generation) if reason == "failed" else [],
             }
             if not self._record.decide(standing.generation, outcome):
@@ -108,7 +107,7 @@ class FileGenerations:
         self._clear(generation)
 
     def clear(self, generation: int) -> None:
-        """Remove what nobody will read of a generation that is over; one still open keeps everything."""
+        """Remove the files of a generation that is over which nobody will read; nothing if it is still open."""
         outcome = self._record.outcome(generation)
         if outcome is not None:
             kept = {Key(file["path"]).name for file in [*_files(outcome.get("receipt", {})), *_files(outcome)]}
@@ -121,17 +120,17 @@ class FileGenerations:
         remove_leftovers(self._store, self._record.directory)
 
     def _standing(self) -> Standing:
-        """Where the record stands, seen from the place it was made in."""
+        """The current state of the record. Raises FailJob if this is not the place it was made in."""
         place = self._place()
         made_in = self._record.place()
         if place is None or (made_in is not None and made_in != place):
             raise FailJob(
-                f"{self._store.shown} is not the same place for every worker: its {PLACE} is missing or another"
+                f"{self._store.shown} is not the same place for all workers: its {PLACE} is missing or a different one"
             )
         return self._record.standing()
 
     def _place(self) -> str | None:
-        """The token of the place as it is now."""
+        """The token in the place as it is now; None if there is none."""
         content = self._store.read(PLACE)
         return None if content is None else content.decode()
 

@@ -1,7 +1,7 @@
-"""What counts of a report: of each window the newest job that is done, so that a restated day is read once.
+"""The manifest of a report: for each window the newest done job, so that a restated day is read only once.
 
-REPORT/latest.json                                         for readers that can be given files
-REPORT/_symlink_format_manifest/date=2026-11-01/manifest   for engines that can only be given a directory
+REPORT/latest.json                                         for readers that accept a list of files
+REPORT/_symlink_format_manifest/date=2026-11-01/manifest   for engines that accept only a directory
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from worker.sinks.files.store import Key, Store
 
 MANIFEST = "latest.json"
 LINKS = Key("_symlink_format_manifest", "manifest")
-"""Named as Delta Lake does; read by Hive's SymlinkTextInputFormat, which Athena, Trino and Spark have."""
+"""The name that Delta Lake uses. Hive's SymlinkTextInputFormat reads it, which Athena, Trino and Spark support."""
 
 
 def note_latest(store: Store, report_directory: Key, job_directory: Key, receipt: Json) -> None:
-    """Put a done job into its report's manifest, unless a newer one of its window stands there.
+    """Put a done job into its report's manifest, unless it has a newer job for the same window. May be repeated.
 
-    The manifest is replaced as a whole: a reader sees the old one or the new one. Then the same holds for the links of
-    the job's partition, if it has one. May be repeated.
+    The manifest is replaced as a whole, so a reader sees the old one or the new one. If the job has a partition, the
+    partition's list of links is replaced in the same way.
     """
     _replace_manifest(store, report_directory, job_directory, receipt)
     partition = job_directory.relative_to(report_directory).parent
@@ -52,10 +52,11 @@ def _replace_manifest(store: Store, report_directory: Key, job_directory: Key, r
 
 
 def _replace_links(store: Store, report_directory: Key, partition: Key) -> None:
-    """List a partition's files of the manifest, a URI a line."""
+    """Write the files of a partition that are in the manifest, one URI per line."""
 
     def links(held: bytes | None) -> bytes:
-        # Read after the links that are replaced: whoever is late finds them changed, and reads the newer manifest.
+        # The manifest is read after the old links. So a worker that is late finds the links changed, starts again, and
+        # reads the newer manifest.
         windows = orjson.loads(store.read(report_directory / MANIFEST) or b'{"windows": []}')["windows"]
         files = (file for window in windows for file in window["files"] if Key(file).is_relative_to(partition))
         return "".join(f"{store.uri}/{report_directory}/{file}\n" for file in files).encode()
@@ -68,5 +69,5 @@ def _window_and_params(entry: Json) -> list[object]:
 
 
 def _ready_order(entry: Json) -> tuple[str, str, str]:
-    """Orders readings of a window by when the vendor had them ready: the last one counts. Times are UTC in one form."""
+    """Orders jobs of a window by when the report was ready: the last one counts. Times are UTC text of one format."""
     return tuple(entry[name] or "" for name in ("ready_at", "finished_at", "job"))  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""The parts of a job's pages: which were taken, and their files in place."""
+"""The parts of a job's pages: takes parts, gives their files their names, lists them for the receipt."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NOTHING = KeptPart(0, Checkpoint(), ())
 
 
 class FilePages:
-    """Parts follow one another without a gap, and one that was taken never changes."""
+    """The parts of one job's pages. Their numbers have no gaps, and a part that was taken never changes."""
 
     def __init__(self, record: FileRecord) -> None:
         self._record = record
         self._last: dict[tuple[int, int], KeptPart] = {}
 
     def last(self, generation: int, page: int) -> KeptPart:
-        """The last part taken of a page, its files in place; part 0 where there is none."""
+        """The last part taken of a page, with its files in place; part 0 if there is none."""
         known = self._last.get((generation, page), NOTHING)
         last = known
         while not last.after.is_closed and (part := self._record.part(generation, page, last.number + 1)):
@@ -33,19 +33,19 @@ class FilePages:
         return last
 
     def parts(self, generation: int, page: int) -> Iterator[KeptPart]:
-        """The parts taken of a page, in their order."""
+        """The parts taken of a page, in order."""
         part: KeptPart | None = NOTHING
         while part and not part.after.is_closed:
             if part := self._record.part(generation, page, part.number + 1):
                 yield part
 
     def rows(self, generation: int, beyond: int = 0) -> int:
-        """How many rows were taken, dead ones too, of the pages after `beyond`."""
+        """How many rows were taken, dead ones included, in the pages after `beyond`."""
         pages = (page for page in self._record.pages(generation) if page > beyond)
         return sum(max(part.after.rows for part in self.parts(generation, page)) for page in pages)
 
     def take(self, generation: int, page: int, part: Part, *, is_last: bool) -> KeptPart | None:
-        """Make a part durable and ours, and put its files in place; None where another writer has taken its number."""
+        """Make a part durable, take its number, and put its files in place; None if another writer took the number."""
         kept = KeptPart(part.number, replace(part.at, is_closed=is_last), part.seal(is_last=is_last))
         if not self._record.take(generation, page, kept):
             for file in kept.files:
@@ -56,9 +56,9 @@ class FilePages:
         return kept
 
     def list_files(self, generation: int, pages: int) -> dict[str, list[Json]]:
-        """The files as a receipt lists them, by paths from the job's directory. Raises FailJob where one is gone.
+        """The files as a receipt lists them, with paths relative to the job's directory. Raises FailJob if one is gone.
 
-        The columns of a table are given where they are not those of the file listed before.
+        The columns of a table are listed if they differ from those of the file before.
         """
         lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
         columns: tuple[Columns, list[str]] | None = None
@@ -67,11 +67,11 @@ class FilePages:
             path = self._record.rows_directory(generation) / file.name
             size = self._record.store.size(path)
             if size is None:
-                # A machine that lost its power may have forgotten the name; then it has the temporary one.
+                # After a power failure the name may be lost; then the file still has its temporary name.
                 self._put_in_place(generation, part)
                 size = self._record.store.size(path)
             if size != file.bytes:
-                raise FailJob(f"{path} is gone or was changed: {file.rows} rows were kept there")
+                raise FailJob(f"{path} is gone or was changed: it had {file.rows} rows")
             listed = _describe(generation, file)
             if file.columns and (file.columns, list(file.columns)) != columns:
                 columns = file.columns, list(file.columns)
@@ -80,7 +80,7 @@ class FilePages:
         return lists if lists["dead_files"] else {"files": lists["files"]}
 
     def dead_files(self, generation: int) -> list[Json]:
-        """The files with dead rows of every part taken, as a receipt lists them."""
+        """The files of dead rows, as a receipt lists them."""
         parts = (part for page in self._record.pages(generation) for part in self.parts(generation, page))
         return [_describe(generation, file) for part in parts for file in part.files if file.is_dead]
 
@@ -93,7 +93,7 @@ class FilePages:
             try:
                 self._record.store.publish(directory, file.temporary, file.name)
             except FileNotFoundError:
-                raise FailJob(f"{directory / file.name} is gone: {file.rows} rows were kept there") from None
+                raise FailJob(f"{directory / file.name} is gone: it had {file.rows} rows") from None
 
 
 def _describe(generation: int, file: KeptFile) -> Json:

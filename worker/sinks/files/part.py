@@ -1,4 +1,4 @@
-"""The part of a page that is being written: rows flow into temporary files, as their format writes them."""
+"""Writes one part of a page to temporary files, in the format of the sink."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows of a job are written; `declared` are the types of columns the source file knows."""
+    """How the rows of a job are written; `declared` are the types of the columns that the source file declares."""
 
     format: str = "ndjson"
     compression: str = "none"
@@ -32,15 +32,15 @@ class Layout:
 
     @property
     def is_plain(self) -> bool:
-        """Are rows written as they are, at no cost worth naming?"""
+        """Are rows written byte for byte as they come?"""
         return FORMATS[self.format].rows is not None and self.compression == "none"
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """One file of a part, by its name and the temporary one before; `bytes` and `sha256` are of the file as it lies.
+    """One file of a part: its name and its temporary name; `bytes` and `sha256` of the file, compressed if it is.
 
-    `columns` are those of a table.
+    `columns` are set for a table.
     """
 
     name: str
@@ -53,17 +53,17 @@ class KeptFile:
 
 
 def page_stem(page: int) -> str:
-    """What the names of a page's files begin with."""
+    """The beginning of the names of a page's files."""
     return f"page-{page:05}"
 
 
 class GrowingFile:
-    """A file nobody sees yet, and what is known of it so far."""
+    """A file that is being written and that readers do not see yet; counts its rows and bytes."""
 
     def __init__(
         self, file: NewFile, compression: str, *, columns: Columns | None = None, is_hashed: bool = True
     ) -> None:
-        """`is_hashed`: its SHA-256 is computed while it is written; else `seal` gets or finds it."""
+        """`is_hashed`: the SHA-256 is computed while writing; otherwise `seal` is given it or reads the file again."""
         self.columns = columns
         self.rows = 0
         self.bytes = 0
@@ -73,11 +73,11 @@ class GrowingFile:
         self._file = file
 
     def write(self, data: bytes) -> None:
-        """Add what the format has made of rows; it counts them itself, in `rows`."""
+        """Add bytes. The format that writes them must add the number of rows to `rows`."""
         self._put(self._compressor.compress(data) if self._compressor else data)
 
     def seal(self, digest: str | None = None) -> None:
-        """Complete the file. `digest` is its SHA-256 where that is known."""
+        """Complete the file. `digest` is its SHA-256, if the caller knows it."""
         if self.sha256:
             return
         if self._compressor:
@@ -89,20 +89,20 @@ class GrowingFile:
         self.sha256 = digest or self._file.sha256()
 
     def discard(self) -> None:
-        """Take the file away."""
+        """Remove the file."""
         self._drop_compressor()
         self._file.discard()
 
     def release(self) -> None:
-        """Let go of a file that was kept."""
+        """Close a file that was kept."""
         self._file.release()
 
     def keep_as(self, name: str) -> tuple[str, str]:
-        """Keep the complete file under a temporary name: that name, and the one it will have."""
+        """Keep the complete file under a temporary name; returns that name, and the name it will have."""
         return self._file.keep_as(name)
 
     def _drop_compressor(self) -> None:
-        # A compressor holds megabytes that Python does not count, so its collector would let them wait for long.
+        # A compressor has megabytes that Python's garbage collector does not see, so it might keep them for long.
         self._compressor = None
 
     def _put(self, data: bytes) -> None:
@@ -113,7 +113,7 @@ class GrowingFile:
 
 
 class Part:
-    """Rows of one page from `start` on, on their way into the part with this number.
+    """The part with this number, which has the rows of a page from `start` on.
 
     `known` are the columns of the page's files before it, so that a table's header stays the same from part to part.
     """
@@ -140,18 +140,18 @@ class Part:
         self._files: list[GrowingFile] = []
         self._dead: GrowingFile | None = None
         self._sealed: list[GrowingFile] = []
-        # The page's digest runs over the very bytes of such a file, unless rows of it turn out to be dead.
+        # The SHA-256 of such a file is the page's digest, unless it turns out to have dead rows.
         self._is_page = start.rows == 0 and layout.is_plain
         self._writer = self._format.writer(self._begin_next, known or {}, layout.declared, layout.compression)
 
     def has_room(self, rows: int, most_rows: int, most_bytes: float) -> bool:
-        """Does a batch of so many rows still fit? An empty part takes any."""
+        """Is there room for a batch with this many rows? An empty part has room for any."""
         held = self.at.rows - self._start.rows
         files = [*self._files, *([self._dead] if self._dead else [])]
         return not held or (held + rows <= most_rows and sum(file.bytes for file in files) < most_bytes)
 
     def append(self, batch: Batch) -> None:
-        """Write a batch behind the rows that are here."""
+        """Write a batch after the rows so far."""
         rows = batch.rows
         if rows.dead:
             dead = [self._dead_line(number, row) for number, row in enumerate(rows, 1) if isinstance(row, DeadRow)]
@@ -165,10 +165,10 @@ class Part:
         self.at = batch.after
 
     def seal(self, *, is_last: bool) -> tuple[KeptFile, ...]:
-        """Make the part durable under its temporary names, and say which names it is to have.
+        """Make the part durable under temporary names; returns its files with the names they will have.
 
-        A page of one part needs no part number; whether it is one is known when it closes or goes on. Sealed files are
-        not discarded with the part: they may belong to a record already.
+        The files of a page with only one part have no part number. Sealed files are not removed by `discard`: the sink
+        record may name them already.
         """
         self._writer.finish()
         stem = self._stem if is_last and self.number == 1 else f"{self._stem}.part-{self.number:04}"
@@ -187,7 +187,7 @@ class Part:
         return tuple(sealed)
 
     def discard(self) -> None:
-        """Take the part away if it is unfinished, and let go of it."""
+        """Close the part, and remove its files unless they were sealed."""
         self._writer.discard()
         for file in self._sealed:
             file.release()
@@ -200,7 +200,7 @@ class Part:
         return self._compression if self._compression in COMPRESSIONS else "none"
 
     def _begin_next(self, columns: Columns | None) -> GrowingFile:
-        """The next file of this part, for the format to write to; the one before it is complete."""
+        """Begin the next file of this part, for the format to write to; the file before it is completed."""
         if self._files:
             self._files[-1].seal()
         packing = "none" if self._format.packs_itself else self._compression
@@ -223,9 +223,9 @@ class Part:
 
 
 def remove_leftovers(store: Store, directory: Key, keep: Collection[str] = ()) -> None:
-    """Remove rows and temporary files in a directory but those to keep; whatever else is there stays.
+    """Remove files of rows and temporary files in a directory, except those in `keep`. Other files stay.
 
-    A writer that is still at it loses nothing by it: its part's number is taken, or its generation void.
+    A writer that still writes one of them loses nothing: the number of its part is taken, or its generation is void.
     """
     for name in store.names(directory):
         if name not in keep and (ROWS.fullmatch(name) or TEMPORARY.fullmatch(name)):

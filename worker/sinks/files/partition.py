@@ -1,4 +1,4 @@
-"""The directories that tell engines which dates a job's files cover: `date=2026-11-01`, as Hive names partitions."""
+"""Names the partition of a job for the dates that it covers, as Hive does: `date=2026-11-01`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ALLOWED = "a report with a window, both ends given as dates, for partition=windo
 _moment = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)T?([\d:.]*)(?:Z|[+-]\d\d:?\d\d)?", re.ASCII).fullmatch
 _is_first = re.compile(r"[0:.]*").fullmatch
 _is_last = re.compile(r"(23(:?59(:?59(\.9+)?)?)?)?").fullmatch
-# With minutes: 2026-11-02T00:00 is where the day before ends, 2026110200 the hour that begins there.
+# 2026-11-02T00:00, with minutes, is the end of the day before; 2026110200, without, is the first hour of the next day.
 _is_midnight = re.compile(r"00:?00[0:.]*").fullmatch
 
 
 def partition(window: Mapping[str, Any] | None) -> list[str]:
-    """`date=D` for a window of one day, `from=D` and `to=D` for any other. Raises BadInput where there is none."""
+    """`date=D` for a window of one day, `from=D` and `to=D` for any other. Raises BadInput if there is no window."""
     first, last = (str((window or {}).get(end) or "") for end in ("from", "to"))
     for end, given in (("from", first), ("to", last)):
         if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z:+_.-]{0,63}", given):
@@ -30,7 +30,7 @@ def partition(window: Mapping[str, Any] | None) -> list[str]:
 
 
 def _find_day(first: str, last: str) -> str | None:
-    """The day a window covers from its beginning to its end, however both are written; None for any other window."""
+    """The day, if a window covers exactly one whole day, however its ends are written; None for any other window."""
     if not (begin := _moment(first)) or not (end := _moment(last)):
         return first if first == last else None
     try:

@@ -1,11 +1,11 @@
-"""The sink record of a job that goes to files: small files, each made once and never changed.
+"""The sink record of a job in files: small files, each created once and never changed.
 
 JOB/.sink/first.json                          the record exists: its first generation, and the place it was made in
 JOB/.sink/g1.outcome.json                     generation 1 is over: ended with its receipt, or void and what follows
 JOB/.sink/g1.next.json                        the generation that was opened after a final void
 JOB/.sink/g1/page-00001.part-0001.json        a part: the checkpoint after it, and its files
 
-Whoever makes such a file first has decided; everybody else reads what it says.
+The worker that creates such a file first has decided; the others read it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST_PART = re.compile(r"page-(\d+)\.part-0001\.json")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the record says: its generation, and whether that is open; `outcome` where it is over."""
+    """The current state of the record: its generation, and whether that is open; `outcome` says how it ended."""
 
     state: Literal["open", "ended", "void", "missing"]
     generation: int = 0
@@ -37,11 +37,11 @@ class Standing:
 
     @property
     def through(self) -> int:
-        """The last generation a void spoke of; only a later one may be opened."""
+        """The last generation that a void covers; only a later one may be opened."""
         return int((self.outcome or {}).get("through", self.generation))
 
     def check(self, generation: int) -> None:
-        """Raise RecordClosed to whoever writes in a generation that is not open."""
+        """Raise RecordClosed if this generation is not open."""
         if self.state != "open":
             raise RecordClosed(self.state)
         if generation != self.generation:
@@ -50,7 +50,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class KeptPart:
-    """A part that was taken: `after` is the durable position behind it."""
+    """A part that was taken; `after` is the durable position at its end."""
 
     number: int
     after: Checkpoint
@@ -58,12 +58,12 @@ class KeptPart:
 
     @property
     def columns(self) -> Columns | None:
-        """Those of the part's last table."""
+        """The columns of the part's last table; None if it has none."""
         return next((file.columns for file in reversed(self.files) if not file.is_dead), None)
 
 
 class FileRecord:
-    """Reads and makes the files of one job's record."""
+    """Reads and creates the files of one job's record."""
 
     def __init__(self, store: Store, job_directory: Key) -> None:
         self.store = store
@@ -71,24 +71,24 @@ class FileRecord:
         self.directory = job_directory / RECORD
 
     def rows_directory(self, generation: int) -> Key:
-        """Where a generation's rows lie."""
+        """The directory of a generation's rows."""
         return self.job_directory if generation == 1 else self.job_directory / f"g{generation}"
 
     def parts_directory(self, generation: int) -> Key:
-        """Where a generation's parts are written down."""
+        """The directory of the record's files about a generation's parts."""
         return self.directory / f"g{generation}"
 
     def begin(self, generation: int, place: str) -> None:
-        """Make the record unless there is one."""
+        """Create the record unless it exists."""
         self.store.create(self.directory / "first.json", orjson.dumps({"generation": generation, "place": place}))
 
     def place(self) -> str | None:
-        """The token of the directory the record was made in; None where there is no record."""
+        """The token of the directory in which the record was created; None if there is no record."""
         first = self._read(self.directory / "first.json")
         return None if first is None else str(first["place"])
 
     def standing(self) -> Standing:
-        """Follow the generations from the first to the one that stands now."""
+        """The current state, found by following the generations from the first one."""
         first = self._read(self.directory / "first.json")
         if first is None:
             return Standing("missing")
@@ -105,30 +105,30 @@ class FileRecord:
         return self._read(self._path(generation, "outcome"))
 
     def decide(self, generation: int, outcome: Json) -> bool:
-        """End a generation like this; False where somebody was first."""
+        """End a generation with this outcome; False if another worker was first."""
         return self.store.create(self._path(generation, "outcome"), orjson.dumps(outcome))
 
     def reopen(self, generation: int, following: int) -> bool:
-        """Open another generation after one that is void for good; False where somebody was first."""
+        """Open another generation after one that is void for good; False if another worker was first."""
         return self.store.create(self._path(generation, "next"), orjson.dumps({"generation": following}))
 
     def take(self, generation: int, page: int, part: KeptPart) -> bool:
-        """Make a part ours: from now on its rows are kept. False where somebody was first."""
+        """Take the number of a part: from now on its rows count. False if another worker was first."""
         path = self._part_path(generation, page, part.number)
         content = {"after": asdict(part.after), "files": [asdict(file) for file in part.files]}
         return self.store.create(path, orjson.dumps(content))
 
     def part(self, generation: int, page: int, number: int) -> KeptPart | None:
-        """A part that was taken."""
+        """A part that was taken; None if none has this number."""
         content = self._read(self._part_path(generation, page, number))
         if content is None:
             return None
-        # Parts of an earlier version say one thing more, which means nothing any more.
+        # Parts of an earlier version have one more field, which has no meaning any more.
         after = {field.name: content["after"][field.name] for field in fields(Checkpoint)}
         return KeptPart(number, Checkpoint(**after), tuple(KeptFile(**file) for file in content["files"]))
 
     def pages(self, generation: int) -> list[int]:
-        """The pages of which parts were taken, in their order."""
+        """The pages with parts that were taken, in order."""
         names = self.store.names(self.parts_directory(generation))
         return sorted(int(found[1]) for name in names if (found := FIRST_PART.fullmatch(name)))
 

@@ -1,6 +1,6 @@
-"""Rows in files, a part of a page each; what was taken, and by whom first, stands in small files beside them.
+"""The sink for files: each part of a page is a file, and small files beside them are the sink record.
 
-The layout, and why each row stands in the receipt's files once: docs/sinks.md.
+docs/sinks.md describes the layout, and why each row is in the receipt's files exactly once.
 """
 
 from __future__ import annotations
@@ -25,24 +25,22 @@ from worker.sinks.sink import BatchSize, BeginCommit
 Answer = TypeVar("Answer")
 
 _BATCH = BatchSize(4_000, 1024 * 1024)
-"""A batch is handed from thread to thread, which costs as much for a small one as for a large one."""
+"""To hand a batch to another thread costs the same for a small one as for a large one, so they are large."""
 
 
 class FileSink:
     """One job's rows in DIR/CONNECTION/REPORT/JOB. Used by one thread at a time.
 
-    Committed rows stand in an unfinished part, which nobody else sees and which dies with this process; whoever takes
-    over begins behind the last part that was taken. Raises FailJob where the directory cannot hold the rows.
+    Committed rows are in an unfinished part, which no one else sees and which is lost if this process dies; a worker
+    that takes over begins after the last part that was taken. Raises FailJob if the directory cannot hold the rows.
     """
 
     is_local = True
 
     def __init__(self, store: Store, names: Sequence[str], *, layout: Callable[[], Layout], part_rows: int) -> None:
-        """`names` lead from DIR to the job's directory.
+        """`names` are the directories from DIR to that of the job. `layout` is called when the first row is written.
 
-        A part holds whole batches, at most `part_rows` rows, and not many more bytes than the store wants in one.
-
-        `layout` is asked for when the first row is written.
+        A part consists of whole batches, has at most `part_rows` rows, and not many more bytes than the store's limit.
         """
         self._store = store
         self._report_directory = Key(*names[:2])
@@ -122,7 +120,7 @@ class FileSink:
         return begun if isinstance(begun, Checkpoint) else self._take(generation, page, is_last=True)
 
     def _at(self, generation: int, page: int) -> Checkpoint:
-        """Where the next row goes: behind the rows written here, unless another writer was faster."""
+        """The position of the next row: after the rows written here, unless another writer was faster."""
         part = self._parts.get((generation, page))
         if part and time.monotonic() - self._looked_at < self._store.look_seconds:
             return part.at
@@ -134,7 +132,7 @@ class FileSink:
         return last.after
 
     def _part(self, generation: int, page: int, at: Checkpoint) -> Part | Checkpoint:
-        """The part that is being written, begun at `at` if need be; the page's position if another writer went on."""
+        """The part being written, begun at `at` if there is none; or the page's position, if that is not `at`."""
         if (generation, page) not in self._parts:
             directory = self._record.rows_directory(generation)
             last = self._pages.last(generation, page)
@@ -147,20 +145,23 @@ class FileSink:
         return self._parts[generation, page]
 
     def _take(self, generation: int, page: int, *, is_last: bool) -> Checkpoint:
-        """Make the part being written durable and ours: the position then, or that of a writer who was faster."""
+        """Make the part being written durable and take its number; returns the page's position then.
+
+        If another writer was faster, that is the end of its part.
+        """
         part = self._parts[generation, page]
         kept = self._pages.take(generation, page, part, is_last=is_last)
         self._discard(generation, page)
         if kept is None:
             return self._pages.last(generation, page).after
         if self._generations.is_void(generation):
-            # Whoever made it void may have cleared up before these files had their names.
+            # The worker that voided the generation may have removed its files before these had their names.
             self._generations.clear(generation)
             raise RecordClosed("void")
         return kept.after
 
     def _discard(self, generation: int, page: int) -> None:
-        """Take the part that is being written away, with its files."""
+        """Drop the part that is being written, with its files."""
         if part := self._parts.pop((generation, page), None):
             part.discard()
 
@@ -169,7 +170,7 @@ class FileSink:
             self._discard(generation, page)
 
     def _while_open(self, generation: int, act: Callable[[], Answer]) -> Answer:
-        """Act in an open generation. Raises RecordClosed where it ends meanwhile, whatever that made fail."""
+        """Call `act` in an open generation. Raises RecordClosed if the generation ends meanwhile and `act` fails."""
 
         def guarded() -> Answer:
             self._generations.check(generation)
@@ -182,7 +183,7 @@ class FileSink:
         return self._attempt(guarded)
 
     def _attempt(self, act: Callable[[], Answer]) -> Answer:
-        """Act. Errors of the file system are raised as errors of a step, and leave no unfinished file behind."""
+        """Call `act`. Errors of the file system become RetryLater or FailJob, and leave no unfinished file behind."""
         try:
             return act()
         except OSError as error:

@@ -1,6 +1,6 @@
-"""What a place for files promises: complete or absent, and under a name nobody else can take.
+"""The interface of a store of files (a directory, a bucket): a file is complete or absent, and a name is given once.
 
-Keys are paths from the place's root. A format makes bytes, a store keeps them; neither knows the other.
+Keys are paths relative to the store's root. A format produces bytes, a store keeps them; neither knows the other.
 """
 
 from __future__ import annotations
@@ -14,35 +14,34 @@ Key = PurePosixPath
 
 
 class NewFile(Protocol):
-    """A file that grows where no reader sees it."""
+    """A file that is being written where no reader sees it."""
 
     def write(self, data: bytes) -> None: ...
 
     def complete(self) -> None:
-        """End it: nothing more is written."""
+        """Complete the file: nothing more is written."""
 
     def keep_as(self, name: str) -> tuple[str, str]:
-        """Keep what was completed durably, still in nobody's sight: its temporary name, and the one it is to have.
+        """Make the completed file durable, still invisible; returns its temporary name and the name it will have.
 
-        That is `name`, or one like it that is nobody else's.
+        The latter is `name`, or a unique variant of it.
         """
 
     def sha256(self) -> str:
-        """Read again what was completed: its SHA-256."""
+        """The SHA-256 of the completed file, which is read again for it."""
 
     def release(self) -> None:
-        """Let go of a file that was kept, once it has its name or is nobody's."""
+        """Close a file that was kept, once it has its name or is not needed."""
 
     def discard(self) -> None:
-        """Take the file away; nobody has heard of it."""
+        """Remove a file that was not kept."""
 
 
 class Store(Protocol):
-    """A place for files. Raises OSError, RetryLater or FailJob where it cannot do what it is asked.
+    """A place for files. Its methods raise OSError, RetryLater or FailJob if they fail.
 
-    `look_seconds` is for how long a writer may rely on what it saw of a record: every look costs a request. A part that
-    has `part_bytes` takes no more rows. `uri` is the place as programs of Hadoop's kind name it; empty where they have
-    no name for it.
+    `look_seconds` is how long a writer may rely on what it has read of a record, because every read costs a request. A
+    part of `part_bytes` takes no more rows. `uri` is the place for Hadoop, Spark and the like; empty if it has none.
     """
 
     shown: str
@@ -53,47 +52,50 @@ class Store(Protocol):
     def mark(self, key: Key, token: bytes) -> None:
         """Leave a token unless there is one.
 
-        Raises FailJob where the place does not do what is promised here, so that no rows can be kept in it.
+        Raises FailJob if the place does not do what this interface promises, so that rows cannot be kept there.
         """
 
     def read(self, key: Key) -> bytes | None:
-        """A file's content; None where there is none."""
+        """A file's content; None if it does not exist."""
 
     def create(self, key: Key, content: bytes) -> bool:
-        """Make a durable file with this content; False, and nothing made, where the name is taken."""
+        """Create a durable file with this content; False, with nothing created, if the name exists."""
 
     def size(self, key: Key) -> int | None:
-        """A file's bytes; None where there is none."""
+        """A file's size in bytes; None if it does not exist."""
 
     def names(self, directory: Key) -> list[str]:
-        """The files right below a directory, those nobody sees included."""
+        """The names of the files in a directory, temporary ones included."""
 
     def find(self, directory: Key, ending: str) -> list[Key]:
         """The files anywhere below a directory whose paths end like this, the newest first."""
 
     def remove(self, key: Key) -> None:
-        """Take a file away, if it is there."""
+        """Remove a file, if it exists."""
 
     def begin(self, directory: Key, stem: str) -> NewFile:
-        """A new file on its way into a directory."""
+        """Begin a new file that will be in a directory."""
 
     def remove_abandoned(self, directory: Key, stem: str, put_in_place: Callable[[], object]) -> None:
-        """Take away new files of this stem whose writers are dead; one whose writer lives stays.
+        """Remove unfinished files of this stem whose writers are dead; those of living writers stay.
 
-        `put_in_place` gives those their names that were kept before their writers died.
+        Before that, `put_in_place` is called: it gives files their names that were kept before their writers died.
         """
 
     def publish(self, directory: Key, temporary: str, name: str) -> None:
-        """Give a kept file its name, for good once the directory is synced.
+        """Give a kept file its name, which is durable once the directory is synced.
 
-        Raises FileNotFoundError where there is neither.
+        Raises FileNotFoundError if neither name exists.
         """
 
     def sync(self, directory: Key) -> None:
         """Make the names of the files in a directory durable, if there is one."""
 
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
-        """Replace a file as a whole by what `change` makes of it, with no change of others lost; None: leave it."""
+        """Replace a file atomically by what `change` returns for its content; None leaves it as it is.
+
+        No change of another worker is lost: `change` may be called again with newer content.
+        """
 
     def local(self, key: Key) -> AbstractContextManager[Path]:
-        """The file as one of this machine. Raises FileNotFoundError."""
+        """The file as a local path, valid in the `with` block. Raises FileNotFoundError."""

@@ -1,4 +1,4 @@
-"""What the refusal by a bucket's service means: the step is tried again or the job fails, with the cause in words."""
+"""Turns an error of a bucket's service into RetryLater or FailJob, with the service's words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MOST_CHARACTERS = 400
 BUSY_STATUS = {429, 503}
 BUSY_SECONDS = 15.0
 TEMPORARY_STATUS = {408, 409, 425}
-"""Any other 4xx would come again."""
+"""All other 4xx are permanent."""
 PERMANENT_STATUS = {501, 507}
 TEMPORARY_CODES = {"ExpiredToken", "RequestTimeTooSkewed", "RequestTimeout"}
 STALE_CREDENTIALS = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
 HINTS = {
     "AuthorizationHeaderMalformed": "the bucket is in another region: region=NAME",
-    "NotImplemented": "rows are kept exactly once by conditional puts, which this service may not have",
+    "NotImplemented": "Millrace needs conditional puts, which this service may not support",
     "RequestTimeTooSkewed": "the clock of this machine is wrong",
 }
 
@@ -27,14 +27,14 @@ _answer = re.compile(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", 
 
 
 def store_error(error: Exception, bucket: Bucket) -> FailJob | RetryLater:
-    """What obstore raised at a bucket, named for what the caller does next.
+    """The RetryLater or FailJob for an error that obstore raised.
 
-    Credentials the service no longer takes are looked for anew by the next attempt.
+    If the service no longer accepts our credentials, the next attempt looks for new ones.
     """
     text = str(error)
     status, answer = _status(text), _answer(text)
     number, code = int(status[1]) if status else 0, answer[1] if answer else ""
-    # Azure's words go on with the request's id and time, a line each.
+    # Azure's message has the request's id and time on further lines.
     said = (
         f"{number} {code}: {(answer[2] or '').split(chr(10))[0]}".rstrip(": ")
         if answer
@@ -50,7 +50,7 @@ def store_error(error: Exception, bucket: Bucket) -> FailJob | RetryLater:
         said = "the bucket is in another region than the one that was asked: region=NAME"
     reason = f"{bucket.shown}: {said[:MOST_CHARACTERS]}"
     if number in BUSY_STATUS:
-        # Nobody failed: the slow part slows the fast one, for as long as the job has.
+        # The service is only busy: this is backpressure, not a failed attempt.
         return RetryLater(reason, wait_seconds=BUSY_SECONDS, is_attempt=False, waits_on="sink")
     is_refused = number in PERMANENT_STATUS or (number // 100 == 4 and number not in TEMPORARY_STATUS)
     kind = FailJob if is_elsewhere or (is_refused and code not in TEMPORARY_CODES) else RetryLater

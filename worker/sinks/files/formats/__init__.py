@@ -1,1 +1,1 @@
-"""How rows become files: each format a module, all of them in the table of `kinds.py`."""
+"""The formats of files: one module for each, listed in `kinds.py`."""

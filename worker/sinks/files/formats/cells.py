@@ -1,4 +1,4 @@
-"""Rows as cells of a table: nothing of a value is lost, no digit rounded."""
+"""Parses rows into the cells of a table, without rounding a digit or losing any part of a value."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MOST_COLUMNS = 10_000
 
 
 class Number(str):
-    """A number that is no integer, in the vendor's own digits."""
+    """A number that is not an integer, in the vendor's own digits."""
 
     __slots__ = ()
 
 
 class Nested(str):
-    """The JSON of an object or a list, as it came."""
+    """The JSON of an object or a list, byte for byte."""
 
     __slots__ = ()
 
@@ -31,21 +31,21 @@ _raw_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def cell_rows(text: bytes) -> list[CellRow]:
-    """The rows of a text, one a line: each cell a str, int, bool, None, `Number` or `Nested`.
+    """The rows of a text, one per line: each cell is a str, int, bool, None, `Number` or `Nested`.
 
-    Of members of one name the last stands. Raises FailJob for a row that cannot be read as text and numbers.
+    Of several members with one name the last counts. Raises FailJob for a row that cannot be parsed.
     """
     try:
         rows: list[dict[str, Any]] = _decoder.decode_lines(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FailJob(f"a row cannot be cut into columns: {error}; format=ndjson keeps it as it is") from error
+        raise FailJob(f"a row cannot be divided into columns: {error}; format=ndjson keeps it as it is") from error
     if text.count(b"{") > len(rows) or b"[" in text:
         _keep_nested_as_text(rows, text)
     return rows
 
 
 def _keep_nested_as_text(rows: list[dict[str, Any]], text: bytes) -> None:
-    """Put the JSON of nested values, byte for byte, where they stand."""
+    """Replace nested values by their JSON, byte for byte."""
     for row, line in zip(rows, text.split(b"\n"), strict=False):
         nested = [name for name, value in row.items() if type(value) in {dict, list}]
         if nested:
@@ -63,8 +63,8 @@ def text_of(value: Cell) -> str | None:
 
 
 def check_columns(columns: dict[str, str]) -> None:
-    """Raise FailJob for rows that are no table: no columns at all, or names that are values."""
+    """Raise FailJob for rows that do not make a table: without columns, or with values in place of column names."""
     if not columns:
         raise FailJob("rows without members have no columns; format=ndjson keeps them")
     if len(columns) > MOST_COLUMNS:
-        raise FailJob(f"rows with more than {MOST_COLUMNS:,} different members are no table; format=ndjson keeps them")
+        raise FailJob(f"rows with more than {MOST_COLUMNS:,} columns do not make a table; format=ndjson keeps them")

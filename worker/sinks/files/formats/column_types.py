@@ -1,4 +1,4 @@
-"""What a column of a typed table holds: found from its values, widened by later ones, never so that one is lost."""
+"""Finds the type of a table's column from its values, and widens it for later values, so that none is lost."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ BOOLEAN, INTEGER, STRING = "boolean", "int64", "string"
 TIMESTAMP, LOCAL_TIMESTAMP = "timestamp(us, UTC)", "timestamp(us)"
 WHOLE_DIGITS = 20
 SCALES = (0, 9, 18)
-"""Digits before and behind the point of a decimal column.
+"""The digits before and after the point of a decimal column.
 
-Any two of these types, and an int64, have one of them in common that holds both. Were the digits before the point not
-the same for all, DuckDB would round where it reads files of two types as one table, and say nothing.
+For any two of these types, and for an int64, one of these types can hold both. All have the same number of digits
+before the point: otherwise DuckDB would silently round when it reads files of two types as one table.
 """
 
 
 def decimal_type(scale: int) -> str:
-    """The decimal type with so many digits behind the point."""
+    """The decimal type with this many digits after the point."""
     return f"decimal({WHOLE_DIGITS + scale}, {scale})"
 
 
@@ -33,17 +33,17 @@ DECLARED = {
     "boolean": BOOLEAN,
     "datetime": TIMESTAMP,
 }
-"""The type of a declared column, as long as no value asks for a wider one."""
+"""The type of a declared column, until a value needs a wider one."""
 
 _INT64 = range(-(2**63), 2**63)
-# Python reads more than six digits of a fraction and drops the rest: such times stay text.
+# Python would drop the digits of a second after the sixth, so times with more digits stay text.
 _time = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?").fullmatch
 
 
 def widen(held: str | None, values: Sequence[Cell], *, is_time: bool = False) -> str | None:
-    """The type for a column of type `held` (None: unknown yet) that holds these values too; None: all are null.
+    """The type for a column of type `held` (None: not known yet) and these values; None if all of them are null.
 
-    A column whose values have no type in common is text. `is_time`: it is declared to hold times.
+    A column whose values have no common type is text. `is_time`: the column is declared as times.
     """
     kinds = set(map(type, values)) - {NoneType}
     if not kinds:
@@ -62,7 +62,7 @@ def widen(held: str | None, values: Sequence[Cell], *, is_time: bool = False) ->
 
 
 def scale_of(held: str | None) -> int | None:
-    """The digits behind the point of a decimal type; None for any other."""
+    """The digits after the point of a decimal type; None for any other type."""
     found = re.fullmatch(r"decimal\(\d+, (\d+)\)", held or "")
     return int(found[1]) if found else None
 
@@ -86,7 +86,7 @@ def _find_time_type(texts: Sequence[str]) -> str:
         return STRING
     try:
         moments = [datetime.fromisoformat(text) for text in texts]
-        # What its zone moves out of the years 1 to 9999 hardly any program can read as a time.
+        # A time whose zone moves it out of the years 1 to 9999 can hardly be read by any program.
         for moment in moments:
             if moment.tzinfo is not None:
                 moment.astimezone(UTC)

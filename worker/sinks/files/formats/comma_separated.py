@@ -1,7 +1,7 @@
-"""CSV as RFC 4180 has it: a header, lines that end in CR LF, and quotes where a cell needs them.
+"""Writes CSV as in RFC 4180: a header, lines that end in CR LF, and quotes if a cell needs them.
 
-A column the header does not have begins a new file with a wider header. Null is an empty cell, empty text a quoted
-empty one, a nested value its JSON. Nothing is put before a cell that looks like a formula: it is data.
+A column that is not in the header begins a new file with a wider header. Null is an empty cell, an empty string a
+quoted empty cell, a nested value its JSON. Cells that look like formulas are not escaped: they are data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _needs_quotes = re.compile(r'^$|[",\r\n]').search
 
 
 class CsvWriter:
-    """Writes batch by batch; the columns a batch adds are in the header before its first row."""
+    """Writes batch by batch. New columns of a batch are in the header of the file before its first row is written."""
 
     def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
         self._begin = begin
@@ -44,14 +44,14 @@ class CsvWriter:
         file.rows += len(rows)
 
     def finish(self) -> None:
-        """Nothing is held back."""
+        """Nothing to do: no rows are buffered."""
 
     def discard(self) -> None:
-        """Nothing is held."""
+        """Nothing to do."""
 
 
 def _lines(rows: Sequence[Sequence[Cell]]) -> str:
-    """The lines of these rows. Python's writer makes them, except where it would not tell empty text from null."""
+    """The lines of these rows, by csv.writer, except for rows with an empty string, which it would write like null."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
     for row in rows:
@@ -70,7 +70,7 @@ def _quote(text: str | None) -> str:
 
 
 def count(path: Path) -> int:
-    """The rows of a file, its header left out."""
+    """The number of rows in a file, without its header."""
     with open_unpacked(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         limit = csv.field_size_limit(2**31 - 1)
         try:

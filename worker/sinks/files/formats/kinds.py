@@ -1,4 +1,4 @@
-"""The formats there are, by the word in an address. A new one: a module, and a line here."""
+"""The formats by the word in an address. To add one: a module, and a line here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FORMATS = {"ndjson": NDJSON, "csv": CSV, "parquet": PARQUET}
 
 
 def suffix(kind: Format, compression: str) -> str:
-    """How the names of a format's files end; those of one that packs itself do not tell how."""
+    """The ending of the names of a format's files. A format that compresses by itself has no compression suffix."""
     return kind.suffix if kind.packs_itself else f"{kind.suffix}{COMPRESSIONS[compression].suffix}"
 
 
 def format_of(path: Path) -> Format:
-    """The format of a file Millrace wrote."""
+    """The format of a file that Millrace wrote, by its name."""
     return next(kind for kind in FORMATS.values() if kind.suffix in path.suffixes)

@@ -1,4 +1,4 @@
-"""NDJSON: each row's JSON and a newline, byte for byte as the digest ran over it."""
+"""Writes NDJSON: each row's JSON and a newline, exactly the bytes that the digest covers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, Ou
 
 
 class NdjsonWriter:
-    """Writes a batch's text as it is: no row is touched."""
+    """Writes the text of a batch as it is, without looking at single rows."""
 
     def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
         self._begin = begin
@@ -24,10 +24,10 @@ class NdjsonWriter:
         self._file.rows += len(rows)
 
     def finish(self) -> None:
-        """Nothing is held back."""
+        """Nothing to do: no rows are buffered."""
 
     def discard(self) -> None:
-        """Nothing is held."""
+        """Nothing to do."""
 
 
 def rows(path: Path) -> Iterator[bytes]:

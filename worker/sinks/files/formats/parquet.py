@@ -1,7 +1,7 @@
-"""Parquet: a row group at a time, each column of the type its values have.
+"""Writes Parquet, one row group at a time, with types found from the values.
 
-The first rows, and what the source file declares, give the columns and their types. Rows that need another column or a
-wider type begin a new file; the file before stays as it is. So no value is rounded, cut or lost, whatever comes.
+The first rows and the declared columns give the columns and their types. Rows that need another column or a wider type
+begin a new file; the file before stays as it is. So no value is ever rounded, cut or lost.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 GROUP_ROWS = 20_000
 GROUP_BYTES = 8 * 1024 * 1024
-"""Of JSON: what memory holds of a page, beside the same rows as a table."""
+"""The size of a row group as JSON. Memory holds this much of a page, and the same rows as a table."""
 
 
 class ParquetWriter:
-    """Holds the rows of one row group at most."""
+    """Buffers the rows of one row group at most."""
 
     def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
         self._begin = begin
@@ -74,7 +74,7 @@ class ParquetWriter:
         text = b"".join(self._texts)
         self._texts, self._rows, self._bytes = [], 0, 0
         rows = cell_rows(text)
-        # The columns of before, and behind them new ones as they are first seen.
+        # The known columns, followed by new ones in the order of their first occurrence.
         names = self._columns | dict.fromkeys(chain.from_iterable(rows), "")
         check_columns(names)
         values = {name: [row.get(name) for row in rows] for name in names}
@@ -84,22 +84,22 @@ class ParquetWriter:
             self._columns = columns
             self._open()
         if self._file is None:
-            raise RuntimeError("a file was to be begun")
+            raise RuntimeError("no file was begun")
         self._output.write_table(_make_table(columns, values), row_group_size=GROUP_ROWS)
         self._file.rows += len(rows)
 
     def _find_types(self, columns_of_values: Mapping[str, Sequence[Cell]]) -> Columns:
-        """The types these columns are to have, those without a value left out."""
+        """The types for these columns, without columns that have no value yet."""
         columns: Columns = {}
         for name, values in columns_of_values.items():
             held = self._columns.get(name)
-            # What a column was declared to hold binds no file: until one is written its values decide about times.
+            # As long as no file is written, a column declared as times may still get another type from its values.
             if self._file is None and name in self._times:
                 held = widen(None, values, is_time=True) or held
             kind = widen(held, values, is_time=name in self._times)
             if kind is not None:
                 columns[name] = kind
-        # Nothing but nulls: text holds them as well as any type.
+        # If all values are null, text is as good as any type.
         return columns or dict.fromkeys(columns_of_values, STRING)
 
     def _open(self) -> None:
@@ -108,7 +108,7 @@ class ParquetWriter:
         self._file = self._begin(dict(self._columns))
         self._sink = _Output(self._file)
         schema = pyarrow.schema([(name, _arrow_type(kind)) for name, kind in self._columns.items()])
-        # pyarrow would take gzip's level 9: three times the time for nothing that shows in the size.
+        # pyarrow's default for gzip is level 9, which takes three times as long for hardly smaller files.
         level = GZIP_LEVEL if self._compression == "gzip" else None
         self._output = pyarrow.parquet.ParquetWriter(
             pyarrow.PythonFile(self._sink, mode="w"), schema, compression=self._compression, compression_level=level
@@ -121,7 +121,7 @@ class ParquetWriter:
 
 
 class _Output:
-    """A growing file as pyarrow wants to see one."""
+    """An OutputFile with the methods that pyarrow needs."""
 
     closed = False
     is_dropped = False
@@ -140,7 +140,7 @@ class _Output:
         return self._written
 
     def flush(self) -> None:
-        """The part flushes when it is sealed."""
+        """Nothing to do: the part flushes when it is sealed."""
 
     def close(self) -> None:
         self.closed = True
@@ -157,12 +157,12 @@ def _make_table(columns: Columns, columns_of_values: Mapping[str, Sequence[Cell]
         try:
             arrays.append(pyarrow.array(values, _arrow_type(kind)))
         except (pyarrow.ArrowException, ValueError, OverflowError) as error:
-            raise FailJob(f"the column {name!r} cannot be kept as {kind}: {error}") from error
+            raise FailJob(f"the column {name!r} cannot be written as {kind}: {error}") from error
     return pyarrow.table(arrays, names=list(columns))
 
 
 def _converter(kind: str) -> Callable[[Any], object] | None:
-    """What makes a cell a value of this type; None where it is one."""
+    """The function that converts a cell to this type; None if no conversion is needed."""
     if kind in {INTEGER, BOOLEAN}:
         return None
     if kind in {TIMESTAMP, LOCAL_TIMESTAMP}:
@@ -185,7 +185,7 @@ def _arrow_type(kind: str) -> pyarrow.DataType:
 
 
 def count(path: Path) -> int:
-    """The rows of a file, as its footer counts them."""
+    """The number of rows in a file, by its footer."""
     import pyarrow.parquet
 
     rows: int = pyarrow.parquet.read_metadata(path).num_rows

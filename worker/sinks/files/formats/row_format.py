@@ -1,4 +1,4 @@
-"""What every format promises. A format knows rows and bytes; where the bytes lie is the store's."""
+"""The interface of all formats. A format turns rows into bytes; a store keeps the bytes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from worker.errors import BadInput
 from worker.model import Rows
 
 Columns = dict[str, str]
-"""The columns of a table and what each one holds, in their order."""
+"""The columns of a table in order, each with its type."""
 
 
 class OutputFile(Protocol):
-    """A file that grows. `rows` is for the format to count up."""
+    """A file that is being written. The format must add the rows it writes to `rows`."""
 
     rows: int
 
@@ -24,32 +24,32 @@ class OutputFile(Protocol):
 
 
 BeginFile = Callable[[Columns | None], OutputFile]
-"""Begins the next file of a part; the one before it takes nothing more."""
+"""Begins the next file of a part; the file before it is complete then."""
 
 
 class RowWriter(Protocol):
-    """Writes the rows of one part, into one file or, where a table's columns change, into several."""
+    """Writes the rows of one part to one file or, if the columns of a table change, to several."""
 
     def write(self, rows: Rows) -> None:
-        """Take rows, none of them dead. Memory holds a bounded number of them.
+        """Write rows, none of them dead. A bounded number of them may be buffered.
 
-        Raises FailJob for rows the format cannot keep without losing something.
+        Raises FailJob for rows that the format cannot represent without loss.
         """
 
     def finish(self) -> None:
-        """Complete the last file: every row taken is in one then."""
+        """Complete the last file: all rows are in files then."""
 
     def discard(self) -> None:
-        """Let go of what is held; the files are nobody's then, and nothing is written to them any more."""
+        """Drop buffered rows, and write nothing more to the files, which will be removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`compressions` are those an address may ask for, the first where it does not say.
+    """One format. `compressions` are those that an address may name; the first is the default.
 
-    `writer` is told how to begin a file, the columns of the page's files so far, the declared ones, and the
-    compression. Where a format `packs_itself`, its bytes are not compressed again. `rows` reads a file back, each row
-    as bytes; None for a table, which does not hold the JSON of its rows and is only counted.
+    `writer` gets the function that begins a file, the columns of the page's files so far, the declared columns, and the
+    compression. If a format `packs_itself`, its bytes are not compressed again. `rows` reads the rows of a file as
+    bytes; None for a table, which does not contain the JSON of its rows, so that they can only be counted.
     """
 
     suffix: str
@@ -62,6 +62,6 @@ class Format:
     extra: str = ""
 
     def require(self, where: str, name: str) -> None:
-        """Raise BadInput where what the format needs is not installed."""
+        """Raise BadInput if the library that the format needs is not installed."""
         if self.needs and find_spec(self.needs) is None:
             raise BadInput(where, name, f"{self.needs} to be installed: pip install 'millrace[{self.extra}]'")

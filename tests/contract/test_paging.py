@@ -184,6 +184,22 @@ def test_more_rows_than_asked_for_fail_since_the_next_slice_would_hold_them_agai
         requests.send(PageFacts(rows=605))
 
 
+@pytest.mark.parametrize(
+    ("rows", "asked"),
+    [
+        (100, [(0, None), (39, "last"), (78, "last")]),
+        # Where the last row alone came again, an empty answer must be one to a request without it.
+        (40, [(0, None), (39, "last"), (40, "another")]),
+    ],
+)
+def test_a_short_answer_is_gone_on_from_by_its_own_last_row_so_that_a_gap_shows(
+    rows: int, asked: list[tuple[int, str | None]]
+) -> None:
+    vendor = PagedVendor(rows, by_offset, size=40)
+    read_page(pager(kind="offset", limit=100), vendor, 1, None)
+    assert [(address.query["offset"], address.begins_with) for address in vendor.asked] == asked
+
+
 def test_a_count_of_pages_that_changes_starts_over_unless_rows_are_counted_too() -> None:
     numbered = pager(kind="page-number")
     with pytest.raises(StartOver, match="page 2 counts 6 pages"):

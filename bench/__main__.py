@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: the budgets, measured as ratios within one run and printed as a table.
+"""`python -m bench [NAME...]` measures the budgets, as ratios within one run, and prints a table.
 
 Each name is measured in a process of its own. Exit 1 only where something broke, never for slowness.
 """
@@ -19,7 +19,7 @@ COLUMNS = ("what", "at least", "measured", "", "behind it")
 
 
 def main() -> int:
-    """Measure what is asked for: the exit code."""
+    """Measure the named budgets, all by default; returns the exit code."""
     names = sys.argv[1:] or list(MEASURED)
     if unknown := [name for name in names if name not in (*MEASURED, *ON_REQUEST)]:
         print(f"{', '.join(unknown)}: not among {', '.join((*MEASURED, *ON_REQUEST))}", file=sys.stderr)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def print_table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
-    """Cells in columns."""
+    """Print cells in aligned columns."""
     every = [head, *lines]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
     for line in every:

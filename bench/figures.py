@@ -1,4 +1,4 @@
-"""What a budget came to: one line of the table, and how it is told from a measuring process to the table."""
+"""The result of one budget: a line of the table, and how a measuring process hands it to the process with the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPETITIONS = 3
 
 @dataclass(frozen=True)
 class Figure:
-    """One line: what was asked, what came, and the figures behind it. `is_met` None: this machine cannot tell."""
+    """One line: the budget, the result, and the figures it is made of. `is_met` None: this machine cannot decide it."""
 
     what: str
     at_least: str
@@ -27,13 +27,13 @@ class Figure:
         return {True: "ok", False: "short", None: "cannot tell"}[self.is_met]
 
     def tell(self) -> None:
-        """Put it where the table is made."""
+        """Print the figure for the process that makes the table."""
         print(json.dumps(asdict(self)), flush=True)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The same thing measured a few times."""
+    """The results of the same measurement, repeated a few times."""
 
     values: Sequence[float]
 
@@ -46,24 +46,24 @@ class Spread:
 
 
 def told(line: str) -> Figure:
-    """The figure a measuring process told."""
+    """The figure in a line that a measuring process printed."""
     return Figure(**json.loads(line))
 
 
 def talk(text: str) -> None:
-    """Say on stderr what goes on."""
+    """Print progress to stderr."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """How long something takes."""
+    """How many seconds a call takes."""
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
 
 
 def ratios(yardsticks: Sequence[Sequence[float]], ours: Sequence[float]) -> Spread:
-    """Our speed as a share of the slowest yardstick's, repetition by repetition: neighbours in time are compared."""
+    """Our speed as a share of the slowest yardstick's, for each repetition, so that runs next in time are compared."""
     return Spread([max(times) / own for times, own in zip(zip(*yardsticks, strict=True), ours, strict=True)])
 
 

@@ -1,4 +1,4 @@
-"""Formats of files: what one page of ten million rows costs in each, and whether memory stays where it was.
+"""Formats of files: the cost of one page of ten million rows in each, and whether memory grows.
 
 `python -m bench formats` asks every format; `python -m bench.formats parquet zstd 1000000` one of them, for itself.
 """
@@ -37,7 +37,7 @@ ROW = b'{"id":922337%013d,"campaign":"Autumn %d","day":"2026-11-%02d","clicks":%
 
 
 def main() -> None:
-    """Measure every format with few rows and with many, each in a process of its own, and tell the figures."""
+    """Measure every format with few rows and with many, each in a process of its own, and print the figures."""
     for kind, compression in KINDS:
         few, many = (_measured(kind, compression, rows) for rows in (FEW, MANY))
         grown = many["peak"] - few["peak"]
@@ -58,7 +58,7 @@ def _measured(kind: str, compression: str, rows: int) -> Json:
 
 
 def _publish(kind: str, compression: str, rows: int) -> Json:
-    """One page of so many rows, already read, into files of this process: what it cost."""
+    """Write one page with this many rows, already read, to files; returns what it cost."""
     with tempfile.TemporaryDirectory(prefix="millrace-") as directory:
         address = parse_address(f"file:{directory}?format={kind}&compression={compression}")
         part_rows = Settings().part_rows

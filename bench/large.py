@@ -1,4 +1,4 @@
-"""Memory on one page of 1 GB: the peak of a worker process, beside that on a small page."""
+"""Memory: the peak of a worker process on one page of 1 GB, compared with a small page."""
 
 from __future__ import annotations
 

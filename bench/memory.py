@@ -1,4 +1,4 @@
-"""Memory: the peak of a worker process on a report, and on one of a hundred times the rows."""
+"""Memory: the peak of a worker process on a report, compared with one of a hundred times the rows."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Peak:
-    """The most memory a process had that ran one report, and the bytes of the report's rows."""
+    """The peak memory of a process that ran one report, and the bytes of the report's rows."""
 
     peak: int
     page_bytes: int
 
 
 def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
-    """Run one report of so many rows in a process of its own, while a consumer keeps the stream short."""
+    """Run one report with this many rows in a process of its own, while a consumer keeps the stream short."""
     place.vendors.remote.set(rows=rows)
     command = [
         sys.executable,
@@ -77,7 +77,7 @@ def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
 
 
 class _Consumer:
-    """Trims the stream all the time."""
+    """Keeps trimming the stream."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -1,4 +1,4 @@
-"""One worker process: a job's steps run here one after another, as a worker runs them, without messages in between.
+"""Runs the steps of a job in this process, one after another, as a worker does, but without Celery's messages.
 
 What is timed are the `stream` steps, whole: lease and heartbeat, quota and HTTP, reading, commits, ledger.
 """
@@ -25,14 +25,14 @@ from worker.services import get_services
 
 @dataclass(frozen=True)
 class Ran:
-    """A job that ran here."""
+    """The result of a job that ran in this process."""
 
     job: Job
     seconds: float
 
 
 def run_report(name: str, params: Json, sink: str) -> Ran:
-    """Take one report from its request to its receipt. RuntimeError where it does not end with every row."""
+    """Run one report from its request to its receipt. Raises RuntimeError unless it ends with every row."""
     services = get_services()
     configure_logging(services.settings.log, services.settings.log_level)
     job_id, _ = create_job(services, JobRequest(name, params, sink, may_join=False))
@@ -53,7 +53,7 @@ def run_report(name: str, params: Json, sink: str) -> Ran:
 
 
 def peak_bytes() -> int:
-    """The most memory this process had resident so far."""
+    """The peak resident memory of this process so far."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
@@ -66,7 +66,7 @@ def _job(job_id: str) -> Job:
 
 
 def main() -> None:
-    """Run the report the arguments name: NAME PARAMS SINK. Prints its rows, bytes, seconds and peak memory."""
+    """Run the report that the arguments name (NAME PARAMS SINK); print its rows, bytes, seconds and peak memory."""
     name, params, sink = sys.argv[1:]
     ran = run_report(name, json.loads(params), sink)
     print(json.dumps({"rows": ran.job.rows, "bytes": ran.job.bytes, "seconds": ran.seconds, "peak": peak_bytes()}))

@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _worker_seconds(place: Stage, processes: int, *, repetitions: int) -> list[float]:
-    """How long a report takes, a few times, after a first one that warms every process."""
+    """How long a report takes, measured a few times, after a first one that warms up every process."""
     from bench.workers import reading_seconds, running
     from worker.local_workers import control, stream
 

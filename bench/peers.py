@@ -26,7 +26,7 @@ ROWS = 50_000
 
 @dataclass(frozen=True)
 class Race:
-    """What is read by all of them, and how many times the best of the three we should be."""
+    """What all tools read, and how many times as fast as the best of the three we should be."""
 
     what: str
     at_least: int
@@ -38,7 +38,7 @@ class Race:
 
 
 def main() -> None:
-    """Measure each and tell how many times the best of them we are."""
+    """Measure each tool, and print how many times as fast as the best of them we are."""
     if not PYTHON.exists():
         sys.exit(f"{PYTHON} is not there: make bench-peers installs it")
     settings = {"MILLRACE_POLL_SECONDS": "0.2"}
@@ -82,7 +82,7 @@ def _run(race: Race, place: Stage) -> None:
 
 
 def _seconds(tool: str, race: Race, place: Stage) -> float:
-    """How long one tool takes, from its first request to its last line. RuntimeError where rows are missing."""
+    """How long one tool takes, from its first request to its last line. Raises RuntimeError if rows are missing."""
     with tempfile.TemporaryDirectory(dir=place.directory) as directory:
         command = [str(PYTHON), "bench/peers_run.py", tool, race.url, race.token, race.asked, directory]
         run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""Reads Kargo's pages or MediaMath's stream with a tool people use instead, into JSON lines.
+"""Reads Kargo's pages or MediaMath's stream with another tool (dlt, Airbyte CDK, Singer SDK) into JSON lines.
 
 Run by the interpreter of build/peers: python peers_run.py TOOL URL TOKEN ASKED DIRECTORY. ASKED is the number of rows
 of a page, or the query of a stream. Prints the rows and seconds.
@@ -22,7 +22,7 @@ Asked = int | dict[str, Any]
 
 
 def objects_of_lines(response: Any) -> Iterator[Any]:
-    """The rows of a stream, as the tools' documentation shows it; its header is none."""
+    """The rows of a stream without its header, read as the tools' documentation shows."""
     return (value for value in map(json.loads, filter(None, response.iter_lines())) if "fields" not in value)
 
 
@@ -178,7 +178,7 @@ def airbyte_rows(url: str, token: str, asked: Asked, directory: Path) -> Callabl
 
 
 def rows_written(directory: Path) -> int:
-    """Lines that are rows, in whatever files the tool wrote: some wrap them, some pack them, some add tables."""
+    """The number of rows in the files that the tool wrote: some wrap rows, some compress them, some add tables."""
     import gzip
 
     count = 0

@@ -1,4 +1,4 @@
-"""What one poll costs: the CPU of a control worker, and of Redis, for each report it asks about and puts back.
+"""The cost of one poll: CPU of a control worker and of Redis for each poll that is answered "not ready".
 
 A hundred reports are pending and asked about every two seconds, so the worker is far from its limit: what is measured
 is the cost of a poll, not how many there can be.

@@ -1,4 +1,4 @@
-"""Two real worker processes beside one, on pages read side by side, into the packed stream and into files."""
+"""Two real worker processes compared with one, reading pages at once, into the packed stream and into files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _seconds(place: Stage, processes: int, sinks: dict[str, str]) -> dict[str, list[float]]:
-    """How long a report takes real workers, a few times a sink, the first not counted."""
+    """How long a report takes real workers, measured a few times for each sink, after one warm-up."""
     from bench.workers import reading_seconds, running
     from worker.local_workers import control, stream
     from worker.services import get_services

@@ -85,7 +85,7 @@ def drained(body: bytes, shape: Format, columns: Mapping[str, ColumnType], count
 
 
 def bare(body: bytes, prefix: str, *, many: bool) -> Timed:
-    """What ijson alone takes, decimals included."""
+    """ijson alone, decimals included."""
 
     def run() -> None:
         for _ in ijson.items(io.BytesIO(body), prefix, multiple_values=many):
@@ -95,7 +95,7 @@ def bare(body: bytes, prefix: str, *, many: bool) -> Timed:
 
 
 def bare_lines(body: bytes) -> Timed:
-    """What it takes to prove each line to be JSON, and no more."""
+    """Only proves that each line is JSON."""
     decode = msgspec.json.Decoder(msgspec.Raw).decode_lines
     chunks = [body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES)]
     blocks = [chunk.partition(b"\n")[2].rpartition(b"\n")[0] for chunk in chunks]
@@ -111,7 +111,7 @@ def bare_csv(text: str) -> Timed:
 
 
 def fastest(runs: dict[str, Timed]) -> dict[str, float]:
-    """Each one's least processor time in some rounds, so that what else the machine does has no say."""
+    """The least CPU time of each in several rounds, so that other load on the machine matters little."""
     best = dict.fromkeys(runs, float("inf"))
     for _ in range(ROUNDS):
         for name, run in runs.items():

@@ -1,4 +1,4 @@
-"""Recovery: how soon a page whose worker was killed is read again.
+"""Recovery: how long until a page whose worker was killed is read again.
 
 Eight slow pages are being read by eight processes; all of them are killed at once and their worker is started again,
 as a supervisor does. A page goes on when its lease is taken anew.
@@ -50,7 +50,7 @@ def _kill_again_and_again(place: Stage) -> list[float]:
 
 
 def _recover(workers: LocalWorkers, jobs: list[str]) -> list[float]:
-    """Kill the worker of these jobs: the seconds after which each of their pages was taken again."""
+    """Kill the worker of these jobs; returns the seconds until each of their pages was taken again."""
     from bench.workers import wait_until
     from worker.services import get_services
 

@@ -1,4 +1,4 @@
-"""The vendors' answers from memory: what the sandbox answered to a request once is what is answered ever after.
+"""Serves the vendors' answers from memory: the sandbox's first answer to a request is repeated for all later ones.
 
 A vendor that makes its rows while it sends them takes the core that is to be measured. `python -m bench.replay URL`
 forwards to URL what it has not heard yet, and prints its own address.
@@ -20,7 +20,7 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Replay(BaseHTTPRequestHandler):
-    """Answers by request line and body. Redirects, links and tokens are those of the first time."""
+    """Finds answers by request line and body. Redirects, links and tokens are those of the first answer."""
 
     protocol_version = "HTTP/1.1"
     upstream = ""

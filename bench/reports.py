@@ -1,4 +1,4 @@
-"""The reports that are measured, as wide as reports are, and how to ask the vendor without Millrace."""
+"""The reports that are measured, with realistic columns, and requests to the vendor without Millrace."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROKT_PARAMS: Json = {
 
 
 def mediamath_call(stage: Stage) -> tuple[str, dict[str, str]]:
-    """Where the stream is, and the headers that open it."""
+    """The URL of the stream, and the headers that are needed."""
     token = stage.vendors.credentials["mediamath"]["token"]
     return f"{stage.url('mediamath')}/performance", {"Authorization": f"Bearer {token}"}
 
@@ -67,7 +67,7 @@ def kargo_page(stage: Stage, report_id: str, offset: int) -> bytes:
 
 
 def require_whole(job: Job) -> None:
-    """RuntimeError unless the job is done and its rows are as many as the vendor counted, where it counted."""
+    """Raise RuntimeError unless the job is done and has as many rows as the vendor counted, if it counted them."""
     receipt = job.receipt or {}
     if job.state != "done" or receipt.get("expected_rows") not in (None, receipt.get("rows")):
         raise RuntimeError(f"a report did not arrive: {job}")

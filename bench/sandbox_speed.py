@@ -38,13 +38,13 @@ def main() -> None:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory a process had resident so far."""
+    """The peak resident memory of a process so far."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) * 1024
 
 
 def drain(url: str, token: str) -> tuple[float, int]:
-    """Read one answer to its end, throwing it away; seconds and bytes."""
+    """Read one answer to its end and drop it; returns seconds and bytes."""
     where = urlsplit(url)
     query = {"fields": FIELDS, "filters": [{"field": "organization_id", "value": 1}], "rollup": "by_day"}
     body = json.dumps({**query, "time_window": "last_7_days"}).encode()

@@ -1,4 +1,4 @@
-"""One worker process on NDJSON and on Kargo's typed pages, into files and streams, beside what nothing can beat."""
+"""Throughput of one worker process on NDJSON and on Kargo's typed pages, into files and streams, against yardsticks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bench.stage import Stage, stage
 ROWS = 200_000
 PACKED = "stream:bench?rows_per_entry=500"
 
-# What is measured, the yardstick, the share it must reach.
+# What is measured, its yardstick, and the share of the yardstick that it must reach.
 BUDGETS = {
     "NDJSON into NDJSON files": ("pass", 0.7),
     "Kargo pages of 10,000 rows, typed, into files": ("ijson", 1.2),
@@ -39,7 +39,7 @@ MOST_OF_ORJSON = 1.5
 
 
 def main() -> None:
-    """Measure each way in turn, a few times over, and tell the figures."""
+    """Measure each way in turn, a few times, and print the figures."""
     settings = {"MILLRACE_POLL_SECONDS": "0.2"}
     with stage(rows=ROWS, is_replayed=True, polls_until_ready=0, settings=settings) as place:
         acts = _yardsticks(place) | _ways(place)
@@ -130,7 +130,7 @@ def _ways(place: Stage) -> dict[str, Callable[[], float]]:
 
 
 def _alike() -> Figure:
-    """The server's processor time for rows that differ in five digits, beside that for ordinary ones."""
+    """The server's CPU time for rows that differ in five digits only, compared with ordinary rows."""
     from worker.model import Rows
     from worker.publish.batch import read_batches
     from worker.services import get_services

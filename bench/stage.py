@@ -1,4 +1,4 @@
-"""Everything a budget is measured against: a Redis server and the simulated vendors, each in a process of its own."""
+"""The environment of a measurement: a Redis server and the simulated vendors, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from config.settings import prepare_environment
 from sandbox import SandboxProcess
 from worker.embedded_redis import free_port, start_server
 
-# Of the quotas only that of the connection's own file is in the way of a measurement.
+# Quotas that are too high to slow a measurement.
 LIMITS = "limits: {requests_per_second: 100000, reports_at_once: 100000, streams_at_once: 64}"
 CONNECTIONS = f"""\
 kargo:
@@ -38,7 +38,7 @@ rokt:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where things are. `environment` leads other processes here."""
+    """The addresses of a stage. `environment` are the variables with which other processes use it."""
 
     directory: Path
     redis_url: str
@@ -46,7 +46,7 @@ class Stage:
     environment: dict[str, str]
 
     def url(self, vendor: str) -> str:
-        """Where the workers find a vendor."""
+        """The base URL of a vendor."""
         return self.environment[f"{vendor.upper()}_BASE_URL"]
 
 

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _runs_of_one_row(command: list[str]) -> list[float]:
-    """How long a run takes that brings Redis and both workers and ends them, a few times."""
+    """How long a run takes, measured a few times, that starts Redis and both workers and stops them."""
     with SandboxProcess(port=0, rows=1) as vendors, tempfile.TemporaryDirectory(prefix="millrace-bench-") as directory:
         params = Path(directory) / "params.json"
         params.write_text(json.dumps(MEDIAMATH_PARAMS))

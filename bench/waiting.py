@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 1_800.0
 LOOK_SECONDS = 2.0
 
 CASES = ((2_000, 1), (5_000, 3), (20_000, 3))
-"""Reports and control workers. The last is beyond what two cores can do: it shows how that looks."""
+"""Reports and control workers. The last case is too much for two cores: it shows what happens then."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def _wait(place: Stage, reports: int, workers: int) -> list[Figure]:
 
 
 def _ask_for(place: Stage, reports: int) -> None:
-    """So many reports, all of them pending and polled once or more."""
+    """Create this many reports, and return once all of them are pending and have been polled."""
     from bench.workers import ask
 
     place.vendors.remote.clear()
@@ -70,7 +70,7 @@ def _ask_for(place: Stage, reports: int) -> None:
 
 
 def _missing(place: Stage, reports: int) -> int:
-    """Wait until every report was polled: how many were not within half an hour."""
+    """Wait until every report was polled; returns how many were not within half an hour."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (missing := reports - len(_polls(place))) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
@@ -78,7 +78,7 @@ def _missing(place: Stage, reports: int) -> int:
 
 
 def _named(command: Command, number: int) -> Command:
-    """The same worker under a name of its own."""
+    """The command of the same worker with a name of its own."""
     return tuple(part.replace("control@", f"control-{number}@") for part in command)
 
 
@@ -106,7 +106,7 @@ def _polls(place: Stage) -> dict[str, list[float]]:
 
 
 def _lateness(polls: dict[str, list[float]]) -> list[float]:
-    """In seconds, sorted."""
+    """How late each poll was, in seconds, sorted."""
     return sorted(later - earlier - EVERY_SECONDS for times in polls.values() for earlier, later in pairwise(times))
 
 

@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 300.0
 
 @contextmanager
 def running(stage: Stage, commands: Mapping[str, Command]) -> Iterator[LocalWorkers]:
-    """Workers that answer, until the block ends."""
+    """Start workers and wait until they answer; they run until the block ends."""
     workers = LocalWorkers(commands, stage.directory / "logs", stage.environment)
     try:
         workers.restart_dead()
@@ -31,7 +31,7 @@ def running(stage: Stage, commands: Mapping[str, Command]) -> Iterator[LocalWork
 
 
 def wait_until(holds: Callable[[], object], what: str) -> None:
-    """Return once a condition holds; RuntimeError naming it where it does not within five minutes."""
+    """Return once a condition holds. Raises RuntimeError that names it if it does not within five minutes."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         if time.monotonic() > deadline:
@@ -40,14 +40,14 @@ def wait_until(holds: Callable[[], object], what: str) -> None:
 
 
 def ask(name: str, params: Json, sink: str) -> str:
-    """Make a job of its own and nudge it."""
+    """Create a job that joins no other, and nudge it; returns its id."""
     job_id, _ = create_job(get_services(), JobRequest(name, params, sink, may_join=False))
     nudge("report.submit", job_id)
     return job_id
 
 
 def finished(job_id: str) -> Job:
-    """The job once it ended with every row; RuntimeError where it ended otherwise."""
+    """Wait for the job's end. Raises RuntimeError unless it ended with every row."""
     ledger = get_services().ledger
     wait_until(lambda: (job := ledger.job(job_id)) and job.state in FINISHED, f"the end of job {job_id}")
     job = ledger.job(job_id)
@@ -58,7 +58,7 @@ def finished(job_id: str) -> Job:
 
 
 def reading_seconds(name: str, params: Json, sink: str) -> float:
-    """How long a job takes from ready to done: its pages planned, read, published, and the end confirmed."""
+    """How long a job takes from ready to done: to plan, read and publish its pages, and to confirm the end."""
     job = finished(ask(name, params, sink))
     assert job.ready_at is not None
     assert job.finished_at is not None

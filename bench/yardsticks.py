@@ -1,4 +1,4 @@
-"""What the budgets are held against: the same bytes with nothing of ours."""
+"""The yardsticks of the budgets: the same bytes without any code of ours."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ import orjson
 from redis import Redis
 
 XADD_ROWS = 1_000
-"""A pipeline's length, as long as a batch of ours."""
+"""Commands in one pipeline: as many as a batch of ours has rows."""
 
 _RECEIVE_BYTES = 256 * 1024
 
 
 def pass_through(url: str, headers: dict[str, str], query: object, path: Path) -> int:
-    """`pass`: one thread reads the response, proves each line to be JSON, hashes and writes it. The rows it came to."""
+    """`pass`: one thread reads the response, proves each line to be JSON, hashes and writes it. Returns the rows."""
     where, body = urlsplit(url), json.dumps(query).encode()
     lines = [f"POST {where.path} HTTP/1.1", f"Host: {where.netloc}", "Content-Type: application/json"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -49,18 +49,18 @@ def pass_through(url: str, headers: dict[str, str], query: object, path: Path) -
 
 
 def parse_pages(bodies: Iterable[bytes], path: str) -> None:
-    """Every row of JSON pages by bare `ijson.items`."""
+    """Parse every row of JSON pages by `ijson.items` alone."""
     for body in bodies:
         deque(ijson.items(io.BytesIO(body), path), maxlen=0)
 
 
 def load_lines(body: bytes) -> None:
-    """Every line by orjson."""
+    """Parse every line by orjson."""
     deque(map(orjson.loads, body.splitlines()), maxlen=0)
 
 
 def xadd(redis: Redis, rows: list[bytes]) -> None:
-    """`xadd`: a pipeline packed by hand, every row an entry with the fields ours has; the next is sent unasked for."""
+    """`xadd`: pipelines packed by hand, an entry per row with our fields; the next is sent before answers are read."""
     kwargs = redis.connection_pool.connection_kwargs
     with socket.create_connection((kwargs["host"], kwargs["port"])) as connection:
         owed = 0
@@ -81,7 +81,7 @@ def _packed(row: bytes, number: int) -> bytes:
 
 
 def _answered(connection: socket.socket, owed: int, *, leave: int) -> int:
-    """Read answers until no more than `leave` are owed. Each is a length and an id, a line each."""
+    """Read answers until at most `leave` are outstanding. Each is two lines: a length and an id."""
     lines = 2 * owed
     while lines > 2 * leave:
         lines -= connection.recv(_RECEIVE_BYTES).count(b"\n")

@@ -25,7 +25,7 @@ EXITS = "exit: 0 all is applied, or stopped; 1 --once left entries that wait, or
 
 
 def main() -> int:
-    """Run one consumer; the exit code."""
+    """Run one consumer; returns the exit code."""
     options = options_parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     stopping = threading.Event()
@@ -86,7 +86,7 @@ def _connect(url: str) -> Redis:
 
 
 def options_parser() -> argparse.ArgumentParser:
-    """What may be said on the command line."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m examples.consumer", description="Apply a Millrace stream to a warehouse.", epilog=EXITS
     )
@@ -111,7 +111,7 @@ def options_parser() -> argparse.ArgumentParser:
         metavar="JOB",
         action="append",
         default=[],
-        help="give up a job whose end waits for rows that are gone",
+        help="give up a job whose end waits for rows that are lost",
     )
     return parser
 
@@ -133,14 +133,14 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
 
 
 def count(text: str) -> int:
-    """A whole number above zero; the name is what a wrong one is told."""
+    """Parse a whole number above zero. argparse uses the function's name in its message."""
     if (number := int(text)) <= 0:
         raise ValueError(text)
     return number
 
 
 def seconds(text: str) -> float:
-    """A time above zero, at most a day."""
+    """Parse a number of seconds above zero, at most a day."""
     if not 0.001 <= (number := float(text)) <= 86_400:
         raise ValueError(text)
     return number

@@ -1,4 +1,4 @@
-"""The consumer: read, apply in one transaction, acknowledge after its commit, trim."""
+"""The consumer's loop: read entries, apply them in one transaction, acknowledge after its commit, trim."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from examples.consumer.warehouse import Warehouse
 log = logging.getLogger("consumer")
 
 FOLLOW_SECONDS, DRAIN_SECONDS = 1.0, 0.05
-"""How long nothing new is waited for before what waits is seen to."""
+"""How long to wait for new entries before entries that wait are tried again."""
 
 
 class Consumer:
-    """One of any number of consumers of a group. Killed at any moment, it leaves nothing half done and nothing lost."""
+    """One of any number of consumers of a group. May be killed at any moment: nothing is lost or applied by half."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Consumer:
         claim_seconds: float,
         is_stopping: Callable[[], bool],
     ) -> None:
-        """`claim_seconds` is how long another consumer may be silent before what it holds is taken over."""
+        """`claim_seconds`: after this silence of another consumer, its entries are taken over."""
         self._group = group
         self._warehouse = warehouse
         self._trim = trim
@@ -41,7 +41,7 @@ class Consumer:
         self.waiting: dict[str, str] = {}
 
     def follow(self) -> None:
-        """Consume until asked to stop, waiting out whatever time Redis is away."""
+        """Consume until asked to stop. While Redis is away, wait for it."""
         while not self._is_stopping():
             try:
                 self._cycle(FOLLOW_SECONDS)
@@ -49,8 +49,8 @@ class Consumer:
                 log.warning("Redis is away: %s", error)
 
     def drain(self) -> int:
-        """Consume what there is, taking over what dead consumers left; how many entries are not applied."""
-        # After so long without anything new, what the dead held was taken over: the rest is with the living.
+        """Consume all entries there are, also those of dead consumers; returns how many entries are not applied."""
+        # After this long without new entries, those of dead consumers have been taken over; living ones have the rest.
         patience_seconds = self._claim_seconds + 2 * DRAIN_SECONDS
         quiet_since = time.monotonic()
         while not self._is_stopping():
@@ -61,7 +61,7 @@ class Consumer:
         return self._group.pending()
 
     def _cycle(self, pause_seconds: float) -> bool:
-        """Apply what is new, and see to the rest once a pause or when nothing is; whether something was new."""
+        """Apply new entries; once a pause, or if there are none, tend to the others. Returns whether any were new."""
         try:
             fresh = self._group.new(pause_seconds)
             self._apply(fresh)
@@ -69,7 +69,7 @@ class Consumer:
                 self._tend()
                 self._tend_at = time.monotonic() + pause_seconds
         except ResponseError as error:
-            # A crash may have taken the group, or the stream. From its start everything is applied again, harmlessly.
+            # A crash of Redis may have lost the group or the stream. Applying all entries again does no harm.
             if not any(text in str(error) for text in ("NOGROUP", "no such key")):
                 raise
             self._group.join()
@@ -88,7 +88,7 @@ class Consumer:
             log.info(news)
 
     def _tend(self) -> None:
-        """Take over what others left, try what waits again, make room."""
+        """Take over entries of dead consumers, try waiting entries again, trim the stream."""
         lost = self._group.claim(self._claim_seconds)
         self.waiting = {}
         self._apply(lost)
@@ -99,7 +99,7 @@ class Consumer:
         self._trim()
 
     def _report(self) -> None:
-        """Say what waits, where the reason is new."""
+        """Log the entries that wait, if their reason is new."""
         for entry_id, reason in self.waiting.items():
             if self._reported.get(entry_id) != reason:
                 log.warning("entry %s waits: %s", entry_id, reason)

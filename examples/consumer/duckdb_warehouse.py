@@ -1,6 +1,6 @@
-"""The same warehouse in DuckDB: what is stated is stated by the same SQL, what differs stands here.
+"""The warehouse in DuckDB: only what differs from `warehouse.py`; the other SQL is the same.
 
-One process may write to a DuckDB file at a time: start one consumer.
+Only one process at a time may write to a DuckDB file, so start one consumer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DuckdbWarehouse(Warehouse):
         schema = SCHEMA.read_text(encoding="utf-8").replace(
             "window_id INTEGER PRIMARY KEY", "window_id INTEGER PRIMARY KEY DEFAULT nextval('window_ids')"
         )
-        # Rows of a window are replaced in one transaction, in which DuckDB would take the old keys for duplicates.
+        # Without this key: rows of a window are replaced in one transaction, in which DuckDB still sees the old keys.
         schema = schema.replace(",\n  PRIMARY KEY (window_id, page, row)", "")
         self._database.execute(f"CREATE SEQUENCE IF NOT EXISTS window_ids; {schema}")
 
@@ -53,7 +53,7 @@ class DuckdbWarehouse(Warehouse):
         self._database.execute("COMMIT")
 
     def _stage(self, entries: list[Rows], applied: Applied) -> None:
-        # One statement for many rows, which may meet an address only once: the later of two entries counts.
+        # One statement for many rows, which may have each address only once: the later of two entries counts.
         given = sorted((row for entry in entries for row in bound(entry)), key=itemgetter("milliseconds", "sequence"))
         rows = {itemgetter(*COLUMNS[:4])(row): row for row in given}
         if rows:

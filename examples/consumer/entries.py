@@ -1,4 +1,4 @@
-"""What stands in a Millrace stream: rows, ends and voids."""
+"""Parses the entries of a Millrace stream: rows, ends and voids."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Receipt = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Consecutive rows of one page, the first numbered `row`: one, or as many as a packed entry holds.
+    """Consecutive rows of one page, the first with the number `row`: one row, or all rows of a packed entry.
 
-    A row's address, `generation.page.row` within the job, is its identity; the entry's id is not.
+    A row is identified by job and address (`generation.page.row`), not by the id of its entry.
     """
 
     id: str
@@ -27,7 +27,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The job is done: `rows` rows on `pages` pages of this generation are all there are, dead rows left out."""
+    """The job is done: this generation has exactly `rows` rows, without dead rows, on `pages` pages."""
 
     id: str
     job: str
@@ -39,7 +39,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Void:
-    """Whatever this generation of the job published is to be discarded."""
+    """All rows of this generation of the job must be discarded."""
 
     id: str
     job: str
@@ -56,7 +56,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Strange:
-    """Not an entry of Millrace's: somebody else writes to this stream, or a later version does."""
+    """An entry of an unknown form: another program writes to this stream, or a later version of Millrace."""
 
     id: str
     why: str
@@ -66,7 +66,7 @@ Entry = Rows | End | Void | Lost | Strange
 
 
 def parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
-    """Tell an entry by its fields; never raises."""
+    """Parse an entry. Never raises: an entry that cannot be parsed is Strange."""
     if not fields:
         return Lost(entry_id)
     try:
@@ -87,14 +87,14 @@ def _parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
     generation, page, row = map(int, fields["at"].split("."))
     if "rows" not in fields:
         return Rows(entry_id, job, generation, page, row, (fields["row"],))
-    # Each row ends with a newline, and holds none: JSON writes one as an escape.
+    # Each row ends with a newline. It contains none, because JSON escapes newlines.
     *contents, rest = fields["rows"].split("\n")
     if rest or len(contents) != int(fields["count"]):
-        raise ValueError(f"{len(contents)} rows where {fields['count']} were announced")
+        raise ValueError(f"the entry has {len(contents)} rows, but its count is {fields['count']}")
     return Rows(entry_id, job, generation, page, row, tuple(contents))
 
 
 def position(entry_id: str) -> tuple[int, int]:
-    """The two numbers of an entry's id: by them, not as text, entries compare."""
+    """The two numbers of an entry's id, by which entries are ordered; ids do not sort as text."""
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence or 0)

@@ -1,4 +1,4 @@
-"""One consumer of a consumer group: what it is given, what it holds, what it takes over, what it acknowledges."""
+"""One consumer of a Redis consumer group: reads new and pending entries, claims abandoned ones, acknowledges."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from examples.consumer.entries import Entry, Lost, parse
 
 
 class Group:
-    """A consumer's place in the group. Several may run at once under different names.
+    """One consumer of the group. Several may run at once, with different names.
 
-    The group gives each entry to one of them, so no one of them sees rows in order or an end after all its rows.
+    The group gives each entry to one of them, so a consumer may get rows out of order, and an end before its rows.
     """
 
     def __init__(self, redis: Redis, stream: str, group: str, name: str, *, batch_entries: int) -> None:
-        """`redis` answers text, not bytes. `batch_entries` is the most that is applied in one transaction."""
+        """`redis` must return text, not bytes. `batch_entries` is the most that is applied in one transaction."""
         self._redis = redis
         self._stream = stream
         self._group = group
@@ -25,7 +25,7 @@ class Group:
         self._batch_entries = batch_entries
 
     def join(self) -> None:
-        """Make the group unless there is one; a new one begins at the oldest entry."""
+        """Create the group unless it exists; a new one begins at the oldest entry."""
         try:
             self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
         except ResponseError as error:
@@ -34,20 +34,20 @@ class Group:
         self._redis.xgroup_createconsumer(self._stream, self._group, self._name)
 
     def new(self, wait_seconds: float) -> list[Entry]:
-        """Entries no consumer of the group was given yet; none after `wait_seconds` without any."""
+        """Entries that no consumer of the group has got yet; waits up to `wait_seconds` for some."""
         return self._read(">", block=max(1, int(wait_seconds * 1000)))
 
     def held(self) -> Iterator[list[Entry]]:
-        """All this consumer was given and has not acknowledged: whatever waits, and what an earlier life left."""
+        """All entries that this consumer has got and not acknowledged, also before a restart."""
         after = "0"
         while entries := self._read(after):
             yield entries
             after = entries[-1].id
 
     def claim(self, idle_seconds: float) -> list[Lost]:
-        """Take over what others hold and have not touched for so long, as after their death; `held` gives it.
+        """Take over entries that other consumers have not touched for this long; `held` then yields them.
 
-        The entries among it that were removed from the stream: since Redis 7 the server forgets them here.
+        Returns those that were removed from the stream: since Redis 7, the server drops them from the group here.
         """
         lost: list[Lost] = []
         cursor = ""
@@ -64,12 +64,12 @@ class Group:
         return lost
 
     def acknowledge(self, ids: Sequence[str]) -> None:
-        """Say that these are applied, durably: nobody is given them again and they may be trimmed."""
+        """Acknowledge entries that are applied durably: no consumer gets them again, and they may be trimmed."""
         if ids:
             self._redis.xack(self._stream, self._group, *ids)
 
     def pending(self) -> int:
-        """How many entries were given to consumers of the group and are not acknowledged."""
+        """How many entries consumers of the group have got and not acknowledged."""
         return int(self._redis.xpending(self._stream, self._group)["pending"])
 
     def _read(self, after: str, block: int | None = None) -> list[Entry]:

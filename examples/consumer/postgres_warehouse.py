@@ -1,4 +1,4 @@
-"""The same warehouse in PostgreSQL: what is stated is stated by the same SQL, what differs stands here."""
+"""The warehouse in PostgreSQL: only what differs from `warehouse.py`; the other SQL is the same."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SET milliseconds = excluded.milliseconds, sequence = excluded.sequence, content 
 WHERE (excluded.milliseconds, excluded.sequence) > (staged.milliseconds, staged.sequence)
 """
 CONSUMERS = 7_318_349_394
-"""The lock that consumers of one database take in turn, any number that nothing else in it uses."""
+"""The advisory lock of the consumers of one database: any number that no other program there uses."""
 
 
 class PostgresWarehouse(Warehouse):
@@ -36,7 +36,7 @@ class PostgresWarehouse(Warehouse):
 
     def __init__(self, url: str) -> None:
         self._database: Any = _Connection(psycopg.connect(url, autocommit=True))
-        # What counts rows and times outgrows PostgreSQL's INTEGER.
+        # Row counts and times are too large for PostgreSQL's INTEGER.
         schema = SCHEMA.read_text(encoding="utf-8").replace("INTEGER", "BIGINT")
         schema = schema.replace(
             "window_id BIGINT PRIMARY KEY", "window_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
@@ -48,7 +48,8 @@ class PostgresWarehouse(Warehouse):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._database.transaction():
-            # What is read below still holds when it is acted on; a commit is durable, whatever the server's default.
+            # A commit must be durable, whatever the server's default is. The lock keeps other consumers out: what is
+            # read below does not change before it is used.
             self._database.execute("SET LOCAL synchronous_commit = on")
             self._database.execute(f"SELECT pg_advisory_xact_lock({CONSUMERS})")
             yield
@@ -61,7 +62,7 @@ class PostgresWarehouse(Warehouse):
 
 
 class _Connection:
-    """A connection that takes the placeholders of the common SQL."""
+    """A connection that accepts the placeholders (`?`) of the common SQL."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection

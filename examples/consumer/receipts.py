@@ -1,4 +1,4 @@
-"""What a receipt decides: what its job replaces, which of two jobs stands, whether the rows here are the right ones."""
+"""What a receipt decides: which window its job replaces, which of two jobs is newer, and whether the rows are right."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ WINDOW = ("connection", "report", "params", "window")
 
 
 def window_name(receipt: Receipt) -> str:
-    """What the job replaces: equal for two jobs exactly where the later one restates the earlier.
+    """The name of what the job replaces: two jobs have the same name if the later one restates the earlier one.
 
-    The parameters belong to it: the same dates of another account, or by other dimensions, are other rows.
+    The parameters are part of it: the same dates for another account, or with other dimensions, are other rows.
     """
     named = {name: receipt.get(name) for name in WINDOW}
     return json.dumps(named, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def ready_at(receipt: Receipt) -> str:
-    """When the vendor had the report ready, as text that sorts by time: YYYY-MM-DDThh:mm:ss.mmmZ; empty: never said."""
+    """When the report was ready, as text that sorts by time: YYYY-MM-DDThh:mm:ss.mmmZ; empty if not stated."""
     return receipt.get("ready_at") or ""
 
 
 def provable_digest(receipt: Receipt) -> str | None:
-    """The digest the rows must have; None where it also covers dead rows, which stand in another stream."""
+    """The digest that the rows must have; None if it also covers dead rows, which are in another stream."""
     return None if receipt.get("dead_rows") else receipt.get("digest")
 
 
 def digest(rows: Iterable[tuple[int, str]], pages: int) -> str:
-    """A report's digest, from (page, row) in the order of their addresses.
+    """A report's digest, from pairs of page and row in the order of their addresses.
 
-    SHA-256 over the hexadecimal SHA-256 of each page from the first to the last, which runs over its rows, each
-    followed by a newline.
+    It is SHA-256 over the hexadecimal SHA-256 of all pages in order; a page's runs over its rows, each with a newline.
     """
     found = {page: _page_digest(content for _, content in group) for page, group in groupby(rows, key=itemgetter(0))}
     empty = _page_digest(())

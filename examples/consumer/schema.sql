@@ -1,4 +1,4 @@
--- What people query: the rows of every window as its latest complete reading has them.
+-- The table to query: the rows of every window, from its newest complete job.
 CREATE TABLE IF NOT EXISTS report_rows (
   window_id INTEGER NOT NULL,
   page INTEGER NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS report_rows (
   PRIMARY KEY (window_id, page, row)
 );
 
--- Each window and the job whose rows stand for it.
+-- Each window, and the job whose rows it has.
 CREATE TABLE IF NOT EXISTS windows (
   window_id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS windows (
   receipt TEXT NOT NULL
 );
 
--- Rows of jobs that have not ended, by their addresses; (milliseconds, sequence) is the id of the entry they came in.
+-- Rows of jobs that have not ended, by their addresses; (milliseconds, sequence) is the id of the entry.
 CREATE TABLE IF NOT EXISTS staged (
   job TEXT NOT NULL,
   generation INTEGER NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS staged (
   PRIMARY KEY (job, generation, page, row)
 );
 
--- What is known of a job beside its rows: generations below `first_generation` are void; with an `outcome` it is over.
+-- Jobs: generations below `first_generation` are void; a job with an `outcome` is over.
 CREATE TABLE IF NOT EXISTS jobs (
   job TEXT PRIMARY KEY,
   first_generation INTEGER NOT NULL DEFAULT 1,

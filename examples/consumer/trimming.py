@@ -1,4 +1,4 @@
-"""Make room: take away what every group has applied, and nothing else."""
+"""Trims the stream: removes the entries that all consumer groups have applied, and no others."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from examples.consumer.entries import position
 
 
 def trim(redis: Redis, stream: str) -> int:
-    """Remove the entries every group has acknowledged, up to the first that one has not; how many went.
+    """Remove the entries before the first one that some group has not acknowledged; returns how many were removed.
 
-    `redis` answers text. Safe beside other groups and other trimmers at any time: a group's position only grows.
-    Who reads the stream without a group is not seen.
+    `redis` must return text. Safe while other groups and other trimmers run, because a group's position only grows.
+    Readers without a group are not taken into account.
     """
     oldest_needed = min((_oldest_needed(redis, stream, group) for group in redis.xinfo_groups(stream)), default=None)
     if oldest_needed is None:
@@ -21,8 +21,8 @@ def trim(redis: Redis, stream: str) -> int:
 
 
 def _oldest_needed(redis: Redis, stream: str, group: dict[str, str]) -> tuple[int, int]:
-    """The first entry this group still needs: its oldest unacknowledged one, else whatever follows its position."""
-    # The position was read before the pending entries: what is delivered in between lies behind it.
+    """The first entry that this group still needs: its oldest pending one, else the one after its position."""
+    # The position was read before the pending entries, so entries delivered in between come after it.
     pending = redis.xpending(stream, group["name"])
     if pending["pending"]:
         return position(pending["min"])

@@ -1,7 +1,7 @@
-"""Entries into a warehouse, here SQLite. This is the module to replace for another one; keep its promises.
+"""Applies entries to a warehouse, here SQLite. Replace this module for another warehouse, and keep its promises.
 
-What makes any order of arrival harmless: rows are staged by their address, and a void or an end is a statement about a
-generation of a job, not about a place in the stream.
+Entries may arrive in any order: rows are staged by their address, and a void or an end is about a generation of a job,
+not about a position in the stream.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from examples.consumer.entries import End, Entry, Lost, Rows, Strange, Void, pos
 from examples.consumer.receipts import digest, provable_digest, ready_at, window_name
 
 BUSY_SECONDS = 600
-"""Longer than the longest publishing of another consumer of the same file."""
+"""Longer than another consumer of the same file can take to publish a job."""
 
-# The later of two entries at one address counts: after a crash of Redis, rows it lost may be read anew, and differ.
+# Of two entries with one address the later counts: after a crash of Redis, lost rows may be read again, and differ.
 STAGE = """
 INSERT INTO staged (job, generation, page, row, milliseconds, sequence, content)
 SELECT :job, :generation, :page, :row, :milliseconds, :sequence, :content
@@ -52,7 +52,7 @@ SELECT ?, page, row, content FROM staged WHERE job = ? AND generation = ? ORDER 
 
 @dataclass(slots=True)
 class Applied:
-    """What became of entries: `settled` may be acknowledged, `waiting` (with the reason) must come again."""
+    """The outcome: `settled` entries may be acknowledged; those `waiting`, each with its reason, must be retried."""
 
     settled: list[str] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Warehouse:
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
-        # Acknowledged entries are trimmed: what was committed must survive the machine.
+        # Acknowledged entries are trimmed, so a commit must survive a crash of the machine.
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
 
@@ -82,7 +82,7 @@ class Warehouse:
         return applied
 
     def forget(self, job: str) -> None:
-        """Give a job up: its rows are discarded, whatever comes of it from now on is ignored."""
+        """Give a job up: its rows are discarded, and entries of it that come later are ignored."""
         with self._transaction():
             self._end(job, "forgotten")
 
@@ -91,7 +91,7 @@ class Warehouse:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        # IMMEDIATE: what is read below still holds when it is acted on.
+        # IMMEDIATE locks at once, so that what is read below does not change before it is used.
         self._database.execute("BEGIN IMMEDIATE")
         with self._database:
             yield
@@ -116,17 +116,17 @@ class Warehouse:
             applied.waiting[entry.id] = reason
 
     def _void(self, void: Void) -> str:
-        """Discard what is staged of the generation, and whatever comes of it later; says so."""
+        """Discard the staged rows of the generation, and those that come later; returns a line for the log."""
         self._database.execute(VOID, (void.job, void.generation + 1))
         self._database.execute("DELETE FROM staged WHERE job = ? AND generation <= ?", (void.job, void.generation))
         return f"job {void.job}: void up to generation {void.generation} ({void.reason})"
 
     def _publish_if_complete(self, end: End, applied: Applied) -> str | None:
-        """Publish the job of this end; the reason where it has to wait, None where the end is done with."""
+        """Publish the job of this end; returns the reason if it has to wait, None if the end is settled."""
         if self._one("SELECT 1 FROM jobs WHERE job = ? AND outcome IS NOT NULL", (end.job,)):
             stands = self._one("SELECT receipt FROM windows WHERE job = ?", (end.job,))
             if stands and json.loads(stands[0]).get("digest") != end.receipt.get("digest"):
-                applied.news.append(f"job {end.job} ended twice, with other rows: the first stand; ask for them anew")
+                applied.news.append(f"job {end.job} ended twice, with different rows; the first are kept: run it again")
             return None
         if (missing := self._missing(end)) is not None:
             return missing
@@ -136,18 +136,18 @@ class Warehouse:
         return None
 
     def _missing(self, end: End) -> str | None:
-        """Why the rows staged are not those of the receipt; None where they are."""
+        """Why the staged rows are not those of the receipt; None if they are."""
         which = (end.job, end.generation)
         staged = self._one("SELECT count(*) FROM staged WHERE job = ? AND generation = ?", which)[0]
         if staged != end.rows:
-            return f"job {end.job} ends with {end.rows} rows, {staged} of generation {end.generation} are here"
+            return f"job {end.job} ends with {end.rows} rows, but {staged} of generation {end.generation} are here"
         proof = provable_digest(end.receipt)
         if proof is not None and digest(iter(self._database.execute(ROWS, which).fetchone, None), end.pages) != proof:
-            return f"job {end.job} ends with {end.rows} rows, as many are here, but their digest is another"
+            return f"job {end.job} ends with {end.rows} rows; as many are here, but their digest differs"
         return None
 
     def _publish(self, end: End) -> str:
-        """Put the rows in place of their window's older ones, unless a later reading stands there."""
+        """Replace the older rows of the window by these, unless the window has rows of a newer job."""
         name, ready = window_name(end.receipt), ready_at(end.receipt)
         stands = self._one("SELECT ready_at, job FROM windows WHERE name = ?", (name,))
         if stands and stands > (ready, end.job):
@@ -163,12 +163,12 @@ class Warehouse:
         self._database.execute(OVER, (job, outcome))
 
     def _one(self, question: str, values: tuple[Any, ...]) -> Any:
-        """The first line of the answer; None where there is none."""
+        """The first row of the result; None if there is none."""
         return self._database.execute(question, values).fetchone()
 
 
 def bound(entry: Rows) -> Iterator[dict[str, str | int]]:
-    """The rows of an entry as they are staged."""
+    """The rows of an entry in the form in which they are staged."""
     milliseconds, sequence = position(entry.id)
     for row, content in enumerate(entry.contents, entry.row):
         yield {

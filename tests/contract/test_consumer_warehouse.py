@@ -165,7 +165,7 @@ def test_an_end_waits_for_every_row(stream: Stream, warehouse: Warehouse, place:
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
     first, second, end = stream.entries
     applied = warehouse.apply([second, end])
-    assert applied.waiting == {end.id: "job j ends with 2 rows, 1 of generation 1 are here"}
+    assert applied.waiting == {end.id: "job j ends with 2 rows, but 1 of generation 1 are here"}
     assert place.published() == {}
     assert warehouse.apply([first, end]).waiting == {}
     assert place.published() == {MONDAY: ["a", "b"]}

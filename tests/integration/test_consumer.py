@@ -70,7 +70,7 @@ def test_an_end_whose_rows_are_not_all_there_waits_and_is_told(
     job.end()
     code, said = consume(url, database, "--name", "c")
     assert code == 1
-    assert "ends with 50 rows, 49 of generation 1 are here" in said
+    assert "ends with 50 rows, but 49 of generation 1 are here" in said
     assert published(database) == {}
     assert redis.xpending(STREAM, GROUP)["pending"] == 1
     # The operator may ask for the window once more, and give this job up.
@@ -104,7 +104,7 @@ def test_an_entry_somebody_removed_while_it_was_held_is_told_and_holds_nothing_u
     code, said = consume(url, database, *IMPATIENT)
     assert code == 1
     assert f"{removed.decode()} was removed" in said
-    assert "ends with 50 rows, 49 of generation 1 are here" in said
+    assert "ends with 50 rows, but 49 of generation 1 are here" in said
     assert redis.xpending(STREAM, GROUP)["pending"] == 1
 
 

@@ -121,10 +121,19 @@ def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(
         at.send(get(at))
 
 
-@pytest.mark.parametrize("body", [b'{"expires_in":3600}', b'{"access_token":null}', b'{"access_token":""}', b"[]"])
-def test_an_answer_without_a_token_names_the_field(vendor: Start, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "has"),
+    [
+        (b'{"token":"x","expires_in":3600}', "expires_in, token"),
+        (b'{"access_token":null}', "access_token"),
+        (b'{"access_token":""}', "access_token"),
+        (b"{}", "nothing"),
+        (b"[]", "list"),
+    ],
+)
+def test_an_answer_without_a_token_names_the_field_and_what_is_there(vendor: Start, body: bytes, has: str) -> None:
     at, acme = talk(vendor, lambda heard: answer(body=body), SESSION)
-    with pytest.raises(FailJob, match="no text at 'access_token'"):
+    with pytest.raises(FailJob, match=f"no text at 'access_token': it has: {has}$"):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/login"]
 

@@ -59,5 +59,5 @@ def _restore_unacked(held: QoS) -> list[tuple[Exception, Any]]:
     with suppress(RedisError, OSError):
         for message in messages:
             held.channel._restore(message)
-    # The sweep nudges whatever was not put back.
+    # The sweep nudges the work of messages that were not put back.
     return []

@@ -76,9 +76,9 @@ def start_server(
     binary: str | None = None,
     options: tuple[str, ...] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a server on a loopback port or a Unix socket and wait until it answers; the caller ends it.
+    """Start a server on a loopback port or a Unix socket and wait until it answers; the caller must stop it.
 
-    `options` are more words of its command line. Raises BadInput with the last line of its log.
+    `options` are further arguments of its command line. Raises BadInput with the last line of its log if it fails.
     """
     directory.mkdir(parents=True, exist_ok=True)
     command = _command(directory, place, append_only=append_only, binary=binary, options=options)
@@ -113,7 +113,7 @@ def _command(
 
 
 def _run(command: Sequence[str], directory: Path, *, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
-    # What the system says of a server that cannot run at all stands in its log, too.
+    # If the server cannot run at all, the system's error message goes to its log as well.
     with (directory / LOG).open("ab") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=pass_fds

@@ -13,7 +13,7 @@ def sink_record(stream: str, job: str) -> str:
 
 
 def stream_being_added_to(stream: str) -> str:
-    """Stream: what a stream is called within a transaction that adds rows to it; nobody else ever sees it."""
+    """Stream: the name of a stream during a transaction that adds rows to it; other clients never see it."""
     return f"sink:{{{stream}}}"
 
 

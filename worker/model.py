@@ -105,8 +105,8 @@ class Rows:
         if count > most_rows:
             end, count = len(self.text) - len(self.text.split(b"\n", most_rows)[-1]), most_rows
         first = {place: reason for place, reason in self.dead.items() if place < count}
-        behind = {place - count: reason for place, reason in self.dead.items() if place >= count}
-        return Rows(self.text[:end], count, first), Rows(self.text[end:], self.count - count, behind)
+        others = {place - count: reason for place, reason in self.dead.items() if place >= count}
+        return Rows(self.text[:end], count, first), Rows(self.text[end:], self.count - count, others)
 
     def _row(self, place: int, raw: bytes) -> Row:
         return DeadRow(raw, self.dead[place]) if place in self.dead else raw

@@ -1,4 +1,4 @@
-"""Who may use the API: bearer tokens, some of which may only read."""
+"""Checks bearer tokens: some may use all of the API, others may only read."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Access:
     def may_look(self, credentials: _Credentials) -> None:
         """Accept any of our tokens. Raises 401."""
         if not self.is_open and not self._is_one_of(credentials, [*self._full, *self._read_only]):
-            raise HTTPException(401, "a bearer token of MILLRACE_API_TOKENS is wanted", {"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, "a bearer token of MILLRACE_API_TOKENS is needed", {"WWW-Authenticate": "Bearer"})
 
     def may_act(self, request: Request, credentials: _Credentials) -> None:
         """Accept a token that may do more than read. Raises 401 or 403."""
         self.may_look(credentials)
         # Without tokens, another site's page could make a browser on this machine send a request.
         if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise HTTPException(403, "requests from pages of other sites are not acted on")
+            raise HTTPException(403, "requests from pages of other sites are refused")
         if not self.is_open and not self._is_one_of(credentials, self._full):
-            raise HTTPException(403, "this token may look, and neither ask for a report nor act on a job")
+            raise HTTPException(403, "this token may only read; it may not request reports or act on jobs")
 
     @staticmethod
     def _is_one_of(credentials: HTTPAuthorizationCredentials | None, tokens: Sequence[bytes]) -> bool:

@@ -30,13 +30,13 @@ LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> FastAPI:
     """The application for these settings and this backend; without any, for those of this process. Raises BadInput."""
     settings, backend = chosen or process_settings(), backend or Backend()
-    # FastAPI's own page of documentation runs a script from elsewhere.
+    # Without FastAPI's own page of documentation, which loads a script from another site.
     app = FastAPI(
         title="Millrace", description="Advertising reports, every row exactly once.", docs_url=None, redoc_url=None
     )
     access = Access(settings)
     if access.is_open:
-        # A page elsewhere must not reach an open API through a name that resolves to this machine.
+        # Another site's page must not reach an open API by a host name that resolves to this machine (DNS rebinding).
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
 
     def look(topics: Sequence[str]) -> dict[str, Json]:
@@ -62,7 +62,7 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
-        # What was given stays out of the answer: it may be a secret in the wrong field.
+        # The given value is left out of the answer: it may be a secret in the wrong field.
         detail = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
         return AsciiJSON({"detail": detail}, status_code=422)
 
@@ -72,7 +72,7 @@ def add_error_answers(app: FastAPI) -> None:
 
 
 def add_health(app: FastAPI, backend: Backend) -> None:
-    """Does this process answer, and can it serve?"""
+    """Add the health checks: does this process answer, and can it serve?"""
 
     @app.get("/healthz", response_class=PlainTextResponse, summary="This process answers")
     def healthz() -> str:

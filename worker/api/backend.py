@@ -9,7 +9,7 @@ from worker.celery import messages_waiting, nudge_out_of, queues_served
 from worker.services import Services, get_services
 
 REDIS_RETRIES = 3
-"""Few, because a caller is told that Redis is away, while a worker waits for it."""
+"""Few: a worker waits for a Redis that is away, but a caller should be told."""
 
 
 def process_services() -> Services:
@@ -19,7 +19,7 @@ def process_services() -> Services:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The services, made on first use, and Celery: how a step is nudged and what is known of queues and workers."""
+    """The services, created on first use, and what is needed of Celery: nudges, and the state of queues and workers."""
 
     services: Callable[[], Services] = process_services
     nudge_out_of: Callable[..., None] = nudge_out_of

@@ -1,4 +1,4 @@
-"""Server-sent events about what changes; Redis is read once for all clients."""
+"""Server-sent events about jobs; Redis is read once for all clients."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from worker.model import FINISHED, Json
 EVERY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 OVERVIEW = ""
-"""The topic that is no job: how many jobs are in each state, and the latest of them."""
+"""The topic of the overview (other topics are ids of jobs): the number of jobs in each state, and the latest jobs."""
 OVERVIEW_JOBS = 60
 
 AWAY: Json = {"waits_for": wait_facts(Wait("redis", REDIS))}
 
 
 class EventStream(StreamingResponse):
-    """A body of events, which proxies on the way are told neither to cache nor to buffer."""
+    """A response of events, with headers that tell proxies not to cache or buffer it."""
 
     media_type = "text/event-stream"
 
@@ -35,12 +35,12 @@ class EventStream(StreamingResponse):
 
 
 class Feed:
-    """Reads what is watched, once in an interval for all clients, and only while there are any."""
+    """Reads the watched topics once per interval for all clients, and only while there are clients."""
 
     def __init__(
         self, look: Callable[[Sequence[str]], dict[str, Json]], *, every_seconds: float = EVERY_SECONDS
     ) -> None:
-        """`look` gives each topic's value; it may block, and may raise what Redis raises."""
+        """`look` returns the value of each topic; it may block, and may raise errors of Redis."""
         self._look = look
         self._every_seconds = every_seconds
         self._clients: Counter[str] = Counter()
@@ -49,7 +49,7 @@ class Feed:
         self._looking: asyncio.Task[None] | None = None
 
     async def changes(self, topic: str) -> AsyncIterator[Json | None]:
-        """The topic's value, and each that differs from the one before; None after a while without any."""
+        """Yield the topic's value, then each changed value; None as a heartbeat if nothing changes for a while."""
         self._clients[topic] += 1
         if self._looking is None or self._looking.done():
             self._round = asyncio.Event()
@@ -60,7 +60,7 @@ class Feed:
             while True:
                 await self._round.wait()
                 if self._looking.done():
-                    # While somebody watches, the task ends only if it failed: raise its error; clients connect again.
+                    # While there are clients, the task ends only by an error: raise it, so that clients connect again.
                     self._looking.result()
                     return
                 value = self._values.get(topic)
@@ -76,7 +76,7 @@ class Feed:
                 del self._clients[topic]
 
     async def _look_repeatedly(self) -> None:
-        """Read what is watched once an interval, and wake whoever waits for it, until nobody watches."""
+        """Read the watched topics once per interval and wake the clients, until there are none."""
         try:
             while self._clients:
                 topics = list(self._clients)
@@ -106,7 +106,7 @@ def read_topics(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
 
 
 async def job_events(feed: Feed, job_id: str) -> AsyncIterator[bytes]:
-    """`state` at first and at each move, `progress` in between, `waits` while Redis is away; `end` is the last."""
+    """Yield `state` first and at each move, `progress` in between, `waits` while Redis is away; `end` is the last."""
     state = None
     async for value in feed.changes(job_id):
         if value is None or value is AWAY:
@@ -120,7 +120,7 @@ async def job_events(feed: Feed, job_id: str) -> AsyncIterator[bytes]:
 
 
 async def overview_events(feed: Feed) -> AsyncIterator[bytes]:
-    """`overview` at first and whenever anything of it changes, `waits` while Redis is away; has no end."""
+    """Yield `overview` first and at each change, `waits` while Redis is away; never ends."""
     async for value in feed.changes(OVERVIEW):
         if value is None or value is AWAY:
             yield _heartbeat() if value is None else _event("waits", AWAY["waits_for"])

@@ -140,5 +140,5 @@ def _refuse_too_many(services: Services) -> None:
     """Raise 429 if as many jobs wait for a worker as are allowed to."""
     waiting, bound = services.ledger.count_by_state()["queued"], services.settings.queue_bound
     if waiting >= bound:
-        text = f"{waiting} jobs wait for a worker, {bound} may (MILLRACE_QUEUE_BOUND)"
+        text = f"{waiting} jobs wait for a worker; at most {bound} may (MILLRACE_QUEUE_BOUND)"
         raise HTTPException(429, text, {"Retry-After": str(RETRY_AFTER_SECONDS)})

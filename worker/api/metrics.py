@@ -37,7 +37,7 @@ _ZERO_AT_FIRST: list[tuple[str, tuple[str, ...]]] = [
     ("millrace_dead_rows_total", ()),
     ("millrace_columns_changed_total", ()),
 ]
-"""Counters of a report whose first event is worth an alert, so they are given as 0 before it."""
+"""Counters whose first event may be worth an alert, so they are exported as 0 before it."""
 
 Sample = tuple[str, tuple[str, ...], float]
 
@@ -74,9 +74,9 @@ def exposition(samples: list[Sample]) -> bytes:
 
 
 def counters(services: Services) -> Iterator[Sample]:
-    """What has happened so far; 0 for what has not yet happened to a report of our connections.
+    """All counters, and 0 for the counters in _ZERO_AT_FIRST of every report of our connections.
 
-    A counter that began with its first event would hide that event: `increase` needs a value before it.
+    If a counter appeared only with its first event, `increase` would miss that event: it needs a value before it.
     """
     known = {(name, labels): value for name, labels, value in read_counters(services.redis)}
     # `doctor` and the log say if connections cannot be read.
@@ -91,7 +91,7 @@ def counters(services: Services) -> Iterator[Sample]:
 
 
 def gauges(services: Services) -> Iterator[Sample]:
-    """The present state, read from Redis for this request."""
+    """All gauges: the present state, read from Redis for this request."""
     ledger = services.ledger
     now = ledger.now()
     for state, there in ledger.count_by_state().items():
@@ -142,7 +142,7 @@ def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
             entries = services.redis.xlen(name)
             groups: Any = services.redis.xinfo_groups(name) if entries else []
         except ResponseError:
-            continue  # Not a stream any more.
+            continue  # The key is not a stream any more.
         yield "millrace_stream_entries", (name,), entries
         if bound := services.settings.stream_bound:
             yield "millrace_stream_full_ratio", (name,), entries / bound

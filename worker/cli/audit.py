@@ -23,7 +23,7 @@ COMPARED = ("rows", "dead_rows", "digest")
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def audit(job_id: str, as_json: bool) -> None:
-    """Read every row of the job from its sink, count and digest them; exit 0 equal, 1 not equal, 3 not finished yet."""
+    """Read all rows of the job from its sink, compare counts and digest; exit 0 equal, 1 not equal, 3 not finished."""
     services = open_services()
     job = find_job(job_id)
     if job.state not in FINISHED:
@@ -45,22 +45,22 @@ def differences_from_receipt(job: Job, found: Audit) -> list[str]:
     """The differences between a sink and the receipt of a finished job, a sentence for each."""
     counted = {
         "lost": found.lost,
-        "there twice": found.doubled,
+        "doubled": found.doubled,
         "out of order": found.out_of_order,
         "written after the end or the void": found.late,
     }
     said = [f"{count:,} rows are {what}" for what, count in counted.items() if count]
-    said += [f"{name} is not as it was kept" for name in found.changed]
+    said += [f"{name} is missing or was changed" for name in found.changed]
     if job.state != "done":
         # A job that ended otherwise must have voided everything it published.
         if found.receipt is not None:
-            said.append(f"the job is {job.state}, but the sink holds its end")
+            said.append(f"the job is {job.state}, but the sink has an end of it")
         if found.rows:
-            said.append(f"the job is {job.state}, but {found.rows:,} rows stand, not void")
+            said.append(f"the job is {job.state}, but {found.rows:,} rows of it are not void")
         return said
     receipt = job.receipt or {}
     if found.ends != 1:
-        said.append(f"the sink holds {found.ends} ends of this job, not 1")
+        said.append(f"the sink has {found.ends} ends of this job, not 1")
     for name in COMPARED:
         if receipt.get(name) != getattr(found, name):
             said.append(f"{name}: the receipt says {receipt.get(name)}, the sink has {getattr(found, name)}")

@@ -1,4 +1,4 @@
-"""`millrace doctor`: is everything there that a job needs? One line for each check, with the remedy."""
+"""`millrace doctor`: checks everything that a job needs. One line for each check, with the remedy."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _check_all() -> Iterator[Finding]:
 
     yield _try("configuration", configuration)
     yield _try("schedule", schedule)
-    # The rest is known only through Redis: without it, one failure is enough.
+    # The next checks need Redis: if it fails, one failure is enough.
     yield (redis := _try("redis", _check_redis))
     further = {"broker": _check_broker, "workers": _check_workers, "recovery": _check_recovery}
     for name, check in further.items() if redis.state == "ok" else ():
@@ -92,7 +92,7 @@ def _check_all() -> Iterator[Finding]:
 
 
 def _find_buckets(places: Iterable[str]) -> dict[str, BucketAddress]:
-    """The buckets that callers or the schedule send rows to, each once; what is no address has failed elsewhere."""
+    """The buckets to which callers or the schedule send rows, each once. Wrong addresses are reported elsewhere."""
     found: dict[str, BucketAddress] = {}
     for place in places:
         with suppress(BadInput):
@@ -115,7 +115,7 @@ def _try(name: str, check: Callable[[], str]) -> Finding:
 
 
 def _check_redis() -> str:
-    """Redis answers, takes writes, evicts nothing, keeps what it holds, and has room."""
+    """Redis answers, accepts writes, evicts no keys, is persistent, and has room."""
     redis = open_services().redis
     open_services().ledger.try_write()
     server, memory, disk = (redis.info(section) for section in ("server", "memory", "persistence"))
@@ -125,7 +125,7 @@ def _check_redis() -> str:
         raise Unfit("a restart would lose jobs and rows: start Redis with --appendonly yes")
     most = memory.get("maxmemory") or 0
     if most and memory["used_memory"] > MEMORY_SHARE * most:
-        raise Unfit(f"{memory['used_memory']:,} of {most:,} bytes used, sinks stop at 80 %: trim streams or add memory")
+        raise Unfit(f"{memory['used_memory']:,} of {most:,} bytes used; sinks stop at 80 %: trim streams or add memory")
     name = server.get("server_name", "redis").capitalize()
     version = server.get("valkey_version") or server.get("redis_version")
     return f"{name} {version}, takes writes, keeps an append-only file"
@@ -149,7 +149,7 @@ def _check_workers() -> str:
     idle = [queue for queue in (CONTROL, SWEEP, STREAM) if not served.get(queue)]
     if idle:
         verbs = sorted({"millrace worker stream" if queue == STREAM else "millrace worker control" for queue in idle})
-        raise Unfit(f"nobody serves {', '.join(idle)}: start {' and '.join(f'`{verb}`' for verb in verbs)}")
+        raise Unfit(f"no worker for {', '.join(idle)}: start {' and '.join(f'`{verb}`' for verb in verbs)}")
     return ", ".join(f"{queue}: {len(workers)}" for queue, workers in sorted(served.items()))
 
 
@@ -158,7 +158,7 @@ def _check_recovery() -> str:
     ledger, every = open_services().ledger, settings().sweep_seconds
     swept = ledger.swept_at()
     if swept is None:
-        raise Unfit("lost work was never looked for: start `millrace beat` or a control worker")
+        raise Unfit("no sweep has ever run: start `millrace beat` or a control worker")
     ago = max(0.0, ledger.now() - swept)
     if ago > 3 * every:
         raise Unfit(f"the last sweep was {format_duration(round(ago))} ago: start `millrace beat` or a control worker")

@@ -1,4 +1,4 @@
-"""`millrace healthy PROCESS`: does one process of an installation do its work? For health checks of containers."""
+"""`millrace healthy PROCESS`: a health check for containers, which tells whether one process does its work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_SECONDS = 5
 PATHS = {"api": "/readyz", "flower": "/healthcheck"}
 PORTS = {"api": 8080, "flower": 5555}
 MOST_INTERVALS = 4
-"""If no sweep ran for so many intervals, neither beat nor a worker that stands in for it is there."""
+"""If no sweep ran for this many intervals, neither beat nor a control worker in its place is running."""
 
 
 @click.command(help="Exit 0 where a process of this host does its work, else 1 and why.")

@@ -14,7 +14,7 @@ MILLISECONDS_FROM = 100_000_000_000
 """A time this large is in milliseconds: in seconds it would be the year 5138."""
 
 MARGIN_SECONDS = 5.0
-"""The vendor's clock may run behind ours, and it may note whole seconds only."""
+"""The vendor's clock may be slow, and its times may be whole seconds only."""
 
 
 def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> Iterator[Any]:

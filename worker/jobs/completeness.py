@@ -18,7 +18,7 @@ def prove_complete(job: Job, report: Report, totals: Totals, dead_share: float) 
     if expected is not None:
         capped_at = read.paging.total_capped_at if isinstance(read.paging, OffsetPaging | SinglePage) else None
         most = job.params.get(read.rows_at_most) if read.rows_at_most else None
-        # A count that equals its cap means "at least", so more rows are no contradiction and there is no exact count.
+        # A count that equals its cap means "at least": if more rows came, there is no exact count to compare with.
         if expected == capped_at and came > expected:
             expected = None
         # No document says whether the vendor's count takes the requested limit into account, so either is accepted.

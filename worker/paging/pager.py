@@ -62,7 +62,7 @@ class Pager(Protocol):
         """Yields the addresses of one page's requests; after each, the facts of its answer must be sent in.
 
         `rows` in those facts counts that answer alone, without a repeated row. `total` is the count known before.
-        Returns the link or token of the next page, None if there is none. Raises FailJob if there is no end.
+        Returns the link or token of the next page, None if there is none. Raises FailJob if the answers lead nowhere.
         """
 
     def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:

@@ -1,4 +1,4 @@
-"""JSON with exact numbers: a number is written as it was read, whatever its size."""
+"""Reads and writes JSON with exact numbers: a number keeps its digits, whatever its size."""
 
 from __future__ import annotations
 

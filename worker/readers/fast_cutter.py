@@ -131,7 +131,7 @@ class Members:
     def decode(self, block: bytes) -> Rows | None:
         if (rows := self._convert(block)) is not None:
             return rows
-        # A block that follows other rows begins with a comma, which is JSON only behind another member.
+        # A block that follows other rows begins with a comma, which is valid JSON only after another member.
         whole = b"[0" + block + b"]" if self.has_rows else b"[" + block + b"]"
         try:
             members = _LIST.decode(whole)

@@ -1,6 +1,6 @@
 r"""Limits on JSON input: what a parser must not be given because it would crash, and what it wrongly accepts.
 
-| danger | bound | fast parser (msgspec) | ijson, rows | ijson, what stands around them |
+| danger | bound | fast parser (msgspec) | ijson, rows | ijson, around the rows |
 | --- | --- | --- | --- | --- |
 | nesting: ijson's memory grows with its square, its stack overflows | 100 | `may_be_deep`, after | `RowGuard`, before | `LimitScanner`, before |
 | digits of a number: ijson kills the process at more than Python allows | 4,300 | `has_long_number`, before | `RowGuard`, before | `LimitScanner`, before |

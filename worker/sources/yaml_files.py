@@ -163,7 +163,7 @@ def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:
 
 
 def _follow_references(schema: dict[str, Any], node: Any, content: Any) -> dict[str, Any]:
-    """The node behind references and choices; of a union, the kind the content names."""
+    """The node to which references and choices lead; in a union, the kind that the content names."""
     while isinstance(node, dict):
         choices = node.get("oneOf") or node.get("anyOf")
         if "$ref" in node:

@@ -107,7 +107,7 @@ class FileGenerations:
         self._clear(generation)
 
     def clear(self, generation: int) -> None:
-        """Remove the files of a generation that is over which nobody will read; nothing if it is still open."""
+        """Remove the files of a generation that no reader needs; nothing if the generation is still open."""
         outcome = self._record.outcome(generation)
         if outcome is not None:
             kept = {Key(file["path"]).name for file in [*_files(outcome.get("receipt", {})), *_files(outcome)]}

@@ -136,7 +136,7 @@ def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
     if not raw.strip():
         return "(empty)"
     text = " ".join(raw[: limit * 2].decode("utf-8", "replace").split())[:limit]
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _text(value: Any) -> str:

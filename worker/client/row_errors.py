@@ -44,4 +44,6 @@ def check_rows(blocks: Iterable[Rows], shapes: dict[int, list[ErrorShape]]) -> I
 
 def _below(place: str, path: str) -> str:
     """The part of a path below a place; empty if the path does not lead there."""
-    return path if not place else path.removeprefix(f"{place}.") if path.startswith(f"{place}.") else ""
+    if not place:
+        return path
+    return path.removeprefix(f"{place}.") if path.startswith(f"{place}.") else ""

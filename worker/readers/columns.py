@@ -108,9 +108,14 @@ def _make_pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[
     for name in _MEMBERS.decode(row):
         key = re.escape(msgspec.json.encode(name)) + b":"
         kind = declared.get(name)
-        # The quotes around a number are outside the groups, so the converted row does not have them. Each quote may be
-        # optional on its own: the row is known to be valid JSON, so a number has both or neither.
-        value = _VALUE if kind is None else rb')"?+(' + PLAIN[kind] + rb')"?+(' if kind in NUMBERS else PLAIN[kind]
+        if kind is None:
+            value = _VALUE
+        elif kind in NUMBERS:
+            # The quotes around a number are outside the groups, so the converted row does not have them. Each quote may
+            # be optional on its own: the row is known to be valid JSON, so a number has both or neither.
+            value = rb')"?+(' + PLAIN[kind] + rb')"?+('
+        else:
+            value = PLAIN[kind]
         members.append(key + value)
     # Each row is one line, so a match is a whole row. The newline is a group of its own, because with a single group
     # `findall` would return strings, not tuples.

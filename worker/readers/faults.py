@@ -97,5 +97,8 @@ def _reason(text: bytes, kind: RowKind) -> str | None:
         end = len(characters)
     except ValueError as error:
         end = getattr(error, "pos", 0)
-    reason = LimitScanner().feed(characters[:end].encode())
-    return reason or (None if isinstance(value, kind) else f"not a JSON {'object' if kind is dict else 'list'}")
+    if reason := LimitScanner().feed(characters[:end].encode()):
+        return reason
+    if isinstance(value, kind):
+        return None
+    return "not a JSON object" if kind is dict else "not a JSON list"

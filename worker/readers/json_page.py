@@ -105,7 +105,7 @@ class _Page:
             start = text.lstrip()
             if start:
                 break
-        if start.lstrip()[:1] not in (b"{", b"["):
+        if start[:1] not in (b"{", b"["):
             fault = Fault(start)
             fault.read_on(self._texts)
             raise FailJob(f"expected a JSON list or object, got: {excerpt(fault.left)}")

@@ -79,10 +79,12 @@ class RowShape:
         return Rows(new, len(objects)) if is_same else None
 
     def _make_decoders(self) -> None:
-        types = [
-            msgspec.Raw if kind is None else _TYPES[kind] | None if self._has_nulls else _TYPES[kind]
-            for kind in self._kinds
-        ]
+        types: list[Any] = []
+        for kind in self._kinds:
+            if kind is None:
+                types.append(msgspec.Raw)
+            else:
+                types.append(_TYPES[kind] | None if self._has_nulls else _TYPES[kind])
         names = [f"f{number}" for number in range(len(self._keys))]
         row = msgspec.defstruct(
             "Row",

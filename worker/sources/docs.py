@@ -129,7 +129,8 @@ def window_of(report: Report, mark: Mark = str) -> str:
         return ""
     ends = " to ".join(map(mark, report.window.values()))
     longest = f", at most {report.window_at_most}" if report.window_at_most else ""
-    return f"{ends}, the end {report.window_ends.removesuffix('usive')}uded{longest}"
+    covered = "included" if report.window_ends == "inclusive" else "excluded"
+    return f"{ends}, the end {covered}{longest}"
 
 
 def kind_of(param: Param) -> str:
@@ -139,7 +140,9 @@ def kind_of(param: Param) -> str:
 
 def default_of(param: Param, mark: Mark = str) -> str:
     """`required`, or its default, or nothing."""
-    return "required" if param.required else "" if param.default is None else mark(plain(param.default))
+    if param.required:
+        return "required"
+    return "" if param.default is None else mark(plain(param.default))
 
 
 def allowed_values(param: Param) -> list[Any]:

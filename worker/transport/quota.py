@@ -85,9 +85,11 @@ class OwnQuota:
             now = self._clock()
             slot = max(self._slot, now - self._interval * self._saved_up)
             wait = max(slot, self._ends) - now
-            verdict = "go" if wait <= patience_seconds else ("pause" if self._ends > slot else "wait")
-            if verdict == "go":
+            if wait <= patience_seconds:
+                verdict = "go"
                 self._slot = slot + self._interval
+            else:
+                verdict = "pause" if self._ends > slot else "wait"
         _wait_or_give_back(self._name, verdict, max(wait, 0.0), self._sleep)
 
     def pause(self, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""What the API works with: the services and Celery. Tests replace it."""
+"""The dependencies of the API, services and Celery, which tests replace."""
 
 from __future__ import annotations
 

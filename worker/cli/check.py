@@ -1,4 +1,4 @@
-"""`check` tries the credentials of our accounts; `discover` asks a vendor what it offers. Neither needs Redis."""
+"""`millrace check` tries the credentials of our accounts; `millrace discover` lists what a vendor offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`jobs`, `show`, `receipt`, `cancel` and `retry`: look at jobs and act on them."""
+"""`millrace jobs`, `show`, `receipt`, `cancel` and `retry`: show jobs and act on them."""
 
 from __future__ import annotations
 

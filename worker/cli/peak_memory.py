@@ -1,4 +1,4 @@
-"""The most resident memory that any of some processes or their children used while a block ran."""
+"""Measures the peak resident memory of processes and their children while a block runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask for a report: `run` follows it to its receipt, `submit` returns at once."""
+"""`millrace run` requests a report and follows it to its receipt; `millrace submit` returns at once."""
 
 from __future__ import annotations
 

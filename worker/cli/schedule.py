@@ -1,4 +1,4 @@
-"""`schedule` lists the entries and their alarms; `backfill` asks for a span of days again."""
+"""`millrace schedule` lists the entries and their alarms; `millrace backfill` requests a span of days again."""
 
 from __future__ import annotations
 

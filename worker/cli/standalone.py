@@ -1,4 +1,4 @@
-"""Commands without an installation (no MILLRACE_REDIS_URL): rows go to files, and workers are started here."""
+"""Runs commands without an installation (no MILLRACE_REDIS_URL): rows go to files, and workers are started here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What verbs work with: the connections alone, or all services. Logs go to stderr, never among the data."""
+"""Opens what verbs need: the connections alone, or all services. Logs go to stderr, never among the data."""
 
 from __future__ import annotations
 

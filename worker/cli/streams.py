@@ -1,4 +1,4 @@
-"""`tail` prints rows as they come into a stream; `dead` shows the dead letters of a report."""
+"""`millrace tail` prints rows as they come into a stream; `millrace dead` shows the dead letters of a report."""
 
 from __future__ import annotations
 

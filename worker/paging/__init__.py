@@ -1,1 +1,1 @@
-"""How to address the pages of a report, and how to know that one is the last."""
+"""Paging: how the pages of a report are addressed, and which one is the last."""

@@ -25,7 +25,7 @@ class Offset:
         self._limit = limit
 
     def plan(self, total: int | None, total_pages: int | None) -> int:
-        return max(1, -(-(total or 0) // self._limit))
+        return max(1, -(-(total or 0) // self._limit))  # rounded up
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         came = 0

@@ -46,7 +46,7 @@ class PageNumber:
             return NextPages(planned)
         if page.total is None:
             return NextPages(max(planned, number + 1))
-        counted = -(-page.total // page.rows) if number == 1 else 1
+        counted = -(-page.total // page.rows) if number == 1 else 1  # rounded up
         return NextPages(max(planned, counted), is_open=True)
 
     def _follow_counted(self, number: int, page: PageFacts, counted: int, planned: int) -> NextPages:

@@ -1,4 +1,4 @@
-"""Environment variables as files name them: `$NAME`, `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign."""
+"""Expands environment variables in YAML files: `$NAME`, `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What goes over the network: how to authenticate, which addresses may be contacted, and one exchange with a vendor."""
+"""Transport: sends requests to vendors, with authentication, quota, proxies, and checks of links and addresses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -91,3 +92,12 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(prefix="millrace-", dir=memory) as directory:
         yield Path(directory)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """For tests that call `configure_logging`: afterwards everything is as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level

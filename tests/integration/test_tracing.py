@@ -18,6 +18,9 @@ from tests.fake_vendor import Answer, Vendor, preparing
 from tests.in_process import World, world
 from tests.source_files import POLL, SUBMIT, report, source
 from worker import tracing
+from worker.observe import configure_logging
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 TOKEN = "a-token-nobody-may-see"
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -49,6 +52,7 @@ def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(
     start: Start, spans: InMemorySpanExporter, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    configure_logging("text", "info")
     made = start(preparing(WORKING, DONE))
     job = made.ask(traceparent=CALLER)
     assert made.run()["state"] == "done"
@@ -64,7 +68,7 @@ def test_all_steps_of_a_job_are_one_trace_and_say_whose_they_are(
     assert stream == {f"millrace.{name}": value for name, value in of.items()}
     assert "working" in str((steps[1].attributes or {})["millrace.waits_for"])
     assert {step.status.status_code for step in steps} == {StatusCode.UNSET}
-    assert f"trace_id={CALLER.split('-')[1]}" in capsys.readouterr().out
+    assert f"trace_id={CALLER.split('-')[1]}" in capsys.readouterr().err
 
 
 def test_a_job_that_was_made_without_a_trace_begins_one_at_its_first_step(
@@ -117,10 +121,11 @@ def test_without_its_variables_nothing_of_it_is_imported(start: Start, monkeypat
 def test_what_cannot_be_had_is_told_and_hinders_nothing(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    configure_logging("text", "info")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv(name, value)
     tracing._provider.cache_clear()
     with tracing.span("x", None, {}) as made:
         assert made.traceparent == ""
-    assert value in "".join(capsys.readouterr())
+    assert value in capsys.readouterr().err
     tracing._provider.cache_clear()

@@ -99,7 +99,7 @@ def test_a_report_that_is_not_ready_in_time_ends_with_3(millrace: CommandHere, v
     answer = millrace("preview", *KARGO, "--timeout", "0.3")
     assert (answer.code, answer.out) == (3, "")
     assert "not ready after 0.3 s" in answer.err
-    assert "the vendor goes on preparing it" in answer.err
+    assert "the vendor is still preparing it" in answer.err
 
 
 def test_what_the_vendor_refuses_ends_with_1_and_one_line(millrace: CommandHere, vendors: Sandbox) -> None:

@@ -53,7 +53,7 @@ def test_a_report_becomes_files_and_a_receipt(millrace: Command) -> None:
 def test_a_job_that_is_not_done_in_time_is_left_to_be_gone_on_with(millrace: Command) -> None:
     answer = millrace("run", *KARGO, "--timeout", "0", "--to", "file:late")
     assert (answer.code, answer.out) == (3, "")
-    assert "not finished; the same command (without --new) goes on with it" in answer.err
+    assert "not finished; run the same command again (without --new) to continue" in answer.err
     (left,) = millrace("jobs", "--json", "--state", "queued").lines
     assert millrace("cancel", left["job"]).out == f"{left['job']} cancelled\n"
 

@@ -30,9 +30,7 @@ from worker.sources.views import params_schema, report_facts, source_facts
 
 def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     """Add the paths; all of them only read."""
-    look = APIRouter(
-        prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["what there is"]
-    )
+    look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["catalogue"])
 
     @look.get("/sources", summary="Every vendor and report, with its parameters as JSON Schema")
     def sources() -> list[SourceView]:
@@ -69,7 +67,7 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
         now = datetime.fromtimestamp(services.ledger.now(), UTC)
         return [EntryView(**standing_facts(standing)) for standing in standings(services, now)]
 
-    @look.get("/dead/{connection}/{report}", summary="Rows set aside, each with its reason; the latest first")
+    @look.get("/dead/{connection}/{report}", summary="The rows set aside, each with its reason, the latest first")
     def dead(
         connection: str,
         report: str,

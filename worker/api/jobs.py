@@ -1,4 +1,4 @@
-"""Jobs over HTTP: ask for a report, look, watch, cancel, retry."""
+"""Jobs over HTTP: request a report; list, show, follow, cancel and retry jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
     look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["jobs"])
     act = APIRouter(prefix="/v1", dependencies=[Depends(access.may_act)], responses=problems(403), tags=["jobs"])
 
-    @act.post("/jobs", status_code=202, responses=problems(403, 429), summary="Ask for a report")
+    @act.post("/jobs", status_code=202, responses=problems(403, 429), summary="Request a report")
     def make(
         asked: JobBody,
         response: Response,
@@ -87,14 +87,14 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
         "/jobs/{job_id}/retry",
         status_code=202,
         responses=problems(403, 404, 409),
-        summary="Take a failed or cancelled job up again",
+        summary="Retry a failed or cancelled job",
     )
     def retry(job_id: str, response: Response) -> JobView:
         services = backend.services()
         _find_job(services, job_id)
         state, other = services.ledger.retry(job_id)
         if state is None:
-            raise HTTPException(409, f"job {job_id} is {other}; only a failed or cancelled one can be retried")
+            raise HTTPException(409, f"job {job_id} is {other}; only a failed or cancelled job can be retried")
         backend.nudge_out_of(state, job_id, number=int(other))
         return _show_after_action(services, job_id, response)
 
@@ -108,7 +108,7 @@ def _add_events(look: APIRouter, backend: Backend, feed: Feed) -> None:
         "/jobs/{job_id}/events",
         response_class=EventStream,
         responses=event_answers(404),
-        summary="A job as it goes on, to its end: `state`, `progress`, `waits` and `end`",
+        summary="The events of a job until it ends: `state`, `progress`, `waits` and `end`",
     )
     def watch(job_id: str) -> EventStream:
         _find_job(backend.services(), job_id)
@@ -118,7 +118,7 @@ def _add_events(look: APIRouter, backend: Backend, feed: Feed) -> None:
         "/events",
         response_class=EventStream,
         responses=event_answers(),
-        summary="How many jobs are in each state and the latest jobs, whenever anything changes; has no end",
+        summary="The number of jobs in each state and the latest jobs, at each change; never ends",
     )
     def watch_all() -> EventStream:
         return EventStream(overview_events(feed))
@@ -137,7 +137,7 @@ def _show_after_action(services: Services, job_id: str, response: Response) -> J
 
 
 def _refuse_too_many(services: Services) -> None:
-    """Raise 429 if as many jobs wait for a worker as are allowed to."""
+    """Raise 429 if the largest allowed number of jobs is waiting for a worker."""
     waiting, bound = services.ledger.count_by_state()["queued"], services.settings.queue_bound
     if waiting >= bound:
         text = f"{waiting} jobs wait for a worker; at most {bound} may (MILLRACE_QUEUE_BOUND)"

@@ -27,7 +27,7 @@ class JobBody(BaseModel):
 
 
 class WaitView(BaseModel):
-    """What a job waits for: a word, a text for people, and until when, if that is known."""
+    """What a job waits for, as a word and as a text for people, and until when, if that is known."""
 
     on: WaitsOn
     said: str
@@ -67,7 +67,7 @@ class JobView(BaseModel):
 
 
 class MadeJob(JobView):
-    """A job that was asked for; `joined` if the same one was running already."""
+    """The job of a request; `joined` if the same report was running already."""
 
     joined: bool
 
@@ -79,7 +79,7 @@ class ShownJob(JobView):
 
 
 class ConnectionView(BaseModel):
-    """One of our accounts, the reports it can be asked for, and whether its credentials are set."""
+    """One of our accounts, its reports, and whether its credentials are set."""
 
     connection: str
     source: str
@@ -112,7 +112,7 @@ class SourceView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """An entry of the schedule, and how it stands."""
+    """An entry of the schedule, and its state."""
 
     name: str
     connection: str
@@ -133,7 +133,7 @@ class EntryView(BaseModel):
 
 
 class DeadLetter(BaseModel):
-    """A row set aside: its address, the reason, and the row as it came."""
+    """A row set aside: its address, the reason, and the row as the vendor sent it."""
 
     job: str
     at: str
@@ -150,7 +150,7 @@ class QueueView(BaseModel):
 
 
 class Ready(BaseModel):
-    """Redis can be written to; how long ago the last sweep for lost work ran, None if none ever did."""
+    """Redis can be written to; how long ago the last sweep for lost work ran, None if none has run yet."""
 
     redis: Literal["ok"] = "ok"
     seconds_since_sweep: float | None
@@ -163,7 +163,7 @@ class Problem(BaseModel):
 
 
 class AsciiJSON(JSONResponse):
-    """JSON in ASCII, because a message may repeat what a caller sent, which may be no Unicode."""
+    """JSON in ASCII, because a message may repeat what a caller sent, which may not be valid Unicode."""
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=True).encode()
@@ -171,26 +171,26 @@ class AsciiJSON(JSONResponse):
 
 Problems = dict[int | str, dict[str, Any]]
 _MEANINGS = {
-    400: "The body is no JSON",
-    401: "No token, or a wrong one",
-    403: "The token may only look",
+    400: "The body is not valid JSON",
+    401: "The token is missing or wrong",
+    403: "The token may only read",
     404: "No such job",
-    409: "Only an ended job is retried",
-    422: "A field is wrong; it is named",
+    409: "Only a failed or cancelled job can be retried",
+    422: "A field is wrong; the answer names it",
     429: "Too many jobs wait for a worker; Retry-After says when to ask again",
     503: "Redis cannot serve now",
 }
 
 
 def problems(*more: int) -> Problems:
-    """The errors that any path under /v1 may answer with, and these."""
+    """The responses of the errors that any path under /v1 may return, and of these."""
     return {
         status: {"model": Problem, "description": _MEANINGS[status]} for status in sorted({400, 401, 422, 503, *more})
     }
 
 
 def event_answers(*more: int) -> Problems:
-    """The same for a path that answers with a stream of events; these errors are JSON all the same."""
+    """The same for a path that returns a stream of events; its errors are JSON nevertheless."""
     refusal = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     events = {"text/event-stream": {"schema": {"type": "string"}}}
     refusals = {

@@ -14,7 +14,7 @@ PAGE = Path(__file__).with_name("page.html")
 
 
 def add_page(app: FastAPI) -> None:
-    """Serve the page under a policy that lets it run its own script, ask this API, and nothing else."""
+    """Serve the page under a policy that lets it run its own script, call this API, and nothing else."""
     text = PAGE.read_text(encoding="utf-8")
     headers = {
         "Content-Security-Policy": _content_security_policy(text),

@@ -19,7 +19,7 @@ Described = dict[str, Any]
 
 
 def add_reference(app: FastAPI) -> None:
-    """Serve the description; `/openapi.json` says the same to programs."""
+    """Serve the description; `/openapi.json` is the same for programs."""
 
     @app.get("/docs", include_in_schema=False)
     def reference() -> HTMLResponse:
@@ -81,7 +81,7 @@ def _render_content(of: Described) -> str:
 
 
 def _render_schema(schema: Described) -> str:
-    """A model as a link to its definition; anything else as it stands."""
+    """A model as a link to its definition; any other schema as JSON."""
     if "$ref" in schema:
         name = escape(str(schema["$ref"]).rpartition("/")[2])
         return f'<a href="#{name}"><code>{name}</code></a>'

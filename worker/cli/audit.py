@@ -19,11 +19,13 @@ from worker.sinks.kinds import audit_sink, parse_address
 COMPARED = ("rows", "dead_rows", "digest")
 
 
-@click.command(help="Check what is in a job's sink against its receipt.")
+@click.command(
+    help="Compare what is in a job's sink with its receipt; exit 0 if they agree, 1 if not, 3 if it is not finished."
+)
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def audit(job_id: str, as_json: bool) -> None:
-    """Read all rows of the job from its sink, compare counts and digest; exit 0 equal, 1 not equal, 3 not finished."""
+    """Read all rows of the job from its sink and compare counts and digest with the receipt."""
     services = open_services()
     job = find_job(job_id)
     if job.state not in FINISHED:
@@ -54,9 +56,9 @@ def differences_from_receipt(job: Job, found: Audit) -> list[str]:
     if job.state != "done":
         # A job that ended otherwise must have voided everything it published.
         if found.receipt is not None:
-            said.append(f"the job is {job.state}, but the sink has an end of it")
+            said.append(f"the job is {job.state}, but the sink has an end entry for it")
         if found.rows:
-            said.append(f"the job is {job.state}, but {found.rows:,} rows of it are not void")
+            said.append(f"the job is {job.state}, but {found.rows:,} of its rows are not void")
         return said
     receipt = job.receipt or {}
     if found.ends != 1:

@@ -25,7 +25,9 @@ from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 
-@click.command(help="Check that the credentials work, of one connection or of all; exit code = how many do not.")
+@click.command(
+    help="Check that the credentials of one connection, or of all, work; the exit code is the number that do not."
+)
 @click.argument("name", metavar="[CONNECTION]", required=False)
 @as_json_option
 def check(name: str | None, as_json: bool) -> None:
@@ -44,9 +46,15 @@ def check(name: str | None, as_json: bool) -> None:
     sys.exit(min(sum(finding.is_failure for finding in findings), MOST_FAILURES_COUNTED))
 
 
-@click.command(help="List the reports a connection offers, and what its vendor says of them.")
+@click.command(help="List the reports that a connection offers, and what its vendor says about them.")
 @click.argument("name", metavar="CONNECTION")
-@click.option("--details", type=click.IntRange(0), default=10, show_default=True, help="Rows asked about one by one.")
+@click.option(
+    "--details",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="How many rows to request details of, one by one.",
+)
 @as_json_option
 def discover(name: str, details: int, as_json: bool) -> None:
     """The declared reports, then the vendor's own lists; exit 1 if the vendor did not give all of them."""
@@ -71,7 +79,7 @@ def discover(name: str, details: int, as_json: bool) -> None:
         for one in found:
             _print_discovered(one)
     if not source.discover:
-        talk.print(f"{source.title} offers no list of its own; `millrace sources show {name}` says what is known")
+        talk.print(f"{source.title} has no list of its own; see `millrace sources show {name}` for what is known")
     for problem in problems:
         talk.print(f"millrace: {problem}")
     sys.exit(EXIT_FAILED if problems else EXIT_DONE)
@@ -88,7 +96,7 @@ def _print_discovered(discovered: Discovered) -> None:
         for name, words in row.lists.items():
             click.echo(f"  {name}: {', '.join(map(str, words)) or 'none'}")
     if discovered.left_out:
-        talk.print(f"{discovered.left_out} of {count} {title} were not asked about one by one; see --details")
+        talk.print(f"{discovered.left_out} of {count} {title} are shown without details; see --details")
 
 
 def _as_json(connection: Connection, found: list[Discovered]) -> Json:

@@ -55,7 +55,7 @@ LARGE: dict[str, dict[str, Any]] = {
         "time_window": "last_30_days",
     },
 }  # fmt: skip
-"""Read with a worker killed on the way."""
+"""These are read while a worker is killed."""
 
 SMALL: dict[str, dict[str, Any]] = {
     "rokt.query-campaigns": {
@@ -69,14 +69,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "instal.advertiser-export": {"start_date": "2026-01-01", "stop_date": "2026-01-31"},
 }
 IN_PARQUET = "rokt.query-campaigns"
-"""Goes to Parquet files as well, if the packages that read them are installed."""
+"""Written to Parquet files as well, if the packages that read them are installed."""
 SMALL_SHARE = 0.1
 """Rows of the small ones, as a share of the rows of the large ones."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One report of the table. Every count is of what is in the stream, or in the files."""
+    """One report of the table. Every count is taken from the stream, or from the files."""
 
     report: str
     state: str
@@ -93,12 +93,14 @@ class Line:
         return round(self.published / self.seconds)
 
 
-@click.command(help="Run the main job from start to end on embedded parts; exit 0 only if every row arrived.")
+@click.command(
+    help="Run a report of each vendor from start to end, all on this machine; exit 0 only if every row arrived."
+)
 @click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Rows of each report.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Stream processes.")
-@click.option("--keep", is_flag=True, help="Stay until Ctrl-C, with the page to look at the jobs.")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Of the page.")
-@click.option("--json", "as_json", is_flag=True, help="The table as JSON lines.")
+@click.option("--keep", is_flag=True, help="Serve the page with the jobs until Ctrl-C.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="The port of the page.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON lines.")
 def demo(rows: int, processes: int, keep: bool, port: int, as_json: bool) -> None:
     """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
     beside = {"api": api(port)} if keep else {}
@@ -138,7 +140,7 @@ def _print(lines: list[Line], as_json: bool) -> None:
 
 
 def _small_rows(rows: int) -> int:
-    """The rows of a small report, if a large one has so many."""
+    """The number of rows of a small report if a large one has this many."""
     return max(1, int(rows * SMALL_SHARE))
 
 
@@ -157,7 +159,7 @@ def _run(
 ) -> Line:
     """Run one report of so many rows to its receipt, and kill the stream worker on the way if `kills`.
 
-    With `tables` it goes to Parquet files below that directory.
+    With `tables`, its rows go to Parquet files below that directory.
     """
     from worker.celery import nudge  # reads the settings, which are ours only now
 
@@ -191,7 +193,7 @@ def _run(
 
 
 def _count_by_duckdb(directory: Path, receipt: Mapping[str, Any]) -> tuple[int, int]:
-    """The rows in the Parquet files of a finished job, and how many of them are there twice."""
+    """The rows in the Parquet files of a finished job, and how many of them are duplicates."""
     import duckdb
 
     files = [str(directory / file["path"]) for file in receipt["files"]]
@@ -201,7 +203,7 @@ def _count_by_duckdb(directory: Path, receipt: Mapping[str, Any]) -> tuple[int, 
 
 
 def kill_stream_worker(services: Services, workers: LocalWorkers, job_id: str, rows: int) -> int:
-    """Kill the stream worker and its processes once a share of the rows arrived; 0 if the job was over before."""
+    """Kill the stream worker and its processes once a share of the rows has arrived; 0 if the job ended before that."""
     while (job := services.ledger.job(job_id)) and job.state not in FINISHED:
         # The job before may have ended right after its worker was killed: then that worker is still to be restarted.
         restart_dead(workers)

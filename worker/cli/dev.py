@@ -16,10 +16,12 @@ LOOPBACK = "127.0.0.1"
 
 
 @click.command(help="Run everything on this machine: Redis, simulated vendors, workers, beat, API, page and Flower.")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Of API and page.")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="The port of API and page."
+)
 @click.option("--flower-port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
-@click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows of a report.")
-@click.option("--processes", type=click.IntRange(1), help="Stream processes; one per core unless given.")
+@click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows in each report.")
+@click.option("--processes", type=click.IntRange(1), help="Stream processes (default: one per core).")
 def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
     """Runs until Ctrl-C. A process that dies is started again. MILLRACE_REDIS_URL is used if it is set."""
     require_free_port(LOOPBACK, port)

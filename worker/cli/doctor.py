@@ -45,7 +45,9 @@ class Finding:
     said: str
 
 
-@click.command(help="Check configuration, Redis, broker, workers, beat and vendors; exit code = how many fail.")
+@click.command(
+    help="Check configuration, Redis, broker, workers, beat and vendors; the exit code is the number that fail."
+)
 @as_json_option
 def doctor(as_json: bool) -> None:
     """One line for each check: what was found, or what to do."""

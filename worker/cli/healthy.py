@@ -19,12 +19,12 @@ MOST_INTERVALS = 4
 """If no sweep ran for this many intervals, neither beat nor a control worker in its place is running."""
 
 
-@click.command(help="Exit 0 where a process of this host does its work, else 1 and why.")
+@click.command(help="Exit 0 if a process of this host works, else print the reason and exit 1.")
 @click.argument("process", type=click.Choice(["api", "beat", "control", "stream", "flower"]))
-@click.option("--port", type=click.IntRange(1, 65_535), help="Of api or flower, where it is not the usual one.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="The port of api or flower, if it is not the default.")
 @as_json_option
 def healthy(process: str, port: int | None, as_json: bool) -> None:
-    """A worker is asked by the name `PROCESS@HOST`, beat by what it leaves in Redis, the others over HTTP."""
+    """Workers are pinged by the name `PROCESS@HOST`, the others over HTTP; for beat, the last sweep in Redis counts."""
     why = _find_problem(process, port)
     if as_json:
         print_json({"process": process, "healthy": why is None, "why": why})
@@ -34,7 +34,7 @@ def healthy(process: str, port: int | None, as_json: bool) -> None:
 
 
 def _find_problem(process: str, port: int | None) -> str | None:
-    """Why this process does not do its work; None if it does."""
+    """Why this process does not work; None if it does."""
     if process in PATHS:
         url = f"http://127.0.0.1:{port or PORTS[process]}{PATHS[process]}"
         try:

@@ -51,7 +51,7 @@ def jobs(state: str | None, count: int, as_json: bool) -> None:
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def show(job_id: str, as_json: bool) -> None:
-    """What the ledger holds of a job."""
+    """What the ledger holds about a job."""
     job, now = find_job(job_id), open_services().ledger.now()
     facts = job_facts(job, now)
     if as_json:
@@ -66,7 +66,7 @@ def show(job_id: str, as_json: bool) -> None:
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def receipt(job_id: str, as_json: bool) -> None:
-    """The proof at the end; exit 3 while there is none."""
+    """Exit 3 if the job has no receipt yet."""
     job = find_job(job_id)
     if job.receipt is None:
         talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
@@ -77,11 +77,11 @@ def receipt(job_id: str, as_json: bool) -> None:
         print_table(("what", "is"), list(job.receipt.items()))
 
 
-@click.command(help="Cancel a job, in whatever state it is.")
+@click.command(help="Cancel a job in any state.")
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def cancel(job_id: str, as_json: bool) -> None:
-    """Stop a job and void what it published; exit 1 if it had ended already."""
+    """Stop a job and declare void what it published; exit 1 if it had already ended."""
     # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
     find_job(job_id)
     state = cancel_job(open_services(), job_id)
@@ -92,7 +92,7 @@ def cancel(job_id: str, as_json: bool) -> None:
     sys.exit(EXIT_DONE if state == "cancelled" else EXIT_FAILED)
 
 
-@click.command(help="Take a failed or cancelled job up again.")
+@click.command(help="Retry a failed or cancelled job.")
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def retry(job_id: str, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from worker.errors import BadInput
 from worker.model import Json
 from worker.sources.yaml_files import read_yaml
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Data as JSON.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the data as JSON.")
 
 
 def _complete_report(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -34,10 +34,10 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         [
             click.argument("name", metavar="CONNECTION.REPORT", shell_complete=_complete_report),
-            click.option("--set", "sets", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON, else text."),
+            click.option("--set", "sets", metavar="NAME=VALUE", multiple=True, help="A parameter, as JSON or text."),
             click.option(
                 "--params", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="A file of parameters, JSON or YAML; --set goes before it.",
+                help="A file of parameters in JSON or YAML; --set overrides it.",
             ),
         ]
     ):  # fmt: skip

@@ -1,4 +1,4 @@
-"""`millrace preview`: the first rows of a report, published nowhere. Needs no Redis."""
+"""`millrace preview` shows the first rows of a report without publishing them. Needs no Redis."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from worker.transport.exchange import Exchange
 DEAD_SHOWN_BYTES = 300
 
 
-@click.command(
-    help="Show the first rows of a report; publish nothing. The vendor is asked for the report all the same."
-)
+@click.command(help="Show the first rows of a report without publishing them. The vendor does prepare the report.")
 @report_options
-@click.option("--rows", "count", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many.")
+@click.option(
+    "--rows", "count", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many rows to show."
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(0),
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="How long the vendor may take to prepare it (exit 3).",
+    help="How long to wait for the vendor to prepare it; exit 3 after that.",
 )
 @as_json_option
 def preview(
@@ -47,11 +47,11 @@ def preview(
     params = resolve(report, read_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params
     exchange = Exchange(Account(connection), startup.token_keeper(connection))
     look = Preview(exchange, report, params, talk.print, timeout, settings().poll_seconds)
-    talk.print(f"asking {connection.source.title} for {name}; nothing of it is published or kept")
+    talk.print(f"asking {connection.source.title} for {name}; nothing is published or kept")
     try:
         rows, total = look.rows(count)
     except NotReady as waiting:
-        talk.print(f"not ready after {timeout:g} s: {waiting}; the vendor goes on preparing it")
+        talk.print(f"not ready after {timeout:g} s: {waiting}; the vendor is still preparing it")
         sys.exit(EXIT_RUNNING)
     alive = [row for row in rows if not isinstance(row, DeadRow)]
     if as_json or not sys.stdout.isatty():

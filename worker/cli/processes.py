@@ -17,27 +17,29 @@ from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 
 ANSWERS_END_SECONDS = 3
-"""How long answers of the API may still take when it is to end: streams of events would never end by themselves."""
+"""How long responses may still take when the API shuts down: streams of events never end by themselves."""
 GIVE_BACK_SECONDS = 10
-"""How long a process may take to give its work back once its parent is gone."""
+"""How long a process may take to give back its work after its parent is gone."""
 
 with_parent_option = click.option(
-    "--with-parent", is_flag=True, hidden=True, help="End when standard input ends: its other side is the parent."
+    "--with-parent", is_flag=True, hidden=True, help="End when standard input ends, which the parent keeps open."
 )
-name_option = click.option("--name", metavar="NODE", help="Name in Flower; `%h` is the host. One per process.")
+name_option = click.option(
+    "--name", metavar="NODE", help="The name in Flower, unique to this process; `%h` is the host."
+)
 
 
 @click.group(help="Run a worker until SIGTERM.")
 def worker() -> None:
-    """An installation needs both kinds, as many of each as its work takes, on any number of machines."""
+    """An installation needs both kinds, any number of each, on any number of machines."""
 
 
-@worker.command(help="Submit, poll, plan and finish; sweep for lost work.")
-@click.option("--threads", type=click.IntRange(1), default=64, show_default=True, help="Steps at once.")
+@worker.command(help="Run the control steps: submit, poll, plan, finish, and the sweep for lost work.")
+@click.option("--threads", type=click.IntRange(1), default=64, show_default=True, help="How many steps run at once.")
 @name_option
 @with_parent_option
 def control(threads: int, name: str | None, with_parent: bool) -> None:
-    """Mostly waits for the network, so many threads at once."""
+    """Uses threads, because these steps mostly wait for the network."""
     from worker.celery import run_worker
 
     _become_service(with_parent)
@@ -46,11 +48,11 @@ def control(threads: int, name: str | None, with_parent: bool) -> None:
 
 
 @worker.command(help="Read pages and publish their rows.")
-@click.option("--processes", type=click.IntRange(1), help="Pages at once; one per core unless given.")
+@click.option("--processes", type=click.IntRange(1), help="How many pages are read at once (default: one per core).")
 @name_option
 @with_parent_option
 def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
-    """Parsing holds the interpreter lock, so processes; no page waits behind another in one of them."""
+    """Uses processes, because parsing holds the interpreter lock; each process takes one page at a time."""
     from worker.celery import run_worker
 
     _become_service(with_parent)
@@ -58,10 +60,10 @@ def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
     sys.exit(run_worker(node, (STREAM,), pool="prefork", concurrency=concurrency, prefetches=False))
 
 
-@click.command(help="Send `sweep` and `due` at their times, until SIGTERM.")
+@click.command(help="Send the periodic messages `sweep` and `due`, until SIGTERM.")
 @with_parent_option
 def beat(with_parent: bool) -> None:
-    """Keeps nothing on disk: its messages may be sent twice without harm, so several beats may run."""
+    """Keeps nothing on disk. Several may run, because a message sent twice does no harm."""
     from worker.celery import run_beat
 
     _become_service(with_parent)
@@ -73,7 +75,7 @@ def beat(with_parent: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
 @with_parent_option
 def api(host: str, port: int, with_parent: bool) -> None:
-    """Listen; beyond this machine only if tokens are set."""
+    """Listen; on other addresses than loopback only if tokens are set."""
     import uvicorn
 
     from worker.api.app import make_app
@@ -98,7 +100,7 @@ def api(host: str, port: int, with_parent: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
 @with_parent_option
 def flower(host: str, port: int, with_parent: bool) -> None:
-    """Listen; beyond this machine only with a login."""
+    """Listen; on other addresses than loopback only with a login."""
     login = environment_value("FLOWER_BASIC_AUTH")
     if login is None and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or USER:PASSWORD in FLOWER_BASIC_AUTH")
@@ -122,7 +124,7 @@ def _node(kind: str, name: str | None) -> str:
 
 
 def _become_service(with_parent: bool) -> None:
-    """Hand signals over to Celery, which sets its handlers on top of the system's and not of ours."""
+    """Restore the default signal handlers, so that Celery's do not call ours."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if with_parent:
@@ -130,7 +132,7 @@ def _become_service(with_parent: bool) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process once its standard input ends, which the parent keeps open as long as it lives."""
+    """End this process when its standard input ends, which the parent keeps open as long as it lives."""
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 1):

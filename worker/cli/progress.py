@@ -20,15 +20,15 @@ LOOK_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
 """If Redis does not answer for this long, the user is told."""
 USUAL = ("vendor", "worker")
-"""Waits that every job has: not worth a message of their own."""
+"""Waits that every job has: they get no message."""
 
 
 class TimedOut(Exception):
-    """The time to wait is over; the job goes on."""
+    """The time to wait is over; the job continues."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody pressed Ctrl-C, and the job has been cancelled."""
+    """The user pressed Ctrl-C, and the job has been cancelled."""
 
     def __init__(self, receipt: Json) -> None:
         self.receipt = receipt
@@ -75,7 +75,7 @@ def _watch(
     def look_up() -> tuple[Job, float]:
         job = services.ledger.job(job_id)
         if job is None:
-            raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed while it was followed")
+            raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed in the meantime")
         return job, services.ledger.now()
 
     # On a thread of its own: while Redis is away its client waits, and we would not notice.

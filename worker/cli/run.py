@@ -30,10 +30,12 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--to",
                 "sink",
                 metavar="SINK",
-                help="stream:NAME, redis://...?stream=NAME or file:DIR, or a bucket: s3://, gs://, az://.",
+                help="Where rows go: stream:NAME, redis://...?stream=NAME, file:DIR, or a bucket (s3://, gs://, az://).",
             ),
-            click.option("--new", is_flag=True, help="Do not join the same report where it is running already."),
-            click.option("--ready-within", metavar="TIME", help="How long the vendor may prepare it, such as 2h."),
+            click.option("--new", is_flag=True, help="Make a new job even if the same report is running already."),
+            click.option(
+                "--ready-within", metavar="TIME", help="How long the vendor may take to prepare it, such as 2h."
+            ),
             click.option("--finish-within", metavar="TIME", help="How long the whole job may take, such as 24h."),
             as_json_option,
         ]
@@ -42,12 +44,14 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(help="Ask for a report and follow it to its receipt.")
+@click.command(help="Request a report and follow it to its receipt.")
 @job_options
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop watching after so long (exit 3); the job goes on.")
-@click.option("--processes", type=click.IntRange(1), help="Stream processes where workers are started here.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="Stop following after this time (exit 3); the job continues."
+)
+@click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
-    """Follow one report to its end; without MILLRACE_REDIS_URL by workers that are started here."""
+    """Follow one report to its end; without MILLRACE_REDIS_URL, the command starts its own workers."""
     services = open_services()
     request = _read_request(name, sink=asked.pop("sink") or default_sink(), **asked)
     # Said before the job is made: a Ctrl-C while we ask for workers could not cancel it.
@@ -58,7 +62,7 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
         try:
             receipt = follow(services, job, timeout, workers, announcement)
         except TimedOut:
-            goes_on = "not finished; the same command (without --new) goes on with it"
+            goes_on = "not finished; run the same command again (without --new) to continue"
             talk.print(goes_on if is_standalone() else f"still running: millrace show {job}")
             sys.exit(EXIT_RUNNING)
         except Interrupted as interrupted:
@@ -68,10 +72,10 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
     sys.exit(EXIT_DONE if receipt["state"] == "done" else EXIT_FAILED)
 
 
-@click.command(help="Ask for a report and return at once.")
+@click.command(help="Request a report and return at once.")
 @job_options
 def submit(name: str, as_json: bool, **asked: Any) -> None:
-    """Make the job and print its id. Workers must be running, because nothing here would do the work."""
+    """Make the job and print its id. Workers must be running, because this command starts none."""
     from worker.celery import has_workers
 
     services = open_services()
@@ -101,7 +105,7 @@ def _read_request(
     ready_within: str | None,
     finish_within: str | None,
 ) -> JobRequest:
-    """The request that the options make."""
+    """The job request that the options describe."""
     return JobRequest(name, read_params(sets, file), sink, not new, ready_within, finish_within)
 
 

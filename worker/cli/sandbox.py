@@ -1,4 +1,4 @@
-"""The simulated vendors: `millrace sandbox` becomes them, and other commands run them beside their own work."""
+"""Runs the simulated vendors: for `millrace sandbox` in place of this process, for other commands as a child."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from worker.installation import python_module
 
 
 @click.command(
-    help="Run the simulated vendors, with faults on a dial.",
+    help="Run the simulated vendors, whose faults can be controlled.",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
 )
-@click.option("--json", "as_json", is_flag=True, help="Say where everything is as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print all addresses as one JSON object.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sandbox(as_json: bool, options: tuple[str, ...]) -> None:
-    """Become the sandbox's process, because neither program imports the other."""
+    """Replace this process with the sandbox, because neither program may import the other."""
     command = [*python_module("sandbox"), *(["--json"] if as_json else []), *options]
     # Its help is that of the sandbox itself, under the name it was called by.
     environment = {**child_environment(), "SANDBOX_PROGRAM": "millrace sandbox"}
@@ -31,7 +31,7 @@ def sandbox(as_json: bool, options: tuple[str, ...]) -> None:
 
 @contextmanager
 def simulated_vendors(rows: int, rows_by_report: Mapping[str, int]) -> Iterator[dict[str, str]]:
-    """Run the simulated vendors for as long as the block lasts; yields the environment variables that lead to them."""
+    """Run the simulated vendors during the block; yields the environment variables that lead to them."""
     command = [*python_module("sandbox"), "--json", "--rows", str(rows)]
     command += ["--rows-by-report", json.dumps(rows_by_report)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), start_new_session=True)

@@ -54,13 +54,22 @@ def schedule(as_json: bool) -> None:
     sys.exit(EXIT_FAILED if any(standing.alarms for standing in found) else EXIT_DONE)
 
 
-@click.command(help="Ask for a span of days again, one job for each window; run it again to go on with it.")
+@click.command(
+    help="Request a range of days again, one job for each window; run the same command again to continue it."
+)
 @report_options
 @click.option("--from", "first", metavar="DAY", required=True, help="The first day, as 2026-11-01.")
 @click.option("--to", "last", metavar="DAY", required=True, help="The last day, included.")
-@click.option("--window", "size", metavar="SIZE", default="1d", show_default=True, help="Days or weeks a job: 1d, 4w.")
-@click.option("--sink", metavar="SINK", help="Where rows go, as `run --to` takes it.")
-@click.option("--dry-run", is_flag=True, help="Show the windows and their parameters; ask for nothing.")
+@click.option(
+    "--window",
+    "size",
+    metavar="SIZE",
+    default="1d",
+    show_default=True,
+    help="Days or weeks in each job, such as 1d or 4w.",
+)
+@click.option("--sink", metavar="SINK", help="Where rows go, written as for `run --to`.")
+@click.option("--dry-run", is_flag=True, help="Show the windows and their parameters; request nothing.")
 @as_json_option
 def backfill(
     name: str,

@@ -1,4 +1,4 @@
-"""`millrace sources`: which vendors and reports there are, and how a source file is written."""
+"""`millrace sources` lists vendors and reports, and prints the JSON Schema of source files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sources(context: click.Context, as_json: bool) -> None:
 @as_json_option
 @click.pass_context
 def show(context: click.Context, name: str, as_json: bool) -> None:
-    """Parameters, the proof of completeness the vendor allows, whether a replay is stable."""
+    """Show the parameters, the proof of completeness that the vendor allows, and whether a replay is stable."""
     # `sources --json show X` means the same as `sources show X --json`.
     as_json = as_json or bool(context.parent and context.parent.params.get("as_json"))
     prefix, dot, report_name = name.partition(".")
@@ -68,10 +68,10 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
 
 
 @sources.command(help="Print the JSON Schema of source files, for editors.")
-@click.option("--connections", is_flag=True, help="The schema of connections files instead.")
+@click.option("--connections", is_flag=True, help="Print the schema of connections files instead.")
 @as_json_option
 def schema(connections: bool, as_json: bool) -> None:
-    """JSON either way; `--json` puts it on one line."""
+    """Always prints JSON; `--json` puts it on one line."""
     found = connections_schema() if connections else source_schema()
     if as_json:
         print_json(found)

@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.5
 
 
 def is_standalone() -> bool:
-    """Is no Redis set, so that the embedded one and workers of our own are used?"""
+    """Is no Redis set, so that the embedded one and our own workers are used?"""
     return settings().redis_url is None
 
 
@@ -35,7 +35,7 @@ def warn_without_workers(what: str) -> None:
 
 @contextmanager
 def workers_here(processes: int | None = None) -> Iterator[LocalWorkers | None]:
-    """Start workers for as long as the block lasts; None if an installation has its own."""
+    """Run workers during the block; None if an installation has its own."""
     if not is_standalone():
         yield None
         return
@@ -45,7 +45,7 @@ def workers_here(processes: int | None = None) -> Iterator[LocalWorkers | None]:
 
 
 def restart_dead(workers: LocalWorkers | None) -> None:
-    """Start workers of our own again that have died, and say so."""
+    """Restart those of our own workers that have died, and say so."""
     for name in workers.restart_dead() if workers else ():
         talk.print(f"the {name} worker ended and was started again")
 

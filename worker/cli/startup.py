@@ -44,7 +44,7 @@ def connection(name: str) -> Connection:
 
 
 def open_services() -> Services:
-    """The services of this process. Waits a moment for Redis; raises RetryLater if it does not answer."""
+    """The services of this process. Waits a moment for Redis and raises RetryLater if it does not answer."""
     from worker.redis_client import own_redis
     from worker.services import get_services
 
@@ -78,7 +78,7 @@ def wait_for_redis(
                 client.ping()
         except AuthenticationError as refusal:
             raise BadInput(
-                "MILLRACE_REDIS_URL", where, f"a Redis that takes this user and password; it says: {refusal}"
+                "MILLRACE_REDIS_URL", where, f"a Redis that accepts this user and password; it says: {refusal}"
             ) from None
         except RedisError as away:
             if monotonic() >= deadline:

@@ -26,11 +26,17 @@ ENTRIES_AT_ONCE = 500
 
 @click.command(help="Show the dead letters of a report: rows set aside, each with its reason.")
 @click.argument("name", metavar="CONNECTION.REPORT")
-@click.option("--sink", metavar="SINK", help="Where its rows go, if not to the default stream.")
-@click.option("--count", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The latest so many.")
+@click.option("--sink", metavar="SINK", help="The report's sink, if it is not the default stream.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="How many to show, the latest first.",
+)
 @as_json_option
 def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
-    """The latest first."""
+    """Print dead letters, the latest first."""
     services = open_services()
     chosen = sink or default_sink()
     letters = dead_letters(services, name, chosen, count)
@@ -46,11 +52,11 @@ def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
 
 @click.command(help="Print rows as they come into a stream, until Ctrl-C.")
 @click.argument("sink", metavar="SINK")
-@click.option("--from-start", is_flag=True, help="Begin with the oldest row that is there, not with the next one.")
-@click.option("--count", type=click.IntRange(1), help="End after so many rows.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest row in the stream, not with the next new one.")
+@click.option("--count", type=click.IntRange(1), help="Stop after this many rows.")
 @as_json_option
 def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
-    """One row on each line; with --json each with its job and address, and the ends and voids as well."""
+    """Print one row per line; with --json, each with its job and address, and the ends and voids as well."""
     address = parse_address(sink if ":" in sink else f"stream:{sink}")
     if not isinstance(address, StreamAddress):
         raise BadInput("SINK", address.shown, "a stream: stream:NAME or redis://...?stream=NAME")
@@ -68,7 +74,7 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
 
 
 def _format_entry(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
-    """The lines to print for an entry: one for each row; of an end or a void one as JSON, else none."""
+    """The lines to print for an entry: one for each row; for an end or a void one line, but only as JSON."""
     if b"at" not in fields:
         if as_json:
             whole = {name.decode(): orjson.Fragment(text) for name, text in fields.items() if name != b"job"}

@@ -1,4 +1,4 @@
-"""The four vendors, simulated over real HTTP, with faults on a dial. Imports nothing of Millrace."""
+"""Simulates the four vendors over real HTTP, with faults that rules switch on. Imports nothing of Millrace."""
 
 from sandbox.app import Sandbox
 from sandbox.expected import expected_digest, expected_plan, expected_rows

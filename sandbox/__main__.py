@@ -1,4 +1,4 @@
-"""The simulated vendors in a process of their own."""
+"""Runs the simulated vendors in a process of their own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from sandbox.settings import Settings, explain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start, say where everything is, stay until SIGTERM or SIGINT."""
-    # `millrace sandbox` becomes this program, and is called so in its help.
+    """Start, print the addresses, and run until SIGTERM or SIGINT; returns the exit code."""
+    # `millrace sandbox` replaces itself with this program, and its help should name the command that the user typed.
     parser = argparse.ArgumentParser(os.environ.get("SANDBOX_PROGRAM", "python -m sandbox"), description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--announced-host", help="host in URLs and links, where clients know it by another name")
-    parser.add_argument("--port", type=int, default=0, help="port of the vendors; 0: any free one (default)")
-    parser.add_argument("--storage-port", type=int, default=0, help="port of the storage host; 0: any free one")
+    parser.add_argument("--announced-host", help="host in URLs and links, if clients use another name than --host")
+    parser.add_argument("--port", type=int, default=0, help="port of the vendors (default: any free one)")
+    parser.add_argument("--storage-port", type=int, default=0, help="port of the storage host (default: any free one)")
     parser.add_argument(
-        "--json", action="store_true", help="say where everything is as one JSON object, not as lines for a shell"
+        "--json", action="store_true", help="print all addresses as one JSON object, not as lines for a shell"
     )
-    parser.add_argument("--faults", type=_json, default=[], metavar="JSON", help="the rules the dial begins with")
+    parser.add_argument(
+        "--faults", type=_json, default=[], metavar="JSON", help="the rules of faults at the start, a JSON list"
+    )
     for name, field in Settings.model_fields.items():
         kind: Any = _json if name == "rows_by_report" else type(field.default)
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=field.description)
@@ -53,7 +55,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as mistake:
-        raise argparse.ArgumentTypeError(f"no JSON: {mistake}") from None
+        raise argparse.ArgumentTypeError(f"not valid JSON: {mistake}") from None
 
 
 def _refuse(reason: str) -> int:

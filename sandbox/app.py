@@ -1,4 +1,4 @@
-"""The sandbox as one thing that is started and stopped."""
+"""The whole sandbox: its servers, vendors and control API, started and stopped together."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from sandbox.vendors.rokt.api import Rokt
 from sandbox.vendors.tokens import CREDENTIALS
 from sandbox.vendors.vendor import Storage
 
-ANY_HOST = "0.0.0.0"  # noqa: S104 - compared with, not listened on
+ANY_HOST = "0.0.0.0"  # noqa: S104 - only compared with
 
 
 class Sandbox:
-    """The four vendors on one port, and storage on a second. Use it in a `with`, or start and stop it.
+    """The four vendors on one port, and storage on a second one. Use it in a `with`, or call `start` and `stop`.
 
-    `announced_host` is the host in URLs and links, if clients reach it by another name than `host`. `faults` are the
-    rules that are in force at the start; every other argument is a setting.
+    `announced_host` is the host in URLs and links, if clients use another name than `host`. `faults` are the rules in
+    force at the start; every other argument is a setting.
     """
 
     credentials = CREDENTIALS
@@ -65,7 +65,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """End every connection at once. May be called twice."""
+        """Stop listening and close every connection at once. May be called twice."""
         self.world.stopping.set()
         self._server.stop()
         self._storage.stop()
@@ -78,7 +78,7 @@ class Sandbox:
 
     @property
     def urls(self) -> dict[str, str]:
-        """The base URL of each vendor, as a connection wants it, and of what belongs to them."""
+        """The base URL of each vendor for a connection, and those of token endpoint, storage and control API."""
         base = self.world.base
         return {
             "kargo": f"{base}/kargo/v1",
@@ -92,27 +92,27 @@ class Sandbox:
 
     @property
     def remote(self) -> Remote:
-        """The control API, reached over HTTP as anybody would."""
+        """The control API, over HTTP."""
         return Remote(self.urls["control"])
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that lead clients here, credentials included."""
+        """The environment variables with which clients use this sandbox, credentials included."""
         urls = self.urls
         known = {f"{vendor}_{name}": value for vendor, all_ in CREDENTIALS.items() for name, value in all_.items()}
-        # A connection to MediaMath has either a token or all the rest.
+        # A connection to MediaMath has either the token or the other four credentials.
         del known["mediamath_token"]
         addresses = {f"{vendor}_base_url": urls[vendor] for vendor in CREDENTIALS}
         found = {**addresses, "mediamath_auth_url": urls["mediamath_auth"], **known}
         return {name.upper(): value for name, value in sorted(found.items())}
 
     def announcement(self) -> str:
-        """One line of JSON: where everything is and which credentials open it."""
+        """One line of JSON: addresses, credentials and environment variables."""
         ports = {"port": self.port, "storage_port": self.storage_port}
         return json.dumps({**ports, "urls": self.urls, "credentials": CREDENTIALS, "environment": self.environment})
 
     def exports(self) -> str:
-        """The environment as lines to paste into a shell, and where the dial is."""
+        """The environment as lines to paste into a shell, and the URL of the control API."""
         lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
         return "\n".join([*lines, f"# faults, settings, requests: {self.urls['control']}"])
 
@@ -125,6 +125,6 @@ class Sandbox:
             return answer(self.world, self._vendors, request)
         except Hangup:
             raise
-        except Exception:  # noqa: BLE001 - a bug of the sandbox must not be taken for a vendor's fault
+        except Exception:  # noqa: BLE001 - a bug of the sandbox must not look like a vendor's fault
             traceback.print_exc(file=sys.stderr)
-            return as_json(500, {"sandbox": "a mistake in the sandbox itself; see its stderr"})
+            return as_json(500, {"sandbox": "a bug of the sandbox itself; see its stderr"})

@@ -1,4 +1,4 @@
-"""The kinds of columns, and sample values for them; the same seed gives the same values everywhere."""
+"""The kinds of columns, and sample values for them; the same seed always gives the same values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Column:
 
 
 def with_carrier(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """The same columns, one of them carrying the row number, so that no two rows are alike."""
+    """The same columns, but one of them carries the row number, so that no two rows are equal."""
     if not columns:
         return columns
     kinds = [column.kind for column in columns]
@@ -56,7 +56,7 @@ _SAMPLES: dict[str, Callable[[Random], str]] = {
     "count": lambda random: str(random.randint(0, 99_999)),
     "id": lambda random: str(random.randint(1_000_000, 9_999_999)),
     "big_id": lambda random: f"2{random.randint(0, 10**18 - 1):018d}",
-    # With trailing zeros on purpose: 57.1000 must stay 57.1000 all the way.
+    # The trailing zeros are there on purpose: a client must keep all digits of 57.1000.
     "decimal": lambda random: f"{random.randint(0, 9_999)}.{random.randint(0, 99):02d}00",
     "text": lambda random: f"{random.choice(_BRANDS)} {random.choice(_SEASONS)} {random.randint(2023, 2026)}",
     "hour": lambda random: f"202603{random.randint(1, 28):02d}{random.randint(0, 23):02d}",
@@ -71,20 +71,20 @@ _BARE: frozenset[ColumnKind] = frozenset({"id", "hour", "flag", "minutes"})
 
 
 def sample(column: Column, random: Random, bucket: str) -> str:
-    """One value as plain text; a carrier's holds the `%d` into which the row number goes."""
+    """One value as plain text; that of the carrier has a `%d` for the row number."""
     if column.kind == "time":
         return bucket
     words = _WORDS.get(column.kind)
-    # Drawn for a carrier as well, although unused, so that the other columns do not depend on which one carries.
+    # Drawn for the carrier too, although unused, so that the values of the others do not depend on which one carries.
     drawn = random.choice(words) if words else _SAMPLES[column.kind](random)
     if column.is_carrier:
         return _CARRIED.get(column.kind, "%d")
-    # The row becomes part of a template, in which a single % would be a placeholder.
+    # The value becomes part of a template for %, so its own % signs must be doubled.
     return drawn.replace("%", "%%")
 
 
 def json_value(column: Column, text: str, style: Style, place: int) -> str:
-    """A value as it is written in a JSON row; `place` is the row's place in its block."""
+    """A value as it is written in a JSON row; `place` is the index of the row in its block."""
     if column.kind not in NUMBERS:
         is_bare = column.kind in _BARE or (column.kind == "big_id" and style == "unquoted")
         return text if is_bare else json.dumps(text, ensure_ascii=False)

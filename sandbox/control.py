@@ -1,4 +1,4 @@
-"""The control API under /_sandbox: settings, faults, what was requested, how many rows were served."""
+"""The control API under /_sandbox: settings, faults, the requests received and the rows served."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "/_sandbox"
 
 
 class Control:
-    """What can be asked of and done to a running sandbox."""
+    """Answers control requests: reads or changes a running sandbox."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -37,12 +37,12 @@ class Control:
         }
 
     def answer(self, request: Request) -> Answer:
-        """Do what a control request asks; 400 if it is not allowed, and then nothing is changed."""
+        """Carry out a control request; 400 if it is not allowed, and then nothing has changed."""
         path = request.path.removeprefix(PREFIX)
         act = self._acts.get((request.method, path))
         if act is None:
             known = sorted({f"{method} {PREFIX}{known}" for method, known in self._acts})
-            return as_json(404, {"error": f"no {request.method} {request.path}", "known": known})
+            return as_json(404, {"error": f"there is no {request.method} {request.path}", "known": known})
         try:
             return as_json(200, act(json.loads(request.body) if request.body else None))
         # Before ValueError, which it is as well, because its own text has several lines.
@@ -60,14 +60,14 @@ class Control:
         return self._world.settings.model_dump()
 
     def turn(self, rules: Any, *, is_added: bool = False) -> list[dict[str, Any]]:
-        """Put rules in force, in addition to or instead of the present ones; those in force."""
+        """Put rules in force, in addition to or instead of the present ones; returns all rules in force."""
         if not isinstance(rules, list):
             raise BadRule("faults are a list of rules")
         self._world.dial.turn(rules, is_added=is_added)
         return self._world.dial.shown()
 
     def reset(self) -> dict[str, Any]:
-        """Everything as it was at the start, except for the reports that were asked for."""
+        """Restore the state at the start, except that requested reports remain; returns the settings."""
         self.turn([])
         self._world.journal.clear()
         return self.set(self._initial.model_dump())

@@ -1,4 +1,4 @@
-"""The dial: every kind of fault, and rules that say which exchanges go wrong, how, and how many times."""
+"""The dial: all kinds of faults, and the rules that say which exchanges go wrong, how, and how often."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ SECTIONS: dict[str, Sequence[Kind]] = {
 KINDS: dict[str, Kind] = {kind.name: kind for kinds in SECTIONS.values() for kind in kinds}
 
 WRAPS: dict[str, Wrap] = {name: kind.wrap for name, kind in KINDS.items() if kind.wrap}
-"""The first one is around the vendor's answer, each further one around the one before."""
+"""In order: the first wraps the vendor's answer, each other one wraps those before it."""
 EDITS: dict[str, Edit] = {name: kind.edit for name, kind in KINDS.items() if kind.edit}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an exchange belongs. `page` is MediaMath's page_index, `offset` is Kargo's; `names` are its report's."""
+    """What rules can match in an exchange. `page` is MediaMath's page_index, `offset` Kargo's; `names` its report's."""
 
     vendor: str
     endpoint: str
@@ -56,11 +56,11 @@ class Place:
 
 
 class BadRule(ValueError):
-    """A rule cannot be used; the message says which part of it and what is allowed."""
+    """A rule is not valid; the message says which part of it, and what is allowed."""
 
 
 class Match(BaseModel):
-    """What must be true of an exchange, all of it, for a rule to fall on it."""
+    """The conditions of a rule: it falls on an exchange only if all of them are true."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -83,7 +83,7 @@ class Match(BaseModel):
 
 
 class Rule(BaseModel):
-    """One fault and where it falls. `seen` counts the exchanges that match, `fired` those it fell on."""
+    """One fault and the exchanges it falls on. `seen` counts exchanges that match, `fired` those it fell on."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -96,9 +96,9 @@ class Rule(BaseModel):
     fired: int = 0
 
     def falls_on(self, place: Place) -> bool:
-        """Does the rule fall on this exchange? Counts it, so it must be called once for each exchange."""
+        """Does the rule fall on this exchange? Also counts it, so call this once for each exchange."""
         kind, match = KINDS[self.kind], self.match
-        # Every client starts with a token, so a rule falls on that exchange only if it says so.
+        # Every client first fetches a token, which a rule for other exchanges must not hit.
         is_meant = kind.roles == {"token"} or match.endpoint or match.role or match.path
         if (
             (place.role == "token" and not is_meant)
@@ -116,12 +116,12 @@ class Rule(BaseModel):
 
 
 def read_rule(given: Any) -> Rule:
-    """A rule from JSON, not yet met; BadRule if a name, a type or a value is not allowed."""
+    """A rule from JSON, with its counts at 0. Raises BadRule if a name, a type or a value is not allowed."""
     if not isinstance(given, dict):
-        raise BadRule("a rule is an object with kind, and vendor, match, args and times where wanted")
+        raise BadRule("a rule is an object with kind, and optionally vendor, match, args and times")
     kind = KINDS.get(str(given.get("kind")))
     if kind is None:
-        raise BadRule(f"kind {given.get('kind')!r} is none of: {', '.join(sorted(KINDS))}")
+        raise BadRule(f"kind {given.get('kind')!r} is not one of: {', '.join(sorted(KINDS))}")
     try:
         rule = Rule.model_validate({**given, "seen": 0, "fired": 0})
     except ValidationError as errors:
@@ -142,15 +142,15 @@ class Dial:
         self.turn(rules)
 
     def turn(self, rules: Sequence[Any], *, is_added: bool = False) -> None:
-        """Put these rules in force, in addition to or instead of the present ones. BadRule changes nothing."""
+        """Put these rules in force, in addition to or instead of the present ones. Raises BadRule and keeps those."""
         read = [read_rule(rule) for rule in rules]
         with self._guard:
             self._rules = [*self._rules, *read] if is_added else read
 
     def falling_on(self, place: Place) -> dict[str, Args]:
-        """The faults of one exchange: kinds and their arguments."""
+        """The faults that fall on one exchange: the arguments of each, by its kind."""
         faults: dict[str, Args] = {}
-        # Under the lock, because asking a rule counts: two exchanges must not both be the first.
+        # Under the lock, because `falls_on` counts: two exchanges must not both be the first.
         with self._guard:
             for rule in self._rules:
                 if rule.kind not in faults and rule.falls_on(place):

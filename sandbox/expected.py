@@ -1,4 +1,4 @@
-"""The rows a client must have received, for tests: the same bytes that the vendors serve, without a request."""
+"""The rows that a client must have received, for tests: the bytes that the vendors serve, without a request."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Params = Mapping[str, Any]
 def expected_rows(report: str, params: Params, rows: int, *, typed: bool = False, **how: Any) -> Iterator[bytes]:
     """The rows of `vendor.report` as the vendor sends them, in order.
 
-    `params` are the request's, named as the vendor names them, ids of the path included. `typed` gives each row as a
-    JSON object with numbers as numbers, whatever form the vendor has. `how` may say `seed`, `revision`, `restate`,
-    `style`, `form` (`csv` for a file) and `today`, as the settings and faults of the sandbox do.
+    `params` are the request's, under the vendor's names, ids in the path included. `typed` gives each row as a JSON
+    object with numbers as numbers, even if the vendor sends CSV or text. `how` may contain `seed`, `revision`,
+    `restate`, `style`, `form` (`csv` for a file) and `today`, as the settings and faults of the sandbox do.
     """
     return expected_plan(report, params, rows, typed=typed, **how).rows()
 
@@ -41,7 +41,7 @@ def expected_rows(report: str, params: Params, rows: int, *, typed: bool = False
 def expected_digest(report: str, params: Params, rows: int, *, page_rows: int | None = None, **how: Any) -> str:
     """SHA-256 over the rows, each with a newline.
 
-    With `page_rows`, SHA-256 over the hex digests of such pages.
+    With `page_rows`, SHA-256 over the hex digests of pages of that many rows.
     """
     plan = expected_plan(report, params, rows, **how)
     if page_rows is None:
@@ -51,11 +51,11 @@ def expected_digest(report: str, params: Params, rows: int, *, page_rows: int | 
 
 
 def expected_plan(report: str, params: Params, rows: int, *, typed: bool = False, **how: Any) -> RowPlan:
-    """The plan behind the rows: any row of it can be addressed."""
+    """The plan of these rows, from which any row can be made directly."""
     today = how.pop("today", TODAY)
     vendor, _, name = report.partition(".")
     rendering = Rendering(rows, **how)
-    # What a vendor sends unless a fault says otherwise.
+    # The form in which a vendor sends rows, unless a fault changes it.
     if vendor == "kargo" and "style" not in how:
         rendering = replace(rendering, style="numbers" if rendering.form == "csv" else "strings")
     if vendor == "instal" and "form" not in how:

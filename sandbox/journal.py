@@ -1,4 +1,4 @@
-"""What the sandbox saw: the requests it received, the rows it served of each report."""
+"""The journal of the sandbox: the requests it received, and how many rows of each report it served."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
 
 class Journal:
-    """The last requests, oldest first, and counters. Credentials are kept as digests alone."""
+    """The last requests, oldest first, and counters. Of credentials, only digests are kept."""
 
     def __init__(self, size: int) -> None:
         self._guard = threading.Lock()
@@ -26,7 +26,7 @@ class Journal:
         self._readings: Counter[str] = Counter()
 
     def note(self, request: Request, vendor: str, endpoint: str) -> None:
-        """Remember a request. `authorization` becomes its scheme and the first half of its SHA-256."""
+        """Remember a request. Of `authorization` it keeps the scheme and the first half of a SHA-256."""
         headers = dict(request.headers)
         for name in _SECRET_HEADERS & headers.keys():
             digest = hashlib.sha256(headers[name].encode()).hexdigest()[:32]
@@ -45,20 +45,20 @@ class Journal:
             self._requests.append(line)
 
     def count_served(self, report: str, blocks: Iterator[Block]) -> Iterator[Block]:
-        """The same blocks; their rows are counted as they are made for sending."""
+        """Yield the same blocks, and count their rows."""
         for block in blocks:
             with self._guard:
                 self._rows[report] += len(block.rows)
             yield block
 
     def readings_before(self, report: str, *, is_start: bool) -> int:
-        """How many readings of a report there were before the present one, which begins if `is_start`."""
+        """How many readings of a report came before the present one; `is_start` begins a new one."""
         with self._guard:
             self._readings[report] += is_start
             return max(0, self._readings[report] - 1)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request remembered, oldest first."""
+        """All remembered requests, oldest first."""
         with self._guard:
             return list(self._requests)
 
@@ -75,6 +75,6 @@ class Journal:
             self._readings.clear()
 
     def resize(self, size: int) -> None:
-        """Remember so many requests from now on."""
+        """Remember at most this many requests from now on."""
         with self._guard:
             self._requests = deque(self._requests, maxlen=size)

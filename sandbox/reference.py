@@ -15,7 +15,7 @@ _NAMED_ROLES = {EVERY_ROLE: "every exchange", ROW_ROLES: "rows in any form", JSO
 
 
 def page() -> str:
-    """The whole page: the prose beside this module, and the tables of settings and kinds."""
+    """The whole page: the prose in `reference.md`, and the tables of settings and kinds."""
     prose = files("sandbox").joinpath("reference.md").read_text(encoding="utf-8")
     settings = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():

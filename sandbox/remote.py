@@ -1,4 +1,4 @@
-"""Runs the sandbox in its own process, and controls a sandbox from outside."""
+"""Runs the sandbox in a process of its own, and controls a running sandbox."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Remote:
         self.url = url
 
     def set(self, **settings: Any) -> Any:
-        """Change settings; urllib's HTTPError if one is not allowed."""
+        """Change settings. Raises urllib's HTTPError if one is not allowed."""
         return self._call("PUT", "/settings", settings)
 
     def turn(self, *rules: dict[str, Any]) -> Any:
-        """Put these fault rules in force instead of those there were."""
+        """Put these rules in force instead of the present ones."""
         return self._call("PUT", "/faults", list(rules))
 
     def add(self, *rules: dict[str, Any]) -> Any:
-        """Put these fault rules in force beside those there are."""
+        """Put these rules in force in addition to the present ones."""
         return self._call("POST", "/faults", list(rules))
 
     def faults(self) -> Any:
-        """The rules in force, with how often each fell."""
+        """The rules in force, with their counts."""
         return self._call("GET", "/faults")
 
     def requests(self, vendor: str | None = None, endpoint: str | None = None) -> list[dict[str, Any]]:
-        """The requests received, oldest first; of one vendor, of one endpoint."""
+        """The requests received, oldest first; only those of one vendor or endpoint, if given."""
         every = self._call("GET", "/requests")
         return [one for one in every if vendor in (None, one["vendor"]) and endpoint in (None, one["endpoint"])]
 
@@ -50,7 +50,7 @@ class Remote:
         return self._call("GET", "/counters")
 
     def reset(self) -> None:
-        """Settings, faults, requests and counters as they were at the start."""
+        """Restore settings, faults, requests and counters of the start."""
         self._call("POST", "/reset")
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
@@ -60,9 +60,9 @@ class Remote:
 
 
 class SandboxProcess:
-    """`python -m sandbox` as a child with these options, for as long as the `with` lasts.
+    """Runs `python -m sandbox` with these options as a child process during the `with`.
 
-    `urls`, `credentials`, `environment`, `port` and `storage_port` are what it announced; `remote` turns its dial.
+    `urls`, `credentials`, `environment`, `port` and `storage_port` are those it announced; `remote` is its control API.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -73,10 +73,10 @@ class SandboxProcess:
         command = [sys.executable, "-m", "sandbox", "--json"]
         for name, value in self._options.items():
             command += [f"--{name.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value)]
-        # Found wherever the test that starts it happens to run.
+        # So that `sandbox` can be imported from any working directory.
         where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=where)
-        # The first line is the promise that it accepts connections; no line means that it did not start.
+        # It prints its first line when it accepts connections; without a line, it did not start.
         line = self._process.stdout.readline() if self._process.stdout else b""
         if not line:
             self._end()

@@ -1,4 +1,4 @@
-"""Finds the vendor and the endpoint that answer a request, and applies the faults that fall on it."""
+"""Finds the vendor and the endpoint for a request, and applies the faults that fall on it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sandbox.vendors.vendor import Endpoint, Refusal, Vendor
 
 
 def answer(world: World, vendors: Sequence[Vendor], request: Request) -> Answer:
-    """What a vendor answers to a request. Hangup ends the connection instead."""
-    # With a slash on both sides, so that a prefix is only found at the end of a segment.
+    """The vendor's answer to a request. Raises Hangup to end the connection instead."""
+    # With a slash after both, so that a prefix only matches whole segments.
     vendor = next((vendor for vendor in vendors if f"{request.path}/".startswith(f"{vendor.prefix}/")), None)
     if vendor is None:
         world.journal.note(request, "", "")
-        return as_json(404, {"error": f"no vendor lives at {request.path}"})
+        return as_json(404, {"error": f"no vendor has the path {request.path}"})
     path, query = request.path[len(vendor.prefix) :], request.query
     found = [(one, parts) for one in vendor.endpoints if (parts := one.match(path, query)) is not None]
     for endpoint, parts in found:
@@ -39,7 +39,7 @@ def _answer_with_faults(
     world: World, vendor: Vendor, endpoint: Endpoint, request: Request, parts: dict[str, str]
 ) -> Answer:
     place = vendor.locate(Place(vendor.name, endpoint.name, endpoint.role, request.path), request, parts)
-    # Noted before any fault: a request that is never answered was received nevertheless.
+    # Before any fault: the request has been received even if it is never answered.
     world.journal.note(request, place.vendor, place.endpoint)
     exchange = Exchange(world, vendor, request, place, world.dial.falling_on(place), parts)
     settings = world.settings
@@ -56,7 +56,7 @@ def _answer_with_faults(
         except BadRequest as reason:
             return vendor.refuse_request(reason)
 
-    # Each one around those before it, like middleware: a reset beats a status, and either is compressed if need be.
+    # Each wraps those before it, like middleware: a later kind, such as a reset, acts on the answer of earlier ones.
     for kind, wrap in WRAPS.items():
         if kind in exchange.faults:
             ask = partial(wrap, ask, exchange, **exchange.faults[kind])

@@ -1,6 +1,6 @@
-"""Rows that are made when they are needed; the same seed and row number always give the same bytes.
+"""Makes rows when they are needed; the same seed and row number always give the same bytes.
 
-A report's rows repeat every `PERIOD` rows, except for the row's own number. So a block is a template filled with
+A report's rows repeat every `PERIOD` rows, except for the row numbers in them. So a block is a template filled with
 numbers, any row can be made directly, and memory does not grow with the report.
 """
 
@@ -24,7 +24,7 @@ PERIOD = 500
 class Block:
     """Consecutive rows of a report.
 
-    `first` is the number of the first one, from 1; a header stands in block 0.
+    `first` is the number of the first one, from 1; a header is in block 0.
     """
 
     first: int
@@ -32,24 +32,24 @@ class Block:
 
 
 class Cut(bytes):
-    """The body ends with these bytes, and the connection with it."""
+    """Ends the body after these bytes, and breaks the connection."""
 
 
 class CleanCut(Cut):
-    """The body ends with these bytes, as if it were whole."""
+    """Ends the body after these bytes as if it were complete."""
 
 
 class Last(bytes):
-    """This row is the last, and the body ends as it should."""
+    """The last row: the body then ends correctly."""
 
 
 class Gone(bytes):
-    """A row that is not sent."""
+    """A row that is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How the rows of any report are made: how many, from which seed, in which revision, written in which form."""
+    """How the rows of a report are made: their number, seed, revision and written form."""
 
     rows: int
     seed: int = 1
@@ -64,7 +64,7 @@ class Rendering:
 class RowPlan:
     """All rows of `report` (`vendor.name`), in order. The same plan gives the same rows, in any process.
 
-    `buckets` are the times its rows fall into, in turn; `known` are rows that are not made, but fixed.
+    The times in `buckets` are used in turn, one for each row. `known` are fixed rows, which need not be made.
     """
 
     report: str
@@ -75,11 +75,11 @@ class RowPlan:
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return self.how.rows
 
     def rendered(self, **changes: Any) -> RowPlan:
-        """The same rows, made in another way."""
+        """The same plan with these fields of its rendering changed."""
         return replace(self, how=replace(self.how, **changes))
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Block]:
@@ -92,7 +92,7 @@ class RowPlan:
             if self.how.restate == "values":
                 rows = self._render(start, end)
             else:
-                # Another order: each block is turned by as many rows as there were revisions; its rows stay the same.
+                # Another order of the same rows: each block is rotated by one row for each revision.
                 block = self._render(begin, min(begin + PERIOD, self.total))
                 turn = (self.how.revision - 1) % len(block)
                 rows = (block[turn:] + block[:turn])[start - begin : end - begin]
@@ -109,10 +109,10 @@ class RowPlan:
         return next(self.rows(number - 1, number))
 
     def byte_count(self) -> int:
-        """How many bytes all rows take, each with a newline; found without making them."""
+        """The bytes of all rows, each with a newline; computed without making the rows."""
         per_row = [len(row % 1) + 1 for row in self._template()[1]]
         full, rest = divmod(self.total, PERIOD)
-        # The template counts each number as one digit: here are the tens, the hundreds and so on.
+        # Above, each row number counted as one digit; these are the further digits of larger numbers.
         more_digits = sum(self.total + 1 - int(10**width) for width in range(1, len(str(self.total))))
         return full * sum(per_row) + sum(per_row[:rest]) + more_digits
 
@@ -122,7 +122,7 @@ class RowPlan:
         whole, rows = self._template()
         first = start % PERIOD
         text = whole if end - start == PERIOD else b"\n".join(rows[first : first + end - start])
-        # One formatting for a whole block: this makes the sandbox faster than its readers.
+        # One % operation for a whole block, which makes the sandbox faster than its readers.
         return (text % tuple(range(start + 1, end + 1))).split(b"\n")
 
     def _template(self) -> tuple[bytes, list[bytes]]:
@@ -135,8 +135,8 @@ class RowPlan:
 def _template(
     columns: tuple[Column, ...], buckets: tuple[str, ...], seed: str, style: Style, delimiter: str | None
 ) -> tuple[bytes, list[bytes]]:
-    """A period of rows with a `%d` in each where its number goes: as one text, and row by row. No delimiter: JSON."""
-    # One generator for the whole period, used in order, so that a seed gives the same rows in every process.
+    """A period of rows, each with a `%d` for its number, as one text and row by row; as JSON if `delimiter` is None."""
+    # One generator for the whole period, in order, so that a seed gives the same rows in every process.
     random = Random(seed)
     columns = with_carrier(columns)
     rows = []
@@ -153,14 +153,14 @@ def _template(
 
 
 def csv_line(values: Iterable[str], delimiter: str) -> bytes:
-    """One line of a CSV file, without its end."""
+    """One line of a CSV file, without its newline."""
     line = io.StringIO()
     csv.writer(line, delimiter=delimiter, lineterminator="").writerow(values)
     return line.getvalue().encode()
 
 
 def fixed_rows(report: str, *rows: bytes) -> RowPlan:
-    """A plan of these rows, as they are."""
+    """A plan of exactly these rows."""
     return RowPlan(report, (), Rendering(len(rows)), known=rows)
 
 

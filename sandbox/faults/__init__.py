@@ -1,1 +1,1 @@
-"""What can go wrong: the kinds of faults with the code that makes them, and the dial that says where they fall."""
+"""The kinds of faults, each with the code that causes it."""

@@ -1,4 +1,4 @@
-"""Faults of any exchange: another answer than the vendor's. They fall on a token exchange only if a rule names it."""
+"""Faults of any exchange: answers that replace the vendor's. Token exchanges are hit only if a rule names them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.exchange import Exchange
 
 Ask = Callable[[], Answer]
-"""Asks the vendor, or the fault that is declared before."""
+"""Returns the answer of the vendor, changed by the faults that were applied before."""
 
 _HTML = b"<!DOCTYPE html>\n<html><head><title>Service</title></head><body><h1>Sorry</h1></body></html>\n"
 _GATEWAY_CODES = {429: "rate-limit-exceeded", 503: "service-overloaded"}
@@ -42,19 +42,19 @@ ANSWERS = Kinds()
 TOKENS.switch(
     "token_expires",
     {"token"},
-    "The token is refused after this many requests, or after `seconds`, whatever `expires_in` says.",
+    "The token is refused after this many requests, or after `seconds`, even if `expires_in` says otherwise.",
     after_requests=(int | None, None),
     seconds=(float | None, None),
 )
 TOKENS.switch(
-    "expires_in", {"token"}, "The token answer claims this lifetime; the token's real one is unchanged.", value=Any
+    "expires_in", {"token"}, "The answer with the token states this lifetime; the real one is unchanged.", value=Any
 )
-TOKENS.switch("one_token", {"token"}, "A new token revokes the ones before it.")
+TOKENS.switch("one_token", {"token"}, "A new token revokes all earlier ones.")
 
 
 @SUBMITS.wrap({"submit"})
 def commit_then_drop(ask: Ask, _exchange: Exchange) -> Answer:
-    """Does what was asked, then drops the connection without an answer."""
+    """Carries out the request, then closes the connection without an answer."""
     ask()
     raise Hangup
 
@@ -69,7 +69,7 @@ def body(
 
 @ANSWERS.wrap()
 def empty_body(_ask: Ask, _exchange: Exchange) -> Answer:
-    """Answers 200 with no body at all."""
+    """Answers 200 with an empty body."""
     return Answer(200, headers={"Content-Type": "application/json"})
 
 
@@ -81,7 +81,7 @@ def html(_ask: Ask, _exchange: Exchange, *, status: int = 200) -> Answer:
 
 @ANSWERS.wrap()
 def redirect(_ask: Ask, exchange: Exchange, *, to: str, code: int = 302) -> Answer:
-    """Answers with a redirect to this address; `self` is the address asked for."""
+    """Answers with a redirect to this address; `self` is the requested address."""
     return Answer(code, headers={"Location": exchange.request.path if to == "self" else to})
 
 
@@ -94,8 +94,8 @@ def error_body(
     message: str = "made to fail",
     partial: bool = False,
 ) -> Answer:
-    """Answers 200 with nothing but an error in the vendor's form (in a stream: the first and only line).
-    `partial` leaves all but the error code away."""
+    """Answers 200 with only an error in the vendor's form (in a stream: as the first and only line).
+    `partial` leaves out everything except the error code."""
     if exchange.place.vendor != "mediamath":
         return replace(exchange.vendor.refuse(400, message), status=200)
     return whole(200, error_text(code, message, is_partial=partial) + b"\n", "application/json")
@@ -110,7 +110,7 @@ def gateway(
     code: Literal["rate-limit-exceeded", "too-many-concurrent-writes", "service-overloaded"] = "rate-limit-exceeded",
     retry_after: float | None = None,
 ) -> Answer:
-    """Answers with the gateway's envelope that begins with `meta`; `status` may be 200."""
+    """Answers with the gateway's envelope, which begins with `meta`; `status` may be 200."""
     return _with_retry_after(as_json(status, gateway_envelope(code)), retry_after)
 
 
@@ -127,9 +127,9 @@ def status(
     ] = "vendor",
     message: str = "made to fail",
 ) -> Answer:
-    """Answers with this status instead, before the vendor acts. `retry_after` seconds go into the header
-    Retry-After, as seconds or as an HTTP date. `body`: `vendor` is the vendor's own error form, `gateway`
-    MediaMath's envelope that begins with `meta`; `message` to `list` are the forms seen at Rokt's Query API."""
+    """Answers with this status, and the vendor does nothing. `retry_after` seconds are sent in the header
+    Retry-After, as seconds or as an HTTP date. `body`: `vendor` is the vendor's own form of errors, `gateway`
+    MediaMath's envelope that begins with `meta`; `message` to `list` are forms that Rokt's Query API uses."""
     return _with_retry_after(_BODIES[body](exchange, code, message), retry_after, is_date=retry_after_form == "date")
 
 

@@ -1,6 +1,6 @@
-"""Faults in the bytes of a body: compressed, broken, slowed, silent, cut, reset.
+"""Faults in the bytes of a body: compression, damage, delays, cuts and resets.
 
-Those that compress come first, because the positions of cuts, resets and silences count the bytes that are sent.
+Compression comes first, because the positions of cuts, resets and silences count the bytes on the wire.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMPRESSORS: dict[Encoding, Callable[[], Any]] = {
 
 @BODIES.wrap()
 def compressed(ask: Ask, _exchange: Exchange, *, encoding: Encoding = "gzip") -> Answer:
-    """Compresses the body and says so, as is allowed."""
+    """Compresses the body and says so in Content-Encoding, which is allowed."""
     answer, compressor = ask(), _COMPRESSORS[encoding]()
     pieces = chain((compressor.compress(piece) for piece in answer.body), (compressor.flush() for _ in (0,)))
     return replace(answer, body=pieces, length=None, headers={**answer.headers, "Content-Encoding": encoding})
@@ -42,13 +42,13 @@ def compressed(ask: Ask, _exchange: Exchange, *, encoding: Encoding = "gzip") ->
 
 @BODIES.wrap()
 def broken_compression(ask: Ask, exchange: Exchange, *, encoding: Encoding = "gzip", after_bytes: int = 20) -> Answer:
-    """Compresses the body and spoils the compressed bytes from this one on."""
+    """Compresses the body and damages all compressed bytes after this many."""
 
     def spoil(body: Iterable[bytes]) -> Iterator[bytes]:
         seen = 0
         for piece in body:
             sound = max(0, min(len(piece), after_bytes - seen))
-            # Every byte after it is changed, so that no decoder finds its way back.
+            # All later bytes are changed, so that no decoder can recover.
             yield piece[:sound] + bytes(byte ^ 0x5A for byte in piece[sound:])
             seen += len(piece)
 
@@ -66,7 +66,7 @@ def bomb(ask: Ask, exchange: Exchange, *, megabytes: int = 200, encoding: Encodi
 
 @BODIES.wrap()
 def content_type(ask: Ask, _exchange: Exchange, *, value: str = "text/plain") -> Answer:
-    """Names another content type."""
+    """States another content type."""
     answer = ask()
     return replace(answer, headers={**answer.headers, "Content-Type": value})
 
@@ -75,14 +75,14 @@ def content_type(ask: Ask, _exchange: Exchange, *, value: str = "text/plain") ->
 def wrong_length(ask: Ask, _exchange: Exchange, *, by: int = 100) -> Answer:
     """Content-Length is off by this many bytes."""
     answer = ask()
-    # Made whole first: otherwise its true length is not known.
+    # The whole body is made first, because its true length must be known.
     pieces = list(answer.body)
     return replace(answer, body=pieces, length=max(0, sum(map(len, pieces)) + by))
 
 
 @BODIES.wrap()
 def cut(ask: Ask, _exchange: Exchange, *, after_bytes: int, clean: bool = False) -> Answer:
-    """Ends the body after this many bytes. `clean` ends it as if it were whole, else the connection closes early."""
+    """Ends the body after this many bytes. `clean` ends it as if it were complete, else the connection closes early."""
     answer = ask()
 
     def pieces() -> Iterator[bytes]:
@@ -101,7 +101,7 @@ def cut(ask: Ask, _exchange: Exchange, *, after_bytes: int, clean: bool = False)
 
 @BODIES.wrap()
 def reset(ask: Ask, _exchange: Exchange, *, after_bytes: int = 0) -> Answer:
-    """Resets the connection once `after_bytes` of the body are sent (0: before the vendor is even asked)."""
+    """Resets the connection after `after_bytes` of the body (0: before the vendor gets the request)."""
 
     def hang_up() -> None:
         raise Hangup(is_reset=True)
@@ -114,7 +114,7 @@ def reset(ask: Ask, _exchange: Exchange, *, after_bytes: int = 0) -> Answer:
 
 @BODIES.wrap()
 def silence(ask: Ask, exchange: Exchange, *, seconds: float, after_bytes: int = 0) -> Answer:
-    """Says nothing for this long once `after_bytes` of the body are sent (0: before the first byte), then goes on."""
+    """Sends nothing for this long after `after_bytes` of the body (0: before the first byte), then continues."""
     if not after_bytes:
         exchange.world.wait(seconds)
     answer = ask()
@@ -124,7 +124,7 @@ def silence(ask: Ask, exchange: Exchange, *, seconds: float, after_bytes: int = 
 
 
 def _act_after(body: Iterable[bytes], after_bytes: int, act: Callable[[], None]) -> Iterator[bytes]:
-    """The body; after so many bytes, or at its end, `act` is called once."""
+    """Yield the body, and call `act` once: after this many bytes, or at the end of a shorter body."""
     left, is_done = after_bytes, False
     for piece in body:
         if not is_done and len(piece) > left:
@@ -141,13 +141,13 @@ def _act_after(body: Iterable[bytes], after_bytes: int, act: Callable[[], None])
 
 @BODIES.wrap()
 def throttle(ask: Ask, exchange: Exchange, *, bytes_per_second: int) -> Answer:
-    """Sends the body no faster than this."""
+    """Sends the body at most this fast."""
     answer = ask()
     return replace(answer, body=slow_down(answer.body, bytes_per_second, exchange.world))
 
 
 def slow_down(body: Iterable[bytes], bytes_per_second: int, world: World) -> Iterator[bytes]:
-    """The body in small pieces, no faster than this."""
+    """Yield the body in small pieces, at most this fast."""
     size = max(1, bytes_per_second // _SLICES_PER_SECOND)
     for piece in body:
         for start in range(0, len(piece), size):
@@ -158,5 +158,5 @@ def slow_down(body: Iterable[bytes], bytes_per_second: int, world: World) -> Ite
 
 @BODIES.wrap()
 def until_close(ask: Ask, _exchange: Exchange) -> Answer:
-    """Sends neither length nor chunks: the body ends where the connection does."""
+    """Sends neither length nor chunks: the body ends when the connection closes."""
     return replace(ask(), until_close=True)

@@ -1,4 +1,4 @@
-"""What a kind of fault is: its name, the exchanges it can fall on, the arguments it takes, the code that makes it."""
+"""Kinds of faults: name, exchanges that a kind can fall on, arguments, and the code that causes the fault."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ROW_ROLES: frozenset[Role] = JSON_ROLES | {"csv"}
 
 Args = Mapping[str, Any]
 Edit = Callable[..., Iterator[Block]]
-"""Takes blocks of rows, the exchange and the arguments of the fault; gives blocks of rows."""
+"""Takes blocks of rows, the exchange and the arguments of the fault; yields blocks of rows."""
 Wrap = Callable[..., Answer]
-"""Takes a function that asks the vendor, the exchange and the arguments of the fault; gives what is answered."""
+"""Takes a function that asks the vendor, the exchange and the arguments of the fault; returns an answer."""
 
 _Code = TypeVar("_Code", bound=Callable[..., Any])
 _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", Any: "any JSON"}
@@ -34,8 +34,8 @@ _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", A
 class Kind:
     """A kind of fault.
 
-    It falls on exchanges with its `roles`, of its `vendors` (none named: all four). `edit` makes it in the rows, `wrap`
-    around the vendor's answer; a kind with neither is a switch, which the vendor looks at.
+    It falls on exchanges with its `roles`, of its `vendors` (if empty: all four). `edit` changes rows, `wrap` the answer;
+    a kind with neither is a switch, which the code of the vendor checks.
     """
 
     name: str
@@ -58,17 +58,17 @@ class Kind:
 
 def _describe(arg: FieldInfo) -> str:
     default = "must be given" if arg.is_required() else f"default `{json.dumps(arg.default, ensure_ascii=False)}`"
-    # The choices of a Literal, or the two types of `int | None`, of which the first is meant.
+    # Either the choices of a Literal, or the types of `int | None`, of which only the first is described.
     first, *others = get_args(arg.annotation) or (arg.annotation,)
     kind = _WORDS.get(first) or " / ".join(f"`{json.dumps(choice)[1:-1]}`" for choice in (first, *others))
     return f"{kind}, {default}"
 
 
 class Kinds(list[Kind]):
-    """The kinds of one section, for exchanges of these vendors, or of all where none is named.
+    """The kinds of one section, for exchanges of these vendors, or of all if none is given.
 
-    A kind with code is a function: its name, its docstring and its keyword arguments are the kind's. They take effect
-    in the order in which they are declared.
+    A kind with code is declared by decorating a function, from which it takes name, docstring and keyword arguments.
+    Kinds take effect in the order of their declarations.
     """
 
     def __init__(self, *vendors: str) -> None:
@@ -76,7 +76,7 @@ class Kinds(list[Kind]):
         self._vendors = vendors
 
     def switch(self, name: str, roles: Set[Role], meaning: str, /, *vendors: str, **args: Any) -> None:
-        """Declare a kind without code. Each argument is its type, or a pair of its type and its default."""
+        """Declare a kind without code. Each argument is given as its type, or as a pair of type and default."""
         self.append(Kind(name, frozenset(roles), meaning, _model(name, args), frozenset(vendors or self._vendors)))
 
     def edit(self, roles: Set[Role]) -> Callable[[_Code], _Code]:
@@ -84,14 +84,14 @@ class Kinds(list[Kind]):
         return lambda function: self.declare(function, roles, edit=function)
 
     def wrap(self, roles: Set[Role] = EVERY_ROLE) -> Callable[[_Code], _Code]:
-        """Declare a fault that answers in place of the vendor, or changes what the vendor answers."""
+        """Declare a fault that replaces the vendor's answer or changes it."""
         return lambda function: self.declare(function, roles, wrap=function)
 
     def declare(
         self, function: _Code, roles: Set[Role], *, edit: Edit | None = None, wrap: Wrap | None = None, **args: Any
     ) -> _Code:
-        """Declare a fault that this function describes; it takes `args` beside the function's own arguments."""
-        # The modules of faults know the exchange by name only: its own module imports them.
+        """Declare a fault that this function describes; it takes `args` in addition to the function's own arguments."""
+        # At run time, modules of faults cannot import Exchange, because its module imports them.
         hints = get_type_hints(function, localns={"Exchange": Any})
         for arg in signature(function).parameters.values():
             if arg.kind is arg.KEYWORD_ONLY:

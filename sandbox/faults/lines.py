@@ -1,4 +1,4 @@
-"""Faults between rows: what comes before, among and after the lines of a stream."""
+"""Faults between rows: lines before, among and after the rows of a stream."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _GATEWAY: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def error_text(code: str, message: str, *, is_partial: bool) -> bytes:
-    """MediaMath's own error, as one line; `is_partial`: nothing but its code."""
+    """MediaMath's own error, as one line; `is_partial` leaves only its code."""
     more = {} if is_partial else {"request_id": REQUEST_ID, "message": message}
     return dumps({"error_code": code, **more})
 
 
 def gateway_envelope(code: str) -> dict[str, object]:
-    """What MediaMath's gateway says when it refuses: another form than the API's own errors."""
+    """A refusal by MediaMath's gateway, whose form differs from the errors of the API."""
     message, details = _GATEWAY[code]
     meta = {"status": "error", "uuid": "00000000-5a4d-4b0a-8000-000000000000"}
     return {"meta": meta, "errors": [{"code": code, "message": message, "details": details}]}
@@ -48,12 +48,12 @@ def _end_after(blocks: Iterator[Block], after_rows: int, line: bytes) -> Iterato
             continue
         yield Block(block.first, [*block.rows[: max(left, 0)], Last(line)])
         return
-    # The report has fewer rows: the line comes at its end.
+    # The report has fewer rows, so the line comes at its end.
     yield Block(after_rows + 1, [Last(line)])
 
 
 def before_every(blocks: Iterator[Block], every: int, line: bytes) -> Iterator[Block]:
-    """The blocks with a line before every so many of the report's rows, the first excepted."""
+    """The blocks, with `line` inserted after every `every` rows of the report, but not at its end."""
     for block in blocks:
         rows: list[bytes] = []
         for number, row in enumerate(block.rows, block.first):
@@ -71,19 +71,19 @@ def error_line(
     message: str = "made to fail",
     partial: bool = False,
 ) -> Iterator[Block]:
-    """After this many rows comes an error, and the stream ends cleanly. 0: right after the header."""
+    """An error comes after this many rows (0: right after the header), and the stream ends cleanly."""
     return _end_after(blocks, after_rows, error_text(code, message, is_partial=partial))
 
 
 @LINES.edit(STREAM)
 def gateway_line(blocks: Iterator[Block], _exchange: Exchange, *, after_rows: int) -> Iterator[Block]:
-    """After this many rows comes the gateway's error, which begins with `meta`, and the stream ends cleanly."""
+    """The gateway's error, which begins with `meta`, comes after this many rows, and the stream ends cleanly."""
     return _end_after(blocks, after_rows, dumps(gateway_envelope("service-overloaded")))
 
 
 @LINES.edit(STREAM)
 def crowded_lines(blocks: Iterator[Block], _exchange: Exchange, *, per_line: int = 3) -> Iterator[Block]:
-    """Several rows stand on a line."""
+    """Several rows are on one line."""
     for block in blocks:
         starts = range(0, len(block.rows), per_line)
         crowded = [b" ".join(block.rows[start : start + per_line]) for start in starts]
@@ -94,7 +94,7 @@ def crowded_lines(blocks: Iterator[Block], _exchange: Exchange, *, per_line: int
 def repeat_row(
     blocks: Iterator[Block], _exchange: Exchange, *, row: int | None = None, copies: int = 1
 ) -> Iterator[Block]:
-    """Sends this row more than once (no row named: each one); counts do not include the copies."""
+    """Sends this row more than once (without `row`: every row); counts do not include the copies."""
     for block in blocks:
         rows: list[bytes] = []
         for number, text in enumerate(block.rows, block.first):
@@ -105,13 +105,13 @@ def repeat_row(
 
 @LINES.edit(STREAM)
 def blank_lines(blocks: Iterator[Block], _exchange: Exchange, *, every: int = 10) -> Iterator[Block]:
-    """A blank line stands before every `every`-th row."""
+    """Inserts a blank line after every `every` rows."""
     return before_every(blocks, every, b"")
 
 
 @LINES.edit(STREAM)
 def second_header(blocks: Iterator[Block], _exchange: Exchange, *, row: int = 2) -> Iterator[Block]:
-    """Sends the header once more before this row."""
+    """Repeats the header before this row."""
     header = b""
     for block in blocks:
         header = block.rows[0] if block.first == 0 else header
@@ -122,7 +122,7 @@ def second_header(blocks: Iterator[Block], _exchange: Exchange, *, row: int = 2)
 
 @LINES.edit(STREAM)
 def no_header(blocks: Iterator[Block], _exchange: Exchange) -> Iterator[Block]:
-    """Leaves the header line away."""
+    """Leaves out the header line."""
     return (block for block in blocks if block.first > 0)
 
 
@@ -134,7 +134,7 @@ def metadata_lines(
     where: Literal["before_header", "between", "after_last", "everywhere"] = "everywhere",
     every: int = 100,
 ) -> Iterator[Block]:
-    """Puts metadata lines among the rows; `between`: one before every `every`-th row."""
+    """Inserts metadata lines; `between`: one after every `every` rows."""
     line = Block(0, [META_LINE])
     if where in ("before_header", "everywhere"):
         yield line

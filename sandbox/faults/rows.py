@@ -1,4 +1,4 @@
-"""Faults in single rows, first those that only a CSV file can have; in the order in which they take effect.
+"""Faults in single rows, first those of CSV files only; in the order in which they take effect.
 
 Row numbers count from 1 over the whole report.
 """
@@ -51,13 +51,13 @@ def change_rows(blocks: Iterator[Block], number: int | None, change: Callable[[b
 def csv_numbers(
     blocks: Iterator[Block], _exchange: Exchange, *, style: Literal["thousands", "comma", "percent"]
 ) -> Iterator[Block]:
-    """Numbers as people write them: `thousands` marks, decimal `comma`, `percent` signs in rates."""
+    """Numbers are formatted for people: with `thousands` separators, a decimal `comma`, or `percent` signs."""
     return change_rows(blocks, None, _AS_PEOPLE_WRITE[style])
 
 
 @FILES.edit(CSV)
 def csv_newlines(blocks: Iterator[Block], exchange: Exchange, *, row: int = 1) -> Iterator[Block]:
-    """A quoted value of this row holds newlines."""
+    """A quoted value of this row contains newlines."""
     first_value = re.compile(rb'"((?:[^"]|"")*)"|([^%b]*)' % re.escape(exchange.delimiter.encode()))
 
     def spread(found: re.Match[bytes]) -> bytes:
@@ -68,21 +68,21 @@ def csv_newlines(blocks: Iterator[Block], exchange: Exchange, *, row: int = 1) -
 
 @FILES.edit(CSV)
 def csv_width(blocks: Iterator[Block], exchange: Exchange, *, row: int = 1, by: int = 1) -> Iterator[Block]:
-    """This row is wider than the header by so many values, or narrower if negative."""
+    """This row has this many values more than the header, or fewer if negative."""
     mark = exchange.delimiter.encode()
     if by >= 0:
         return change_rows(blocks, row, lambda text: text + (mark + b"extra") * by)
     return change_rows(blocks, row, lambda text: mark.join(text.split(mark)[:by]))
 
 
-FILES.switch("csv_delimiter", CSV, "Another delimiter stands between values.", text=(Literal[";", "\t", "|"], ";"))
-FILES.switch("csv_header", CSV, "There is a header, or none, whatever was asked for.", present=(bool, False))
-FILES.switch("csv_empty", CSV, "The file has no rows, with a header or without.", header=(bool, True))
+FILES.switch("csv_delimiter", CSV, "Values are separated by another delimiter.", text=(Literal[";", "\t", "|"], ";"))
+FILES.switch("csv_header", CSV, "The file has a header, or none, regardless of the request.", present=(bool, False))
+FILES.switch("csv_empty", CSV, "The file has no rows, only a header or nothing at all.", header=(bool, True))
 FILES.switch("csv_bom", CSV, "The file begins with a byte order mark.")
 
 
 def _row_edit(roles: Set[Role], *, row: Any = (int, 1)) -> Callable[[Callable[..., bytes]], Callable[..., bytes]]:
-    """Declare a fault that changes a row; a rule's argument `row` says which one, by its type and default here."""
+    """Declare a fault that changes one row; `row` is the type and default of the argument that says which one."""
 
     def declare(change: Callable[..., bytes]) -> Callable[..., bytes]:
         def edit(blocks: Iterator[Block], _exchange: Exchange, *, row: int | None, **args: Any) -> Iterator[Block]:
@@ -102,7 +102,7 @@ def _pair(column: str) -> bytes:
 
 
 def with_value(row: bytes, text: bytes, column: str | None = None) -> bytes:
-    """The row with another value in the column or the first one; unchanged without one."""
+    """The row with another value in this column, or in the first one; unchanged if there is no such column."""
     found = (_PAIR if column is None else re.compile(_pair(column))).search(row)
     return row if found is None else row[: found.start(1)] + text + row[found.end(1) :]
 
@@ -115,7 +115,7 @@ def drop_column(row: bytes, *, column: str) -> bytes:
 
 @_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
 def extra_column(row: bytes, *, column: str = "media_delivery_sum", value: Any = "2281") -> bytes:
-    """Rows have a column nobody asked for."""
+    """Rows have a column that was not requested."""
     pair = json.dumps(column, ensure_ascii=False) + ":" + json.dumps(value, ensure_ascii=False)
     return row[:-1] + (b"," if len(row) > 2 else b"") + pair.encode() + b"}"
 
@@ -128,15 +128,15 @@ def null_column(row: bytes, *, column: str) -> bytes:
 
 @_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
 def set_value(row: bytes, *, column: str, text: str) -> bytes:
-    """The column holds this text, put into the JSON as it stands."""
+    """The column has this value, which is inserted into the JSON unchanged."""
     return with_value(row, text.encode(), column)
 
 
 @_row_edit(JSON_ROLES)
 def duplicate_key(row: bytes) -> bytes:
-    """A key stands twice in the row; the last one is right."""
+    """A key is in the row twice; the last one is right."""
     found = _PAIR.search(row)
-    # The wrong one goes in front, because of two equal keys the last one counts.
+    # The wrong one comes first, because parsers take the last of two equal keys.
     return row if found is None else row[:1] + row[found.start() : found.start(1)] + b'"overruled",' + row[1:]
 
 
@@ -148,13 +148,13 @@ def nan(row: bytes) -> bytes:
 
 @_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
 def escaped_text(row: bytes) -> bytes:
-    """Text beyond ASCII stands in escapes."""
+    """Characters beyond ASCII are written as escapes."""
     return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], row.decode()).encode()
 
 
 @_row_edit(JSON_ROLES)
 def deep_row(row: bytes, *, depth: int = 10_000) -> bytes:
-    """One value of this row is nested so deep."""
+    """One value of this row is nested this deep."""
     return with_value(row, b"[" * depth + b"]" * depth)
 
 
@@ -167,14 +167,14 @@ def big_row(row: bytes, *, megabytes: float = 20.0) -> bytes:
 
 @_row_edit(JSON_ROLES)
 def invalid_json(row: bytes) -> bytes:
-    """This row is no JSON."""
-    # Still whole lines and brackets: only a parser can tell.
+    """This row is not valid JSON."""
+    # Lines and brackets stay intact, so that only a parser notices it.
     return row.replace(b":", b"=", 1)
 
 
 @_row_edit(ROW_ROLES)
 def invalid_utf8(row: bytes) -> bytes:
-    """This row holds bytes that are not UTF-8."""
+    """This row contains bytes that are not valid UTF-8."""
     return with_value(row, b'"\xff\xfe"') if row[:1] == b"{" else b"\xff\xfe" + row
 
 
@@ -193,19 +193,19 @@ def replace_row(_row: bytes, *, text: str) -> bytes:
 
 @_row_edit(ROW_ROLES, row=int)
 def drop_row(_row: bytes) -> bytes:
-    """Leaves this row away; counts still include it."""
+    """Leaves out this row; counts still include it."""
     return Gone()
 
 
 @_row_edit(ROW_ROLES, row=int)
 def cut_in_row(row: bytes, *, clean: bool = False) -> bytes:
-    """Ends the body in the middle of this row. `clean` ends it as if it were whole."""
+    """Ends the body in the middle of this row. `clean` ends it as if it were complete."""
     return (CleanCut if clean else Cut)(row[: len(row) // 2])
 
 
 @ROWS.edit(ROW_ROLES)
 def cut_after_row(blocks: Iterator[Block], _exchange: Exchange, *, row: int, clean: bool = False) -> Iterator[Block]:
-    """Ends the body right after this row, between two rows. `clean` ends it as if it were whole."""
+    """Ends the body right after this row, between two rows. `clean` ends it as if it were complete."""
     end = (CleanCut if clean else Cut)(b"")
     last_sent = None
     for block in blocks:
@@ -216,7 +216,7 @@ def cut_after_row(blocks: Iterator[Block], _exchange: Exchange, *, row: int, cle
         yield block
         if block.first:
             last_sent = block.first + len(block.rows) - 1
-    # A body that ends with this very row is cut as well: the end it promised does not come.
+    # If this was the last row of the body, what follows the rows is still missing.
     if last_sent == row:
         yield Block(row + 1, [end])
 
@@ -224,7 +224,7 @@ def cut_after_row(blocks: Iterator[Block], _exchange: Exchange, *, row: int, cle
 ROWS.switch(
     "numbers",
     JSON_ROLES,
-    "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, with some `null` or `empty`, "
-    "ids `unquoted` (Rokt), or decimals `long` beyond what a double holds.",
+    "How numbers are written: as `numbers`, as `strings`, `mixed` from row to row, some of them `null` or `empty`, "
+    "ids `unquoted` (Rokt), or decimals so `long` that a double cannot hold them.",
     style=Literal["numbers", "strings", "mixed", "null", "empty", "unquoted", "long"],
 )

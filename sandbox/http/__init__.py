@@ -1,1 +1,1 @@
-"""HTTP by hand, so that every byte of it can go wrong."""
+"""A small HTTP server of our own, because faults must be able to change every byte."""

@@ -1,4 +1,4 @@
-"""An HTTP request as it arrived, and an HTTP answer as it will be sent: whole, as lines, or as a list of rows."""
+"""HTTP requests as received, and HTTP answers as sent: whole bodies, lines, or lists of rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = Any
 
 
 class Hangup(Exception):
-    """End the connection here: `is_reset` sends RST, otherwise the socket is closed normally."""
+    """Ends the connection at once: with RST if `is_reset`, otherwise by closing it normally."""
 
     def __init__(self, *, is_reset: bool = False) -> None:
         self.is_reset = is_reset
@@ -24,7 +24,7 @@ class Hangup(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """A request, read whole. Header names are lower case; `is_storage` is true on the storage port."""
+    """A request with its whole body. Header names are in lower case; `is_storage` is true on the storage port."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query, each name once; if a name is given twice, its last value."""
+        """The query by name; if a name is given twice, its last value."""
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
@@ -44,22 +44,22 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Json:
-        """The body as JSON; None if it is none."""
+        """The body as JSON; None if it is not valid JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
             return None
 
     def form(self) -> dict[str, str]:
-        """The body as the fields of a form, each once."""
+        """The fields of the form in the body, by name."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace")))
 
 
 @dataclass(slots=True)
 class Answer:
-    """A response. `length` is its Content-Length; None sends the body in chunks.
+    """A response. `length` is its Content-Length; if it is None, the body is sent in chunks.
 
-    `until_close` sends neither: the body ends with the connection.
+    With `until_close` it has neither, and the body ends when the connection closes.
     """
 
     status: int = 200
@@ -69,7 +69,7 @@ class Answer:
     until_close: bool = False
 
     def head(self) -> bytes:
-        """Status line and headers, as they go out."""
+        """Status line and headers as bytes."""
         headers = dict(self.headers)
         if self.until_close:
             headers["Connection"] = "close"
@@ -77,7 +77,7 @@ class Answer:
             headers["Transfer-Encoding"] = "chunked"
         else:
             headers["Content-Length"] = str(self.length)
-        # Faults may use statuses that HTTP does not have, such as 520.
+        # Faults may use statuses that HTTP does not define, such as 520.
         phrase = HTTPStatus(self.status).phrase if self.status in list(HTTPStatus) else "Unknown"
         lines = [f"HTTP/1.1 {self.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -85,7 +85,7 @@ class Answer:
 
 
 def whole(status: int, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> Answer:
-    """An answer whose body is known."""
+    """An answer with this body."""
     named = {"Content-Type": media_type, **(headers or {})}
     return Answer(status, (body,) if body else (), len(body), named)
 
@@ -101,12 +101,12 @@ def dumps(value: Json) -> bytes:
 
 
 def streamed(pieces: Iterator[bytes], media_type: str, *, length: int | None = None) -> Answer:
-    """An answer whose body is made while it is sent."""
+    """An answer whose body is generated while it is sent."""
     return Answer(200, pieces, length, {"Content-Type": media_type})
 
 
 def as_lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: bool = True) -> Iterator[bytes]:
-    """Rows as lines. The last line ends in a newline unless `is_last_ended` is false."""
+    """Rows as lines. The last line has a newline unless `is_last_ended` is false."""
     is_first = True
     for block in blocks:
         rows, mark = _until_mark(block.rows)
@@ -130,7 +130,7 @@ def _end_body(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
 
 
 def as_list(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:
-    """Rows as a JSON list without its brackets, between `before` and `after`."""
+    """Rows joined by commas, between `before` and `after`, which contain the brackets of the list."""
     lead = before
     for block in blocks:
         rows, mark = _until_mark(block.rows)
@@ -144,8 +144,8 @@ def as_list(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[by
 
 
 def _until_mark(rows: list[bytes]) -> tuple[list[bytes], bytes | None]:
-    """The rows to send, and the one that ends the body, if any."""
-    # So it is for almost every block, and the check runs in C.
+    """The rows to send, and the row that ends the body, if any."""
+    # The case of almost every block, checked in C.
     if set(map(type, rows)) <= {bytes}:
         return rows, None
     sent: list[bytes] = []

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server with a thread for each connection; every byte of an answer is written here, to go wrong."""
+"""A small HTTP/1.1 server with a thread for each connection, which writes every byte of an answer itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.http.message import Answer, Hangup, Request, as_json
 
 BACKLOG = 1024
 LONGEST_BODY = 16_000_000
-# Lingering for no time: closing the socket then sends RST instead of FIN, which clients see as a reset.
+# With a linger time of 0, closing the socket sends RST instead of FIN, which clients see as a reset.
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 
 Respond = Callable[[Request], Answer]
@@ -34,15 +34,15 @@ class Server:
         self._is_stopped = False
 
     def start(self) -> None:
-        """Accept connections from now on, in a thread of its own."""
+        """Accept connections in a thread of its own."""
         threading.Thread(target=self._accept, name=f"sandbox:{self.port}", daemon=True).start()
 
     def stop(self) -> None:
-        """Accept no more and end every connection at once. May be called twice."""
+        """Stop listening and close every connection at once. May be called twice."""
         with self._guard:
             self._is_stopped = True
             connections = list(self._connections)
-        # Closing alone would leave a thread in accept() for ever.
+        # Without this, the thread in accept() would block for ever.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -65,13 +65,13 @@ class Server:
 
     def _serve(self, connection: socket.socket, address: Any) -> None:
         try:
-            # Of the server it is given, the handler of the standard library wants nothing.
+            # The handler of the standard library does not use the server that it is given.
             _Conversation(connection, address, cast(Any, self))
         except Hangup as hangup:
             if hangup.is_reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
         except OSError:
-            pass  # The peer went away, which is its right.
+            pass  # The client closed the connection, which it may do at any time.
         finally:
             with self._guard:
                 self._connections.discard(connection)
@@ -79,12 +79,12 @@ class Server:
 
 
 class _Conversation(BaseHTTPRequestHandler):
-    """Request and answer in turn, for as long as both sides keep the connection."""
+    """Answers requests in turn until one side closes the connection."""
 
     protocol_version = "HTTP/1.1"
-    # Of what is no request, too, the refusal has a status line.
+    # So that the refusal of a malformed request has a status line too.
     default_request_version = "HTTP/1.1"
-    # Without it a small last piece waits for the client's acknowledgement, up to 40 ms an answer.
+    # Otherwise a small last piece waits up to 40 ms for the client's acknowledgement.
     disable_nagle_algorithm = True
     server: Any
 
@@ -108,12 +108,12 @@ class _Conversation(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815 - http.server's names
 
     def _send(self, answer: Answer) -> None:
-        """Send an answer whole; Hangup out of its body, or for an untrue length, ends the connection."""
+        """Send an answer. Raises Hangup if its body does, or if its length was not the stated one."""
         is_chunked = answer.length is None and not answer.until_close
-        # The head goes out with the first piece: an answer that fits is one packet.
+        # The head is sent with the first piece, so that a small answer is one packet.
         waiting, sent = answer.head(), 0
         if self.command == "HEAD":
-            # A body after HEAD would be taken for the next answer on this connection.
+            # The client would take a body after HEAD for the next answer on this connection.
             self.connection.sendall(waiting)
             return
         try:
@@ -131,4 +131,4 @@ class _Conversation(BaseHTTPRequestHandler):
             raise Hangup
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Nothing: the journal has every request."""
+        """Log nothing: the journal has every request."""

@@ -1,1 +1,1 @@
-"""The four vendors."""
+"""The four simulated vendors, and what they share."""

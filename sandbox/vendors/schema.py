@@ -1,4 +1,4 @@
-"""What a request may say, as JSON Schemas beside each vendor's code."""
+"""Checks requests against JSON Schemas, which are files in the packages of the vendors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMATS = FormatChecker(formats=())
 
 
 class BadRequest(ValueError):
-    """A request is refused. `problems` say what is wrong with each field, by its name; the message says one of them."""
+    """A request is wrong. `problems` has the messages for each field by its name; the error's own is one of them."""
 
     def __init__(self, message: str, problems: Mapping[str, list[str]] | None = None) -> None:
         self.problems = dict(problems or {})
@@ -39,18 +39,18 @@ class Schema:
         if (worst := best_match(errors)) is None:
             return
         where = "".join(f"{name}: " for name in worst.absolute_path)
-        # An enum of hundreds of fields would make a message of several pages.
+        # The message of an enum with hundreds of fields would fill several pages.
         text = worst.message if len(worst.message) < 300 else f"{worst.message[:140]} ... {worst.message[-140:]}"
         raise BadRequest(where + text, _group_by_field(errors))
 
 
 def read_json(package: str, name: str) -> Any:
-    """The JSON of a file in a package."""
+    """Parse a JSON file of a package."""
     return json.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _group_by_field(errors: Iterable[ValidationError]) -> dict[str, list[str]]:
-    """The names of the fields that are missing, unknown or wrong, each with its messages."""
+    """The messages for each field that is missing, unknown or wrong, by its name."""
     found: dict[str, list[str]] = {}
     for error in errors:
         if error.absolute_path:
@@ -68,7 +68,7 @@ def _group_by_field(errors: Iterable[ValidationError]) -> dict[str, list[str]]:
 
 
 def _format(allows: Callable[[str], object]) -> tuple[Callable[[object], bool], tuple[type[Exception], ...]]:
-    """A check of text, as the format checker needs it, by a function that returns something true or raises."""
+    """A format for the format checker, from a function that returns something true for allowed text, or raises."""
     return lambda value: not isinstance(value, str) or bool(allows(value)), (KeyError, ValueError, OSError)
 
 

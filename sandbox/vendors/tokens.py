@@ -1,4 +1,4 @@
-"""Obviously false credentials, and the bearer tokens that they give."""
+"""The credentials of the sandbox, obviously false, and the bearer tokens it issues."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class _Token:
 
 
 class Tokens:
-    """The tokens one vendor has given out."""
+    """The tokens that one vendor has issued."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._tokens: dict[str, _Token] = {}
 
     def issue(self, seconds: float, *, requests: int | None = None, revokes: bool = False) -> str:
-        """A new token, valid for so long and so many requests. `revokes` ends those given out before."""
+        """Issue a token, valid for this time and this many requests. `revokes` ends all earlier ones."""
         text = f"sandbox-{secrets.token_urlsafe(24)}"
         with self._guard:
             now = time.monotonic()
-            # Expired tokens are dropped here, so that a long run does not keep all of them.
+            # Forget expired tokens, so that memory does not grow in a long run.
             alive = {} if revokes else {name: token for name, token in self._tokens.items() if token.ends > now}
             self._tokens = {**alive, text: _Token(now + seconds, requests)}
         return text
 
     def accepts(self, request: Request) -> bool:
-        """Does the request have a valid token? Counts the use."""
+        """Does the request have a valid token? Also counts the use."""
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         with self._guard:
             token = self._tokens.get(text)
@@ -75,11 +75,11 @@ def basic(request: Request) -> tuple[str, str] | None:
 
 
 def token_answer(exchange: Exchange, tokens: Tokens, own_seconds: int, **more: str) -> Answer:
-    """A new token, in the form that all vendors use who give tokens, with the faults of tokens."""
+    """An answer with a new token, in the form that all vendors use; applies the faults of tokens."""
     claimed = exchange.settings.token_seconds or own_seconds
     fault = exchange.fault("token_expires") or {"after_requests": None, "seconds": None}
     lasts = claimed if fault["seconds"] is None else fault["seconds"]
     text = tokens.issue(lasts, requests=fault["after_requests"], revokes=exchange.has("one_token"))
-    # What is claimed may be untrue: the token lasts as long as it lasts.
+    # The stated lifetime may be wrong; the real one was set above.
     claimed = exchange.value("expires_in", "value", claimed)
     return as_json(200, {"token_type": "Bearer", "expires_in": claimed, "access_token": text, **more})

@@ -1,4 +1,4 @@
-"""What the simulated vendors share: endpoints, tokens, how requests are refused, and files, here and in storage."""
+"""What the simulated vendors share: endpoints, tokens, refusals, and files, their own and those in storage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.vendors.tokens import Tokens
 
 
 class Refusal(Exception):
-    """The vendor refuses, in its own form, with this status and these words."""
+    """The vendor refuses a request with this status and text, in its own form."""
 
     def __init__(self, status: int, text: str) -> None:
         self.status = status
@@ -27,9 +27,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint: its method, its path below the vendor's prefix, and what answers it.
+    """An endpoint: its method, its path below the vendor's prefix, and the function that answers.
 
-    A name in braces is one segment of the path. Of two with the same path, the first whose query is there answers.
+    A name in braces matches one segment of the path. Of endpoints with the same path, the first whose `needs_query`
+    is in the query answers.
     """
 
     method: str
@@ -40,7 +41,7 @@ class Endpoint:
     needs_query: str | None = None
 
     def match(self, path: str, query: Mapping[str, str]) -> dict[str, str] | None:
-        """The named segments of a path that is this one's; None for another path."""
+        """The named segments of the path; None if the endpoint does not match."""
         if self.needs_query and self.needs_query not in query:
             return None
         found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path), path)
@@ -48,7 +49,7 @@ class Endpoint:
 
 
 class Vendor:
-    """One account at a vendor."""
+    """A vendor with one account."""
 
     name: str
     prefix: str
@@ -58,41 +59,41 @@ class Vendor:
         self.endpoints = self.list_endpoints()
 
     def list_endpoints(self) -> tuple[Endpoint, ...]:
-        """What can be requested."""
+        """The endpoints of this vendor."""
         raise NotImplementedError
 
     def locate(self, place: Place, request: Request, parts: Mapping[str, str]) -> Place:
-        """The place of a request, with what only the vendor knows of it: its report, its page, its offset."""
+        """Add to a place what only the vendor can read from the request: report, page and offset."""
         return place
 
     def admit(self, exchange: Exchange) -> None:
-        """Refuse a request, other than for a token, that the vendor lets nobody make without credentials."""
+        """Raise Refusal if the credentials of a request are missing or wrong. Not called for token requests."""
         if not self.tokens.accepts(exchange.request):
             raise Refusal(401, "Authentication information is missing or invalid.")
 
     def refuse(self, status: int, text: str) -> Answer:
-        """A refusal. Most vendors document no body for it."""
+        """The answer that refuses a request. Most vendors do not document its body."""
         return as_json(status, {"message": text})
 
     def refuse_request(self, reason: BadRequest) -> Answer:
-        """The refusal of a request that says something wrong."""
+        """The answer that refuses a wrong request."""
         return self.refuse(400, str(reason))
 
     def json_body(self, exchange: Exchange, *, other_type: int = 400) -> Json:
-        """The JSON that is sent; refused if it is none, or with status `other_type` if it is not called so."""
+        """The JSON in the body. Raises Refusal if it is invalid, or with `other_type` if the content type is another."""
         if exchange.request.media_type != "application/json":
             raise Refusal(other_type, f'Unsupported media type "{exchange.request.media_type}".')
         if (body := exchange.request.json()) is None:
-            raise Refusal(400, "the body is no JSON")
+            raise Refusal(400, "the body is not valid JSON")
         return body
 
     def file(self, exchange: Exchange) -> Answer:
-        """The file of a link to storage."""
+        """The file that a link to storage leads to."""
         raise Refusal(404, "NoSuchKey")
 
 
 class Storage(Vendor):
-    """The files of one vendor, so that rules for the vendor apply to its files too."""
+    """The storage host for the files of one vendor; rules for the vendor apply to it too."""
 
     def __init__(self, owner: Vendor) -> None:
         self._owner = owner
@@ -111,13 +112,13 @@ class Storage(Vendor):
             raise Refusal(403, "Only one auth mechanism allowed")
 
     def refuse(self, status: int, text: str) -> Answer:
-        """A refusal as an object store words it."""
+        """A refusal in the form of an object store."""
         text = f"<Error><Code>{status}</Code><Message>{text}</Message></Error>"
         return whole(status, text.encode(), "application/xml")
 
 
 def csv_answer(exchange: Exchange, plan: RowPlan, *, header: bool = True) -> Answer:
-    """The rows as a file, with its length, unless a fault makes it longer or shorter than planned."""
+    """The rows as a CSV file. States the length, unless a fault makes the file longer or shorter than planned."""
     plan = plan.rendered(form="csv", style="numbers", delimiter=exchange.delimiter)
     header = exchange.value("csv_header", "present", header)
     if empty := exchange.fault("csv_empty"):
@@ -126,6 +127,6 @@ def csv_answer(exchange: Exchange, plan: RowPlan, *, header: bool = True) -> Ans
     body: Iterator[bytes] = exchange.lines(exchange.blocks(plan, header=line))
     if exchange.has("csv_bom"):
         body = chain((b"\xef\xbb\xbf",), body)
-    # Known before a row is made, so that even a large file can state its length.
+    # Computed before any row is made, so that even a large file can state its length.
     planned_bytes = plan.byte_count() + (len(line) + 1 if line else 0)
     return streamed(body, "text/csv; charset=utf-8", length=None if exchange.changes_length else planned_bytes)

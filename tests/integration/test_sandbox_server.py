@@ -67,7 +67,7 @@ def test_it_says_where_it_is_and_ends_when_told_even_in_the_middle_of_an_answer(
     [
         ("--rows", "-1", b"rows: "),
         ("--faults", '[{"kind": "x"}]', b"kind 'x'"),
-        ("--faults", "[", b"--faults: no JSON"),
+        ("--faults", "[", b"--faults: not valid JSON"),
         ("--restate", "x", b"restate: "),
     ],
 )

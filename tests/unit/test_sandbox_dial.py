@@ -91,7 +91,7 @@ def test_the_dial_tells_how_often_each_rule_was_met_and_fell() -> None:
     ("rule", "reason"),
     [
         ([], "a rule is an object"),
-        ({"kind": "nonsense"}, "kind 'nonsense' is none of: .*status"),
+        ({"kind": "nonsense"}, "kind 'nonsense' is not one of: .*status"),
         ({"kind": "status"}, "args of status: code: Field required; it takes .*'code': 'integer"),
         ({"kind": "status", "args": {"code": "503"}}, "code: .* valid integer .*'503'"),
         ({"kind": "status", "args": {"code": True}}, "code: .* valid integer .*True"),

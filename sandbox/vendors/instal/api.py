@@ -1,6 +1,6 @@
-"""Instal's Advertiser Report Export API: an export is requested, waited for, and downloaded as CSV.
+"""Instal's Advertiser Report Export API: clients request an export, wait for it, and download it as CSV.
 
-The vendor documents no status codes and error bodies; these are those of the framework that its answers look like.
+The vendor documents neither status codes nor error bodies. These are those of the framework its answers look like.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sandbox.vendors.vendor import Endpoint, Refusal, Vendor, csv_answer
 
 @dataclass(slots=True)
 class Export:
-    """An export that was requested. `keys` counts the links given out, `dead_keys` are those that no longer work."""
+    """A requested export. `keys` counts its links so far; those in `dead_keys` no longer work."""
 
     id: str
     asked: dict[str, Any]
@@ -45,7 +45,7 @@ class Instal(Vendor):
         self._exports: dict[str, Export] = {}
 
     def list_endpoints(self) -> tuple[Endpoint, ...]:
-        """The task's address is known with and without a slash at its end."""
+        """The address of a task may have a slash at its end or not."""
         return (
             Endpoint("POST", "/reports/exports/", "exports", "submit", self.submit),
             Endpoint("GET", "/reports/exports/{id}/?", "task", "status", self.poll),
@@ -60,7 +60,7 @@ class Instal(Vendor):
             raise Refusal(401, "Invalid token.")
 
     def refuse(self, status: int, text: str) -> Answer:
-        """A refusal as the framework words it."""
+        """A refusal in the form of the framework."""
         headers = {"WWW-Authenticate": "Token"} if status == 401 else {}
         return as_json(status, {"detail": text}, headers)
 
@@ -68,7 +68,7 @@ class Instal(Vendor):
         return as_json(400, reason.problems)
 
     def submit(self, exchange: Exchange) -> Answer:
-        """A request for an export; the answer is the id of its task."""
+        """Take a request for an export; the answer has the id of its task."""
         asked = read_export(self.json_body(exchange, other_type=415))
         task_id = str(uuid.uuid4())
         if error := exchange.fault("create_error"):
@@ -80,13 +80,13 @@ class Instal(Vendor):
         return as_json(200, {"result": "QUEUED", "task_id": task_id})
 
     def poll(self, exchange: Exchange) -> Answer:
-        """A task's state. An unknown one is pending for ever, as in Celery."""
+        """The state of a task. An unknown one is PENDING for ever, as in Celery."""
         slash = exchange.fault("task_slash")
         if slash and not exchange.request.path.endswith("/"):
             if slash["answer"] == "404":
                 raise Refusal(404, "Not found.")
             return Answer(301, headers={"Location": exchange.request.path + "/"})
-        # Under the lock: two polls at once must not count as one.
+        # Under the lock, so that two simultaneous polls are counted as two.
         with self._guard:
             export = self._exports.get(exchange.parts["id"])
             if export is None or exchange.has("never_ready"):
@@ -95,7 +95,7 @@ class Instal(Vendor):
             return as_json(200, _task_state(exchange, export))
 
     def file(self, exchange: Exchange) -> Answer:
-        """The export as a file, from here or from storage; refused if its link no longer works."""
+        """The export as a file, from the API or from storage. Raises Refusal if the link no longer works."""
         with self._guard:
             export = self._exports.get(exchange.parts["id"])
         if export is None:
@@ -104,7 +104,7 @@ class Instal(Vendor):
         expired = exchange.fault("link_expires")
         if expired:
             export.dead_keys.add(key)
-        # Also in later exchanges, on which the fault no longer falls.
+        # The link stays dead in later exchanges, even if the fault no longer falls on them.
         if key in export.dead_keys:
             raise Refusal(expired["code"] if expired else 403, "Request has expired")
         rows = plan(export.asked, exchange.rendering(REPORT, export.rows))
@@ -112,7 +112,7 @@ class Instal(Vendor):
 
 
 def _task_state(exchange: Exchange, export: Export) -> dict[str, Any]:
-    """What the task's address says about an export."""
+    """The answer to a poll of an export."""
     state = exchange.fault("task_state")
     if state and (state["polls"] is None or export.polls <= state["polls"]):
         return {"state": state["state"], "result": state["text"]}

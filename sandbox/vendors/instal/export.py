@@ -1,4 +1,4 @@
-"""What may be requested of an Instal export, and its rows: fifteen columns in the vendor's order."""
+"""Instal's exports: what a request may contain, and the rows, with fifteen columns in the vendor's order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPORT = Schema("sandbox.vendors.instal", "export.json")
 
 
 def read_export(body: Any) -> dict[str, Any]:
-    """The export in this JSON body, with all defaults. Raises BadRequest if a field is wrong."""
+    """The request in this JSON body, with all defaults. Raises BadRequest if a field is wrong."""
     _EXPORT.check(body)
     asked = {**DEFAULTS, **body}
     if asked["stop_date"] < asked["start_date"]:

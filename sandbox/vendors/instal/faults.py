@@ -1,4 +1,4 @@
-"""Instal's own switches: what its documents leave open."""
+"""Faults of Instal and of storage: the variants that Instal's documents leave open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INSTAL = Kinds("instal")
 INSTAL.switch(
     "task_state",
     {"status"},
-    "The task's state is this word; `text` is the result beside it. `polls`: only in the first so many polls.",
+    "The state of the task is this word, and `text` the result with it. `polls`: only in the first `polls` polls.",
     state=str,
     text=(str | None, None),
     polls=(int | None, None),
@@ -18,20 +18,20 @@ INSTAL.switch(
 INSTAL.switch(
     "null_result",
     {"status"},
-    "SUCCESS comes with a null result, in the first `polls` polls that say so.",
+    "SUCCESS comes with a null result in the first `polls` polls that say SUCCESS.",
     polls=(int | None, None),
 )
 INSTAL.switch(
     "create_error",
     {"submit"},
-    "The create answer says ERROR, with a task id or without.",
+    "The answer to the request of an export says ERROR, with a task id or without.",
     with_id=(bool, False),
     code=(int, 200),
 )
 INSTAL.switch(
     "task_slash",
     {"status"},
-    "The task's address wants a slash at its end; without one: redirect or 404.",
+    "The address of a task must have a slash at its end; without one, the answer is a redirect or 404.",
     answer=(Literal["301", "404"], "301"),
 )
 INSTAL.switch(
@@ -43,7 +43,7 @@ INSTAL.switch(
 INSTAL.switch(
     "link_expires",
     {"csv"},
-    "The download answers this code; Instal's link stays dead until the task is asked again for a new one.",
+    "The download is answered with this code; Instal's link stays dead, and the next poll gives a new one.",
     "instal",
     "kargo",
     code=(int, 403),

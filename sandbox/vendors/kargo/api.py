@@ -1,6 +1,6 @@
-"""Kargo's Data Sharing API: a report is requested, prepared, and read in pages or as a file.
+"""Kargo's Data Sharing API: clients request a report, wait for it, and read it in pages or as a file.
 
-Where its documents are silent or contradict each other, the default is what the vendor's own example program reads.
+If its documents are silent or contradict each other, the default is what the vendor's own example program expects.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ class Kargo(Vendor):
         )
 
     def authenticate(self, exchange: Exchange) -> Answer:
-        """A token for user and password."""
+        """Issue a token for user and password."""
         known = CREDENTIALS["kargo"]
         if basic(exchange.request) != (known["username"], known["password"]):
             raise Refusal(401, "Authentication information is missing or invalid.")
         return token_answer(exchange, self.tokens, TOKEN_SECONDS)
 
     def submit(self, exchange: Exchange) -> Answer:
-        """A request for a report; the answer is its row, still without links."""
+        """Take a request for a report; the answer is its row, still without links."""
         order, failure = read_order(self.json_body(exchange, other_type=415)), None
         strict = exchange.fault("strict_names")
         try:
@@ -83,7 +83,7 @@ class Kargo(Vendor):
         except BadRequest as reason:
             if strict and strict["answer"] == "400":
                 raise
-            # A request that is accepted in spite of its mistake fails while it is prepared.
+            # The request is accepted despite its mistake, and the report then fails.
             failure = str(reason)
         report = self._reports.create(order, exchange.settings.rows_of("kargo", order.definition))
         report.failure = failure
@@ -91,21 +91,21 @@ class Kargo(Vendor):
         return as_json(200, status.row(exchange, report))
 
     def poll(self, exchange: Exchange) -> Answer:
-        """How a report is getting on."""
+        """The status of a report."""
         return status.poll(exchange, self._reports)
 
     def list_reports(self, exchange: Exchange) -> Answer:
-        """Every report asked for, in pages."""
+        """All requested reports, in pages."""
         return status.list_reports(exchange, self._reports)
 
     def list_definitions(self, exchange: Exchange) -> Answer:
-        """What can be asked for."""
+        """The report definitions, with their dimensions and measures."""
         names = {"dimensions": list(KNOWN_DIMENSIONS), "measures": list(KNOWN_MEASURES)}
         rows = [{"id": definition, **names} for definition in KNOWN_DEFINITIONS]
         return as_json(200, {"data": {"links": {"next": "", "prev": ""}, "rows": rows, "total_rows": len(rows)}})
 
     def page(self, exchange: Exchange) -> Answer:
-        """Some rows of a report, as JSON."""
+        """One page of a report, as JSON."""
         report, page = self._find_ready(exchange), page_of(exchange)
         if is_refused_past_end(exchange, page.offset, report.rows):
             raise Refusal(400, f"offset {page.offset} is past the end")
@@ -117,7 +117,7 @@ class Kargo(Vendor):
         return streamed(as_list(before, blocks, after), "application/json")
 
     def csv_link(self, exchange: Exchange) -> Answer:
-        """Where the report lies as a file."""
+        """The link to the report as a file."""
         report = self._find_ready(exchange)
         total = state_total(exchange, report.rows)
         link = f"{DOCUMENTED}/completed-reports/{report.id}/{report.id}"
@@ -141,7 +141,7 @@ class Kargo(Vendor):
         return csv_answer(exchange, report.plan(exchange.rendering(report.name, report.rows)))
 
     def _find_ready(self, exchange: Exchange) -> Report:
-        """The report of an exchange; refused if it is unknown, not ready or expired."""
+        """The report of an exchange. Raises Refusal if it is unknown, not ready or expired."""
         report = self._reports.find(exchange.parts["id"])
         if report is None or report.ready_at is None or report.failure is not None:
             raise Refusal(404, "no such completed report")

@@ -1,4 +1,4 @@
-"""Kargo's own switches: where its documents are silent, or disagree with each other."""
+"""Faults of Kargo: the variants on which its documents are silent or disagree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KARGO = Kinds("kargo")
 KARGO.switch(
     "status_word",
     {"status"},
-    "The status is this word, from poll number `from_poll` on. `link` says whether the report's links stand there.",
+    "The status is this word, from poll number `from_poll` on. `link` says whether the report has its links then.",
     word=(str, "completed"),
     from_poll=(int, 1),
     link=(Literal["as_usual", "set", "empty"], "as_usual"),
@@ -18,47 +18,52 @@ KARGO.switch(
 KARGO.switch(
     "status_shape",
     {"status"},
-    "The poll's answer: A status and totals, B rows with the report, C the bare report, D the status alone.",
+    "The form of the poll's answer: A status and totals, B a list with the report, C the report only, D the status.",
     shape=Literal["A", "B", "C", "D"],
 )
-KARGO.switch("ready_by_link", {"status"}, "Once ready, only the link says so: the status stays `running`.")
-KARGO.switch("ready_without_link", {"status"}, "Once ready, the links stay empty.")
+KARGO.switch("ready_by_link", {"status"}, "Only the link shows that the report is ready: the status stays `running`.")
+KARGO.switch("ready_without_link", {"status"}, "The links stay empty after the report is ready.")
 KARGO.switch("never_ready", {"status"}, "The report is never ready: `pending` for ever.", "instal", "kargo")
-KARGO.switch("error_status", {"status"}, "The report failed; `text` goes along where given.", text=(str | None, None))
 KARGO.switch(
-    "late_listing", {"status", "list"}, "A report is not listed in the first polls of it, or lists.", polls=(int, 2)
+    "error_status", {"status"}, "The report fails; the answer has `text` if it is given.", text=(str | None, None)
 )
 KARGO.switch(
-    "foreign_row", {"status"}, "Another account's report stands before ours in the answer.", alone=(bool, False)
+    "late_listing", {"status", "list"}, "A report is missing from the first `polls` polls and lists.", polls=(int, 2)
+)
+KARGO.switch(
+    "foreign_row",
+    {"status"},
+    "The report of another account comes before ours in the answer, or `alone`.",
+    alone=(bool, False),
 )
 KARGO.switch(
     "expired_report",
     {"status", "link", "page", "csv"},
-    "The report's time is over: `rpt_file_expires_at` is past, its rows and links answer `code`.",
+    "The report has expired: `rpt_file_expires_at` is in the past, and rows and links are answered with `code`.",
     code=(int, 410),
 )
 KARGO.switch(
     "next_link",
     {"list", "page"},
-    "Where the next link stands, where it leads, on which host it is, and what stands there after the last page.",
+    "The next link: its place in the answer, where it leads, its host, and its value on the last page.",
     place=(Literal["data.links.next", "links.next", "data.link.next", "link.next"], "data.links.next"),
     leads=(Literal["next", "self", "circle", "nowhere"], "next"),
     host=(Literal["documented", "own", "other", "relative"], "documented"),
     end=(Literal["empty", "null", "absent", "null_text"], "empty"),
 )
-KARGO.switch("bare_links", {"list", "page"}, "There are links only where limit or offset was sent.")
+KARGO.switch("bare_links", {"list", "page"}, "The answer has links only if the request had limit or offset.")
 KARGO.switch(
     "rows_place",
     {"list", "page"},
-    "Where the rows stand.",
+    "The place of the rows in the answer.",
     place=(Literal["data.rows", "rows", "data"], "data.rows"),
 )
-KARGO.switch("totals_last", {"page"}, "The total and the links stand after the rows.")
+KARGO.switch("totals_last", {"page"}, "The total and the links come after the rows.")
 KARGO.switch("limit_refused", {"list", "page"}, "A limit above 10,000 is refused instead of clamped.")
 KARGO.switch(
     "strict_names",
     {"submit"},
-    "Only the dimensions and measures in the documents' samples exist.",
+    "Only the dimensions and measures in the documents' samples are known.",
     answer=(Literal["400", "error_status"], "400"),
 )
 KARGO.switch(
@@ -68,11 +73,13 @@ KARGO.switch(
     form=(Literal["query", "relative"], "query"),
 )
 KARGO.switch(
-    "extra_measure", {"submit"}, "Rows hold `media_delivery_sum` too, asked or not, as in the documents' sample."
+    "extra_measure",
+    {"submit"},
+    "Rows always contain `media_delivery_sum`, even if not requested, as in the documents' sample.",
 )
 KARGO.switch(
     "capped_total",
     {"status", "link", "page"},
-    "The number of rows the vendor names is never more than this.",
+    "The number of rows that the vendor states is at most this.",
     at=(int, 10_000),
 )

@@ -1,4 +1,4 @@
-"""Kargo's pages: which rows a limit and an offset mean, and the envelope with total and links around them."""
+"""Kargo's pages: the rows for a limit and an offset, and the envelope with total and links around them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OTHER_HOST = "https://elsewhere.invalid/v1"
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 10_000
 
-# Stands where the rows will be, so that the envelope can be cut in two there.
+# A placeholder for the rows, at which the envelope is split in two.
 _ROWS = "@rows@"
 _ENDS: dict[str, Any] = {"empty": "", "null": None, "null_text": "null"}
 _USUAL_LINK = {"place": "data.links.next", "leads": "next", "host": "documented", "end": "empty"}
@@ -23,7 +23,7 @@ _USUAL_LINK = {"place": "data.links.next", "leads": "next", "host": "documented"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows `offset` to `offset + limit`; `is_bare` where neither was asked for."""
+    """Rows `offset` to `offset + limit`; `is_bare` if the request had neither."""
 
     limit: int
     offset: int
@@ -31,18 +31,18 @@ class Page:
 
     @property
     def number(self) -> int:
-        """Which page this is, from 0, if all are as long."""
+        """The number of this page, from 0, if all have the same limit."""
         return self.offset // self.limit
 
 
 def page_of(exchange: Exchange) -> Page:
-    """The page that is requested; refused if limit or offset is not a sensible number."""
+    """The requested page. Raises Refusal if limit or offset is not a valid number."""
     query = exchange.request.query
     asked = {"limit": str(DEFAULT_LIMIT), "offset": "0", **query}
     for name, least in (("limit", 1), ("offset", 0)):
         if not (asked[name].isascii() and asked[name].isdecimal()) or int(asked[name]) < least:
             raise Refusal(400, f"{name} must be an integer from {least}")
-    # `format=json` is what a link of fault `link_composition` carries already.
+    # With the fault `link_composition`, links contain `format=json`.
     unknown = query.keys() - {"limit", "offset", "format"}
     if unknown or query.get("format", "json") != "json":
         raise Refusal(400, f"unknown parameters: {', '.join(sorted(unknown)) or 'format'}")

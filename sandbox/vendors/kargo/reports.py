@@ -1,4 +1,4 @@
-"""What may be requested of Kargo, and the reports that one sandbox has been asked for."""
+"""Kargo's reports: what a request may contain, and those that were requested from one sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DECIMAL_PARTS = {"rate", "ctr", "cpm", "cpc", "spend", "cost", "revenue", "avg"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A report request that passed."""
+    """A valid request for a report."""
 
     definition: str
     dimensions: tuple[str, ...]
@@ -30,7 +30,7 @@ class Order:
     parameters: dict[str, Any]
 
     def check_known(self) -> None:
-        """BadRequest unless every name is in the samples of the vendor's documents."""
+        """Raise BadRequest unless every name is in the samples of the vendor's documents."""
         unknown = {self.definition} - set(KNOWN_DEFINITIONS)
         unknown |= set(self.dimensions) - set(KNOWN_DIMENSIONS)
         unknown |= set(self.measures) - set(KNOWN_MEASURES)
@@ -48,7 +48,7 @@ def read_order(body: Any) -> Order:
 
 @dataclass(slots=True)
 class Report:
-    """A report in preparation or prepared. `rows` is fixed when it is asked for."""
+    """A report in preparation or ready. `rows` is fixed when it is requested."""
 
     id: str
     order: Order
@@ -64,16 +64,16 @@ class Report:
 
     @property
     def name(self) -> str:
-        """What counters and rules call it."""
+        """Its name in counters and rules."""
         return f"kargo.{self.order.definition}"
 
     @property
     def is_expired(self) -> bool:
-        """Is its time over?"""
+        """Has it expired?"""
         return self.expires_at is not None and self.expires_at <= time.time()
 
     def poll(self, polls_until_ready: int, keep_seconds: float) -> int:
-        """Count a poll, and let the report become ready with the one after `polls_until_ready`."""
+        """Count a poll; the report becomes ready with the first one after `polls_until_ready`."""
         with self.guard:
             self.polls += 1
             if self.ready_at is None and self.polls > polls_until_ready:
@@ -82,7 +82,7 @@ class Report:
             return self.polls
 
     def plan(self, rendering: Rendering) -> RowPlan:
-        """Its rows."""
+        """The plan of its rows."""
         measures = self.order.measures
         if self.has_extra_measure and "media_delivery_sum" not in measures:
             measures = (*measures, "media_delivery_sum")
@@ -90,8 +90,8 @@ class Report:
 
 
 def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...], rendering: Rendering) -> RowPlan:
-    """The rows of a report of this definition: dimensions, then measures, as asked for."""
-    # The API names no types; these are what the names in its samples suggest.
+    """The rows of a report of this definition: the requested dimensions, then the measures."""
+    # The API states no types; these follow from the names in its samples.
     columns = [Column(name, "id" if name.endswith("_id") else "text") for name in dimensions]
     columns = [Column("day_time_id", "hour") if column.name == "day_time_id" else column for column in columns]
     columns += [Column(name, "decimal" if _DECIMAL_PARTS & {*name.split("_")} else "count") for name in measures]
@@ -99,28 +99,28 @@ def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...]
 
 
 class Reports:
-    """Every report asked for, in the order of asking."""
+    """All requested reports, in the order of the requests."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._reports: dict[str, Report] = {}
 
     def create(self, order: Order, rows: int) -> Report:
-        """A new report, with an id as in the vendor's samples: its time first, all in 20 digits of base 32."""
+        """Add a report, with an id like the vendor's: 20 digits of base 32, which begin with the time."""
         with self._guard:
             now = time.time()
-            # 96 bits, and 4 to fill the last digit; in the vendor's ids the middle ones are machine and process.
+            # 96 bits, and 4 to fill the last digit; in the vendor's ids, the middle bits are machine and process.
             bits = (int(now) << 64 | 0x5A4DB0 << 40 | len(self._reports)) << 4
             xid = "".join(_XID_DIGITS[bits >> shift & 31] for shift in range(95, -1, -5))
             report = self._reports[xid] = Report(xid, order, rows, now)
         return report
 
     def find(self, report_id: str) -> Report | None:
-        """The report of this id."""
+        """The report with this id; None if there is none."""
         with self._guard:
             return self._reports.get(report_id)
 
     def newest_first(self) -> list[Report]:
-        """All of them, the last one asked for in front."""
+        """All reports, the latest request first."""
         with self._guard:
             return list(reversed(self._reports.values()))

@@ -1,4 +1,4 @@
-"""What Kargo says about a report in preparation: the poll's four shapes, and the list of requests."""
+"""The status of Kargo's reports: the answers to polls, in four shapes, and the list of requests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _FOREIGN_ID = "cgunomk22vhc70c9uaa0"
 
 
 def poll(exchange: Exchange, reports: Reports) -> Answer:
-    """The status of one report: with show_all=1 as rows, as the vendor's example reads it, else with totals."""
+    """The status of one report: with show_all=1 in a list, as the vendor's example expects it, else with totals."""
     query = exchange.request.query
     if query.keys() - {"report_id", "show_all"} or query.get("show_all", "1") != "1":
         raise Refusal(400, "a report's status takes report_id, and show_all=1")
     report = reports.find(query["report_id"])
-    # Counted even if a fault hides the report: it is prepared meanwhile.
+    # Counted even if a fault hides the report, because its preparation continues.
     if report is not None:
         polls = report.poll(exchange.settings.polls_until_ready, exchange.settings.report_seconds)
         if polls <= exchange.value("late_listing", "polls", 0):
@@ -36,7 +36,7 @@ def poll(exchange: Exchange, reports: Reports) -> Answer:
         return as_json(200, {"data": {"rows": rows, "total_rows": len(rows), "links": {"next": "", "prev": ""}}})
     if report is None:
         raise Refusal(404, f"no report {query['report_id']}")
-    # In the other shapes there is one report: ours, unless another account's stands in its place.
+    # The other shapes have one report: ours, or that of another account if the fault sends it alone.
     shown = rows[-1]
     if shape == "C":
         return as_json(200, shown)
@@ -62,7 +62,7 @@ def list_reports(exchange: Exchange, reports: Reports) -> Answer:
 
 
 def row(exchange: Exchange, report: Report) -> dict[str, Any]:
-    """The report as a row of Kargo's answers."""
+    """The report as a row of an answer."""
     word, is_linked = _state(exchange, report)
     api_link = f"{DOCUMENTED}/completed-reports/{report.id}"
     if composed := exchange.fault("link_composition"):
@@ -79,14 +79,14 @@ def row(exchange: Exchange, report: Report) -> dict[str, Any]:
         "rpt_file_api_link": api_link if is_linked else "",
         "rpt_file_download_link": f"{exchange.world.storage_base}/kargo/{report.id}.csv" if is_linked else "",
         "record_count": state_total(exchange, report.rows) if is_linked else 0,
-        # In the vendor's own order, which is not the one they were sent in.
+        # In the vendor's own order, which differs from that of the request.
         "parameters": {name: asked[name] for name in ("filters", "measures", "dimensions") if name in asked},
     }
     return {**found, "error": report.failure} if report.failure else found
 
 
 def _state(exchange: Exchange, report: Report) -> tuple[str, bool]:
-    """The status word, and whether the links stand beside it."""
+    """The status word, and whether the report has its links."""
     if failure := exchange.fault("error_status"):
         report.failure = failure["text"] or ""
     if report.failure is not None:

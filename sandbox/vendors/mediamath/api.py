@@ -1,4 +1,4 @@
-"""MediaMath's Reporting API V2: one query, answered by a stream of lines or by a page."""
+"""MediaMath's Reporting API V2: queries, each answered with a stream of lines or a page."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class MediaMath(Vendor):
         return as_json(status, {"error_code": code, "request_id": secrets.token_hex(16), "message": text})
 
     def token(self, exchange: Exchange) -> Answer:
-        """A token by password or refresh token, asked for in a form or in JSON."""
+        """Issue a token for a password or refresh token, sent as a form or as JSON."""
         request, known = exchange.request, CREDENTIALS["mediamath"]
         form: Any = request.json() if request.media_type == "application/json" else None
         if request.media_type == "application/x-www-form-urlencoded":
@@ -83,7 +83,7 @@ class MediaMath(Vendor):
         return token_answer(exchange, self.tokens, TOKEN_SECONDS, **more)
 
     def query(self, exchange: Exchange) -> Answer:
-        """The rows of a query, as it asks for them: a stream, or a page."""
+        """The rows of a query, as a stream or as a page."""
         dataset = datasets().get(exchange.parts["dataset"])
         if dataset is None:
             raise Refusal(404, "The requested resource could not be found")
@@ -121,7 +121,7 @@ def _page(exchange: Exchange, query: Query, rows: RowPlan) -> Answer:
     if is_refused_past_end(exchange, start, rows.total):
         raise Refusal(400, f"page_index {query.page_index} is past the end")
     total = state_total(exchange, rows.total, page=query.page_index)
-    # A fault may state a total that is no number; pages are counted by the true one then.
+    # If a fault makes the stated total something else than a count, the pages are counted by the true one.
     counted = total if isinstance(total, int) and total >= 0 else rows.total
     meta = {
         "page_index": query.page_index,

@@ -1,4 +1,4 @@
-"""MediaMath's own switches: where its prose and its machine-readable definition disagree."""
+"""Faults of MediaMath: the variants on which its prose and its machine-readable definition disagree."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ MEDIAMATH = Kinds("mediamath")
 _ROWS: set[Role] = {"page", "stream"}
 
 MEDIAMATH.switch("page_bound", {"page"}, "The largest page_size.", rows=(int, 10_000))
-MEDIAMATH.switch("windows_conflict", _ROWS, "time_window beside start_time is refused, instead of winning.")
+MEDIAMATH.switch(
+    "windows_conflict", _ROWS, "A query with both time_window and start_time is refused; otherwise time_window is used."
+)
 MEDIAMATH.switch(
     "current_date",
     _ROWS,
-    "The window of today is called `current_date`, not `current_day`; `beside`: either.",
+    "The window of today is called `current_date`, not `current_day`; with `beside`, both names work.",
     beside=(bool, False),
 )
-MEDIAMATH.switch("end_inclusive", _ROWS, "A bucket that begins at end_time still belongs to the report.")
+MEDIAMATH.switch("end_inclusive", _ROWS, "The report includes the bucket that begins at end_time.")
 MEDIAMATH.switch(
     "week_start", _ROWS, "The weekday on which by_week begins.", day=(Literal["monday", "sunday"], "sunday")
 )

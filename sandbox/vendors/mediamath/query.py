@@ -1,7 +1,7 @@
-"""What a MediaMath query may say, dataset by dataset.
+"""What a MediaMath query may contain, for each dataset.
 
-`query.json` has the rules of the vendor's machine-readable definition, `datasets.json` what each dataset has. Where
-that definition and the vendor's prose differ, the narrower rule applies, and the dial has a fault for the other one.
+`query.json` has the rules of the vendor's machine-readable definition, `datasets.json` the fields and windows of each
+dataset. If that definition and the vendor's prose differ, the narrower rule applies, and a fault selects the other one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sandbox.vendors.schema import BadRequest, Schema, read_json
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One dataset. `has_range` says whether start_time may be asked for."""
+    """One dataset. `has_range` says whether a query may have start_time."""
 
     name: str
     dimensions: frozenset[str]
@@ -28,7 +28,7 @@ class Dataset:
 
     @property
     def fields(self) -> frozenset[str]:
-        """Everything that can be asked for."""
+        """All dimensions and metrics."""
         return self.dimensions | self.metrics
 
 
@@ -53,7 +53,7 @@ def datasets() -> dict[str, Dataset]:
 
 @dataclass(frozen=True, slots=True)
 class Leniency:
-    """How strict the vendor is where its documents disagree."""
+    """Which variant the vendor follows if its documents disagree."""
 
     page_bound: int = 1000
     is_conflict_refused: bool = False
@@ -62,7 +62,7 @@ class Leniency:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that passed. `page_size` None: a stream."""
+    """A valid query. If `page_size` is None, it asks for a stream."""
 
     dataset: Dataset
     fields: tuple[str, ...]
@@ -73,7 +73,7 @@ class Query:
 
     @property
     def rollup(self) -> str:
-        """How rows are added up over time."""
+        """The period that each row sums up."""
         return str(self.body["rollup"])
 
 
@@ -106,7 +106,7 @@ def _schema(name: str, leniency: Leniency) -> Schema:
         "sandbox.vendors.mediamath",
         "query.json",
         field={"enum": fields},
-        # deals is filtered by an organization although it has no such field.
+        # Queries on deals must be filtered by organization_id, although it is not one of their fields.
         filter_field={"enum": [*fields, "organization_id"]} if name == "deals" else {"enum": fields},
         rollup={"enum": list(dataset.rollups)},
         window={"type": "string", "anyOf": [{"pattern": pattern} for pattern in windows]},

@@ -1,4 +1,4 @@
-"""The rows of a MediaMath query: the times they fall into, their columns, and the header that goes before them."""
+"""The rows of a MediaMath query: their columns, their times, and the header line before them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIMENSION_KINDS: tuple[tuple[re.Pattern[str], ColumnKind], ...] = (
 
 
 def plan(query: Query, rendering: Rendering, times: tuple[str, ...], *, is_time_first: bool = False) -> RowPlan:
-    """The rows: fields as asked for, agg_timestamp last although the header has it first."""
+    """The rows: the requested fields in order, but agg_timestamp last, although the header has it first."""
     columns = []
     for name in _fields(query, is_time_first=is_time_first):
         if name in query.dataset.metrics:
@@ -42,7 +42,7 @@ def header(query: Query, total: Json) -> bytes:
 
 
 def _fields(query: Query, *, is_time_first: bool) -> list[str]:
-    """The fields asked for; agg_timestamp is among them wherever rows are told apart by time."""
+    """The requested fields, and agg_timestamp unless the rollup is `all`."""
     names = [name for name in query.fields if name != "agg_timestamp"]
     if query.body["rollup"] == "all":
         return names
@@ -54,7 +54,7 @@ def buckets(body: Json, today: str, *, week_start: str = "monday", is_end_inclus
     begin, end = _span(body, today)
     step = body["rollup"].removeprefix("by_")
     here = begin.replace(minute=0, second=0, microsecond=0, hour=begin.hour if step == "hour" else 0)
-    # The first week or month may begin before the time that was asked for.
+    # The first week or month may begin before the requested time.
     if step == "week":
         here -= timedelta(days=(here.weekday() + (week_start == "sunday")) % 7)
     elif step == "month":

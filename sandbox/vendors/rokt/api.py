@@ -1,4 +1,4 @@
-"""Rokt: the legacy reporting and metadata endpoints, and the Query API, behind one token."""
+"""Rokt: the legacy reporting and metadata endpoints, and the Query API, all with the same token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN_SECONDS = 3600
 _ACCOUNTS = "/v1/query/accounts"
 _ACCOUNT = _ACCOUNTS + "/{account}"
 
-# What stands around the rows of a legacy answer; the documents and working clients disagree.
+# The envelopes of legacy answers; the documents and working clients disagree about them.
 _LISTS = {
     "data.items": (b'{"data":{"items":[', b"]}}"),
     "items": (b'{"items":[', b"]}"),
@@ -48,7 +48,7 @@ class Rokt(Vendor):
     def list_endpoints(self) -> tuple[Endpoint, ...]:
         reporting = {f"/reporting{shape.path}": report for report, shape in SHAPES.items()}
         metadata_ = {f"/metadata{path}": report for report, path in METADATA_PATHS.items()}
-        # One is documented with a slash at its end, the other without.
+        # One of the two is documented with a slash at its end, the other without.
         query = {f"{_ACCOUNT}/campaigns/": "query-campaigns", f"{_ACCOUNT}/transactions": "query-transactions"}
         found = [
             Endpoint("POST", "/auth/oauth2/token", "token", "token", self.token),
@@ -76,7 +76,7 @@ class Rokt(Vendor):
             raise Refusal(404, f"no such path: {exchange.request.path}")
 
     def token(self, exchange: Exchange) -> Answer:
-        """A token for the app's id and secret, asked for in a form."""
+        """Issue a token for the app's id and secret; the request is a form."""
         request, known = exchange.request, CREDENTIALS["rokt"]
         if request.media_type != "application/x-www-form-urlencoded":
             return as_json(400, {"error": "invalid_request"})
@@ -88,14 +88,14 @@ class Rokt(Vendor):
 
 
 def read_legacy(exchange: Exchange, shape: Shape | None) -> LegacyRequest:
-    """The legacy request of an exchange, as strictly or leniently as its faults want it."""
+    """The legacy request of an exchange, checked as strictly as its faults say."""
     spellings = ("groupby", "groupBy") if exchange.has("group_spelling") else ("groupby",)
     is_strict = exchange.has("strict_zones")
     return read_legacy_request(exchange.request.query, shape, spellings=spellings, is_strict=is_strict)
 
 
 def answer_legacy(exchange: Exchange) -> Answer:
-    """A legacy report: one row, a row for each day of a histogram, or as many as are set."""
+    """A legacy report: one row, or a row for each day of a histogram, or as many as the settings say."""
     shape = SHAPES[exchange.place.endpoint]
     asked, report = read_legacy(exchange, shape), f"rokt.{shape.report}"
     rows = exchange.settings.rows_of("rokt", shape.report) if shape.is_list else 1
@@ -113,14 +113,14 @@ def answer_summary(exchange: Exchange) -> Answer:
 
 
 def answer_metadata(exchange: Exchange) -> Answer:
-    """What a campaign, an audience or a creative is."""
+    """The metadata of a campaign, an audience or a creative."""
     if exchange.request.query:
         raise BadRequest("metadata takes no parameters")
     return wrap_legacy(exchange, metadata(exchange.place.endpoint, exchange.parts), is_list=False)
 
 
 def answer_accounts(exchange: Exchange) -> Answer:
-    """Every account, as a bare list."""
+    """All accounts, as a list without an envelope."""
     rows = exchange.settings.rows_by_report.get("rokt.query-accounts", ACCOUNTS)
     plan = account_plan(exchange.rendering("rokt.query-accounts", rows))
     return streamed(as_list(b"[", exchange.blocks(plan), b"]"), "application/json")
@@ -146,7 +146,7 @@ def answer_query(exchange: Exchange) -> Answer:
 
 
 def answer_other_slash(exchange: Exchange) -> Answer:
-    """The answer to a query whose path has a slash at its end that it should not have, or lacks one."""
+    """The answer to a query whose path has a wrong slash at its end, or lacks the slash it needs."""
     path, wanted = exchange.request.path, exchange.value("slash", "answer", "404")
     if wanted == "404":
         raise Refusal(404, f"no such path: {path}")
@@ -156,7 +156,7 @@ def answer_other_slash(exchange: Exchange) -> Answer:
 
 
 def answer_help(exchange: Exchange) -> Answer:
-    """What can be asked of a query."""
+    """The metrics and dimensions of a query."""
     return as_json(200, capabilities(exchange.place.endpoint.removesuffix("-help")))
 
 
@@ -171,7 +171,7 @@ def wrap_legacy(exchange: Exchange, rows: RowPlan, *, is_list: bool) -> Answer:
 
 
 def wrap_query(exchange: Exchange, rows: RowPlan) -> Answer:
-    """A Query answer: rows at data, beside the account and the time the query took."""
+    """A Query answer: rows at data, with the account and the duration of the query."""
     head = dumps({"accountId": exchange.parts["account"], "queryTimeMs": 42})
     if exchange.has("no_rows_key"):
         return whole(200, head, "application/json")

@@ -1,4 +1,4 @@
-"""Rokt's own faults: where its documents and working clients of it disagree."""
+"""Faults of Rokt: the variants on which its documents and working clients disagree."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _SINGLE: set[Role] = {"single"}
 ROKT.switch(
     "envelope",
     _SINGLE,
-    "How a legacy answer is wrapped: `data` is a list or one row at data, `bare` the list or the row itself.",
+    "The envelope of a legacy answer: `data` has a list or one row at data, `bare` is the list or the row itself.",
     shape=(Literal["data.items", "items", "data", "bare", "first_row"], "data.items"),
 )
 ROKT.switch(
     "comma_joined",
     _SINGLE,
-    "Rows joined by commas and nothing around them, as the documents print the histogram.",
+    "Rows are joined by commas, without brackets or envelope, as in the documents' example of the histogram.",
 )
-ROKT.switch("audiences", _SINGLE, "How the campaigns breakdown spells its column.", name=(str, "audiences"))
-ROKT.switch("group_spelling", _SINGLE, "groupBy is understood as well as groupby.")
+ROKT.switch("audiences", _SINGLE, "The spelling of a column in the campaigns breakdown.", name=(str, "audiences"))
+ROKT.switch("group_spelling", _SINGLE, "groupBy is accepted as well as groupby.")
 ROKT.switch("strict_zones", _SINGLE, "Only the three documented time zones are allowed.")
 
 
@@ -43,16 +43,16 @@ def null_group(blocks: Iterator[Block], _exchange: Exchange) -> Iterator[Block]:
 
 @ROKT.edit(_SINGLE)
 def blank_rows(blocks: Iterator[Block], _exchange: Exchange, *, text: Literal["[]", "{}"] = "[]") -> Iterator[Block]:
-    """Empty rows stand before every third row."""
+    """An empty row comes after every three rows."""
     return before_every(blocks, 3, text.encode())
 
 
 ROKT.switch("no_rows_key", _SINGLE, "The answer has no `data` at all.")
-ROKT.switch("round_cap", _SINGLE, "There are never more rows than this, without a word.", rows=(int, 100))
+ROKT.switch("round_cap", _SINGLE, "An answer never has more rows than this, and does not say so.", rows=(int, 100))
 ROKT.switch(
     "slash",
     _SINGLE,
-    "What a wrong slash at the end of a Query path gets.",
+    "The answer to a Query path with a wrong or missing slash at its end.",
     answer=(Literal["301", "404", "accepted"], "301"),
 )
-ROKT.switch("future_refused", _SINGLE, "An endDate beyond tomorrow's is refused.")
+ROKT.switch("future_refused", _SINGLE, "An endDate after tomorrow is refused.")

@@ -22,7 +22,7 @@ _ID_GROUPS = frozenset({"campaign", "creative", "audience"})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One legacy report. `groups` are the values of groupby; `default_group` is used if it is absent."""
+    """One legacy report. `groups` are the values of groupby; `default_group` is used without it."""
 
     report: str
     path: str
@@ -34,7 +34,7 @@ class Shape:
     is_histogram: bool = False
 
     def columns(self, group: str | None, *, audiences: str = "Audiences") -> tuple[Column, ...]:
-        """Its columns if grouped by `group`. The campaigns breakdown spells one of them with a capital."""
+        """Its columns, if grouped by `group`. `audiences` is the spelling of one column of the campaigns breakdown."""
         metrics = tuple(name for name in self.metrics if group != "placement" or name not in _PAGE_LEVEL)
         found = [Column(name, "decimal" if name in _DECIMALS else "count") for name in metrics]
         if self.report == "account-campaigns-breakdown":
@@ -58,7 +58,7 @@ METADATA_PATHS = {report: facts["path"] for report, facts in _FACTS["metadata"].
 
 @dataclass(frozen=True, slots=True)
 class LegacyRequest:
-    """A legacy request that passed."""
+    """A valid legacy request."""
 
     begin: datetime
     end: datetime
@@ -74,7 +74,7 @@ def read_legacy_request(
 ) -> LegacyRequest:
     """The request in these query parameters. Raises BadRequest if one is missing, unknown or wrong.
 
-    `spellings` are the names groupby may have, `is_strict` allows the documented time zones alone.
+    `spellings` are the accepted names of groupby; `is_strict` allows only the documented time zones.
     """
     spelt = {"groupby" if name in spellings else name: value for name, value in query.items()}
     definitions = {"groups": {"enum": list(shape.groups)} if shape and shape.groups else False}
@@ -87,7 +87,7 @@ def read_legacy_request(
     group = spelt.get("groupby", shape.default_group) if shape and shape.groups else None
     if shape and shape.groups and group is None:
         raise BadRequest(f"groupby must be one of: {', '.join(shape.groups)}")
-    # A date alone means its midnight, so a range of one date and itself holds nothing but is allowed.
+    # A date alone means midnight, so a range from a date to the same date is empty, but allowed.
     return LegacyRequest(begin, max(end, begin + timedelta(seconds=1)), group)
 
 

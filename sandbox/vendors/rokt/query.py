@@ -1,4 +1,4 @@
-"""Rokt's Query API: the names an account can use, what a request may contain, and the rows of its answer."""
+"""Rokt's Query API: the names that an account can use, what a request may contain, and the rows of its answer."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ def read_body(report: str, body: Any, *, latest_end: str | None = None) -> dict[
 
 
 def capabilities(report: str) -> dict[str, list[dict[str, str]]]:
-    """What an account can request; one metric has no slug, as happens."""
+    """The metrics and dimensions of an account; one metric has no slug, as in real answers."""
     found = {
         kind: [{"slug": name, "description": name.replace("_", " ")} for name in names]
         for kind, names in NAMES[report].items()
     }
-    # Clients must not take a slug for granted.
+    # Clients must not expect every metric to have a slug.
     found["metrics"].append({"description": "a metric without a slug"})
     return found
 
 
 def account_plan(rendering: Rendering) -> RowPlan:
-    """The accounts the credentials can see."""
+    """The accounts that the credentials may see."""
     return RowPlan("rokt.query-accounts", tuple(Column(*column) for column in _FACTS["accounts"].items()), rendering)
 
 
 def query_plan(report: str, body: Mapping[str, Any], rendering: Rendering) -> RowPlan:
-    """The rows of a query: datetime where asked for, then dimensions, then metrics."""
+    """The rows of a query: datetime if requested, then dimensions, then metrics."""
     columns = [Column("datetime", "time")] if body.get("interval") else []
     columns += [Column(name, "big_id" if name.endswith("_id") else "text") for name in body.get("dimensions", [])]
     columns += [Column(name, "decimal" if _DECIMAL_METRIC.search(name) else "count") for name in body["metrics"]]

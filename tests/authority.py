@@ -1,4 +1,4 @@
-"""An authority of certificates, for tests of TLS."""
+"""A certificate authority for tests of TLS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY_USES = (
 
 
 class Authority:
-    """Makes certificates in a directory; `ca` is its own."""
+    """Makes certificates in a directory; `ca` is the authority's own."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
@@ -46,7 +46,7 @@ class Authority:
         builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
         builder = builder.not_valid_after(now + datetime.timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        # From Python 3.13 on, a chain without these is refused.
+        # Python 3.13 and later refuse a chain without these extensions.
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         usage = dict.fromkeys(KEY_USES, False) | ({"key_cert_sign": True} if is_ca else {"digital_signature": True})

@@ -1,4 +1,4 @@
-"""Headless Chromium, and what it can tell of a page for everybody: contrast, names, sizes, headings, the keyboard."""
+"""Headless Chromium, and checks of a page's accessibility: contrast, names, sizes, headings, the keyboard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 LEAST_CONTRAST, LEAST_PIXELS = 4.5, 24
 NAMED = set("button link textbox combobox listbox checkbox img progressbar table dialog navigation region".split())
 
-# Contrast as WCAG 2 reckons it, of every text and placeholder that is seen, against the colours that lie behind it.
+# The contrast as WCAG 2 defines it, of every visible text and placeholder against its background colours.
 _PROBE = """
 const [leastContrast, leastPixels] = arguments;
 const rgba = (text) => [...text.match(/[\\d.]+/g).map(Number), 1].slice(0, 4);
@@ -71,7 +71,7 @@ return [window.ids.get(at), outlineStyle !== "none" && parseFloat(outlineWidth) 
 
 
 def faults_of(page: Chrome) -> dict[str, Any]:
-    """Everything that is wrong with what the page shows now, by its kind; nothing where all is well."""
+    """All faults of what the page shows now, by kind; empty if there are none."""
     found = page.execute_script(_PROBE, LEAST_CONTRAST, LEAST_PIXELS)
     controls = found.pop("controls")
     tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
@@ -87,7 +87,7 @@ def faults_of(page: Chrome) -> dict[str, Any]:
 
 
 def tab_through(page: Chrome, controls: int) -> tuple[int, list[str]]:
-    """How many controls the Tab key reaches, and those of them that do not show it."""
+    """The number of controls that the Tab key reaches, and those of them that do not show the focus."""
     page.execute_script("document.activeElement.blur(); window.ids = new Map()")
     seen: dict[int, tuple[bool, str]] = {}
     for _ in range(controls + 2):
@@ -110,7 +110,7 @@ FLAGS = (
 
 @contextmanager
 def browser(profile: Path, *, width: int = 1280, height: int = 860, dark: bool = False) -> Iterator[Chrome]:
-    """A browser with an empty profile, closed at the end of the block."""
+    """A browser with an empty profile during the block."""
     options = ChromeOptions()
     options.binary_location = str(BROWSER)
     for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
@@ -124,7 +124,7 @@ def browser(profile: Path, *, width: int = 1280, height: int = 860, dark: bool =
 
 
 def look_like(driver: Chrome, *, width: int, height: int, dark: bool) -> None:
-    """Make it a screen of this size, in the dark or not; one narrower than 500 is a phone's."""
+    """Set the size of the screen and dark mode; a screen narrower than 500 is a phone's."""
     media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}

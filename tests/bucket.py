@@ -1,4 +1,4 @@
-"""Services on loopback that keep buckets, and an empty prefix in each."""
+"""Object stores on loopback, with an empty prefix for each test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.object_server import ACCOUNT, BUCKET, object_service
 from worker.sinks.files import bucket as bucket_store
 
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""The key every emulator of Azure has; it is public."""
+"""The key of every emulator of Azure; it is public."""
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -32,16 +32,16 @@ CREDENTIALS = {
 
 @contextmanager
 def s3_service() -> Iterator[str]:
-    """A service with one bucket: its URL. `MILLRACE_TEST_S3` names another one than moto's server."""
+    """The URL of a service with one bucket: moto's server, or the one that `MILLRACE_TEST_S3` names."""
     if endpoint := os.environ.get("MILLRACE_TEST_S3"):
         with suppress(s3_client(endpoint).exceptions.BucketAlreadyOwnedByYou):
             s3_client(endpoint).create_bucket(Bucket=BUCKET)
         yield endpoint
         return
-    from moto.s3.responses import S3Response  # a second of imports, for few tests
+    from moto.s3.responses import S3Response  # imported here, because it takes a second and few tests need it
     from moto.server import ThreadedMotoServer
 
-    # S3 decides a conditional put in one act. Moto looks and writes in two, and may tell two writers that they won.
+    # S3 checks and writes a conditional put in one step. Moto does it in two, so two writers may both succeed.
     answer, one_at_a_time = S3Response.key_response, threading.Lock()
 
     def answer_alone(response: S3Response, *arguments: Any) -> Any:
@@ -62,21 +62,21 @@ def s3_service() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """The URL of the service all tests share."""
+    """The URL of the service that all tests share."""
     with s3_service() as endpoint:
         yield endpoint
 
 
 @pytest.fixture(scope="session")
 def gs_endpoint() -> Iterator[str]:
-    """The URL of a service that speaks as Google Cloud Storage."""
+    """The URL of a service with the API of Google Cloud Storage."""
     with object_service("gs") as (url, _):
         yield url
 
 
 @pytest.fixture(scope="session")
 def az_endpoint() -> Iterator[str]:
-    """The URL of one that speaks as Azure Blob Storage; `MILLRACE_TEST_AZURE` names an emulator instead."""
+    """The URL of a service with the API of Azure Blob Storage, or of the emulator that `MILLRACE_TEST_AZURE` names."""
     if url := os.environ.get("MILLRACE_TEST_AZURE"):
         make_container(url)
         yield url
@@ -86,7 +86,7 @@ def az_endpoint() -> Iterator[str]:
 
 
 def make_container(url: str) -> None:
-    """Make the container in an emulator of Azure, unless it is there."""
+    """Create the container in an emulator of Azure, unless it exists."""
     date, version = formatdate(usegmt=True), "2021-08-06"
     signed = (
         "PUT"
@@ -102,7 +102,7 @@ def make_container(url: str) -> None:
 
 @pytest.fixture
 def access(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The right to use them all; every look at a record is a fresh one."""
+    """Set the credentials of all services, and let every look at a record read it from the service."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(bucket_store, "LOOK_SECONDS", 0)
@@ -145,7 +145,7 @@ def any_files(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def s3_client(endpoint: str) -> Any:
-    """Another program's view of the service."""
+    """The service as another program sees it."""
     import boto3
 
     return boto3.client(

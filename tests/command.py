@@ -1,4 +1,4 @@
-"""Runs the command with an environment and a directory of its own: in a process, as a person does, or in this one."""
+"""Runs the command with its own environment and directory, in a process of its own or in this one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from worker.cli import main
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 90
 NO_REDIS = "redis://127.0.0.1:1/0"
-"""Nobody listens there: what works all the same needs no Redis."""
+"""No server listens there, so what works with it needs no Redis."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -37,13 +37,13 @@ class Ended:
 
     @property
     def lines(self) -> list[Any]:
-        """Every line of stdout as JSON."""
+        """The lines of stdout, parsed as JSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 @dataclass(frozen=True)
 class Command:
-    """`python -m worker` in a directory; `environment` is all it knows besides where programs are."""
+    """`python -m worker` in a directory; its environment is `environment`, PATH and HOME."""
 
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Command:
         )
 
     def known(self, changes: Mapping[str, str]) -> dict[str, str]:
-        """The variables a command has."""
+        """The environment variables of a command."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**inherited, **self.environment, **changes}
 
@@ -70,9 +70,9 @@ class Command:
 
 
 class CommandHere(Command):
-    """The same in this process, for words and options: a process takes most of a second to begin.
+    """The same in this process, for tests of texts and options, because a new process takes most of a second to start.
 
-    Not for a verb that sends a message: Celery's application knows one broker for the whole life of a process.
+    Not for a verb that sends a message, because Celery's application has one broker for the whole life of a process.
     """
 
     def __call__(self, *arguments: str, **changes: str) -> Ended:
@@ -90,7 +90,7 @@ class CommandHere(Command):
                 code = end.code or 0
             finally:
                 forget_settings()
-                # A command leaves both to a process that ends with it.
+                # A command does not clean up these two, because its process ends anyway.
                 log.handlers, log.level = handlers, level
                 for number, handler in on_end.items():
                     signal.signal(number, handler)
@@ -99,7 +99,7 @@ class CommandHere(Command):
 
 
 def forget_settings() -> None:
-    """Let what a process reads once be read again."""
+    """Clear what a process reads only once, so that it is read again."""
     if services_module.get_services.cache_info().currsize:
         services_module.get_services().redis.close()
     for read_once in (
@@ -112,7 +112,7 @@ def forget_settings() -> None:
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:
-    """The command once it has ended. No command ever shows a traceback."""
+    """Wait until the command has ended, and return its result. Fails if it shows a traceback."""
     try:
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Real parts for the tests: Redis servers, started from the same binary the product embeds, and all of Millrace."""
+"""Fixtures with real processes: Redis servers, from the binary that the product embeds, and all of Millrace."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.bucket import gs_endpoint as gs_endpoint
 from tests.bucket import s3_endpoint as s3_endpoint
 from tests.harness import RedisServer, Stack, running_redis, running_stack
 
-# No test asserts a duration, property tests neither.
+# No test asserts a duration, so property tests have no deadline.
 settings.register_profile("millrace", deadline=None)
 settings.load_profile("millrace")
 
-# A shell that starts tests in the background lets them ignore Ctrl-C, and so would every command they start and end so.
+# A shell makes background processes ignore Ctrl-C, which commands inherit; tests that send them Ctrl-C would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST_FIRST = ("test_cases.py", "test_sink_kills.py", "test_redis_restart.py", "test_compose.py", "test_endings.py")
@@ -36,7 +36,7 @@ SLOWEST_FIRST = ("stress", "integration", "contract", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest files first, then the slowest folders: side by side, none is left alone at the end."""
+    """Run the longest files first, then the slowest folders, so that parallel processes end at about the same time."""
     order = [*LONGEST_FIRST, *SLOWEST_FIRST]
 
     def place(item: pytest.Item) -> int:
@@ -62,7 +62,7 @@ def redis(redis_server: RedisServer) -> Iterator[Redis]:
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server a test may kill, fill and restart."""
+    """A server that a test may kill, fill and restart."""
     with running_redis(tmp_path / "redis") as server:
         yield server
 
@@ -76,7 +76,7 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(shared_stack: Stack) -> Iterator[Stack]:
-    """The stack every test shares, with the vendors as they are by default."""
+    """The stack that all tests share, with the vendors in their default state."""
     shared_stack.vendors_as_usual()
     shared_stack.workers.restart_dead()
     yield shared_stack
@@ -85,7 +85,7 @@ def stack(shared_stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture
 def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory where there is one: nothing here cuts the power, so syncing may cost nothing."""
+    """A directory in memory, if there is one: no test cuts the power, so syncing need not cost anything."""
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK):
         yield tmp_path
@@ -96,7 +96,7 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
-    """For tests that call `configure_logging`: afterwards everything is as it was."""
+    """Restores the state of logging after tests that call `configure_logging`."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield

@@ -28,17 +28,17 @@ MONDAY, TUESDAY = "2026-11-02", "2026-11-03"
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """Where a warehouse will be."""
+    """The path of a warehouse that does not exist yet."""
     return tmp_path / "warehouse.db"
 
 
 def rows(job: str, count: int, *, note: str = "") -> list[bytes]:
-    """A reading of so many rows; another note makes it another reading."""
+    """A reading of this many rows; another note makes it another reading."""
     return [json.dumps({"job": job, "n": n, "note": note}).encode() for n in range(1, count + 1)]
 
 
 def receipt(job: str, day: str, ready: int, made: Totals, generation: int) -> Json:
-    """What a consumer reads of the receipt of a job for one day, ready at this second of the minute."""
+    """The parts of a receipt that a consumer uses, for a job of one day, ready at this second of the minute."""
     return {
         "job": job,
         "connection": "kargo",
@@ -55,7 +55,7 @@ def receipt(job: str, day: str, ready: int, made: Totals, generation: int) -> Js
 
 
 class Job:
-    """One job that publishes through the real sink; each verb may be repeated, as by another worker."""
+    """A job that publishes through the real sink; each action may be repeated, as by another worker."""
 
     def __init__(self, redis: Redis, job: str, *, bound: int = 0, rows_per_entry: int = 1) -> None:
         self.name = job
@@ -64,7 +64,7 @@ class Job:
         self.sink = RedisStreamSink(server, STREAM, job, bound=bound, rows_per_entry=rows_per_entry)
 
     def publish(self, reading: Sequence[bytes], *, page: int = 1, is_whole: bool = True) -> None:
-        """Open the job and read a page from its start, skipping what is kept; close it where that is all."""
+        """Open the job and publish a page from its start, skipping committed rows; close it after all rows."""
         self.sink.open(self.generation)
         heard: list[object] = []
         work = Publication(
@@ -88,7 +88,7 @@ class Job:
 def consumer(
     url: str, database: Path, *flags: str, stream: str = STREAM, log: int | BinaryIO = subprocess.PIPE
 ) -> subprocess.Popen[bytes]:
-    """Start a consumer; the caller ends it."""
+    """Start a consumer; the caller must stop it."""
     command = [sys.executable, "-m", "examples.consumer", url, stream, "--database", str(database), *flags]
     return subprocess.Popen(command, cwd=ROOT, stderr=log)
 
@@ -97,7 +97,7 @@ def consumer(
 def following(
     url: str, database: Path, *flags: str, stream: str = STREAM, log: int | BinaryIO = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A consumer for as long as the `with` lasts."""
+    """Run a consumer during the block."""
     process = consumer(url, database, *flags, stream=stream, log=log)
     try:
         yield process
@@ -107,14 +107,14 @@ def following(
 
 
 def consume(url: str, database: Path, *flags: str, stream: str = STREAM) -> tuple[int, str]:
-    """Consume all there is; the exit code and what was said."""
+    """Consume all entries in the stream; returns the exit code and the output."""
     with following(url, database, "--once", *flags, stream=stream) as process:
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, said.decode()
 
 
 def published(database: Path) -> dict[str, list[bytes]]:
-    """The rows people see, by day."""
+    """The visible rows, by day."""
     days = "SELECT json_extract(name, '$.window.from'), window_id FROM windows"
     texts = "SELECT content FROM report_rows WHERE window_id = ? ORDER BY page, row"
     with closing(sqlite3.connect(database)) as warehouse:
@@ -125,7 +125,7 @@ def published(database: Path) -> dict[str, list[bytes]]:
 
 
 def staged(database: Path) -> int:
-    """How many rows wait for an end; none where no consumer has made the tables yet."""
+    """How many rows wait for an end; 0 if no consumer has created the tables yet."""
     with closing(sqlite3.connect(database)) as warehouse:
         if not warehouse.execute("SELECT 1 FROM sqlite_master WHERE name = 'staged'").fetchone():
             return 0

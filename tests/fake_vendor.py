@@ -1,4 +1,4 @@
-"""A vendor in a few lines: a function that answers requests, on two hosts, so that one can stand for storage."""
+"""A vendor in a few lines: a function that answers requests, on two hosts, of which one can be the storage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """One request as the vendor got it; `base` and `storage` are the vendor's own addresses."""
+    """A request as the vendor received it; `base` and `storage` are the vendor's own addresses."""
 
     method: str
     target: str
@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the vendor answers: `body` as it is where it is bytes, else as JSON."""
+    """The vendor's answer: a `body` of bytes is sent unchanged, any other as JSON."""
 
     body: Any = b""
     status: int = 200
@@ -53,7 +53,7 @@ ROWS = [{"id": number} for number in range(3)]
 
 
 def preparing(*polls: Any, made: Answer = Answer({"id": 7}), rows: Answer = Answer({"rows": ROWS})) -> Vendor:
-    """A vendor that makes a report, answers polls so, one after another and the last for ever, and then gives rows."""
+    """A vendor that makes a report, gives these answers to polls in turn, repeating the last, and then sends rows."""
     answers = iter(polls)
     last: list[Any] = [None]
 
@@ -70,12 +70,12 @@ def preparing(*polls: Any, made: Answer = Answer({"id": 7}), rows: Answer = Answ
 
 
 class FakeVendor:
-    """Serves one vendor on loopback until it is stopped, and remembers what it was asked."""
+    """Serves one vendor on loopback until it is stopped, and remembers the requests."""
 
     def __init__(self, vendor: Vendor) -> None:
         self.heard: list[Request] = []
         self.vendor = vendor
-        # Two hosts, since credentials and links are judged by host: the second stands for storage.
+        # Two hosts, because credentials and links are checked by host: the second is the storage.
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, number)) for number in (0, 1)]
         self.base, self.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
         for server in self._servers:
@@ -97,7 +97,7 @@ class FakeVendor:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes, and the second would wait 40 ms for the client to acknowledge the first.
+    # Head and body are two writes; otherwise the second waits 40 ms until the client acknowledges the first.
     disable_nagle_algorithm = True
 
     def __init__(self, fake: FakeVendor, number: int, *args: Any) -> None:
@@ -122,4 +122,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815 - the names http.server looks for
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: a test that fails says enough."""
+        """Log nothing: a failed test says enough."""

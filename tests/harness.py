@@ -1,4 +1,4 @@
-"""The whole of Millrace on this machine: Redis, the simulated vendors over HTTP, both workers and beat."""
+"""Runs all of Millrace on this machine: Redis, the simulated vendors over HTTP, both workers and beat."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from worker.sinks.audit import Audit, audit
 
 FIRST_STREAM = {"match": {"role": "stream"}, "times": 1}
 LOOK_SECONDS = 0.05
-# Less than the 120 s after which pytest ends a test without saying what it waited for.
+# Less than the 120 s after which pytest stops a test, because that does not say what it waited for.
 PATIENCE_SECONDS = 100.0
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """What the condition gives once it holds; an error naming `what` where it never does."""
+    """Wait until the condition is true and return its value. Fails with `what` in the message if it never is."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         assert time.monotonic() < deadline, f"never came: {what}"
@@ -48,10 +48,10 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 
 def processes_in(directory: Path) -> list[psutil.Process]:
-    """The processes that work in this directory or below it."""
+    """The processes whose working directory is this one or below it."""
     found = []
     for process in psutil.process_iter():
-        # Some end while they are looked at, some are somebody else's.
+        # Some end in the meantime, others belong to other users.
         with suppress(psutil.Error, OSError):
             if Path(process.cwd()).is_relative_to(directory):
                 found.append(process)
@@ -59,7 +59,7 @@ def processes_in(directory: Path) -> list[psutil.Process]:
 
 
 def vendors_with(**settings: int) -> Callable[[], Iterator[Sandbox]]:
-    """A fixture: simulated vendors with these settings, for a whole module."""
+    """Make a fixture of simulated vendors with these settings, for a whole module."""
 
     @pytest.fixture(scope="module", name="vendors")
     def vendors() -> Iterator[Sandbox]:
@@ -71,7 +71,7 @@ def vendors_with(**settings: int) -> Callable[[], Iterator[Sandbox]]:
 
 @dataclass
 class RedisServer:
-    """One redis-server process and its address."""
+    """A Redis server process and its address."""
 
     port: int
     directory: Path
@@ -85,18 +85,18 @@ class RedisServer:
         return Redis.from_url(self.url, socket_timeout=30)
 
     def kill(self) -> None:
-        """End the server at once, as a crash does."""
+        """Kill the server, as a crash would."""
         self.process.kill()
         self.process.wait()
 
     def start(self) -> None:
-        """Start it again on the same port and data."""
+        """Start it again with the same port and data."""
         self.process = start_server(self.directory, self.port)
 
 
 @contextmanager
 def running_redis(directory: Path) -> Iterator[RedisServer]:
-    """A server with its data in this directory, killed at the end."""
+    """Run a server with its data in this directory during the block."""
     port = free_port()
     server = RedisServer(port, directory, start_server(directory, port))
     try:
@@ -107,7 +107,7 @@ def running_redis(directory: Path) -> Iterator[RedisServer]:
 
 @dataclass
 class Millrace:
-    """Both workers and beat on one Redis, and the verbs a test needs. Many threads may ask at once."""
+    """Both workers and beat on one Redis, with the actions that tests need. Safe for use by many threads."""
 
     services: Services
     workers: LocalWorkers
@@ -119,7 +119,7 @@ class Millrace:
         return self.services.redis
 
     def ask(self, name: str, sink: str, params: Json, **more: Any) -> str:
-        """Make a job of its own and nudge it."""
+        """Make a new job and nudge it; returns its id."""
         job_id, _ = create_job(self.services, JobRequest(name, params, sink, may_join=False, **more))
         self.nudge("report.submit", job_id)
         return job_id
@@ -134,22 +134,22 @@ class Millrace:
         return job
 
     def wait_for(self, job_id: str, holds: Callable[[Job], Any], what: str) -> Job:
-        """The job once this holds of it; workers that died are started again, as a supervisor does."""
+        """Wait until this is true of the job and return it; dead workers are restarted, as a supervisor would."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds(job := self.job(job_id)):
             assert time.monotonic() < deadline, f"never came: {what}; {job}\n{self.logs()}"
-            # Scenarios wait in many threads, and each would start the same worker again.
+            # Scenarios wait in many threads, of which only one may restart a worker.
             with self._guard:
                 self.workers.restart_dead()
             time.sleep(LOOK_SECONDS)
         return job
 
     def ended(self, job_id: str) -> Job:
-        """The job once it is over and has its receipt."""
+        """Wait until the job has its receipt, and return the job."""
         return self.wait_for(job_id, lambda job: job.state in FINISHED and job.receipt, "the end")
 
     def receipt(self, job_id: str) -> Json:
-        """The receipt, once the job has ended."""
+        """Wait until the job has ended, and return its receipt."""
         receipt = self.ended(job_id).receipt
         assert receipt
         return receipt
@@ -158,7 +158,7 @@ class Millrace:
         return audit(self.redis, stream, job_id)
 
     def assert_whole(self, stream: str, job_id: str, rows: int) -> None:
-        """Done, and a consumer of the stream has so many rows, each once and in order."""
+        """Assert that the job is done, and that a consumer of the stream has this many rows, each once and in order."""
         receipt = self.receipt(job_id)
         assert (receipt["state"], receipt["error"], receipt["rows"]) == ("done", None, rows), self.logs()
         found = self.audit(stream, job_id)
@@ -166,14 +166,14 @@ class Millrace:
         assert came == (True, rows, 0, 0, 0), found
 
     def logs(self) -> str:
-        """The last lines of every worker's log, for a test that failed."""
+        """The last lines of every worker's log, for the message of a failed test."""
         return "\n".join(
             f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:]
             for path in self.workers.log_dir.glob("*.log")
         )
 
     def wait_until_ready(self) -> None:
-        """Return once both workers take work."""
+        """Return as soon as both workers accept work."""
         logs = [self.workers.log_dir / f"{name}.log" for name in ("control", "stream")]
         until(lambda: all(" ready." in log.read_text(errors="replace") for log in logs), "workers that are ready")
 
@@ -182,19 +182,19 @@ class Millrace:
 def running_millrace(
     directory: Path, settings: Settings, environment: dict[str, str], *, threads: int = 8, processes: int = 2
 ) -> Iterator[Millrace]:
-    """Workers and beat with these variables, and services with the settings that say the same."""
+    """Run workers and beat with these environment variables, and services with the same settings."""
     assert settings.redis_url
     services = Services(settings, connect(settings.redis_url))
     commands = {"control": control(threads), "stream": stream(processes), "beat": beat()}
     workers = LocalWorkers(commands, directory / "logs", environment)
-    # Only sends; the application of the product would find a broker by its own settings.
+    # It only sends. The product's own Celery application would take the broker from the settings of this process.
     app = Celery("tests", set_as_current=False)
     app.conf.update(celery_settings(broker_settings(settings.redis_url), 1))
     try:
         workers.restart_dead()
         yield Millrace(services, workers, app)
     finally:
-        # What they hold is nobody's any more; a process that gives it back first takes seconds.
+        # Killed, because giving back their work first would take seconds, and it is no longer needed.
         workers.stop(at_once=True)
         app.close()
         services.redis.close()
@@ -202,47 +202,47 @@ def running_millrace(
 
 @dataclass
 class Stack(Millrace):
-    """Millrace and the vendors it asks."""
+    """Millrace and its simulated vendors."""
 
     vendors: Sandbox = field(kw_only=True)
 
     def dial(self, *faults: Json) -> None:
-        """Turn the dial to these faults and no others."""
+        """Replace all faults by these."""
         self.vendors.remote.turn(*faults)
 
     def vendors_are(self, **settings: Any) -> None:
-        """Change how the vendors are."""
+        """Change settings of the vendors."""
         self.vendors.remote.set(**settings)
 
     def vendors_as_usual(self) -> None:
         self.vendors.remote.reset()
 
     def requests(self) -> list[Json]:
-        """What the vendors were sent."""
+        """The requests that the vendors received."""
         return self.vendors.remote.requests()
 
     def ask(self, name: str, sink: str, params: Json | None = None, **more: Any) -> str:
         return super().ask(name, sink, PARAMS[name] if params is None else params, **more)
 
     def begin_stream(self, sink: str, rows: int, *faults: Json) -> str:
-        """A job that reads one long stream, in the middle of it."""
+        """Start a job that reads one long stream, and return when it is in the middle."""
         self.vendors_are(rows=rows)
-        # The first reading is slow enough to be disturbed; the next one is not, so that nobody waits for it.
+        # The first reading is slow, so that a test can interrupt it; later ones are fast, to save time.
         self.dial(*(faults or [{"kind": "throttle", **FIRST_STREAM, "args": {"bytes_per_second": 2_000_000}}]))
         job = self.ask(STREAM, sink)
-        # Rows of two batches: what is disturbed from here on has something to lose.
+        # Two batches are published: an interruption from here on could lose or repeat rows.
         self.wait_for(job, lambda job: job.rows > 2000, "rows")
         return job
 
 
 class Api:
-    """The HTTP API in a process of its own, called with a token."""
+    """The HTTP API in a process of its own, and its token."""
 
     def __init__(self, base: str, token: str) -> None:
         self.base, self._token = base, token
 
     def __call__(self, method: str, path: str, *, token: str | None = "", **more: Any) -> requests.Response:
-        """Call with the API's own token, another one, or none."""
+        """Send a request with the API's own token, another one, or none."""
         sent = self._token if token == "" else token
         headers = {**more.pop("headers", {}), **({"Authorization": f"Bearer {sent}"} if sent else {})}
         return requests.request(method, self.base + path, headers=headers, timeout=10, **more)
@@ -256,7 +256,7 @@ class Api:
 
 @contextmanager
 def running_api(stack: Stack, token: str, **settings: str) -> Iterator[Api]:
-    """The API of a stack on a port of its own, ended at the end."""
+    """Run the API of a stack on a port of its own during the block."""
     port = free_port()
     environment = {**os.environ, **stack.workers.environment, "MILLRACE_API_TOKENS": token, **settings}
     command = [sys.executable, "-m", "worker", "api", "--port", str(port)]
@@ -269,7 +269,7 @@ def running_api(stack: Stack, token: str, **settings: str) -> Iterator[Api]:
 
 @contextmanager
 def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: str) -> Iterator[Stack]:
-    """Both workers and beat on one Redis, against vendors of their own, whose credentials this process has as well."""
+    """Run workers and beat on one Redis, with vendors of their own, whose credentials this process gets as well."""
     with Sandbox(port=0, rows=2500, polls_until_ready=1) as vendors, pytest.MonkeyPatch.context() as credentials:
         for name, value in vendors.environment.items():
             credentials.setenv(name, value)
@@ -277,12 +277,12 @@ def running_stack(directory: Path, url: str, *, processes: int = 2, **settings: 
             "MILLRACE_REDIS_URL": url,
             "MILLRACE_DATA_DIR": str(directory),
             "MILLRACE_POLL_SECONDS": "0.2",
-            # What a killed worker held is free again while the test waits.
+            # A short lease, so that tests need not wait long for the work of a killed worker.
             "MILLRACE_LEASE_SECONDS": "2",
             "MILLRACE_SWEEP_SECONDS": "1",
             **settings,
         }
-        # Only while they are read: other tests of this process have settings of their own.
+        # Only while they are read, because other tests of this process have settings of their own.
         with pytest.MonkeyPatch.context() as patch:
             for name, value in own.items():
                 patch.setenv(name, value)

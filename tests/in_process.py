@@ -1,4 +1,4 @@
-"""A job from request to receipt in this process: every step called in turn, by a clock of its own, against real HTTP.
+"""Runs a job from request to receipt in this process: calls its steps in turn, with its own clock and real HTTP.
 
 What Celery would do is done here: the step that leads out of the job's state is called, and time moves on to when the
 next one is due. So a report that takes hours is over in milliseconds.
@@ -33,14 +33,14 @@ from worker.ledger import Ledger
 from worker.model import FINISHED, Job, Json
 from worker.services import Services
 
-# No job here takes nearly as many: one that does goes in a circle.
+# Far more steps than any job here takes: one that reaches this number loops.
 MOST_STEPS = 500
 NO_CREDENTIALS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request a vendor got, and when, by the clock of the test."""
+    """A request that a vendor received, and its time by the clock of the test."""
 
     request: Request
     at: float
@@ -52,14 +52,14 @@ class Asked:
 
 @dataclass
 class World:
-    """One vendor, our account there, and a job's whole life. `now` begins at an arbitrary time."""
+    """One vendor, our account there, and a job from start to end. `now` begins at an arbitrary time."""
 
     services: Services
     asked: list[Asked] = field(default_factory=list)
     now: float = 1_800_000_000.0
     job_id: str = ""
     due_at: float = 0.0
-    """When Celery would call the next step: what the last message said."""
+    """The time at which Celery would call the next step, from the last message."""
 
     @property
     def job(self) -> Job:
@@ -73,7 +73,7 @@ class World:
         return self.job_id
 
     def run(self, *, until: Callable[[Job], Any] = lambda job: False) -> Json:
-        """Take the job to its end, or to where this holds: its receipt, empty where it has none yet."""
+        """Run the job to its end, or until this is true. Returns its receipt, empty if it has none yet."""
         for _ in range(MOST_STEPS):
             job = self.job
             if job.state in FINISHED or until(job):
@@ -82,12 +82,12 @@ class World:
         raise AssertionError(f"no end after {MOST_STEPS} steps: {self.job}")
 
     def times(self, name: str) -> list[float]:
-        """When requests of this method and path came, from the first of them."""
+        """The times of requests with this method and path, counted from the first."""
         times = [asked.at for asked in self.asked if asked.name == name]
         return [round(time - times[0], 1) for time in times]
 
     def rows(self) -> list[Json]:
-        """What stands in the stream."""
+        """The entries of the stream."""
         entries = self.services.redis.xrange("rows:v.r")
         return [json.loads(fields[b"row"]) for _, fields in entries if b"row" in fields]
 
@@ -96,10 +96,10 @@ class World:
         task = celery.app.tasks[celery.STEP_OUT_OF[state]]
         pages: list[tuple[int, ...]] = [(number,) for number in range(1, job.pages + 1)]
         for more in {"pending": [(job.poll,)], "streaming": pages}.get(state, [()]):
-            # Both are how a step tells Celery what comes next; what comes next is read from the ledger here.
+            # By both a step tells Celery what comes next; here, the next step is read from the ledger instead.
             with suppress(Retry, JobFailed):
                 task(job.id, *more)
-        # Time only passes between steps, so a report of many hours is over in milliseconds.
+        # Time passes only between steps, so a report of many hours takes milliseconds.
         self.now = max(self.now, self.due_at)
 
 
@@ -113,7 +113,7 @@ def world(
     *,
     credentials: Mapping[str, str] = NO_CREDENTIALS,
 ) -> Iterator[World]:
-    """A vendor, described by a source file, and a job that nobody asked for yet."""
+    """A vendor, described by a source file, and a job that has not been made yet."""
 
     def respond(request: Request) -> Answer:
         made.asked.append(Asked(request, made.now))
@@ -130,7 +130,7 @@ def world(
     (directory / "sources" / "v.yaml").write_text(yaml.safe_dump(source))
     accounts = directory / "connections.yaml"
     entry = {"source": "v", "limits": {"requests_per_second": 100_000}, "credentials": dict(credentials)}
-    # In place of the packaged ones: reading them all takes longer than the whole job.
+    # Instead of the packaged source files: reading all of those takes longer than the whole job.
     patch.setattr("worker.sources.loading.PACKAGED_SOURCES", directory / "sources")
     services = Services(Settings(data_dir=directory, connections=accounts), redis)
     made = World(services)

@@ -1,4 +1,4 @@
-"""A ledger by a clock of the test's own, and the ways a job gets on in it."""
+"""A ledger with a clock of the test's own, and ways to take a job to a state."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FIELDS = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}"
 
 @dataclass
 class Clock:
-    """A time that stands until it is moved."""
+    """A clock that stands still until a test moves it."""
 
-    # Not the time of this machine: a part that looks at a clock of its own is noticed.
+    # Not the time of this machine, so that code which uses another clock is noticed.
     now: float = 1_800_000_000.0
 
     def __call__(self) -> float:
@@ -31,7 +31,7 @@ def clock() -> Clock:
 def make(
     ledger: Ledger, job_id: str = "j", *, may_join: bool = True, webhooks: tuple[str, ...] = ()
 ) -> tuple[str, bool]:
-    """Make a job, or join the one there is: its id, and whether it was joined."""
+    """Make a job, or join the running one. Returns its id, and whether it was joined."""
     days = {"ready_within": 7200, "finish_within": 86400}
     return ledger.make(job_id, FIELDS, fingerprint="f", may_join=may_join, webhooks=webhooks, **days)
 
@@ -42,14 +42,14 @@ def held(answer: Lease | str) -> Lease:
 
 
 def job(ledger: Ledger, job_id: str = "j") -> Job:
-    """The job as it stands."""
+    """The job in its present state."""
     found = ledger.job(job_id)
     assert found
     return found
 
 
 def streaming(ledger: Ledger, pages: int, *, at_once: int = 4) -> list[int]:
-    """Take a new job to where its pages are read: those that are out."""
+    """Take a new job to the state in which its pages are read, and return the pages that are nudged."""
     make(ledger)
     assert ledger.move(held(ledger.take("j", "queued")), "ready", submitted_at="@0", ready_at="@0")
     out = ledger.plan(held(ledger.take("j", "ready")), pages, at_once=at_once)
@@ -58,6 +58,6 @@ def streaming(ledger: Ledger, pages: int, *, at_once: int = 4) -> list[int]:
 
 
 def first_page(ledger: Ledger, pages: int = 1) -> Lease:
-    """Take a new job to where its pages are read, and the first of them."""
+    """Take a new job to the state in which its pages are read, and return the first page."""
     streaming(ledger, pages)
     return held(ledger.take_page("j", 1))

@@ -26,7 +26,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass(frozen=True)
 class Request:
-    """What obstore sent; names of headers in lower case."""
+    """A request of obstore; names of headers are in lower case."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Bucket:
         self._one_at_a_time = Lock()
 
     def put(self, key: str, content: bytes, expected: int | None) -> int | None:
-        """The new version; None, and nothing changed, where another one than `expected` stands (0 is none)."""
+        """Store an object and return its new version; None and no change if its version is not `expected` (0: none)."""
         with self._one_at_a_time:
             held = self.objects.get(key, (b"", 0))[1]
             if expected is not None and expected != held:
@@ -54,7 +54,7 @@ class Bucket:
             return version
 
     def page(self, query: Mapping[str, str], after: str) -> tuple[list[str], list[str], str]:
-        """Keys and common prefixes below a prefix, those behind `after`, and the last of them if more follow."""
+        """Keys and common prefixes below a prefix, those after `after`, and the last of them if more follow."""
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         found: dict[str, bool] = {}
         for key in sorted(self.objects):
@@ -105,7 +105,7 @@ def google(bucket: Bucket, request: Request) -> Answer:
 
 
 def azure(bucket: Bucket, request: Request) -> Answer:
-    """Azure Blob Storage as an emulator has it, `/ACCOUNT/CONTAINER/KEY`."""
+    """The API of Azure Blob Storage as of its emulator, `/ACCOUNT/CONTAINER/KEY`."""
     account, name, key = [*request.path.split("/", 2), "", ""][:3]
     if not request.headers.get("authorization", "").startswith(f"SharedKey {ACCOUNT}:"):
         return _failure(403, "AuthenticationFailed", "Server failed to authenticate the request.")
@@ -136,7 +136,7 @@ def azure(bucket: Bucket, request: Request) -> Answer:
 
 
 def _remove_all(bucket: Bucket, body: bytes) -> Answer:
-    """A batch of removals: an answer within the answer for each."""
+    """Answer a batch of removals, with a response for each in the body."""
     parts = []
     for number, path in enumerate(re.findall(rb"DELETE (/[^ ?]+)", body)):
         key = unquote(path.decode()).split("/", 3)[-1].removeprefix(f"{BUCKET}/")
@@ -154,7 +154,7 @@ DIALECTS = {"gs": google, "az": azure}
 
 @contextmanager
 def object_service(scheme: str) -> Iterator[tuple[str, Bucket]]:
-    """A service that speaks one dialect, with one empty bucket: its URL, and the bucket as it is."""
+    """Run a service of one kind with an empty bucket. Yields its URL and the bucket."""
     bucket, speak = Bucket(), DIALECTS[scheme]
 
     def reply(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -171,7 +171,7 @@ def object_service(scheme: str) -> Iterator[tuple[str, Bucket]]:
 def serving(
     reply: Callable[[str, str, Mapping[str, str], bytes], Answer], context: ssl.SSLContext | None = None
 ) -> Iterator[int]:
-    """A server that answers what `reply` says to method, target, headers in lower case and body: its port."""
+    """Run a server that answers with `reply(method, target, headers in lower case, body)`. Yields its port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -38,7 +38,7 @@ FILE = Delimited(kind="delimited")
 
 @dataclass
 class Reading:
-    """What came of reading a response: its rows, what was raised in the end, and the facts."""
+    """The result of reading a response: its rows, the error at the end, if any, and the facts."""
 
     rows: list[Row]
     error: MillraceError | None
@@ -63,12 +63,12 @@ def reading(
     cuts: Sequence[int] = (),
     first_row: int = 1,
 ) -> Reading:
-    """Read a body, cut into chunks at the given places, to its end or its error."""
+    """Read a body, split into chunks at the given positions, to its end or an error."""
     facts, rows, error = Facts(first_row=first_row), [], None
     chunks = pieces(body, cuts) if isinstance(body, bytes) else body
     try:
         for block in read_blocks(chunks, shape, columns or {}, facts):
-            # What is hashed and written is the text, so it has to be these rows and no other byte.
+            # The text is hashed and written, so it must be exactly these rows.
             assert block == Rows.of(block)
             rows += block
     except MillraceError as raised:
@@ -79,7 +79,7 @@ def reading(
 def reading_by_ijson(
     body: bytes, shape: Format, *, columns: Mapping[str, ColumnType] | None = None, cuts: Sequence[int] = ()
 ) -> Reading:
-    """The same without whatever makes reading fast: every row by ijson, looked at and typed alone."""
+    """The same without any fast path: ijson parses every row, and each is checked and typed alone."""
     with (
         patch("worker.readers.fast_cutter.FastCutter._cut_by_msgspec", lambda *_: None),
         patch("worker.readers.messages._make_decoder", lambda *_, **__: None),

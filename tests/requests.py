@@ -1,4 +1,4 @@
-"""What tests ask the vendors for: the reports by the names they go by here, and ordinary parameters of each."""
+"""The reports that tests request from the vendors, with usual parameters of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEDIAMATH: Json = {
     "time_window": "last_7_days",
 }
 MEDIAMATH_PAGES: Json = {**MEDIAMATH, "page_size": 1000}
-# Ids of 19 digits are more than a double holds: whoever reads them as numbers changes them.
+# A double cannot hold 19 digits, so reading these ids as numbers would change them.
 ROKT: Json = {
     "accountId": "1234567890123456789",
     "campaignId": "2345678901234567890",

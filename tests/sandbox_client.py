@@ -1,4 +1,4 @@
-"""Vendors for tests of the sandbox itself: started, spoken to, spoilt, and what is usually asked of each.
+"""A client for tests of the sandbox itself, fixtures that start it, and usual requests to each vendor.
 
 A test module begins with `sandbox = running(...)`; the other fixtures here build on its `sandbox`.
 """
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it came: nothing unpacked, nothing decoded, no redirect followed."""
+    """An answer as received: not decompressed, not decoded, without following redirects."""
 
     status: int
     headers: dict[str, str]
@@ -38,9 +38,9 @@ class Reply:
 
 
 class Visitor:
-    """Speaks with one sandbox, with the right credentials.
+    """Sends requests to one sandbox, with valid credentials.
 
-    What breaks off raises as http.client has it.
+    If an answer breaks off, http.client's own errors are raised.
     """
 
     def __init__(self, sandbox: Sandbox | SandboxProcess) -> None:
@@ -65,7 +65,7 @@ class Visitor:
             connection.close()
 
     def log_in(self, vendor: str) -> Reply:
-        """A new token, kept for what is asked next; the answer as it came."""
+        """Fetch a token for the next requests; returns the answer as received."""
         known = self.credentials[vendor]
         if vendor == "kargo":
             reply = self.ask("POST", f"{self.urls['kargo']}/authenticate", basic(known["username"], known["password"]))
@@ -82,7 +82,7 @@ class Visitor:
         return reply
 
     def authorization(self, vendor: str) -> dict[str, str]:
-        """The header that opens a vendor; a token is fetched where there is none."""
+        """The authorization header for a vendor; fetches a token if there is none."""
         if vendor == "instal":
             return {"Authorization": f"Token {self.credentials['instal']['token']}"}
         if vendor not in self._tokens:
@@ -99,7 +99,7 @@ class Visitor:
         return self.ask("POST", f"{self.urls[vendor]}{path}", self.authorization(vendor), body)
 
     def kargo_report(self, asked: Mapping[str, Any], *, polls: int = 3) -> str:
-        """Ask Kargo for a report and poll so often; its id."""
+        """Request a report from Kargo and poll this many times; returns its id."""
         order = {"report_definition_id": "campaign-performance-metrics", "parameters": dict(asked)}
         report_id = str(self.post("kargo", "/reports", order).json()["id"])
         for _ in range(polls):
@@ -107,7 +107,7 @@ class Visitor:
         return report_id
 
     def instal_task(self, asked: Mapping[str, Any], *, polls: int = 2) -> str:
-        """Ask Instal for an export and poll so often; its task's id."""
+        """Request an export from Instal and poll this many times; returns the id of its task."""
         task_id = str(self.post("instal", "/reports/exports/", dict(asked)).json()["task_id"])
         for _ in range(polls):
             self.get("instal", f"/reports/exports/{task_id}")
@@ -120,7 +120,7 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 def running(**settings: Any) -> Any:
-    """A fixture: vendors with these settings, the same for all tests of a module."""
+    """Make a fixture of vendors with these settings, shared by all tests of a module."""
 
     @pytest.fixture(scope="module")
     def sandbox() -> Iterator[Sandbox]:
@@ -132,7 +132,7 @@ def running(**settings: Any) -> Any:
 
 @pytest.fixture
 def visitor(sandbox: Sandbox) -> Visitor:
-    """A client with no tokens yet, of vendors whom no earlier test left a trace in."""
+    """A client without tokens, for vendors without any trace of earlier tests."""
     sandbox.remote.reset()
     return Visitor(sandbox)
 
@@ -152,7 +152,7 @@ def poll(visitor: Visitor, report_id: str, **query: Any) -> Any:
 
 
 def told(visitor: Visitor, report_id: str) -> dict[str, Any]:
-    """The last of the rows Kargo tells a report by."""
+    """The last row in Kargo's answer about a report."""
     return dict(poll(visitor, report_id, show_all=1)["data"]["rows"][-1])
 
 

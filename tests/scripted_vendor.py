@@ -1,4 +1,4 @@
-"""A vendor whose every byte is scripted, on a real socket."""
+"""A vendor on a real socket whose every byte is scripted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sockets import Listener
 
 @dataclass
 class Heard:
-    """One request as it arrived."""
+    """A request as received."""
 
     method: str
     target: str
@@ -22,7 +22,7 @@ class Heard:
 
 
 class Reset(Exception):
-    """Raised by a script: end the connection with a reset."""
+    """Raised by a script to end the connection with a reset."""
 
 
 Script = Callable[[Heard], Iterator[bytes] | bytes]
@@ -30,7 +30,7 @@ Script = Callable[[Heard], Iterator[bytes] | bytes]
 
 @dataclass
 class ScriptedVendor:
-    """Answers each request with the bytes its script gives; a script that ends early hangs up."""
+    """Answers each request with the bytes of its script; a script that ends early closes the connection."""
 
     script: Script
     heard: list[Heard] = field(default_factory=list)
@@ -60,14 +60,14 @@ class ScriptedVendor:
                     answer = self.script(heard)
                     for piece in [answer] if isinstance(answer, bytes) else answer:
                         connection.sendall(piece)
-                    # A script that yields pieces is a body of unknown length: only the end of the connection ends it.
+                    # If a script yields pieces, the body has no length and ends when the connection closes.
                     if b"connection: close" in (answer.lower() if isinstance(answer, bytes) else b"connection: close"):
                         return
             except Reset:
-                # Closed with nothing to linger for, a socket sends a reset in place of an end.
+                # With a linger time of 0, closing a socket sends a reset.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             except (OSError, ValueError):
-                return  # The peer went away, or spoke no HTTP.
+                return  # The client closed the connection, or did not send HTTP.
 
     def _hear(self, line: bytes, incoming: object) -> Heard:
         method, target, _ = line.decode("latin-1").split(" ", 2)
@@ -84,4 +84,4 @@ class ScriptedVendor:
 
 
 Start = Callable[[Script], ScriptedVendor]
-"""Starts a scripted vendor for the length of a test."""
+"""Starts a scripted vendor, which runs until the end of the test."""

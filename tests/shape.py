@@ -42,23 +42,23 @@ class Module:
 
     @cached_property
     def functions(self) -> list[Function]:
-        """Every function and method, those within others too."""
+        """All functions and methods, including nested ones."""
         return [node for node in ast.walk(self.tree) if isinstance(node, Function)]
 
     @property
     def comments(self) -> int:
-        """Comments for people: not those for tools."""
+        """The number of comments, without those for tools."""
         tokens = tokenize.generate_tokens(iter(self.text.splitlines(keepends=True)).__next__)
         told = (token.string for token in tokens if token.type == tokenize.COMMENT)
         return sum(not text.startswith(("# noqa", "# type:", "# fmt:")) for text in told)
 
     @property
     def code_lines(self) -> int:
-        """Lines that are neither blank nor a comment alone."""
+        """The number of lines that are neither blank nor only a comment."""
         return sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in self.text.splitlines())
 
     def names_used(self) -> Iterator[str]:
-        """Every name that is read here, alone or behind a dot."""
+        """All names that are read here, alone or after a dot."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 yield node.id
@@ -89,7 +89,7 @@ def spread(numbers: Sequence[int]) -> str:
 
 
 def one_caller_share(files: Sequence[Module]) -> float:
-    """The share of private functions whose name is read at one place only of their own file."""
+    """The share of private functions whose names are read only once in their own file."""
     counts = []
     for module in files:
         used = Counter(module.names_used())

@@ -1,4 +1,4 @@
-"""A sink that is nothing but the rules, in memory: what every answer of a real one is held against."""
+"""A model of sinks in memory, which has only the rules: the answers of real sinks must equal its answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.sinks.sink import totals
 
 @dataclass
 class RuleSink:
-    """The rules alone, in memory."""
+    """Follows the rules of sinks in memory."""
 
     state: str = "missing"
     generation: int = 0

@@ -1,4 +1,4 @@
-"""Workers killed again and again while they publish into one sink."""
+"""Kills workers again and again while they publish into one sink."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
 ROOT = Path(__file__).parents[1]
 WRITER = ROOT / "tests" / "fixtures" / "sink_writer.py"
-# As many as no writer gets through before the last kill: each asks for at most 40 rows to be kept, 40 times in a row.
+# So many that no writer finishes before the last kill: each commits at most 40 rows, 40 times in a row.
 PAGES, ROWS, PART_ROWS = 3, 10_000, 400
 ASKED_AT_ONCE = 40
 
 
 def start(to: str, redis: str, seed: int) -> subprocess.Popen[str]:
-    """A worker on all pages of the job."""
+    """Start a worker that publishes all pages of the job."""
     given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": ROWS, "part_rows": PART_ROWS, "seed": seed}
     command = [sys.executable, str(WRITER), json.dumps(given)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -32,20 +32,20 @@ def start(to: str, redis: str, seed: int) -> subprocess.Popen[str]:
 
 
 def let_work(writer: subprocess.Popen[str]) -> None:
-    """Let a worker go on for a while."""
+    """Let a worker continue for a while."""
     assert writer.stdin is not None
     writer.stdin.write("\n" * ASKED_AT_ONCE)
     writer.stdin.flush()
 
 
 def answers(writer: subprocess.Popen[str], count: int) -> bool:
-    """Wait for so many of a worker's answers; False where it came to the end before."""
+    """Wait for this many answers of a worker; False if it ended before."""
     assert writer.stdout is not None
     return all(writer.stdout.readline() for _ in range(count))
 
 
 def end(writer: subprocess.Popen[str]) -> None:
-    """SIGKILL: whatever the worker was doing, it is not finished."""
+    """Kill the worker with SIGKILL, in the middle of what it was doing."""
     writer.kill()
     writer.wait()
     for pipe in (writer.stdin, writer.stdout):
@@ -57,7 +57,7 @@ def end(writer: subprocess.Popen[str]) -> None:
 def publish_through_kills(
     to: str, redis: str, seen: Callable[[], Audit], *, kills: int, fault: Callable[[int], None] = lambda _: None
 ) -> Audit:
-    """Kill one of two workers again and again, start another, let the last ones finish: what consumers see then."""
+    """Kill one of two workers and start another, many times; let the last finish, and return what consumers see."""
     sink = open_sink(
         parse_address(to), SinkJob("j1", "kargo", "report", connect(redis), stream_bound=0, part_rows=PART_ROWS)
     )
@@ -69,7 +69,7 @@ def publish_through_kills(
         for kill in range(kills):
             for writer in writers:
                 let_work(writer)
-            # Killed after so many answers, it dies in the middle of whatever it asks next.
+            # Killed after this many answers, it dies in the middle of its next call.
             killed_at_work += answers(writers[0], chance.randint(1, ASKED_AT_ONCE - 5))
             fault(kill)
             assert seen().is_clean
@@ -81,7 +81,7 @@ def publish_through_kills(
     finally:
         for writer in writers:
             end(writer)
-    # A writer that came to its end before would have been killed for nothing.
+    # If a writer had ended before its kill, the kill would have tested nothing.
     assert killed_at_work == kills
     totals = sink.tally(1, PAGES)
     assert isinstance(totals, Totals)

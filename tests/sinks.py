@@ -1,4 +1,4 @@
-"""Sinks for tests: places of every kind, positions in a reading, and a writer that behaves as workers do."""
+"""Sinks for tests: targets of every kind, positions in a reading, and a writer that behaves like a worker."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from worker.sinks.files.formats.kinds import FORMATS
 from worker.sinks.kinds import SinkJob, audit_sink, open_sink, parse_address
 from worker.sinks.sink import Sink
 
-# Nine, so that parts and entries of two leave a last one that is not full.
+# An odd number, so that with parts and entries of two rows the last one is not full.
 READING: tuple[bytes, ...] = tuple(b'{"row":%d}' % number for number in range(1, 10))
 RESTATED: tuple[bytes, ...] = tuple(b'{"row":%d,"restated":1}' % number for number in range(1, 10))
 
 JOB = "job-1"
 
 DONE = "done"
-"""What an AnsweringSink answers where a sink has nothing to say."""
+"""What an AnsweringSink returns if the sink returns nothing."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """RecordClosed, as an answer."""
+    """RecordClosed as a return value."""
 
     state: str
 
 
 @dataclass(frozen=True)
 class Full:
-    """SinkFull, as an answer."""
+    """SinkFull as a return value."""
 
     reason: str
 
 
 class AnsweringSink:
-    """A sink that answers where a sink raises RecordClosed or SinkFull, so that answers can be compared."""
+    """Wraps a sink: RecordClosed and SinkFull become return values, so that sinks can be compared."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -76,12 +76,12 @@ def make(
     keep_seconds: float = 3600,
     window: dict[str, str | None] | None = None,
 ) -> AnsweringSink:
-    """The sink of one job at an address, answering; `redis` is Millrace's own."""
+    """The AnsweringSink of one job at an address; `redis` is Millrace's own."""
     return AnsweringSink(open_sink(parse_address(to), sink_job(job, redis, bound, part_rows, keep_seconds, window)))
 
 
 def opened(to: str, redis: Redis | None = None, **how: Any) -> AnsweringSink:
-    """The same, its record open under generation 1."""
+    """The same, with its record open in generation 1."""
     sink = make(to, redis, **how)
     sink.open(1)
     return sink
@@ -95,23 +95,23 @@ def sink_job(
     keep_seconds: float = 3600,
     window: dict[str, str | None] | None = None,
 ) -> SinkJob:
-    """A job as its sinks know it."""
+    """A job, with the fields that sinks use."""
     return SinkJob(job, "kargo", "report", redis or Redis(port=1), bound, part_rows, keep_seconds, window)
 
 
 def job_directory(directory: Path, job: str = JOB) -> Path:
-    """Where a job's files lie."""
+    """The directory of a job's files."""
     return directory / "kargo" / "report" / job
 
 
 def file_names(directory: Path) -> list[str]:
-    """The files in a job's directory but its record."""
+    """The files in a job's directory, except its record."""
     files = (path for path in directory.rglob("*") if path.is_file() and ".sink" not in path.parts)
     return sorted(str(path.relative_to(directory)) for path in files)
 
 
 def position(reading: Sequence[bytes], rows: int | None = None, *, is_closed: bool = False) -> Checkpoint:
-    """The checkpoint behind so many rows of a reading, or behind all."""
+    """The checkpoint after this many rows of a reading, or after all."""
     held = reading[:rows]
     texts = [row + b"\n" for row in held]
     dead_rows = sum(isinstance(row, DeadRow) for row in held)
@@ -133,14 +133,14 @@ def commit(
     generation: int = 1,
     page: int = 1,
 ) -> Any:
-    """Commit rows `first` to `last` of a reading whose rows before them are kept."""
+    """Commit rows `first` to `last` of a reading; the rows before them must have been committed."""
     return sink.commit(generation, page, batch(reading, first, last))
 
 
 def publish(
     sink: AnsweringSink, reading: Sequence[bytes], *, generation: int = 1, page: int = 1, stride: int = 2
 ) -> None:
-    """Commit a page from its first row on, and close it."""
+    """Commit a whole page, and close it."""
     for first in range(1, len(reading) + 1, stride):
         last = min(first + stride - 1, len(reading))
         assert commit(sink, first, last, reading, generation=generation, page=page) == position(reading, last)
@@ -148,7 +148,7 @@ def publish(
 
 
 def finish(sink: AnsweringSink, pages: int = 1, generation: int = 1) -> None:
-    """Write the end with a receipt that says what the sink counted."""
+    """Write the end, with a receipt that contains the sink's counts."""
     totals = sink.tally(generation, pages)
     assert isinstance(totals, Totals), totals
     receipt = {"rows": totals.rows, "dead_rows": totals.dead_rows, "pages": pages, "digest": totals.digest}
@@ -157,7 +157,7 @@ def finish(sink: AnsweringSink, pages: int = 1, generation: int = 1) -> None:
 
 @dataclass
 class Place:
-    """Somewhere rows are kept: makes sinks, as many workers as wanted, and says what consumers see."""
+    """A target of rows: makes sinks for any number of workers, and returns what consumers see."""
 
     make: Callable[[str], AnsweringSink]
     seen: Callable[[str], Audit]
@@ -171,7 +171,7 @@ class Place:
         return self.seen(JOB)
 
     def finish(self, pages: int = 1, generation: int = 1) -> Audit:
-        """Write the end: what consumers see then."""
+        """Write the end, and return what consumers then see."""
         finish(self.sink(), pages, generation)
         return self.audit()
 
@@ -181,7 +181,7 @@ PLACES = "stream stream-packed files files-gzip files-zstd files-csv files-parqu
 
 @pytest.fixture(params=PLACES)
 def unopened(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Place]:
-    """A place of each kind; files take two rows a part, so that each further batch makes the one before it durable."""
+    """A target of each kind; parts of files have two rows, so that each batch makes the one before it durable."""
     if request.param.startswith("stream"):
         redis = request.getfixturevalue("redis")
         to = "stream:rows?rows_per_entry=2" if request.param == "stream-packed" else "stream:rows"
@@ -206,13 +206,13 @@ def unopened(request: pytest.FixtureRequest, memory_path: Path) -> Iterator[Plac
 
 @pytest.fixture
 def place(unopened: Place) -> Place:
-    """The same, the record of the job open under generation 1."""
+    """The same, with the record of the job open in generation 1."""
     unopened.sink().open(1)
     return unopened
 
 
 class Writer:
-    """A worker on a page: begins where the sink stands, goes on as the sink's answers say."""
+    """A worker that publishes a page: begins at the sink's position, and continues as the sink's answers require."""
 
     def __init__(self, place: Place, reading: Sequence[bytes] = READING, *, generation: int = 1, page: int = 1) -> None:
         self.sink = place.sink()
@@ -223,7 +223,7 @@ class Writer:
         self.at = at
 
     def step(self, rows: int = 2) -> bool:
-        """Commit the next rows, or learn where the sink stands; False at the page's end."""
+        """Commit the next rows, or learn the sink's position; False at the end of the page."""
         last = min(self.at.rows + rows, len(self.reading))
         if self.at.rows == last:
             return False
@@ -232,7 +232,7 @@ class Writer:
         return True
 
     def run(self, rows: int = 2) -> None:
-        """Publish the page to its end and close it, reading again from wherever the sink turns out to stand."""
+        """Publish the page to its end and close it; if the sink has another position, read again from there."""
         while True:
             while self.step(rows):
                 pass

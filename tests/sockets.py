@@ -1,4 +1,4 @@
-"""Listeners on this machine, for tests that speak or pass on bytes themselves."""
+"""Servers on loopback, for tests that write or forward bytes themselves."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(262_144):
             target.sendall(data)
-    # An end of one direction is an end for the reader of the other: nobody waits for what cannot come.
+    # When one direction ends, both are closed, so that neither side waits for bytes that cannot come.
     for end in (source, target):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
 
 
 def closed_port() -> int:
-    """A port of this machine where nobody listens."""
+    """A port of this machine on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Source files for tests: what each must say, and one report, unless the test says otherwise."""
+"""Source files for tests: the required fields and one report, which a test may change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL: Json = {"request": {"path": "/reports/{report_id}"}, "status": ["status"],
 
 
 def report(*reads: Json, **more: object) -> Json:
-    """A report read in these ways."""
+    """A report with these ways to read it."""
     return {"title": "R", "read": list(reads) or [READ], "proof": "end", "replay": "stable", **more}
 
 
@@ -27,7 +27,7 @@ def source(of: Json | None = None, **more: object) -> Json:
 
 
 def loaded(directory: Path, content: Json) -> Source:
-    """The source as it is read from a file. Raises BadInput with file, line and field."""
+    """Write the source to a file and load it. Raises BadInput with file, line and field."""
     path = directory / "v.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return load_source(read_yaml(path))

@@ -1,4 +1,4 @@
-"""Tables for tests: rows written by a format into memory, and read back by somebody else."""
+"""Tables for tests: rows that a format writes into memory, and that other libraries read back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from worker.sinks.files.formats.row_format import Columns
 
 
 class MemoryFile:
-    """What a part's file is to a format."""
+    """The file that a format writes a part into, in memory."""
 
     def __init__(self, columns: Columns | None) -> None:
         self.columns = columns
@@ -35,7 +35,7 @@ def written(
     known: Columns | None = None,
     compression: str = "none",
 ) -> list[MemoryFile]:
-    """The files a format makes of rows that come in these batches."""
+    """The files that a format makes from these batches of rows."""
     files: list[MemoryFile] = []
 
     def begin(columns: Columns | None) -> MemoryFile:
@@ -61,6 +61,6 @@ def parquet_rows(file: MemoryFile) -> list[dict[str, Any]]:
 
 
 def exact(row: bytes) -> dict[str, Any]:
-    """A row's members, a number with a point or an exponent as a decimal."""
+    """A row's members; a number with a point or an exponent is a decimal."""
     members: dict[str, Any] = json.loads(row, parse_float=Decimal)
     return members

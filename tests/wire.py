@@ -1,4 +1,4 @@
-"""A connection to a scripted vendor and the exchange with it, for tests of what goes over the wire."""
+"""An exchange with a scripted vendor, for tests of the bytes that are sent and received."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.request import WireRequest, compose
 
-# With a blank, a slash and a plus: each is spelled otherwise in a header, a form and a query.
+# With a space, a slash and a plus, which are encoded differently in a header, a form and a query.
 PASSWORD = "pass word/1"
 ENVIRONMENT = {"V_USER": "somebody@example.com", "V_PASSWORD": PASSWORD, "V_KEY": "k3y+secret"}
 SESSION = {"kind": "session", "login": {"method": "POST", "path": "/login"}, "basic": ["username", "password"]}
@@ -49,7 +49,7 @@ def exchange(to: Connection, redis: Redis | None = None, **how: Any) -> Exchange
 def talk(
     vendor: Start, script: Script, auth: dict[str, Any] | None = None, redis: Redis | None = None, **how: Any
 ) -> tuple[Exchange, ScriptedVendor]:
-    """A vendor with this script, and the exchange with it."""
+    """Start a vendor with this script, and return the exchange with it."""
     acme = vendor(script)
     return exchange(connection(acme, auth), redis, **how), acme
 
@@ -64,7 +64,7 @@ def answer(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
 
 
 def hang_up(*pieces: bytes) -> Iterator[bytes]:
-    """Bytes, then the end of the connection."""
+    """Send these bytes, then close the connection."""
     yield from pieces
 
 
@@ -79,7 +79,7 @@ def refuse_secrets(text: str) -> None:
 
 
 def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
-    """The answer to a login, None to anything else."""
+    """The answer to a login; None for any other request."""
     if heard.target != "/v1/login":
         return None
     return answer(body=json.dumps({"access_token": value, "expires_in": 3600, **more}).encode())
@@ -87,12 +87,12 @@ def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
 
 @contextmanager
 def tls_host(certificate: tuple[Path, Path]) -> Iterator[int]:
-    """A port of this machine that answers over TLS with the first line it was asked by."""
+    """Run a TLS server that answers with the first line of each request. Yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
 
     def serve(plain: socket.socket) -> None:
-        # A client that trusts nobody goes away in the handshake.
+        # A client that does not trust the certificate leaves during the handshake.
         with plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as secured:
             secured.sendall(answer(body=secured.recv(65_536).split(b"\r\n", 1)[0]))
 

@@ -34,7 +34,7 @@ _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", A
 class Kind:
     """A kind of fault.
 
-    It falls on exchanges with its `roles`, of its `vendors` (if empty: all four). `edit` changes rows, `wrap` the answer;
+    It falls on exchanges with its `roles`, of its `vendors` (if empty: of all). `edit` changes rows, `wrap` the answer;
     a kind with neither is a switch, which the code of the vendor checks.
     """
 

@@ -80,7 +80,7 @@ class Vendor:
         return self.refuse(400, str(reason))
 
     def json_body(self, exchange: Exchange, *, other_type: int = 400) -> Json:
-        """The JSON in the body. Raises Refusal if it is invalid, or with `other_type` if the content type is another."""
+        """The JSON in the body. Raises Refusal if it is invalid, or with `other_type` if the content type differs."""
         if exchange.request.media_type != "application/json":
             raise Refusal(other_type, f'Unsupported media type "{exchange.request.media_type}".')
         if (body := exchange.request.json()) is None:

@@ -1,4 +1,4 @@
-"""Bodies that break off, errors that look like success, counts that are wrong."""
+"""Scenarios: bodies that break off, errors that look like success, wrong counts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.scenarios.scenario import (
     whole,
 )
 
-# Long enough that only giving up ends it, short enough that the sandbox is free again for the next scenario.
+# Long enough that only a timeout ends it, short enough that the sandbox is soon free for the next scenario.
 LONG_SILENCE_SECONDS = SILENCE_SECONDS * 2.5
 
 
 def breaks(role: str, *, times: int | None = None) -> dict[str, dict[str, Any]]:
-    """The ways a body ends before its end."""
+    """The ways in which a body breaks off."""
     where = {"match": at(role), "times": times}
     return {
         "cut in a row": fault("cut_in_row", row=1700, **where),
@@ -64,23 +64,23 @@ def was_read_three_times(outcome: Outcome) -> None:
 
 BREAKS = (
     Behaviour(
-        "cuts a body in a row or between rows, resets the connection, falls silent, before the answer or in it",
-        "tried again",
+        "breaks off a body in or between rows, resets the connection or stops sending, also before the answer",
+        "the request is tried again",
         whole(also=was_never_voided),
         {
             f"{shape}: {how}": ask(rule)
             for shape, (ask, role) in SHAPES.items()
             for how, rule in breaks(role, times=1).items()
-            # Every way on a stream; on the others the ways that each reader meets differently, silence where pages
-            # or files are read beside each other, since there one that waits must not hold up the rest.
+            # All ways on a stream; on the others only those that each reader notices in another way, and silence if
+            # pages or files are read at the same time, because one that waits must not hold up the rest.
             if shape == "stream"
             or how in ("cut in a row", "reset before the answer")
             or (how == "silence" and shape in ("pages by offset", "csv on storage"))
         },
     ),
     Behaviour(
-        "does so every time",
-        "failed at the deadline",
+        "breaks off every answer",
+        "the job fails at its deadline",
         failed("not finished within 6 s", also=was_asked_again),
         {
             "stream: cut in a row": (
@@ -93,8 +93,8 @@ BREAKS = (
         },
     ),
     Behaviour(
-        "cuts in a row, or in a JSON page, and ends the response as if it were whole",
-        "tried again",
+        "breaks off in a row or in a JSON page, but ends the response as if it were complete",
+        "the request is tried again",
         whole(),
         {
             "stream": mediamath(fault("cut_in_row", row=1700, clean=True, times=1)),
@@ -104,8 +104,8 @@ BREAKS = (
         },
     ),
     Behaviour(
-        "cuts a stream or file between rows and ends it as if it were whole",
-        "failed: expected and got",
+        "breaks off a stream or file between rows and ends it as if it were complete",
+        "the job fails and says how many rows were expected and received",
         failed("expected 2500 rows, got 1700", published=True),
         {
             "stream": mediamath(fault("cut_after_row", row=1700, clean=True)),
@@ -113,8 +113,8 @@ BREAKS = (
         },
     ),
     Behaviour(
-        "cuts a stream whose rows it cannot count, or sends fewer bytes than it says",
-        "tried again",
+        "breaks off a stream for which it gave no count, or sends fewer bytes than it stated",
+        "the request is tried again",
         whole(),
         {
             "stream": mediamath(fault("cut_after_row", row=900, times=1), fault("named_total", value=-1)),
@@ -123,7 +123,7 @@ BREAKS = (
     ),
     Behaviour(
         "sends a stream or file without length, chunks or count",
-        "done; `proof` is `none`",
+        "the job is done; `proof` is `none`",
         whole(receipt={"proof": "none"}),
         {
             "stream": mediamath(fault("until_close"), fault("named_total", value=-1)),
@@ -131,20 +131,20 @@ BREAKS = (
         },
     ),
     Behaviour(
-        "the same, but names a count",
-        "done; `proof` is `count`",
+        "sends a body without length or chunks, but states a count",
+        "the job is done; `proof` is `count`",
         whole(receipt={"proof": "count"}),
         {"stream": mediamath(fault("until_close")), "page": kargo(fault("until_close"))},
     ),
     Behaviour(
-        "the same, as one JSON document",
-        "done; `proof` is `end`",
+        "sends one JSON document without length or chunks",
+        "the job is done; `proof` is `end`",
         whole(receipt={"proof": "end"}),
         {"single answer": rokt(fault("until_close"))},
     ),
     Behaviour(
-        "does not answer a question",
-        "asked again",
+        "does not answer a poll or a login",
+        "the request is tried again",
         whole(),
         {
             "status": kargo(fault("reset", match=at("status"), times=2)),
@@ -160,7 +160,7 @@ NO_CAMPAIGN = {"message": "no such campaign"}
 ERRORS = (
     Behaviour(
         "ends a stream with an error object, or answers 200 with one",
-        "failed: code, message, request id; it is no row",
+        "the job fails with code, message and request id; the object is not a row",
         failed("TooSlow", "took too long", "request id ", published=False),
         {
             "after rows": (
@@ -174,14 +174,14 @@ ERRORS = (
         },
     ),
     Behaviour(
-        "sends an error object with nothing but a code",
-        "failed: code",
+        "sends an error object that has only a code",
+        "the job fails with the code",
         failed("Gone"),
         {"in a stream": mediamath(fault("error_line", after_rows=1500, code="Gone", partial=True))},
     ),
     Behaviour(
-        "lets its gateway answer, with an error that begins with `meta`",
-        "failed: code, message, request id",
+        "has its gateway answer, with an error that begins with `meta`",
+        "the job fails with code, message and request id",
         RATE_LIMIT,
         {
             "line of a stream": (
@@ -193,7 +193,7 @@ ERRORS = (
     ),
     Behaviour(
         "answers 200 with an error on any other path",
-        "failed with the vendor's words",
+        "the job fails with the vendor's message",
         failed("no such campaign", published=False),
         {
             "rokt's query": rokt(fault("error_body", **NO_CAMPAIGN), report=QUERIED),
@@ -207,8 +207,8 @@ ERRORS = (
 
 COUNTS = (
     Behaviour(
-        "counts more or fewer rows than it sends",
-        "failed: expected and got",
+        "states more or fewer rows than it sends",
+        "the job fails and says how many rows were expected and received",
         failed("expected 2503 rows, got 2500", published=True),
         {
             "stream, more": mediamath(fault("wrong_total", by=3)),
@@ -222,47 +222,47 @@ COUNTS = (
         },
     ),
     Behaviour(
-        "loses a row on the way",
-        "failed: expected and got",
+        "leaves out a row",
+        "the job fails and says how many rows were expected and received",
         failed("expected 2500 rows, got 2499", published=True),
         {"page": kargo(fault("drop_row", row=1200))},
     ),
     Behaviour(
-        "loses a row under a count at its cap",
-        "read anew, three times at most, then failed",
+        "leaves out a row while its count is at its cap",
+        "the report is read again, at most three times; then the job fails",
         failed("keeps changing"),
         {"page": kargo(fault("capped_total"), fault("drop_row", row=300), rows=10_000)},
     ),
     Behaviour(
-        "has no count: -1, null",
-        "done on a clean end; `proof` is `end`",
+        "has no count: -1 or null",
+        "the job is done if the end is clean; `proof` is `end`",
         whole(receipt={"proof": "end", "expected_rows": None}),
         {"stream": mediamath(fault("named_total", value=-1)), "null": kargo(fault("named_total", value=None))},
     ),
     Behaviour(
         "writes the count as text",
-        "it counts",
+        "the count is used",
         whole(receipt={"proof": "count", "expected_rows": ROWS}),
         {"page": kargo(fault("named_total", value=str(ROWS)))},
     ),
     Behaviour(
-        "names totals and links behind the rows",
-        "they count",
+        "puts totals and links after the rows",
+        "they are used",
         whole(receipt={"proof": "count", "expected_rows": ROWS}),
         {"page": kargo(fault("totals_last"))},
     ),
     Behaviour(
         "changes its count from page to page",
-        "read anew, three times at most, then failed; never a mixture",
+        "the report is read again, at most three times; then the job fails; readings are never mixed",
         failed("keeps changing", also=was_read_three_times),
         {
             "pages by offset": kargo(fault("drifting_total"), rows=21_000),
-            "a row put in front": mediamath_pages(fault("drifting_total", by=1, shifts=True)),
+            "a new first row": mediamath_pages(fault("drifting_total", by=1, shifts=True)),
         },
     ),
     Behaviour(
-        "caps its count at 10,000 and has more rows",
-        "read on until a page is empty",
+        "caps its count at 10,000 but has more rows",
+        "reading continues until a page is empty",
         whole(20_000, receipt={"proof": "end", "expected_rows": None}),
         {
             "past the end: empty": kargo(fault("capped_total"), rows=20_000),
@@ -274,8 +274,8 @@ COUNTS = (
         },
     ),
     Behaviour(
-        "counts with or without the most rows asked for",
-        "either is right",
+        "counts all rows, or only as many as were requested",
+        "both are accepted",
         done(300, receipt={"proof": "count"}),
         {
             "capped": mediamath(params={**MEDIAMATH, "max_results": 300}),
@@ -283,8 +283,8 @@ COUNTS = (
         },
     ),
     Behaviour(
-        "caps an answer without a word",
-        "done; the receipt claims no count",
+        "caps an answer without saying so",
+        "the job is done; the receipt has no expected count",
         done(1000, receipt={"proof": "end", "expected_rows": None}),
         {"single answer": rokt(fault("round_cap", rows=1000))},
     ),

@@ -1,4 +1,4 @@
-"""Broken bytes, and files of any dialect."""
+"""Scenarios: broken bytes, and CSV files in various dialects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHAPES = {
 
 
 def spoilt(kind: str, *shapes: str, times: int | None = None, prefix: str = "", **args: object) -> dict[str, Scenario]:
-    """The same fault in each of these shapes. What a parser makes of it in the others is in the readers' own tests."""
+    """The same fault in each of these shapes. The readers' own tests cover the other shapes."""
     made = {}
     for shape in shapes:
         ask, role = SHAPES[shape]
@@ -38,7 +38,7 @@ def spoilt(kind: str, *shapes: str, times: int | None = None, prefix: str = "", 
 BYTES = (
     Behaviour(
         "sends invalid JSON, UTF-8 or zstd once",
-        "tried again, mended",
+        "the page is read again, and the job is done",
         whole(),
         {
             **spoilt("invalid_json", "page", row=1700, times=1, prefix="JSON: "),
@@ -47,8 +47,8 @@ BYTES = (
         },
     ),
     Behaviour(
-        "sends them every time",
-        "failed after three readings, naming page and row (or line)",
+        "sends invalid JSON, UTF-8 or gzip every time",
+        "the job fails after three readings, and the error names page and row (or line)",
         failed("page 1.1", "row 1700", "given up after 3 attempts", published=True),
         {
             **spoilt("invalid_json", "single answer", row=1700, prefix="JSON: "),
@@ -60,8 +60,8 @@ BYTES = (
         },
     ),
     Behaviour(
-        "packs bodies",
-        "unpacked on the way",
+        "compresses bodies",
+        "they are decompressed while they are read",
         whole(),
         {
             **spoilt("compressed", "csv", prefix="gzip: "),
@@ -69,10 +69,10 @@ BYTES = (
             "deflate: single answer": rokt(fault("compressed", encoding="deflate")),
         },
     ),
-    # Behind the rows of a page, and in a line, a long run of blanks is refused before the ratio is.
+    # After the rows of a page, and in a line, the limit on blanks is reached before the limit on the ratio.
     Behaviour(
-        "sends a bomb",
-        "failed before it is unpacked",
+        "sends a decompression bomb",
+        "the job fails before it is decompressed",
         failed("than 16 MiB"),
         {
             "stream": (mediamath(fault("bomb", megabytes=200)), failed("unpack to more than 200 times as many")),
@@ -81,17 +81,22 @@ BYTES = (
     ),
     Behaviour(
         "sends a row of 100 MB",
-        "failed: the row, the bound",
+        "the job fails, and the error names the row and the limit",
         failed("row 1700", "larger than 16 MiB"),
         spoilt("big_row", "stream", row=1700, megabytes=100.0),
     ),
     Behaviour(
-        "nests 10,000 deep",
-        "failed: the row",
+        "nests a value 10,000 levels deep",
+        "the job fails, and the error names the row",
         failed("row 1700", "nest"),
         spoilt("deep_row", "page", row=1700, depth=10_000),
     ),
-    Behaviour("sends NaN", "failed: the row", failed("row 1700", "NaN"), spoilt("nan", "stream", row=1700)),
+    Behaviour(
+        "sends NaN",
+        "the job fails, and the error names the row",
+        failed("row 1700", "NaN"),
+        spoilt("nan", "stream", row=1700),
+    ),
 )
 
 
@@ -104,26 +109,26 @@ NO_HEADER = {"start_date": "2026-01-01", "stop_date": "2026-01-31", "csv_headers
 FILES = (
     Behaviour(
         "uses a byte order mark, semicolons, tabs, a header or none",
-        "read",
+        "the file is read",
         whole(),
         {
             "instal: byte order mark, semicolons": instal(fault("csv_bom"), fault("csv_delimiter", text=";")),
-            "instal: tabs, no header though asked": instal(
+            "instal: tabs, no header although requested": instal(
                 fault("csv_delimiter", text="\t"), fault("csv_header", present=False)
             ),
-            "instal: no header as asked": instal(params=NO_HEADER),
-            "instal: a header though not asked": instal(fault("csv_header", present=True), params=NO_HEADER),
+            "instal: no header, as requested": instal(params=NO_HEADER),
+            "instal: a header although not requested": instal(fault("csv_header", present=True), params=NO_HEADER),
         },
     ),
     Behaviour(
-        "puts newlines into quotes",
-        "part of the value",
+        "puts newlines into quoted values",
+        "they are part of the value",
         done(also=has_newlines_in_a_value),
         {"kargo": kargo_csv(fault("csv_newlines", row=7))},
     ),
     Behaviour(
-        "sends a row of another width",
-        "failed: the line",
+        "sends a row with more or fewer values than columns",
+        "the job fails, and the error names the line",
         failed("line 1701", "values for", "columns", published=True),
         {
             "instal, wider": instal(fault("csv_width", row=1700, by=1)),
@@ -131,20 +136,20 @@ FILES = (
         },
     ),
     Behaviour(
-        "separates values by what nobody declared",
-        "failed: line 1",
+        "separates values by a delimiter that the source file does not declare",
+        "the job fails at line 1",
         failed("line 1", published=False),
         {"instal": instal(fault("csv_delimiter", text="|"))},
     ),
     Behaviour(
-        "leaves away the header that alone names the columns",
-        "failed",
+        "leaves out the header, without which the columns have no names",
+        "the job fails",
         failed(),
         {"kargo": kargo_csv(fault("csv_header", present=False))},
     ),
     Behaviour(
-        "writes numbers with marks or percent signs",
-        "never guessed: dead letters, failed",
+        "writes numbers with separators or percent signs",
+        "nothing is guessed: the rows are dead letters, and the job fails",
         failed("are dead letters", published=True),
         {style: instal(fault("csv_numbers", style=style)) for style in ("thousands", "comma", "percent")},
     ),

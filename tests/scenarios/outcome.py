@@ -1,4 +1,4 @@
-"""How a scenario turned out, and what can be asserted of it."""
+"""The outcome of a scenario, and assertions about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a scenario ended: the receipt, what a consumer has in hand, what the vendors were sent."""
+    """The outcome of a scenario: the receipt, what a consumer has, and the requests that the vendors received."""
 
     receipt: Json
     job: Job
@@ -29,7 +29,7 @@ class Outcome:
 
     @cached_property
     def rows(self) -> list[Json]:
-        """What the rows say, to the digit. Parsed where it is asked for: most outcomes are compared by their bytes."""
+        """The rows with exact numbers. Parsed only when needed, because most outcomes are compared as bytes."""
         return list(map(exact, self.raw))
 
     @property
@@ -41,31 +41,31 @@ class Outcome:
         return self.receipt["error"] or ""
 
     def asked(self, endpoint: str, method: str | None = None) -> list[Json]:
-        """The requests one endpoint got, oldest first."""
+        """The requests that one endpoint received, oldest first."""
         return [one for one in self.heard if one["endpoint"] == endpoint and method in (None, one["method"])]
 
     def assert_done(self, rows: int, *, generation: int = 1) -> None:
-        """Done, and as many rows as this, each once; a failure shows what came instead."""
+        """Assert that the job is done, with this many rows, each once; a failure shows what there is instead."""
         came = (self.state, self.error, self.receipt["rows"], self.receipt["generation"], self.audit.is_whole)
         assert came == ("done", "", rows, generation, True), (came, self.audit)
         assert len(self.raw) == rows
         assert [self.audit.lost, self.audit.doubled, self.audit.late, self.audit.ends] == [0, 0, 0, 1]
 
     def assert_whole(self, rows: int, **how: Any) -> None:
-        """Done, and row for row what the vendor has; `how` describes its rows where they are not as usual."""
+        """Assert that the job is done, with exactly the vendor's rows; `how` describes them if they are unusual."""
         self.assert_done(rows)
         report = f"{self.job.connection.partition('-')[0]}.{self.job.report}"
         params = {**self.job.params, **how.pop("params", {})}
         served = list(expected_rows(report, params, rows, **{"typed": True, **how}))
         if self.raw == served:
             return
-        # What was served otherwise, such as with blanks or keys in another order, says the same.
+        # Rows may have been served in another form, such as with blanks or another order of keys.
         said = list(map(exact, served))
         differing = (pair for pair in zip(self.rows, said, strict=False) if pair[0] != pair[1])
         assert self.rows == said, next(differing, (len(self.rows), len(said)))
 
     def assert_failed(self, *words: str, published: bool | None = None) -> None:
-        """Failed, with these words in the error; what was published is voided, and there is no end."""
+        """Assert that the job failed with these words in the error, that its rows are void, and that it has no end."""
         assert self.state == "failed", self.receipt
         assert [word for word in words if word not in self.error] == [], self.error
         found = self.audit
@@ -76,5 +76,5 @@ class Outcome:
 
 
 def exact(text: bytes) -> Any:
-    """JSON with its numbers as they are written, told apart from text."""
+    """Parse JSON; numbers keep their digits and differ from text."""
     return json.loads(text, parse_int=lambda digits: ("number", digits), parse_float=lambda digits: ("number", digits))

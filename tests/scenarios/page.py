@@ -1,4 +1,4 @@
-"""Writes the page about what vendors do: `python -m tests.scenarios.page > docs/vendor-faults.md`."""
+"""Writes the page about what vendors do wrong: `python -m tests.scenarios.page > docs/vendor-faults.md`."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ Written by `python -m tests.scenarios.page > docs/vendor-faults.md` from the tab
 Do not edit the page itself.
 
 Each of the {count} cases is played end to end against the simulated vendors: a real Redis, both workers, real HTTP. The
-settings and faults the vendors have are in [sandbox.md](sandbox.md). One case alone:
+settings and faults of these vendors are in [sandbox.md](sandbox.md). To run one case:
 `.venv/bin/python -m pytest tests/integration/test_cases.py -k "part of its name"`.
 
-**Tried again** means: the same page is read from its start, what was published is checked by its digest and skipped, so
-each row is published once. **Failed** means: the receipt says why, and there is no end. The column *published* says
-what a consumer sees: `whole`; `rows, voided`; `nothing`; empty where a failure may come before the rows or after.
+If the request for a page is **tried again**, the page is read from its start; what was published is checked by its
+digest and skipped, so each row is published once. If a job **fails**, its receipt says why, and its rows get no end.
+The column *published* says what a consumer sees: `whole`; `rows, voided`; `nothing`; it is empty if the job may fail
+before or after the first rows.
 """
 
 OWN_PROSE = """\
 ## Vendors declared by a user
 
 Each of these is a vendor in a few lines (`tests/gallery/declared.py`), the source file a user would write for it, and a
-job from request to receipt: `.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
+job from request to receipt. To run one: `.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """The text of the whole page."""
     lines = [PROSE.format(count=len(cases()))]
     for title, behaviours in SECTIONS.items():
         lines += [f"## {title}", "", "| the vendor | Millrace | published | cases |", "| --- | --- | --- | --- |"]

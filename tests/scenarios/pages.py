@@ -1,4 +1,4 @@
-"""Links, pages and the ends of paging."""
+"""Scenarios: links, pages and the end of paging."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from worker.model import Json
 
 
 def make_three_reports(vendors: VendorSet) -> None:
-    """Kargo's list has three reports, which is three pages where a page has one."""
+    """Give Kargo's list three reports, which are three pages if a page has one."""
     for _ in range(3):
         vendors.outcome(vendors.ask(PAGES))
     vendors.sandbox.remote.clear()
 
 
 def listed(*faults: Json) -> Scenario:
-    """The list of three reports, one a page."""
+    """The list of three reports, one on each page."""
     return Scenario(
         "kargo.reports",
         (fault("short_page", rows=1), *faults),
@@ -56,24 +56,24 @@ def kept_the_token_to_the_vendor(outcome: Outcome) -> None:
 
 LINKS = (
     Behaviour(
-        "gives a next link on another host, relative, in one of its places; ends by the word null",
-        "its path and query are asked on our own host",
+        "gives a next link on another host, a relative one, or one in another field; ends with the text `null`",
+        "its path and query are requested from the host of the connection",
         done(3, receipt={"pages": 3}, also=was_followed_on_our_host),
         {
             "other host": listed(fault("next_link", host="other")),
             "relative, links.next": listed(fault("next_link", host="relative", place="links.next")),
-            "the word null, data.link.next": listed(fault("next_link", end="null_text", place="data.link.next")),
+            "the text null, data.link.next": listed(fault("next_link", end="null_text", place="data.link.next")),
         },
     ),
     Behaviour(
         "links its pages in a circle",
-        "failed",
+        "the job fails",
         failed("page", also=stopped_early),
         {"in a circle": listed(fault("next_link", leads="circle"))},
     ),
     Behaviour(
-        "does so where pages are read by offset, or links only where a limit was sent",
-        "the links do not matter",
+        "links pages that are read by offset in a circle, or only if the request had a limit",
+        "the links are not used",
         whole(10_500, receipt={"pages": 2}, also=was_asked_by_offset),
         {
             "in a circle": kargo(fault("next_link", leads="circle", host="other"), rows=10_500),
@@ -81,29 +81,29 @@ LINKS = (
         },
     ),
     Behaviour(
-        "gives a link that has a query already, or is relative",
-        "either is followed",
+        "gives a link to the report that already has a query, or is relative",
+        "both are followed",
         whole(),
         {form: kargo(fault("link_composition", form=form)) for form in ("query", "relative")},
     ),
     Behaviour(
-        "links downloads to itself or to storage, which may take the token",
-        "the token goes to the vendor alone",
+        "links downloads to itself or to storage, which may accept the token",
+        "the token is sent only to the vendor",
         whole(also=kept_the_token_to_the_vendor),
         {
             **{form: instal(fault("download_link", form=form)) for form in ("own", "relative", "storage")},
-            "storage that takes the token": instal(fault("storage_accepts_token")),
+            "storage that accepts the token": instal(fault("storage_accepts_token")),
         },
     ),
 )
 
 ENDS = (
     Behaviour(
-        "sends pages as short as asked for, or shorter",
-        "asked on, until all rows are there",
+        "sends pages as short as requested, or shorter",
+        "pages are requested until all rows are there",
         whole(),
         {
-            "kargo, asked for fewer": (
+            "kargo, fewer requested": (
                 kargo(params={**KARGO, "limit": 1000}),
                 whole(receipt={"pages": 3}, also=was_asked_for_pages_of_1000),
             ),
@@ -113,20 +113,20 @@ ENDS = (
         },
     ),
     Behaviour(
-        "has exactly one full page, and sends the next empty",
-        "an end",
+        "has exactly one full page, and sends an empty one after it",
+        "this is the end",
         whole(10_000, also=was_asked_by_offset),
         {"empty": kargo(rows=10_000)},
     ),
     Behaviour(
         "has exactly one full page, and refuses the next",
-        "failed: a refusal is no end unless the source says so",
+        "the job fails: a refusal is not an end unless the source file says so",
         failed("400 Bad Request", "past the end"),
         {"refused": kargo(fault("past_end", answer="400"), rows=10_000)},
     ),
     Behaviour(
-        "has as many pages as it says",
-        "no other is asked for",
+        "has as many pages as it states",
+        "no further page is requested",
         whole(2000, asked={"page": 2}),
         {
             "exactly two": mediamath_pages(fault("past_end", answer="400"), rows=2000),
@@ -135,8 +135,8 @@ ENDS = (
         },
     ),
     Behaviour(
-        "bounds its pages at 1,000 rows",
-        "never asked for more",
+        "limits its pages to 1,000 rows",
+        "more are never requested",
         whole(),
         {"1000": mediamath_pages(fault("page_bound", rows=1000))},
     ),

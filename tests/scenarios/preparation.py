@@ -1,4 +1,4 @@
-"""Reports on their way to being ready, and reports that are gone before they are read."""
+"""Scenarios: reports that are not ready yet, and reports that are gone before they are read."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def names_the_report(outcome: Outcome) -> None:
     assert str(outcome.receipt["vendor_report_id"]) in outcome.error
 
 
-def was_asked_behind_the_slash(outcome: Outcome) -> None:
+def was_polled_with_the_slash(outcome: Outcome) -> None:
     assert any(one["path"].endswith("/") for one in outcome.asked("task"))
 
 
 SUBMITTING = (
     Behaviour(
-        "makes a report and never answers",
-        "it is looked for in the vendor's list and adopted, not asked for twice",
+        "makes a report but does not answer the request",
+        "the report is found in the vendor's list and adopted, not requested twice",
         whole(also=was_looked_for_in_the_list),
         {
             "no answer": kargo(fault("commit_then_drop", times=1), is_alone=True),
@@ -40,8 +40,8 @@ SUBMITTING = (
         },
     ),
     Behaviour(
-        "does not list it within the grace",
-        "asked for again",
+        "does not answer, and does not list the report within the grace period",
+        "it is requested again",
         whole(asked=TWO_SUBMITS),
         {
             "never listed": kargo(
@@ -50,14 +50,14 @@ SUBMITTING = (
         },
     ),
     Behaviour(
-        "has no list",
-        "after the grace asked for once more; `possible_orphans` is 1",
+        "does not answer, and has no list of reports",
+        "the report is requested once more after the grace period; `possible_orphans` is 1",
         whole(receipt={"possible_orphans": 1}, asked={"exports": 2}),
         {"no answer": instal(fault("commit_then_drop", times=1), is_impatient=True)},
     ),
     Behaviour(
         "refuses the request at once",
-        "failed with its words",
+        "the job fails with the vendor's message",
         failed("clics_sum", published=False, asked={"POST reports": 1, "status": 0}),
         {
             "kargo, 400": kargo(fault("strict_names"), params=MISSPELT),
@@ -75,8 +75,8 @@ SUBMITTING = (
 
 WAITING = (
     Behaviour(
-        "uses a status nobody knows, or any of a task queue's words",
-        "waited for",
+        "uses an unknown status, or any of a task queue's words",
+        "the job waits",
         whole(),
         {
             "kargo": kargo(fault("status_word", word="Hibernating", link="empty", times=3)),
@@ -84,8 +84,8 @@ WAITING = (
         },
     ),
     Behaviour(
-        "keeps using it",
-        "failed at the deadline with the word",
+        "keeps using an unknown status",
+        "the job fails at its deadline, and the error has the word",
         failed("not ready within 2 s", "hibernating", published=False, also=was_polled_on),
         {
             "kargo": kargo(fault("status_word", word="Hibernating", link="empty"), ready_within="2s"),
@@ -93,24 +93,32 @@ WAITING = (
         },
     ),
     Behaviour(
-        "answers one poll by HTML", "asked again", whole(), {"html": kargo(fault("html", match=at("status"), times=1))}
+        "answers one poll with HTML",
+        "the poll is repeated",
+        whole(),
+        {"html": kargo(fault("html", match=at("status"), times=1))},
     ),
     Behaviour(
-        "answers every poll so",
-        "failed at the deadline with the last answer",
+        "answers every poll with HTML",
+        "the job fails at its deadline with the last answer",
         failed("not ready within 2 s", published=False, asked=ONE_SUBMIT),
         {"html": (kargo(fault("html", match=at("status")), ready_within="2s"), failed("<!DOCTYPE html>"))},
     ),
     Behaviour(
-        "says complete or completed, in any case",
-        "ready",
+        "says complete or completed, in capital or small letters",
+        "the report is ready",
         whole(),
         {"Completed": kargo(fault("status_word", word=" Completed ", link="set", from_poll=2))},
     ),
-    Behaviour("is ready by its link alone", "ready", whole(), {"running": kargo(fault("ready_by_link"))}),
+    Behaviour(
+        "shows only by its link that a report is ready",
+        "the report is ready",
+        whole(),
+        {"running": kargo(fault("ready_by_link"))},
+    ),
     Behaviour(
         "says error or failure",
-        "failed with all the vendor said",
+        "the job fails with everything the vendor said",
         failed(NOT_PREPARED, published=False),
         {
             "error, with words": (
@@ -124,20 +132,23 @@ WAITING = (
         },
     ),
     Behaviour(
-        "answers a poll by the report alone, or with another's report first",
-        "the report with our id is looked for",
+        "answers a poll with the report alone, or with the report of another account first",
+        "the report with our id is used",
         whole(asked={"status": 2}),
-        {"the report alone": kargo(fault("status_shape", shape="C")), "another's first": kargo(fault("foreign_row"))},
+        {
+            "the report alone": kargo(fault("status_shape", shape="C")),
+            "another account's first": kargo(fault("foreign_row")),
+        },
     ),
     Behaviour(
-        "answers a poll with another's report alone",
-        "waited for; never taken for ours",
+        "answers a poll with only the report of another account",
+        "the job waits; that report is never used",
         failed("not ready within", "not listed yet", published=False),
         {"alone": kargo(fault("foreign_row", alone=True), ready_within="1s")},
     ),
     Behaviour(
         "says ready without a link",
-        "waited for where a link is needed",
+        "the job waits if it needs the link",
         whole(),
         {
             "instal, for a moment": instal(fault("null_result", polls=2)),
@@ -146,38 +157,38 @@ WAITING = (
     ),
     Behaviour(
         "never gives the link",
-        "failed once the grace is over",
+        "the job fails after the grace period",
         failed("still no link", published=False),
         {"instal": instal(fault("null_result"), is_impatient=True)},
     ),
     Behaviour(
-        "stays pending for ever",
-        "failed at the deadline",
+        "says pending for ever",
+        "the job fails at its deadline",
         failed("not ready within", "pending", published=False),
         {"kargo": kargo(fault("never_ready"), ready_within="1s")},
     ),
     Behaviour(
-        "does not list the report yet, by another's row or a 404",
-        "waited for",
+        "does not know the report yet: sends another account's, or answers 404",
+        "the job waits",
         whole(asked={"reports": 1}),
         {
-            "another's row": kargo(fault("late_listing", polls=3), fault("foreign_row")),
+            "another account's": kargo(fault("late_listing", polls=3), fault("foreign_row")),
             "404": kargo(fault("late_listing", polls=3), fault("status_shape", shape="C")),
         },
     ),
     Behaviour(
-        "never lists it",
-        "failed once the grace is over",
+        "never knows the report",
+        "the job fails after the grace period",
         failed("the vendor does not know report", asked={"reports": 1}, also=names_the_report),
         {
-            "rows without it": kargo(fault("late_listing", polls=99), is_impatient=True),
+            "a list without it": kargo(fault("late_listing", polls=99), is_impatient=True),
             "404": kargo(fault("late_listing", polls=99), fault("status_shape", shape="C"), is_impatient=True),
         },
     ),
     Behaviour(
-        "wants a slash behind the task, by 301 or 404",
-        "asked there",
-        whole(also=was_asked_behind_the_slash),
+        "needs a slash at the end of the task's address, and without it answers 301 or 404",
+        "the address with the slash is used",
+        whole(also=was_polled_with_the_slash),
         {answer: instal(fault("task_slash", answer=answer)) for answer in ("301", "404")},
     ),
 )
@@ -185,7 +196,7 @@ WAITING = (
 GONE = (
     Behaviour(
         "forgets a prepared report before it is read",
-        "asked for once anew",
+        "the report is requested again, once",
         done(generation=2, asked=TWO_SUBMITS),
         {
             "at the status": (
@@ -197,8 +208,8 @@ GONE = (
         },
     ),
     Behaviour(
-        "forgets it again",
-        "failed",
+        "forgets the second report too",
+        "the job fails",
         failed("requested again once already", asked=TWO_SUBMITS),
         {
             "at the status": kargo(fault("expired_report", match=at("status"))),
@@ -206,20 +217,20 @@ GONE = (
         },
     ),
     Behaviour(
-        "ends the life of a download link",
-        "a new link is asked for, not a new report",
+        "lets a download link expire",
+        "a new link is requested, not a new report",
         whole(asked={"exports": 1, "storage": 2}),
         {code: instal(fault("link_expires", times=1, code=int(code))) for code in ("403", "404", "410")},
     ),
     Behaviour(
-        "lets every link be dead",
-        "exported once anew, then failed",
+        "lets every download link expire",
+        "the report is exported again, once; then the job fails",
         failed("requested again once already", asked={"exports": 2}),
         {code: instal(fault("link_expires", code=int(code))) for code in ("404", "410")},
     ),
     Behaviour(
-        "refuses every link",
-        "a new link is asked for, then failed with storage's words",
+        "refuses every download link",
+        "a new link is requested; then the job fails with the message of storage",
         failed("403 Forbidden", "expired", asked={"exports": 1, "storage": 2}),
         {"403": instal(fault("link_expires"))},
     ),

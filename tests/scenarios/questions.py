@@ -1,4 +1,4 @@
-"""Requests whose documents are silent or contradict themselves: what is sent suits every reading."""
+"""Scenarios: requests on which the documents are silent or contradictory; what is sent suits every reading of them."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def begins_on_sunday(outcome: Outcome) -> None:
 
 REQUESTS = (
     Behaviour(
-        "documents a request in contradicting ways",
-        "sends what every reading allows",
+        "documents a request in contradictory ways",
+        "the request is valid in every reading",
         whole(),
         {
             "kargo's status": (kargo(), whole(also=asked_as_in_the_example)),
@@ -68,8 +68,8 @@ REQUESTS = (
         },
     ),
     Behaviour(
-        "refuses what its documents may mean",
-        "failed with its words",
+        "refuses a request that its documents may allow",
+        "the job fails with the vendor's message",
         failed("400", published=False),
         {
             "a time zone": (rokt(fault("strict_zones"), params=BERLIN), failed("400", "Europe/Berlin")),
@@ -80,8 +80,8 @@ REQUESTS = (
         },
     ),
     Behaviour(
-        "counts the end of a range in, begins weeks on any day",
-        "every row kept, its stamps as they came",
+        "includes the end of a range, or begins weeks on another day",
+        "all rows are kept, with their timestamps unchanged",
         done(),
         {
             "the end": (mediamath(fault("end_inclusive"), params=EXPLICIT), done(also=has_the_day_of_the_end)),

@@ -1,4 +1,4 @@
-"""Refusals, trouble, and answers that are no data."""
+"""Scenarios: refusals, server errors, and answers without data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def logged_in_twice(outcome: Outcome) -> None:
 CREDENTIALS = (
     Behaviour(
         "refuses a token in the middle of a report",
-        "renewed once, goes on; no attempt is counted",
+        "the token is renewed once, and the job continues; no attempt is counted",
         whole(attempts=0, also=logged_in_twice),
         {
             "kargo": kargo(fault("token_expires", after_requests=3, times=1)),
@@ -42,8 +42,8 @@ CREDENTIALS = (
         },
     ),
     Behaviour(
-        "ends sessions early, late, without saying when",
-        "renewed, goes on; no attempt is counted",
+        "ends sessions earlier or later than stated, or without notice",
+        "the session is renewed, and the job continues; no attempt is counted",
         whole(attempts=0),
         {
             "ahead of time": kargo(fault("expires_in", value=1, times=3)),
@@ -53,7 +53,7 @@ CREDENTIALS = (
     ),
     Behaviour(
         "refuses the new token as well",
-        "failed, naming the credentials to check",
+        "the job fails, and the error names the credentials to check",
         failed("401", "check ", published=False),
         {
             "kargo": (
@@ -65,7 +65,7 @@ CREDENTIALS = (
     ),
     Behaviour(
         "does not know the credentials",
-        "failed before anything else is asked",
+        "the job fails before any other request",
         failed("check ", published=False, also=asked_nothing_but_to_log_in),
         {
             "kargo, 401": kargo(fault("status", code=401, match=at("token"))),
@@ -78,7 +78,7 @@ CREDENTIALS = (
 REFUSALS = (
     Behaviour(
         "answers 403",
-        "failed with its words",
+        "the job fails with the vendor's message",
         failed("403", "made to fail", published=False),
         {
             "kargo's page": kargo(fault("status", code=403, match=at("page"))),
@@ -86,8 +86,8 @@ REFUSALS = (
         },
     ),
     Behaviour(
-        "answers 400 in any form of body",
-        "failed with its words",
+        "answers 400 with any form of body",
+        "the job fails with the vendor's message",
         failed("400", "no such account", published=False),
         {
             form: rokt(fault("status", code=400, body=form, message="no such account"), report=QUERIED)
@@ -96,13 +96,13 @@ REFUSALS = (
     ),
     Behaviour(
         "answers an error without a body",
-        "failed, saying so",
+        "the job fails, and the error says so",
         failed("403", "(empty)", published=False),
         {"page": kargo(fault("status", code=403, body="empty", match=at("page")))},
     ),
     Behaviour(
         "answers 429 or 503 with `Retry-After`",
-        "nobody asks on this connection until then; no attempt is counted",
+        "no request is made on this connection until then; no attempt is counted",
         whole(attempts=0),
         {
             "429, json": mediamath(fault("status", code=429, body="gateway", retry_after=1.0, times=2)),
@@ -113,8 +113,8 @@ REFUSALS = (
         },
     ),
     Behaviour(
-        "answers 429, 500, 503, 504 without it",
-        "asked again, later each time",
+        "answers 429, 500, 503 or 504 without `Retry-After`",
+        "the request is tried again, after a longer wait each time",
         whole(),
         {
             "429": mediamath(fault("status", code=429, times=1)),
@@ -125,8 +125,8 @@ REFUSALS = (
         },
     ),
     Behaviour(
-        "stays in trouble",
-        "failed at the deadline",
+        "always answers 500",
+        "the job fails at its deadline",
         failed("not finished within", published=False),
         {"500": mediamath(fault("status", code=500, message="all is lost"), finish_within="6s")},
     ),
@@ -134,8 +134,8 @@ REFUSALS = (
 
 NO_DATA = (
     Behaviour(
-        "sends HTML where data should be",
-        "failed with its first bytes",
+        "sends HTML instead of data",
+        "the job fails, and the error has the first bytes",
         failed("<!DOCTYPE html>", published=False),
         {
             "page": kargo(fault("html", match=at("page"))),
@@ -145,8 +145,8 @@ NO_DATA = (
         },
     ),
     Behaviour(
-        "sends an empty body where something must stand",
-        "failed",
+        "sends an empty body although one is needed",
+        "the job fails",
         failed("empty", published=False),
         {
             "kargo's submit": kargo(fault("empty_body", match=at("submit"))),
@@ -155,11 +155,11 @@ NO_DATA = (
         },
     ),
     Behaviour(
-        "sends nothing where nothing may stand",
-        "done, no rows",
+        "sends no rows although it may",
+        "the job is done, with no rows",
         done(0),
         {
-            "a file without a byte": instal(fault("empty_body", match=at("csv"))),
+            "an empty file": instal(fault("empty_body", match=at("csv"))),
             "a header": instal(fault("csv_empty", header=True)),
             "an empty stream": mediamath(rows=0),
             "no list at all": rokt(fault("no_rows_key"), report=QUERIED),
@@ -167,7 +167,7 @@ NO_DATA = (
         },
     ),
     Behaviour(
-        "names any content type",
+        "states a wrong content type",
         "the content decides",
         whole(),
         {

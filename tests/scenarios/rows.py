@@ -1,4 +1,4 @@
-"""What stands in rows and between them."""
+"""Scenarios: what is in rows and between them."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def counts_its_audiences(outcome: Outcome) -> None:
 
 VALUES = (
     Behaviour(
-        "writes numbers as text, as numbers, mixed",
-        "by the declared types, every digit kept",
+        "writes numbers partly as text, partly as numbers",
+        "they get the declared types and keep every digit",
         whole(),
         {
             f"{vendor}, mixed": ask(fault("numbers", style="mixed"))
@@ -88,13 +88,13 @@ VALUES = (
     ),
     Behaviour(
         "writes decimals longer than a double",
-        "every digit kept",
+        "they keep every digit",
         done(also=keeps_every_digit),
         {"stream": mediamath(fault("numbers", style="long"))},
     ),
     Behaviour(
-        "writes null or empty text for no number",
-        "null, not 0",
+        "writes null or empty text for a missing number",
+        "it is null, not 0",
         done(also=has_null_where_no_number_is),
         {
             "kargo, null": kargo(
@@ -105,13 +105,13 @@ VALUES = (
     ),
     Behaviour(
         "sends ids of 19 digits without quotes",
-        "text",
+        "they are text",
         whole(also=has_long_ids_as_text),
         {"legacy": rokt(fault("numbers", style="unquoted"))},
     ),
     Behaviour(
         "has names and versions that look like numbers",
-        "text",
+        "they are text",
         done(also=has_names_of_digits_as_text),
         {
             "kargo": kargo(fault("set_value", column="campaign_name", text='"0012345678901234567890"')),
@@ -119,8 +119,8 @@ VALUES = (
         },
     ),
     Behaviour(
-        "sends null, leaves a column out, adds one, orders keys otherwise",
-        "kept",
+        "sends null, leaves out a column, adds one, or orders keys differently",
+        "the row is published like that",
         done(),
         {
             "null": (kargo(fault("null_column", column="clicks_sum", row=7)), done(also=has_null_in_row_7)),
@@ -133,19 +133,19 @@ VALUES = (
                 kargo(fault("extra_column", column="media_delivery_sum", value="2281", row=7)),
                 done(also=has_one_more_measure),
             ),
-            "a measure nobody asked for": (kargo(fault("extra_measure")), done(also=has_one_more_measure)),
+            "a measure that was not requested": (kargo(fault("extra_measure")), done(also=has_one_more_measure)),
             "another order in a stream": (mediamath(fault("agg_timestamp_first")), done(also=has_its_time_first)),
         },
     ),
     Behaviour(
         "adds a column to a stream whose header does not name it",
-        "failed: it may be another message",
+        "the job fails, because it may be another kind of message",
         failed("row 7", "neither a row nor another message"),
         {"stream": mediamath(fault("extra_column", column="surprise", row=7))},
     ),
     Behaviour(
-        "spells a column either way",
-        "kept, typed either way",
+        "spells a column in either of two ways",
+        "the name is kept, and the type applies to both",
         done(also=counts_its_audiences),
         {
             name: rokt(fault("audiences", name=name), report="rokt.account-campaigns-breakdown", params=ACCOUNT)
@@ -154,19 +154,19 @@ VALUES = (
     ),
     Behaviour(
         "sends rows twice",
-        "kept",
+        "both are published",
         done(ROWS + 1, also=repeats_row_5),
         {"stream": mediamath(fault("repeat_row", row=5), fault("wrong_total", by=1))},
     ),
     Behaviour(
-        "sends a value that misses its type",
+        "sends a value that does not fit its type",
         "the row is set aside with the reason, and counted",
         done(receipt={"dead_rows": 1, "expected_rows": ROWS}, dead_rows=1, also=sets_row_9_aside),
         {"page": kargo(fault("set_value", column="clicks_sum", text='"n/a"', row=9))},
     ),
     Behaviour(
-        "sends more of them than accepted",
-        "failed",
+        "sends more such values than are accepted",
+        "the job fails",
         failed("2500 of 2500 rows are dead letters", published=True),
         {"page": kargo(fault("set_value", column="clicks_sum", text='"n/a"'))},
     ),
@@ -175,7 +175,7 @@ VALUES = (
 PLACES = (
     Behaviour(
         "puts rows in one of several places",
-        "read",
+        "they are found",
         whole(),
         {
             "kargo: rows": kargo(fault("rows_place", place="rows")),
@@ -188,14 +188,14 @@ PLACES = (
         },
     ),
     Behaviour(
-        "joins rows by commas, which is no JSON",
-        "read where declared",
+        "joins rows by commas only, which is not valid JSON",
+        "they are read if the source file declares it",
         whole(30),
         {"histogram": rokt(fault("comma_joined"), report=HISTOGRAM)},
     ),
     Behaviour(
         "sends empty rows",
-        "skipped where declared",
+        "they are skipped if the source file declares it",
         whole(),
         {
             "legacy: []": rokt(fault("blank_rows", text="[]")),
@@ -204,22 +204,22 @@ PLACES = (
     ),
     Behaviour(
         "sends metadata among the rows of a stream",
-        "no rows",
+        "they are not rows",
         whole(),
         {"everywhere": mediamath(fault("metadata_lines", where="everywhere"))},
     ),
     Behaviour(
-        "sends a stream without header, or with two",
-        "failed",
+        "sends a stream without a header, or with two",
+        "the job fails",
         failed("row 1"),
         {"none": mediamath(fault("no_header")), "two": (mediamath(fault("second_header", row=700)), failed("row 700"))},
     ),
     Behaviour(
-        "sends several rows a line, rows over several lines, lines of megabytes",
-        "read",
+        "sends several rows on one line, rows over several lines, or lines of megabytes",
+        "they are read",
         whole(),
         {
-            "several rows a line": mediamath(fault("crowded_lines", per_line=7)),
+            "several rows on one line": mediamath(fault("crowded_lines", per_line=7)),
             "rows over several lines": mediamath(fault("pretty_rows")),
             "a line of 8 MB": (mediamath(fault("big_row", row=700, megabytes=8.0)), done(also=has_a_row_of_8_mb)),
         },

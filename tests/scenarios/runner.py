@@ -1,4 +1,4 @@
-"""Plays many scenarios at once: vendors of its own for each, one Redis and one set of workers for all.
+"""Plays many scenarios at once: each has its own vendors, but all share one Redis and one set of workers.
 
 A test says by the marker `played` what is asked for and what goes wrong. All scenarios of a module begin together, as
 many at a time as there are vendors; each test then looks at how its own ended.
@@ -26,9 +26,9 @@ from tests.scenarios.outcome import Outcome
 from tests.scenarios.scenario import Scenario
 from worker.model import Json
 
-# Each waits for its job most of its time; more of them would only wait for the six processes that read.
+# A scenario mostly waits for its job; more of them at once would only wait for the six processes that read.
 AT_ONCE = 10
-# For reports whose list must be empty at first: each such scenario uses one up.
+# Vendors without earlier requests: each scenario that needs them uses one up.
 ONCE_ONLY = 8
 SILENCE_SECONDS = 4
 IMPATIENT = {
@@ -38,12 +38,12 @@ IMPATIENT = {
     },
     "instal": {"      grace_seconds: 60\n": "", "      every_seconds: 15\n": "      missing_link_grace_seconds: 1\n"},
 }
-"""Sources that wait seconds, for what ends only when patience ends: what follows which line of the file."""
+"""For sources that wait only seconds: text to insert after lines of their files, for cases that end by a timeout."""
 
 
 @dataclass
 class VendorSet:
-    """One set of vendors and our accounts there, used by one scenario at a time."""
+    """A set of vendors and our accounts there, used by one scenario at a time."""
 
     runner: ScenarioRunner
     number: int
@@ -54,11 +54,11 @@ class VendorSet:
         return f"{source}-{self.number}"
 
     def prepare(self, scenario: Scenario) -> None:
-        """The vendors as this scenario wants them, nothing of an earlier one left over."""
+        """Prepare the vendors for this scenario, without any trace of an earlier one."""
         remote = self.sandbox.remote
         remote.reset()
         redis = self.runner.millrace.redis
-        # Tokens, pauses and quota of an earlier scenario would speak for this one.
+        # Tokens, pauses and quota of an earlier scenario would affect this one.
         for key in redis.scan_iter(f"millrace:connection:*-{self.number}:*"):
             redis.delete(key)
         remote.set(rows=scenario.rows, **{"polls_until_ready": 1, **scenario.settings})
@@ -67,14 +67,14 @@ class VendorSet:
         remote.turn(*scenario.faults)
 
     def ask(self, report: str, *, params: Json | None = None, is_impatient: bool = False, **more: Any) -> str:
-        """Make a job: its id. Its rows go to a stream of its own."""
+        """Make a job, whose rows go to a stream of its own; returns its id."""
         vendor, _, name = report.partition(".")
         account = self.account(f"{vendor}-impatient" if is_impatient else vendor)
         sink = f"stream:{report}-{next(self.runner.numbers)}"
         return self.runner.millrace.ask(f"{account}.{name}", sink, PARAMS[report] if params is None else params, **more)
 
     def outcome(self, job_id: str) -> Outcome:
-        """How a job ended, once it has."""
+        """Wait until a job has ended, and return its outcome."""
         millrace = self.runner.millrace
         ended = millrace.ended(job_id)
         assert ended.receipt
@@ -95,7 +95,7 @@ class VendorSet:
 
 
 class ScenarioRunner:
-    """One Millrace, and many vendors for it."""
+    """One installation of Millrace, and many sets of vendors for it."""
 
     def __init__(self, millrace: Millrace, sandboxes: list[Sandbox]) -> None:
         self.millrace = millrace
@@ -107,19 +107,19 @@ class ScenarioRunner:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scenario")
 
     def start(self, items: list[pytest.Item]) -> dict[str, Future[Outcome]]:
-        """Begin every scenario these tests are marked with; by the test's id."""
+        """Start all scenarios that these tests are marked with, by the ids of the tests."""
         marked = ((item.nodeid, item.get_closest_marker("played")) for item in items)
         return {name: self._threads.submit(self.play, marker.args[0]) for name, marker in marked if marker}
 
     def play(self, scenario: Scenario) -> Outcome:
-        """Play a scenario with vendors of its own; one that `is_alone` gets vendors nobody asked anything before."""
+        """Play a scenario with vendors of its own; one that `is_alone` gets vendors without earlier requests."""
         with self.vendors(is_unused=scenario.is_alone) as vendors:
             return vendors.play(scenario)
 
     @contextmanager
     def vendors(self, *, is_unused: bool = False) -> Iterator[VendorSet]:
-        """Vendors for as long as the block lasts."""
-        # Vendors nobody asked before are used up: none of them comes back.
+        """Reserve a set of vendors during the block."""
+        # Vendors without earlier requests are used only once, so they are not put back.
         held = self._unused.get(timeout=1) if is_unused else self._free.get(timeout=PATIENCE_SECONDS)
         try:
             yield held
@@ -133,7 +133,7 @@ class ScenarioRunner:
 
 @contextmanager
 def running_scenarios(directory: Path) -> Iterator[ScenarioRunner]:
-    """A runner for as long as the `with` lasts. The workers read our accounts once, so all vendors start first."""
+    """A runner during the block. All vendors start first, because the workers read our accounts only once."""
     sandboxes = [Sandbox(port=0).start() for _ in range(AT_ONCE + ONCE_ONLY)]
     sources = directory / "sources"
     sources.mkdir()
@@ -155,7 +155,7 @@ def running_scenarios(directory: Path) -> Iterator[ScenarioRunner]:
         }
         environment = {f"MILLRACE_{name.upper()}": str(value) for name, value in variables.items()}
         with running_millrace(directory, Settings(**variables), environment, threads=12, processes=6) as millrace:
-            # Deadlines of seconds would pass before the workers are ready.
+            # Otherwise deadlines of seconds would pass before the workers are ready.
             millrace.wait_until_ready()
             runner = ScenarioRunner(millrace, sandboxes)
             try:
@@ -180,7 +180,7 @@ def accounts_of(number: int, sandbox: Sandbox) -> Iterator[tuple[str, Json]]:
 
 
 def impatient(vendor: str) -> str:
-    """The text of a source that waits seconds."""
+    """The text of a source file that waits only seconds."""
     text = (PACKAGED / "sources" / f"{vendor}.yaml").read_text(encoding="utf-8")
     for line, more in IMPATIENT[vendor].items():
         assert text.count(line) == 1, line

@@ -1,4 +1,4 @@
-"""One scenario: what is asked for, what the vendors do meanwhile, and what must come of it."""
+"""Scenarios: the report that is requested, what the vendors do, and what must be true afterwards."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from tests.scenarios.outcome import Outcome
     from tests.scenarios.runner import VendorSet
 
-# Two batches and a half: whatever breaks off in the middle leaves rows that are kept, and rows that are not.
+# Two and a half batches, so that after a break in the middle some rows are published and others are not.
 ROWS = 2500
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked for, and what the vendors do.
+    """The report that is requested, and what the vendors do.
 
-    `is_impatient`: the source waits seconds where the real one waits minutes. `is_alone`: the vendors were asked
-    nothing before. `before` runs once the vendors are set, before the faults are.
+    `is_impatient`: the source waits for seconds instead of minutes. `is_alone`: the vendors have had no request before.
+    `before` runs after the settings of the vendors have been changed, but before the faults are in force.
     """
 
     report: str
@@ -41,13 +41,13 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What must be true of any outcome: how often an endpoint was `asked` (`POST reports`, `task`), and `also` this."""
+    """What must be true of an outcome. `asked`: requests to endpoints (`POST reports`, `task`); `also`: a check."""
 
     asked: Mapping[str, int] = field(default_factory=dict)
     also: Callable[[Outcome], None] | None = None
 
     def check(self, outcome: Outcome) -> None:
-        """AssertionError where the outcome is another."""
+        """Raise AssertionError if the outcome is another."""
         self.check_end(outcome)
         for named, times in self.asked.items():
             method, _, endpoint = named.rpartition(" ")
@@ -61,10 +61,10 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Expectation):
-    """Done, with so many rows, each once. `is_as_served`: row for row what the vendor has.
+    """The job is done, with this many rows, each once. `is_as_served`: they are exactly the vendor's rows.
 
-    `rows` counts those that `dead_rows` are set aside from; `receipt` holds fields of the receipt; `attempts` is how
-    many failures the job counts in the end.
+    `rows` includes the `dead_rows` that are set aside; `receipt` has fields that the receipt must have; `attempts` is
+    the number of failures that the job counts in the end.
     """
 
     rows: int = ROWS
@@ -85,7 +85,7 @@ class Done(Expectation):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(Expectation):
-    """Failed, with these words in the error. `published`: whether rows were, which are voided (None: either)."""
+    """The job failed, with these words in the error. `published`: had rows been published, now void? None: either."""
 
     words: tuple[str, ...]
     published: bool | None = None
@@ -95,17 +95,17 @@ class Failed(Expectation):
 
 
 def whole(rows: int = ROWS, **more: Any) -> Done:
-    """Done, row for row as served."""
+    """The job is done, with exactly the vendor's rows."""
     return Done(rows=rows, **more)
 
 
 def done(rows: int = ROWS, **more: Any) -> Done:
-    """Done, with so many rows that are not those the vendor usually has."""
+    """The job is done, with this many rows, which the fault has changed."""
     return Done(rows=rows, is_as_served=False, **more)
 
 
 def failed(*words: str, **more: Any) -> Failed:
-    """Failed, with these words in the error."""
+    """The job failed, with these words in the error."""
     return Failed(words=words, **more)
 
 
@@ -114,9 +114,9 @@ Case = Scenario | tuple[Scenario, Expectation]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One line of the table: what a vendor does, what Millrace makes of it, and the cases that show it.
+    """One line of the table: what a vendor does, what Millrace does then, and the cases that show it.
 
-    A case has the line's expectation unless it comes with its own.
+    A case has the line's expectation unless it has its own.
     """
 
     vendor: str
@@ -125,17 +125,17 @@ class Behaviour:
     cases: Mapping[str, Case]
 
     def scenarios(self) -> dict[str, tuple[Scenario, Expectation]]:
-        """Every case with what is expected of it."""
+        """All cases, each with its expectation."""
         return {name: case if isinstance(case, tuple) else (case, self.expected) for name, case in self.cases.items()}
 
 
 def fault(kind: str, *, times: int | None = None, match: Json | None = None, **args: Any) -> Json:
-    """One rule of the dial."""
+    """A rule for a fault."""
     return {"kind": kind, "args": args, "times": times, "match": match or {}}
 
 
 def at(role: str, **more: Any) -> Json:
-    """The exchanges of one role, for a rule's `match`."""
+    """A rule's `match` for the exchanges of one role."""
     return {"role": role, **more}
 
 
@@ -164,5 +164,5 @@ def instal(*faults: Json, **how: Any) -> Scenario:
 
 
 def played(report: str, *faults: Json, **how: Any) -> pytest.MarkDecorator:
-    """Mark a test: this report is asked for while the vendors do this."""
+    """Mark a test with the scenario that is played for it."""
     return pytest.mark.played(Scenario(report, faults, **how))

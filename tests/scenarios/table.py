@@ -1,4 +1,4 @@
-"""The table of what vendors do and what Millrace makes of it: every section, every case by its name."""
+"""The table of what vendors do and what Millrace does then: all sections, and all cases by name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ SECTIONS: dict[str, tuple[Behaviour, ...]] = {
     "Errors that look like success": bodies.ERRORS,
     "Counts": bodies.COUNTS,
     "Credentials": refusals.CREDENTIALS,
-    "Refusals and trouble": refusals.REFUSALS,
-    "Answers that are no data": refusals.NO_DATA,
-    "Asking for a report": preparation.SUBMITTING,
-    "Waiting for it": preparation.WAITING,
+    "Refusals and server errors": refusals.REFUSALS,
+    "Answers without data": refusals.NO_DATA,
+    "Requesting a report": preparation.SUBMITTING,
+    "Waiting for a report": preparation.WAITING,
     "Reports that are gone": preparation.GONE,
     "Links": pages.LINKS,
-    "Ends of paging": pages.ENDS,
+    "The end of paging": pages.ENDS,
     "Values": rows.VALUES,
-    "Where rows stand": rows.PLACES,
+    "Places and forms of rows": rows.PLACES,
     "Broken bytes": broken.BYTES,
     "Files": broken.FILES,
     "Requests": questions.REQUESTS,
@@ -26,7 +26,7 @@ SECTIONS: dict[str, tuple[Behaviour, ...]] = {
 
 
 def cases() -> dict[str, tuple[Scenario, Expectation]]:
-    """Every case of the table, by the name its test has: `what the vendor does: the case`."""
+    """All cases of the table, by the names of their tests: `what the vendor does: the case`."""
     return {
         f"{behaviour.vendor}: {name}": case
         for behaviours in SECTIONS.values()

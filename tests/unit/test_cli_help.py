@@ -82,7 +82,7 @@ def test_a_verb_of_sources_explains_itself(name: str) -> None:
 
 def test_an_option_says_what_it_takes_and_its_default() -> None:
     text = " ".join(spoken("preview").split())
-    assert "--rows INTEGER RANGE How many. [default: 10; 1<=x<=10000]" in text
+    assert "--rows INTEGER RANGE How many rows to show. [default: 10; 1<=x<=10000]" in text
     assert "CONNECTION.REPORT" in text
 
 

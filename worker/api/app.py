@@ -80,11 +80,7 @@ def add_health(app: FastAPI, backend: Backend) -> None:
 
     unready = {503: problems()[503]}
 
-    @app.get(
-        "/readyz",
-        responses=unready,
-        summary="This process can serve: Redis accepts writes; also when the last sweep ran",
-    )  # type: ignore[arg-type]
+    @app.get("/readyz", responses=unready, summary="This process can serve; Redis accepts writes")  # type: ignore[arg-type]
     def readyz() -> Ready:
         ledger = backend.services().ledger
         ledger.try_write()

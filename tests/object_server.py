@@ -1,6 +1,6 @@
 """Google Cloud Storage and Azure Blob Storage in one small server: the requests obstore makes, and their conditions.
 
-A put under a condition is decided in one act. Listings come in pages of three, so that whoever lists has to go on.
+A conditional put is checked and written in one step. Listings have pages of three, so that clients must continue.
 """
 
 from __future__ import annotations

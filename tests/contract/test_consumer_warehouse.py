@@ -1,4 +1,4 @@
-"""What becomes of entries in every warehouse, whatever order and number they come in."""
+"""Every warehouse ends with the same rows, for any order and number of entries."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Place:
     connect: Callable[[], Any]
 
     def published(self) -> dict[str, list[str]]:
-        """The rows people see, by day."""
+        """The visible rows, by day."""
         seen: dict[str, list[str]] = {}
         told = "SELECT name, content FROM windows LEFT JOIN report_rows USING (window_id) ORDER BY window_id, page, row"
         with closing(self.connect()) as database:
@@ -176,7 +176,7 @@ def test_as_many_rows_but_other_ones_do_not_make_an_end(stream: Stream, warehous
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
     assert "digest" in warehouse.apply([*stream.entries[:2], stream.entries[-1]]).waiting[stream.entries[-1].id]
-    # What a crash took back was read anew, and the later entries count.
+    # What a crash lost was read again, and the later entries are valid.
     warehouse.apply(stream.entries[2:])
     assert place.published() == {MONDAY: ["a", "b"]}
 
@@ -226,13 +226,13 @@ def test_an_end_that_comes_again_is_applied_once_and_another_one_is_told(
     for texts in (["a"], ["a"], ["a", "b"]):
         stream.end("j", [texts], day=MONDAY, ready=1)
     assert "ended twice" not in "".join(warehouse.apply(stream.entries[:3]).news)
-    # As where a crash took the first end back, and the vendor restated before the page was read anew.
+    # As if a crash lost the first end, and the vendor restated before the page was read again.
     assert "ended twice" in warehouse.apply(stream.entries[3:]).news[0]
     assert place.published() == {MONDAY: ["a"]}
     assert place.left() == 0
 
 
-def test_a_strange_entry_waits_and_a_lost_one_is_told(warehouse: Warehouse) -> None:
+def test_a_strange_entry_waits_and_a_lost_one_is_reported(warehouse: Warehouse) -> None:
     applied = warehouse.apply([Strange("1-1", "KeyError: 'job'"), Lost("1-2")])
     assert list(applied.waiting) == ["1-1"]
     assert applied.settled == ["1-2"]
@@ -269,7 +269,7 @@ def a_day_of_jobs() -> tuple[list[Entry], dict[str, list[str]]]:
     return stream.entries, {MONDAY: odd, TUESDAY: ["t1", "read anew"]}
 
 
-def test_in_any_order_and_any_number_the_last_complete_readings_stand(
+def test_in_any_order_and_any_number_the_last_complete_readings_remain(
     kind: str, make_place: Callable[[], Place]
 ) -> None:
     @settings(deadline=None, max_examples=EXAMPLES[kind])

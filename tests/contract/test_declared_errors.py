@@ -87,7 +87,7 @@ class PagedVendor:
             beside = {**GOOD, **(error or {})}
             content = {**beside, "data": rows} if self.is_first else {"data": rows, **beside}
             return json.dumps(content).encode()
-        # A vendor that refuses answers in JSON whatever it usually sends.
+        # A vendor whose refusals are JSON, even if its data is not.
         if error is not None and (self.status >= 300 or self.format == "delimited"):
             return json.dumps(error).encode()
         if self.format == "ndjson":
@@ -146,7 +146,7 @@ def test_an_answer_that_words_a_declared_error_is_never_rows_or_an_end(server: F
     came: list[bytes] = []
     with pytest.raises(MillraceError) as caught:
         came.extend(read_whole(vendor))
-    assert max(fake.heard) == page, "what stands behind the error was asked for"
+    assert max(fake.heard) == page, "what follows the error was requested"
     assert all(set(json.loads(row)) == {"id"} for row in came)
     if then in ("retry", "rate-limit", "login"):
         assert isinstance(caught.value, RetryLater)

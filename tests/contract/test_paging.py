@@ -81,7 +81,7 @@ def read_whole(pager: Pager, vendor: PagedVendor, *, most_pages: int = 1000) -> 
         if page.total is not None and page.total != vendor.capped_at and came >= page.total:
             break
         planned, links[number + 1] = following.planned, following.link
-        # As the ledger does where nobody knows whether more follow: one page more, until one is empty.
+        # As the ledger does if it is unknown whether more follow: one page more, until one is empty.
         planned += number == planned and following.is_open
         number += 1
     return parts
@@ -192,7 +192,7 @@ def test_more_rows_than_asked_for_fail_since_the_next_slice_would_hold_them_agai
         (40, [(0, None), (39, "last"), (40, "another")]),
     ],
 )
-def test_a_short_answer_is_gone_on_from_by_its_own_last_row_so_that_a_gap_shows(
+def test_after_a_short_answer_the_next_request_begins_after_its_last_row_so_that_a_gap_is_noticed(
     rows: int, asked: list[tuple[int, str | None]]
 ) -> None:
     vendor = PagedVendor(rows, by_offset, size=40)
@@ -250,7 +250,7 @@ def test_an_empty_answer_is_the_end_of_a_chain_where_the_source_says_so(kind: di
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_more_is_an_end_whatever_else_an_answer_says(way: str) -> None:
+def test_a_flag_of_no_more_is_an_end_even_if_the_answer_has_more(way: str) -> None:
     paging, answer = WAYS[way]
 
     def said(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
@@ -282,7 +282,7 @@ def test_a_vendor_that_counts_from_one_is_asked_from_one() -> None:
     assert asked == [1, 101]
 
 
-def test_what_stands_beyond_the_count_is_not_asked_for() -> None:
+def test_what_is_beyond_the_count_is_not_requested() -> None:
     def last_page_again(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
         start = min(address.query["page"] - 1, 2) * 100
         return range(start, min(start + 100, 250)), PageFacts(total=250)
@@ -335,9 +335,7 @@ def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) 
         (10_000, 12_345, 10_000),
     ],
 )
-def test_the_first_count_stands_where_none_contradicts_it(
-    known: int | None, said: int | None, holds: int | None
-) -> None:
+def test_the_first_count_is_kept_if_none_contradicts_it(known: int | None, said: int | None, holds: int | None) -> None:
     assert reconcile_total(known, said, capped_at=10_000) == holds
 
 

@@ -1,4 +1,4 @@
-"""What every reader promises, whatever the format. A new format is one entry in KINDS."""
+"""The promises of readers, which hold for every format. A new format is one entry in KINDS."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_every_reader_is_held_to_these_promises() -> None:
     cuts=st.lists(st.integers(0, 10**6), max_size=10),
 )
 @settings(deadline=None, max_examples=40)
-def test_every_row_comes_in_order_with_every_digit_whatever_the_chunks(
+def test_every_row_comes_in_order_with_every_digit_for_any_chunks(
     kind: Kind, rows: list[tuple[int, object]], cuts: list[int]
 ) -> None:
     sent = [(str(one), str(two)) for one, two in rows]
@@ -147,7 +147,7 @@ def test_bytes_that_are_no_utf8_are_read_again_but_a_few_times_only(kind: Kind) 
 
 
 @EVERY
-def test_a_byte_order_mark_is_no_part_of_the_rows(kind: Kind) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_rows(kind: Kind) -> None:
     body = kind.body(("1", "1"), ("2", "2"))
     for cuts in ((), (1, 2, 3)):
         with_mark = reading(b"\xef\xbb\xbf" + body, kind.shape, cuts=cuts)
@@ -218,7 +218,7 @@ def peaks(name: str) -> tuple[int, int]:
     def peak(count: int) -> int:
         rows = sum(map(len, read_blocks(chunks(count), kind.shape, COLUMNS, Facts())))
         assert rows == count
-        # Unlike getrusage, this begins anew with a program.
+        # Unlike getrusage, this starts at zero for each program.
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 

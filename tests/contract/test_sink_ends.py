@@ -15,7 +15,7 @@ from worker.model import Checkpoint, DeadRow, OpenPages
 # -- closing
 
 
-def test_a_page_closes_only_where_it_stands(place: Place) -> None:
+def test_a_page_closes_only_at_its_own_position(place: Place) -> None:
     sink = place.sink()
     sink.commit(1, 1, batch(READING, 1, 2))
     assert sink.close(1, 1, Checkpoint()) == position(READING, 2)
@@ -48,7 +48,7 @@ def test_finish_refuses_rows_beyond_the_last_page(place: Place) -> None:
     assert place.audit().receipt is None
 
 
-def test_an_empty_page_beyond_the_last_is_no_harm(place: Place) -> None:
+def test_an_empty_page_after_the_last_does_no_harm(place: Place) -> None:
     Writer(place).run()
     Writer(place, (), page=2).run()
     assert place.finish(pages=1).is_whole
@@ -160,7 +160,7 @@ def test_of_a_replay_and_a_cancel_the_first_wins(place: Place) -> None:
     assert place.sink().checkpoint(2, 1) == Closed("void")
 
 
-def test_a_void_reaches_a_record_that_is_behind_the_ledger(place: Place) -> None:
+def test_a_void_reaches_a_record_that_is_older_than_the_ledger(place: Place) -> None:
     Writer(place).run()
     assert place.sink().void(2, "cancelled") == DONE
     assert place.audit().voided == {1: "cancelled"}
@@ -207,7 +207,7 @@ def test_a_missing_record_takes_nothing_and_is_not_made(unopened: Place) -> None
     assert unopened.audit().rows == 0
 
 
-def test_a_sink_let_go_leaves_nothing_unfinished_behind(place: Place, tmp_path: Path) -> None:
+def test_a_closed_sink_leaves_no_unfinished_files(place: Place, tmp_path: Path) -> None:
     writer = Writer(place)
     writer.step()
     writer.sink.release()

@@ -167,7 +167,7 @@ class Workers(RuleBasedStateMachine):
         self.way_back()
 
     def settle(self, worker: Worker, outcome: object) -> None:
-        """Do what a worker does with an answer: go on, begin anew, or stop."""
+        """Do what a worker does with an answer: continue, start again, or stop."""
         if isinstance(outcome, Closed):
             worker.is_through = True
             return
@@ -198,7 +198,7 @@ class Workers(RuleBasedStateMachine):
                 self.place.made.pop().release()
 
     def check(self, seen: Audit) -> None:
-        """What consumers may rely on, whatever happened."""
+        """What consumers may always rely on."""
         assert seen.is_clean, seen
         if seen.receipt is not None:
             assert seen.is_whole, seen

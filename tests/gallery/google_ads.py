@@ -23,7 +23,7 @@ STREAM = "POST /customers/17/googleAds:searchStream"
 
 
 class GoogleAds:
-    """The vendor. `refusals` answer the next streams; `breaks_off` ends one with an error behind its first batch.
+    """The vendor. `refusals` answer the next streams; `breaks_off` ends one with an error after its first batch.
 
     `tokens` is how many access tokens are refused before one is taken, as if each had ended early. `manager` is the
     account that the access is through.

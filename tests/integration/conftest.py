@@ -46,7 +46,7 @@ def vendor() -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """An authority nobody trusts who is not told of it."""
+    """A certificate authority that is trusted only where it is configured."""
     return Authority(tmp_path_factory.mktemp("tls") / "authority")
 
 

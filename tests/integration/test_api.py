@@ -177,7 +177,7 @@ def test_a_dead_letter_is_told_with_its_reason(api: Api, stack: Stack) -> None:
     assert api("GET", "/v1/dead/kargo/report?sink=file:/etc").status_code == 422
 
 
-def test_whoever_asked_is_told_of_the_end_and_the_sweep_sees_to_it(api: Api, stack: Stack) -> None:
+def test_callers_are_told_of_the_end_and_the_sweep_makes_sure_of_it(api: Api, stack: Stack) -> None:
     with FakeVendor(lambda request: Answer()) as receiver:
         asked = {**ASKED, "join": False, "webhook": f"{receiver.base}/ended"}
         job = api("POST", "/v1/jobs", json=asked).json()["job"]

@@ -114,7 +114,7 @@ def test_a_body_no_parser_should_be_given_is_4xx_with_a_json_body(base: str, bod
 @pytest.mark.parametrize(
     "path", ["/v1/jobs?cursor=1e9", "/v1/jobs?cursor=bmFuIHg=x", "/v1/jobs?count=0", "/v1/jobs/%ff%fe"]
 )
-def test_a_path_or_query_that_is_no_use_is_4xx(base: str, path: str) -> None:
+def test_a_wrong_path_or_query_is_4xx(base: str, path: str) -> None:
     assert 400 <= requests.get(base + path, headers=HEADERS, timeout=10).status_code < 500
 
 

@@ -59,7 +59,7 @@ def test_a_full_stream_is_waited_for_and_every_row_comes_once_there_is_room(boun
     assert bounded.job(job).attempts == 0
 
 
-def test_a_stream_nobody_makes_room_in_is_waited_for_in_flat_memory_and_then_fails_the_job(bounded: Stack) -> None:
+def test_a_stream_that_stays_full_is_waited_for_in_flat_memory_and_then_fails_the_job(bounded: Stack) -> None:
     bounded.vendors_as_usual()
     bounded.vendors_are(rows=1_000_000)
     job = bounded.ask(MEDIAMATH, "stream:stuck")

@@ -1,7 +1,7 @@
 """What vendors do and what Millrace makes of it, and every report there is, end to end and each by itself.
 
 The table in `tests/scenarios` has what vendors do; below it stands every report of every source, asked for once. They
-are in one file so that all of them begin together: whoever waits then holds nobody up.
+are in one file so that all of them begin together, and those that wait do not hold up the others.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def test_a_report_that_is_prepared(outcome: Outcome, name: str, params: dict[str
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_a_report_prepared_before_and_the_list_it_stands_in(runner: ScenarioRunner, form: str) -> None:
+def test_a_report_prepared_before_and_the_list_that_has_it(runner: ScenarioRunner, form: str) -> None:
     with runner.vendors(is_unused=True) as vendors:
         vendors.sandbox.remote.set(rows=ROWS, polls_until_ready=0)
         first = vendors.outcome(vendors.ask("kargo.campaign-performance-metrics"))
@@ -165,7 +165,7 @@ def test_a_report_prepared_before_and_the_list_it_stands_in(runner: ScenarioRunn
 
 
 @pytest.mark.parametrize("restate", ["values", "order"])
-def test_restated_days_are_read_anew_by_a_later_job(runner: ScenarioRunner, restate: str) -> None:
+def test_restated_days_are_read_again_by_a_later_job(runner: ScenarioRunner, restate: str) -> None:
     with runner.vendors() as vendors:
         vendors.prepare(rokt(rows=ROWS))
         first = vendors.outcome(vendors.ask(SINGLE))

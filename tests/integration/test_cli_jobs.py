@@ -14,7 +14,7 @@ from tests.harness import RedisServer, Stack, until
 
 @pytest.fixture
 def without_workers(tmp_path: Path, redis: Redis, redis_server: RedisServer) -> Command:
-    """The command, credentials set, on a Redis where nobody works."""
+    """The command, with credentials, on a Redis without workers."""
     account = {"KARGO_USERNAME": "u", "KARGO_PASSWORD": "p", "KARGO_BASE_URL": "http://127.0.0.1:1/v1"}
     return Command(tmp_path, {**account, "MILLRACE_REDIS_URL": redis_server.url})
 
@@ -90,7 +90,7 @@ def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, r
     assert "expected a failed or cancelled job" in running.err
 
 
-def test_submit_wants_somebody_to_do_the_work(without_workers: Command, redis: Redis) -> None:
+def test_submit_needs_running_workers(without_workers: Command, redis: Redis) -> None:
     answer = without_workers("submit", *KARGO)
     assert (answer.code, answer.out) == (2, "")
     assert "millrace worker control" in answer.err

@@ -1,4 +1,4 @@
-"""`run` on a machine with nothing running: an embedded Redis, workers of its own, files, and nobody left behind."""
+"""`run` on a machine with nothing running: an embedded Redis, its own workers, files, and no processes afterwards."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_report_becomes_files_and_a_receipt(millrace: Command) -> None:
     assert (cancelled.code, cancelled.out) == (1, f"{job} done\n")
 
 
-def test_a_job_that_is_not_done_in_time_is_left_to_be_gone_on_with(millrace: Command) -> None:
+def test_a_job_that_is_not_done_in_time_can_be_continued(millrace: Command) -> None:
     answer = millrace("run", *KARGO, "--timeout", "0", "--to", "file:late")
     assert (answer.code, answer.out) == (3, "")
     assert "not finished; run the same command again (without --new) to continue" in answer.err
@@ -58,7 +58,7 @@ def test_a_job_that_is_not_done_in_time_is_left_to_be_gone_on_with(millrace: Com
     assert millrace("cancel", left["job"]).out == f"{left['job']} cancelled\n"
 
 
-def test_a_command_that_is_ended_leaves_its_job_to_be_gone_on_with(millrace: Command, vendors: Sandbox) -> None:
+def test_the_job_of_a_stopped_command_can_be_continued(millrace: Command, vendors: Sandbox) -> None:
     vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
     process = millrace.start("run", *KARGO, "--new", "--processes", "1")
     until(lambda: vendors.remote.requests("kargo", "status"), "a poll")

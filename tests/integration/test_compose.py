@@ -46,7 +46,7 @@ def test_a_service_may_do_little_comes_back_and_is_reached_from_this_machine_alo
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_no_password_stands_in_a_command_or_a_url() -> None:
+def test_no_password_is_in_a_command_or_a_url() -> None:
     for service in SERVICES.values():
         told = [*service["command"], service.get("environment", {}).get("MILLRACE_REDIS_URL", "")]
         assert not any("REDIS_PASSWORD" in word for word in told)
@@ -134,7 +134,7 @@ def asks_for_password(port: int) -> bool:
     return False
 
 
-def test_the_server_wants_the_password_of_its_secret(composed: Composed) -> None:
+def test_the_server_requires_the_password_of_its_secret(composed: Composed) -> None:
     assert not answers(composed.redis_port)
     assert PASSWORD not in Path(f"/proc/{composed.processes[0].pid}/cmdline").read_text()
 

@@ -1,4 +1,4 @@
-"""Rows set aside in files, in a directory and in a bucket: readable with their reasons, whatever became of the job."""
+"""Rows set aside in files, in a directory and in a bucket: readable with their reasons, in every state of the job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker.sinks.files.store import Key
 from worker.sinks.kinds import file_store, parse_address
 
 
-def test_those_of_jobs_that_are_done_or_failed_are_shown_and_those_read_anew_are_not(any_files: str) -> None:
+def test_those_of_jobs_that_are_done_or_failed_are_shown_and_those_read_again_are_not(any_files: str) -> None:
     for job in ("done", "failed"):
         sink = make(any_files, job=job)
         sink.open(1)

@@ -60,7 +60,7 @@ def test_pages_that_lead_in_a_circle_are_refused() -> None:
         discover(exchange, declared(), most_detailed=9, say=pytest.fail)
 
 
-def test_each_row_is_asked_about_as_far_as_was_wanted() -> None:
+def test_details_are_requested_for_as_many_rows_as_wanted() -> None:
     def answers(target: str) -> Any:
         if target == "/all":
             return {"rows": [{"id": 1}, {"id": 2}, {"name": "nameless"}, {"id": 4}]}

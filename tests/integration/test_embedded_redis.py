@@ -1,4 +1,4 @@
-"""The embedded server: one for all who share a data directory, gone when nobody is left, closed to other users."""
+"""The embedded server: shared by all commands with one data directory, stopped after the last, for this user only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def processes_of(directory: Path) -> list[psutil.Process]:
     return found
 
 
-def test_whoever_comes_later_joins_and_the_last_one_out_stops_it(tmp_path: Path) -> None:
+def test_later_clients_join_and_the_last_to_leave_stops_it(tmp_path: Path) -> None:
     with embedded_redis(tmp_path) as first, connect(first) as client:
         client.set("kept", "1")
         with embedded_redis(tmp_path) as second:

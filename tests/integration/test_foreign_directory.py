@@ -50,14 +50,14 @@ def test_a_report_is_read_where_the_user_has_modules_of_our_names(foreign: Path,
     assert (ran.returncode, "done" in ran.stdout) == (0, True), ran.stderr
 
 
-def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path, vendors: Sandbox) -> None:
+def test_a_killed_command_leaves_no_processes(tmp_path: Path, vendors: Sandbox) -> None:
     vendors.remote.turn({"vendor": "kargo", "kind": "never_ready"})
     command = subprocess.Popen(
         [MILLRACE, "run", *KARGO], cwd=tmp_path, env=environment(vendors),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: vendors.remote.requests("kargo", "status"), "a poll")
-    # The command, its Redis and its workers: there is somebody to leave behind.
+    # The command, its Redis and its workers are running, so some could remain.
     assert len(processes_in(tmp_path)) > 3
     command.send_signal(signal.SIGKILL)
     command.wait()

@@ -33,7 +33,7 @@ def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -
     assert (found.ready_by, found.finish_by) == (clock.now + 7200, clock.now + 86400)
 
 
-def test_the_same_report_asked_for_twice_is_one_job_while_it_runs_and_tells_whoever_asked(ledger: Ledger) -> None:
+def test_the_same_report_requested_twice_is_one_job_while_it_runs_and_tells_both_callers(ledger: Ledger) -> None:
     make(ledger, "j", webhooks=("https://a",))
     assert make(ledger, "k", webhooks=("https://b", "https://a")) == ("j", True)
     assert (ledger.job("k"), job(ledger).webhooks) == (None, ("https://a", "https://b"))
@@ -70,7 +70,7 @@ def test_a_note_needs_a_lease_that_still_runs(ledger: Ledger, clock: Clock) -> N
     assert not ledger.note(mine, submitting_at="@0")
 
 
-def test_giving_back_is_no_attempt_where_nothing_went_wrong(ledger: Ledger) -> None:
+def test_giving_back_is_not_an_attempt_if_nothing_went_wrong(ledger: Ledger) -> None:
     make(ledger)
     assert ledger.give_back(held(ledger.take("j", "queued")), "quota", due_seconds=1, is_attempt=False) == 0
     assert ledger.give_back(held(ledger.take("j", "queued")), "500", due_seconds=1, is_attempt=True) == 1
@@ -147,7 +147,7 @@ def test_empty_pages_repeat_nothing(ledger: Ledger) -> None:
     assert close(ledger, 2, end=ending(0, "nothing"))[0] == "streamed"
 
 
-def test_what_stands_beyond_the_count_is_not_asked_for(ledger: Ledger) -> None:
+def test_what_is_beyond_the_count_is_not_requested(ledger: Ledger) -> None:
     streaming(ledger, 1)
     assert close(ledger, 1, end=ending(100), planned=2, link="/2", last_count=150) == ("closed", [2])
     assert close(ledger, 2, end=ending(50), planned=3, link="/3", last_count=150) == ("streamed", [])
@@ -211,7 +211,7 @@ def test_a_job_ends_once(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("is_cause", "state", "report"),
     [(False, "pending", "xid"), (True, "queued", None)],
-    ids=["keeps the vendor's report", "asks anew where that was the cause"],
+    ids=["keeps the vendor's report", "asks again if that was the cause"],
 )
 def test_a_retry_opens_the_next_generation_with_all_its_patience(
     ledger: Ledger, is_cause: bool, state: str, report: str | None

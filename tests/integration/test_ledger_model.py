@@ -1,4 +1,4 @@
-"""A job is never stuck and never in two hands, whatever workers, deaths, verdicts and sweeps come in between."""
+"""A job is never stuck and never held by two workers, for any sequence of workers, deaths, verdicts and sweeps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MOVES = {
 
 
 class JobLife(RuleBasedStateMachine):
-    """Several workers, each with whatever leases it believes it has, on one job."""
+    """Several workers on one job, each with the leases that it believes to hold."""
 
     redis: Redis
 

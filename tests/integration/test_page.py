@@ -37,7 +37,7 @@ def page(base: str, chromium: Chrome) -> Chrome:
     """The page as somebody sees it who comes for the first time."""
     chromium.get(base)
     chromium.execute_script("sessionStorage.clear()")
-    # A page at the address it is at already would not be loaded anew.
+    # The browser would not reload a page whose address is the present one.
     chromium.get("about:blank")
     look_like(chromium, width=1280, height=860, dark=False)
     chromium.get(base)
@@ -67,7 +67,7 @@ def log_in(page: Chrome) -> None:
 
 
 def press(page: Chrome, *keys: str) -> None:
-    """Keys for whatever has the focus."""
+    """Send keys to the focused element."""
     ActionChains(page).send_keys(*keys).perform()
 
 
@@ -105,7 +105,7 @@ def fill_list(page: Chrome, name: str, value: str) -> None:
         field.send_keys(f"{',' if field.get_attribute('value') else ''}{value}")
 
 
-def test_a_wrong_parameter_is_told_beside_its_field(page: Chrome, stack: Stack) -> None:
+def test_a_wrong_parameter_is_shown_at_its_field(page: Chrome, stack: Stack) -> None:
     log_in(page)
     page.find_element(By.LINK_TEXT, "New report").click()
     choose(page, "#report", "instal.advertiser-export")

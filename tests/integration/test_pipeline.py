@@ -1,4 +1,4 @@
-"""A page's rows get into a real Redis stream once and in order, whatever happens on the way."""
+"""A page's rows get into a real Redis stream once and in order, even if something fails on the way."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_two_workers_on_one_page_publish_each_row_once(redis: Redis, sink: Sink)
     assert published(redis) == ROWS
 
 
-def test_a_worker_overtaken_within_its_batch_continues_behind_the_other(redis: Redis, sink: Sink) -> None:
+def test_a_worker_overtaken_within_its_batch_continues_after_the_other(redis: Redis, sink: Sink) -> None:
     def overtaken() -> Iterator[bytes]:
         yield from ROWS[:500]
         with pytest.raises(RetryLater):
@@ -137,7 +137,7 @@ def test_a_full_sink_is_asked_again_until_there_is_room(redis: Redis) -> None:
     assert "1,000 entries" in reasons[0] or "1000 entries" in reasons[0]
 
 
-def test_nobody_making_room_ends_the_page_with_the_reason(redis: Redis) -> None:
+def test_a_sink_that_stays_full_ends_the_page_with_the_reason(redis: Redis) -> None:
     sink = make_sink(redis, bound=1000)
     sink.open(1)
 
@@ -188,7 +188,7 @@ def test_the_sink_losing_its_last_second_is_read_again(redis: Redis, sink: Sink)
     assert published(redis) == ROWS
 
 
-def test_a_batch_behind_one_that_failed_is_not_written(redis: Redis) -> None:
+def test_a_batch_after_a_failed_one_is_not_written(redis: Redis) -> None:
     sink = make_sink(redis, bound=1000)
     sink.open(1)
 

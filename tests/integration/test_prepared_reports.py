@@ -130,7 +130,7 @@ def test_a_redirect_may_say_that_and_where_the_report_is(start: Start) -> None:
     assert made.asked[-1].name == "GET /rows/x"
 
 
-def test_an_id_may_stand_in_a_header_or_in_a_sentence(start: Start) -> None:
+def test_an_id_may_be_in_a_header_or_in_a_sentence(start: Start) -> None:
     submit = {**SUBMIT, "report_id": [{"header": "Location", "pattern": "reports/([0-9]+)"}]}
     made = start(
         preparing({"status": "done"}, made=Answer(status=201, headers={"Location": "/reports/12"})), submit=submit
@@ -206,7 +206,7 @@ def test_files_with_the_same_rows_are_one_file_given_twice(start: Start) -> None
 @pytest.mark.parametrize(
     "ready", [{"status": "done"}, {"status": "done", "files": []}, {"status": "done", "files": None}]
 )
-def test_ready_without_a_file_is_no_rows_where_the_source_says_so(start: Start, ready: Json) -> None:
+def test_ready_without_a_file_means_no_rows_if_the_source_says_so(start: Start, ready: Json) -> None:
     poll = {**POLL, "link": ["files"], "no_link_is_no_rows": True}
     made = start(preparing(ready), poll=poll, read=AT_LINK)
     assert done(made, [])["rows"] == 0
@@ -221,7 +221,7 @@ def test_ready_without_a_file_is_waited_for_and_fails_otherwise(start: Start) ->
     failed(start(preparing({"status": "done"}), poll={**POLL, "link": ["files"]}, read=AT_LINK), "still no link")
 
 
-# ---------------------------------------------------------------- failed, expired, asked anew
+# ---------------------------------------------------------------- failed, expired, requested again
 
 
 def test_a_failure_says_the_vendors_reason_and_spoils_the_report(start: Start) -> None:
@@ -235,7 +235,7 @@ ANEW = {**POLL, "ask_anew": ["job failed", "expired"]}
 
 
 @pytest.mark.parametrize("error", [None, {"code": 2, "message": "try again"}])
-def test_where_a_failure_may_pass_the_report_is_asked_for_anew(start: Start, error: Any) -> None:
+def test_if_a_failure_may_pass_the_report_is_requested_again(start: Start, error: Any) -> None:
     polls = [{"status": "Job Failed", "error": error}, {"status": "done"}]
     made = start(preparing(*polls), poll=ANEW, errors=[{"when": "error", "message": "error.message"}])
     done(made)
@@ -243,7 +243,7 @@ def test_where_a_failure_may_pass_the_report_is_asked_for_anew(start: Start, err
 
 
 @pytest.mark.parametrize(("allowed", "asked"), [(0, 1), (1, 2), (3, 4)])
-def test_a_report_is_asked_for_anew_a_bounded_number_of_times(start: Start, allowed: int, asked: int) -> None:
+def test_a_report_is_requested_again_a_limited_number_of_times(start: Start, allowed: int, asked: int) -> None:
     submit = {**SUBMIT, "ask_anew_at_most": allowed}
     made = start(preparing({"status": "expired", "why": "too old"}), poll=ANEW, submit=submit)
     failed(made, "'expired'", "too old")
@@ -317,7 +317,7 @@ def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_
     assert made.times("GET /reports/7") == [0, 40, 55]
 
 
-# ---------------------------------------------------------------- told that nobody wants it any more
+# ---------------------------------------------------------------- discarded
 
 DISCARD: Json = {"discard": {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}}
 

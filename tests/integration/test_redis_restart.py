@@ -17,7 +17,7 @@ from tests.harness import RedisServer, Stack, running_redis, running_stack, unti
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 LONGER_THAN_A_LEASE_SECONDS = 3.0
-"""Leases of a stack last 2 s: so long nobody can renew one."""
+"""Leases of a stack last 2 s, and this is longer, so all of them run out."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def cannot_save(redis: Redis) -> None:
 
 
 def be_out_of_clients(redis: Redis) -> None:
-    """Everybody loses the connection, and nobody but us gets a new one."""
+    """All clients lose their connections, and only this test gets a new one."""
     redis.config_set("maxclients", 1)
     for kind in ("normal", "pubsub"):
         redis.client_kill_filter(_type=kind, skipme=True)

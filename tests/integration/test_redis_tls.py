@@ -1,4 +1,4 @@
-"""Redis over TLS: one reading of the options for every part, and no password for a server nobody vouches for."""
+"""Redis over TLS: every part reads the options alike, and a server with an unknown certificate gets no password."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSWORD = "the-password"
 
 
 class TlsFront(Listener):
-    """Speaks TLS on a port of its own; hands on what it hears, or, with nobody behind it, remembers it."""
+    """A TLS server that forwards what it receives, or, without a target, remembers it."""
 
     def __init__(self, certificate: tuple[Path, Path], upstream: int | None = None, *, client_ca: Path | None = None):
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -54,7 +54,7 @@ class TlsFront(Listener):
 
 @pytest.fixture
 def impostor(tmp_path: Path) -> Iterator[TlsFront]:
-    """Listens where Redis should, with a certificate nobody vouches for."""
+    """Listens in place of Redis, with a certificate of an unknown authority."""
     front = TlsFront(Authority(tmp_path / "impostor").certificate("redis"))
     yield front
     front.close()
@@ -108,7 +108,7 @@ def test_an_impostor_hears_no_password_of_a_sink(impostor: TlsFront, redis: Any)
     assert (impostor.visits > 0, impostor.heard) == (True, b"")
 
 
-def test_unless_the_url_says_in_so_many_words_that_nobody_is_to_be_verified(impostor: TlsFront) -> None:
+def test_unless_the_url_says_explicitly_that_no_certificate_is_verified(impostor: TlsFront) -> None:
     with suppress(ConnectionError, OSError):
         ask_ledger(f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0?ssl_cert_reqs=none")
     assert PASSWORD.encode() in impostor.heard

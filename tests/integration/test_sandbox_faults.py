@@ -75,7 +75,7 @@ def page_rows(reply: Reply) -> Any:
 
 
 def values(reply: Reply) -> Iterator[Any]:
-    """Every JSON value of a stream behind its header, however it is spread over lines."""
+    """All JSON values of a stream after its header, however they are spread over lines."""
     decoder, text = json.JSONDecoder(), reply.body.decode().lstrip()
     while text:
         value, end = decoder.raw_decode(text)
@@ -192,7 +192,7 @@ def test_faults_of_different_kinds_add_up(spoilt: Fetch) -> None:
     assert all("clicks" not in row for row in came)
 
 
-def test_tokens_end_and_claim_what_they_are_told_to(sandbox: Sandbox, visitor: Visitor) -> None:
+def test_tokens_expire_and_state_lifetimes_as_the_faults_say(sandbox: Sandbox, visitor: Visitor) -> None:
     for claim in (None, "3600", -1):
         sandbox.remote.turn({"kind": "expires_in", "args": {"value": claim}})
         assert visitor.log_in("kargo").json()["expires_in"] == claim

@@ -42,7 +42,7 @@ def start(*options: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_is_and_ends_when_told_even_in_the_middle_of_an_answer(sign: signal.Signals) -> None:
+def test_it_prints_its_addresses_and_stops_on_a_signal_even_in_the_middle_of_an_answer(sign: signal.Signals) -> None:
     silent = {"kind": "silence", "args": {"seconds": 3600, "after_bytes": 10}}
     process = start("--rows", "50", "--faults", json.dumps([silent]))
     assert process.stdout is not None
@@ -152,7 +152,7 @@ def test_a_connection_is_kept_for_the_next_request(sandbox: Sandbox) -> None:
         b"GET /" + b"x" * 70_000,
     ],
 )
-def test_what_is_no_request_is_refused_and_ends_the_connection(sandbox: Sandbox, sent: bytes) -> None:
+def test_what_is_not_a_request_is_refused_and_ends_the_connection(sandbox: Sandbox, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=20) as connection:
         connection.sendall(sent)
         assert connection.recv(100).startswith(b"HTTP/1.1 4")
@@ -235,7 +235,7 @@ def test_what_is_not_allowed_changes_nothing(sandbox: Sandbox, method: str, path
     assert (sandbox.remote.faults(), visitor.ask("GET", sandbox.urls["control"] + "/settings").json()) == before
 
 
-def test_an_unknown_control_request_is_told_what_there_is(sandbox: Sandbox) -> None:
+def test_the_answer_to_an_unknown_control_request_lists_the_known_ones(sandbox: Sandbox) -> None:
     reply = Visitor(sandbox).ask("GET", sandbox.urls["control"] + "/nothing")
     assert reply.status == 404
     assert "PUT /_sandbox/faults" in reply.json()["known"]

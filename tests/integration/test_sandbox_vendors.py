@@ -175,7 +175,7 @@ def test_instals_times_are_as_fine_as_asked_for(visitor: Visitor) -> None:
     assert file.lines()[1:] == list(expected_rows(EXPORT, {**INSTAL_EXPORT, "interval": "hourly"}, ROWS))
 
 
-def test_a_task_nobody_asked_instal_for_is_pending_for_ever(visitor: Visitor) -> None:
+def test_an_unknown_task_of_instal_is_pending_for_ever(visitor: Visitor) -> None:
     assert [task(visitor, "unknown").json()["state"] for _ in range(5)] == ["PENDING"] * 5
 
 
@@ -191,7 +191,7 @@ def test_an_expired_link_stays_dead_until_the_task_is_asked_again(sandbox: Sandb
 # ---------------------------------------------------------------- what they refuse
 
 KNOWN: dict[str, str] = {}
-"""In place of headers: those of whoever is logged in."""
+"""In place of headers: those of the logged-in client."""
 WRONG = {"Authorization": "Bearer wrong"}
 REFUSED: list[tuple[str, str, str, dict[str, str], Any, int]] = [
     ("kargo", "POST", "/authenticate", basic("sandbox@kargo.invalid", "wrong"), None, 401),

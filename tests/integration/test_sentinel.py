@@ -85,7 +85,7 @@ def test_an_error_names_sentinels_that_cannot_be_asked_without_their_password() 
         assert "secret" not in str(refused.value)
 
 
-def test_a_broken_connection_asks_for_the_master_anew(
+def test_after_a_broken_connection_the_master_is_looked_up_again(
     own_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     master = own_redis.port

@@ -1,4 +1,4 @@
-"""Ledger and sink agree on how a job ends, wherever whoever carried it out was killed."""
+"""Ledger and sink agree on how a job ends, even if the worker that ends it is killed at any point."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def test_a_void_that_was_first_lets_no_end_be_written(services: Services, stream
     assert (found.ends, found.voided) == (0, {1: "cancelled"})
 
 
-def test_a_verdict_nobody_carried_out_is_carried_out_by_whoever_comes_next(services: Services, streamed: Job) -> None:
+def test_a_verdict_of_a_dead_worker_is_carried_out_by_the_next_one(services: Services, streamed: Job) -> None:
     services.ledger.decide(streamed.id, "failed", "why")
-    # At once: whoever decided may have died before carrying it out.
+    # At once, because the worker that decided may have died before carrying it out.
     assert services.ledger.overdue()[0][2] == "verdict"
     assert end_job(services, job(services.ledger, streamed.id)) == "failed"
     assert end_job(services, job(services.ledger, streamed.id)) == "failed"

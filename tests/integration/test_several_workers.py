@@ -53,7 +53,7 @@ def test_what_a_killed_worker_left_of_its_page_is_gone_while_the_job_goes_on(sta
 
 
 def have_fresh_workers(stack: Stack) -> None:
-    """Start processes without connections: whoever then has one to the vendors is the one that reads."""
+    """Start processes without connections, so that the one with a connection to the vendors is the one that reads."""
     stack.workers.kill("stream")
     stack.workers.restart_dead()
 
@@ -71,7 +71,7 @@ def reading_process(stack: Stack) -> psutil.Process | None:
 
 
 KARGO = "kargo.campaign-performance-metrics"
-# More than two workers take at once: whoever takes messages ahead leaves the other none.
+# More than two workers take at once, so a worker that prefetches messages leaves none for the other.
 PAGES = 200
 
 

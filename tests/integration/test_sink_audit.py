@@ -11,7 +11,7 @@ from tests.sinks import JOB, READING, commit, finish, opened, position
 from worker.sinks.audit import StreamAudit, audit
 
 
-def test_an_audit_goes_on_beside_consumers_that_trim(redis: Redis) -> None:
+def test_an_audit_continues_while_consumers_trim(redis: Redis) -> None:
     sink = opened("stream:rows", redis)
     watch = StreamAudit(redis, "rows")
     for first in (1, 4, 7):

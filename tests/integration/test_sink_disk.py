@@ -109,12 +109,12 @@ def test_a_name_that_was_given_though_the_answer_was_lost_is_ours(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
 
 
-def test_a_name_for_nothing_is_no_name(tmp_path: Path) -> None:
+def test_a_missing_file_gets_no_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         exclusive.publish(tmp_path / "nothing", tmp_path / "name")
 
 
-def test_a_part_that_was_taken_but_not_named_is_named_by_whoever_comes_next(tmp_path: Path, job: Path) -> None:
+def test_a_part_that_was_taken_but_not_named_is_named_by_the_next_writer(tmp_path: Path, job: Path) -> None:
     sink = opened(f"file:{tmp_path}", part_rows=2)
     publish(sink, READING[:4])
     taken = FileRecord(DirectoryStore(job), Key()).part(1, 1, 2)
@@ -156,7 +156,7 @@ def test_what_a_killed_writer_left_is_removed_and_what_another_writes_stays(tmp_
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_part_taken_by_a_writer_that_died_before_it_was_named_is_no_leftover(
+def test_a_part_of_a_writer_that_died_before_naming_it_is_not_removed(
     tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taking_over = make(f"file:{tmp_path}")
@@ -210,7 +210,7 @@ def test_a_directory_that_cannot_be_made_fails_the_job_at_once(tmp_path: Path, b
 
 
 @pytest.mark.parametrize("options", ["ro", "mode=555"])
-def test_a_directory_nobody_may_write_to_fails_the_job_at_once(tmp_path: Path, options: str) -> None:
+def test_a_directory_that_cannot_be_written_to_fails_the_job_at_once(tmp_path: Path, options: str) -> None:
     mount = f'mount -t tmpfs -o size=1m,{options} none {tmp_path} && exec "$@"'
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "sh", "true"], check=False).returncode:
         pytest.skip("no disk of one's own can be had here")

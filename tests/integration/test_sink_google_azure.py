@@ -88,7 +88,7 @@ def test_a_service_that_refuses_is_quoted_and_asked_again_where_that_may_help(
     assert str(refused.value) == f"{scheme}://rows/x: {status} {code}: in its own words"
 
 
-def test_a_bucket_that_is_gone_is_no_empty_one(any_missing: str) -> None:
+def test_a_missing_bucket_is_not_taken_for_an_empty_one(any_missing: str) -> None:
     store = BucketStore(parse_address(any_missing).bucket)  # type: ignore[attr-defined]
     for look in (lambda: store.read(Key("name")), lambda: store.names(Key("directory"))):
         with pytest.raises(FailJob, match=r"404 (NoSuchBucket|ContainerNotFound)"):
@@ -144,9 +144,7 @@ def test_google_credentials_that_cannot_be_read_are_named_and_not_quoted(
     assert SECRET not in str(refused.value)
 
 
-def test_a_token_of_google_goes_where_nobody_can_read_it_on_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_of_google_is_sent_over_tls_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_BEARER_TOKEN", SECRET)
     authority = Authority(tmp_path / "ca")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -230,7 +228,7 @@ def test_a_secret_may_be_in_a_file(is_whole: bool, tmp_path: Path, monkeypatch: 
         make(address).open(1)
 
 
-def test_a_shared_access_signature_stands_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_message_contains_a_shared_access_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", SIGNATURE)
     authority = Authority(tmp_path / "ca")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""`latest.json`: the newest done job of each window, whatever order they end in."""
+"""`latest.json`: the newest done job of each window, in any order of their ends."""
 
 from __future__ import annotations
 

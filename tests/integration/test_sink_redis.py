@@ -69,7 +69,7 @@ def test_a_commit_that_goes_wrong_between_its_halves_is_made_again_and_keeps_eac
 # -- transactions
 
 
-def test_a_stream_is_whole_and_under_its_name_for_whoever_waits_for_its_rows(redis: Redis) -> None:
+def test_a_stream_is_whole_and_under_its_name_for_clients_that_wait_for_its_rows(redis: Redis) -> None:
     sink = make("stream:rows", redis)
     sink.open(1)
     redis.xgroup_create("rows", "readers", mkstream=True)

@@ -22,7 +22,7 @@ def test_at_the_bound_nothing_is_written_until_consumers_trim(redis: Redis) -> N
     assert commit(sink, 6, 7) == position(READING, 7)
 
 
-def test_a_stranger_to_a_full_stream_still_learns_where_it_stands(redis: Redis) -> None:
+def test_a_new_sink_of_a_full_stream_still_learns_its_position(redis: Redis) -> None:
     sink = opened("stream:rows", redis, bound=1)
     commit(sink, 1, 3)
     assert commit(make("stream:rows", redis, bound=1), 1, 2) == position(READING, 3)

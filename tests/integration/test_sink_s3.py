@@ -77,7 +77,9 @@ def test_nothing_is_seen_of_a_part_before_it_is_complete(bucket: str, prefix: st
     sink.release()
 
 
-def test_an_object_nobody_counts_is_removed_at_the_end(bucket: str, prefix: str, s3_endpoint: str) -> None:
+def test_an_object_that_is_not_part_of_the_result_is_removed_at_the_end(
+    bucket: str, prefix: str, s3_endpoint: str
+) -> None:
     orphan = f"{prefix}/{JOB}/page-00001.part-0001.{'0' * 32}.ndjson"
     s3_client(s3_endpoint).put_object(Bucket=BUCKET, Key=orphan, Body=b"{}\n")
     sink = make(bucket)

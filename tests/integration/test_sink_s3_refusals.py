@@ -98,13 +98,13 @@ def test_a_service_that_refuses_is_quoted_and_asked_again_where_that_may_help(
 
 
 @pytest.mark.parametrize(("status", "is_attempt"), [(503, False), (429, False), (500, True)])
-def test_a_service_that_asks_for_less_is_waited_for_and_nobody_has_failed(status: int, is_attempt: bool) -> None:
+def test_a_service_that_asks_for_fewer_requests_is_waited_for_without_a_failure(status: int, is_attempt: bool) -> None:
     with running(Service((status, ""))) as service, pytest.raises(RetryLater) as later:
         make(service.address).open(1)
     assert later.value.is_attempt is is_attempt
 
 
-def test_a_bucket_that_is_gone_is_no_empty_one() -> None:
+def test_a_missing_bucket_is_not_taken_for_an_empty_one() -> None:
     with running(Service((404, "NoSuchBucket"))) as service:
         store = BucketStore(parse_address(service.address).bucket)  # type: ignore[attr-defined]
         with pytest.raises(FailJob, match="404 NoSuchBucket"):
@@ -191,7 +191,7 @@ def test_a_profile_gives_key_and_region(home: Path, monkeypatch: pytest.MonkeyPa
     assert (key, region) == ("AKPROFILE", "eu-central-1")
 
 
-def test_a_key_that_is_no_longer_taken_is_looked_for_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_is_no_longer_accepted_is_looked_up_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "reports")
     profile(home, "AKOLD")
     with running(Service((400, "ExpiredToken"))) as service:

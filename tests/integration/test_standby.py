@@ -39,7 +39,7 @@ def test_a_stand_in_does_the_work_at_every_interval_until_beat_is_back(redis: Re
 
 def test_a_killed_worker_s_page_goes_on_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:
     with running_stack(tmp_path, own_redis.url) as stack:
-        # From here on nobody sends sweeps but a control worker that stands in.
+        # From here on, only a control worker in beat's place sends sweeps.
         stack.workers.stop_one("beat")
         job = stack.begin_stream("stream:alone", 40_000)
         stack.workers.kill("stream")

@@ -1,4 +1,4 @@
-"""What Celery tells whoever watches, Flower among them: each task ends as what came of its job."""
+"""The events of Celery, as Flower shows them: each task ends like its job."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_step_that_will_be_tried_again_says_why_and_results_say_what_came(stac
     assert "rows" in results()["report.stream"]
 
 
-def test_parameters_never_stand_in_a_message(stack: Stack) -> None:
+def test_parameters_are_never_in_a_message(stack: Stack) -> None:
     def consumers() -> int:
         return int(stack.redis.info("clients")["blocked_clients"])
 

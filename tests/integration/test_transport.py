@@ -123,7 +123,7 @@ def test_a_body_longer_than_it_says_is_never_taken_for_all_of_it(vendor: Start, 
         list(response.chunks())
 
 
-def test_a_line_end_behind_a_body_is_no_more_of_it_and_the_next_answer_is_heard(vendor: Start) -> None:
+def test_a_line_end_after_a_body_does_not_disturb_the_next_answer(vendor: Start) -> None:
     at, _ = talk(vendor, lambda heard: answer(body=b"[1]") + b"\r\n")
     assert [at.send(get(at)).body(9) for _ in range(3)] == [b"[1]"] * 3
 
@@ -184,7 +184,7 @@ def test_silence_in_a_body_or_before_it_is_not_waited_out(vendor: Start) -> None
     assert not caught.value.is_unsent
 
 
-def test_whoever_waits_for_more_of_a_body_is_freed_from_another_thread(vendor: Start) -> None:
+def test_a_thread_that_waits_for_a_body_is_freed_from_another_thread(vendor: Start) -> None:
     def script(heard: Heard) -> Iterator[bytes]:
         yield SIZED + b"row"
         acme.is_over.wait(60)

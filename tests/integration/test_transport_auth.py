@@ -138,7 +138,7 @@ def test_an_answer_without_a_token_names_the_field_and_what_is_there(vendor: Sta
     assert acme.targets() == ["POST /v1/login"]
 
 
-def test_a_login_that_fails_for_the_moment_is_no_failure_of_the_job(vendor: Start, redis: Redis) -> None:
+def test_a_temporary_failure_of_a_login_does_not_fail_the_job(vendor: Start, redis: Redis) -> None:
     at, acme = talk(vendor, lambda heard: answer(502), SESSION, redis, sleep=lambda _: None)
     with pytest.raises(RetryLater, match="POST /v1/login: 502") as caught:
         at.send(get(at))
@@ -231,7 +231,7 @@ REFRESH = {
 
 
 def token_endpoint(refresh: Callable[[int], str | None], *, status: Callable[[str], int] = lambda _: 200) -> Script:
-    """Gives token-1, token-2, ... with whatever refresh token belongs to each; answers other requests by `status`."""
+    """Gives token-1, token-2, ..., each with its refresh token; answers other requests with `status`."""
     logins: list[Heard] = []
 
     def script(heard: Heard) -> bytes:

@@ -80,7 +80,7 @@ def test_a_link_to_this_machine_is_followed_by_a_connection_on_this_machine(vend
         assert exchange.send(WireRequest("GET", f"{other.url}/x", {}), kind="download").body(10) == b"rows"
 
 
-def test_a_certificate_nobody_vouches_for_fails(tls_port: int) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(tls_port: int) -> None:
     exchange = at(f"https://localhost:{tls_port}/v1")
     with pytest.raises(FailJob, match="GET /v1/x: the host's certificate is not trusted: unable to get local issuer"):
         exchange.send(WireRequest("GET", f"https://localhost:{tls_port}/v1/x?key=1", {}))
@@ -94,7 +94,7 @@ def test_a_trusted_certificate_for_another_name_fails(tls_port: int, authority: 
         manager.request("GET", f"https://download.example:{tls_port}/x")
 
 
-def test_plain_http_where_tls_should_be_is_no_answer(vendor: ScriptedVendor) -> None:
+def test_plain_http_instead_of_tls_is_not_an_answer(vendor: ScriptedVendor) -> None:
     port = vendor.url.rpartition(":")[2]
     exchange = at(f"https://127.0.0.1:{port}/v1")
     with pytest.raises(RetryLater, match="the TLS connection failed"):

@@ -22,7 +22,7 @@ ENVIRONMENT = {"V_KEY": "k3y+secret"}.get
 
 
 class Proxy(Listener):
-    """Tunnels to one place, whatever host it is asked for, and answers plain http itself."""
+    """Tunnels every host to one address, and answers plain http itself."""
 
     def __init__(self, tunnel_to: int = 0, refusal: bytes = b"") -> None:
         self.heads: list[str] = []
@@ -133,7 +133,7 @@ def test_plain_http_names_the_whole_address_letter_by_letter(proxy: StartProxy) 
     assert between.heads[0].startswith("GET http://127.0.0.1:9/v1/%72%6fws?a=%2d HTTP/1.1\r\n")
 
 
-def test_the_environments_proxy_is_heeded_and_the_connections_own_stands_over_it(
+def test_the_proxy_of_the_environment_is_used_and_the_connections_own_overrides_it(
     proxy: StartProxy, vendor: Start
 ) -> None:
     acme, company, own = vendor(lambda heard: answer(body=b"vendor")), proxy(), proxy()
@@ -148,7 +148,7 @@ def test_the_environments_proxy_is_heeded_and_the_connections_own_stands_over_it
     assert asked("none", everywhere) == b"vendor"
     assert asked(None, {**everywhere, "no_proxy": "127.0.0.0/8"}) == b"vendor"
     del everywhere["no_proxy"]
-    assert asked(None, everywhere) == b"vendor", "where nobody set NO_PROXY this machine is reached directly"
+    assert asked(None, everywhere) == b"vendor", "without NO_PROXY this machine is reached directly"
     assert (len(company.heads), len(own.heads)) == (1, 1)
 
 

@@ -18,7 +18,7 @@ def answer(status: int, more: str = "") -> Script:
     return lambda heard: f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n{more}\r\nno".encode()
 
 
-def test_whoever_asked_is_told_under_a_key_that_stays_the_same(vendor: Start) -> None:
+def test_callers_are_told_under_a_key_that_stays_the_same(vendor: Start) -> None:
     heard = vendor(answer(204))
     for _ in range(2):
         deliver(ON_LOOPBACK, f"{heard.url}/done?x=1", b'{"job":"j1"}', key="j1", now=0)

@@ -89,7 +89,7 @@ def test_a_report_is_looked_for_on_later_pages_of_the_list_which_may_lead_in_a_c
 
 
 @pytest.mark.parametrize("answer", ['{"id": null}', "[]"])
-def test_an_answer_without_an_id_is_no_report(sandbox: Sandbox, talk: Talk, answer: str) -> None:
+def test_an_answer_without_an_id_is_not_a_report(sandbox: Sandbox, talk: Talk, answer: str) -> None:
     sandbox.remote.turn(fault("body", text=answer, match=at("submit")))
     with pytest.raises(FailJob, match="POST /"):
         talk().submit()

@@ -87,7 +87,7 @@ class Storm:
         while damage.sigkills < enough:
             if not self.wait_for_progress(job_id):
                 return
-            # The moment of a kill is drawn, not chosen: what matters lies where nobody would have aimed.
+            # The moment of a kill is random, because faults lie where a person would not have aimed.
             time.sleep(self._random.uniform(0, 1.0))
             self.strike(damage)
 

@@ -71,7 +71,7 @@ def test_a_refused_token_is_renewed_once_however_many_were_refused(tokens: Make)
     assert tokens().take() == second
 
 
-def test_a_turn_nobody_ends_runs_out_and_its_late_token_is_not_kept(tokens: Make, clock: Clock) -> None:
+def test_a_turn_that_is_never_ended_expires_and_its_late_token_is_not_kept(tokens: Make, clock: Clock) -> None:
     lost = turn_of(tokens())
     clock.now += TURN_SECONDS + 1
     turn = turn_of(tokens())

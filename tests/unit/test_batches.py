@@ -38,7 +38,7 @@ def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows
 
 
 @given(rows_of_a_page.filter(bool), st.data())
-def test_what_the_sink_lacks_begins_exactly_where_it_stands(rows: list[bytes], data: st.DataObject) -> None:
+def test_what_the_sink_lacks_begins_exactly_at_its_position(rows: list[bytes], data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(rows)))
     at = Checkpoint(rows=kept, digest=digest(rows[:kept]))
     rest = only(rows).beyond(at)
@@ -73,7 +73,7 @@ def test_a_batch_holds_at_most_a_thousand_rows() -> None:
     assert [len(batch.rows) for batch in read_batches([rows])] == [SMALL_BATCH.rows, SMALL_BATCH.rows, 1]
 
 
-def test_a_batch_holds_at_most_256_kib_and_a_larger_row_stands_alone() -> None:
+def test_a_batch_holds_at_most_256_kib_and_a_larger_row_is_a_batch_of_its_own() -> None:
     small, large = b"x" * (SMALL_BATCH.bytes // 2 - 1), b"y" * SMALL_BATCH.bytes
     cut = [[*batch.rows] for batch in read_batches([Rows.of([small, small, small, large, small])])]
     assert cut == [[small, small], [small], [large], [small]]

@@ -59,7 +59,7 @@ def line_of(error: BadInput) -> int:
     return int(error.where.split(":")[1])
 
 
-def test_the_good_file_loads_beside_the_packaged_ones(tmp_path: Path) -> None:
+def test_the_good_file_loads_together_with_the_packaged_ones(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     catalogue = load_catalogue([tmp_path])
     assert {"acme", "kargo", "mediamath", "rokt", "instal"} <= set(catalogue.sources)
@@ -135,7 +135,7 @@ def test_a_way_of_reading_needs_one_address(tmp_path: Path, read: str) -> None:
     assert "read" in refusal(tmp_path, "    proof:", f"    proof: end\n    read: [{read}]\n    note:").where
 
 
-def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+def test_a_key_that_occurs_twice_is_refused(tmp_path: Path) -> None:
     error = refusal(tmp_path, "title: Acme", "title: Acme\ntitle: Again")
     assert (line_of(error), error.given, error.allowed) == (3, "title", "each key once")
 

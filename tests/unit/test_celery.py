@@ -1,4 +1,4 @@
-"""What is kept between messages is what would have been made anew."""
+"""What is cached between messages equals what would be made again."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_step_that_waits_for_its_next_attempt_shows_as_retry_until_that_begins
     assert states == ["RECEIVED", "STARTED", "RETRY", "RETRY", "STARTED", "SUCCESS"]
 
 
-def test_the_reason_alone_stands_as_the_exception() -> None:
+def test_a_retry_is_shown_as_its_reason_only() -> None:
     show_retries()
     assert repr(Retry(exc=RetryLater("the vendor is busy"), when=15)) == "RetryLater('the vendor is busy')"
     assert repr(Retry("soon")) == "soon"

@@ -113,7 +113,7 @@ def test_rows_that_fit_or_lack_the_columns_stay_byte_for_byte() -> None:
     assert typed(rows, "integer") == [row.encode() for row in rows]
 
 
-def test_a_row_written_anew_keeps_the_digits_of_all_other_values() -> None:
+def test_a_row_that_is_written_again_keeps_the_digits_of_all_other_values() -> None:
     row = '{"n":"5","m":57.1000,"o":[1E+2,123456789012345678901234567890,-0.0],"p":{"q":0.10}}'
     assert typed([row], "integer") == [row.replace('"5"', "5").encode()]
 

@@ -93,7 +93,7 @@ def test_a_proxy_of_its_own_is_named_with_its_connection(tmp_path: Path, catalog
     assert load(tmp_path, catalogue, text, USER="me")["kargo"].proxy == "http://me@proxy.example:3128"
 
 
-def test_limits_stand_over_those_of_the_source(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_limits_of_a_connection_override_those_of_the_source(tmp_path: Path, catalogue: Catalogue) -> None:
     limits = load(tmp_path, catalogue, entry(limits="{requests_per_second: 0.5, streams_at_once: '${N:-9}'}"))[
         "kargo"
     ].limits

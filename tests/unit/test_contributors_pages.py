@@ -20,7 +20,7 @@ NAMED = [
 
 
 def names_in(body: list[ast.stmt]) -> set[str]:
-    """What these statements define; what a class defines, behind its name and a dot."""
+    """The names that these statements define; those of a class after its name and a dot."""
     found: set[str] = set()
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

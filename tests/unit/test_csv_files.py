@@ -17,7 +17,7 @@ def text(*batches: list[bytes], **how: Any) -> list[str]:
     return [file.content.decode() for file in written("csv", *batches, **how)]
 
 
-def test_columns_stand_as_declared_and_then_as_first_seen() -> None:
+def test_columns_are_ordered_as_declared_and_then_as_first_seen() -> None:
     rows = [b'{"b":1,"z":2}', b'{"a":3,"y":4,"b":5}']
     assert text(rows, declared={"a": "integer"}) == ["a,b,z,y\r\n,1,2,\r\n3,5,,4\r\n"]
 
@@ -56,7 +56,7 @@ def test_a_value_is_this_cell(value: str, cell: str) -> None:
     assert text([f'{{"k":1,"v":{value}}}'.encode()]) == [f"k,v\r\n1,{cell}\r\n"]
 
 
-def test_a_null_that_stands_alone_is_no_blank_line() -> None:
+def test_a_null_on_a_line_of_its_own_is_not_a_blank_line() -> None:
     assert text([b'{"a":null}', b'{"a":1}']) == ['a\r\n""\r\n1\r\n']
 
 

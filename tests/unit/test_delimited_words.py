@@ -45,7 +45,7 @@ def values(text: str, **words: Any) -> list[list[Any]]:
 
 Words = dict[str, Any]
 READ: dict[str, tuple[str, Words, list[Any]]] = {
-    "columns nobody declared stay in their place": ("New,Clicks,Impressions\nx,1,2\n", {}, [["x", 1, 2]]),
+    "undeclared columns stay in their place": ("New,Clicks,Impressions\nx,1,2\n", {}, [["x", 1, 2]]),
     "a header of several columns": ("a,b\n1,2\n", {"types": {}}, [["1", "2"]]),
     "a header without rows": ("a,b\n", {"types": {}}, []),
     "a single column that is a word": ("campaign_id\n1\n", {"types": {}}, [["1"]]),
@@ -94,7 +94,7 @@ AROUND: dict[str, tuple[str, Words]] = {
 
 
 @pytest.mark.parametrize("name", AROUND)
-def test_what_stands_around_the_rows_is_passed_over(name: str) -> None:
+def test_what_is_around_the_rows_is_skipped(name: str) -> None:
     text, words = AROUND[name]
     assert rows(read(text, **words)) == ROWS
 
@@ -110,9 +110,7 @@ FOOTERS = [
 
 
 @pytest.mark.parametrize(("footer", "declared"), FOOTERS)
-def test_lines_behind_the_rows_are_no_rows_and_undeclared_never_dropped_in_silence(
-    footer: str, declared: list[str]
-) -> None:
+def test_declared_lines_after_the_rows_are_skipped_and_undeclared_ones_never(footer: str, declared: list[str]) -> None:
     assert rows(read(HEAD + BODY + footer, footer=declared)) == ROWS
     assert rows(read(HEAD + footer, footer=declared)) == []
     undeclared = read(HEAD + BODY + footer)
@@ -148,7 +146,7 @@ BARE = "Impressions, Clicks; the file begins: "
 REFUSED: dict[str, tuple[str, Words, str]] = {
     "a sentence": ("Limit reached for daily-report. Please try again tomorrow", {}, "no column .*Impressions.*Limit"),
     "a sentence with commas": ("Error, please, retry\n", {}, "no column .*Impressions.*Error"),
-    "a sentence behind a mark": ("\ufeffinternal error\r\nrequest id 7\r\n", {}, "no column .*Impressions.*inter"),
+    "a sentence after a mark": ("\ufeffinternal error\r\nrequest id 7\r\n", {}, "no column .*Impressions.*inter"),
     "a column that is not there": ("Campaign,Clicks\r\nc1,2\r\n", {}, "no column Impressions((?!preamble).)*$"),
     "lines before the header": ("Report of today\r\n" + HEAD + BODY, {}, "no column .*preamble"),
     "a required column": ("Date,Clicks\n2026-01-01,5\n", {"required": ["Day"]}, "no column Day in the header"),
@@ -156,7 +154,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "prose on two lines": ("try again later\nor write to us\n", {"types": {}}, "does not look like a name.*again"),
     "prose with a comma": ("busy, try again later", {"types": {}}, "does not prove a report.*again"),
     "a word": ("try-again-later\n", {"types": {}}, "does not prove a report.*again"),
-    "a delimiter nobody declared": ("a|b\n1|2\n", {"types": {}, **SEPARATED}, r"line 1: .* by '\|', which .*: a\|b$"),
+    "an undeclared delimiter": ("a|b\n1|2\n", {"types": {}, **SEPARATED}, r"line 1: .* by '\|', which .*: a\|b$"),
     "one that hides in numbers": ("a|b\n1,5|2\n", {"types": {}, **SEPARATED}, r"line 1: .* by '\|', which .*: a\|b$"),
     "no header that is searched for": ("Limit reached", {"preamble": "any"}, f"columns {BARE}Limit"),
     "none among many lines": ("Limit reached\n" * 300, {"preamble": "any"}, f"columns {BARE}Limit"),
@@ -168,8 +166,8 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "a row after the footer": (HEAD + "Total,1,1\r\n" + BODY, {"footer": ["Total"]}, "line 3: a row after the"),
     "no count above the rows": ('"Report Name: a"\r\n' + HEAD + BODY, COUNTS_ABOVE, "none of the 1 lines before"),
     "nothing above the rows": (HEAD + BODY, COUNTS_ABOVE, "none of the 0 lines before the header says"),
-    "missing fields nobody declared": (HEAD + "c1,1\r\nc2\r\n", {}, "line 2: 2 values for 3 columns: c1, 1$"),
-    "extra fields nobody declared": (HEAD + "a,1,2,3\r\n", {"missing_fields": "null"}, "line 2: 4 values"),
+    "undeclared missing fields": (HEAD + "c1,1\r\nc2\r\n", {}, "line 2: 2 values for 3 columns: c1, 1$"),
+    "undeclared extra fields": (HEAD + "a,1,2,3\r\n", {"missing_fields": "null"}, "line 2: 4 values"),
     "missing fields where extra ones are dropped": (HEAD + "c1,1\r\n", {"extra_fields": "drop"}, "line 2: 2 values"),
     "a short line that ends in cr": (
         ((HEAD + BODY) + "x,1\r\ny,2,3\r\n").replace("\r\n", "\r"), {"line_end": "cr"}, "line 7: 2 values for 3 columns"
@@ -177,7 +175,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "an unknown character set": (
         HEAD, {"encoding": "x-user-defined"}, "in 'x-user-defined', which Python does not know; declare another by"
     ),
-    "an error in JSON behind the rows": (
+    "an error in JSON after the rows": (
         HEAD + BODY + '{"error":"timeout"}\n',
         {"errors": [ErrorShape(when="error", message="error")]},
         "the vendor ended the file with an error: timeout$",
@@ -186,7 +184,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_such_file_fails_the_job_and_says_why(name: str) -> None:
+def test_what_is_not_such_a_file_fails_the_job_and_says_why(name: str) -> None:
     text, words, said = REFUSED[name]
     got = read(text, **words)
     assert isinstance(got.error, FailJob)
@@ -197,7 +195,7 @@ def test_what_is_no_such_file_fails_the_job_and_says_why(name: str) -> None:
     "text",
     ['{"message": "limit"}', '\n [ {"message": "limit"} ]', '{\r\n\t"message":\r\n "limit"\r\n}\r\n', "[]", "<p>limit"],
 )
-def test_another_format_is_no_report_even_where_no_column_is_declared(text: str) -> None:
+def test_another_format_is_not_a_report_even_if_no_column_is_declared(text: str) -> None:
     for columns, cuts in ((COUNTS, ()), ({}, range(len(text)))):
         got = reading(text.encode(), shape(), columns=columns, cuts=cuts)
         assert isinstance(got.error, FailJob)
@@ -273,7 +271,7 @@ def test_bytes_that_do_not_belong_are_named_by_their_line_after_the_rows_before(
     assert len(got.rows) == len(ROWS)
 
 
-# ---------------------------------------------------------------- whatever the cuts
+# ---------------------------------------------------------------- for any cuts
 
 
 @given(

@@ -112,7 +112,7 @@ def test_the_page_about_what_vendors_do_is_the_table_the_tests_play() -> None:
 # ---------------------------------------------------------------- the package
 
 
-def test_every_file_in_a_package_that_is_no_code_is_shipped() -> None:
+def test_every_file_in_a_package_that_is_not_code_is_shipped() -> None:
     settings = tomllib.loads(text("pyproject.toml"))["tool"]["setuptools"]
     packages = [name.rstrip("*") for name in settings["packages"]["find"]["include"]]
     there = {

@@ -44,12 +44,12 @@ def heard(jobs: Jobs, *watched: str) -> list[list[str]]:
     return asyncio.run(all_of_them())
 
 
-def test_a_job_is_told_from_state_to_state_and_what_does_not_change_is_not_told() -> None:
+def test_events_report_each_state_of_a_job_and_nothing_that_has_not_changed() -> None:
     rounds = [job("queued"), job("queued"), job("streaming"), job("streaming", 5), job("streaming", 5), job("done", 9)]
     assert heard(Jobs(*rounds), "j") == [["state", "state", "progress", "state", "end"]]
 
 
-def test_a_job_that_is_over_is_told_at_once() -> None:
+def test_events_of_an_ended_job_come_at_once() -> None:
     assert heard(Jobs(job("done", 9)), "j") == [["state", "end"]]
 
 
@@ -59,7 +59,7 @@ def test_however_many_watch_everything_is_looked_at_once_a_round() -> None:
     assert jobs.looks[:3] == [["a", "b"]] * 3
 
 
-def test_while_redis_is_away_that_is_told_and_what_follows_comes_when_it_is_back() -> None:
+def test_while_redis_is_away_clients_are_told_and_events_continue_when_it_is_back() -> None:
     rounds = [job("queued"), RedisAway(), RedisAway(), job("done", 1)]
     assert heard(Jobs(*rounds), "j") == [["state", "waits", "state", "end"]]
 

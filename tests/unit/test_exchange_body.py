@@ -1,4 +1,4 @@
-"""A body comes out whole whatever pieces it arrives in, and no secret stands in an error."""
+"""A body comes out whole for any pieces, and no error contains a secret."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_count_is_a_number_or_its_digits(stated: object, count: int | None) ->
 @pytest.mark.parametrize(
     "raw", [b"<html>Gateway</html>", b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' + b"9" * 5_000 + b"}"]
 )
-def test_an_answer_that_is_no_json_fails_with_its_first_bytes(raw: bytes) -> None:
+def test_an_answer_that_is_not_json_fails_with_its_first_bytes(raw: bytes) -> None:
     with pytest.raises(FailJob, match="GET /x: the answer is not JSON") as caught:
         refusals.parse_json(raw, "GET /x")
     assert len(str(caught.value)) < 300
@@ -186,7 +186,7 @@ def test_a_short_secret_does_not_blot_out_the_words_of_a_message(secret: str, te
     assert Redactor([secret]).clean(text) == shown
 
 
-def test_a_longer_secret_leaves_nothing_of_itself_beside_a_shorter_one() -> None:
+def test_a_longer_secret_is_removed_whole_even_if_a_shorter_one_is_part_of_it() -> None:
     assert Redactor(["abc", "abcdef"]).clean("abcdef") == "***"
 
 
@@ -218,7 +218,7 @@ def test_a_request_is_composed_of_what_its_values_give() -> None:
     assert wire.name == "POST /v1/accounts/a%2F..%2Fb/rows"
 
 
-def test_what_an_address_adds_stands_in_place_of_what_the_request_said() -> None:
+def test_what_an_address_adds_replaces_what_the_request_had() -> None:
     wire = request.compose(
         BASE, Request(path="/x", query={"limit": 10, "q": "a b"}), {}, query={"limit": 5, "offset": 0}
     )

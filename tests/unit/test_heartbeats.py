@@ -40,7 +40,7 @@ def heartbeat(ledger: Ledger) -> Heartbeat:
     return Heartbeat(ledger, SimpleNamespace(job=job, taken_at=0.0, on_record=SimpleNamespace(rows=0)))  # type: ignore[arg-type]
 
 
-def test_every_lease_of_a_process_is_renewed_on_one_thread_whatever_becomes_of_the_others() -> None:
+def test_every_lease_of_a_process_is_renewed_on_one_thread_even_if_others_fail() -> None:
     lost, away, good = Ledger(answer=False), Ledger(answer=OSError), Ledger()
     with heartbeat(lost), heartbeat(away), heartbeat(good):
         for ledger in (lost, away, good):

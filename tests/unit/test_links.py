@@ -71,7 +71,7 @@ def test_a_hostile_link_is_followed_neither_on_the_base_nor_elsewhere(link: str)
 
 
 @pytest.mark.parametrize("link", [None, 7, True, ["/v1/x"], {"href": "/v1/x"}])
-def test_what_is_no_text_is_no_link(link: object) -> None:
+def test_what_is_not_text_is_not_a_link(link: object) -> None:
     with pytest.raises(FailJob):
         links.on_base(BASE, link, at=AT)
 
@@ -141,7 +141,7 @@ def test_a_signed_address_is_sent_letter_by_letter_as_it_was_given(tail: str) ->
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=80))
-def test_whatever_a_link_says_only_our_own_host_is_asked(text: str) -> None:
+def test_a_link_to_any_host_is_requested_from_our_own_host(text: str) -> None:
     try:
         url = links.on_base(BASE, text, at=AT)
     except FailJob:
@@ -218,7 +218,7 @@ def test_plain_http_is_spoken_elsewhere_only_by_a_connection_that_is_plain_http_
         ("198.18.0.1", "private"),
     ],
 )
-def test_every_address_is_of_one_kind_whatever_it_is_wrapped_in(address: str, kind: str) -> None:
+def test_every_address_is_of_one_kind_however_it_is_wrapped(address: str, kind: str) -> None:
     assert addresses.kind_of(address) == kind
 
 

@@ -1,4 +1,4 @@
-"""What stands in the log: whatever a library prints, nothing that opens a vendor's door."""
+"""The log never contains credentials, even if a library prints them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_urllib3_prints_whole_queries_and_none_of_them_is_in_the_log(capsys: pyt
     assert "the-secret" not in said
 
 
-def test_a_traceback_is_cleaned_and_our_own_events_stand_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_traceback_is_cleaned_and_our_own_events_are_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("text", "debug")
     error = ValueError("http://user:the-secret@host/rows?key=the-secret")
     log.error(Event.STEP_RETRIES, task="which?one", exc_info=error)

@@ -186,7 +186,7 @@ def test_every_metric_is_on_the_page_and_every_alert_says_what_to_do_in_the_oper
     assert all(rule["annotations"]["summary"] and rule["annotations"]["description"] for rule in RULES)
 
 
-def test_each_alert_comes_when_it_is_wanted_and_not_when_all_is_well() -> None:
+def test_each_alert_fires_when_it_should_and_not_when_all_is_well() -> None:
     """By promtool where there is one (Debian's `prometheus` has it); elsewhere the file of tests is only read."""
     tests = yaml.safe_load((ROOT / "deploy/alerts_test.yaml").read_text(encoding="utf-8"))["tests"]
     wanted = [rule["alertname"] for test in tests for rule in test["alert_rule_test"] if rule["exp_alerts"]]

@@ -296,7 +296,7 @@ def test_a_window_longer_than_the_vendor_takes_is_refused(ends: str, stop: str, 
         assert (refused.where, refused.allowed) == ("params.stop", "a window of at most 31d from 2026-01-01 on")
 
 
-def test_the_window_may_stand_inside_a_list_of_filters() -> None:
+def test_the_window_may_be_inside_a_list_of_filters() -> None:
     params = {"filters": {"type": "list", "items": "object"}}
     window = {"from": "filters.*.hour.start", "to": "filters.*.hour.end"}
     given = {"filters": [{"name": "x"}, {"hour": {"start": 2026112000, "end": 2026112023}}]}

@@ -17,7 +17,7 @@ def test_a_text_that_is_nothing_but_a_placeholder_becomes_the_value_with_its_typ
     assert fill({"a": "{count}", "b": "{names}", "c": "{flag}"}, values) == {"a": 3, "b": ["a", "b"], "c": False}
 
 
-def test_in_a_longer_text_the_value_stands_as_text() -> None:
+def test_in_a_longer_text_the_value_is_inserted_as_text() -> None:
     assert fill(
         "from {day} for {count} by {names} {flag}", {"day": "x", "count": 3, "names": ["a", 1], "flag": True}
     ) == ("from x for 3 by a,1 true")
@@ -71,7 +71,7 @@ def test_a_value_without_digits_is_no_number() -> None:
         ("{day:%Y}-{none:%Y}", None),
     ],
 )
-def test_a_date_is_written_in_the_form_the_vendor_wants(template: object, filled: object) -> None:
+def test_a_date_is_written_in_the_form_that_the_vendor_needs(template: object, filled: object) -> None:
     values = {"day": "2026-11-03", "at": "2026-11-03T07:05:09+01:00", "local": "2026-11-03T07:05:09.000", "none": None}
     assert fill(template, values) == filled
 

@@ -49,7 +49,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 DONE = job("done", receipt={"state": "done"})
 
 
-def test_a_full_sink_is_told_once_with_its_figures(said: list[str]) -> None:
+def test_a_full_sink_is_reported_once_with_its_figures(said: list[str]) -> None:
     full = job("streaming", waits_on="sink", waits_said="stream full: 10 entries", held_until=NOW + 5)
     services: Any = SimpleNamespace(ledger=Ledger(full, full, DONE))
     assert follow(services, "j", None, None) == {"state": "done"}

@@ -38,7 +38,7 @@ def test_no_proxy_names_what_is_reached_directly(no_proxy: str | None, url: str,
     assert proxy == (None if is_direct else expected)
 
 
-def test_small_letters_stand_over_capitals_and_one_proxy_may_be_for_all() -> None:
+def test_small_letters_override_capitals_and_one_proxy_may_be_for_all() -> None:
     proxies = network_of(None, {"https_proxy": "http://small:1", "HTTPS_PROXY": "http://large:1", "ALL_PROXY": "a:1"})
     assert proxies.proxies.proxy_for("https://vendor.example/") == "http://small:1"
     assert proxies.proxies.proxy_for("http://vendor.example/") == "http://a:1"

@@ -1,4 +1,4 @@
-"""A connection's quota, wherever it is kept: never more than allowed, and nobody waits with a worker in hand."""
+"""A connection's quota, shared or not: never more requests than allowed, and no wait occupies a worker."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_was_saved_up_goes_at_once_and_the_rest_one_interval_apart(quota: M
     assert time.slept == pytest.approx([0.1] * 4, abs=1e-4)
 
 
-def test_a_longer_wait_gives_the_work_back_and_is_no_attempt(quota: Make, time: Time) -> None:
+def test_a_longer_wait_gives_the_work_back_and_is_not_counted_as_an_attempt(quota: Make, time: Time) -> None:
     for _ in range(6):
         quota().wait_turn(patience_seconds=0)
     with pytest.raises(RetryLater, match="acme has used up its quota") as caught:
@@ -86,7 +86,7 @@ def test_no_second_ever_sees_more_than_the_rate_and_what_was_saved_up(kind: str,
     assert all(earlier <= later for earlier, later in pairwise(sent))
 
 
-def test_those_who_come_back_are_told_of_different_times(time: Time) -> None:
+def test_clients_that_must_wait_get_different_times(time: Time) -> None:
     quota = make("shared", time, 10)
     waits = []
     for _ in range(700):
@@ -132,7 +132,9 @@ def test_no_more_reports_are_in_preparation_than_the_vendor_allows(places: Calla
     assert [places().claim(job) for job in ("c", "a")] == [True, False]
 
 
-def test_a_place_nobody_keeps_falls_free_and_one_kept_does_not(places: Callable[[], ReportPlaces], time: Time) -> None:
+def test_a_place_that_is_not_renewed_becomes_free_and_a_renewed_one_does_not(
+    places: Callable[[], ReportPlaces], time: Time
+) -> None:
     assert [places().claim(job) for job in ("a", "b")] == [True, True]
     time.now += 1_000
     places().keep("a")

@@ -1,4 +1,4 @@
-"""CSV and TSV: every row as wide as its header, whatever the delimiter, the quotes and the chunks."""
+"""CSV and TSV: every row is as wide as its header, for any delimiter, quotes and chunks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def written(rows: list[list[str]], delimiter: str = ",", end: str = "\n", quotin
     cuts,
 )
 @settings(deadline=None, max_examples=200)
-def test_every_value_comes_as_it_was_written_whatever_the_chunks(
+def test_every_value_comes_as_it_was_written_for_any_chunks(
     sent: list[tuple[str, ...]], delimiter: str, end: str, some: list[int]
 ) -> None:
     body = written([["a", "b", "c"], *map(list, sent)], delimiter, end, csv.QUOTE_ALL)
@@ -108,7 +108,7 @@ def test_broken_quotes_and_stray_returns_fail_with_the_line(body: bytes) -> None
     assert got.said.startswith("line 2: ")
 
 
-def test_names_are_mapped_whatever_their_case_and_blanks() -> None:
+def test_names_are_mapped_regardless_of_case_and_blanks() -> None:
     body = b" Clicks ,TIME,extra, Cost\n1,2026-01-01,x,57.1000\n"
     columns = {"clicks": "integer", "cost": "number"}
     got = reading(body, DECLARED, columns=columns)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def test_a_file_without_header_or_declared_columns_fails() -> None:
     assert "no header" in got.said
 
 
-def test_a_character_cut_in_two_by_the_end_is_no_clean_end() -> None:
+def test_an_end_in_the_middle_of_a_character_is_not_a_clean_end() -> None:
     assert isinstance(reading("a,b\n1,€".encode()[:-1], FILE).error, RetryLater)
 
 

@@ -54,7 +54,7 @@ def exact(raw: bytes | str) -> Any:
 
 @given(st.lists(rows, max_size=10), others, others, st.booleans(), st.sampled_from(["data.rows", "rows", "data"]), cuts)
 @settings(deadline=None, max_examples=200)
-def test_rows_and_facts_are_those_of_the_whole_document_whatever_the_chunks(
+def test_rows_and_facts_are_those_of_the_whole_document_for_any_chunks(
     sent: list[Any], before: dict[str, Any], after: dict[str, Any], compact: bool, place: str, some: list[int]
 ) -> None:
     page: dict[str, Any] = {**{f"b_{key}": value for key, value in before.items()}}
@@ -166,7 +166,7 @@ def test_a_page_without_rows_anywhere_fails_and_says_where_they_were_looked_for(
 @pytest.mark.parametrize(
     "body", [b'{"items":[{"a":1}[]]}', b'{"items":[[][]]}', b'{"items":[{"a":1},,[]]}', b'{"items":[,[]]}']
 )
-def test_an_empty_row_passed_over_must_still_stand_where_a_row_may(body: bytes) -> None:
+def test_a_skipped_empty_row_must_still_be_where_a_row_may_be(body: bytes) -> None:
     for size in (1, 100):
         assert reading(body, ENVELOPES, cuts=range(0, len(body), size)).error is not None
 
@@ -184,7 +184,7 @@ def test_rows_in_two_places_are_not_mixed() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html><h1>502</h1></html>", b"", b"  \n", b"upstream error", b'"text"', b"12"])
-def test_what_is_no_page_fails_with_its_first_bytes(body: bytes) -> None:
+def test_what_is_not_a_page_fails_with_its_first_bytes(body: bytes) -> None:
     got = reading(body, PAGE, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
     assert (body.decode().strip() or "(empty)") in got.said
@@ -223,14 +223,14 @@ def test_broken_pages_name_the_row(body: bytes, error: type[Exception], said: st
 
 
 @pytest.mark.parametrize("text", [rb"\ud800", rb"\ud83d\u0041"])
-def test_half_a_character_beside_the_rows_is_broken_too(text: bytes) -> None:
+def test_half_a_character_outside_of_the_rows_is_an_error_too(text: bytes) -> None:
     body = b'{"note":"%b","rows":[]}' % text
     assert isinstance(reading(body, PAGE, cuts=range(len(body))).error, RetryLater)
     whole = rb'{"note":"\ud83d\ude00\\ud800","rows":[]}'
     assert reading(whole, PAGE, cuts=range(len(whole))).published == []
 
 
-def test_what_stands_beside_the_rows_may_be_of_any_size() -> None:
+def test_what_is_around_the_rows_may_be_of_any_size() -> None:
     def chunks() -> Iterator[bytes]:
         yield b'{"included":[{"x":1}'
         yield from (b',{"x":[1,2,{"y":"%d"}]}' % number for number in range(20_000))
@@ -266,7 +266,7 @@ def test_errors_name_the_row_within_the_page_where_a_page_is_several_responses()
 
 
 @pytest.mark.parametrize("rows_at", ["", "data"])
-def test_an_error_in_place_of_the_first_row_is_no_row(rows_at: str) -> None:
+def test_an_error_in_place_of_the_first_row_is_not_a_row(rows_at: str) -> None:
     path = f"{rows_at}.0".strip(".")
     shape = JsonRows(
         kind="json", rows=[rows_at], errors=[ErrorShape(when=f"{path}.errorCode", message=f"{path}.message")]
@@ -288,7 +288,7 @@ BATCHES = JsonRows(kind="json", rows=["*.results"], errors=[ErrorShape(when="err
 
 @given(st.lists(st.lists(rows, max_size=5), max_size=5), others, cuts)
 @settings(deadline=None, max_examples=100)
-def test_rows_in_batches_are_those_of_every_batch_whatever_the_chunks(
+def test_rows_in_batches_are_those_of_every_batch_for_any_chunks(
     sent: list[list[Any]], beside: dict[str, Any], some: list[int]
 ) -> None:
     body = dumped([{**beside, "results": batch, "note": 1} for batch in sent]).encode()
@@ -346,7 +346,7 @@ LISTS = JsonRows(kind="json", rows=["results"], columns="columns")
 
 @given(st.lists(st.tuples(leaves, values), max_size=8), st.booleans(), st.sampled_from([",", " , ", ",\n"]), cuts)
 @settings(deadline=None, max_examples=150)
-def test_lists_are_rows_with_the_names_beside_them_whatever_the_chunks(
+def test_lists_are_rows_with_the_names_given_elsewhere_for_any_chunks(
     sent: list[tuple[Any, Any]], names_first: bool, between: str, some: list[int]
 ) -> None:
     names, results = '"columns":["event","n"]', '"results":[' + between.join(dumped([*row]) for row in sent) + "]"

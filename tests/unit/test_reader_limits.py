@@ -27,7 +27,7 @@ strings = st.lists(
 
 @given(strings, cuts)
 @settings(deadline=None, max_examples=300)
-def test_half_characters_are_those_python_finds_whatever_the_cuts(text: str, some: list[int]) -> None:
+def test_half_characters_are_those_python_finds_for_any_cuts(text: str, some: list[int]) -> None:
     raw = f'"{text}"'.encode()
     has_half = any(0xD800 <= ord(character) <= 0xDFFF for character in json.loads(raw))
     assert has_lone_surrogate(raw) == has_half
@@ -38,7 +38,7 @@ def test_half_characters_are_those_python_finds_whatever_the_cuts(text: str, som
 
 @given(st.integers(90, 110), st.lists(strings, max_size=3), st.sampled_from(["[", '{"a":', '[{"b":']), cuts)
 @settings(deadline=None, max_examples=150)
-def test_nesting_is_counted_outside_of_text_whatever_the_cuts(
+def test_nesting_is_counted_outside_of_text_for_any_cuts(
     levels: int, texts: list[str], opening: str, some: list[int]
 ) -> None:
     raw = ("[" + "".join(f'"{text}",' for text in texts) + opening * levels).encode()
@@ -57,7 +57,7 @@ def test_an_escaped_quote_does_not_end_a_text_even_where_it_is_cut_in_two() -> N
 
 @given(st.integers(4290, 4310), st.booleans(), cuts)
 @settings(deadline=None, max_examples=100)
-def test_digits_are_counted_outside_of_text_whatever_the_cuts(length: int, is_text: bool, some: list[int]) -> None:
+def test_digits_are_counted_outside_of_text_for_any_cuts(length: int, is_text: bool, some: list[int]) -> None:
     quote = '"' if is_text else ""
     raw = f'{{"a":[1,{quote}{"7" * length}{quote}]}}'.encode()
     scan = LimitScanner()
@@ -90,7 +90,7 @@ def test_a_flat_text_holds_no_object_within_an_object(text: bytes, expected: boo
     assert is_flat(text, braces) is expected
 
 
-def test_a_watched_row_is_refused_in_the_piece_that_goes_too_deep_and_the_next_row_begins_anew() -> None:
+def test_a_watched_row_is_refused_in_the_piece_that_goes_too_deep_and_the_next_row_starts_fresh() -> None:
     watch = RowGuard()
     watch.prepare(b"", [])
     assert not any(watch.refuses(b'{"a":' * 50) for _ in range(2))

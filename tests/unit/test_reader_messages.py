@@ -17,13 +17,13 @@ def test_rows_are_known_by_the_headers_names_in_any_order() -> None:
     assert got.facts.total == 2
 
 
-def test_a_count_of_minus_one_is_no_count() -> None:
+def test_a_count_of_minus_one_means_no_count() -> None:
     got = reading(header(("id",), -1) + b'{"id":1}\n', STREAM)
     assert got.published == [b'{"id":1}']
     assert got.facts.total is None
 
 
-def test_metadata_may_stand_anywhere_and_is_no_row() -> None:
+def test_metadata_may_be_anywhere_and_is_not_a_row() -> None:
     body = b'{"meta":{}}\n' + TWO + b'{"id":1,"spend":2}\n{"meta":{"progress":50}}\n{"id":2,"spend":3}\n{"meta":{}}\n'
     got = reading(body, STREAM)
     assert got.published == [b'{"id":1,"spend":2}', b'{"id":2,"spend":3}']

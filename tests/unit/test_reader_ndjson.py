@@ -16,7 +16,7 @@ from worker.errors import FailJob, RetryLater
 
 @given(st.lists(st.tuples(rows, ends), max_size=12), cuts)
 @settings(deadline=None, max_examples=150)
-def test_every_row_comes_as_it_was_sent_whatever_the_chunks(sent: list[tuple[str, str]], some: list[int]) -> None:
+def test_every_row_comes_as_it_was_sent_for_any_chunks(sent: list[tuple[str, str]], some: list[int]) -> None:
     body = "".join(row + end for row, end in sent).encode()
     assert reading(body, PLAIN, cuts=some).published == [row.encode() for row, _ in sent]
 
@@ -127,13 +127,13 @@ def test_a_row_never_holds_a_line_break(blank: bytes) -> None:
 @pytest.mark.parametrize(
     "body", [b"<html><body>502 Bad Gateway</body></html>", b"upstream timed out", b'[{"a":1}]', b"null"]
 )
-def test_what_is_no_stream_at_all_fails_with_its_first_bytes(body: bytes) -> None:
+def test_what_is_not_a_stream_fails_with_its_first_bytes(body: bytes) -> None:
     got = reading(body, PLAIN, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
     assert body[:9].decode() in got.said
 
 
-def test_a_long_run_of_digits_within_text_is_no_number() -> None:
+def test_many_digits_within_text_are_not_a_number() -> None:
     row = b'{"a":"' + b"7" * 100_000 + b'"}'
     assert reading(row + b"\n" + row, PLAIN, cuts=range(0, 200_000, 7_000)).published == [row, row]
 

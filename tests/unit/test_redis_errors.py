@@ -45,7 +45,7 @@ def test_what_a_script_of_redis_6_met_is_known_by_its_text() -> None:
 
 
 @pytest.mark.parametrize("answer", ["WRONGTYPE Operation against a key", "ERR unknown command", "NOPERM no rights"])
-def test_other_errors_are_waited_on_by_nobody(answer: str) -> None:
+def test_other_errors_are_not_waited_for(answer: str) -> None:
     keep_waiting_for_broker()
     error: RedisError = DefaultParser.parse_error(answer)
     assert not isinstance(error, Transport.connection_errors)

@@ -118,7 +118,7 @@ def test_a_refused_list_changes_nothing() -> None:
     assert [rule["kind"] for rule in dial.shown()] == ["status"]
 
 
-def test_whole_numbers_do_where_a_fraction_may_stand() -> None:
+def test_whole_numbers_are_accepted_where_a_fraction_may_be() -> None:
     assert read_rule({"kind": "delay", "args": {"seconds": 1}}).args == {"seconds": 1}
 
 

@@ -17,7 +17,7 @@ def test_the_page_is_current() -> None:
     assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m sandbox.reference > docs/sandbox.md"
 
 
-def test_every_setting_kind_argument_and_match_stands_in_the_page() -> None:
+def test_every_setting_kind_argument_and_match_is_on_the_page() -> None:
     text = page()
     lines = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
     assert [name for name in Settings.model_fields if name not in lines] == []

@@ -97,7 +97,7 @@ def test_what_a_vendors_documents_do_not_allow_is_refused(vendor: str, changes: 
 
 
 @pytest.mark.parametrize("read", [read_order, read_export])
-def test_a_request_that_is_no_object_is_refused(read: Callable[[Any], Any]) -> None:
+def test_a_request_that_is_not_an_object_is_refused(read: Callable[[Any], Any]) -> None:
     with pytest.raises(BadRequest):
         read(None)
 

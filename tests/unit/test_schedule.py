@@ -156,7 +156,7 @@ def test_a_report_not_done_for_too_long_is_an_alarm(installation: Installation) 
     assert "no job was done for more than 26 h; 1 unfinished" in installation.alarms(MONDAY.replace(day=3, hour=9))
 
 
-def test_an_entry_nobody_serves_is_late(installation: Installation) -> None:
+def test_an_entry_that_is_not_served_is_late(installation: Installation) -> None:
     installation.write("every: 1h")
     installation.run(MONDAY, MONDAY)
     assert installation.alarms(MONDAY.replace(hour=1, minute=2)) == ""
@@ -292,6 +292,6 @@ def test_asked_for_again_it_goes_on_where_it_stopped(services: Services) -> None
 
 
 @pytest.mark.parametrize("size", ["1h", "0d", "d", "1.5d"])
-def test_a_window_that_is_no_number_of_days_is_refused(services: Services, size: str) -> None:
+def test_a_window_that_is_not_a_number_of_days_is_refused(services: Services, size: str) -> None:
     with pytest.raises(BadInput, match="--window"):
         planned(services, size)

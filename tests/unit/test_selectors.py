@@ -145,7 +145,7 @@ def found(*reports: Any, wanted: dict[str, Any] = ASKED, since: float = NOW) -> 
     return match[1] if match else None
 
 
-def test_our_report_is_found_whatever_the_order_of_its_keys_and_the_type_of_its_numbers() -> None:
+def test_our_report_is_found_with_any_order_of_keys_and_type_of_numbers() -> None:
     assert found(listed()) == OURS
 
 

@@ -82,7 +82,7 @@ def test_a_password_is_not_shown() -> None:
     "text",
     ["redis://:top/secret@host?stream=x", "redis://:secret@host:99999?stream=x", "redis:secret@host", "secret@host"],
 )
-def test_a_password_does_not_stand_in_a_refusal(text: str) -> None:
+def test_a_refusal_does_not_contain_the_password(text: str) -> None:
     with pytest.raises(BadInput) as refused:
         parse_address(text)
     assert "secret" not in str(refused.value)
@@ -171,7 +171,7 @@ def test_by_default_rows_go_to_the_report_s_own_stream() -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "-x", ".x", "a b", "ä", "x" * 129])
 @pytest.mark.parametrize("where", ["connection", "report", "job"])
-def test_a_name_that_is_no_path_component_is_refused(where: str, name: str) -> None:
+def test_a_name_that_is_not_a_path_component_is_refused(where: str, name: str) -> None:
     names = {"connection": "c", "report": "r", "job": "j"} | {where: name}
     with pytest.raises(BadInput) as refused:
         open_sink(parse_address("file:/srv/rows"), SinkJob(**names, default_redis=Redis(), stream_bound=0, part_rows=1))

@@ -22,7 +22,7 @@ def test_the_table_of_reports_is_current() -> None:
     )
 
 
-def test_every_report_and_parameter_stands_in_the_table() -> None:
+def test_every_report_and_parameter_is_in_the_table() -> None:
     text = source_docs()
     for name, source in load_catalogue().sources.items():
         assert source.note in text
@@ -44,7 +44,7 @@ def test_the_files_in_the_guide_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [part for part in dir(schema) if hasattr(getattr(schema, part), "model_fields")])
-def test_every_kind_there_is_stands_in_the_guide(kind: str) -> None:
+def test_every_kind_is_in_the_guide(kind: str) -> None:
     field = getattr(schema, kind).model_fields.get("kind")
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
     if field is not None:
@@ -52,7 +52,7 @@ def test_every_kind_there_is_stands_in_the_guide(kind: str) -> None:
         assert f"`{name}`" in guide
 
 
-def test_every_type_and_bound_of_a_parameter_stands_in_the_guide() -> None:
+def test_every_type_and_bound_of_a_parameter_is_in_the_guide() -> None:
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
     for name in [*ParamType.__args__, *(field.alias or name for name, field in Param.model_fields.items())]:
         if name not in ("required", "default", "help", "date_adds", "join"):

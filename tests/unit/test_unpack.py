@@ -61,7 +61,7 @@ cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
 @NAMES
 @given(some=cuts)
 @settings(deadline=None, max_examples=20)
-def test_the_bytes_come_as_they_were_packed_whatever_the_chunks(name: str, some: list[int]) -> None:
+def test_decompressed_bytes_are_the_same_for_any_chunks(name: str, some: list[int]) -> None:
     assert b"".join(unpack(pieces(PACKED[name], some), name or None)) == TEXT
 
 
@@ -157,7 +157,7 @@ def test_a_bomb_fails_the_job_before_it_goes_off(name: str, bomb: bytes) -> None
     assert drain(unpack(iter([bomb]), name), "200 times") <= 1024 * 1024 + 200 * len(bomb)
 
 
-def test_a_report_that_packs_well_is_no_bomb() -> None:
+def test_a_report_that_compresses_well_is_not_a_bomb() -> None:
     text = b'{"impressions":0,"clicks":0,"spend":0.0,"campaign":"none"}\n' * 15_000 + TEXT * 20
     for body, name in ((gzip.compress(text), "gzip"), (zstandard.compress(text), "zstd")):
         assert sum(map(len, unpack([body], name))) == len(text)
@@ -204,7 +204,7 @@ CSV = b"Campaign,Clicks\r\n" + b"".join(b"c%d,%d\r\n" % (number, number * 7919 %
 
 
 class Unseekable(io.BytesIO):
-    """As a server writes an archive it makes on the way: sizes come behind the data."""
+    """An archive as a server writes it while it creates it: sizes come after the data."""
 
     def seekable(self) -> bool:
         return False
@@ -256,10 +256,10 @@ def with_comment() -> bytes:
 WHOLE = {
     "deflate": archive("150.csv"),
     "stored": archive("150.csv", method=zipfile.ZIP_STORED),
-    "sizes behind the data": archive("150.csv", file=Unseekable()),
-    "sizes behind the data, long": described("<L2Q", b"PK\x07\x08"),
-    "sizes behind the data, unmarked": described("<3L", b""),
-    "sizes behind the data, long and unmarked": described("<L2Q", b""),
+    "sizes after the data": archive("150.csv", file=Unseekable()),
+    "sizes after the data, long": described("<L2Q", b"PK\x07\x08"),
+    "sizes after the data, unmarked": described("<3L", b""),
+    "sizes after the data, long and unmarked": described("<L2Q", b""),
     "zip64": zip64(),
     "a folder and macOS's notes": archive("2026/", "2026/150.csv", "__MACOSX/2026/._150.csv"),
     "notes first": archive("__MACOSX/._150.csv", "150.csv", file=Unseekable()),
@@ -270,7 +270,7 @@ WHOLE = {
 @pytest.mark.parametrize("kind", list(WHOLE))
 @given(some=st.lists(st.integers(min_value=0, max_value=10**6), max_size=8))
 @settings(deadline=None, max_examples=15)
-def test_the_one_file_comes_out_whatever_the_chunks(kind: str, some: list[int]) -> None:
+def test_the_only_file_comes_out_for_any_chunks(kind: str, some: list[int]) -> None:
     assert b"".join(unpack(pieces(WHOLE[kind], some), None)) == CSV
 
 
@@ -319,7 +319,7 @@ def test_a_file_stored_without_its_size_fails() -> None:
         list(unpack([archive("a.csv", file=Unseekable(), method=zipfile.ZIP_STORED)], None))
 
 
-@pytest.mark.parametrize("kind", ["deflate", "stored", "sizes behind the data", "sizes behind the data, unmarked"])
+@pytest.mark.parametrize("kind", ["deflate", "stored", "sizes after the data", "sizes after the data, unmarked"])
 def test_a_file_that_is_not_what_its_sum_says_is_broken(kind: str) -> None:
     body = WHOLE[kind]
     crc = struct.pack("<L", zlib.crc32(CSV))

@@ -1,4 +1,4 @@
-"""What an earlier version kept of a job under way is read by this one, so that the job goes on."""
+"""This version reads what an earlier one kept of a running job, so that the job continues."""
 
 from __future__ import annotations
 

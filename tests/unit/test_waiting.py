@@ -26,7 +26,7 @@ def waits(ledger: Ledger) -> Wait | None:
     return waits_for(job(ledger), ledger.now())
 
 
-def test_a_job_nobody_took_up_waits_for_a_control_worker(ledger: Ledger) -> None:
+def test_a_job_that_no_worker_has_taken_waits_for_a_control_worker(ledger: Ledger) -> None:
     assert waits(ledger) == Wait("worker", "a free control worker")
 
 
@@ -55,7 +55,7 @@ def test_work_given_back_says_why_and_until_when(ledger: Ledger, clock: Clock, o
     assert waits(ledger) == Wait(on, "the vendor said so", clock.now + 30)
 
 
-def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger, clock: Clock) -> None:
+def test_a_full_sink_is_reported_with_its_figures_until_a_row_is_kept(ledger: Ledger, clock: Clock) -> None:
     page = first_page(ledger, 2)
     assert waits(ledger) is None
     ledger.note_wait(page, "sink", "stream full: 10 entries; consumers must trim it below 10")
@@ -65,7 +65,7 @@ def test_a_full_sink_is_told_with_its_figures_until_a_row_is_kept(ledger: Ledger
     assert waits(ledger) is None
 
 
-def test_a_full_sink_is_no_longer_told_once_whoever_waited_for_it_is_lost(ledger: Ledger, clock: Clock) -> None:
+def test_a_full_sink_is_no_longer_reported_after_the_worker_that_waited_is_lost(ledger: Ledger, clock: Clock) -> None:
     page = first_page(ledger, 2)
     ledger.note_wait(page, "sink", "stream full: 10 entries; consumers must trim it below 10")
     clock.now += LEASE_SECONDS + 1

@@ -88,7 +88,7 @@ def test_what_was_heard_is_not_told_again(services: Services, receiver: Receiver
     assert (len(receiver.heard), due_notices(services)) == (1, [])
 
 
-def test_a_receiver_that_is_away_is_told_later_by_whoever_runs_then_with_the_same_id(
+def test_an_unreachable_receiver_is_told_later_by_any_worker_with_the_same_id(
     services: Services, receiver: Receiver
 ) -> None:
     receiver.statuses = [503, 500, 200]

@@ -40,7 +40,7 @@ def report(name: str) -> Report:
         ),
     ],
 )
-def test_a_day_is_put_where_the_source_file_says_dates_stand(
+def test_a_day_goes_into_the_parameter_that_the_source_file_declares(
     name: str, given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     before = repr(given)

@@ -1,4 +1,4 @@
-"""Makes the screenshots in docs/images: `python -m docs.screenshots`. Wants Chromium and its driver on the PATH."""
+"""Makes the screenshots in docs/images: `python -m docs.screenshots`. Needs Chromium and its driver on the PATH."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SCHEDULE = """
 
 @contextmanager
 def served(stack: Stack, verb: str, path: str) -> Iterator[str]:
-    """The API with its page, or Flower, beside the workers, once it answers at this path."""
+    """Run the API with its page, or Flower, during the block. Yields its URL as soon as it answers at this path."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "worker", verb, "--port", str(port)],
@@ -73,7 +73,7 @@ def _answers(url: str) -> bool:
 
 
 def shoot(driver: Chrome, url: str, name: str, ready: Callable[[], object]) -> None:
-    """One picture, once the page shows what it is to show."""
+    """Load a page and take its picture as soon as it is ready."""
     driver.get("about:blank")
     driver.get(url)
     until(ready, name)
@@ -81,7 +81,7 @@ def shoot(driver: Chrome, url: str, name: str, ready: Callable[[], object]) -> N
 
 
 def take(driver: Chrome, name: str) -> None:
-    """The picture of what is shown now, no longer than that."""
+    """Take a picture of the page, without the empty space below it."""
     width, height = driver.execute_script("return [innerWidth, document.body.scrollHeight]")
     is_dark = driver.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches")
     look_like(driver, width=width, height=min(max(height, LEAST_HEIGHT), MOST_HEIGHT), dark=is_dark)
@@ -90,7 +90,7 @@ def take(driver: Chrome, name: str) -> None:
 
 
 def _flower_shows(driver: Chrome, base: str, *states: str) -> bool:
-    """Whether its list, loaded anew, has these; it does not change by itself."""
+    """Does Flower's list have these words? Reloads it, because it does not change by itself."""
     driver.get(f"{base}/tasks")
     until(lambda: driver.find_elements(By.CSS_SELECTOR, "tbody tr"), "tasks")
     found = {badge.text for badge in driver.find_elements(By.CSS_SELECTOR, "tbody .badge")}
@@ -98,7 +98,7 @@ def _flower_shows(driver: Chrome, base: str, *states: str) -> bool:
 
 
 def main() -> None:
-    """All of them."""
+    """Take all pictures."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
@@ -120,7 +120,7 @@ def _all(stack: Stack, base: str, flower: str, light: Chrome, phone: Chrome, dar
     def shows(driver: Chrome, *texts: str) -> Callable[[], bool]:
         return lambda: all(text in driver.find_element(By.TAG_NAME, "body").text for text in texts)
 
-    shoot(light, f"{base}/#/jobs", "idle", shows(light, "No job yet", "live"))
+    shoot(light, f"{base}/#/jobs", "idle", shows(light, "No jobs yet", "live"))
     done = stack.ask(INSTAL, "stream:installs")
     stack.receipt(stack.ask(ROKT, "stream:rokt"))
     stack.receipt(done)

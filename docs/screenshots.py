@@ -19,7 +19,7 @@ from tests.harness import Stack, running_redis, running_stack, until
 from worker.embedded_redis import free_port
 
 IMAGES = Path(__file__).with_name("images")
-ROWS = 1_000_000
+ROWS = 6_000_000
 LEAST_HEIGHT, MOST_HEIGHT = 420, 860
 KARGO, MEDIAMATH, INSTAL, ROKT = (
     "kargo.campaign-performance-metrics",

@@ -132,7 +132,7 @@ def _ways(place: Stage) -> dict[str, Callable[[], float]]:
 def _alike() -> Figure:
     """The server's CPU time for rows that differ in five digits only, compared with ordinary rows."""
     from worker.model import Rows
-    from worker.publish.batch import read_batches
+    from worker.publish.batch import Reading, gather
     from worker.services import get_services
     from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
@@ -144,7 +144,7 @@ def _alike() -> Figure:
         sink = open_sink(parse_address("stream:alike"), SinkJob(job, "bench", "alike", redis, 0, 1))
         sink.open(1)
         before = _processor_seconds(redis)
-        for batch in read_batches([Rows.of(rows)]):
+        for batch in map(Reading().add, gather([Rows.of(rows)], sink.batch_size)):
             sink.commit(1, 1, batch)
         took = _processor_seconds(redis) - before
         redis.delete("alike")

@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from examples.consumer.trimming import trim
+from tests.batches import read_batches
 from tests.consumer_feed import (
     GROUP,
     MONDAY,
@@ -28,7 +29,6 @@ from tests.consumer_feed import database as database
 from tests.harness import Stack, until
 from worker.errors import SinkFull
 from worker.model import Rows
-from worker.publish.batch import read_batches
 
 if TYPE_CHECKING:
     from tests.harness import RedisServer

@@ -9,12 +9,12 @@ import pytest
 from redis import Redis
 
 from config.settings import Settings
+from tests.batches import read_batches
 from tests.ledgers import held, job
 from worker.errors import RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
 from worker.model import Job, Rows
-from worker.publish.batch import read_batches
 from worker.services import Services
 from worker.sinks.audit import audit
 from worker.sinks.redis_stream import RedisStreamSink

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.batches import read_batches
 from worker.errors import RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Rows
-from worker.publish.batch import ReadBatch, read_batches
+from worker.publish.batch import ReadBatch
 from worker.sinks.sink import SMALL_BATCH, BatchSize
 
 texts = st.binary(min_size=1, max_size=8).filter(lambda text: b"\n" not in text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from worker.errors import RetryLater, StartOver
 from worker.model import Batch, Checkpoint, Rows
-from worker.sinks.sink import SMALL_BATCH, BatchSize
+from worker.sinks.sink import BatchSize
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -84,11 +84,6 @@ def gather(blocks: Iterable[Rows], most: BatchSize) -> Iterator[Rows]:
             bytes_left -= len(part.text)
     if held:
         yield Rows.joined(held)
-
-
-def read_batches(blocks: Iterable[Rows], most: BatchSize = SMALL_BATCH) -> Iterator[ReadBatch]:
-    """All rows of a page in batches."""
-    return map(Reading().add, gather(blocks, most))
 
 
 def _position_after(rows: Rows, before: Checkpoint, running: _Hash) -> tuple[Checkpoint, _Hash]:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from tests.json_rows import cuts, ends, rows
 from tests.readings import PAGE, PLAIN, STREAM, Reading, header, reading, reading_by_ijson
+from worker.model import Rows
 from worker.readers.cutter import ListCutter
+from worker.readers.row_shape import RowShape
 from worker.sources.schema import ColumnType, ErrorShape, Format, JsonRows, Ndjson
 
 MESSAGES = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", message="error.message")])
@@ -156,6 +158,22 @@ def test_rows_that_are_not_flat_are_read_fast_too(row: bytes) -> None:
     with patch.object(ListCutter, "feed", counting):
         assert len(reading(body, PAGE).published) == 20_000
     assert sum(parsed) < len(body) / 5
+
+
+def test_typed_rows_of_one_shape_are_converted_as_they_stand_in_the_page() -> None:
+    """As above: without this way the rows would be the same, only later."""
+    body = b'{"rows":[' + b",".join(b'{"a":"%d","u":"x"}' % number for number in range(20_000)) + b"]}"
+    converted: list[int] = []
+    change = RowShape.change_members
+
+    def counting(shape: RowShape, text: bytes) -> Rows | None:
+        changed = change(shape, text)
+        converted.append(len(changed or ()))
+        return changed
+
+    with patch.object(RowShape, "change_members", counting):
+        assert len(reading(body, PAGE, columns=COLUMNS).published) == 20_000
+    assert sum(converted) > 10_000
 
 
 def test_every_single_cut() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from itertools import chain
 
 from worker import keys
 from worker.model import Batch
@@ -19,6 +18,13 @@ from worker.sinks.redis_server import pack_command
 
 BEGIN = Script("sink_begin_batch", "sink_prelude", "sink_batch")
 END = Script("sink_end_batch")
+
+# What can be ready before a batch comes: from the last digits of a row's number (all digits of a number below 1,000) to
+# the length of the row, and that length, by the length of the row's line.
+_FIELD = b"\r\n$3\r\nrow\r\n$"
+_SHORT_NUMBERS = [b"%d%b" % (number, _FIELD) for number in range(1000)]
+_LAST_DIGITS = [b"%03d%b" % (number, _FIELD) for number in range(1000)]
+_LENGTHS = [b"%d\r\n" % (line - 2) for line in range(4096)]
 
 
 class TransactionPacker:
@@ -29,10 +35,9 @@ class TransactionPacker:
         self._keys = (keys.sink_record(stream, job), stream, adding)
         self._job = job
         self._bound = bound
-        add = pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", "")
-        # Only address and row differ from entry to entry: they take the place of the two empty arguments.
-        start, middle, _ = b"".join(add).replace(b"%", b"%%").rsplit(b"$0\r\n\r\n", 2)
-        self._start, self._row = start, middle + b"$%d\r\n%b"
+        # An XADD without address and row. The pieces before, between and after them are joined for each row.
+        add = b"".join(pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", ""))
+        self._start = add.removesuffix(b"0\r\n" + _FIELD + b"0\r\n\r\n")
 
     def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
         """The commands between MULTI and EXEC, in pieces; the last one answers `kept` if the batch was added.
@@ -49,15 +54,24 @@ class TransactionPacker:
         return [*pack_command(*begin), *rows, *pack_command(*end)]
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
-        """An XADD for each row; rows whose numbers have the same number of digits are formatted together."""
+        """An XADD for each row. To join pieces that are ready takes half as long as to format them."""
         # With the line ends of Redis's protocol. `readlines` takes a quarter of the time of `split`.
         rows = BytesIO(batch.rows.text.replace(b"\n", b"\r\n")).readlines()
-        first = batch.before.rows + 1
-        while rows:
-            digits = len(str(first))
-            numbers = range(first, min(first + len(rows), 10**digits))
-            alike, rows = rows[: len(numbers)], rows[len(numbers) :]
-            one = self._start + b"$%d\r\n%b%%d\r\n" % (len(page) + digits, page) + self._row
-            lengths = [len(row) - 2 for row in alike]
-            yield one * len(alike) % tuple(chain.from_iterable(zip(numbers, lengths, alike, strict=True)))
-            first = numbers.stop
+        try:
+            lengths = list(map(_LENGTHS.__getitem__, map(len, rows)))
+        except IndexError:
+            lengths = [b"%d\r\n" % (len(row) - 2) for row in rows]
+        place, number = 0, batch.before.rows + 1
+        while place < len(rows):
+            # As many rows as have the same number but for the last three digits.
+            thousands, last = divmod(number, 1000)
+            digits = len(str(number))
+            last_digits = _LAST_DIGITS[last:] if thousands else _SHORT_NUMBERS[last : 10**digits]
+            count = min(len(last_digits), len(rows) - place)
+            start = b"%b%d\r\n%b%b" % (self._start, len(page) + digits, page, str(thousands or "").encode())
+            pieces = [start] * (4 * count)
+            pieces[1::4] = last_digits[:count]
+            pieces[2::4] = lengths[place : place + count]
+            pieces[3::4] = rows[place : place + count]
+            yield b"".join(pieces)
+            place, number = place + count, number + count

@@ -21,7 +21,14 @@ MESSAGES = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
 COLUMNS: dict[str, ColumnType] = {"a": "integer", "b": "number", "c d": "string", "\u00e9": "datetime", "t": "boolean"}
 
-SAME = ['{"a":1,"b":2}', '{"b":[{"a":1}],"a":{}}', '{"a":1,"b":2,"a":3}', '{"a":5}']
+SAME = [
+    '{"a":1,"b":2}',
+    '{"a":"\u00e9","b":"x"}',
+    '{"b":1e999,"a":null}',
+    '{"b":[{"a":1}],"a":{}}',
+    '{"a":1,"b":2,"a":3}',
+    '{"a":5}',
+]
 OTHER = ['{"meta":{}}', '{"a":1,"x":2}', "{}", '{"error_code":"E"}', '{"message":"m"}']
 
 wrong = st.sampled_from(

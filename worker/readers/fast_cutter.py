@@ -82,7 +82,8 @@ class Lines:
         lines = BytesIO(block).readlines()
         # The fastest path: `count_rows` decodes the block, which proves it to be JSON.
         if _is_value_each(block, lines, b"{}") and self._messages.count_rows(block) == len(lines):
-            return None if may_be_deep(block, lines) else self._messages.take(Rows(block, len(lines)))
+            is_sound = self._messages.are_flat or not may_be_deep(block, lines)
+            return self._messages.take(Rows(block, len(lines))) if is_sound else None
         objects = _join_sound(_LINES.decode_lines(block), b"{}")
         return None if objects is None else self._messages.choose(objects)
 

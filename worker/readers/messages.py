@@ -21,6 +21,9 @@ from worker.readers.limits import is_utf8
 from worker.sources.schema import Ndjson, StreamHeader
 from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
 
+_FLAT = str | float | bool | None
+"""The type of a value that is no list and no object. float, not int: Python makes it faster, and nobody reads it."""
+
 
 class Messages:
     """Chooses the rows of one stream. `rows` counts those so far; `facts.total` becomes what the header says.
@@ -36,6 +39,7 @@ class Messages:
         self._facts = facts
         self._columns: frozenset[str] | None = None
         self._has_row = False
+        self._nested: set[str] = set()  # the columns that had a list or an object in a row
         # A fast check: this decoder accepts only objects that are certainly rows. For a stream with a header it is made
         # from the first row. Without a header it accepts objects in which all keys of errors and metadata are absent or
         # null; it cannot be made if an error is recognised by the whole object, because then there is no such key.
@@ -53,6 +57,11 @@ class Messages:
         """The number of the row that comes next, for messages."""
         return self._facts.first_row + self.rows
 
+    @property
+    def are_flat(self) -> bool:
+        """Are the rows that `count_rows` counts without lists and objects in them?"""
+        return self._has_row and not self._nested
+
     def count_rows(self, objects: bytes) -> int:
         """The number of objects in the text if all are certainly rows, in valid JSON and UTF-8; 0 otherwise."""
         if self._row_decoder is None:
@@ -61,7 +70,8 @@ class Messages:
             rows = len(self._row_decoder.decode_lines(objects))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return 0
-        return rows if is_utf8(objects) else 0
+        # The decoder of flat rows has decoded every string.
+        return rows if self.are_flat or is_utf8(objects) else 0
 
     def take(self, rows: Rows) -> Rows:
         """Count objects that are certainly rows, and return them; no rows once the stream has ended."""
@@ -112,10 +122,11 @@ class Messages:
             return False
         columns = self._columns or frozenset()
         if self._columns is not None and value.keys() == columns:
-            if not self._has_row:
+            nested = {key for key in value if isinstance(value[key], (list, dict))}
+            if not self._has_row or not nested <= self._nested:
                 self._has_row = True
-                # Raw for text: `is_utf8` over the whole block costs less than making a Python string of each value.
-                fields = [(key, msgspec.Raw if type(value[key]) is str else Any) for key in value]
+                self._nested |= nested
+                fields = [(key, msgspec.Raw if key in self._nested else _FLAT) for key in value]
                 self._row_decoder = _make_decoder(fields, forbid_unknown_fields=True)
             return True
         self._refuse_error(value, columns)

@@ -58,7 +58,7 @@ class Columns:
         return Rows.of(map(self._convert_alone, rows))
 
     def convert_members(self, text: bytes) -> Rows | None:
-        """Convert the members of a list, given without its brackets; None if they must be cut into rows first."""
+        """Convert members of a list, with a comma before each; None if they must be cut into rows first."""
         return self._note(self._shape.change_members(text)) if self._shape else None
 
     def _note(self, changed: Rows | None) -> Rows | None:

@@ -151,9 +151,9 @@ class Members:
 
     def _convert(self, block: bytes) -> Rows | None:
         """The same as `decode` in half the time, for rows that look alike; None for other rows."""
-        if not self._columns or not self.has_rows or block[:1] != b",":
+        if not self._columns or not self.has_rows or not block.startswith(b","):
             return None
-        rows = self._columns.convert_members(block[1:])
+        rows = self._columns.convert_members(block)
         is_sound = rows and is_utf8(rows.text) and not may_be_deep(rows.text, BytesIO(rows.text).readlines())
         return rows if is_sound else None
 

@@ -55,15 +55,18 @@ class RowShape:
 
     def change_lines(self, text: bytes) -> Rows | None:
         """Convert rows with a newline after each; None if not all of them have this shape."""
-        return self._change(text, text, are_lines=True)
+        return self._change(text, are_lines=True)
 
     def change_members(self, text: bytes) -> Rows | None:
-        """Convert the members of a list, given without its brackets; None if not all of them have this shape."""
-        return self._change(b"[%b]" % text, text + b",", are_lines=False)
+        """Convert members of a list, with a comma before each; None if not all of them have this shape."""
+        return self._change(text, are_lines=False)
 
-    def _change(self, text: bytes, old: bytes, *, are_lines: bool) -> Rows | None:
+    def _change(self, text: bytes, *, are_lines: bool) -> Rows | None:
         try:
-            objects = self._lines.decode_lines(text) if are_lines else self._members.decode(text)
+            if are_lines:
+                objects = self._lines.decode_lines(text)
+            else:
+                objects = self._members.decode(b"".join((b"[", memoryview(text)[1:], b"]")))
             new = _ENCODER.encode_lines(objects)
             if self._has_decimals:
                 _LINES.decode_lines(new)
@@ -73,9 +76,10 @@ class RowShape:
             # Decoders that accept null are slower, so they are made only when a null comes.
             self._has_nulls = True
             self._make_decoders()
-            return self._change(text, old, are_lines=are_lines)
+            return self._change(text, are_lines=are_lines)
         is_word = self._has_nulls and b'"null"' in text  # the string "null", which must not become null
-        is_same = not is_word and new.translate(_AS_MEMBERS, b'"') == old.translate(_AS_MEMBERS, b'"')
+        before, after = text.translate(_AS_MEMBERS, b'"'), new.translate(_AS_MEMBERS, b'"')
+        is_same = not is_word and after == (before if are_lines else before[1:] + b",")
         return Rows(new, len(objects)) if is_same else None
 
     def _make_decoders(self) -> None:

@@ -35,6 +35,16 @@ def zipped(text: bytes) -> bytes:
     return file.getvalue()
 
 
+def gzip_with_fields(flags: int) -> bytes:
+    """TEXT as gzip whose header has the optional fields of these flags (RFC 1952, 2.3)."""
+    header = b"\x1f\x8b\x08" + bytes([flags]) + b"\0\0\0\0\0\x03"
+    header += b"\x06\0AB\x02\0ab" if flags & 4 else b""
+    header += b"report.csv\0" if flags & 8 else b""
+    header += b"a comment\0" if flags & 16 else b""
+    header += struct.pack("<H", zlib.crc32(header) & 0xFFFF) if flags & 2 else b""
+    return header + deflated(TEXT) + struct.pack("<2L", zlib.crc32(TEXT), len(TEXT))
+
+
 def drain(pieces: Iterator[bytes], until: str) -> int:
     """Read until the job fails; how many bytes came before."""
     came: list[int] = []
@@ -63,6 +73,12 @@ cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
 @settings(deadline=None, max_examples=20)
 def test_decompressed_bytes_are_the_same_for_any_chunks(name: str, some: list[int]) -> None:
     assert b"".join(unpack(pieces(PACKED[name], some), name or None)) == TEXT
+
+
+@pytest.mark.parametrize("flags", range(32))
+def test_a_gzip_header_may_have_any_fields_and_be_cut_anywhere(flags: int) -> None:
+    body = gzip_with_fields(flags)
+    assert b"".join(unpack(pieces(body, range(60)), "gzip")) == TEXT
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "zip"])

@@ -68,9 +68,10 @@ def _run(race: Race, place: Stage) -> None:
     from bench.one_process import run_report
 
     ours, theirs = [], {tool: [] for tool in TOOLS}
-    run_report(race.report, race.params, f"file:{place.directory / 'files'}")  # a worker is warm, so this is not counted
+    sink = f"file:{place.directory / 'files'}"
+    run_report(race.report, race.params, sink)  # not counted: a worker runs for weeks, so it is warm
     for repetition in range(REPETITIONS):
-        ours.append(run_report(race.report, race.params, f"file:{place.directory / 'files'}").seconds)
+        ours.append(run_report(race.report, race.params, sink).seconds)
         for tool in TOOLS:
             theirs[tool].append(_seconds(tool, race, place))
         talk(f"{race.what}: repetition {repetition + 1} of {REPETITIONS}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,19 @@ def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
 
 
 @contextmanager
-def tls_host(certificate: tuple[Path, Path]) -> Iterator[int]:
-    """Run a TLS server that answers with the first line of each request. Yields its port."""
+def tls_host(
+    certificate: tuple[Path, Path],
+    script: Callable[[bytes], Iterable[bytes]] = lambda request: [answer(body=request.split(b"\r\n", 1)[0])],
+) -> Iterator[int]:
+    """Run a TLS server that sends what `script` yields for a request: its first line, if not given. Yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
 
     def serve(plain: socket.socket) -> None:
         # A client that does not trust the certificate leaves during the handshake.
         with plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as secured:
-            secured.sendall(answer(body=secured.recv(65_536).split(b"\r\n", 1)[0]))
+            for piece in script(secured.recv(65_536)):
+                secured.sendall(piece)
 
     listener = Listener(serve)
     try:

@@ -14,6 +14,7 @@ import pytest
 import zstandard
 from redis import Redis
 
+from tests.authority import Authority
 from tests.scripted_vendor import Heard, Start
 from tests.sockets import closed_port
 from tests.wire import (
@@ -30,11 +31,15 @@ from tests.wire import (
     refuse_secrets,
     reset,
     talk,
+    tls_host,
 )
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Request
-from worker.transport.request import compose
+from worker.transport.http import Channel
+from worker.transport.proxies import Network
+from worker.transport.request import WireRequest, compose
+from worker.transport.response import Response
 
 
 def test_a_body_arrives_whole_however_it_is_framed(vendor: Start) -> None:
@@ -198,6 +203,48 @@ def test_a_thread_that_waits_for_a_body_is_freed_from_another_thread(vendor: Sta
     with pytest.raises(RetryLater, match="cut off after 3 bytes"):
         next(chunks)
     response.hang_up()
+
+
+def test_tls_records_that_have_arrived_are_read_as_one_piece(authority: Authority) -> None:
+    rows, is_sent = b"".join(b"%d\n" % n for n in range(12_000)), threading.Event()
+
+    def script(request: bytes) -> Iterator[bytes]:
+        yield answer(body=rows)
+        is_sent.set()
+
+    with tls_host(authority.certificate("large"), script) as port:
+        response = over_tls(authority, port)
+        is_sent.wait(5)
+        pieces = list(response.chunks())
+    assert b"".join(pieces) == rows
+    assert max(map(len, pieces)) > 2 * 16_384
+
+
+def test_what_came_over_tls_before_a_hang_up_is_read_decrypted(authority: Authority) -> None:
+    is_first_read, is_over = threading.Event(), threading.Event()
+
+    def script(request: bytes) -> Iterator[bytes]:
+        yield SIZED + b"row"
+        is_first_read.wait(5)
+        yield b" and more"
+        is_over.wait(5)
+
+    with tls_host(authority.certificate("broken"), script) as port:
+        response = over_tls(authority, port)
+        chunks = response.chunks()
+        assert next(chunks) == b"row"
+        is_first_read.set()
+        select.select([response._raw._original_response.fp.raw._sock], [], [], 5)
+        response.hang_up()
+        assert next(chunks) == b" and more"
+        with pytest.raises(RetryLater, match="cut off after 12 bytes"):
+            next(chunks)
+        is_over.set()
+
+
+def over_tls(authority: Authority, port: int) -> Response:
+    channel = Channel(silence_seconds=5, network=Network(ca_bundle=str(authority.ca)))
+    return channel.send(WireRequest("GET", f"https://localhost:{port}/rows", {}))
 
 
 def test_a_vendor_that_is_not_there_got_nothing(vendor: Start) -> None:

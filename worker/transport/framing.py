@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from typing import Protocol
 
 READ_BYTES = 262_144
+TLS_RECORD_BYTES = 16_384
 LONGEST_FRAMING_BYTES = 65_536
 
 # RFC 9112, 7.1: the chunk size in hexadecimal, extensions (ignored), the end of the line.
@@ -21,6 +23,42 @@ class Readable(Protocol):
     """A buffered stream of bytes. `read1` returns buffered bytes, else those of one read; b"" at the end."""
 
     def read1(self, size: int, /) -> bytes: ...
+
+
+class TlsRecords:
+    """Reads TLS records that have arrived together: a read of a TLS socket returns one record, of at most 16 KiB.
+
+    A vendor that flushes each row makes a record of it, and handling each one would cost more than reading the rows.
+    `source` reads from `wire`.
+    """
+
+    def __init__(self, source: Readable, wire: ssl.SSLSocket) -> None:
+        self._source = source
+        self._wire = wire
+        self._failure: OSError | None = None
+
+    def read1(self, size: int, /) -> bytes:
+        """Wait for a record, and return it with those behind it, up to `size` bytes; b"" at the end.
+
+        An error behind bytes that did arrive is raised by the next call.
+        """
+        if self._failure is not None:
+            raise self._failure
+        records = [self._source.read1(min(size, TLS_RECORD_BYTES))]
+        left = size - len(records[0])
+        patience = self._wire.gettimeout()
+        self._wire.settimeout(0.0)
+        try:
+            while left and records[-1]:
+                records.append(self._source.read1(min(left, TLS_RECORD_BYTES)))
+                left -= len(records[-1])
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as failure:
+            self._failure = failure
+        finally:
+            self._wire.settimeout(patience)
+        return b"".join(records)
 
 
 def read_sized(source: Readable, length: int) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from requests import Response as RawResponse
 from worker.charsets import charset_in
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
-from worker.transport.framing import Cut, read_chunked, read_sized, read_until_closed
+from worker.transport.framing import Cut, Readable, TlsRecords, read_chunked, read_sized, read_until_closed
 
 START_BYTES = 65_536
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
@@ -63,15 +64,16 @@ class Response:
         Stopping early closes the connection.
         """
         # Read from the connection's buffer: http.client would return every small chunk by itself.
-        framing = self._raw._original_response
+        framing, wire = self._raw._original_response, self._wire
+        source: Readable = TlsRecords(framing.fp, wire) if isinstance(wire, ssl.SSLSocket) else framing.fp
         if framing.fp is None:
             pieces: Iterator[bytes] = iter(())
         elif framing.chunked:
-            pieces = read_chunked(framing.fp)
+            pieces = read_chunked(source)
         elif framing.length is not None:
-            pieces = read_sized(framing.fp, framing.length)
+            pieces = read_sized(source, framing.length)
         else:
-            pieces = read_until_closed(framing.fp)
+            pieces = read_until_closed(source)
         try:
             for piece in pieces:
                 self.received_bytes += len(piece)
@@ -110,12 +112,13 @@ class Response:
 
     def hang_up(self) -> None:
         """Break the connection from another thread: the thread that reads the body gets RetryLater."""
-        # Unlike close, shutdown wakes a thread that is blocked in a read.
-        framing = self._raw._original_response.fp
-        wire = getattr(getattr(framing, "raw", None), "_sock", None)
+        # Within TLS to a proxy there is a socket inside.
+        wire = getattr(self._wire, "socket", self._wire)
         if wire is not None:
+            # Unlike close, shutdown wakes a thread that is blocked in a read. After the one of SSLSocket, that thread
+            # would take what has arrived as it is, encrypted.
             with suppress(OSError):
-                wire.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(wire, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Drop the part of the body that was not read. May be repeated."""
@@ -123,12 +126,17 @@ class Response:
             self._raw.close()
             self._raw.release_conn()
 
+    @property
+    def _wire(self) -> Any:
+        """The socket that the body comes from; None once the body is over."""
+        return getattr(getattr(self._raw._original_response.fp, "raw", None), "_sock", None)
+
     def _refuse_more(self) -> None:
         """Raise Cut if more bytes arrived than the stated length: what was read may be only the start of the body."""
         framing = self._raw._original_response
         if framing.fp is None or framing.chunked or framing.length is None or self.status in WITHOUT_BODY:
             return
-        wire = getattr(getattr(framing.fp, "raw", None), "_sock", None)
+        wire = self._wire
         if wire is None:
             return
         patience = wire.gettimeout()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 
 import zstandard
-from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.unzip import PIECE_BYTES, BrokenZip, inflate, unzip
@@ -21,15 +20,11 @@ MOST_LAYERS = 4
 _ZSTD_STEP_BYTES = 512
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 _BROKEN: tuple[type[Exception], ...] = (
-    zlib.error,
-    isal_zlib.error,  # type: ignore[assignment]  # its stub calls it an instance
+    zlib_ng.error,  # type: ignore[assignment]  # its stub calls it an instance
     zstandard.ZstdError,
     BrokenZip,
 )
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
-_TO_GZIP_FLAGS = 4
-_SIMPLE_GZIP_FLAGS = (0, 4, 8, 16)
-"""Flags of a gzip header with at most one optional field: none, extra, name, comment (RFC 1952, 2.3.1)."""
 _LONGEST_MAGIC_BYTES = max(map(len, _MAGIC))
 
 Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
@@ -103,31 +98,25 @@ class _Counted:
 
 def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
     """Decompress gzip, any number of members one after another (RFC 1952, 2.2), or deflate."""
-    unpacker: isal_zlib.Decompress | zlib._Decompress | None = None
-    start_bytes = _TO_GZIP_FLAGS if is_gzip else 1
-    held = b""
+    unpacker = None
     for chunk in chunks:
-        left = held + chunk if held else chunk
-        held = b""
+        left = chunk
         while left:
             if unpacker is None:
                 # Padding with zeros may follow the last member.
                 left = left.lstrip(b"\0")
-                if len(left) < start_bytes:
-                    held = left
+                if not left:
                     break
                 # A zlib header has 8 in the lower half of its first byte. Anything else is raw deflate, which some
                 # servers send under the same name.
                 is_raw = not is_gzip and left[0] & 0x0F != 8
-                # ISA-L takes a third of zlib's time, but misreads a gzip header of several fields that is cut.
-                is_simple = not is_gzip or left[_TO_GZIP_FLAGS - 1] in _SIMPLE_GZIP_FLAGS
-                decompressobj = isal_zlib.decompressobj if is_simple else zlib.decompressobj
-                unpacker = decompressobj(-zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 16 * is_gzip)
+                window = zlib_ng.MAX_WBITS
+                unpacker = zlib_ng.decompressobj(-window if is_raw else window | 16 * is_gzip)
             yield from inflate(unpacker, left)
             left = b""
             if unpacker.eof:
                 left, unpacker = unpacker.unused_data, None
-    if unpacker is not None or held:
+    if unpacker is not None:
         raise EOFError
 
 

@@ -8,11 +8,10 @@ compares what it found with the directory at the end. An archive that ends befor
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 from worker.errors import FailJob
 
@@ -36,8 +35,8 @@ def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the bytes of the archive's only file, in pieces of up to 256 KB.
 
     Folders and the extra files that macOS adds are skipped. Raises FailJob if there is no file or more than one, or if
-    it is encrypted or compressed by an unusual method; EOFError if the archive is cut off; BrokenZip or an error of
-    isal_zlib if it is broken. A wrong checksum is noticed only at the end of the file.
+    it is encrypted or compressed by an unusual method; EOFError if the archive is cut off; BrokenZip or zlib_ng.error
+    if it is broken. A wrong checksum is noticed only at the end of the file.
     """
     archive = _Bytes(chunks)
     entries, file = 0, None
@@ -57,7 +56,7 @@ def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise FailJob("the ZIP holds no file")
 
 
-def inflate(unpacker: isal_zlib.Decompress | zlib._Decompress, packed: bytes) -> Iterator[bytes]:
+def inflate(unpacker: zlib_ng._Decompress, packed: bytes) -> Iterator[bytes]:
     """Yield what these bytes decompress to, in pieces; `unpacker.unused_data` then has the bytes after the end."""
     while True:
         piece = unpacker.decompress(packed, PIECE_BYTES)
@@ -104,7 +103,7 @@ class _Bytes:
 
     def inflate(self) -> Iterator[bytes]:
         """Decompress the raw deflate stream that begins here, and take no byte after its end."""
-        unpacker = isal_zlib.decompressobj(-zlib.MAX_WBITS)
+        unpacker = zlib_ng.decompressobj(-zlib_ng.MAX_WBITS)
         while not unpacker.eof:
             yield from inflate(unpacker, self.take_some(PIECE_BYTES))
         self.give_back(unpacker.unused_data)
@@ -160,7 +159,7 @@ class _Entry:
         crc = size = 0
         start = archive.taken
         for piece in archive.take_in_pieces(self.packed_bytes) if self.method == _STORED else archive.inflate():
-            crc, size = zlib.crc32(piece, crc), size + len(piece)
+            crc, size = zlib_ng.crc32(piece, crc), size + len(piece)
             yield piece
         packed = archive.taken - start
         if self.has_descriptor:

@@ -68,6 +68,18 @@ def test_a_commit_in_three_steps_answers_in_the_last_what_a_commit_does(place: P
         answer()
 
 
+def test_a_prepared_commit_that_is_never_begun_changes_nothing(place: Place) -> None:
+    sink = place.sink()
+    sink.prepare_commit(1, 1, batch(READING, 1, 2))
+    assert sink.commit(1, 1, batch(READING, 1, 3)) == position(READING, 3)
+    sink.prepare_commit(1, 1, batch(READING, 4, 5))
+    sink.release()
+    Writer(place).run()
+    seen = place.finish()
+    assert seen.is_whole
+    assert seen.rows == 9
+
+
 def test_a_repeated_commit_learns_that_it_was_kept(place: Place) -> None:
     sink = place.sink()
     assert sink.commit(1, 1, batch(READING, 1, 2)) == position(READING, 2)

@@ -65,7 +65,7 @@ class Commits:
             self._finish(most_left=1)
             self._under_way.append(self._thread.submit(self._commit_in_thread, rows).result)
             return
-        # A server idles from the end of one commit until the next arrives, so the next is prepared before.
+        # A server would idle from the end of one commit until the next arrives, so the next is prepared before.
         batch = self._reading.add(rows)
         is_new = batch.before.rows >= self.at.rows
         prepared = self._sink.prepare_commit(*self._page, batch) if is_new else None

@@ -20,15 +20,12 @@ from redis.exceptions import (
 from worker.errors import FailJob, RetryLater, SinkFull
 from worker.redis_errors import is_temporary
 from worker.scripts import Argument, Script
+from worker.sinks.queued_transactions import QueuedTransactions
 
 MOST_MOVES = 5
 """How many times one command follows a stream to another node before the step is given back."""
 _PACKER = PythonRespSerializer(6_000, Encoder("utf-8", "strict", decode_responses=False).encode)
 """Does not copy arguments over 6,000 bytes; hiredis would copy the batch."""
-_EXEC = b"*1\r\n$4\r\nEXEC\r\n*2\r\n$4\r\nPING\r\n$4\r\ndone\r\n"
-_AFTER_EXEC = b"$4\r\ndone\r\n"
-"""The answer that always comes last, whether the transaction was executed or not."""
-_RECEIVE_BYTES = 64 * 1024
 
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
@@ -40,13 +37,17 @@ def pack_command(*arguments: Argument) -> list[bytes]:
 
 
 class RedisServer:
-    """Runs scripts and reads records. Errors of Redis are raised as RetryLater or FailJob."""
+    """Runs scripts and reads records. Errors of Redis are raised as RetryLater or FailJob.
+
+    `transactions` has connections of its own, which it gives back before a script is run or a record is read.
+    """
 
     def __init__(self, redis: Redis, shown: str, *, is_own: bool = False) -> None:
         """`shown` names the sink in messages; `is_own`: the client is closed with it."""
         self._redis = redis
         self._shown = shown
         self._is_own = is_own
+        self.transactions = QueuedTransactions(lambda: self._redis.connection_pool)
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run one script. If the answer is lost, the script is run again; every script allows that."""
@@ -76,43 +77,6 @@ class RedisServer:
             connection.send_packed_command(pack_command(*script.command(keys, arguments)))
         return answer
 
-    def begin_transaction(self, commands: Sequence[bytes], last_answer: bytes) -> Callable[[], bool]:
-        """Send packed commands as a transaction, and return without waiting for the result.
-
-        They are sent only after the server has accepted MULTI. The function returned waits, and must be called: did the
-        last command answer `last_answer`? If not, the outcome is unknown: the commands may have been executed, or not,
-        or may be executed later.
-        """
-        pool = self._redis.connection_pool
-        try:
-            connection = pool.get_connection()
-        except (RedisError, OSError):
-            return lambda: False
-        sent_on = None
-        with suppress(RedisError, OSError):
-            connection.send_command("MULTI")
-            if connection.read_response() == b"OK":
-                connection.send_packed_command([*commands, _EXEC])
-                sent_on = connection._sock
-
-        def answer() -> bool:
-            received = b""
-            try:
-                while sent_on and not received.endswith(_AFTER_EXEC):
-                    # To parse the answers one by one with redis-py would take longer than sending the rows.
-                    received += (part := sent_on.recv(_RECEIVE_BYTES))
-                    if not part:
-                        break
-            except OSError:
-                return False
-            finally:
-                if not received.endswith(_AFTER_EXEC):
-                    connection.disconnect()
-                pool.release(connection)
-            return received.endswith(b"$%d\r\n%b\r\n%b" % (len(last_answer), last_answer, _AFTER_EXEC))
-
-        return answer
-
     def read(self, record: str, fields: Sequence[Argument]) -> list[bytes | None]:
         """Fields of a record, all read at one moment."""
         found: list[bytes | None] = self._ask(lambda redis: redis.execute_command("HMGET", record, *fields))
@@ -126,10 +90,12 @@ class RedisServer:
             return 0
 
     def close(self) -> None:
+        self.transactions.release()
         if self._is_own:
             self._redis.close()
 
     def _ask(self, question: Callable[[Redis], Any]) -> Any:
+        self.transactions.release()
         for _ in range(MOST_MOVES):
             try:
                 return question(self._redis)

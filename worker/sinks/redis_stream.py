@@ -31,9 +31,10 @@ LARGE_BATCH = BatchSize(1_000, 512 * 1024)
 """With one entry per row, a commit costs the server as much as 30 rows, whatever its size."""
 OLD_BATCH = BatchSize(100, 256 * 1024)
 """For a server before Redis 7."""
-MOST_TRANSACTIONS_IN_VAIN = 2
+MOST_TRANSACTIONS_IN_VAIN = 3
 """After this many transactions in a row that failed although the script then succeeded, only scripts are used: a proxy
-may not support transactions, or the user may lack a right. A single one may just have lost its connection."""
+may not support transactions, or the user may lack a right. Two may fail if the server was restarted: one for its
+connection, and the next, packed before that was known, because the server no longer knows the scripts."""
 
 LARGE_ENTRY_ROWS = 100
 """With packed entries as large as this, one entry is one batch."""
@@ -93,9 +94,10 @@ class RedisStreamSink:
             return partial(self._begin_script, generation, page, batch)
         field = pack_checkpoint(batch.after)
         commands = self._packer.pack(generation, page, batch, field, with_scripts=not self._knows_scripts)
+        execute = self._server.transactions.queue(commands, b"kept")
 
         def begin() -> Callable[[], Checkpoint]:
-            is_kept = self._server.begin_transaction(commands, b"kept")
+            is_kept = execute()
 
             def finish() -> Checkpoint:
                 if is_kept():

@@ -66,10 +66,11 @@ class Sink(Protocol):
         """
 
     def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
-        """The same as `commit` in three steps. This one uses no network and no disk: another commit may be under way.
+        """The same as `commit` in three steps. This one changes nothing, and another commit may be under way.
 
         The function returned begins the commit, and returns a function that waits for its end and returns or raises
-        what `commit` does. Once the commit has begun, that function must be called before this sink is used again.
+        what `commit` does. Once the commit has begun, that function must be called before this sink is used again,
+        except to prepare the next commit. A prepared commit need not be begun.
         """
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:

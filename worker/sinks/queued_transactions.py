@@ -1,0 +1,153 @@
+"""Transactions that a Redis server has queued before it may execute them, so that it never waits for the next one.
+
+A server does not execute what follows MULTI until EXEC. So a batch can be sent while the one before it is executed, and
+its EXEC, which is short, once that one has been answered. Two connections take turns.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from redis import ConnectionPool
+from redis.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+MOST_IDLE_SECONDS = 1.0
+"""A connection that was idle for longer goes back to its pool, which checks it: it may have been closed meanwhile."""
+
+_EXEC = b"*1\r\n$4\r\nEXEC\r\n*2\r\n$4\r\nPING\r\n$4\r\ndone\r\n*1\r\n$5\r\nMULTI\r\n"
+"""Begins the next transaction as well, so that no round trip is needed for it."""
+_END = re.compile(rb"\$4\r\ndone\r\n([^\r]*)\r\n\Z")
+"""The answers that always come last, whether the transaction was executed or not: those of PING and of MULTI."""
+_MOST_END_BYTES = 1024
+_RECEIVE_BYTES = 64 * 1024
+
+IsKept = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Connection:
+    """A connection on which the server has accepted MULTI."""
+
+    pool: ConnectionPool
+    redis: AbstractConnection
+    since: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Queued:
+    """A transaction that was sent without its EXEC; no connection: it could not be sent."""
+
+    on: _Connection | None
+
+
+class QueuedTransactions:
+    """Sends transactions to one server, the next while one is executed. Used by one thread at a time."""
+
+    def __init__(self, pool: Callable[[], ConnectionPool]) -> None:
+        """`pool` returns the pool of the server's connections."""
+        self._pool = pool
+        self._idle: deque[_Connection] = deque()
+        self._queued: _Queued | None = None
+
+    def queue(self, commands: Sequence[bytes], last_answer: bytes) -> Callable[[], IsKept]:
+        """Send packed commands for the server to queue; another transaction may be executed meanwhile.
+
+        They change nothing until the function returned is called: it has the server execute them, and returns without
+        waiting. What it returns waits, and must be called: did the last command answer `last_answer`? If not, the
+        outcome is unknown: the commands may have been executed, or not, or may be executed later.
+
+        At most one transaction is queued: those before it that were not executed are discarded.
+        """
+        queued = self._send(commands)
+        kept = b"$%d\r\n%b\r\n$4\r\ndone\r\n" % (len(last_answer), last_answer)
+
+        def execute() -> IsKept:
+            # The transaction before this one may have failed, and with it all connections.
+            on = (queued if queued is self._queued else self._send(commands)).on
+            self._queued = None
+            if on:
+                with suppress(RedisError, OSError):  # the connection is closed then, and reading fails as well
+                    on.redis.send_packed_command([_EXEC], check_health=False)
+            return lambda: on is not None and self._receive(on, kept)
+
+        return execute
+
+    def release(self) -> None:
+        """Give the connections back to their pools; what was queued is discarded."""
+        if self._queued and self._queued.on:
+            _give_back(self._queued.on, is_clean=False)
+        self._queued = None
+        for idle in self._idle:
+            with suppress(RedisError, OSError):
+                idle.redis.send_command("DISCARD", check_health=False)
+        while self._idle:
+            idle, is_clean = self._idle.popleft(), False
+            with suppress(RedisError, OSError):
+                is_clean = idle.redis.read_response() == b"OK"
+            _give_back(idle, is_clean=is_clean)
+
+    def _send(self, commands: Sequence[bytes]) -> _Queued:
+        """Send commands after the server has accepted MULTI, never before."""
+        if self._queued or (self._idle and time.monotonic() - self._idle[0].since > MOST_IDLE_SECONDS):
+            self.release()
+        on = self._idle.popleft() if self._idle else self._begin()
+        if on:
+            try:
+                # No check of the connection's health: its PING would be queued as well.
+                on.redis.send_packed_command(commands, check_health=False)
+            except (RedisError, OSError):
+                _give_back(on, is_clean=False)
+                on = None
+        self._queued = _Queued(on)
+        return self._queued
+
+    def _begin(self) -> _Connection | None:
+        """A connection on which the server has accepted MULTI; None if there is none to be had."""
+        pool = self._pool()
+        try:
+            redis = pool.get_connection()
+        except (RedisError, OSError):
+            return None
+        connection = _Connection(pool, redis, time.monotonic())
+        try:
+            redis.send_command("MULTI")
+            if redis.read_response() == b"OK":
+                return connection
+        except (RedisError, OSError):
+            pass
+        _give_back(connection, is_clean=False)
+        return None
+
+    def _receive(self, on: _Connection, kept: bytes) -> bool:
+        """Receive the answers to a transaction: do they end with `kept`?"""
+        received, end = b"", None
+        try:
+            # To parse the answers one by one with redis-py would take longer than sending the rows.
+            while not end and on.redis._sock and (part := on.redis._sock.recv(_RECEIVE_BYTES)):
+                received += part
+                end = _END.search(received, max(0, len(received) - _MOST_END_BYTES))
+        except OSError:
+            end = None
+        finally:
+            if end and end[1] == b"+OK":
+                self._idle.append(_Connection(on.pool, on.redis, time.monotonic()))
+            else:
+                _give_back(on, is_clean=end is not None)
+        is_kept = end is not None and received.endswith(kept, 0, end.start(1))
+        if not is_kept:
+            # The others may have been closed with this one, and the stream may be on another server now.
+            self.release()
+        return is_kept
+
+
+def _give_back(connection: _Connection, *, is_clean: bool) -> None:
+    """Give a connection back to its pool, closed unless it `is_clean`: without MULTI and without answers to come."""
+    if not is_clean:
+        connection.redis.disconnect()
+    connection.pool.release(connection.redis)

@@ -71,8 +71,8 @@ class DirectoryFile:
     def _begin_writing_to_disk(self) -> None:
         """Have the system write while more rows are read, so that `complete` waits for the last bytes only."""
         # On Linux this starts to write what is not on the disk yet, and returns. What is there already would be dropped
-        # from memory, so only new bytes are named.
-        if hasattr(os, "posix_fadvise"):
+        # from memory, so only new bytes are named. It is a request: other systems do not have it, or may refuse it.
+        with suppress(AttributeError, OSError):
             os.posix_fadvise(self._file.fileno(), self._begun, self._written - self._begun, os.POSIX_FADV_DONTNEED)
         self._begun = self._written
 

@@ -67,8 +67,8 @@ def stage(
         directory = Path(name)
         there = urlsplit(vendors.urls["kargo"]).netloc
         here = urlsplit(stack.enter_context(replaying(f"http://{there}"))).netloc if is_replayed else there
-        # A server rewrites its append-only file when that has doubled, in a process that would take one of two cores from
-        # what is measured, in some repetitions and not in others.
+        # A server rewrites its append-only file when that has doubled, in a process that would take a core from what is
+        # measured, in some repetitions and not in others.
         server = start_server(directory / "redis", port, options=("--auto-aof-rewrite-percentage", "0"))
         try:
             environment = _environment(directory, f"redis://127.0.0.1:{port}/0", vendors) | (settings or {})

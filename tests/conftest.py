@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 from redis import Redis
 
+from config.settings import settings as settings_of_product
 from tests.bucket import access as access
 from tests.bucket import any_bucket as any_bucket
 from tests.bucket import any_files as any_files
@@ -23,6 +24,16 @@ from tests.bucket import gs_bucket as gs_bucket
 from tests.bucket import gs_endpoint as gs_endpoint
 from tests.bucket import s3_endpoint as s3_endpoint
 from tests.harness import RedisServer, Stack, running_redis, running_stack
+from worker.redis_client import own_redis
+
+with pytest.MonkeyPatch.context() as patch:
+    # The Celery app asks for its broker when it is imported, and would start an embedded Redis here. No test of this
+    # process sends it a message, so nobody need be at the address.
+    patch.setenv("MILLRACE_REDIS_URL", "redis://127.0.0.1:1/0")
+    import worker.celery  # noqa: F401
+
+    settings_of_product.cache_clear()
+    own_redis.cache_clear()
 
 # No test asserts a duration, so property tests have no deadline.
 settings.register_profile("millrace", deadline=None)

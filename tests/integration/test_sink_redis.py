@@ -97,6 +97,26 @@ def test_who_may_not_run_a_transaction_publishes_by_the_script(own_redis: Any, c
     admin.close()
 
 
+@pytest.mark.parametrize("batches_before", [0, 1])
+def test_no_command_of_a_transaction_is_sent_unless_multi_was_accepted(own_redis: Any, batches_before: int) -> None:
+    admin = own_redis.client()
+    admin.acl_setuser("writer", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
+    sink = make(own_redis.url.replace("redis://", "redis://writer:any@") + "?stream=rows")
+    sink.open(1)
+    if batches_before:
+        commit(sink, 1, 2)
+    admin.execute_command("ACL", "SETUSER", "writer", "-multi")
+    if batches_before:
+        commit(sink, 3, 4)  # its MULTI was accepted with the batch before
+    last = 4 * batches_before
+    admin.config_resetstat()
+    assert commit(sink, last + 1, last + 2) == position(READING, last + 2)
+    assert "cmdstat_renamenx" not in admin.info("commandstats")
+    assert audit(admin, "rows", JOB).rows == last + 2
+    sink.release()
+    admin.close()
+
+
 @pytest.mark.parametrize("commands", ["renamenx", "xrevrange", "exists", "hset", "eval evalsha", "xadd"])
 def test_a_right_taken_before_the_transaction_is_executed_leaves_everything_as_it_was(
     own_redis: Any, commands: str

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+LARGEST_COUNT = 2**53
+"""A greater number cannot be a count of rows; JavaScript and Lua would not keep its digits either."""
+
 _MEMBER = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
+_COUNT = re.compile(r"[0-9]+(?:\.0+)?|[0-9]{1,3}(?:,[0-9]{3})+")
 
 
 def find(value: Any, path: str) -> Any:
@@ -54,12 +58,17 @@ def first(value: Any, paths: Iterable[str]) -> Any:
 
 
 def count(candidates: Iterable[Any]) -> int | None:
-    """The first candidate that is an integer, as a number or as text; None if it is negative, which means unknown."""
+    """The first candidate that is a whole number: `605`, `605.0`, `"605"` or `"1,605"`; None if it is negative.
+
+    Vendors write a negative number for a count that they do not know.
+    """
     for found in candidates:
+        text = found.strip() if isinstance(found, str) else ""
+        value = Decimal(text.replace(",", "")) if _COUNT.fullmatch(text) else found
         # To Python `True` is the integer 1.
-        value = int(found) if isinstance(found, str) and found.strip().isdecimal() else found
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value if value >= 0 else None
+        is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        if is_number and abs(value) <= LARGEST_COUNT and value == int(value):
+            return int(value) if value >= 0 else None
     return None
 
 
@@ -74,8 +83,8 @@ def number(found: Any) -> float | None:
 def link(candidates: Iterable[Any]) -> str | None:
     """The first candidate that is a link or token. Null, an empty string and the word "null" are not."""
     for found in candidates:
-        # A token may be an integer; `True` would be the integer 1.
-        text = str(found) if isinstance(found, int) and not isinstance(found, bool) else found
+        # A token may be a number, which keeps its spelling; `True` would be the integer 1.
+        text = str(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else found
         if isinstance(text, str) and text.strip() not in ("", "null"):
             return text.strip()
     return None

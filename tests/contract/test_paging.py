@@ -277,6 +277,22 @@ def test_a_short_page_is_the_end_where_the_source_says_so(kind: dict[str, Any]) 
     assert len(vendor.asked) == 3
 
 
+@pytest.mark.parametrize("kind", [{"kind": "offset", "limit": 100}, {"kind": "page-number", "size": 100}])
+def test_a_short_page_is_no_end_while_the_vendor_says_that_more_follow(kind: dict[str, Any]) -> None:
+    def said(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+        rows, facts = WAYS[kind["kind"]][1](vendor, address)
+        return rows, replace(facts, has_more=rows.stop < vendor.rows)
+
+    vendor = PagedVendor(250, said, size=40)
+    assert sum(map(len, read_whole(pager(**kind, ends_with="short"), vendor))) == 250
+
+
+def test_rows_that_end_within_a_page_though_the_vendor_says_that_more_follow_fail() -> None:
+    vendor = PagedVendor(130, lambda vendor, address: (by_offset(vendor, address)[0], PageFacts(has_more=True)))
+    with pytest.raises(FailJob, match="no row follows row 130, but the vendor says that more pages follow"):
+        read_whole(pager(kind="offset", limit=100), vendor)
+
+
 def test_a_vendor_that_counts_from_one_is_asked_from_one() -> None:
     asked = [next(pager(kind="offset", limit=100, first=1).addresses(n, None, None)).query["offset"] for n in (1, 2)]
     assert asked == [1, 101]

@@ -149,6 +149,21 @@ def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
     failed(made, "409", "quota")
 
 
+@pytest.mark.parametrize("body", [b"", {"state": "in progress"}])
+def test_202_in_place_of_rows_is_not_a_report_without_rows(start: Start, body: Any) -> None:
+    waits = iter([{}, {"Retry-After": "600"}])
+    prepare = preparing({"status": "done"})
+
+    def respond(request: Request) -> Answer:
+        headers = next(waits, None) if request.path == "/rows/7" else None
+        return prepare(request) if headers is None else Answer(body, status=202, headers=headers)
+
+    format_ = {**READ["format"], "absent_is_empty": True}
+    made = start(respond, read={**READ, "format": format_, "empty_body_is_no_rows": True})
+    done(made)
+    assert made.times("GET /rows/7")[2] >= 600
+
+
 MATCHING: Json = {**POLL, "match": {"of.kind": "{kind}", "of.days": "{days}", "from": "{from}"}}
 ASKED_FOR: Json = {"kind": {"default": "daily"}, "days": {"type": "list", "items": "integer", "default": [1, 2]}}
 SENT: Json = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,9 +133,13 @@ def test_what_means_no_link_is_none(nothing: object) -> None:
 
 @pytest.mark.parametrize(
     ("stated", "count"),
-    [(605, 605), ("605", 605), (0, 0), (-1, None), ("-1", None), (True, None), ("many", None), (6.5, None)],
-)
-def test_a_count_is_a_number_or_its_digits(stated: object, count: int | None) -> None:
+    [
+        (605, 605), ("605", 605), (0, 0), (605.0, 605), ("605.0", 605), ("1,605", 1605), ("1,234,605", 1234605),
+        (-1, None), ("-1", None), (-1.0, None), (True, None), ("many", None), (6.5, None), ("1,60", None),
+        ("10,000+", None), ("9" * 5_000, None), (float("inf"), None), (float("nan"), None), (Decimal("1e999999"), None),
+    ],
+)  # fmt: skip
+def test_a_count_is_a_whole_number_or_its_digits_however_they_are_grouped(stated: object, count: int | None) -> None:
     assert json_path.count_in({"total": stated}, ["absent", "total"]) == count
 
 

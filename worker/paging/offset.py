@@ -39,7 +39,8 @@ class Offset:
                 ignored = f"the vendor ignores `{self._paging.limit_param}` or {self.cursor_name}"
                 raise FailJob(f"asked for {asked} rows from row {start + came} on, got {answer.rows}: {ignored}")
             came += answer.rows
-            is_end = self._paging.ends_with == "short" or (not answer.rows and begins_with != "last")
+            is_short_the_end = self._paging.ends_with == "short" and not answer.has_more
+            is_end = is_short_the_end or (not answer.rows and begins_with != "last")
             if is_end or came == self._limit or answer.is_declared_last or self._is_all(start + came, total):
                 return None
             # If only the repeated row came, the next request leaves it out: an empty answer is then the end.
@@ -47,9 +48,12 @@ class Offset:
 
     def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
         """A page that is not full is the last. After a full page there are as many as the total says, or one more."""
-        if page.has_more and not page.rows:
-            raise FailJob(f"page {number} is empty, but the vendor says that more pages follow")
-        if page.rows < self._limit or page.is_declared_last or self._is_all(number * self._limit, page.total):
+        read = (number - 1) * self._limit + page.rows
+        if page.is_declared_last or self._is_all(read, page.total):
+            return NextPages(planned)
+        if page.rows < self._limit:
+            if page.has_more:
+                raise FailJob(f"no row follows row {read}, but the vendor says that more pages follow")
             return NextPages(planned)
         return NextPages(max(planned, number + 1, self.plan(page.total, None)))
 

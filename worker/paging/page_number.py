@@ -42,7 +42,8 @@ class PageNumber:
             if page.has_more:
                 raise FailJob(f"page {number} is empty, but the vendor says that more pages follow")
             return NextPages(planned)
-        if self._paging.ends_with == "short" and self._size is not None and page.rows < self._size:
+        is_short = self._size is not None and page.rows < self._size
+        if self._paging.ends_with == "short" and is_short and not page.has_more:
             return NextPages(planned)
         if page.total is None:
             return NextPages(max(planned, number + 1))

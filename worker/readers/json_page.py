@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
-from worker.json_path import count, find, flag, link, split
+from worker.json_path import count, find, flag, is_value, link, split
 from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.cutter import ListCutter
@@ -248,6 +248,12 @@ class _Page:
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
         facts.has_more = flag(map(self._find, shape.has_more))
+        if total is None:
+            self._refuse_structure(shape.total, "a count of rows")
+        if total_pages is None:
+            self._refuse_structure(shape.total_pages, "a count of pages")
+        if facts.next is None and facts.has_more is not False:
+            self._refuse_structure(shape.next, "a link or token")
         if self._lists is not None and self._rows:
             self._learn_columns()
             if not self._lists.is_known:
@@ -264,6 +270,19 @@ class _Page:
         if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
             raise FailJob(f"found no rows at {places}; the page begins: {excerpt(start)}")
+
+    def _refuse_structure(self, paths: Iterable[str], wanted: str) -> None:
+        """Raise FailJob if there is an object, a list or `true` at one of these paths, where this is wanted.
+
+        To ignore it would end a report at its first page, or leave its count out of account.
+        """
+        paths = [*paths]
+        for path in paths:
+            value = self._find(path)
+            holds_another = any(other.startswith(f"{path}.") for other in paths)
+            if (value is True or isinstance(value, dict | list | TooLarge)) and is_value(value) and not holds_another:
+                shown = "a large value" if isinstance(value, TooLarge) else excerpt(dumps(value))
+                raise FailJob(f"the value at {path!r} is not {wanted}: {shown}")
 
     def _learn_columns(self) -> None:
         """Learn the column names if the page has given them by now. Raises FailJob if it gives them differently."""

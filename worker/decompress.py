@@ -17,6 +17,10 @@ FREE_BYTES = 1024 * 1024
 """Reports compress 10 to 60 times; a bomb in gzip reaches 1,030 times. The limit is 200 times, plus one MiB."""
 MOST_LAYERS = 4
 
+NO_PACKING = ("", "identity", "none", "binary", "utf-8", "aws-chunked")
+"""Values of Content-Encoding that name no compression. Several object stores keep `aws-chunked`, which described how
+an object was uploaded, and send it with the plain object; the others are mistakes that servers make."""
+
 _ZSTD_STEP_BYTES = 512
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 _BROKEN: tuple[type[Exception], ...] = (
@@ -38,7 +42,7 @@ def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
     than four layers, or if the result of a layer is too large compared with the bytes from the network.
     """
     names = [name.strip().lower() for name in (encoding or "").split(",")]
-    names = [name for name in reversed(names) if name not in ("", "identity")]
+    names = [name for name in reversed(names) if name not in NO_PACKING]
     packed = _Counted(chunks)
     unpacked: Iterator[bytes] = iter(packed)
     for layer in range(MOST_LAYERS + 1):

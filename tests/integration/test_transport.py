@@ -351,6 +351,20 @@ def test_a_time_to_come_back_pauses_the_connection_for_every_worker(
     assert len(acme.heard) == 1
 
 
+def test_the_reset_of_a_rate_limit_pauses_the_connection_where_the_vendor_names_no_other_time(vendor: Start) -> None:
+    reset = {"x_rate_limit_remaining": "0", "x_rate_limit_reset": f"{time.time() + 900:.0f}"}
+    at, _ = talk(vendor, lambda heard: answer(429 if heard.target.endswith("limited") else 503, **reset))
+    with pytest.raises(RetryLater) as caught:
+        at.send(get(at, "/down"))
+    assert (caught.value.wait_seconds, caught.value.is_attempt) == (None, True)
+    with pytest.raises(RetryLater) as caught:
+        at.send(get(at, "/limited"))
+    assert caught.value.wait_seconds == pytest.approx(900, abs=5)
+    assert not caught.value.is_attempt
+    with pytest.raises(RetryLater, match="paused"):
+        at.send(get(at))
+
+
 def test_no_secret_is_in_what_goes_wrong(vendor: Start) -> None:
     def script(heard: Heard) -> bytes:
         echo = json.dumps({"message": f"{heard.target} {heard.headers}"}).encode()

@@ -112,6 +112,12 @@ def test_a_fixed_credential_refused_is_not_sent_again(vendor: Start) -> None:
     assert len(acme.heard) == 1
 
 
+def test_a_source_without_credentials_that_is_refused_is_told_so(vendor: Start) -> None:
+    at, _ = talk(vendor, lambda heard: answer(401))
+    with pytest.raises(FailJob, match=r"401.*; check `auth` in the source file, which sends no credentials"):
+        at.send(get(at))
+
+
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(vendor: Start, status: int) -> None:
     refusal = json.dumps({"error": "invalid_grant", "error_description": f"not {PASSWORD}"}).encode()

@@ -29,7 +29,6 @@ def test_a_redirect_is_a_link_and_stays_on_the_base(vendor: Start) -> None:
         "/admin",
         "/v1/rows",
         "/v1/%72ows",
-        "",
         "https://u:p@evil.example/v1/x",
         "javascript:x",
         "/v1/../a",
@@ -41,6 +40,23 @@ def test_a_redirect_that_leads_astray_fails(vendor: Start, location: str) -> Non
     with pytest.raises(FailJob):
         at.send(get(at))
     assert len(acme.heard) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}])
+def test_a_redirect_without_an_address_says_so(vendor: Start, headers: dict[str, str]) -> None:
+    at, _ = talk(vendor, lambda heard: answer(302, **headers))
+    with pytest.raises(FailJob, match="GET /v1/rows: 302: a redirect without an address in `Location`"):
+        at.send(get(at))
+
+
+@pytest.mark.parametrize("written", [b"/v1/r\xc3\xbccken", b"/v1/r%C3%BCcken"])
+def test_an_address_beyond_ascii_is_read_as_utf_8(vendor: Start, written: bytes) -> None:
+    def script(heard: Heard) -> bytes:
+        head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + written + b"\r\n\r\n"
+        return head if heard.target == "/v1/rows" else answer(body=heard.target.encode())
+
+    at, _ = talk(vendor, script)
+    assert at.send(get(at)).body(100) == b"/v1/r%C3%BCcken"
 
 
 def test_redirects_come_to_an_end(vendor: Start) -> None:

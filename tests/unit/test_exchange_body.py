@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
 from worker import json_path, vendor_errors
 from worker.errors import FailJob, RetryLater
@@ -14,7 +15,7 @@ from worker.sources.base_urls import base_of
 from worker.sources.schema import Request
 from worker.transport import framing, refusals, request
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import retry_after
+from worker.transport.refusals import rate_limit_wait, retry_after
 
 
 class Pieces:
@@ -97,8 +98,12 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ("0", 1),
         ("-5", 1),
         ("86400", 3600),
-        ("1e9", 3600),
         ("inf", 3600),
+        ("7, 9", 9),
+        ("1700000060", 60),
+        ("1700000060000", 60),
+        ("2023-11-14T22:14:20Z", 60),
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
         ("Tue, 14 Nov 2023 22:14:20 GMT", 60),
         ("Tue, 14 Nov 2023 22:14:20 -0000", 60),
         ("Tue, 14 Nov 2023 22:00:00 GMT", 1),
@@ -109,7 +114,27 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
     ],
 )
 def test_retry_after_is_understood_as_seconds_or_date_and_clamped(stated: str | None, seconds: float | None) -> None:
-    assert retry_after(stated, now=NOW) == seconds
+    headers = CaseInsensitiveDict({} if stated is None else {"Retry-After": stated})
+    assert retry_after(headers, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-rate-limit-limit": "900", "x-rate-limit-remaining": "0", "x-rate-limit-reset": "1700000900"}, 900),
+        ({"X-RateLimit-Reset": "1700000900000"}, 900),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, 30),
+        ({"X-RateLimit-Reset": "Tue, 14 Nov 2023 22:14:20 GMT", "Retry-After": "5"}, 5),
+        ({"x-rate-limit-remaining": "12", "x-rate-limit-reset": "900"}, None),
+        ({"x-rate-limit-remaining": "12", "x-rate-limit-reset": "900", "x-account-rate-limit-reset": "60"}, 60),
+        ({"X-RateLimit-Reset": "soon"}, None),
+        ({"X-RateLimit-Resets": "30"}, None),
+    ],
+)
+def test_a_rate_limit_that_is_used_up_is_waited_for_until_its_reset(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert rate_limit_wait(CaseInsensitiveDict(headers), now=NOW) == seconds
 
 
 # ---------------------------------------------------------------- answers

@@ -197,6 +197,12 @@ def test_an_unknown_packing_fails_the_job_and_says_what_is_known(name: str) -> N
         list(unpack([b"x"], name))
 
 
+@pytest.mark.parametrize("name", ["aws-chunked", "none", "UTF-8", "binary", "identity", "gzip,aws-chunked"])
+def test_what_names_no_packing_changes_nothing(name: str) -> None:
+    body = gzip.compress(b"a,b") if "gzip" in name else b"a,b"
+    assert b"".join(unpack([body], name)) == b"a,b"
+
+
 @pytest.mark.parametrize("name", [None, "gzip", "zstd", "deflate"])
 def test_an_empty_body_is_empty(name: str | None) -> None:
     assert list(unpack([], name)) == []

@@ -250,7 +250,7 @@ class Page:
 
     def _not_ready(self, response: Response) -> RetryLater:
         """202 without rows: the vendor has accepted the request, but has not carried it out yet (RFC 9110, 15.3.3)."""
-        wait = retry_after(response.headers.get("Retry-After"), now=self._exchange.clock())
+        wait = retry_after(response.headers, now=self._exchange.clock())
         reason = f"{response.name}: 202: the vendor has accepted the request, but there are no rows yet"
         return RetryLater(reason, wait_seconds=wait, is_attempt=wait is None)
 

@@ -84,7 +84,7 @@ def read_status(
     status word means. Raises RetryLater for an answer that cannot be understood, such as a page of HTML, and FailJob
     with the vendor's words if the vendor could not prepare the report.
     """
-    wait_seconds = retry_after(answer.headers.get("Retry-After"), now=now)
+    wait_seconds = retry_after(answer.headers, now=now)
     is_empty = not answer.raw.strip()
     if answer.status in poll.waits_on or (answer.is_success and is_empty and "empty" in poll.waits_on):
         return Waiting(f"{answer.status}{' (empty)' if is_empty else ''}", wait_seconds=wait_seconds)

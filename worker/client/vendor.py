@@ -103,7 +103,7 @@ class Vendor:
             raise error.failure(reason)
         if answer.status not in self._exchange.connection.source.retry_statuses:
             raise FailJob(reason)
-        wait_seconds = retry_after(answer.headers.get("Retry-After"), now=self._exchange.clock())
+        wait_seconds = retry_after(answer.headers, now=self._exchange.clock())
         raise RetryLater(reason, wait_seconds=wait_seconds, is_unsent=True)
 
     def discard(self, report_id: str) -> None:

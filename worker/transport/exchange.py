@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -33,7 +33,7 @@ from worker.transport.links import LinkKind, Target
 from worker.transport.login import LoginRequest
 from worker.transport.quota import PATIENCE_SECONDS, OwnQuota, Quota, SharedQuota
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import PAUSING, parse_json, refusal, retry_after
+from worker.transport.refusals import PAUSING, parse_json, rate_limit_wait, refusal, refusal_wait
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
 from worker.transport.tokens import OwnTokens, SharedTokens, Tokens
@@ -182,8 +182,14 @@ class Exchange:
         307 and 308 repeat the request unchanged.
         """
         name, status = f"{response.name}: {response.status}", response.status
+        location = response.headers.get("Location", "").strip()
+        if not location:
+            raise FailJob(f"{name}: a redirect without an address in `Location`")
+        # Servers write a path beyond ASCII in UTF-8; http.client reads headers as Latin-1.
+        with suppress(UnicodeError):
+            location = location.encode("latin-1").decode()
         try:
-            target = links.redirect_target(self.base, response.headers.get("Location", ""), kind, at=request.url)
+            target = links.redirect_target(self.base, location, kind, at=request.url)
         except FailJob as refusal:
             raise FailJob(f"{name}: {refusal}") from None
         if request.method == "GET":
@@ -238,8 +244,8 @@ class Exchange:
                 raise self.with_wait(failure, answer.headers) if isinstance(failure, RateLimited) else failure
 
     def with_wait(self, limited: RateLimited, headers: Mapping[str, str]) -> RateLimited:
-        """The rate limit with the wait of the `Retry-After` header, if the body names none."""
-        wait = limited.wait_seconds or retry_after(headers.get("Retry-After"), now=self.clock())
+        """The rate limit with the wait that the headers state, if the body names none."""
+        wait = limited.wait_seconds or rate_limit_wait(headers, now=self.clock())
         return RateLimited(limited.reason, wait_seconds=wait)
 
     def api_link(self, link: str, *, at: str) -> str:
@@ -295,13 +301,14 @@ class Exchange:
 
     def refusal(self, response: Response, raw: bytes, shapes: Collection[ErrorShape], *, is_own: bool) -> MillraceError:
         """The error that a refusal means; pauses the connection if it asks to. `raw` is the start of its body."""
-        wait = retry_after(response.headers.get("Retry-After"), now=self.clock())
+        wait = refusal_wait(response, now=self.clock())
         if wait is not None and is_own and response.status in PAUSING:
             self._pause(wait)
         statuses = self.connection.source.retry_statuses
         error = refusal(response, raw, list(shapes), self.redactor, retry_statuses=statuses, wait_seconds=wait)
         if response.status == HTTPStatus.UNAUTHORIZED and is_own and type(error) is FailJob:
-            return FailJob(f"{error}; check {', '.join(self.auth().variables)}")
+            to_check = ", ".join(self.auth().variables) or "`auth` in the source file, which sends no credentials"
+            return FailJob(f"{error}; check {to_check}")
         return error
 
     def _open_tokens(self, account: str) -> Tokens:

@@ -16,7 +16,7 @@ from worker.sources.placeholders import fill
 from worker.sources.schema import ErrorShape, OAuth2Auth, SessionAuth, Source
 from worker.transport import links
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import describe, parse_json, refusal, retry_after
+from worker.transport.refusals import describe, parse_json, refusal, refusal_wait
 from worker.transport.request import WireRequest, basic, compose, encode_query, with_header
 from worker.transport.response import Response
 from worker.transport.tokens import Grant, Token, Tokens, Turn
@@ -117,7 +117,7 @@ class Login:
             words = describe(response, self._shapes, self._redactor)
             raise FailJob(f"{words}; check {', '.join(self._check)}")
         if not 200 <= response.status < 300:
-            wait = retry_after(response.headers.get("Retry-After"), now=self._clock())
+            wait = refusal_wait(response, now=self._clock())
             raw, statuses = response.start(), self._retry_statuses
             raise refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, wait_seconds=wait)
         grant = self._read_grant(response, kept)

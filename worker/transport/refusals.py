@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 from worker.errors import FailJob, MillraceError, RetryLater
+from worker.json_path import number
 from worker.sources.schema import ErrorShape
 from worker.transport.redaction import Redactor
 from worker.transport.response import Response
 from worker.vendor_errors import VendorError, bounded_wait, error_in_body, excerpt, storage_error
 
 PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+EPOCH_FROM_SECONDS = 1e9
+"""A wait this long would be 31 years, so it is a time since 1970, in seconds or milliseconds."""
+
+_RESET = re.compile(r"((?:x-)?(?:[a-z]+-)?rate-?limit-)reset", re.IGNORECASE)
 
 
 def parse_json(raw: bytes, name: str) -> Any:
@@ -45,7 +53,7 @@ def refusal(
 ) -> MillraceError:
     """The error that a refusal means: by the consequence that the matching error shape declares, else by its status.
 
-    `raw` is the start of the body, `wait_seconds` the wait of the `Retry-After` header. 429, and 503 with a wait, mean
+    `raw` is the start of the body, `wait_seconds` the wait that its headers ask for. 429, and 503 with a wait, mean
     that the vendor did not act on the request. With a wait, they do not count as a failed attempt.
     """
     error = error_in_body(raw, shapes)
@@ -68,19 +76,52 @@ def _reason(response: Response, raw: bytes, error: VendorError | None) -> str:
     return f"{response.name}: {status}: {error.words if error else storage_error(raw) or excerpt(raw)}"
 
 
-def retry_after(stated: str | None, *, now: float) -> float | None:
-    """The seconds in a `Retry-After` header, given as a number or a date (RFC 9110, 10.2.3); None if it is neither.
+def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
+    """How many seconds the `Retry-After` header asks us to wait (RFC 9110, 10.2.3); None if it says nothing usable.
 
     At least one second, even for a date in the past, and at most an hour.
     """
+    return _wait_in(headers.get("Retry-After"), now)
+
+
+def refusal_wait(response: Response, *, now: float) -> float | None:
+    """The wait that a refusal asks for: its `Retry-After`, and for 429 without one, `rate_limit_wait`."""
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return rate_limit_wait(response.headers, now=now)
+    return retry_after(response.headers, now=now)
+
+
+def rate_limit_wait(headers: Mapping[str, str], *, now: float) -> float | None:
+    """As `retry_after`; without that header, the wait until every rate limit that is used up is reset.
+
+    Some vendors name only that time, in headers such as `X-RateLimit-Reset`: in seconds from now or since 1970, or as a
+    date. A limit of which something remains is not the one that was exceeded.
+    """
+    if (wait := retry_after(headers, now=now)) is not None:
+        return wait
+    resets = [(name, match[1]) for name in headers if (match := _RESET.fullmatch(name))]
+    used_up = [name for name, limit in resets if (number(headers.get(f"{limit}Remaining")) or 0) <= 0]
+    return max(filter(None, (_wait_in(headers[name], now) for name in used_up)), default=None)
+
+
+def _wait_in(stated: str | None, now: float) -> float | None:
     if stated is None:
         return None
     try:
-        seconds = float(stated)
+        # A header that came twice is joined by a comma.
+        seconds = max(map(float, stated.split(",")))
     except ValueError:
-        try:
-            date = parsedate_to_datetime(stated)
-        except ValueError:
-            return None
-        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        date = _parse_date(stated)
+        return None if date is None else bounded_wait(date.timestamp() - now)
+    if seconds >= EPOCH_FROM_SECONDS:
+        seconds = (seconds / 1000 if seconds >= EPOCH_FROM_SECONDS * 1000 else seconds) - now
     return bounded_wait(seconds)
+
+
+def _parse_date(stated: str) -> datetime | None:
+    """The time in an HTTP date or in ISO 8601, in UTC if it names no zone; None if it is neither."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError, OverflowError):
+            date = parse(stated.strip())
+            return date if date.tzinfo else date.replace(tzinfo=UTC)
+    return None

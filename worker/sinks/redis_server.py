@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis import ConnectionPool, Redis
-from redis.connection import Encoder, PythonRespSerializer
+from redis.connection import AbstractConnection, Encoder, PythonRespSerializer
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -48,6 +48,7 @@ class RedisServer:
         self._shown = shown
         self._is_own = is_own
         self.transactions = QueuedTransactions(lambda: self._redis.connection_pool)
+        self._held: AbstractConnection | None = None
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run one script. If the answer is lost, the script is run again; every script allows that."""
@@ -56,21 +57,24 @@ class RedisServer:
     def begin(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Callable[[], Any]:
         """Send a script and return without waiting; the function returned waits for the answer, and must be called.
 
-        If sending or receiving fails, that function runs the script once more, as `run` does.
+        If sending or receiving fails, that function runs the script once more, as `run` does. The connection is kept
+        for the next script, because the pool would take as long to check it as the kernel takes to send 100 rows.
         """
         pool = self._redis.connection_pool
+        held, self._held = self._held, None
         try:
-            connection = pool.get_connection()
+            connection = held or pool.get_connection()
         except (RedisError, OSError):
             return lambda: self.run(script, keys, arguments)
 
         def answer() -> Any:
             try:
-                return connection.read_response()
+                received = connection.read_response()
             except (RedisError, OSError):
-                return self.run(script, keys, arguments)
-            finally:
                 pool.release(connection)
+                return self.run(script, keys, arguments)
+            self._held = connection
+            return received
 
         # If sending fails, the connection is closed, so reading the answer fails too and the script is run again.
         with suppress(RedisError, OSError):
@@ -91,6 +95,9 @@ class RedisServer:
 
     def close(self) -> None:
         self.transactions.release()
+        if self._held:
+            self._redis.connection_pool.release(self._held)
+            self._held = None
         if self._is_own:
             self._redis.close()
 

@@ -100,8 +100,10 @@ class Rows:
 
     def cut(self, most_rows: int, most_bytes: int | None = None) -> tuple[Rows, Rows]:
         """Split into the first rows and the others: at most `most_rows` and `most_bytes`, but at least one row."""
-        end = self.text.rfind(b"\n", 0, most_bytes) + 1 or self.text.find(b"\n") + 1
-        count = self.text.count(b"\n", 0, end)
+        end, count = len(self.text), self.count
+        if most_bytes is not None and end > most_bytes:
+            end = self.text.rfind(b"\n", 0, most_bytes) + 1 or self.text.find(b"\n") + 1
+            count = self.text.count(b"\n", 0, end)
         if count > most_rows:
             end, count = len(self.text) - len(self.text.split(b"\n", most_rows)[-1]), most_rows
         first = {place: reason for place, reason in self.dead.items() if place < count}

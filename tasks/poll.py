@@ -35,9 +35,8 @@ def _poll(task: Task, services: Services, lease: Lease, heartbeat: Heartbeat) ->
         status = services.vendor(job).status(
             job.vendor_report_id or "",
             poll_link=job.poll_link,
-            submitted_at=job.submitted_at,
             now=now,
-            linkless_since=job.linkless_since,
+            missing_since=job.missing_since,
         )
     except RetryLater as later:
         # After a failed poll, wait as long as after one that was answered.
@@ -77,7 +76,7 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
         poll=job.poll + 1,
         poll_at=f"@{wait}",
         poll_every=wait,
-        linkless_since=(job.linkless_since or "@0") if status.is_linkless else "",
+        missing_since=(job.missing_since or "@0") if status.is_missing else "",
     )
     if not moved:
         raise LeaseLost("between two polls")

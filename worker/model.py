@@ -252,7 +252,7 @@ class Job:
     columns_gone: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     expires_at: float | None = None
-    linkless_since: float | None = None
+    missing_since: float | None = None
     ready_total: int | None = None
     total: int | None = None
     pages: int = 0

@@ -217,7 +217,7 @@ def test_a_retry_opens_the_next_generation_with_all_its_patience(
     ledger: Ledger, is_cause: bool, state: str, report: str | None
 ) -> None:
     make(ledger)
-    used_up: dict[str, str | float] = {"linkless_since": 5, "asked_anew": 1}
+    used_up: dict[str, str | float] = {"missing_since": 5, "asked_anew": 1}
     lease = held(ledger.take("j", "queued"))
     ledger.move(lease, "pending", poll=1, poll_at="@15", vendor_report_id="xid", **used_up)
     ledger.decide("j", "failed", "x", report_is_cause=is_cause)
@@ -226,7 +226,7 @@ def test_a_retry_opens_the_next_generation_with_all_its_patience(
     assert ledger.retry("j") == (state, "2")
     again = job(ledger)
     assert (again.state, again.generation, again.vendor_report_id) == (state, 2, report)
-    assert (again.error, again.receipt, again.linkless_since, again.asked_anew) == (None, None, None, 0)
+    assert (again.error, again.receipt, again.missing_since, again.asked_anew) == (None, None, None, 0)
 
 
 def test_a_running_job_is_not_retried(ledger: Ledger) -> None:

@@ -82,7 +82,13 @@ WAIT_THEN_DONE = {
         {**POLL, "waits_on": [404]},
         [Answer({"error": "no such report"}, status=404), {"status": "done"}],
     ),
-    "404 within the grace": (POLL, [Answer(status=404), {"status": "done"}]),
+    "404 once": (POLL, [Answer(status=404), {"status": "done"}]),
+    "a flag": ({"request": POLL["request"], "ready_when_set": "ready"}, [{"ready": False}, {"ready": True}]),
+    "a list of files": (
+        {"request": POLL["request"], "ready_when_set": "files"},
+        [{"files": []}, {"files": [{"url": "/a"}]}],
+    ),
+    "a time": ({"request": POLL["request"], "ready_when_set": "at"}, [{"at": 0}, {"at": 1_800_000_000.5}]),
     "202, then 200": ({"request": POLL["request"], "waits_on": [202]}, [Answer(status=202), Answer({"any": "thing"})]),
     "an empty body, then any": (
         {"request": POLL["request"], "waits_on": ["empty"]},
@@ -103,6 +109,28 @@ def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: 
     made = start(preparing(*polls), poll=poll)
     assert done(made)["vendor_report_id"] == "7"
     assert made.times("GET /reports/7") == [0, 15]
+
+
+RUNNING: Json = {"status": "running"}
+UNKNOWN = [Answer({"error": "no such report"}, status=404), {"reports": []}]
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_a_report_that_the_vendor_does_not_know_for_a_moment_is_waited_for_at_any_age(
+    start: Start, unknown: Any
+) -> None:
+    polls = [*[{"reports": [{"id": 7, **RUNNING}]}] * 20, unknown, {"reports": [{"id": 7, "status": "done"}]}]
+    made = start(preparing(*polls), poll={**POLL, "reports": "reports"})
+    done(made)
+    assert made.times("GET /reports/7")[-2:] == [300, 315]
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_a_report_that_the_vendor_forgets_fails_after_the_grace(start: Start, unknown: Any) -> None:
+    polls = [*[{"reports": [{"id": 7, **RUNNING}]}] * 20, unknown]
+    made = start(preparing(*polls), poll={**POLL, "reports": "reports", "listing_grace_seconds": 50})
+    failed(made, "GET /reports/7: the vendor does not know report 7")
+    assert made.times("GET /reports/7")[-1] == 360
 
 
 def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:

@@ -143,7 +143,7 @@ WAITING = (
     Behaviour(
         "answers a poll with only the report of another account",
         "the job waits; that report is never used",
-        failed("not ready within", "not listed yet", published=False),
+        failed("not ready within", "not listed", published=False),
         {"alone": kargo(fault("foreign_row", alone=True), ready_within="1s")},
     ),
     Behaviour(

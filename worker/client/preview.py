@@ -70,10 +70,10 @@ class Preview:
         vendor = self._vendor(Prepared())
         submission = retry(vendor.submit, say=self.say, sleep=self.sleep)
         report_id = submission.report_id
-        submitted_at, deadline = self.exchange.clock(), self.monotonic() + self.timeout_seconds
+        deadline = self.monotonic() + self.timeout_seconds
         every = self.poll_seconds or poll.every_seconds
         word, failures = "submitted", 0
-        linkless_since: float | None = None
+        missing_since: float | None = None
         self.say(f"the vendor prepares report {report_id}; asking every {every:g} s")
         while self.monotonic() + every <= deadline:
             self.sleep(every)
@@ -82,9 +82,8 @@ class Preview:
                 status = vendor.status(
                     report_id,
                     poll_link=submission.poll_link,
-                    submitted_at=submitted_at,
                     now=now,
-                    linkless_since=linkless_since,
+                    missing_since=missing_since,
                 )
             except RetryLater as later:
                 failures += later.is_attempt
@@ -97,7 +96,7 @@ class Preview:
                 return Prepared(report_id, status.links, status.total, status.expires_at, submission.poll_link)
             if isinstance(status, Gone):
                 raise FailJob(status.reason)
-            linkless_since = (linkless_since or now) if status.is_linkless else None
+            missing_since = (missing_since or now) if status.is_missing else None
             if status.word != word:
                 word = status.word
                 self.say(word if status.is_known else f"{word} (a word the source file does not know)")

@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.client.selectors import parse_time, select
 from worker.errors import FailJob, RetryLater
-from worker.json_path import count, find, link_in, links
+from worker.json_path import count, find, is_same, is_value, links
 from worker.sources.schema import Poll, Selector, status_word
 from worker.transport.exchange import Answer
 from worker.transport.refusals import retry_after
@@ -29,13 +29,13 @@ ORDINARY_WAITS = frozenset(
 class Waiting:
     """Not ready. `is_known` is False if neither the source file nor we know the vendor's word.
 
-    `is_linkless`: the vendor says ready but not where the rows are. `wait_seconds` is how long the vendor asks us to
-    wait, None if it does not ask.
+    `is_missing`: the vendor does not know the report, or says ready but not where the rows are; that is waited for only
+    for a grace. `wait_seconds` is how long the vendor asks us to wait, None if it does not ask.
     """
 
     word: str
     is_known: bool = True
-    is_linkless: bool = False
+    is_missing: bool = False
     wait_seconds: float | None = None
 
 
@@ -110,7 +110,7 @@ def read_status(
         return Gone(f"the vendor says {word!r}: {said}")
     refuse_error(answer)
     is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)
-    if not is_done and not (poll.ready_when_set and link_in(ours, [poll.ready_when_set])):
+    if not is_done and not (poll.ready_when_set and _is_set(find(ours, poll.ready_when_set))):
         is_known = word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
         return Waiting(word or "no status", is_known, wait_seconds=wait_seconds)
     status = _read_ready(poll, ours, answer, needs_link=needs_link, now=now)
@@ -141,7 +141,7 @@ def _read_ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now:
     if needs_link and not found:
         if poll.no_link_is_no_rows and not total:
             return Ready(total, (), expires_at)
-        return Waiting("ready without a link", is_linkless=True)
+        return Waiting("ready without a link", is_missing=True)
     return Ready(total, found, expires_at)
 
 
@@ -150,6 +150,11 @@ def body_matters(poll: Poll) -> bool:
     selectors = [*poll.status, *poll.link, *poll.total]
     in_body = [selector for selector in selectors if not (isinstance(selector, Selector) and selector.header)]
     return bool(in_body or poll.reports is not None or poll.ready_when_set or poll.expires_at)
+
+
+def _is_set(found: Any) -> bool:
+    """Is this a value that only a report that is ready has? Not null, empty, false or 0."""
+    return is_value(found) and not any(is_same(found, unset) for unset in (False, 0, "null", ""))
 
 
 def _id(poll: Poll, report: Any) -> str | None:

@@ -139,14 +139,13 @@ class Vendor:
         report_id: str,
         *,
         poll_link: str | None = None,
-        submitted_at: float | None,
         now: float,
-        linkless_since: float | None = None,
+        missing_since: float | None = None,
     ) -> Status:
         """Ask once whether the report is ready; at `poll_link` if the vendor gave one.
 
         Raises FailJob if the report is still not listed, or still has no link, after the grace that the source file
-        declares. `linkless_since` is when the answer was first `Waiting` with `is_linkless`.
+        declares. `missing_since` is when the answers began to be `Waiting` with `is_missing`.
         """
         poll = self._report.poll
         if poll is None:
@@ -155,12 +154,14 @@ class Vendor:
         read = self._read
         needs_link = read.request is None and read.resolve is None and not poll.holds_rows
         status = read_status(poll, answer, report_id, needs_link=needs_link, now=now, refuse_error=self._refuse_error)
+        missing_seconds = now - (missing_since or now)
         if status is None:
-            if now - (submitted_at or 0) <= poll.listing_grace_seconds:
-                return Waiting("not listed yet")
-            raise FailJob(f"{answer.name}: the vendor does not know report {report_id}", spoils_report=True)
+            # Not at once, however old the report is: while a vendor deploys, one poll may be answered by 404.
+            if missing_seconds > poll.listing_grace_seconds:
+                raise FailJob(f"{answer.name}: the vendor does not know report {report_id}", spoils_report=True)
+            return Waiting("not listed", is_missing=True)
         grace = poll.missing_link_grace_seconds
-        if isinstance(status, Waiting) and status.is_linkless and now - (linkless_since or now) > grace:
+        if isinstance(status, Waiting) and status.is_missing and missing_seconds > grace:
             raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
         if isinstance(status, Ready):
             self._refuse_another(poll, answer, report_id)
@@ -233,7 +234,7 @@ class Vendor:
     def _fetch_links(self) -> tuple[str, ...]:
         """Poll once more for the addresses of the rows, because signed URLs expire sooner than the report."""
         now, prepared = self._exchange.clock(), self.prepared
-        status = self.status(prepared.report_id or "", poll_link=prepared.poll_link, submitted_at=now, now=now)
+        status = self.status(prepared.report_id or "", poll_link=prepared.poll_link, now=now)
         return status.links if isinstance(status, Ready) else ()
 
     def _ask(

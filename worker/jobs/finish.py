@@ -140,7 +140,7 @@ def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
         submitting_at="",
         vendor_report_id="",
         poll_link="",
-        linkless_since="",
+        missing_since="",
     )
     if not moved:
         raise LeaseLost("when the report was to be requested again")

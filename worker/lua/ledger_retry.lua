@@ -8,7 +8,7 @@ if f[1] ~= 'failed' and f[1] ~= 'cancelled' then return {'', f[1] or 'not there'
 redis.call('PERSIST', KEYS[1])
 redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'error', 'receipt', 'finished_at', 'first_row_at', 'total', 'pages', 'closed', 'next_page',
-  'rows', 'dead_rows', 'bytes', 'poll_at', 'possible_orphans', 'asked_at', 'submitting_at', 'linkless_since',
+  'rows', 'dead_rows', 'bytes', 'poll_at', 'possible_orphans', 'asked_at', 'submitting_at', 'missing_since',
   'asked_anew', 'is_spoilt', 'is_unproven', 'columns_added', 'columns_gone')
 redis.call('HINCRBY', KEYS[1], 'generation', 1)
 redis.call('HINCRBY', KEYS[1], 'poll', 1)

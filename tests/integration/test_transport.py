@@ -189,6 +189,19 @@ def test_silence_in_a_body_or_before_it_is_not_waited_out(vendor: Start) -> None
     assert not caught.value.is_unsent
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_small_answer_that_never_ends_is_not_waited_for(vendor: Start, status: int) -> None:
+    def script(heard: Heard) -> Iterator[bytes]:
+        yield f"HTTP/1.1 {status} Reason\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        while not acme.is_over.wait(0.01):
+            yield b"1\r\n \r\n"
+
+    at, acme = talk(vendor, script, silence_seconds=0.1)
+    said = r"cut off after \d+ bytes: it did not end within 0\.4 s" if status == 200 else r"400 Reason: \(empty\)"
+    with pytest.raises(RetryLater if status == 200 else FailJob, match=said):
+        at.ask(get(at))
+
+
 def test_a_thread_that_waits_for_a_body_is_freed_from_another_thread(vendor: Start) -> None:
     def script(heard: Heard) -> Iterator[bytes]:
         yield SIZED + b"row"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from http import HTTPStatus
@@ -17,6 +18,10 @@ from worker.errors import FailJob, RetryLater
 from worker.transport.framing import Cut, Readable, TlsRecords, read_chunked, read_sized, read_until_closed
 
 START_BYTES = 65_536
+MOST_SILENCES = 4
+"""A small body may take this many times the timeout for silence. Otherwise a vendor that sends blanks to keep the
+connection open until it has an answer would hold a worker for as long as it likes."""
+
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -93,7 +98,7 @@ class Response:
     def body(self, limit: int) -> bytes:
         """A small body as a whole, decompressed. Raises FailJob if it is longer than `limit` bytes."""
         body = bytearray()
-        with closing(self.chunks()) as chunks:
+        with closing(self._small_chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):
                 body += piece
                 if len(body) > limit:
@@ -103,7 +108,7 @@ class Response:
     def start(self, limit: int = START_BYTES) -> bytes:
         """The first bytes of the body, decompressed; fewer if it breaks off. The rest is dropped. Raises nothing."""
         start = bytearray()
-        with suppress(RetryLater, FailJob), closing(self.chunks()) as chunks:
+        with suppress(RetryLater, FailJob), closing(self._small_chunks()) as chunks:
             for piece in unpack(chunks, self.encoding):
                 start += piece
                 if len(start) >= limit:
@@ -130,6 +135,16 @@ class Response:
     def _wire(self) -> Any:
         """The socket that the body comes from; None once the body is over."""
         return getattr(getattr(self._raw._original_response.fp, "raw", None), "_sock", None)
+
+    def _small_chunks(self) -> Generator[bytes, None, None]:
+        """The body as `chunks` yields it. Raises RetryLater also if it takes too long for a small one."""
+        within_seconds = MOST_SILENCES * self._silence_seconds
+        ends_at = time.monotonic() + within_seconds
+        with closing(self.chunks()) as chunks:
+            for piece in chunks:
+                if time.monotonic() > ends_at:
+                    raise self._cut(f"it did not end within {within_seconds:g} s")
+                yield piece
 
     def _refuse_more(self) -> None:
         """Raise Cut if more bytes arrived than the stated length: what was read may be only the start of the body."""

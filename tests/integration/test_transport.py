@@ -202,9 +202,10 @@ def test_a_small_answer_that_never_ends_is_not_waited_for(vendor: Start, status:
         at.ask(get(at))
 
 
-def test_a_thread_that_waits_for_a_body_is_freed_from_another_thread(vendor: Start) -> None:
+@pytest.mark.parametrize("start", [SIZED + b"row", b"HTTP/1.0 200 OK\r\n\r\nrow"], ids=["sized", "closed"])
+def test_a_thread_that_waits_for_a_body_is_freed_from_another_thread(vendor: Start, start: bytes) -> None:
     def script(heard: Heard) -> Iterator[bytes]:
-        yield SIZED + b"row"
+        yield start
         acme.is_over.wait(60)
 
     at, acme = talk(vendor, script)

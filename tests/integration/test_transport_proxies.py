@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 
 import pytest
 
 from tests.authority import Authority
 from tests.scripted_vendor import Start
 from tests.sockets import Listener, closed_port, relay
-from tests.wire import HEADER, answer, get, source
+from tests.wire import HEADER, answer, get, source, tls_host
 from worker.errors import FailJob, RetryLater
 from worker.sources.connections import Connection
 from worker.transport.account import Account
@@ -22,17 +25,21 @@ ENVIRONMENT = {"V_KEY": "k3y+secret"}.get
 
 
 class Proxy(Listener):
-    """Tunnels every host to one address, and answers plain http itself."""
+    """Tunnels every host to one address, and answers plain http itself; with a certificate, over TLS."""
 
-    def __init__(self, tunnel_to: int = 0, refusal: bytes = b"") -> None:
+    def __init__(self, tunnel_to: int = 0, refusal: bytes = b"", certificate: tuple[Path, Path] | None = None) -> None:
         self.heads: list[str] = []
         self._tunnel_to = tunnel_to
         self._refusal = refusal
+        self._tls = None
+        if certificate:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(*certificate)
         super().__init__(self._answer)
         self.place = f"127.0.0.1:{self.port}"
 
     def _answer(self, client: socket.socket) -> None:
-        with client:
+        with suppress(OSError), self._tls.wrap_socket(client, server_side=True) if self._tls else client as client:
             head = b""
             # Byte by byte: what follows belongs to the tunnel.
             while not head.endswith(b"\r\n\r\n"):
@@ -91,6 +98,29 @@ def test_a_certificate_is_verified_behind_a_proxy_too(proxy: StartProxy, tls_por
     other = behind(f"http://{between.place}", "https://other.example/v1", bundle)
     with pytest.raises(FailJob, match="certificate is not trusted"):
         other.send(get(other))
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"])
+def test_a_thread_that_waits_behind_a_proxy_over_tls_is_freed_from_another_thread(
+    proxy: StartProxy, authority: Authority, start: bytes
+) -> None:
+    is_over = threading.Event()
+
+    def script(request: bytes) -> Iterator[bytes]:
+        yield start + b"row"
+        is_over.wait(60)
+
+    with tls_host(authority.certificate("behind"), script) as port:
+        between = proxy(port, certificate=authority.certificate("proxy"))
+        bundle = {"REQUESTS_CA_BUNDLE": str(authority.ca)}
+        at = behind(f"https://{between.place}", "https://vendor.example/v1", bundle)
+        response = at.send(get(at))
+        chunks = response.chunks()
+        assert next(chunks) == b"row"
+        threading.Timer(0.1, response.hang_up).start()
+        with pytest.raises(RetryLater, match="cut off after 3 bytes"):
+            next(chunks)
+        is_over.set()
 
 
 @pytest.mark.parametrize(

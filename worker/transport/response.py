@@ -39,6 +39,7 @@ class Response:
         self.received_bytes = 0
         self._raw: Any = raw.raw
         self._silence_seconds = silence_seconds
+        self._is_hung_up = False
 
     @property
     def encoding(self) -> str | None:
@@ -83,7 +84,7 @@ class Response:
             for piece in pieces:
                 self.received_bytes += len(piece)
                 yield piece
-            self._refuse_more()
+            self._refuse_false_end()
         except TimeoutError:
             raise self._cut(f"silence for {self._silence_seconds:g} s") from None
         except (Cut, OSError) as error:
@@ -117,6 +118,7 @@ class Response:
 
     def hang_up(self) -> None:
         """Break the connection from another thread: the thread that reads the body gets RetryLater."""
+        self._is_hung_up = True
         # Within TLS to a proxy there is a socket inside.
         wire = getattr(self._wire, "socket", self._wire)
         if wire is not None:
@@ -146,8 +148,13 @@ class Response:
                     raise self._cut(f"it did not end within {within_seconds:g} s")
                 yield piece
 
-    def _refuse_more(self) -> None:
-        """Raise Cut if more bytes arrived than the stated length: what was read may be only the start of the body."""
+    def _refuse_false_end(self) -> None:
+        """Raise Cut if what was read may be only the start of the body.
+
+        That is so if more bytes arrived than the stated length, and if we hung up: a body without length ends then.
+        """
+        if self._is_hung_up:
+            raise Cut("we hung up")
         framing = self._raw._original_response
         if framing.fp is None or framing.chunked or framing.length is None or self.status in WITHOUT_BODY:
             return

@@ -57,9 +57,11 @@ def test_the_same_idempotency_key_is_one_job(api: Api, stack: Stack) -> None:
         ({"report": "none"}, "report"),
         ({"params": {**KARGO, "measurs": 1}}, "params.measurs"),
         ({"to": "file:/etc"}, "to"),
+        ({"to": "file:~nobody-of-this-name/rows"}, "to"),
         ({"to": "redis://elsewhere:6379/0?stream=x"}, "to"),
         ({"surprise": 1}, "surprise"),
         ({"webhook": "ftp://receiver.example/"}, "webhook"),
+        ({"webhook": "https://us:not-to-be-shown@receiver.example/"}, "webhook"),
     ],
 )
 def test_what_is_wrong_gets_422_naming_the_field_and_sends_nothing(
@@ -67,7 +69,8 @@ def test_what_is_wrong_gets_422_naming_the_field_and_sends_nothing(
 ) -> None:
     answer = api("POST", "/v1/jobs", json={**ASKED, **change})
     assert answer.status_code == 422
-    assert field in answer.text
+    assert answer.json()["detail"][0]["loc"][-1].startswith(field)
+    assert "not-to-be-shown" not in answer.text
     assert stack.requests() == []
 
 

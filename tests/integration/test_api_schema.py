@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +20,7 @@ from config.settings import Settings
 from tests.harness import RedisServer, until
 from worker.api.app import make_app
 from worker.api.backend import Backend
+from worker.api.body_limit import LONGEST_BODY_BYTES
 from worker.embedded_redis import free_port
 from worker.redis_client import connect
 from worker.services import Services
@@ -109,6 +112,31 @@ def test_a_body_no_parser_should_be_given_is_4xx_with_a_json_body(base: str, bod
     answer = requests.post(f"{base}/v1/jobs", body, headers={**HEADERS, "Content-Type": "application/json"}, timeout=10)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["detail"]
+
+
+def test_a_long_body_is_refused_before_it_is_in_memory_whoever_sends_it() -> None:
+    received = 0
+    answer: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        received += 1_000_000
+        return {"type": "http.request", "body": b" " * 1_000_000, "more_body": True}
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/jobs", "query_string": b"", "headers": []}
+    asyncio.run(make_app(SETTINGS)(scope, receive, send))
+    assert answer[0]["status"] == 413
+    assert json.loads(answer[1]["body"])["detail"] == f"a body has at most {LONGEST_BODY_BYTES:,} bytes"
+    assert received <= LONGEST_BODY_BYTES + 1_000_000
+
+
+def test_a_body_that_is_not_sent_as_json_is_told_how(base: str) -> None:
+    answer = requests.post(f"{base}/v1/jobs", {"connection": "kargo"}, headers=HEADERS, timeout=10)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["msg"] == "expected a JSON object, sent with Content-Type: application/json"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from redis import Redis
 
 from config.settings import Settings
 from sandbox import Sandbox
-from tests.command import KARGO, MEDIAMATH, CommandHere, setting
+from tests.command import KARGO, MEDIAMATH, Command, CommandHere, setting
 from tests.harness import RedisServer, vendors_with
 from worker.cli.progress import follow
 from worker.errors import MillraceError
@@ -105,6 +105,15 @@ def test_a_word_that_is_not_utf_8_is_wrong_usage_in_one_line(verb: str, tmp_path
     assert ran.returncode == 2
     (line,) = ran.stderr.splitlines()
     assert b"expected UTF-8" in line
+
+
+def test_text_that_the_encoding_of_stdout_lacks_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "acme.yaml").write_text(
+        SOURCE_TYPO.replace("pageing", "paging").replace("Acme", "Ācme"), "utf-8"
+    )
+    western = Command(tmp_path, {"MILLRACE_SOURCES": "sources", "PYTHONIOENCODING": "latin-1"})
+    assert "acme: \\u0100cme" in western("sources", "show", "acme").out
 
 
 @pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])

@@ -70,6 +70,11 @@ def test_a_relative_directory_is_the_same_for_every_worker(tmp_path: Path, monke
         assert address.directory == directory
 
 
+def test_the_home_of_nobody_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"file:~nobody-of-this-name/rows.*home of a user"):
+        parse_address("file:~nobody-of-this-name/rows")
+
+
 def test_a_password_is_not_shown() -> None:
     address = parse_address("redis://me:secret@host?stream=x")
     assert isinstance(address, StreamAddress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,7 @@ from config.settings import Settings
 from config.settings import settings as process_settings
 from worker.api.access import Access
 from worker.api.backend import Backend
+from worker.api.body_limit import BodyLimit
 from worker.api.catalogue import add_catalogue
 from worker.api.events import Feed, read_topics
 from worker.api.jobs import add_jobs
@@ -34,6 +36,7 @@ def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> 
     app = FastAPI(
         title="Millrace", description="Advertising reports, every row exactly once.", docs_url=None, redoc_url=None
     )
+    app.add_middleware(BodyLimit)
     access = Access(settings)
     if access.is_open:
         # Another site's page must not reach an open API by a host name that resolves to this machine (DNS rebinding).
@@ -63,12 +66,19 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         # The given value is left out of the answer: it may be a secret in the wrong field.
-        detail = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
+        detail = [{"loc": list(one["loc"]), "msg": _explain(one), "type": one["type"]} for one in error.errors()]
         return AsciiJSON({"detail": detail}, status_code=422)
 
     @app.exception_handler(RedisError)
     def redis_away(_request: Request, error: RedisError) -> JSONResponse:
         return AsciiJSON({"detail": f"Redis cannot serve: {type(error).__name__}"}, status_code=503)
+
+
+def _explain(error: dict[str, Any]) -> str:
+    """The message of one error. For a body sent as another type, such as a form, pydantic's does not help."""
+    if tuple(error["loc"]) == ("body",) and error["type"] == "model_attributes_type":
+        return "expected a JSON object, sent with Content-Type: application/json"
+    return str(error["msg"])
 
 
 def add_health(app: FastAPI, backend: Backend) -> None:

@@ -25,7 +25,7 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
     look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["jobs"])
     act = APIRouter(prefix="/v1", dependencies=[Depends(access.may_act)], responses=problems(403), tags=["jobs"])
 
-    @act.post("/jobs", status_code=202, responses=problems(403, 429), summary="Request a report")
+    @act.post("/jobs", status_code=202, responses=problems(403, 413, 429), summary="Request a report")
     def make(
         asked: JobBody,
         response: Response,

@@ -176,6 +176,7 @@ _MEANINGS = {
     403: "The token may only read",
     404: "No such job",
     409: "Only a failed or cancelled job can be retried",
+    413: "The body is too long",
     422: "A field is wrong; the answer names it",
     429: "Too many jobs wait for a worker; Retry-After says when to ask again",
     503: "Redis cannot serve now",

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -83,6 +84,9 @@ def main(arguments: list[str] | None = None) -> Any:
         if getattr(sys, name) is None:
             # Started with a closed stream, as some daemons do: give the command somewhere to write to.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as it runs
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Text that the locale's encoding lacks is escaped, as Python does on stderr, instead of ending the command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     for word in sys.argv[1:] if arguments is None else arguments:
         try:
             word.encode()

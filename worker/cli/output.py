@@ -22,8 +22,8 @@ talk = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wra
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON on stdout."""
-    click.echo(orjson.dumps(value).decode())
+    """One line of JSON on stdout, in UTF-8 whatever the locale is."""
+    click.echo(orjson.dumps(value))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrapped: str | None = None) -> None:

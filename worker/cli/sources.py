@@ -76,7 +76,7 @@ def schema(connections: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
 def _connections_by_source() -> dict[str, list[str]]:

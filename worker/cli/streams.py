@@ -11,7 +11,7 @@ import orjson
 
 from worker.cli.exit_codes import EXIT_DONE
 from worker.cli.options import as_json_option
-from worker.cli.output import print_table, talk
+from worker.cli.output import print_json, print_table, talk
 from worker.cli.standalone import default_sink
 from worker.cli.startup import open_services
 from worker.errors import BadInput
@@ -41,7 +41,7 @@ def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
     chosen = sink or default_sink()
     letters = dead_letters(services, name, chosen, count)
     for letter in letters if as_json else ():
-        click.echo(orjson.dumps(letter).decode())
+        print_json(letter)
     if not as_json:
         columns = ("job", "at", "reason", "row")
         print_table(columns, [[letter.get(column) for column in columns] for letter in letters], wrapped="row")

@@ -114,7 +114,11 @@ def parse_file(text: str) -> FileAddress:
             "to: directory", f"file:{rest}", "a directory, as in file:./rows or file:/srv/rows?format=ndjson"
         )
     layout = _layout(_options(query, FILE_OPTIONS))
-    directory = Path(os.path.abspath(Path(path).expanduser()))
+    try:
+        directory = Path(os.path.abspath(Path(path).expanduser()))
+    except RuntimeError:
+        # Nobody of this name, or we run as a user whom this machine does not know, as containers may.
+        raise BadInput("to: directory", f"file:{rest}", "the home of a user of this machine after ~") from None
     canonical = f"file:{directory}?" + "&".join(f"{name}={value}" for name, value in layout.options.items())
     return FileAddress(canonical, canonical, directory, layout.format, layout.compression, layout.is_partitioned)
 

@@ -7,6 +7,7 @@ import hmac
 
 from config.settings import WEBHOOK_SECRET_PREFIX, network_variables
 from worker.errors import BadInput, FailJob, RetryLater
+from worker.observe import mask_credentials
 from worker.sources.base_urls import Base, base_of
 from worker.sources.connections import Connection
 from worker.transport import addresses, links
@@ -25,7 +26,7 @@ def check_webhook(connection: Connection, url: str) -> str:
     try:
         return _target(_base(connection), url)
     except FailJob as reason:
-        raise BadInput("webhook", url, f"an https address ({reason})") from None
+        raise BadInput("webhook", mask_credentials(url), f"an https address ({reason})") from None
 
 
 def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: str = "", now: float) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import codecs
 from email.message import Message
 
-_SUPERSETS = {"ascii": "utf-8", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
+_SUPERSETS = {
+    "ascii": "utf-8",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "tis-620": "cp874",
+    "iso8859-11": "cp874",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+}
 """What vendors mean when they name the smaller set; browsers decode it in the same way (WHATWG Encoding)."""
 
 _MARKS = {

@@ -20,6 +20,8 @@ MOST_LAYERS = 4
 NO_PACKING = ("", "identity", "none", "binary", "utf-8", "aws-chunked")
 """Values of Content-Encoding that name no compression. Several object stores keep `aws-chunked`, which described how
 an object was uploaded, and send it with the plain object; the others are mistakes that servers make."""
+_PADDING = b"\0 \t\r\n"
+"""What may follow a compressed body: zeros up to a block's size, or the line end that a PHP script prints after it."""
 
 _ZSTD_STEP_BYTES = 512
 _ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
@@ -103,12 +105,12 @@ class _Counted:
 def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
     """Decompress gzip, any number of members one after another (RFC 1952, 2.2), or deflate."""
     unpacker = None
+    padding = b""  # none comes before the first member; raw deflate may begin with a zero
     for chunk in chunks:
         left = chunk
         while left:
             if unpacker is None:
-                # Padding with zeros may follow the last member.
-                left = left.lstrip(b"\0")
+                left = left.lstrip(padding)
                 if not left:
                     break
                 # A zlib header has 8 in the lower half of its first byte. Anything else is raw deflate, which some
@@ -119,7 +121,7 @@ def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Iterator[bytes]:
             yield from inflate(unpacker, left)
             left = b""
             if unpacker.eof:
-                left, unpacker = unpacker.unused_data, None
+                left, unpacker, padding = unpacker.unused_data, None, _PADDING
     if unpacker is not None:
         raise EOFError
 

@@ -221,6 +221,7 @@ def test_what_may_be_cut_is_read_again_but_a_few_times_only(text: str, words: Wo
 
 JAPANESE = "キャンペーン,Impressions,Clicks\r\n靴 ソフト ①,1,2\r\n"
 CHINESE = "广告系列,Impressions,Clicks\r\n𠮷鞋,1,2\r\n"
+TYPED = "Campaign,Impressions,Clicks\r\n\u201cWomen\u2019s shoes\u201d \u2013 50 \u20ac,1,2\r\n"
 WESTERN = "Kampagne,Impressions,Clicks\r\nSchuhe für Öko,1,2\r\n"
 
 
@@ -240,6 +241,8 @@ WESTERN = "Kampagne,Impressions,Clicks\r\nSchuhe für Öko,1,2\r\n"
         (CHINESE, "gb18030", "gbk"),
         ("\ufeff" + CHINESE, "gb18030", "GB18030"),
         (WESTERN, "latin-1", "iso-8859-1"),
+        (TYPED, "cp1252", "iso-8859-1"),
+        (TYPED, "cp1254", "latin5"),
         (WESTERN, "cp1252", "windows-1252"),
         (WESTERN, "utf-8", "us-ascii"),
     ],

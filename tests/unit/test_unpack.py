@@ -23,9 +23,15 @@ from worker.errors import FailJob, RetryLater
 TEXT = b"".join(b'{"id":%d,"spend":%.4f}\n' % (number, random.Random(number).random()) for number in range(3_000))
 
 
-def deflated(text: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+def deflated(text: bytes, level: int = -1) -> bytes:
+    packer = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
     return packer.compress(text) + packer.flush()
+
+
+def flushed_first(text: bytes) -> bytes:
+    """Raw deflate as a server sends it that flushes before there is anything to send: it begins with zeros."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.flush(zlib.Z_SYNC_FLUSH) + packer.compress(text) + packer.flush()
 
 
 def zipped(text: bytes) -> bytes:
@@ -66,6 +72,34 @@ PACKED = {
 }
 NAMES = pytest.mark.parametrize("name", list(PACKED))
 cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (PACKED["gzip"] + b"\r\n", "gzip"),
+        (PACKED["gzip"] + b"\0" * 100, "gzip"),
+        (PACKED["deflate"] + b"\n", "deflate"),
+        (deflated(TEXT, 0), "deflate"),
+        (flushed_first(TEXT), "deflate"),
+    ],
+    ids=["a line end", "zeros", "a line end after deflate", "stored blocks", "flushed before its start"],
+)
+@given(some=cuts)
+@settings(deadline=None, max_examples=20)
+def test_blanks_may_follow_a_body_and_zeros_begin_one(body: bytes, name: str, some: list[int]) -> None:
+    assert b"".join(unpack(pieces(body, some), name)) == TEXT
+
+
+@pytest.mark.parametrize("rest", [b"<br>", b"\x1f", PACKED["gzip"][:9]])
+def test_what_follows_a_body_and_is_neither_blank_nor_compressed_is_broken(rest: bytes) -> None:
+    with pytest.raises(RetryLater):
+        list(unpack([PACKED["gzip"] + rest], "gzip"))
+
+
+def test_nothing_but_zeros_is_no_empty_body() -> None:
+    with pytest.raises(RetryLater):
+        list(unpack([b"\0" * 20], "gzip"))
 
 
 @NAMES

@@ -143,6 +143,29 @@ def test_what_is_left_on_a_connection_is_not_the_next_answer(vendor: Start) -> N
         assert at.send(get(at, "/b")).body(9) == b"b"
 
 
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK", b"Content-Length : 11"])
+def test_a_length_behind_a_line_that_is_no_header_is_not_overlooked(vendor: Start, line: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + line + b"\r\nContent-Length: 11\r\n\r\n"
+    at, _ = talk(vendor, lambda heard: head + b"cut")
+    with pytest.raises(RetryLater, match=f"no answer: this line among its headers is none: '{line.decode()}'"):
+        at.send(get(at))
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"HTTP/2 200\r\n", "UnknownProtocol HTTP/2"),
+        (b"HTTP/1.1 2000 OK\r\n", "BadStatusLine HTTP/1.1 2000 OK"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 101, "got more than 100 headers"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "LineTooLong"),
+    ],
+)
+def test_what_is_no_http_is_told_by_what_is_wrong_with_it(vendor: Start, head: bytes, said: str) -> None:
+    at, _ = talk(vendor, lambda heard: head + b"\r\n")
+    with pytest.raises(RetryLater, match=f"GET /v1/rows: no answer: .*{said}"):
+        at.send(get(at))
+
+
 def test_two_lengths_are_refused(vendor: Start) -> None:
     at, _ = talk(vendor, lambda heard: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 6\r\n\r\nrowrow")
     with pytest.raises(RetryLater, match="no answer: InvalidHeader"):

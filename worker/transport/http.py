@@ -41,7 +41,8 @@ HOSTS_KEPT = 32
 DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
 CERTIFICATE_FAULT = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
-"""Finds OpenSSL's reason in the message of an error that wraps others."""
+TLS_FAULT = re.compile(r"\[SSL: (\w+)\]")
+"""These find OpenSSL's reason in the message of an error that wraps others."""
 
 MOST_INTERIM_ANSWERS = 20
 
@@ -88,7 +89,9 @@ class Channel:
                 reason = CERTIFICATE_FAULT.search(str(error))
                 why = f": {reason[1]}" if reason else ""
                 raise FailJob(f"{request.name}: the host's certificate is not trusted{why}") from None
-            raise RetryLater(f"{request.name}: the TLS connection failed") from None
+            reason = TLS_FAULT.search(str(error))
+            why = f": {reason[1]}" if reason else ""
+            raise RetryLater(f"{request.name}: the TLS connection failed{why}") from None
         except RequestException as error:
             raise _connection_error(request, error) from None
         except (ValueError, HTTPError):
@@ -129,8 +132,9 @@ def _connection_error(request: WireRequest, error: RequestException) -> RetryLat
         is_unsent = isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
         reason = str(cause.reason).rpartition(": ")[2]
         return RetryLater(f"{request.name}: no connection: {reason}", is_unsent=is_unsent)
-    inner = cause.args[-1] if cause.args else cause
-    return RetryLater(f"{request.name}: no answer: {inner if isinstance(inner, OSError) else type(cause).__name__}")
+    inner = cause.args[-1] if cause.args and isinstance(cause.args[-1], BaseException) else cause
+    said = inner if isinstance(inner, OSError) else f"{type(inner).__name__} {str(inner)[:100]}"
+    return RetryLater(f"{request.name}: no answer: {said}")
 
 
 def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
@@ -227,14 +231,14 @@ def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind]
 
 
 class WholeHeadResponse(HTTPResponse):
-    """A response that is accepted only once the empty line after its headers has arrived.
+    """A response that is accepted only if no header that says where its body ends can have been lost.
 
-    http.client accepts headers that were cut off (`http.client.parse_headers` stops at the end of input). If
-    Content-Length was lost, the answer would seem to have no body: a success without rows.
+    http.client accepts headers that were cut off (`http.client.parse_headers` stops at the end of input), and ignores
+    all headers from a line on that is none. If Content-Length was lost, a body that is cut off would seem whole.
     """
 
     def begin(self) -> None:
-        """Read status and headers. Raises RemoteDisconnected if the connection ends before the empty line."""
+        """Read status and headers. Raises RemoteDisconnected if they are cut off or cannot be read."""
         for _ in range(MOST_INTERIM_ANSWERS):
             source = _Lines(self.fp)
             self.fp = source  # type: ignore[assignment]
@@ -243,6 +247,8 @@ class WholeHeadResponse(HTTPResponse):
                 raise RemoteDisconnected("the headers of the answer are cut off")
             if self.fp is not None:
                 self.fp = source.wrapped
+            if self.length is None and not self.chunked and (unread := str(self.headers.get_payload())):
+                raise RemoteDisconnected(f"this line among its headers is none: {unread.splitlines()[0][:40]!r}")
             # 102 and 103 come before the answer (RFC 9110, 15.2); http.client skips 100 only.
             if self.status >= HTTPStatus.OK or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return

@@ -32,17 +32,19 @@ def written(rows: list[list[str]], delimiter: str = ",", end: str = "\n", quotin
 
 @given(
     st.lists(st.tuples(cells, cells, cells), max_size=8),
+    st.sampled_from(["c", 'the "c"', "c\\d"]),
     st.sampled_from([",", ";", "\t"]),
     st.sampled_from(["\n", "\r\n"]),
     cuts,
 )
 @settings(deadline=None, max_examples=200)
-def test_every_value_comes_as_it_was_written_for_any_chunks(
-    sent: list[tuple[str, ...]], delimiter: str, end: str, some: list[int]
+def test_every_name_and_value_comes_as_it_was_written_for_any_chunks(
+    sent: list[tuple[str, ...]], name: str, delimiter: str, end: str, some: list[int]
 ) -> None:
-    body = written([["a", "b", "c"], *map(list, sent)], delimiter, end, csv.QUOTE_ALL)
+    names = ["a", "b", name]
+    body = written([names, *map(list, sent)], delimiter, end, csv.QUOTE_ALL)
     got = reading(b"\xef\xbb\xbf" + body, SNIFFED, cuts=some)
-    assert [list(json.loads(row).values()) for row in got.published] == [list(row) for row in sent]
+    assert [json.loads(row) for row in got.published] == [dict(zip(names, row, strict=True)) for row in sent]
 
 
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.data(), cuts)

@@ -68,17 +68,28 @@ def scale_of(held: str | None) -> int | None:
 
 
 def _find_number_type(held: str | None, values: Sequence[Cell]) -> str:
-    if held in {None, INTEGER} and all(type(value) is int and value in _INT64 for value in values):
+    integers = [value for value in values if type(value) is int]
+    is_whole = held in {None, INTEGER} and len(integers) == len(values)
+    if is_whole and min(integers) in _INT64 and max(integers) in _INT64:
         return INTEGER
     try:
-        numbers = [Decimal(value) for value in values if value is not None]
+        whole, behind = _digits([str(value) for value in values])
     except InvalidOperation:  # an exponent of more than eighteen digits
         return STRING
-    if max(number.adjusted() for number in numbers) >= WHOLE_DIGITS:
+    if whole > WHOLE_DIGITS:
         return STRING
-    behind = max(-int(number.as_tuple().exponent) for number in numbers)
     scale = next((scale for scale in SCALES if scale >= max(behind, scale_of(held) or 0)), None)
     return STRING if scale is None else decimal_type(scale)
+
+
+def _digits(numbers: Sequence[str]) -> tuple[int, int]:
+    """The most digits of any of these numbers before its point, and the most behind it."""
+    if not {"e", "E"}.isdisjoint("".join(numbers)):
+        decimals = list(map(Decimal, numbers))
+        whole = max(number.adjusted() for number in decimals) + 1
+        return whole, max(-int(number.as_tuple().exponent) for number in decimals)
+    parts = [number.partition(".") for number in numbers]
+    return max(len(part[0].lstrip("-")) for part in parts), max(len(part[2]) for part in parts)
 
 
 def _find_time_type(texts: Sequence[str]) -> str:

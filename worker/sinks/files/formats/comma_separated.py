@@ -10,12 +10,11 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 
 from worker.model import Rows
 from worker.sinks.files.compression import open_unpacked
-from worker.sinks.files.formats.cells import Cell, cell_rows, check_columns, text_of
+from worker.sinks.files.formats.cells import Cell, cell_columns, check_columns, text_of
 from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
 
 TEXT = "text"
@@ -31,16 +30,15 @@ class CsvWriter:
         self._file: OutputFile | None = None
 
     def write(self, rows: Rows) -> None:
-        cells = cell_rows(rows.text)
-        seen = dict.fromkeys(chain.from_iterable(cells), TEXT)
+        found = cell_columns(rows.text)
         file = self._file
-        if file is None or not seen.keys() <= self._columns.keys():
-            self._columns |= {name: TEXT for name in seen if name not in self._columns}
+        if file is None or not found.keys() <= self._columns.keys():
+            self._columns |= {name: TEXT for name in found if name not in self._columns}
             check_columns(self._columns)
             file = self._file = self._begin(dict(self._columns))
-            file.write(_lines([list(self._columns)]).encode())
-        names = list(self._columns)
-        file.write(_lines([list(map(row.get, names)) for row in cells]).encode())
+            file.write(_lines([[name] for name in self._columns]).encode())
+        nulls = [None] * len(rows)
+        file.write(_lines([found.get(name, nulls) for name in self._columns]).encode())
         file.rows += len(rows)
 
     def finish(self) -> None:
@@ -50,16 +48,23 @@ class CsvWriter:
         """Nothing to do."""
 
 
-def _lines(rows: Sequence[Sequence[Cell]]) -> str:
-    """The lines of these rows, by csv.writer, except for rows with an empty string, which it would write like null."""
+def _lines(columns: Sequence[Sequence[Cell]]) -> str:
+    """The lines of a table, by csv.writer, except for rows with an empty string, which it would write like null."""
+    kinds = [set(map(type, cells)) for cells in columns]
+    columns = [
+        list(map(text_of, cells)) if bool in known else cells for cells, known in zip(columns, kinds, strict=True)
+    ]
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
+    rows = zip(*columns, strict=True)
+    if not any("" in cells for cells, known in zip(columns, kinds, strict=True) if str in known):
+        writer.writerows(rows)
+        return lines.getvalue()
     for row in rows:
-        cells = list(map(text_of, row)) if bool in set(map(type, row)) else row
-        if "" in cells:
-            lines.write(",".join([_quote(text_of(cell)) for cell in cells]) + "\r\n")
+        if "" in row:
+            lines.write(",".join([_quote(text_of(cell)) for cell in row]) + "\r\n")
         else:
-            writer.writerow(cells)
+            writer.writerow(row)
     return lines.getvalue()
 
 

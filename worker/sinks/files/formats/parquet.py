@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import FailJob
 from worker.model import Rows
 from worker.sinks.files.compression import GZIP_LEVEL
-from worker.sinks.files.formats.cells import Cell, cell_rows, check_columns, text_of
+from worker.sinks.files.formats.cells import Cell, cell_columns, check_columns, text_of
 from worker.sinks.files.formats.column_types import (
     BOOLEAN,
     DECLARED,
@@ -71,13 +71,14 @@ class ParquetWriter:
         self._close()
 
     def _write_group(self) -> None:
-        text = b"".join(self._texts)
+        text, count = b"".join(self._texts), self._rows
         self._texts, self._rows, self._bytes = [], 0, 0
-        rows = cell_rows(text)
+        found = cell_columns(text)
         # The known columns, followed by new ones in the order of their first occurrence.
-        names = self._columns | dict.fromkeys(chain.from_iterable(rows), "")
+        names = self._columns | dict.fromkeys(found, "")
         check_columns(names)
-        values = {name: [row.get(name) for row in rows] for name in names}
+        nulls = [None] * count
+        values = {name: found.get(name, nulls) for name in names}
         columns = self._find_types(values)
         if self._file is None or columns != self._columns:
             self._close()
@@ -86,7 +87,7 @@ class ParquetWriter:
         if self._file is None:
             raise RuntimeError("no file was begun")
         self._output.write_table(_make_table(columns, values), row_group_size=GROUP_ROWS)
-        self._file.rows += len(rows)
+        self._file.rows += count
 
     def _find_types(self, columns_of_values: Mapping[str, Sequence[Cell]]) -> Columns:
         """The types for these columns, without columns that have no value yet."""
@@ -152,7 +153,8 @@ def _make_table(columns: Columns, columns_of_values: Mapping[str, Sequence[Cell]
     arrays = []
     for name, kind in columns.items():
         values: Sequence[object] = columns_of_values[name]
-        if convert := _converter(kind):
+        is_text = kind == STRING and set(map(type, values)) <= {str, NoneType}
+        if (convert := _converter(kind)) and not is_text:
             values = [None if value is None else convert(value) for value in values]
         try:
             arrays.append(pyarrow.array(values, _arrow_type(kind)))

@@ -240,6 +240,24 @@ def test_a_report_may_come_in_several_files(start: Start, link: str) -> None:
     assert receipt["pages"] == 2
 
 
+@pytest.mark.parametrize("link", ["urls", "urls.*", "files.*.url"])
+@pytest.mark.parametrize("no_link", [None, ""])
+def test_a_file_whose_link_is_missing_is_waited_for_and_never_left_out(
+    start: Start, link: str, no_link: str | None
+) -> None:
+    def polls(*urls: str | None) -> Json:
+        return {"status": "done", "urls": urls, "files": [{"url": url} for url in urls]}
+
+    def respond(request: Request) -> Answer:
+        return Answer({"rows": [{"file": request.path[-1]}]}) if request.path.startswith("/f/") else polled(request)
+
+    poll = {**POLL, "link": [link]}
+    polled = preparing(polls("/f/a", no_link), polls("/f/a", "/f/b"))
+    done(start(respond, poll=poll, read=AT_LINK), [{"file": "a"}, {"file": "b"}])
+    polled = preparing(polls("/f/a", no_link))
+    failed(start(respond, poll=poll, read=AT_LINK), "ready for 60 s and still no link")
+
+
 def test_files_with_the_same_rows_are_one_file_given_twice(start: Start) -> None:
     failed(start(preparing(two_files), poll={**POLL, "link": ["urls"]}, read=AT_LINK), "file 2 has the rows of file 1")
     same = preparing({"status": "done", "urls": ["/f/a", "/f/a"]})

@@ -108,6 +108,9 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
     "rows at an address of ours": ({"poll": {**POLL, "holds_rows": True}}, "poll.holds_rows"),
     "two ways to poll": ({"submit": {**SUBMIT, **BY_LINK}}, "poll.request"),
     "no way to poll": ({"poll": {"status": ["status"], "done": ["done"]}}, "poll"),
+    "several ids": ({"submit": {**SUBMIT, "report_id": ["id", "ids.*"]}}, "submit.report_id.1"),
+    "several statuses": ({"poll": {**POLL, "status": [{"path": "parts.*.status", "pattern": "."}]}}, "poll.status.0"),
+    "several counts": ({"poll": {**POLL, "total": ["parts.*.rows"]}}, "poll.total.0"),
     "a report without an id": ({"submit": {"request": SUBMIT["request"]}}, "submit"),
     "an id that is not told": (
         {"submit": BY_LINK, "poll": {"waits_on": [202]}, "read": [{**AT_LINK, "request": {"path": "/{report_id}"}}]},

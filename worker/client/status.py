@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.client.selectors import parse_time, select
 from worker.errors import FailJob, RetryLater
-from worker.json_path import count, find, is_same, is_value, links
+from worker.json_path import count, find, find_all, is_same, is_value, links
 from worker.sources.schema import Poll, Selector, status_word
 from worker.transport.exchange import Answer
 from worker.transport.refusals import retry_after
@@ -138,11 +138,31 @@ def _read_ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now:
     found = links(select(poll.link, ours, answer.headers))
     if len(set(found)) < len(found):
         raise FailJob(f"{answer.name}: the vendor names one file twice: {excerpt(answer.raw)}", spoils_report=True)
+    if needs_link and not poll.no_link_is_no_rows and _is_part_without_link(poll, ours):
+        return Waiting("ready, but not every file has a link", is_missing=True)
     if needs_link and not found:
         if poll.no_link_is_no_rows and not total:
             return Ready(total, (), expires_at)
         return Waiting("ready without a link", is_missing=True)
     return Ready(total, found, expires_at)
+
+
+def _is_part_without_link(poll: Poll, ours: Any) -> bool:
+    """Does the first path that leads to links lead to a list in which some member has none?
+
+    A pattern chooses among the members, so those without it may be meant to be left out.
+    """
+    for selector in poll.link:
+        path = selector if isinstance(selector, str) else selector.path or ""
+        if isinstance(selector, Selector) and selector.pattern is not None:
+            continue
+        before, _, after = path.partition("*")
+        parts = find(ours, before.removesuffix("."))
+        if isinstance(parts, list):
+            each = [links([find_all(part, after.removeprefix("."))]) for part in parts]
+            if any(each):
+                return not all(each)
+    return False
 
 
 def body_matters(poll: Poll) -> bool:

@@ -18,6 +18,7 @@ from worker.sources.schema import (
     Poll,
     Report,
     Request,
+    Selectors,
     Source,
 )
 from worker.sources.yaml_files import Place, YamlFile
@@ -159,6 +160,20 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
                 yield place, "a `report_id` in the submit"
     if poll:
         yield from ((("poll", word), allowed) for word, allowed in _without_effect_in_poll(report, poll))
+    for place, selectors in _selectors_of_one_value(report):
+        paths = [selector if isinstance(selector, str) else selector.path or "" for selector in selectors]
+        yield from (((*place, n), "a path to one value, without `*`") for n, path in enumerate(paths) if "*" in path)
+
+
+def _selectors_of_one_value(report: Report) -> Iterator[tuple[Place, Selectors]]:
+    """All selectors but `poll.link`, the only one that may lead to several values."""
+    if submit := report.submit:
+        yield ("submit", "report_id"), submit.report_id
+        yield ("submit", "poll_link"), submit.poll_link
+        yield ("submit", "duplicate", "report_id"), submit.duplicate.report_id if submit.duplicate else []
+    if poll := report.poll:
+        yield ("poll", "status"), poll.status
+        yield ("poll", "total"), poll.total
 
 
 def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, str]]:

@@ -34,17 +34,23 @@ def test_an_installation_at_work_has_nothing_to_mend(stack: Stack, tmp_path: Pat
 def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "schedule.yaml").write_text("- {name: x, connection: kargo, report: reports}\n")
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
-    environment |= {"MILLRACE_BROKER_URL": NO_REDIS, "KARGO_USERNAME": "u"}
+    environment["KARGO_USERNAME"] = "u"
     answer = Command(tmp_path, environment)("doctor", "--json")
     found = checks(answer)
     failed = [name for name, line in found.items() if line["state"] == "failed"]
     assert answer.code == len(failed)
     assert "schedule.yaml:1" in found["schedule"]["said"]
-    assert "MILLRACE_BROKER_URL" in found["broker"]["said"]
     assert "millrace worker control" in found["workers"]["said"]
     assert "millrace beat" in found["recovery"]["said"]
     assert "KARGO_PASSWORD" in found["kargo"]["said"]
     assert found["instal"]["state"] == "not set up"
+
+
+def test_without_the_broker_no_worker_is_asked_for(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
+    command = Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_BROKER_URL": NO_REDIS})
+    found = checks(command("doctor", "--json"))
+    assert "MILLRACE_BROKER_URL" in found["broker"]["said"]
+    assert "workers" not in found
 
 
 def test_a_bucket_the_schedule_or_callers_name_is_written_to(

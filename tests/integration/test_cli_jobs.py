@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.command import KARGO, Command, ended
+from tests.command import KARGO, NO_REDIS, Command, ended
 from tests.harness import RedisServer, Stack, until
 
 
@@ -88,6 +88,14 @@ def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, r
     running = millrace("retry", job)
     assert running.code == 2
     assert "expected a failed or cancelled job" in running.err
+
+
+@pytest.mark.parametrize("verb", ["submit", "run"])
+def test_no_job_is_made_without_the_broker(without_workers: Command, redis: Redis, verb: str) -> None:
+    answer = without_workers(verb, *KARGO, MILLRACE_BROKER_URL=NO_REDIS)
+    assert (answer.code, answer.out) == (1, "")
+    assert "the broker does not answer" in answer.err
+    assert [key for key in redis.keys("*") if b"job" in key] == []
 
 
 def test_submit_needs_running_workers(without_workers: Command, redis: Redis) -> None:

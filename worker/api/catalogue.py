@@ -80,7 +80,9 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
 
     @look.get("/queues", summary="The queues, their messages, and the workers that answer within two seconds")
     def queues() -> list[QueueView]:
-        served, waiting = backend.queues_served(), backend.messages_waiting()
+        waiting = backend.messages_waiting()
+        # A broker that does not answer is not waited for a second time.
+        served = backend.queues_served() if waiting else {}
         return [
             QueueView(queue=queue, messages=waiting.get(queue), workers=sorted(served.get(queue, [])))
             for queue in (CONTROL, STREAM, SWEEP)

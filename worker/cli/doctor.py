@@ -17,7 +17,7 @@ from config.settings import environment_value, settings
 from worker.cli.exit_codes import MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
-from worker.cli.startup import connections, open_services, token_keeper
+from worker.cli.startup import connections, messages_in_broker, open_services, token_keeper
 from worker.client.check import try_account
 from worker.durations import format_duration
 from worker.errors import BadInput, MillraceError
@@ -76,11 +76,13 @@ def _check_all() -> Iterator[Finding]:
 
     yield _try("configuration", configuration)
     yield _try("schedule", schedule)
-    # The next checks need Redis: if it fails, one failure is enough.
+    # Where a check needs what failed before it, one failure is enough.
     yield (redis := _try("redis", _check_redis))
-    further = {"broker": _check_broker, "workers": _check_workers, "recovery": _check_recovery}
-    for name, check in further.items() if redis.state == "ok" else ():
-        yield _try(name, check)
+    if redis.state == "ok":
+        yield (broker := _try("broker", _check_broker))
+        if broker.state == "ok":
+            yield _try("workers", _check_workers)
+        yield _try("recovery", _check_recovery)
     for shown, bucket in _find_buckets(places).items():
         yield _try(shown, partial(try_bucket, bucket))
     for account in accounts.values():
@@ -135,12 +137,7 @@ def _check_redis() -> str:
 
 def _check_broker() -> str:
     """The broker, Redis or another one, takes messages."""
-    from worker.celery import messages_waiting
-
-    waiting = messages_waiting()
-    if not waiting:
-        raise Unfit("the broker does not answer: is what MILLRACE_BROKER_URL names running, and the password right?")
-    return ", ".join(f"{queue}: {there:,} waiting" for queue, there in sorted(waiting.items()))
+    return ", ".join(f"{queue}: {there:,} waiting" for queue, there in sorted(messages_in_broker().items()))
 
 
 def _check_workers() -> str:

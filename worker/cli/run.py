@@ -14,7 +14,7 @@ from worker.cli.options import as_json_option, read_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
 from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
-from worker.cli.startup import open_services
+from worker.cli.startup import messages_in_broker, open_services
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.model import Json
@@ -80,6 +80,7 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
 
     services = open_services()
     request = _read_request(name, **asked)
+    messages_in_broker()
     if not has_workers():
         raise BadInput(
             "workers",

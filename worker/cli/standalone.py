@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from config.settings import settings
 from worker.cli.output import talk
+from worker.cli.startup import messages_in_broker
 from worker.local_workers import LocalWorkers, local_workers
 from worker.services import get_services
 
@@ -26,10 +27,16 @@ def default_sink() -> str | None:
 
 
 def warn_without_workers(what: str) -> None:
-    """If no worker of an installation answers, say that nothing will happen until one is started."""
-    from worker.celery import has_workers  # finds the broker on import, and may start one
+    """If no worker of an installation answers, say that nothing will happen until one is started.
 
-    if not is_standalone() and not has_workers():
+    Raises RetryLater if the broker does not answer.
+    """
+    if is_standalone():
+        return
+    from worker.celery import has_workers
+
+    messages_in_broker()
+    if not has_workers():
         talk.print(f"no worker answers; {what} for one (`millrace worker control`, `millrace worker stream`)")
 
 

@@ -92,6 +92,18 @@ def wait_for_redis(
             return
 
 
+def messages_in_broker() -> dict[str, int]:
+    """The messages in each queue that no worker has taken. Raises RetryLater if the broker does not answer."""
+    from worker.celery import messages_waiting  # finds the broker on import, and may start one
+
+    waiting = messages_waiting()
+    if not waiting:
+        raise RetryLater(
+            "the broker does not answer: is what MILLRACE_BROKER_URL names running, and the password right?"
+        )
+    return waiting
+
+
 def _log_to_stderr() -> None:
     """Log to stderr, only warnings unless the user set a level: a person at a terminal needs no news of success."""
     chosen = settings()

@@ -1,7 +1,8 @@
 """JSON paths: names and list positions joined by dots, such as `data.0.id`; the empty path is the whole value.
 
-In a path, `[rel=next]` is the first member of a list whose `rel` is `next`: `links.[rel=next].href`. The functions that
-read counts, links and flags accept the ways in which vendors write them.
+A name may have dots itself, as in `@odata.nextLink`. In a path, `[rel=next]` is the first member of a list whose `rel`
+is `next`: `links.[rel=next].href`. The functions that read counts, links and flags accept the ways in which vendors
+write them.
 """
 
 from __future__ import annotations
@@ -14,23 +15,31 @@ from typing import Any
 LARGEST_COUNT = 2**53
 """A greater number cannot be a count of rows; JavaScript and Lua would not keep its digits either."""
 
+_MOST_DIGITS_WRITTEN_OUT = 400
 _MEMBER = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
 _COUNT = re.compile(r"[0-9]+(?:\.0+)?|[0-9]{1,3}(?:,[0-9]{3})+")
 
 
 def find(value: Any, path: str) -> Any:
     """The value at a path; None if there is none."""
-    for name in path.split(".") if path else ():
-        if chosen := _MEMBER.fullmatch(name):
-            members = value if isinstance(value, list) else []
-            value = next((each for each in members if is_same(find(each, chosen[1]), chosen[2])), None)
-        elif isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
-    return value
+    return _find(value, path.split(".") if path else [])
+
+
+def _find(value: Any, names: list[str]) -> Any:
+    if not names:
+        return value
+    name, rest = names[0], names[1:]
+    if chosen := _MEMBER.fullmatch(name):
+        members = value if isinstance(value, list) else []
+        member = next((each for each in members if is_same(find(each, chosen[1]), chosen[2])), None)
+        return _find(member, rest)
+    if isinstance(value, list):
+        return _find(value[int(name)], rest) if name.isdecimal() and int(name) < len(value) else None
+    for taken in range(1, len(names) + 1) if isinstance(value, dict) else ():
+        key = ".".join(names[:taken])
+        if key in value and (found := _find(value[key], names[taken:])) is not None:
+            return found
+    return None
 
 
 def split(path: str) -> tuple[str, str]:
@@ -133,5 +142,8 @@ def _normalize(value: Any) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float | Decimal):
-        return f"{Decimal(str(value)):f}".removesuffix(".0")
+        number = Decimal(str(value))
+        # Written out, the zeros of 1E999999999 would fill the memory.
+        is_short = abs(number.adjusted()) <= _MOST_DIGITS_WRITTEN_OUT
+        return f"{number:f}".removesuffix(".0") if is_short else str(number)
     return value.strip().casefold() if isinstance(value, str) else value

@@ -150,6 +150,20 @@ def test_paths_lead_through_names_and_positions_and_nowhere_else() -> None:
     ] * 4
 
 
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        ({"@odata.count": 7}, "@odata.count"),
+        ({"d": {"a.b": {"c": 7}}}, "d.a.b.c"),
+        ({"a": {"x": 1}, "a.b.c": 7}, "a.b.c"),
+        ({"a.b": {"c": None}, "a": {"b.c": 7}}, "a.b.c"),
+        ({"links": [{"link.rel": "next", "link.href": 7}]}, "links.0.link.href"),
+    ],
+)
+def test_a_name_in_a_path_may_have_dots(content: object, path: str) -> None:
+    assert json_path.find(content, path) == 7
+
+
 @pytest.mark.parametrize("nothing", ["", " ", "null", None, True, {}])
 def test_what_means_no_link_is_none(nothing: object) -> None:
     assert json_path.link_in({"a": nothing, "b": "/next"}, ["a"]) is None

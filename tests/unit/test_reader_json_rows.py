@@ -191,9 +191,7 @@ def test_an_error_is_found_in_a_list_of_errors() -> None:
     assert "E7: no" in reading(b'{"rows":[],"errors":[{"code":"E7","text":"no"},{"code":"E8"}]}', shape).said
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"status":"pending"}', b'{"data":{"status":"x"}}', b'{"data":null}', b'{"data":{"rows":7}}', b"[]"]
-)
+@pytest.mark.parametrize("body", [b'{"status":"pending"}', b'{"data":{"status":"x"}}', b'{"data":null}', b"[]"])
 def test_a_page_without_rows_anywhere_fails_and_says_where_they_were_looked_for(body: bytes) -> None:
     got = reading(body, STRICT)
     assert isinstance(got.error, FailJob)
@@ -214,6 +212,76 @@ def test_null_for_rows_is_none_only_where_the_count_says_so() -> None:
     assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
     assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)
     assert isinstance(reading(b'{"data":{"rows":null}}', STRICT).error, FailJob)
+
+
+@pytest.mark.parametrize(
+    ("rows", "body", "place"),
+    [
+        (["rows"], b'{"rows":{"a":1}}', "rows"),
+        (["rows"], b'{"rows":{"0":{"a":1},"2":{"a":2}}}', "rows"),
+        (["rows"], b'{"rows":"no access"}', "rows"),
+        (["data.rows", "data"], b'{"data":"no access"}', "data"),
+        (["data.rows"], b'{"data":"no access"}', "data"),
+        (["data.rows"], b'{"data":[{"a":1}]}', "data"),
+        (["data.rows"], b'[{"a":1}]', None),
+        ([""], b'{"message":"no access"}', None),
+        (["*.results"], b'[{"results":{"a":1}}]', "*.results"),
+        (["data.*.results"], b'{"data":"no access"}', "data"),
+    ],
+)
+def test_something_else_in_place_of_a_list_is_not_taken_for_no_rows(
+    rows: list[str], body: bytes, place: str | None
+) -> None:
+    got = reading(body, JsonRows(kind="json", rows=rows, absent_is_empty=True), cuts=range(len(body)))
+    assert isinstance(got.error, FailJob)
+    where = repr(place) if place else "the top"
+    assert got.said == f"there is something, but no list, at {where}; the page begins: {body.decode()}"
+
+
+def test_something_else_in_one_batch_fails_the_job_after_the_rows_of_others() -> None:
+    body = b'[{"results":[{"a":1}]},{"results":{"a":2}},{"results":null}]'
+    got = reading(body, BATCHES, cuts=range(len(body)))
+    assert isinstance(got.error, FailJob)
+    assert got.said == "not everything at '*.results' is a list of rows"
+    assert reading(body.replace(b'{"a":2}', b"{}"), BATCHES).published == [b'{"a":1}']
+
+
+@pytest.mark.parametrize(
+    ("rows", "body"),
+    [
+        (["rows"], b'{"rows":{}}'),
+        (["rows"], b'{"rows":""}'),
+        (["rows"], b'{"rows":false,"row_count":0}'),
+        (["data.rows"], b'{"data":[],"note":{"rows":1}}'),
+        (["data.rows", "data"], b'{"data":{"note":"no rows"}}'),
+        (["data.rows"], b"[]"),
+        (["*.results"], b'[{"fieldMask":"a,b","requestId":"r1"}]'),
+        (["*.results"], b'{"fieldMask":"a,b","requestId":"r1"}'),
+    ],
+)
+def test_whatever_is_empty_in_place_of_a_list_is_no_rows(rows: list[str], body: bytes) -> None:
+    shape = JsonRows(kind="json", rows=rows, absent_is_empty=True)
+    assert reading(body, shape, cuts=range(len(body))).published == []
+
+
+def test_names_with_dots_lead_to_rows_links_counts_and_errors() -> None:
+    shape = JsonRows(
+        kind="json",
+        rows=["d.result.rows", "*.r.rows"],
+        total=["@odata.count"],
+        next=["@odata.nextLink"],
+        errors=[ErrorShape(when="odata.error", message="odata.error.message.value")],
+    )
+    body = b'{"@odata.count":3,"d":{"result.rows":[{"a.b":1},{"a.b":2}]},"@odata.nextLink":"/rows?$skiptoken=2"}'
+    for cut in range(len(body)):
+        got = reading(body, shape, cuts=[cut])
+        assert got.published == [b'{"a.b":1}', b'{"a.b":2}']
+        assert (got.facts.total, got.facts.next) == (3, "/rows?$skiptoken=2")
+    assert reading(b'{"example.com":{"r.rows":[{"a":1}]},"example.org":{"r":{"rows":[{"a":2}]}}}', shape).published == [
+        b'{"a":1}',
+        b'{"a":2}',
+    ]
+    assert "quota is over" in reading(b'{"odata.error":{"message":{"value":"quota is over"}}}', shape).said
 
 
 def test_rows_in_two_places_are_not_mixed() -> None:

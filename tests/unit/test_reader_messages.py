@@ -126,7 +126,8 @@ def test_an_empty_stream_that_should_have_a_header_fails() -> None:
 def test_without_a_header_every_object_is_a_row_unless_declared_otherwise() -> None:
     shape = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", code="error.code")])
     rows = [b'{"message":"m"}', b"{}", b'{"error":{}}', b'{"meta":1}', b'{"meta":{},"a":1}']
-    got = reading(b"\n".join((*rows, b'{"meta":{}}', b'{"error":{"code":7}}')), shape)
-    assert got.rows == rows
-    assert isinstance(got.error, FailJob)
-    assert "after 5 rows: 7" in got.said
+    for error in (b'{"error":{"code":7}}', b'{"error.code":7}'):
+        got = reading(b"\n".join((*rows, b'{"meta":{}}', error)), shape)
+        assert got.rows == rows
+        assert isinstance(got.error, FailJob)
+        assert "after 5 rows: 7" in got.said

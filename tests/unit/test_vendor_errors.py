@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -118,3 +120,13 @@ def test_a_yes_or_no_is_read_however_it_is_written(said: object, stated: bool) -
 def test_nothing_said_is_neither_yes_nor_no() -> None:
     assert flag([None, "", "perhaps", [], 2]) is None
     assert not is_same(True, 1)
+
+
+def test_a_number_of_a_billion_digits_is_compared_without_writing_it_out() -> None:
+    tracemalloc.start()
+    try:
+        assert not is_same(Decimal("1E999999999"), 1)
+        assert is_same(Decimal("-1E-999999999"), Decimal("-1E-999999999"))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -32,9 +32,10 @@ class TooLarge:
 
 @dataclass
 class _Frame:
-    """An open list or object, and the member of it that is being read."""
+    """An open list or object, and the member of it that is being read. `misplaced_at`: where it should not be."""
 
     is_list: bool
+    misplaced_at: Path | None = None
     name: str = ""
     position: int = -1
 
@@ -58,18 +59,28 @@ class _Paths:
     """Declared paths, some with `*`, in which a path of the document is looked up."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        declared = [path_of(path) for path in paths]
-        self._exact = {path for path in declared if "*" not in path}
-        self._with_star = [path for path in declared if "*" in path]
+        self._declared = [path_of(path) for path in paths]
+        self._exact = {path for path in self._declared if "*" not in path}
+        self._with_star = [path for path in self._declared if "*" in path]
 
     def match(self, path: Path) -> Path | None:
-        """The declared path that equals or, by its `*`, matches this path; None if there is none."""
+        """The declared path that leads to this path of the document; None if there is none."""
         if path in self._exact:
             return path
-        for declared in self._with_star:
-            if len(declared) == len(path) and all(one in ("*", name) for one, name in zip(declared, path, strict=True)):
+        for declared in self._declared if "." in "".join(path) else self._with_star:
+            if _leads_to(declared, path):
                 return declared
         return None
+
+
+def _leads_to(declared: Path, path: Path) -> bool:
+    """Does a declared path lead to this path of the document? There, a name may have dots: it takes several names."""
+    if not declared or not path:
+        return declared == path
+    if declared[0] in ("*", path[0]) and _leads_to(declared[1:], path[1:]):
+        return True
+    parts = path_of(path[0])
+    return len(parts) > 1 and declared[: len(parts)] == parts and _leads_to(declared[len(parts) :], path[1:])
 
 
 class EnvelopeWalker:
@@ -79,6 +90,7 @@ class EnvelopeWalker:
     then read the members itself: the next piece it feeds must begin with the list's `]`.
     `found`: the values at the paths `wanted`, those at the paths of `objects` unless they are lists, and null if it
     stands where a list was looked for. If a path with `*` has several values, the last one that is not null or empty.
+    `misplaced`: the paths of `lists`, and of what is around these, at which something else stood that is not empty.
     `changed`: the paths at which such values differed.
     `is_over`: the outermost value has ended.
     `has_empty_batches`: a list whose members should hold lists of rows is empty.
@@ -89,10 +101,17 @@ class EnvelopeWalker:
         self.is_over = False
         self.has_empty_batches = False
         self.found: dict[Path, Any] = {}
+        self.misplaced: set[Path] = set()
         self.changed: set[Path] = set()
         lists = [*lists]
         self._lists = _Paths(lists)
         self._batches = _Paths(path.partition("*")[0].removesuffix(".") for path in lists if "*" in path)
+        places = [*map(path_of, lists)]
+        around = [(place[:count], place[count]) for place in places for count in range(len(place))]
+        self._may_be_list = {*places, *(path for path, name in around if name == "*")}
+        # Any value may be beside those that `*` is meant for.
+        self._may_be_object = {path for path, _ in around if path[-1:] != ("*",)}
+        self._on_the_way = _Paths(map(".".join, (*places, *self._may_be_object)))
         self._wanted = _Paths(wanted)
         self._objects = _Paths(objects)
         self._frames: list[_Frame] = []
@@ -138,7 +157,10 @@ class EnvelopeWalker:
 
     def _handle(self, event: str, value: Any) -> None:
         if event == "map_key":
-            self._frames[-1].name = value
+            frame = self._frames[-1]
+            frame.name = value
+            if frame.misplaced_at is not None:
+                self.misplaced.add(frame.misplaced_at)
             self._build(event, value)
             return
         if event in ("end_map", "end_array"):
@@ -153,12 +175,17 @@ class EnvelopeWalker:
     def _begin(self, event: str, value: Any) -> None:
         """Handle the start of a list or an object, or a whole scalar."""
         if self._frames and self._frames[-1].is_list:
-            self._frames[-1].position += 1
-            self._frames[-1].name = str(self._frames[-1].position)
+            frame = self._frames[-1]
+            frame.position += 1
+            frame.name = str(frame.position)
+            if frame.misplaced_at is not None:
+                self.misplaced.add(frame.misplaced_at)
         path = self._path()
         is_open = event in ("start_map", "start_array")
+        is_list = event == "start_array"
         list_at = self._lists.match(path) if event in ("start_array", "null") else None
-        self.list_at = list_at if is_open else None
+        self.list_at = list_at if is_list else None
+        on_the_way = self._on_the_way.match(path)
         wanted = self._wanted.match(path)
         if wanted is None and event != "start_array":
             wanted = self._objects.match(path)
@@ -172,7 +199,10 @@ class EnvelopeWalker:
             unfinished.builder.event(event, value)
             self._unfinished.append(unfinished)
         if is_open:
-            self._frames.append(_Frame(is_list=event == "start_array"))
+            may_be_here = self._may_be_list if is_list else self._may_be_object
+            self._frames.append(_Frame(is_list, on_the_way if on_the_way not in may_be_here else None))
+        elif on_the_way is not None and value:
+            self.misplaced.add(on_the_way)
 
     def _build(self, event: str, value: Any) -> None:
         """Pass an event on to the unfinished values, and keep those that it completes."""

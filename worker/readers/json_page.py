@@ -260,16 +260,27 @@ class _Page:
                 raise FailJob(f"the names of the columns are not at {shape.columns!r}")
             yield from map(self._columns.convert, self._lists.take_waiting(facts.first_row))
         if self._rows_at is not None or self._rows or self._walk.has_empty_batches:
+            if self._rows_at is not None and self._rows_at in self._walk.misplaced:
+                raise FailJob(f"not everything at {'.'.join(self._rows_at)!r} is a list of rows")
             return
         row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)
         if row is not None:
             yield from self._dump_rows([row])
             return
-        # Some vendors write null in place of an empty list.
+        self._refuse_nothing(total, start)
+
+    def _refuse_nothing(self, total: int | None, start: bytes) -> None:
+        """Raise FailJob unless the source file, or null where the vendor counts 0 rows, says that this is no rows."""
+        shape = self._shape
         is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
         if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
             raise FailJob(f"found no rows at {places}; the page begins: {excerpt(start)}")
+        # It may be rows (a single one, or an object of them), or an error, so it must not be taken for no rows.
+        if self._walk.misplaced:
+            place = min(map(".".join, self._walk.misplaced))
+            where = repr(place) if place else "the top"
+            raise FailJob(f"there is something, but no list, at {where}; the page begins: {excerpt(start)}")
 
     def _refuse_structure(self, paths: Iterable[str], wanted: str) -> None:
         """Raise FailJob if there is an object, a list or `true` at one of these paths, where this is wanted.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -43,7 +44,9 @@ class Messages:
         # A fast check: this decoder accepts only objects that are certainly rows. For a stream with a header it is made
         # from the first row. Without a header it accepts objects in which all keys of errors and metadata are absent or
         # null; it cannot be made if an error is recognised by the whole object, because then there is no such key.
-        names = {split(error.when)[0].split(".")[0] for error in shape.errors}
+        # Since a name may have dots, `a.b` may be at the keys `a` and `a.b`.
+        paths = (split(error.when)[0].split(".") for error in shape.errors)
+        names = {key for path in paths for key in accumulate(path, "{}.{}".format)}
         names |= {shape.metadata} if shape.metadata is not None else set()
         self._row_decoder: msgspec.json.Decoder[Any] | None = None
         if not shape.header and "" not in names:

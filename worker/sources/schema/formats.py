@@ -20,7 +20,7 @@ class JsonRows(Declared):
     `comma_joined` accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are
     `[]` or `{}`. `has_more` is the path of a flag that more pages follow: false overrides `next`, true a short page.
     With `absent_is_empty`, no list at all, or null in its place, means that there are no rows; without it, that is an
-    error.
+    error. Text, or an object that is not a row, in place of a list is an error in any case.
     """
 
     kind: Literal["json"]

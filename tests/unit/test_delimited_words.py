@@ -70,6 +70,12 @@ READ: dict[str, tuple[str, Words, list[Any]]] = {
         [["c1", 1, None], ["c2", None, None], ["c3", 1, 2], ["c4", None, None]],
     ),
     "extra fields": (HEAD + "c1,1,2,\r\nc2,3,4,x,y\r\n", {"extra_fields": "drop"}, [["c1", 1, 2], ["c2", 3, 4]]),
+    "files joined into one": (
+        HEAD + "c1,1,2\r\n" + HEAD + "\ufeff" + HEAD + "c2,3,4\r\n" + HEAD,
+        {"repeated_header": "drop"},
+        [["c1", 1, 2], ["c2", 3, 4]],
+    ),
+    "a value that is its column's name": ("keyword\nshoes\nkeyword\n", {"types": {}}, [["shoes"], ["keyword"]]),
     "a byte of nothing": (HEAD + "a\0b,1,2\n", {}, [["a\0b", 1, 2]]),
 }  # fmt: skip
 
@@ -89,6 +95,12 @@ AROUND: dict[str, tuple[str, Words]] = {
     ),
     "lines before rows without a header": ("today\r\n" + BODY, {**HEADLESS, "preamble": 1}),
     "a footer that may be missing": (HEAD + BODY, {"footer": ["Total"], "footer_is_optional": True}),
+    "several byte order marks": ("\ufeff\ufeff" + HEAD + BODY, {}),
+    "a byte order mark between lines before the header and the header": (
+        "Report of today\r\n\ufeff" + HEAD + BODY,
+        {"preamble": 1},
+    ),
+    "a note to Excel": ("sep=,\r\n" + HEAD + BODY, {"preamble": 1}),
     "lines that end in cr": ((HEAD + BODY).replace("\r\n", "\r"), {"line_end": "cr"}),
 }
 
@@ -163,6 +175,13 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "a mistake, by its line in the file": (
         PREAMBLE + HEAD + BODY + "x,1\r\ny,1,1\r\n", {"preamble": "any"}, "line 13: 2 values for 3 columns: x, 1$"
     ),
+    "the header again": (HEAD + "a,1,2\r\n" + HEAD + BODY, {}, "line 3: the header comes again; `repeated_header"),
+    "a note to Excel": ("sep=,\r\na,b\r\n1,2\r\n", {"types": {}}, "line 1: this line tells Excel .* `preamble: 1`$"),
+    "a note to Excel, without a header": (
+        "sep=;\r\n1;2\r\n", {"types": {}, "header": False, "columns": ["a", "b"], "delimiter": ";"}, "line 1: .*sep=;"
+    ),
+    "an escaped letter": (HEAD + "a,1,2\n\\\\N,3,4\n\\N,5,6\n", {"escape": "\\"}, r"line 4: '\\\\N' may mean"),
+    "an escaped letter in quotes": (HEAD + '"a\n\\""b\\temp",1,2\n', {"escape": "\\"}, r"line 3: '\\\\t' may mean"),
     "a row after the footer": (HEAD + "Total,1,1\r\n" + BODY, {"footer": ["Total"]}, "line 3: a row after the"),
     "no count above the rows": ('"Report Name: a"\r\n' + HEAD + BODY, COUNTS_ABOVE, "none of the 1 lines before"),
     "nothing above the rows": (HEAD + BODY, COUNTS_ABOVE, "none of the 0 lines before the header says"),

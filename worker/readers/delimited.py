@@ -17,7 +17,7 @@ from worker.readers.columns import Columns
 from worker.readers.footers import Footer
 from worker.readers.headings import delimiter_of, dialect_of, expects_header, has_header, names_of, skip_preamble
 from worker.readers.limits import LARGEST_ROW_BYTES
-from worker.readers.text_lines import TextLines
+from worker.readers.text_lines import TextLines, refuse_escaped_letters
 from worker.sources.schema import ColumnType, Delimited
 from worker.vendor_errors import error_in_body, excerpt
 
@@ -85,6 +85,8 @@ class _Table:
         self._required = list(columns) if shape.required is None else shape.required
         self._delimiter = shape.delimiter
         self._has_rows = False
+        # The header as a later line, which in files that were joined may begin with a byte order mark.
+        self._headers: list[list[str]] = []
 
     def batches(self) -> Iterator[Batch]:
         """Yield the values of many rows at a time, those before a mistake included; then raise the mistake."""
@@ -123,7 +125,9 @@ class _Table:
         first = self._lines.peek()
         self._refuse_json(first)
         self._delimiter = delimiter_of(first, self._shape, self._required)
-        return csv.reader(self._lines, **dialect_of(self._shape, self._delimiter))
+        escape = self._shape.escape
+        lines = self._lines if escape is None else refuse_escaped_letters(self._lines, escape)
+        return csv.reader(lines, **dialect_of(self._shape, self._delimiter))
 
     def _lines_read(self, rows: Parser) -> int:
         """How many lines of the file the parser has read. Its own count includes the marks at the ends of slices."""
@@ -139,7 +143,11 @@ class _Table:
             self.names = names_of(first, self._shape, self._required, self._columns)
         except FailJob as mistake:
             raise FailJob(f"line {line + 1}: {mistake}") from None
-        return (batch[1:], line + self._lines.count(first)) if has_header(first, self._shape) else (batch, line)
+        if not has_header(first, self._shape):
+            return batch, line
+        # In a file of one column, a value may be the column's name.
+        self._headers = [first, ["\ufeff" + first[0], *first[1:]]] if len(first) > 1 else []
+        return batch[1:], line + self._lines.count(first)
 
     def _check_rows(
         self, batch: Batch, line: int, *, is_large: bool, is_at_end: bool
@@ -149,12 +157,15 @@ class _Table:
         `is_large`: one of the rows may be too large. `is_at_end`: the last one ends the file without a line end.
         """
         width = len(self.names)
-        if not is_large and set(map(len, batch)) <= {width} and not self.footer.may_be_in(batch):
+        is_plain = not self.footer.may_be_in(batch) and not any(header in batch for header in self._headers)
+        if not is_large and is_plain and set(map(len, batch)) <= {width}:
             return batch, None
         sound: Batch = []
         for number, fields in enumerate(batch, 1):
             line += self._lines.count(fields)
             if self.footer.is_line(fields, width):
+                continue
+            if fields in self._headers and self._shape.repeated_header == "drop":
                 continue
             reason = self._why_no_row(fields)
             if reason is not None:
@@ -169,6 +180,8 @@ class _Table:
         shape, surplus = self._shape, len(fields) - len(self.names)
         if self.footer.has_begun:
             return "a row after the footer"
+        if fields in self._headers:
+            return "the header comes again; `repeated_header: drop` would skip it"
         if sum(map(len, fields)) + len(fields) > LARGEST_ROW_BYTES:
             return _TOO_LARGE
         if (surplus > 0 and shape.extra_fields == "fail") or (surplus < 0 and shape.missing_fields == "fail"):

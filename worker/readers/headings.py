@@ -102,12 +102,14 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     Raises FailJob if a required column is missing, names hold NUL bytes, two columns have the same name and the source
     file does not allow it, or nothing shows that this is a header.
     """
+    if first[0].strip().lower().startswith("sep=") and not "".join(first[1:]):
+        raise FailJob(f"this line tells Excel the delimiter: {first[0]}; declare it by `preamble: 1`")
     if not has_header(first, shape):
         if not shape.columns:
             raise FailJob("the file has no header, and the source file declares no columns")
         return list(shape.columns)
     declared = {_fold(name): name for name in (*typed, *required, *shape.columns)}
-    names = [declared.get(_fold(field), field.strip()) for field in first]
+    names = [declared.get(_fold(field), _clean(field)) for field in first]
     if any("\0" in name for name in names):
         raise FailJob("the header has NUL bytes; if the file is in UTF-16, declare that by `encoding`")
     _refuse_unsplit(names, _delimiters(shape))
@@ -156,4 +158,9 @@ def _split(line: str, shape: Delimited, delimiter: str) -> list[str]:
 
 
 def _fold(name: str) -> str:
-    return name.strip().casefold()
+    return _clean(name).casefold()
+
+
+def _clean(name: str) -> str:
+    """A name without blanks around it, and without the byte order mark that follows lines written before the file."""
+    return name.strip().removeprefix("\ufeff").strip()

@@ -21,13 +21,15 @@ def slice_text(text: bytes) -> Iterator[bytes]:
 
 
 def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same chunks without the byte order mark (UTF-8) with which some vendors begin a file."""
+    """The same chunks without the byte order marks (UTF-8) with which some vendors begin a file: one, as a rule."""
     start = b""
     chunks = iter(chunks)
     for chunk in chunks:
         start += chunk
-        if len(start) >= len(_BOM) or not _BOM.startswith(start):
+        while start.startswith(_BOM):
+            start = start.removeprefix(_BOM)
+        if not _BOM.startswith(start):
             break
-    if start := start.removeprefix(_BOM):
+    if start:
         yield start
     yield from (chunk for chunk in chunks if chunk)

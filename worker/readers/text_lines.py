@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -13,6 +14,21 @@ from worker.readers.slices import slice_text
 
 _MOST_CHARACTERS = 3 * LARGEST_ROW_BYTES
 """The most a row of the largest size can take in the file: every quote is doubled, and values are quoted."""
+
+
+def refuse_escaped_letters(lines: TextLines, escape: str) -> Iterator[str]:
+    r"""Pass on the lines. Raises FailJob if the escape character stands before a letter or a digit.
+
+    There it does more than make the next character plain (`\N` is null, `\n` a line end), or it is a plain character.
+    """
+    mark = re.escape(escape)
+    letter = re.compile(rf"(?<!{mark})(?:{mark}{mark})*({mark}[0-9A-Za-z])")
+    number = lines.lines_dropped
+    for line in lines:
+        number += bool(line)
+        if escape in line and (found := letter.search(line)):
+            raise FailJob(f"line {number}: {found[1]!r} may mean something else than {found[1][1:]!r}")
+        yield line
 
 
 class TextLines:
@@ -117,8 +133,10 @@ class TextLines:
                 text = decoder.decode(piece, not piece)
             except UnicodeDecodeError as caught:
                 text, error = caught.object[: caught.start].decode(codec, "replace"), caught
+            if is_first:
+                text = text.lstrip("\ufeff")
             if text:
-                yield text.removeprefix("\ufeff") if is_first else text
+                yield text
                 is_first = False
             if error is not None:
                 reason = f"line {self._lines_cut + 1}: not valid {codec.upper()}"

@@ -109,6 +109,10 @@ class Delimited(Declared):
         default="fail",
         description="two columns with one name are a mistake, or the second `Clicks` becomes `Clicks_2`",
     )
+    repeated_header: Literal["fail", "drop"] = Field(
+        default="fail",
+        description="a line equal to the header is a mistake, or is skipped: the vendor joins files into one",
+    )
     encoding: str | None = Field(
         default=None,
         description="the character set, such as `shift_jis`; by default that of Content-Type, else utf-8. A byte order "

@@ -10,7 +10,7 @@ import pytest
 from config.settings import PACKAGED
 from worker.errors import BadInput
 from worker.sources.connections import Connection, connections_schema, find_report, load_connections
-from worker.sources.credentials import auth_for, credential_names, missing_credentials
+from worker.sources.credentials import auth_for, credential_names, is_begun, missing_credentials
 from worker.sources.environment_names import value_of, variable_name
 from worker.sources.loading import Catalogue, load_catalogue
 from worker.sources.schema import AllAuth, HeaderAuth, OAuth2Auth, SessionAuth
@@ -175,6 +175,20 @@ def test_either_a_token_or_all_of_oauth(catalogue: Catalogue) -> None:
     begun = {"MEDIAMATH_CLIENT_ID": "c", "MEDIAMATH_CLIENT_SECRET": "s", "MEDIAMATH_USERNAME": "u"}
     assert missing_credentials(connection, begun.get) == ["MEDIAMATH_PASSWORD"]
     assert isinstance(auth_for(connection, {**begun, "MEDIAMATH_PASSWORD": "p"}.get), OAuth2Auth)
+
+
+def test_an_account_for_one_way_of_authenticating_is_set_up_without_the_credentials_of_the_others(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """As one at Google Ads without a manager account, which has no login_customer_id."""
+    path = tmp_path / "connections.yaml"
+    path.write_text(
+        "ads:\n  source: google-ads\n"
+        "  credentials: {client_id: $ID, client_secret: $S, refresh_token: $R, developer_token: $D}\n"
+    )
+    connection = load_connections(path, catalogue, {}.get)["ads"]
+    assert not is_begun(connection, {}.get)
+    assert is_begun(connection, {"R": "r"}.get)
 
 
 def test_each_way_of_authenticating_knows_its_credentials() -> None:

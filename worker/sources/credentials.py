@@ -169,5 +169,6 @@ def _missing(account: Account, auth: Auth, environment: Environment) -> list[str
 
 
 def _is_begun(account: Account, auth: Auth, environment: Environment) -> bool:
-    variables = [variable_name(account.credentials[name]) for name in credential_names(auth)]
+    held = account.credentials
+    variables = [variable_name(held[name]) for name in credential_names(auth) if name in held]
     return any(variable is not None and environment(variable) for variable in variables)

@@ -12,10 +12,10 @@ from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
-from worker.errors import FailJob, LeaseLost, StartOver
+from worker.errors import FailJob, LeaseLost, ReportNotFound, RetryLater, StartOver
 from worker.jobs.column_changes import record_columns
 from worker.metrics import count
-from worker.model import Checkpoint, Lease
+from worker.model import Checkpoint, Job, Lease
 from worker.observe import Event, log
 from worker.publish.pipeline import Publication
 from worker.services import Services
@@ -33,9 +33,20 @@ def _stream(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
     page = vendor.page(lease.page, lease.link)
     heartbeat.set_hang_up(page.hang_up)
     with services.sink(lease.job) as sink:
-        end = _publish(services, lease, heartbeat, vendor, sink, page)
+        try:
+            end = _publish(services, lease, heartbeat, vendor, sink, page)
+        except ReportNotFound as gone:
+            if _is_just_ready(services, lease.job, heartbeat.now()):
+                raise RetryLater(f"{gone}, or does not have it yet") from None
+            raise
     _close_page(services, lease, heartbeat, vendor, page, end)
     return f"page {lease.job.generation}.{lease.page}: {end.rows:,} rows"
+
+
+def _is_just_ready(services: Services, job: Job, now: float) -> bool:
+    """May the rows not be where the vendor said they are yet? Storage may show a new file some seconds late."""
+    poll = services.report(job).poll
+    return poll is not None and now - (job.ready_at or 0) <= poll.missing_link_grace_seconds
 
 
 def _publish(

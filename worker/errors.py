@@ -8,6 +8,7 @@ MillraceError
 │   └── LoginExpired  the token is no longer accepted: log in again first
 ├── FailJob       the job cannot succeed: fail it with this reason
 │   ├── ReportGone    the vendor no longer has the prepared report: ask for a new one
+│   │   └── ReportNotFound    unless it has only just become ready: then it may not be there yet
 │   └── NoMorePages   the page does not exist: the end of a report's pages; anywhere else it fails the job
 ├── StartOver     this reading differs from what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
@@ -129,6 +130,10 @@ class ReportGone(FailJob):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, spoils_report=True)
+
+
+class ReportNotFound(ReportGone):
+    """The vendor or its storage answers 404 to a request for the rows of a prepared report."""
 
 
 class NoMorePages(FailJob):

@@ -177,6 +177,34 @@ def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
     failed(made, "409", "quota")
 
 
+AT_ADDRESS: Json = {"resolve": {"path": "/where/{report_id}"}, "link": ["url"], **AT_LINK}
+
+
+@pytest.mark.parametrize("path", ["/rows/7", "/where/7", "/f/a"])
+@pytest.mark.parametrize("misses", [3, 1_000])
+def test_rows_that_are_not_there_yet_are_waited_for_before_a_new_report_is_requested(
+    start: Start, path: str, misses: int
+) -> None:
+    missing = iter(range(misses))
+    polled = preparing({"status": "done", "url": "/f/a"})
+
+    def respond(request: Request) -> Answer:
+        if request.path == path and next(missing, None) is not None:
+            return Answer({"error": "not found"}, status=404)
+        return Answer({"url": "/f/a"}) if request.path == "/where/7" else polled(request)
+
+    read, poll = {"/rows/7": (READ, POLL), "/where/7": (AT_ADDRESS, POLL)}.get(
+        path, (AT_LINK, {**POLL, "link": ["url"]})
+    )
+    made = start(respond, read=read, poll=poll)
+    if misses == 3:
+        done(made)
+        assert made.times("POST /reports") == [0]
+    else:
+        failed(made, f"GET {path}: 404", "it was requested again once already")
+        assert made.times("POST /reports")[1] > 60
+
+
 @pytest.mark.parametrize("body", [b"", {"state": "in progress"}])
 def test_202_in_place_of_rows_is_not_a_report_without_rows(start: Start, body: Any) -> None:
     waits = iter([{}, {"Retry-After": "600"}])

@@ -226,7 +226,7 @@ GONE = (
         "lets every download link expire",
         "the report is exported again, once; then the job fails",
         failed("requested again once already", asked={"exports": 2}),
-        {code: instal(fault("link_expires", code=int(code))) for code in ("404", "410")},
+        {code: instal(fault("link_expires", code=int(code)), is_impatient=True) for code in ("404", "410")},
     ),
     Behaviour(
         "refuses every download link",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from worker.client.status import Prepared
-from worker.errors import FailJob, ReportGone
+from worker.errors import FailJob, ReportGone, ReportNotFound
 from worker.json_path import count_in, link_in
 from worker.paging.pager import Address
 from worker.sources.placeholders import fill
@@ -119,7 +120,8 @@ class PageRequests:
         request = compose(self._exchange.base, declared, self._values)
         answer = self._exchange.ask(request, allow=GONE if self._has_report else ())
         if answer.status in GONE:
-            raise ReportGone(f"{request.name}: {answer.status}: the vendor no longer has the report")
+            gone = ReportNotFound if answer.status == HTTPStatus.NOT_FOUND else ReportGone
+            raise gone(f"{request.name}: {answer.status}: the vendor no longer has the report")
         link = link_in(answer.content, self._read.link)
         if link is None:
             places = " or ".join(self._read.link)

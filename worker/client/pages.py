@@ -13,7 +13,7 @@ from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledL
 from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack
-from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, RetryLater, StartOver
+from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, ReportNotFound, RetryLater, StartOver
 from worker.model import Facts, PageFacts, Row, Rows
 from worker.paging.chain import next_in_link_header
 from worker.paging.pager import Address, reconcile_total
@@ -306,7 +306,8 @@ class Page:
             return NoMorePages(str(refusal))
         # Storage may refuse a fresh address and say why: then the report is still there.
         if pages.may_be_gone and response.status != HTTPStatus.FORBIDDEN and not (error and error.consequence):
-            return ReportGone(f"{refusal}: the vendor no longer has the report")
+            gone = ReportNotFound if response.status == HTTPStatus.NOT_FOUND else ReportGone
+            return gone(f"{refusal}: the vendor no longer has the report")
         return refusal
 
 

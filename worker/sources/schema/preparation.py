@@ -80,7 +80,8 @@ class Poll(Declared):
     the rows, or of several files: `files.*.url`. With `no_link_is_no_rows`, ready without a link means that there are
     no rows; without it, we wait for the link. With `holds_rows`, the answer that says ready has the rows itself: the
     `poll_link` is requested again and read. `total` may be too low while the vendor prepares; the total of a page is
-    preferred. A report that the vendor does not know is waited for, for `listing_grace_seconds`.
+    preferred. A report that the vendor does not know is waited for, for `listing_grace_seconds`; a missing link, and
+    rows that are not found although the report is ready, for `missing_link_grace_seconds`.
     """
 
     request: Request | None = None

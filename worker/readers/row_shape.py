@@ -3,7 +3,7 @@
 msgspec decodes the rows to a struct made for these keys, with numbers where numbers are declared, and encodes the
 structs again. That takes half the time of matching each row against a regular expression. But it also reorders members,
 drops blanks and repeated keys, and turns `1e3` into 1000. So the new text is used only if it equals the old one but for
-quotes: then all that happened is that numbers lost their quotes.
+quotes: then all that happened is that numbers lost their quotes. Empty strings that mean null are replaced before.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ class RowShape:
         self._kinds = [declared.get(key) for key in keys]
         # Decimal accepts `NaN` too, so what was encoded must be checked to be JSON.
         self._has_decimals = "number" in self._kinds
-        self._has_nulls = False
+        self._has_nulls = self._has_empties = False
         self._make_decoders()
+        # In these columns an empty string means null.
+        typed = [key.encode() for key, kind in zip(keys, self._kinds, strict=True) if kind not in {None, "string"}]
+        self._empty_members = [(b'"%b":""' % key, b'"%b":null' % key) for key in typed]
 
     @classmethod
     def of(cls, row: bytes, declared: Mapping[str, ColumnType]) -> Self | None:
@@ -62,6 +65,10 @@ class RowShape:
         return self._change(text, are_lines=False)
 
     def _change(self, text: bytes, *, are_lines: bool) -> Rows | None:
+        given = text
+        if self._has_empties:
+            for empty, null in self._empty_members:
+                text = text.replace(empty, null)
         try:
             if are_lines:
                 objects = self._lines.decode_lines(text)
@@ -71,12 +78,16 @@ class RowShape:
             if self._has_decimals:
                 _LINES.decode_lines(new)
         except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError):
-            if self._has_nulls or b"null" not in text:
+            # To accept null takes more time, and to look for empty strings too, so it is done once the first one came.
+            has_empties = self._has_empties or b':""' in text
+            has_nulls = self._has_nulls or has_empties or b"null" in text
+            if (has_nulls, has_empties) == (self._has_nulls, self._has_empties):
                 return None
-            # Decoders that accept null are slower, so they are made only when a null comes.
-            self._has_nulls = True
+            self._has_nulls, self._has_empties = has_nulls, has_empties
             self._make_decoders()
             return self._change(text, are_lines=are_lines)
+        if len(text) > len(given) and text.count(b"{") > len(objects):
+            return None  # an object within a row may have such a member as well
         is_word = self._has_nulls and b'"null"' in text  # the string "null", which must not become null
         before, after = text.translate(_AS_MEMBERS, b'"'), new.translate(_AS_MEMBERS, b'"')
         is_same = not is_word and after == (before if are_lines else before[1:] + b",")

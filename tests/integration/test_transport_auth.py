@@ -144,15 +144,16 @@ def test_an_answer_without_a_token_names_the_field_and_what_is_there(vendor: Sta
     assert acme.targets() == ["POST /v1/login"]
 
 
-def test_a_temporary_failure_of_a_login_does_not_fail_the_job(vendor: Start, redis: Redis) -> None:
-    at, acme = talk(vendor, lambda heard: answer(502), SESSION, redis, sleep=lambda _: None)
-    with pytest.raises(RetryLater, match="POST /v1/login: 502") as caught:
-        at.send(get(at))
-    assert caught.value.is_unsent
+def test_a_login_of_another_worker_is_waited_for_a_few_seconds_only(vendor: Start, redis: Redis) -> None:
+    naps: list[float] = []
+    at, acme = talk(vendor, lambda heard: answer(), SESSION, redis, sleep=naps.append)
+    login_of_another = exchange(at.connection, redis).auth().login
+    assert login_of_another
+    next(login_of_another.token())
     with pytest.raises(RetryLater, match="another worker") as caught:
         at.send(get(at))
-    assert not caught.value.is_attempt
-    assert len(acme.heard) == 1
+    assert (caught.value.is_attempt, caught.value.is_unsent) == (False, True)
+    assert (sum(naps), acme.heard) == (pytest.approx(3), [])
 
 
 OAUTH = {"kind": "oauth2", "grant": "password", "client_id": "{key}", "client_secret": "{key}", "extra": {"scope": "s"}}
@@ -368,3 +369,20 @@ def test_a_login_cut_off_or_refused_for_the_moment_leaves_the_turn_to_others(ven
     assert caught.value.is_unsent, "what was meant to be sent was not"
     (turn,) = redis.keys("*:turn:*")
     assert float(redis.hget(turn, "ends") or 0) - time.time() < 10
+
+
+@pytest.mark.parametrize(("refusal", "rest"), [(answer(500), 5), (answer(429, Retry_After="40"), 40)])
+def test_after_a_failed_login_no_worker_waits_for_another_or_tries_before_its_time(
+    vendor: Start, redis: Redis, refusal: bytes, rest: float
+) -> None:
+    at, acme = talk(vendor, lambda heard: refusal, SESSION, redis)
+    with pytest.raises(RetryLater, match="POST /v1/login") as caught:
+        at.send(get(at))
+    assert caught.value.is_unsent
+    naps: list[float] = []
+    other = exchange(at.connection, redis, sleep=naps.append)
+    with pytest.raises(RetryLater, match="the last login failed") as caught:
+        other.send(get(other))
+    assert caught.value.wait_seconds == pytest.approx(rest, abs=3)
+    assert (caught.value.is_attempt, caught.value.is_unsent) == (False, True)
+    assert (naps, len(acme.heard)) == ([], 1)

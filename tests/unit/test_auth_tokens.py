@@ -10,7 +10,7 @@ import pytest
 from tests.ledgers import Clock
 from tests.ledgers import clock as clock
 from worker.transport.login import slow_hash
-from worker.transport.tokens import TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn
+from worker.transport.tokens import TURN_SECONDS, Grant, OwnTokens, SharedTokens, Tokens, Turn, Wait
 
 
 @pytest.fixture(params=["shared", "own"])
@@ -36,7 +36,7 @@ def turn_of(tokens: Tokens, refused: str = "") -> Turn:
 def test_the_first_caller_fetches_and_the_others_use_what_it_fetched(tokens: Make) -> None:
     turn = turn_of(tokens())
     assert turn.good is None
-    assert tokens().take() == pytest.approx(TURN_SECONDS)
+    assert tokens().take() == Wait(pytest.approx(TURN_SECONDS))
     kept = tokens().keep(turn, Grant("t1", 3600))
     assert kept.value == "t1"
     assert tokens().take() == kept
@@ -58,14 +58,14 @@ def test_a_token_past_its_end_is_not_given_out(tokens: Make, clock: Clock) -> No
     tokens().keep(turn_of(tokens()), Grant("t1", 100))
     clock.now += 100
     assert turn_of(tokens()).good is None
-    assert isinstance(tokens().take(), float)
+    assert isinstance(tokens().take(), Wait)
 
 
 def test_a_refused_token_is_renewed_once_however_many_were_refused(tokens: Make) -> None:
     first = tokens().keep(turn_of(tokens()), Grant("t1", 3600))
     turn = turn_of(tokens(), refused=first.version)
     assert turn.good is None
-    assert isinstance(tokens().take(first.version), float)
+    assert isinstance(tokens().take(first.version), Wait)
     second = tokens().keep(turn, Grant("t2", 3600))
     assert tokens().take(first.version) == second
     assert tokens().take() == second
@@ -86,9 +86,10 @@ def test_a_turn_that_is_never_ended_expires_and_its_late_token_is_not_kept(token
 def test_a_turn_given_up_is_free_at_once_or_after_a_rest(tokens: Make, clock: Clock) -> None:
     tokens().leave(turn_of(tokens()))
     tokens().leave(turn_of(tokens()), rest_seconds=5)
-    assert tokens().take() == pytest.approx(5)
+    assert tokens().take() == Wait(pytest.approx(5), is_rest=True)
     clock.now += 5
     turn_of(tokens())
+    assert tokens().take() == Wait(pytest.approx(TURN_SECONDS))
 
 
 def test_a_refresh_token_outlives_the_token_it_came_with(tokens: Make, clock: Clock) -> None:

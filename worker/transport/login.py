@@ -82,6 +82,9 @@ class Login:
                 self._redactor.learn(token.value)
                 self.last = token
                 return token
+            if token.is_rest:
+                why = f"the last login failed; the next is tried in {token.seconds:.1f} s"
+                raise RetryLater(why, wait_seconds=token.seconds, is_attempt=False, is_unsent=True)
             if waited >= PATIENCE_SECONDS:
                 why = "another worker is fetching the access token"
                 raise RetryLater(why, wait_seconds=1, is_attempt=False, is_unsent=True)
@@ -93,8 +96,9 @@ class Login:
         try:
             grant = yield from self._log_in(turn.refresh)
         except (RetryLater, FailJob) as error:
-            is_temporary = isinstance(error, RetryLater)
-            self._tokens.leave(turn, rest_seconds=REST_SECONDS if is_temporary or turn.good else 0)
+            stated = error.wait_seconds if isinstance(error, RetryLater) else None
+            is_rested = isinstance(error, RetryLater) or turn.good
+            self._tokens.leave(turn, rest_seconds=max(REST_SECONDS, stated or 0) if is_rested else 0)
             if turn.good:
                 return turn.good
             # The request that needed the token was certainly not sent.

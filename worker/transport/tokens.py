@@ -39,6 +39,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """No token for now: another caller is fetching one, or, if `is_rest`, a login failed and the next must wait."""
+
+    seconds: float
+    is_rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The result of a login. A durable refresh token is the only way to log in again, so it is kept until replaced."""
 
@@ -51,8 +59,8 @@ class Grant:
 class Tokens(Protocol):
     """A store of tokens. One caller at a time may fetch a token; each method is atomic."""
 
-    def take(self, refused: str = "") -> Token | Turn | float:
-        """The token in use, or the turn to fetch one, or for how many more seconds another caller has the turn.
+    def take(self, refused: str = "") -> Token | Turn | Wait:
+        """The token in use, or the turn to fetch one, or how long to wait for either.
 
         `refused` is the version of a token that the vendor no longer accepts: it is not returned again.
         """
@@ -72,12 +80,12 @@ class SharedTokens:
         self._keys = [keys.token(connection, place), keys.token_turn(connection, place)]
         self._clock = clock
 
-    def take(self, refused: str = "") -> Token | Turn | float:
+    def take(self, refused: str = "") -> Token | Turn | Wait:
         answer = _TAKE(self._redis, self._keys, [time_argument(self._clock), refused, TURN_SECONDS])
         if answer[0] == b"use":
             return Token(answer[1].decode(), answer[2].decode())
-        if answer[0] == b"wait":
-            return float(answer[1])
+        if answer[0] in (b"wait", b"rest"):
+            return Wait(float(answer[1]), is_rest=answer[0] == b"rest")
         refresh, value, version = (part.decode() for part in answer[2:])
         return Turn(int(answer[1]), refresh or None, Token(value, version) if value else None)
 
@@ -106,11 +114,12 @@ class OwnTokens:
         self._guard = threading.Lock()
         self._fence = 0
         self._turn_ends = 0.0
+        self._is_rest = False
         self._token: Token | None = None
         self._refresh: str | None = None
         self._renew_at = self._expires_at = 0.0
 
-    def take(self, refused: str = "") -> Token | Turn | float:
+    def take(self, refused: str = "") -> Token | Turn | Wait:
         with self._guard:
             now = self._clock()
             good = self._token if self._token and self._token.version != refused and self._expires_at > now else None
@@ -118,8 +127,9 @@ class OwnTokens:
             if good and (self._renew_at > now or is_busy):
                 return good
             if is_busy:
-                return self._turn_ends - now
+                return Wait(self._turn_ends - now, self._is_rest)
             self._fence += 1
+            self._is_rest = False
             self._turn_ends = now + TURN_SECONDS
             return Turn(self._fence, self._refresh, good)
 
@@ -137,3 +147,4 @@ class OwnTokens:
         with self._guard:
             if turn.fence == self._fence:
                 self._turn_ends = self._clock() + rest_seconds
+                self._is_rest = True

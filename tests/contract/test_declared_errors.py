@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests import source_files
 from tests.fake_vendor import Answer, FakeVendor, Request
+from tests.scripted_vendor import ScriptedVendor
 from worker.client.status import Prepared
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, MillraceError, RateLimited, RetryLater
@@ -153,3 +155,38 @@ def test_an_answer_that_words_a_declared_error_is_never_rows_or_an_end(server: F
         assert isinstance(caught.value, RateLimited) == (then == "rate-limit")
     elif then == "fail" or status not in source.retry_statuses:
         assert isinstance(caught.value, FailJob)
+
+
+def chunked(*pieces: bytes) -> Iterator[bytes]:
+    """A response whose pieces arrive one by one."""
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for piece in pieces:
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+        time.sleep(0.05)
+    yield b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "shape", "body", "said"),
+    [
+        ("json", {"when": "", "contains": "limit"}, b'{"data":[{"id":"a limit"}]}', None),
+        ("ndjson", {"when": "", "contains": "limit"}, b'{"id":"a limit"}\n' * 2, None),
+        ("delimited", {"when": "error"}, b"id\na limit\n", None),
+        ("json", {"when": "", "contains": "limit"}, b"limit reached", "limit reached"),
+        ("delimited", {"when": "error"}, b'{"error":"limit reached"}', "limit reached"),
+    ],
+)
+def test_blanks_that_keep_the_connection_alive_do_not_change_what_a_body_is(
+    form: str, shape: Mapping[str, Any], body: bytes, said: str | None
+) -> None:
+    with ScriptedVendor(lambda heard: chunked(b"    \n", b" ", body)) as scripted:
+        report = source_files.report({"request": {"path": "/rows"}, "format": FORMATS[form]})
+        source = Source.model_validate(source_files.source(report, errors=[shape]))
+        connection = Connection("v", source, scripted.url, {}, Limits(), "UTC", allow_http=True)
+        exchange = Exchange(Account(connection, environment={}.get), None, sleep=lambda _: None, silence_seconds=5)
+        reading = read_whole(Vendor(source.reports["r"], {}, exchange, Prepared(None)))
+        if said is None:
+            assert {*reading} == {b'{"id":"a limit"}'}
+        else:
+            with pytest.raises(FailJob, match=f": 200: {said}"):
+                list(reading)

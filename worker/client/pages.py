@@ -36,6 +36,9 @@ PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 OTHER_BODY_BYTES = 64 * 1024
 """How much of a body that is not in the report's format is read to find an error in it."""
 
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+"""What may come before the text of a body: a byte order mark and blanks."""
+
 Answer = Generator[Rows, None, PageFacts]
 """Yields the rows of one answer in blocks that are not empty; returns what is known of the answer at its end."""
 
@@ -226,14 +229,19 @@ class Page:
         error, so it is searched for one first.
         """
         chunks = unpack(response.chunks(), response.encoding)
-        start = next((chunk for chunk in chunks if chunk), None)
-        if start is None:
+        start = b""
+        # Some servers send blanks to keep the connection open until they have something to say.
+        for chunk in chunks:
+            start += chunk
+            if start.strip(_BLANKS) or len(start) > OTHER_BODY_BYTES:
+                break
+        if not start:
             if response.status == HTTPStatus.ACCEPTED:
                 raise self._not_ready(response)
             if self._pages.read.empty_body_is_no_rows:
                 return None
             raise FailJob(f"{response.name}: {response.status} with an empty body")
-        is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+        is_json = start.lstrip(_BLANKS)[:1] in (b"{", b"[")
         is_file = isinstance(self._pages.format, Delimited)
         are_texts_declared = any(not shape.when for shape in self._pages.errors)
         if is_json != is_file and not (is_file and are_texts_declared):

@@ -43,7 +43,7 @@ def skip_preamble(lines: TextLines, shape: Delimited, required: Collection[str])
     for _ in range(shape.preamble if isinstance(shape.preamble, int) else 0):
         if lines.peek():
             drop()
-    while (line := lines.peek()) and not line.strip("\r\n"):
+    while (line := lines.peek()) and not line.strip():
         lines.drop()
     if shape.preamble == "any" and lines.peek():
         _skip_to_header(lines, shape, required, drop)

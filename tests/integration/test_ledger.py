@@ -127,6 +127,19 @@ def test_two_pages_side_by_side_with_the_same_rows_are_noticed_whichever_closes_
     assert close(ledger, 4, end=ending(200, "same")) == ("repeated", [3])
 
 
+def test_pages_without_a_count_that_begin_again_at_the_first_are_noticed(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    for page in (1, 2, 3):
+        assert close(ledger, page, end=ending(200, str(page)), planned=page + 1) == ("closed", [page + 1])
+    assert close(ledger, 4, end=ending(200, "1"), planned=5) == ("repeated", [1])
+
+
+def test_rows_that_the_first_page_has_too_are_no_mistake_where_all_pages_are_known(ledger: Ledger) -> None:
+    streaming(ledger, 4)
+    for page, digest in ((1, "same"), (2, "other"), (4, "same")):
+        assert close(ledger, page, end=ending(200, digest), planned=4)[0] == "closed"
+
+
 def test_a_chain_that_comes_back_to_the_rows_of_any_page_is_noticed(ledger: Ledger) -> None:
     streaming(ledger, 1)
     assert close(ledger, 1, end=ending(1, "a"), planned=2, link="/2", last_count=3) == ("closed", [2])

@@ -15,9 +15,12 @@ local counted = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and counted and counted ~= ARGV[7] then return {'total', counted} end
 -- A link that was seen before leads in a circle, even if all rows seem to have come: a page may have been read twice.
 if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
-local page = tonumber(ARGV[3])
-for _, beside in ipairs({page - 1, page + 1}) do
-  if ARGV[15] ~= '' and redis.call('HGET', KEYS[2], beside .. '.digest') == ARGV[15] then return {'repeated', beside} end
+local page, known = tonumber(ARGV[3]), tonumber(redis.call('HGET', KEYS[1], 'pages'))
+local others = {page - 1, page + 1}
+-- A vendor may begin again at its first page after its last one; where nothing counts the pages, they would never end.
+if tonumber(ARGV[5]) > known then table.insert(others, 1) end
+for _, other in ipairs(others) do
+  if ARGV[15] ~= '' and redis.call('HGET', KEYS[2], other .. '.digest') == ARGV[15] then return {'repeated', other} end
 end
 -- Links may differ and still lead in a circle, so a page that was reached by a link is compared with all before it.
 local is_chain = ARGV[6] ~= '' or redis.call('HEXISTS', KEYS[2], prefix .. 'link') == 1
@@ -41,7 +44,6 @@ redis.call('ZREM', OVERDUE, ARGV[2] .. '/' .. ARGV[3])
 add_progress(KEYS[1], ARGV[10], ARGV[11], ARGV[12])
 count(KEYS[1], 'millrace_pages_total', 1)
 if tonumber(ARGV[10]) > 0 then redis.call('HSETNX', KEYS[1], 'first_row_at', text(now)) end
-local known = tonumber(redis.call('HGET', KEYS[1], 'pages'))
 local pages = is_all and known or math.max(known, tonumber(ARGV[5]))
 local closed = redis.call('HINCRBY', KEYS[1], 'closed', 1)
 -- If rows are still missing once all known pages are read, the page after the last one may have them.

@@ -53,6 +53,23 @@ def test_without_the_broker_no_worker_is_asked_for(redis: Redis, redis_server: R
     assert "workers" not in found
 
 
+def test_a_redis_that_takes_no_writes_is_named_and_the_accounts_are_checked_all_the_same(
+    redis: Redis, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Those too whose tokens it would have to keep."""
+    account = "{client_id: a, client_secret: b, refresh_token: $R, developer_token: d}"
+    (tmp_path / "ads.yaml").write_text(f"ads: {{source: google-ads, credentials: {account}}}\n")
+    environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_CONNECTIONS": "ads.yaml", "R": "r"}
+    redis.replicaof("127.0.0.1", 1)
+    try:
+        found = checks(Command(tmp_path, environment)("doctor", "--json"))
+    finally:
+        redis.replicaof("NO", "ONE")
+    assert [found[name]["state"] for name in ("redis", "ads")] == ["failed", "failed"]
+    assert "read only replica" in found["redis"]["said"]
+    assert "read only replica" in found["ads"]["said"]
+
+
 def test_a_bucket_the_schedule_or_callers_name_is_written_to(
     bucket: str, gs_bucket: str, az_bucket: str, redis_server: RedisServer, tmp_path: Path
 ) -> None:

@@ -13,10 +13,10 @@ from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_rows_as_table, print_table, talk
 from worker.cli.report_tables import print_reports, required_params
-from worker.client.check import try_account
+from worker.client.check import Finding, try_account
 from worker.client.discover import Discovered
 from worker.client.discover import discover as ask
-from worker.errors import MillraceError
+from worker.errors import MillraceError, RetryLater
 from worker.model import Json
 from worker.sources.connections import Connection
 from worker.sources.credentials import require_auth
@@ -36,7 +36,7 @@ def check(name: str | None, as_json: bool) -> None:
     for connection in [startup.connection(name)] if name else startup.connections().values():
         if talk.is_terminal:
             talk.print(f"trying {connection.name} at {connection.base_url}")
-        findings.append(try_account(connection, startup.token_keeper(connection)))
+        findings.append(check_account(connection))
     if as_json:
         for finding in findings:
             print_json(finding)
@@ -44,6 +44,14 @@ def check(name: str | None, as_json: bool) -> None:
         lines = [(finding.connection, finding.state, finding.said) for finding in findings]
         print_table(("connection", "state", "what"), lines, wrapped="what")
     sys.exit(min(sum(finding.is_failure for finding in findings), MOST_FAILURES_COUNTED))
+
+
+def check_account(connection: Connection) -> Finding:
+    """Try one account. If its tokens must be kept and Redis does not serve, that is its finding."""
+    try:
+        return try_account(connection, startup.token_keeper(connection))
+    except RetryLater as away:
+        return Finding(connection.name, connection.source.source, "failed", str(away))
 
 
 @click.command(help="List the reports that a connection offers, and what its vendor says about them.")

@@ -14,11 +14,11 @@ from redis.exceptions import RedisError
 
 from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value, settings
+from worker.cli.check import check_account
 from worker.cli.exit_codes import MOST_FAILURES_COUNTED
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table
-from worker.cli.startup import connections, messages_in_broker, open_services, token_keeper
-from worker.client.check import try_account
+from worker.cli.startup import connections, messages_in_broker, open_services
 from worker.durations import format_duration
 from worker.errors import BadInput, MillraceError
 from worker.schedule.entries import load_schedule
@@ -90,7 +90,7 @@ def _check_all() -> Iterator[Finding]:
             yield Finding(account.name, "not set up", 0, "no credentials are set")
             continue
         began = time.monotonic()
-        found = try_account(account, token_keeper(account))
+        found = check_account(account)
         state = "failed" if found.is_failure else found.state
         yield Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)
 
@@ -120,8 +120,9 @@ def _try(name: str, check: Callable[[], str]) -> Finding:
 
 def _check_redis() -> str:
     """Redis answers, accepts writes, evicts no keys, is persistent, and has room."""
-    redis = open_services().redis
-    open_services().ledger.try_write()
+    services = open_services(to_write=True)
+    redis = services.redis
+    services.ledger.try_write()  # a full one refuses
     server, memory, disk = (redis.info(section) for section in ("server", "memory", "persistence"))
     if memory.get("maxmemory_policy", "noeviction") != "noeviction":
         raise Unfit("jobs may be evicted: CONFIG SET maxmemory-policy noeviction")

@@ -52,7 +52,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
     """Follow one report to its end; without MILLRACE_REDIS_URL, the command starts its own workers."""
-    services = open_services()
+    services = open_services(to_write=True)
     request = _read_request(name, sink=asked.pop("sink") or default_sink(), **asked)
     # Said before the job is made: a Ctrl-C while we ask for workers could not cancel it.
     warn_without_workers("the job waits")
@@ -78,7 +78,7 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
     """Make the job and print its id. Workers must be running, because this command starts none."""
     from worker.celery import has_workers
 
-    services = open_services()
+    services = open_services(to_write=True)
     request = _read_request(name, **asked)
     messages_in_broker()
     if not has_workers():

@@ -83,7 +83,7 @@ def backfill(
     as_json: bool,
 ) -> None:
     """Follow every window to its end; exit 0 if all are done, else 1."""
-    services = open_services()
+    services = open_services(to_write=not dry_run)
     days = _parse_day("--from", first), _parse_day("--to", last)
     planned = plan(services, name, read_params(sets, file), *days, size, sink or default_sink())
     if not dry_run:

@@ -43,30 +43,41 @@ def connection(name: str) -> Connection:
     return found[name]
 
 
-def open_services() -> Services:
-    """The services of this process. Waits a moment for Redis and raises RetryLater if it does not answer."""
+def open_services(*, to_write: bool = False) -> Services:
+    """The services of this process. Waits a moment for Redis and raises RetryLater if it does not serve.
+
+    `to_write`: for verbs that change something. The others also work with a Redis that can only be read.
+    """
     from worker.redis_client import own_redis
     from worker.services import get_services
 
     _log_to_stderr()
-    wait_for_redis(own_redis())
+    wait_for_redis(own_redis(), to_write=to_write)
     return get_services()
 
 
 def token_keeper(connection: Connection) -> Redis | None:
     """Redis, if a login may use up the credential of this connection, so that its successor must be kept; else None.
 
-    Waits a moment for Redis. Raises RetryLater if it does not answer.
+    Waits a moment for Redis. Raises RetryLater if it does not serve.
     """
-    return open_services().redis if needs_durable_tokens(connection) else None
+    return open_services(to_write=True).redis if needs_durable_tokens(connection) else None
 
 
 def wait_for_redis(
-    url: RedisUrl, *, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
+    url: RedisUrl,
+    *,
+    to_write: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return once Redis answers; say so if it does not at once. Raises RetryLater, or BadInput if it never will."""
-    from redis.exceptions import AuthenticationError, RedisError
+    """Return once Redis answers, or takes writes; say so if it does not at once.
 
+    Raises RetryLater, or BadInput if it never will. A Redis that is only full counts as one that takes writes.
+    """
+    from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
+
+    from worker import keys
     from worker.cli.output import talk
     from worker.redis_client import connect
 
@@ -75,17 +86,22 @@ def wait_for_redis(
     while True:
         try:
             with connect(url, retries=0) as client:
-                client.ping()
+                if to_write:
+                    client.set(keys.WRITTEN, 1, ex=60)
+                else:
+                    client.ping()
         except AuthenticationError as refusal:
             raise BadInput(
                 "MILLRACE_REDIS_URL", where, f"a Redis that accepts this user and password; it says: {refusal}"
             ) from None
+        except OutOfMemoryError:
+            return
         except RedisError as away:
             if monotonic() >= deadline:
-                raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not answer: {away}") from None
+                raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not serve: {away}") from None
             # Said once: the message would scroll by four times a second.
             if not is_said:
-                talk.print(f"Redis at {where} does not answer; trying again for {REDIS_PATIENCE_SECONDS:g} s")
+                talk.print(f"Redis at {where} does not serve; trying again for {REDIS_PATIENCE_SECONDS:g} s")
             is_said = True
             sleep(REDIS_LOOK_SECONDS)
         else:

@@ -54,9 +54,8 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
     """Follow one report to its end; without MILLRACE_REDIS_URL, the command starts its own workers."""
     services = open_services(to_write=True)
     request = _read_request(name, sink=asked.pop("sink") or default_sink(), **asked)
-    # Said before the job is made: a Ctrl-C while we ask for workers could not cancel it.
-    warn_without_workers("the job waits")
-    job, joined = _create(services, request)
+    # Before the job is stored: a Ctrl-C while we ask for workers could not cancel it.
+    job, joined = _create(services, request, lambda: warn_without_workers("the job waits"))
     announcement = f"job {job}" + (" (joined: the same report is running already)" if joined else "")
     with workers_here(processes) as workers:
         try:
@@ -76,10 +75,19 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
 @job_options
 def submit(name: str, as_json: bool, **asked: Any) -> None:
     """Make the job and print its id. Workers must be running, because this command starts none."""
+    services = open_services(to_write=True)
+    job, joined = _create(services, _read_request(name, **asked), _require_workers)
+    if as_json:
+        print_json({"job": job, "joined": joined})
+    else:
+        click.echo(job)
+        if joined:
+            talk.print("joined: the same report is running already")
+
+
+def _require_workers() -> None:
     from worker.celery import has_workers
 
-    services = open_services(to_write=True)
-    request = _read_request(name, **asked)
     messages_in_broker()
     if not has_workers():
         raise BadInput(
@@ -87,13 +95,6 @@ def submit(name: str, as_json: bool, **asked: Any) -> None:
             "none",
             "running ones (`millrace worker control` and `millrace worker stream`, or `millrace run` instead)",
         )
-    job, joined = _create(services, request)
-    if as_json:
-        print_json({"job": job, "joined": joined})
-    else:
-        click.echo(job)
-        if joined:
-            talk.print("joined: the same report is running already")
 
 
 def _read_request(
@@ -110,10 +111,10 @@ def _read_request(
     return JobRequest(name, read_params(sets, file), sink, not new, ready_within, finish_within)
 
 
-def _create(services: Services, request: JobRequest) -> tuple[str, bool]:
+def _create(services: Services, request: JobRequest, before_storing: Callable[[], None]) -> tuple[str, bool]:
     from worker.celery import nudge
 
-    job, joined = create_job(services, request)
+    job, joined = create_job(services, request, before_storing=before_storing)
     if not joined:
         nudge("report.submit", job)
     return job, joined

@@ -73,9 +73,9 @@ def wait_for_redis(
 ) -> None:
     """Return once Redis answers, or takes writes; say so if it does not at once.
 
-    Raises RetryLater, or BadInput if it never will. A Redis that is only full counts as one that takes writes.
+    Raises RetryLater, or BadInput if it never will.
     """
-    from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
+    from redis.exceptions import AuthenticationError, RedisError
 
     from worker import keys
     from worker.cli.output import talk
@@ -87,15 +87,14 @@ def wait_for_redis(
         try:
             with connect(url, retries=0) as client:
                 if to_write:
-                    client.set(keys.WRITTEN, 1, ex=60)
+                    # A replica, or a server that cannot save, answers PING but refuses this.
+                    client.delete(keys.WRITTEN)
                 else:
                     client.ping()
         except AuthenticationError as refusal:
             raise BadInput(
                 "MILLRACE_REDIS_URL", where, f"a Redis that accepts this user and password; it says: {refusal}"
             ) from None
-        except OutOfMemoryError:
-            return
         except RedisError as away:
             if monotonic() >= deadline:
                 raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not serve: {away}") from None

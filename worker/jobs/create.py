@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,11 +47,18 @@ class JobRequest:
     traceparent: str | None = None
 
 
-def create_job(services: Services, request: JobRequest, *, now: datetime | None = None) -> tuple[str, bool]:
+def create_job(
+    services: Services,
+    request: JobRequest,
+    *,
+    now: datetime | None = None,
+    before_storing: Callable[[], None] | None = None,
+) -> tuple[str, bool]:
     """Create the job, or join an unfinished one for the same rows; returns its id and whether it was joined.
 
     Date macros are relative to `now`, by default the present. Raises BadInput that names the field, what was given and
-    what is allowed; then nothing is stored.
+    what is allowed; then nothing is stored. `before_storing` is called once the request is known to be right; if it
+    raises, nothing is stored either.
     """
     for where in ("name", "sink", "key", "ready_within", "finish_within", "webhook"):
         require_plain_json(getattr(request, where), where)
@@ -80,6 +87,8 @@ def create_job(services: Services, request: JobRequest, *, now: datetime | None 
     # were used before would get new jobs.
     job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
+    if before_storing:
+        before_storing()
     # The job keeps the source as it is now: later changes of the source file do not affect it.
     services.ledger.keep_source(digest, text)
     of = {"connection": connection.name, "report": report_name}

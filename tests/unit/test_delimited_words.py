@@ -143,6 +143,7 @@ def test_columns_of_one_name_are_numbered_where_declared() -> None:
         (COUNTED + HEAD + BODY, {"preamble": 2, "preamble_count": "Rows: {count}"}, 1234),
         (HEAD + BODY + '"Total rows: 5"\r\n', {"footer": ["Total rows: {count}"]}, 5),
         (HEAD + BODY + '"Total rows: 1,234"\r\n', {"footer": ["Total rows: {count}"]}, 1234),
+        (HEAD + BODY + '"Total rows: 1\u202f234"\r\n', {"footer": ["Total rows: {count}"]}, 1234),
         (HEAD + BODY + '"Total rows: 0"\r\n', {"footer": ["Total rows: {count}"]}, 0),
     ],
 )
@@ -183,6 +184,9 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "an escaped letter": (HEAD + "a,1,2\n\\\\N,3,4\n\\N,5,6\n", {"escape": "\\"}, r"line 4: '\\\\N' may mean"),
     "an escaped letter in quotes": (HEAD + '"a\n\\""b\\temp",1,2\n', {"escape": "\\"}, r"line 3: '\\\\t' may mean"),
     "a row after the footer": (HEAD + "Total,1,1\r\n" + BODY, {"footer": ["Total"]}, "line 3: a row after the"),
+    "a count of thousands of digits": (
+        f"Rows: {'9' * 5_000}\n" + HEAD, {"preamble": 1, "preamble_count": "Rows: {count}"}, "none of the 1 lines"
+    ),
     "no count above the rows": ('"Report Name: a"\r\n' + HEAD + BODY, COUNTS_ABOVE, "none of the 1 lines before"),
     "nothing above the rows": (HEAD + BODY, COUNTS_ABOVE, "none of the 0 lines before the header says"),
     "undeclared missing fields": (HEAD + "c1,1\r\nc2\r\n", {}, "line 2: 2 values for 3 columns: c1, 1$"),
@@ -194,11 +198,6 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "an unknown character set": (
         HEAD, {"encoding": "x-user-defined"}, "in 'x-user-defined', which Python does not know; declare another by"
     ),
-    "an error in JSON after the rows": (
-        HEAD + BODY + '{"error":"timeout"}\n',
-        {"errors": [ErrorShape(when="error", message="error")]},
-        "the vendor ended the file with an error: timeout$",
-    ),
 }  # fmt: skip
 
 
@@ -208,6 +207,33 @@ def test_what_is_not_such_a_file_fails_the_job_and_says_why(name: str) -> None:
     got = read(text, **words)
     assert isinstance(got.error, FailJob)
     assert re.search(said, got.said), got.said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD + BODY, {}),
+        (HEAD + BODY, {"missing_fields": "null"}),
+        (HEAD + BODY, {"quote": "none"}),
+        (HEAD + BODY + "Total,1,1\r\n", {"footer": ["Total"]}),
+        ("id,name\n1,a\n", {"types": {}, "quote": "none"}),
+        ("id\n1\n", {"types": {}}),
+        ("id,name\n1,a\n", {"types": {}}),
+    ],
+)
+@pytest.mark.parametrize(
+    "error", ['{"error":"timeout"}', '{"error":"timeout","code":7}\n', '{"code": 7, "error": "timeout"}']
+)
+def test_an_error_in_json_among_the_rows_is_never_a_row(text: str, words: Words, error: str) -> None:
+    for cuts in ((), range(len(text + error))):
+        types = words.get("types", COUNTS)
+        declared = shape(
+            errors=[ErrorShape(when="error", message="error")],
+            **{word: value for word, value in words.items() if word != "types"},
+        )
+        got = reading((text + error).encode(), declared, columns=types, cuts=cuts)
+        assert isinstance(got.error, FailJob)
+        assert got.said == "the vendor ended the file with an error: timeout"
 
 
 @pytest.mark.parametrize(

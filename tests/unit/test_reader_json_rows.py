@@ -368,6 +368,15 @@ def test_an_object_too_large_for_a_row_is_not_held() -> None:
     assert "larger than 16 MiB" in got.said
 
 
+def test_an_error_too_large_to_quote_is_an_error_all_the_same() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"rows":[],"error_code":{"a":1'
+        yield from (b',"k%d":"%b"' % (number, b"x" * 100_000) for number in range(200))
+        yield b"}}"
+
+    assert reading(chunks(), PAGE).said == "the vendor answered with an error: a value of more than 16 MiB"
+
+
 def test_errors_name_the_row_within_the_page_where_a_page_is_several_responses() -> None:
     assert reading(b'{"rows":[{"a":1},{"a":NaN}]}', PAGE, first_row=10_001).said.startswith("row 10002: ")
 

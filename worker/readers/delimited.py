@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import repeat, starmap
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from worker.sources.schema import ColumnType, Delimited
 from worker.vendor_errors import error_in_body, excerpt
 
 _START_CHARACTERS = 64 * 1024
+_FIRST = itemgetter(0)
 _OTHER_FORMATS = ("<", '{"', "[{", "{\n", "{\r")
 _TOO_LARGE = f"a row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB"
 
@@ -103,7 +105,9 @@ class _Table:
                 batch.extend(iter(rows.__next__, []))
             except csv.Error as error:
                 reason = _TOO_LARGE if "field limit" in str(error) else str(error)
-                mistake = self._mistake(self._lines_read(rows), reason, is_at_end=lines.is_over or lines.is_tail)
+                mistake = self._vendor_error(lines.line(rows.line_num)) or self._mistake(
+                    self._lines_read(rows), reason, is_at_end=lines.is_over or lines.is_tail
+                )
             except MillraceError as error:
                 mistake = error
             if batch and not self.names:
@@ -157,21 +161,29 @@ class _Table:
         `is_large`: one of the rows may be too large. `is_at_end`: the last one ends the file without a line end.
         """
         width = len(self.names)
-        is_plain = not self.footer.may_be_in(batch) and not any(header in batch for header in self._headers)
-        if not is_large and is_plain and set(map(len, batch)) <= {width}:
+        is_plain = not (self.footer.may_be_in(batch) or any(header in batch for header in self._headers))
+        may_be_error = bool(self._shape.errors) and any(map(str.startswith, map(_FIRST, batch), repeat("{")))
+        if not (is_large or may_be_error) and is_plain and set(map(len, batch)) <= {width}:
             return batch, None
         sound: Batch = []
         for number, fields in enumerate(batch, 1):
             line += self._lines.count(fields)
+            if (
+                may_be_error
+                and fields[0].startswith("{")
+                and (error := self._vendor_error(self._delimiter.join(fields)))
+            ):
+                return sound, error
             if self.footer.is_line(fields, width):
                 continue
             if fields in self._headers and self._shape.repeated_header == "drop":
                 continue
             reason = self._why_no_row(fields)
             if reason is not None:
-                if error := error_in_body(self._delimiter.join(fields).encode(), self._shape.errors):
-                    return sound, error.failure(f"the vendor ended the file with an error: {error.words}")
-                return sound, self._mistake(line, reason, is_at_end=is_at_end and number == len(batch))
+                is_at_end = is_at_end and number == len(batch)
+                return sound, self._vendor_error(self._delimiter.join(fields)) or self._mistake(
+                    line, reason, is_at_end=is_at_end
+                )
             sound.append((fields + [None] * (width - len(fields)))[:width])
         return sound, None
 
@@ -211,6 +223,11 @@ class _Table:
         elif not (self._has_rows or self._required or shape.columns) and (self._lines.is_tail or len(self.names) == 1):
             reason = "the file is a single line without any declared column, which does not prove a report without rows"
             raise FailJob(f"{reason}: {excerpt(', '.join(self.names).encode())}")
+
+    def _vendor_error(self, line: str) -> MillraceError | None:
+        """The error for a line in which the vendor words one that the source declares; None if it does not."""
+        error = error_in_body(line.encode(), self._shape.errors)
+        return error.failure(f"the vendor ended the file with an error: {error.words}") if error else None
 
     def _mistake(self, line: int, reason: str, *, is_at_end: bool) -> MillraceError:
         """The error for a row that ends in this line: FailJob, or RetryLater if the file may be cut off there."""

@@ -29,6 +29,9 @@ class NotJsonError(Exception):
 class TooLarge:
     """Stands for a value too large to hold."""
 
+    def __str__(self) -> str:
+        return f"a value of more than {LARGEST_ROW_BYTES // 1024 // 1024} MiB"
+
 
 @dataclass
 class _Frame:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 _PARTS = re.compile(r"(\*|\{count\})")
-_ANYTHING, _COUNT = ".*", r"(\d[\d,.' ]*)"
+_ANYTHING, _COUNT = ".*", r"(\d[\d,.'\s]{0,30})"
 
 
 class Footer:

@@ -292,7 +292,7 @@ class _Page:
             value = self._find(path)
             holds_another = any(other.startswith(f"{path}.") for other in paths)
             if (value is True or isinstance(value, dict | list | TooLarge)) and is_value(value) and not holds_another:
-                shown = "a large value" if isinstance(value, TooLarge) else excerpt(dumps(value))
+                shown = str(value) if isinstance(value, TooLarge) else excerpt(dumps(value))
                 raise FailJob(f"the value at {path!r} is not {wanted}: {shown}")
 
     def _learn_columns(self) -> None:

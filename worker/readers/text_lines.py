@@ -55,6 +55,7 @@ class TextLines:
         self._lines_cut = 0
         self._end = end
         self._ahead: list[str] = []
+        self._given: list[str] = []
         self._lists = self._cut_lines(self._decode(chunks, encoding))
 
     def __iter__(self) -> Iterator[str]:
@@ -81,6 +82,10 @@ class TextLines:
         """Note that a row begins with the next line; iterating raises FailJob if the row becomes too large."""
         self._row_start = self.characters
 
+    def line(self, number: int) -> str:
+        """A line of the slice given last, by its number among the lines and marks given."""
+        return self._given[number - self.lines_given - 1]
+
     def count(self, fields: Iterable[str]) -> int:
         """How many lines a row with these values takes: a quoted value may hold line ends."""
         return 1 + sum(field.count(self._end) for field in fields)
@@ -93,6 +98,7 @@ class TextLines:
                 lines.append("")
                 self.marks += 1
             self.lines_given += len(lines)
+            self._given = lines
             self.characters += sum(map(len, lines))
             self._refuse_too_long(self.characters - self._row_start)
             yield lines

@@ -26,7 +26,9 @@ HOSTILE = [
     "/v1/x\r\nAuthorization: Bearer stolen",
     "/v1/x\nHost: evil.example",
     "/v1/x\x00",
-    "/v1/x y",
+    "https://api.vendor example/v1/x",
+    "https://api.vendor.example /v1/x",
+    "/v1/x ",
     " https://api.vendor.example/v1/x",
     "\thttps://api.vendor.example/v1/x",
     "ht\ntps://api.vendor.example/v1/x",
@@ -125,6 +127,11 @@ def test_the_path_of_the_vendors_documents_is_exchanged_for_the_bases() -> None:
 def test_a_link_has_one_form_so_that_a_circle_is_seen() -> None:
     spellings = ["/v1/x?a=%7E", "https://dev.example:443/v1/x?a=~", "https://api.vendor.example/v1/%78?a=%7e#top"]
     assert len({links.normal_form(links.on_base(BASE, spelling, at=AT)) for spelling in spellings}) == 1
+
+
+def test_a_name_with_blanks_in_a_link_is_escaped() -> None:
+    link = "https://storage.example/My report [1].csv?name=a b&sig=a%20b"
+    assert links.download_target(BASE, link, at=AT).url == link.replace(" ", "%20")
 
 
 @settings(deadline=None, max_examples=200)

@@ -105,12 +105,15 @@ def _parse(link: str, at: str) -> tuple[SplitResult, str]:
     except ValueError:
         raise FailJob("a link that cannot be parsed is not followed") from None
     query = f"?{parts.query}" if parts.query else ""
-    # Blanks and letters beyond ASCII are escaped; `%` is not, because what is already escaped must stay as it is.
+    # Letters beyond ASCII are escaped; `%` is not, because what is already escaped must stay as it is.
     return parts, quote(f"{parts.path or '/'}{query}", safe=_RESERVED + _ODD)
 
 
 def _join(at: str, link: str) -> str:
     """A link as an absolute URL. Raises NotAUrl if its path contains `.` or `..`."""
+    # Vendors put names of reports into their links as they are. In a host an escape is refused, as a blank is.
+    if link == link.strip():
+        link = link.replace(" ", "%20")
     refuse_unsafe(link)
     parts = urlsplit(link)
     if parts.scheme and not parts.netloc:

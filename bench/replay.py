@@ -23,6 +23,7 @@ class Replay(BaseHTTPRequestHandler):
     """Finds answers by request line and body. Redirects, links and tokens are those of the first answer."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the end of an answer waits until its start was acknowledged
     upstream = ""
     answers: dict[tuple[str, str, bytes], Answer] = {}  # noqa: RUF012 - shared by all connections on purpose
 

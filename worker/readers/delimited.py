@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import repeat, starmap
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
-
-import msgspec
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.model import Facts, Rows
@@ -18,6 +16,7 @@ from worker.readers.columns import Columns
 from worker.readers.footers import Footer
 from worker.readers.headings import delimiter_of, dialect_of, expects_header, has_header, names_of, skip_preamble
 from worker.readers.limits import LARGEST_ROW_BYTES
+from worker.readers.row_maker import RowMaker
 from worker.readers.text_lines import TextLines, refuse_escaped_letters
 from worker.sources.schema import ColumnType, Delimited
 from worker.vendor_errors import error_in_body, excerpt
@@ -33,8 +32,6 @@ Parser = Any
 Batch = list[list[Any]]
 """The values of many rows: text, or None where a value is missing."""
 
-_ENCODER = msgspec.json.Encoder()
-
 csv.field_size_limit(LARGEST_ROW_BYTES)
 
 
@@ -47,28 +44,12 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
     """
     table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
     types = Columns(columns)
-    to_rows: Callable[[Batch], Rows] | None = None
+    maker: RowMaker | None = None
     for batch in table.batches():
-        to_rows = to_rows or _row_maker(table.names)
-        yield types.convert(to_rows(batch))
+        maker = maker or RowMaker(table.names)
+        yield types.convert(maker.make(batch))
     totals = (table.footer.count, table.preamble_total, facts.total)
     facts.total = next((total for total in totals if total is not None), None)
-
-
-def _row_maker(names: Sequence[str]) -> Callable[[Batch], Rows]:
-    """A function that makes rows of values, with the names as keys."""
-    fields = {f"f{number}": name for number, name in enumerate(names)}
-    struct: Callable[..., Any] | None = None
-    # A struct knows its keys, so making and encoding it takes a fifth of the time that a dict takes. But msgspec does
-    # not accept every name: a name with a quote, for example.
-    with suppress(ValueError):
-        struct = msgspec.defstruct("Row", fields, rename=fields, gc=False)
-
-    def make(batch: Batch) -> Rows:
-        objects = starmap(struct, batch) if struct else map(dict, map(zip, repeat(names), batch))
-        return Rows(_ENCODER.encode_lines(list(objects)), len(batch))
-
-    return make
 
 
 class _Table:

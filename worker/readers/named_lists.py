@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 
 from worker.errors import FailJob
 from worker.model import Rows
+from worker.readers.row_maker import RowMaker
 
 _ROWS_AT_ONCE = 1_000
 _LISTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -25,7 +25,7 @@ class NamedLists:
     def __init__(self, name_in: str) -> None:
         """`name_in` is the key that holds a column's name if the page describes columns by objects."""
         self._name_in = name_in
-        self._keys: list[bytes] = []
+        self._maker: RowMaker | None = None
         self._kept = TemporaryFile()  # noqa: SIM115 - closed by `close`
 
     def close(self) -> None:
@@ -35,33 +35,31 @@ class NamedLists:
     @property
     def is_known(self) -> bool:
         """Are the column names known?"""
-        return bool(self._keys)
+        return self._maker is not None
 
     def learn(self, columns: Any) -> None:
         """Take the column names from what the page gives. Raises FailJob if that is not a list of different names."""
         stated = columns if isinstance(columns, list) else []
-        names = [column.get(self._name_in) if isinstance(column, dict) else column for column in stated]
+        names: list[Any] = [column.get(self._name_in) if isinstance(column, dict) else column for column in stated]
         if not names or not all(isinstance(name, str) for name in names):
             raise FailJob(f"the columns are not a list of names: {str(columns)[:200]}")
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise FailJob(f"two columns are called {twice!r}")
-        keys = [msgspec.json.encode(name) + b":" for name in names]
-        self._keys = [b"{" + keys[0], *(b"," + key for key in keys[1:])]
+        self._maker = RowMaker(names)
 
     def to_objects(self, lists: Rows, first_row: int) -> Rows:
         """The lists as objects; while the names are not known, keeps the lists and returns no rows.
 
         Raises FailJob, with the row's number, if a list has more or fewer values than there are columns.
         """
-        if not self._keys:
+        if self._maker is None:
             self._kept.write(lists.text)
             return Rows()
-        rows = []
-        for number, values in enumerate(_LISTS.decode_lines(lists.text), first_row):
-            if len(values) != len(self._keys):
-                raise FailJob(f"row {number}: {len(values)} values for {len(self._keys)} columns")
-            rows.append(b"".join(chain.from_iterable(zip(self._keys, values, strict=True))) + b"}")
-        return Rows.of(rows)
+        values = _LISTS.decode_lines(lists.text)
+        for number, row in enumerate(values, first_row):
+            if len(row) != len(self._maker.names):
+                raise FailJob(f"row {number}: {len(row)} values for {len(self._maker.names)} columns")
+        return self._maker.make(values)
 
     def take_waiting(self, first_row: int) -> Iterator[Rows]:
         """Yield the lists that waited for the column names, as objects, and empty the temporary file."""

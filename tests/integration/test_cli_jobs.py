@@ -98,6 +98,16 @@ def test_no_job_is_made_without_the_broker(without_workers: Command, redis: Redi
     assert [key for key in redis.keys("*") if b"job" in key] == []
 
 
+def test_a_redis_that_takes_no_writes_ends_a_command_with_its_words(without_workers: Command, redis: Redis) -> None:
+    redis.replicaof("127.0.0.1", 1)
+    try:
+        answer = without_workers("run", *KARGO)
+    finally:
+        redis.replicaof("NO", "ONE")
+    assert (answer.code, answer.out) == (1, "")
+    assert "Redis (MILLRACE_REDIS_URL): You can't write against a read only replica" in answer.err
+
+
 def test_submit_needs_running_workers(without_workers: Command, redis: Redis) -> None:
     answer = without_workers("submit", *KARGO)
     assert (answer.code, answer.out) == (2, "")

@@ -6,6 +6,7 @@ import sys
 
 import click
 import orjson
+from redis.exceptions import RedisError
 
 from config.settings import environment_value
 from worker.cli import startup
@@ -50,8 +51,9 @@ def check_account(connection: Connection) -> Finding:
     """Try one account. If its tokens must be kept and Redis does not serve, that is its finding."""
     try:
         return try_account(connection, startup.token_keeper(connection))
-    except RetryLater as away:
-        return Finding(connection.name, connection.source.source, "failed", str(away))
+    except (RetryLater, RedisError) as away:
+        said = f"its tokens are kept in Redis: {away}"
+        return Finding(connection.name, connection.source.source, "failed", said)
 
 
 @click.command(help="List the reports that a connection offers, and what its vendor says about them.")

@@ -28,7 +28,7 @@ def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
     require_free_port(LOOPBACK, flower_port, option="--flower-port")
     with simulated_vendors(rows, {}) as vendors:
         prepare_environment(vendors)
-        open_services(to_write=True)
+        open_services()
         beside = {"beat": beat(), "api": api(port), "flower": flower(flower_port)}
         with local_workers(settings().data_dir, processes=processes, beside=beside) as workers:
             lines = {

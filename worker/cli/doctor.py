@@ -120,9 +120,9 @@ def _try(name: str, check: Callable[[], str]) -> Finding:
 
 def _check_redis() -> str:
     """Redis answers, accepts writes, evicts no keys, is persistent, and has room."""
-    services = open_services(to_write=True)
+    services = open_services()
     redis = services.redis
-    services.ledger.try_write()  # a full one refuses
+    services.ledger.try_write()
     server, memory, disk = (redis.info(section) for section in ("server", "memory", "persistence"))
     if memory.get("maxmemory_policy", "noeviction") != "noeviction":
         raise Unfit("jobs may be evicted: CONFIG SET maxmemory-policy noeviction")

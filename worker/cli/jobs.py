@@ -84,7 +84,7 @@ def cancel(job_id: str, as_json: bool) -> None:
     """Stop a job and declare void what it published; exit 1 if it had already ended."""
     # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
     find_job(job_id)
-    state = cancel_job(open_services(to_write=True), job_id)
+    state = cancel_job(open_services(), job_id)
     if as_json:
         print_json({"job": job_id, "state": state})
     else:
@@ -100,7 +100,7 @@ def retry(job_id: str, as_json: bool) -> None:
     from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
     find_job(job_id)
-    state, other = open_services(to_write=True).ledger.retry(job_id)
+    state, other = open_services().ledger.retry(job_id)
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")
     nudge_out_of(state, job_id, number=int(other))

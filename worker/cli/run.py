@@ -18,7 +18,7 @@ from worker.cli.startup import messages_in_broker, open_services
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.model import Json
-from worker.services import Services
+from worker.services import Services, get_services
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,14 +52,14 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
     """Follow one report to its end; without MILLRACE_REDIS_URL, the command starts its own workers."""
-    services = open_services(to_write=True)
+    services = open_services()
     request = _read_request(name, sink=asked.pop("sink") or default_sink(), **asked)
     # Before the job is stored: a Ctrl-C while we ask for workers could not cancel it.
     job, joined = _create(services, request, lambda: warn_without_workers("the job waits"))
     announcement = f"job {job}" + (" (joined: the same report is running already)" if joined else "")
     with workers_here(processes) as workers:
         try:
-            receipt = follow(services, job, timeout, workers, announcement)
+            receipt = follow(get_services(), job, timeout, workers, announcement)
         except TimedOut:
             goes_on = "not finished; run the same command again (without --new) to continue"
             talk.print(goes_on if is_standalone() else f"still running: millrace show {job}")
@@ -75,7 +75,7 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
 @job_options
 def submit(name: str, as_json: bool, **asked: Any) -> None:
     """Make the job and print its id. Workers must be running, because this command starts none."""
-    services = open_services(to_write=True)
+    services = open_services()
     job, joined = _create(services, _read_request(name, **asked), _require_workers)
     if as_json:
         print_json({"job": job, "joined": joined})

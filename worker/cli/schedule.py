@@ -20,6 +20,7 @@ from worker.errors import BadInput
 from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import standings
 from worker.schedule.views import standing_facts
+from worker.services import get_services
 
 LOOK_SECONDS = 0.5
 
@@ -83,7 +84,8 @@ def backfill(
     as_json: bool,
 ) -> None:
     """Follow every window to its end; exit 0 if all are done, else 1."""
-    services = open_services(to_write=not dry_run)
+    open_services().ledger.try_write()
+    services = get_services()
     days = _parse_day("--from", first), _parse_day("--to", last)
     planned = plan(services, name, read_params(sets, file), *days, size, sink or default_sink())
     if not dry_run:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REDIS_PATIENCE_SECONDS = 3.0
 REDIS_LOOK_SECONDS = 0.25
+REDIS_RETRIES = 6
+"""With the growing waits between them, they take as long as that patience."""
 
 
 def catalogue() -> Catalogue:
@@ -43,41 +45,34 @@ def connection(name: str) -> Connection:
     return found[name]
 
 
-def open_services(*, to_write: bool = False) -> Services:
-    """The services of this process. Waits a moment for Redis and raises RetryLater if it does not serve.
+def open_services() -> Services:
+    """The services of this process. Waits a moment for Redis and raises RetryLater if it does not answer.
 
-    `to_write`: for verbs that change something. The others also work with a Redis that can only be read.
+    Their client gives up after a few seconds as well: a Redis that answers may still take no writes. Whoever follows a
+    job uses `get_services()`, whose client outlives a restart of Redis.
     """
     from worker.redis_client import own_redis
     from worker.services import get_services
 
     _log_to_stderr()
-    wait_for_redis(own_redis(), to_write=to_write)
-    return get_services()
+    wait_for_redis(own_redis())
+    return get_services(REDIS_RETRIES)
 
 
 def token_keeper(connection: Connection) -> Redis | None:
     """Redis, if a login may use up the credential of this connection, so that its successor must be kept; else None.
 
-    Waits a moment for Redis. Raises RetryLater if it does not serve.
+    Waits a moment for Redis. Raises RetryLater if it does not answer.
     """
-    return open_services(to_write=True).redis if needs_durable_tokens(connection) else None
+    return open_services().redis if needs_durable_tokens(connection) else None
 
 
 def wait_for_redis(
-    url: RedisUrl,
-    *,
-    to_write: bool = False,
-    sleep: Callable[[float], None] = time.sleep,
-    monotonic: Callable[[], float] = time.monotonic,
+    url: RedisUrl, *, sleep: Callable[[float], None] = time.sleep, monotonic: Callable[[], float] = time.monotonic
 ) -> None:
-    """Return once Redis answers, or takes writes; say so if it does not at once.
-
-    Raises RetryLater, or BadInput if it never will.
-    """
+    """Return once Redis answers; say so if it does not at once. Raises RetryLater, or BadInput if it never will."""
     from redis.exceptions import AuthenticationError, RedisError
 
-    from worker import keys
     from worker.cli.output import talk
     from worker.redis_client import connect
 
@@ -86,21 +81,17 @@ def wait_for_redis(
     while True:
         try:
             with connect(url, retries=0) as client:
-                if to_write:
-                    # A replica, or a server that cannot save, answers PING but refuses this.
-                    client.delete(keys.WRITTEN)
-                else:
-                    client.ping()
+                client.ping()
         except AuthenticationError as refusal:
             raise BadInput(
                 "MILLRACE_REDIS_URL", where, f"a Redis that accepts this user and password; it says: {refusal}"
             ) from None
         except RedisError as away:
             if monotonic() >= deadline:
-                raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not serve: {away}") from None
+                raise RetryLater(f"Redis at {where} (MILLRACE_REDIS_URL) does not answer: {away}") from None
             # Said once: the message would scroll by four times a second.
             if not is_said:
-                talk.print(f"Redis at {where} does not serve; trying again for {REDIS_PATIENCE_SECONDS:g} s")
+                talk.print(f"Redis at {where} does not answer; trying again for {REDIS_PATIENCE_SECONDS:g} s")
             is_said = True
             sleep(REDIS_LOOK_SECONDS)
         else:

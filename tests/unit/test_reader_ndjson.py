@@ -143,3 +143,23 @@ def test_a_row_that_one_parser_cannot_take_does_not_end_the_others_turn() -> Non
     rows = [b'{"id":%d,"n":%b}' % (number, b"9" * 400 if number % 7 == 0 else b"1") for number in range(500)]
     body = header(names, 500) + b"\n".join(rows)
     assert reading(body, STREAM, cuts=range(0, len(body), 900)).published == rows
+
+
+@pytest.mark.parametrize(
+    ("wrong", "shown", "byte"),
+    [
+        ('"x\ty"', '"x\\x09y"', 3),
+        ('"\udcff"', '"\ufffd"', 2),
+        ("007", "007", 2),
+        ('"x"y"', '"x"y"', 4),
+        ('"€', '"€,"b":2}', 7),
+    ],
+)
+def test_a_mistake_in_a_long_row_is_shown_with_what_is_around_it(wrong: str, shown: str, byte: int) -> None:
+    start = "{" + "".join(f'"k{number}":"€",' for number in range(300)) + '"a":'
+    body = f'{{"a":1}}\n{start}{wrong},"b":2}}\n{{"a":3}}\n'.encode(errors="surrogateescape")
+    for places in ((), range(len(body))):
+        got = reading(body, PLAIN, cuts=places)
+        assert isinstance(got.error, RetryLater)
+        assert f"row 2: not valid JSON in UTF-8 at byte {len(start.encode()) + byte} of the row: ..." in got.said
+        assert f'"k299":"€","a":{shown}' in got.said

@@ -16,6 +16,8 @@ RowKind = type[dict[str, Any]] | type[list[Any]]
 
 _TELLING_BYTES = 400
 """How much text after the start of a fault is needed to find the reason and to quote it."""
+_SHOWN_BYTES = 90
+"""How much of the text before and after a fault is quoted."""
 
 
 def too_large_error(row: int) -> FailJob:
@@ -63,11 +65,21 @@ class Fault:
 def _broken_error(text: bytes, row: int, kind: RowKind) -> MillraceError:
     """The error for text that is not a row of this kind: FailJob if reading again cannot help, else RetryLater."""
     text = text.strip(b" \t\r\n")
-    shown = excerpt(text.split(b"\n", 1)[0])
-    reason = _reason(text, kind)
+    reason, at = _explain(text, kind)
     if reason is not None:
+        shown = excerpt(text.split(b"\n", 1)[0])
         return FailJob(f"row {row}: {reason}: {shown}")
-    return RetryLater(f"row {row}: not valid JSON in UTF-8: {shown}", at_most=READ_AT_MOST)
+    where = f" at byte {at + 1} of the row" if at else ""
+    return RetryLater(f"row {row}: not valid JSON in UTF-8{where}: {_show(text, at)}", at_most=READ_AT_MOST)
+
+
+def _show(text: bytes, at: int) -> str:
+    """The text around this offset; a control character there, which would look like a blank, shows by its code."""
+    before, wrong, after = text[max(0, at - _SHOWN_BYTES) : at], text[at : at + 1], text[at + 1 : at + _SHOWN_BYTES]
+    if at > _SHOWN_BYTES:
+        # The first bytes may be the end of a character.
+        before = b"..." + before.lstrip(bytes(range(0x80, 0xC0)))
+    return excerpt(before + (b"\\x%02x" % wrong[0] if b"" < wrong < b" " else wrong) + after)
 
 
 class _NotFiniteError(Exception):
@@ -81,24 +93,29 @@ def _not_finite(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_not_finite)
 
 
-def _reason(text: bytes, kind: RowKind) -> str | None:
-    """Why reading again cannot help; None if it might, because the bytes are broken."""
+def _explain(text: bytes, kind: RowKind) -> tuple[str | None, int]:
+    """Why reading again cannot help, None if it might, because bytes are broken; and where: 0 if that is not known."""
+    at = 0
     try:
         characters = text.decode()
     except UnicodeDecodeError as error:
         # Only what comes before the broken byte can be relied on.
-        characters = text[: error.start].decode()
+        at = error.start
+        characters = text[:at].decode()
     value: Any = kind()
     try:
         value, end = _DECODER.raw_decode(characters)
     except _NotFiniteError as constant:
-        return f"{constant} is not a JSON number"
+        return f"{constant} is not a JSON number", at
     except RecursionError:
         end = len(characters)
-    except ValueError as error:
-        end = getattr(error, "pos", 0)
+    except json.JSONDecodeError as error:
+        end = error.pos
+        # That a string or the text ends before the broken byte is no mistake of its own.
+        if not at or (end < len(characters) and not error.msg.startswith("Unterminated")):
+            at = len(characters[:end].encode())
     if reason := LimitScanner().feed(characters[:end].encode()):
-        return reason
+        return reason, at
     if isinstance(value, kind):
-        return None
-    return "not a JSON object" if kind is dict else "not a JSON list"
+        return None, at
+    return "not a JSON object" if kind is dict else "not a JSON list", at

@@ -20,6 +20,10 @@ PACKAGED = Path(__file__).parent
 PREFIX = "MILLRACE_"
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret of Standard Webhooks; base64 follows
 
+LONGEST_SECONDS = 365 * 86_400
+LONGEST_DAYS = 36_500
+"""Longer times would overflow the clocks of libraries and the expiry of keys in Redis."""
+
 
 class BadSetting(ValueError):
     """A variable has an unusable value. The message names the variable and shows no secret."""
@@ -45,7 +49,13 @@ class Settings(BaseSettings):
     """The settings and their defaults. `.env.example` explains each one."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
     redis_url: str | None = Field(default=None, repr=False)
@@ -55,15 +65,15 @@ class Settings(BaseSettings):
     connections: Path = PACKAGED / "connections.yaml"
     sources: Annotated[tuple[Path, ...], NoDecode] = ()
     schedule: Path = PACKAGED / "schedule.yaml"
-    poll_seconds: float | None = Field(default=None, gt=0)
+    poll_seconds: float | None = Field(default=None, gt=0, le=LONGEST_SECONDS)
     stream_bound: int = Field(default=10_000_000, ge=0)
-    silence_seconds: float = Field(default=120, gt=0)
-    hold_seconds: float = Field(default=900, ge=0)
+    silence_seconds: float = Field(default=120, gt=0, le=LONGEST_SECONDS)
+    hold_seconds: float = Field(default=900, ge=0, le=LONGEST_SECONDS)
     part_rows: int = Field(default=250_000, ge=1)
     dead_share: float = Field(default=0.01, ge=0, le=1)
-    lease_seconds: float = Field(default=8, gt=0)
-    sweep_seconds: float = Field(default=5, gt=0)
-    keep_finished_days: float = Field(default=30, gt=0)
+    lease_seconds: float = Field(default=8, gt=0, le=LONGEST_SECONDS)
+    sweep_seconds: float = Field(default=5, gt=0, le=LONGEST_SECONDS)
+    keep_finished_days: float = Field(default=30, gt=0, le=LONGEST_DAYS)
     sinks: Annotated[tuple[str, ...], NoDecode] = ()
     api_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     api_read_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
@@ -95,11 +105,6 @@ class Settings(BaseSettings):
                 raise ValueError(f"{WEBHOOK_SECRET_PREFIX} must be followed by base64")
         return value
 
-    @field_validator("redis_url", "broker_url", "poll_seconds", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -115,6 +120,7 @@ class Settings(BaseSettings):
 @cache
 def settings() -> Settings:
     """The settings of this process, read on first use. Raises BadSetting."""
+    _dotenv()  # refuses a file that pydantic would fail to read with a traceback
     try:
         return Settings()
     except ValidationError as error:
@@ -164,7 +170,10 @@ def share_variables(prefix: str) -> None:
 
 @cache
 def _dotenv() -> dict[str, str | None]:
-    return dotenv_values(".env")
+    try:
+        return dotenv_values(".env")
+    except UnicodeDecodeError as error:
+        raise BadSetting(f".env: is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def prepare_environment(changes: dict[str, str]) -> None:

@@ -106,6 +106,7 @@ def test_limits_of_a_connection_override_those_of_the_source(tmp_path: Path, cat
         ({"source": "karg"}, 2, "kargo.source", "did you mean 'kargo'"),
         ({"timezone": "Europe/Berln"}, 4, "kargo.timezone", "Europe/Berlin"),
         ({"limits": "{requests_per_secnd: 1}"}, 4, "requests_per_secnd", "requests_per_second"),
+        ({"limits": "{requests_per_second: inf}"}, 4, "requests_per_second", "a finite number"),
         ({"limits": "{reports_at_once: 0}"}, 4, "reports_at_once", "greater than or equal to 1"),
         ({"allow_http": "perhaps"}, 4, "allow_http", "valid boolean"),
         ({"baseurl": "https://x.example"}, 4, "baseurl", "did you mean 'base_url'"),

@@ -1,12 +1,14 @@
-"""Any setting, and any credential, may stand in a file."""
+"""Settings are read from variables and files, and refused where they make no sense."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from config.settings import BadSetting, Settings, environment_value
+from config.settings import BadSetting, Settings, environment_value, settings
+from tests.command import forget_settings
 
 
 def test_a_setting_is_read_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +38,26 @@ def test_two_places_for_one_value_and_a_file_that_is_not_there_are_refused(
     with pytest.raises(BadSetting, match="both set") as refusal:
         Settings()
     assert "secret" not in str(refusal.value)
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"MILLRACE_{name.upper()}", "")
+    assert Settings(_env_file=None) == Settings.model_construct()
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e30", "-1"])
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.endswith(("_seconds", "_days"))])
+def test_a_time_that_no_clock_can_measure_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"MILLRACE_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_an_env_file_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_bytes(b"KARGO_PASSWORD=gr\xfc\xdfe\n")
+    monkeypatch.chdir(tmp_path)
+    forget_settings()
+    with pytest.raises(BadSetting, match=r"\.env: is not UTF-8"):
+        settings()
+    forget_settings()

@@ -13,4 +13,4 @@ Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhdw]$")]
 class Declared(BaseModel):
     """A model that forbids unknown fields, so that a typo fails when the file is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)

@@ -16,11 +16,13 @@ JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
 CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
 
 
-def load(
-    directory: Path, *, errors: object = (), proof: str = "end", reads: list[Any] | None = None, **read: Any
-) -> None:
-    only = {"request": {"path": "/rows"}, "format": JSON, **read}
-    loaded(directory, source(report(*(reads or [only]), proof=proof), errors=list(errors)))
+OF_THE_REPORT = ("proof", "params", "window_form", "window_ends")
+
+
+def load(directory: Path, *, errors: object = (), reads: list[Any] | None = None, **words: Any) -> None:
+    of_report = {word: words.pop(word) for word in OF_THE_REPORT if word in words}
+    only = {"request": {"path": "/rows"}, "format": JSON, **words}
+    loaded(directory, source(report(*(reads or [only]), **of_report), errors=list(errors)))
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -50,6 +52,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a cap of no count": ({"paging": {"kind": "offset", "limit": 5, "total_capped_at": 9}}, "paging.total_capped_at"),
     "a link of no resolve": ({"link": ["url"]}, "read.0.link"),
     "a total of no resolve": ({"total": ["total"]}, "read.0.total"),
+    "a star that matches nothing": (
+        {"resolve": {"path": "/a"}, "request": None, "link": ["files.*.url"]},
+        "read.0.link",
+    ),
+    "a limit of no count": ({"rows_at_most": "n", "params": {"n": {}}}, "read.0.rows_at_most"),
+    "offset and limit in one": (
+        {"paging": {"kind": "offset", "limit": 5, "offset_param": "limit"}},
+        "read.0.paging.offset_param",
+    ),
+    "number and size in one": (
+        {"paging": {"kind": "page-number", "size": 5, "size_param": "page"}},
+        "read.0.paging.size_param",
+    ),
+    "numbers in the body of a form": (
+        {
+            "request": {"method": "POST", "path": "/a", "form": {"a": "b"}},
+            "paging": {"kind": "offset", "limit": 5, "place": "json"},
+        },
+        "read.0.paging.place",
+    ),
+    "a login of no login": ({"errors": [{"when": "a", "then": "login"}]}, "errors.0.then"),
+    "a form of no window": ({"window_form": "%Y"}, "reports.r.window_form"),
+    "ends of no window": ({"window_ends": "exclusive"}, "reports.r.window_ends"),
+    "a second path of rows": ({"request": {"path": "/a", "path_on_404": "/b"}}, "read.0.request.path_on_404"),
     "a read never chosen": (
         {"reads": [{"request": {"path": "/a"}, "format": JSON}, {"request": {"path": "/b"}, "format": JSON}]},
         "read.0",
@@ -108,6 +134,16 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
     "rows at an address of ours": ({"poll": {**POLL, "holds_rows": True}}, "poll.holds_rows"),
     "two ways to poll": ({"submit": {**SUBMIT, **BY_LINK}}, "poll.request"),
     "no way to poll": ({"poll": {"status": ["status"], "done": ["done"]}}, "poll"),
+    "a list in several places": ({"poll": {**POLL, "reports": "*.reports"}}, "poll.reports"),
+    "a value in several places": (
+        {"poll": {"request": POLL["request"], "ready_when_set": "a.*"}},
+        "poll.ready_when_set",
+    ),
+    "a success that is refused": (
+        {"submit": {**SUBMIT, "duplicate": {"statuses": [200], "report_id": ["id"]}}},
+        "submit.duplicate.statuses.0",
+    ),
+    "a status of no answer": ({"poll": {**POLL, "waits_on": [99]}}, "poll.waits_on.0"),
     "several ids": ({"submit": {**SUBMIT, "report_id": ["id", "ids.*"]}}, "submit.report_id.1"),
     "several statuses": ({"poll": {**POLL, "status": [{"path": "parts.*.status", "pattern": "."}]}}, "poll.status.0"),
     "several counts": ({"poll": {**POLL, "total": ["parts.*.rows"]}}, "poll.total.0"),

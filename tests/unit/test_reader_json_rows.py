@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readings import PAGE, reading, reading_by_ijson
+from tests.json_values import cuts, dumped, exact, others, rows
+from tests.readings import PAGE, reading
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find
-from worker.model import DeadRow
 from worker.sources.schema import ErrorShape, JsonRows
 
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
 JOINED = ENVELOPES.model_copy(update={"comma_joined": True})
 STRICT = JsonRows(kind="json", rows=["data.rows", "rows", "data"], total=["data.total_rows", "total_rows"])
-
-texts = st.text(alphabet=st.sampled_from('ab "\\/{}[],:\n€😀'), max_size=5)
-leaves = st.one_of(
-    st.none(), st.booleans(), st.integers(-(10**25), 10**25), st.decimals(-1000, 1000, places=4).map(Decimal), texts
-)
-values = st.recursive(
-    leaves,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
-    max_leaves=5,
-)
-rows = st.dictionaries(st.sampled_from(["a", "b", "c d", 'q"{}']), values, max_size=3)
-cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=8)
-others = st.dictionaries(
-    st.sampled_from(["status", "note", "list"]), st.one_of(values, st.lists(rows, max_size=3)), max_size=3
-)
-
-
-def dumped(value: Any, *, compact: bool = True) -> str:
-    """JSON with Decimals as numbers."""
-    between = "," if compact else ", "
-    if isinstance(value, dict):
-        members = (f"{json.dumps(key)}:{dumped(inner, compact=compact)}" for key, inner in value.items())
-        return "{" + between.join(members) + "}"
-    if isinstance(value, list):
-        return "[" + between.join(dumped(inner, compact=compact) for inner in value) + "]"
-    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
-
-
-def exact(raw: bytes | str) -> Any:
-    return json.loads(raw, parse_int=str, parse_float=str)
 
 
 @given(st.lists(rows, max_size=10), others, others, st.booleans(), st.sampled_from(["data.rows", "rows", "data"]), cuts)
@@ -123,52 +91,6 @@ def test_joined_objects_that_are_cut_or_broken_are_no_clean_end(body: bytes) -> 
     assert isinstance(reading(body, JOINED).error, RetryLater)
 
 
-def test_the_first_place_that_has_a_link_or_count_is_taken() -> None:
-    beside = b'{"links":{"next":"/b"},"total_rows":7,"meta":{"total_pages":"3"},"rows":[],"data":{"links":{"next":""}}}'
-    got = reading(beside, PAGE)
-    assert got.published == []
-    assert (got.facts.next, got.facts.total, got.facts.total_pages) == ("/b", 7, 3)
-
-
-PAGED = JsonRows(
-    kind="json",
-    rows=["rows"],
-    total=["total"],
-    total_pages=["pages"],
-    next=["next", "link", "link.href"],
-    has_more=["more"],
-)
-
-
-@pytest.mark.parametrize(
-    ("beside", "said"),
-    [
-        (b'"next":{"url":"/b"}', 'the value at \'next\' is not a link or token: {"url":"/b"}'),
-        (b'"link":{"href":["/b"]}', "the value at 'link.href' is not a link or token: [\"/b\"]"),
-        (b'"next":["/b"]', "the value at 'next' is not a link or token: [\"/b\"]"),
-        (b'"next":true', "the value at 'next' is not a link or token: true"),
-        (b'"total":{"value":3.0}', "the value at 'total' is not a count of rows: {\"value\":3.0}"),
-        (b'"pages":[7]', "the value at 'pages' is not a count of pages: [7]"),
-    ],
-)
-def test_a_structure_in_place_of_a_link_or_count_is_not_taken_for_none(beside: bytes, said: str) -> None:
-    body = b'{"rows":[{"a":1}],' + beside + b"}"
-    got = reading(body, PAGED, cuts=range(len(body)))
-    assert isinstance(got.error, FailJob)
-    assert said in got.said
-
-
-@pytest.mark.parametrize(
-    "beside",
-    [b'"next":null', b'"next":""', b'"next":{}', b'"next":[]', b'"next":false', b'"link":{"href":null}', b'"total":-1',
-     b'"total":"unknown"', b'"more":false,"next":{"url":"/b"}'],
-)  # fmt: skip
-def test_nothing_in_place_of_a_link_or_count_is_none(beside: bytes) -> None:
-    got = reading(b'{"rows":[{"a":1}],' + beside + b"}", PAGED)
-    assert got.error is None
-    assert (got.facts.next, got.facts.total) == (None, None)
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -236,14 +158,6 @@ def test_something_else_in_place_of_a_list_is_not_taken_for_no_rows(
     assert isinstance(got.error, FailJob)
     where = repr(place) if place else "the top"
     assert got.said == f"there is something, but no list, at {where}; the page begins: {body.decode()}"
-
-
-def test_something_else_in_one_batch_fails_the_job_after_the_rows_of_others() -> None:
-    body = b'[{"results":[{"a":1}]},{"results":{"a":2}},{"results":null}]'
-    got = reading(body, BATCHES, cuts=range(len(body)))
-    assert isinstance(got.error, FailJob)
-    assert got.said == "not everything at '*.results' is a list of rows"
-    assert reading(body.replace(b'{"a":2}', b"{}"), BATCHES).published == [b'{"a":1}']
 
 
 @pytest.mark.parametrize(
@@ -395,121 +309,3 @@ def test_an_error_in_place_of_the_first_row_is_not_a_row(rows_at: str) -> None:
         assert got.rows == []
         assert "expired" in got.said
         assert len(reading(row, shape, cuts=range(0, len(row), size)).published) == 2
-
-
-# ------------------------------------------------------------ rows in batches
-
-BATCHES = JsonRows(kind="json", rows=["*.results"], errors=[ErrorShape(when="error.code", message="error.message")])
-
-
-@given(st.lists(st.lists(rows, max_size=5), max_size=5), others, cuts)
-@settings(deadline=None, max_examples=100)
-def test_rows_in_batches_are_those_of_every_batch_for_any_chunks(
-    sent: list[list[Any]], beside: dict[str, Any], some: list[int]
-) -> None:
-    body = dumped([{**beside, "results": batch, "note": 1} for batch in sent]).encode()
-    got = reading(body, BATCHES, cuts=some)
-    assert [exact(row) for row in got.published] == exact(dumped([row for batch in sent for row in batch]))
-
-
-@pytest.mark.parametrize(
-    ("rows_at", "body"),
-    [
-        ("data.*.rows", b'{"data":[{"rows":[{"a":1}]},{"x":[{"rows":[{"a":9}]}]},{"rows":null},{"rows":[{"a":2}]}]}'),
-        ("data.*.rows", b'{"data":{"one":{"rows":[{"a":1}]},"two":{"rows":[{"a":2}]}}}'),
-        ("*.*", b'[[[{"a":1}]],[[],[{"a":2}]]]'),
-        ("results.*.0", b'{"results":[[[{"a":1}],[{"a":9}]],[[{"a":2}],[]]]}'),
-    ],
-)
-def test_a_star_is_any_member_of_a_list_or_an_object(rows_at: str, body: bytes) -> None:
-    for size in (1, 7, 1000):
-        got = reading(body, BATCHES.model_copy(update={"rows": [rows_at]}), cuts=range(0, len(body), size))
-        assert got.published == [b'{"a":1}', b'{"a":2}']
-
-
-def test_no_batches_are_no_rows_but_batches_without_rows_are_a_fault() -> None:
-    assert reading(b"[]", BATCHES).published == []
-    assert reading(b'[{"results":[]}]', BATCHES).published == []
-    assert "no rows at '*.results'" in reading(b'[{"status":"pending"}]', BATCHES).said
-    assert "no rows at '*.results'" in reading(b'{"results":[{"a":1}]}', BATCHES).said
-
-
-@pytest.mark.parametrize("before", [b"", b'{"results":[{"a":1}]},'])
-def test_an_error_in_place_of_a_batch_is_an_error_and_no_end(before: bytes) -> None:
-    error = b'[%b{"error":{"code":7,"message":"gave up"}}' % before
-    for rest in (b"]", b',{"results":[]},{"error":null}]'):
-        got = reading(error + rest, BATCHES)
-        assert isinstance(got.error, FailJob)
-        assert "gave up" in got.said
-        assert len(got.rows) == bool(before)
-
-
-def test_memory_does_not_grow_with_the_number_of_batches() -> None:
-    def chunks() -> Iterator[bytes]:
-        yield b"["
-        for number in range(200):
-            yield (b"," if number else b"") + b'{"pad":"%b","results":[' % (b"x" * 100_000)
-            yield b",".join(b'{"a":%d}' % row for row in range(50)) + b'],"after":[1,2]}'
-        yield b"]"
-
-    assert len(reading(chunks(), BATCHES).published) == 10_000
-
-
-# ------------------------------------------------------------ rows as lists
-
-LISTS = JsonRows(kind="json", rows=["results"], columns="columns")
-
-
-@given(st.lists(st.tuples(leaves, values), max_size=8), st.booleans(), st.sampled_from([",", " , ", ",\n"]), cuts)
-@settings(deadline=None, max_examples=150)
-def test_lists_are_rows_with_the_names_given_elsewhere_for_any_chunks(
-    sent: list[tuple[Any, Any]], names_first: bool, between: str, some: list[int]
-) -> None:
-    names, results = '"columns":["event","n"]', '"results":[' + between.join(dumped([*row]) for row in sent) + "]"
-    body = "{" + ",".join((names, results) if names_first else (results, names)) + "}"
-    got = reading(body.encode(), LISTS, cuts=some)
-    by_ijson = reading_by_ijson(body.encode(), LISTS)
-    assert got.published == by_ijson.published
-    expected = [{"event": one, "n": two} for one, two in sent]
-    assert [exact(row) for row in got.published] == exact(dumped(expected))
-
-
-def test_values_of_lists_come_as_they_were_sent_and_are_typed_by_their_names() -> None:
-    body = rb'{"results":[["57.1000", "\u00e9\/"],["x",[1E5, {"a":[]}]]],"columns":[{"title":"n"},{"title":"o"}]}'
-    shape = LISTS.model_copy(update={"column_name": "title"})
-    for size in (1, 1000):
-        got = reading(body, shape, columns={"n": "number"}, cuts=range(0, len(body), size))
-        assert got.rows == [
-            rb'{"n":57.1000,"o":"\u00e9\/"}',
-            DeadRow(b'{"n":"x","o":[1E5, {"a":[]}]}', "n: 'x' is not a valid number"),
-        ]
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"columns":["a","b"],"results":[[1,2],[3]]}', "row 2: 1 values for 2 columns"),
-        (b'{"results":[[1,2],[3,4,5]],"columns":["a","b"]}', "row 2: 3 values for 2 columns"),
-        (b'{"results":[[1,2]]}', "the names of the columns are not at 'columns'"),
-        (b'{"columns":["a","a"],"results":[[1,2]]}', "two columns are called 'a'"),
-        (b'{"columns":[1,2],"results":[[1,2]]}', "the columns are not a list of names"),
-        (b'{"columns":["a"],"results":[{"a":1}]}', "row 1: not a JSON list"),
-        (b'{"columns":["a"],"results":[[1],[NaN]]}', "row 2: NaN is not a JSON number"),
-        (b'{"columns":["a"],"results":[[1],[2]', "row 3: the response is cut"),
-    ],
-)
-def test_lists_that_fit_no_columns_fail_the_job(body: bytes, said: str) -> None:
-    for size in (1, 1000):
-        assert reading(body, LISTS, cuts=range(0, len(body), size)).said.startswith(said)
-
-
-def test_batches_of_lists_have_the_same_columns() -> None:
-    shape = JsonRows(kind="json", rows=["*.rows"], columns="*.columns")
-    same = b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["a"]}]'
-    late = b'[{"rows":[[1]],"columns":["a"]},{"rows":[[2]],"columns":["a"]}]'
-    assert reading(same, shape).published == reading(late, shape).published == [b'{"a":1}', b'{"a":2}']
-    for other in (
-        b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["b"]}]',
-        b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["b"]},{"columns":["a"],"rows":[[3]]}]',
-    ):
-        assert "the columns change within the page" in reading(other, shape).said

@@ -18,7 +18,7 @@ from worker.model import PageFacts, Row
 from worker.paging.pager import NextPages
 from worker.sources.params import read_for
 from worker.sources.placeholders import fill
-from worker.sources.schema import Poll, Report, Request, Submit, status_word
+from worker.sources.schema import Poll, Report, RequestOfTwoPaths, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
 from worker.transport.links import without_query
 from worker.transport.refusals import retry_after
@@ -239,7 +239,7 @@ class Vendor:
 
     def _ask(
         self,
-        declared: Request,
+        declared: RequestOfTwoPaths,
         values: Mapping[str, Any],
         *,
         allow: Collection[int] = (),

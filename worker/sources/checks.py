@@ -6,19 +6,22 @@ import re
 from collections.abc import Iterator
 
 from worker.errors import BadInput
-from worker.sources.credentials import check_auth
+from worker.sources.credentials import auth_methods, check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
 from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
 from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
     ENGINE_NAMES,
     Delimited,
+    ErrorShape,
+    OAuth2Auth,
     OffsetPaging,
     PageNumberPaging,
     Poll,
     Report,
     Request,
     Selectors,
+    SessionAuth,
     Source,
 )
 from worker.sources.yaml_files import Place, YamlFile
@@ -40,12 +43,25 @@ def check_source(source: Source, file: YamlFile) -> None:
     check_auth(source, file)
     for where, allowed in contradicting_errors(source.errors):
         raise BadInput(file.where(where), where[-1], allowed)
+    has_login = any(isinstance(way, SessionAuth | OAuth2Auth) for auth in source.auth for way in auth_methods(auth))
+    for where, shape in _error_shapes(source):
+        if shape.then == "login" and not has_login:
+            raise BadInput(file.where((*where, "then")), "login", "a login in `auth`; or another consequence")
     _check_account(source, file)
+
+
+def _error_shapes(source: Source) -> Iterator[tuple[Place, ErrorShape]]:
+    """Every error shape of a source file."""
+    yield from ((("errors", number), shape) for number, shape in enumerate(source.errors))
+    for name, report in source.reports.items():
+        for position, read in enumerate(report.read):
+            place: Place = ("reports", name, "read", position, "format", "errors")
+            yield from (((*place, number), shape) for number, shape in enumerate(read.format.errors))
 
 
 def path_names(report: Report) -> set[str]:
     """The parameters used in URL paths: each of their values must be one path segment."""
-    return {name for _, request in _requests(report) for name in names_in([request.path, request.path_on_404 or ""])}
+    return {name for _, request in _requests(report) for name in names_in(request.paths)}
 
 
 def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
@@ -85,7 +101,7 @@ def _templates(report: Report) -> Iterator[tuple[Place, object]]:
     for place, request in _requests(report):
         yield (
             place,
-            [request.path, request.path_on_404, request.query, request.headers, request.json_body, request.form],
+            [request.paths, request.query, request.headers, request.json_body, request.form],
         )
     if report.submit and report.submit.adopt:
         yield ("submit", "adopt", "match"), report.submit.adopt.match
@@ -194,6 +210,10 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
         ("status", len(set(listed)) < len(listed), "each word in only one of `done`, `failed` and `ask_anew`"),
         ("waits_on", bool(set(poll.waits_on) & set(poll.done_on)), "no status that is in `done_on` too"),
         ("id", "id" in poll.model_fields_set and poll.reports is None, "`reports`, a list of reports, beside it"),
+        *(
+            (name, "*" in (getattr(poll, name) or ""), "a path to one value, without `*`")
+            for name in ("reports", "id", "ready_when_set", "expires_at")
+        ),
         ("link", bool(poll.link) and not reads_link, "a `read` without `request` and `resolve`: it reads at the link"),
         ("no_link_is_no_rows", poll.no_link_is_no_rows and not poll.link, "`link` beside it"),
         (
@@ -209,7 +229,7 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
     given_first = {name for name, param in report.params.items() if param.required or param.default is not None}
     grouped = {name for group in report.one_of for name in group}
     for where, request in _requests(report):
-        for path in filter(None, (request.path, request.path_on_404)):
+        for path in request.paths:
             if not path.startswith("/"):
                 raise BadInput(file.where((*place, *where, "path")), path, "a path that starts with /")
             for name in names_in(path):

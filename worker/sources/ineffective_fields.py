@@ -28,6 +28,7 @@ Rule = tuple[str, bool, str]
 Mistake = tuple[str, object, str]
 """A field, what was given, what is allowed."""
 
+OF_A_WINDOW = ("window_ends", "window_form")
 _ONE_CHARACTER = "one character, and no line end"
 
 
@@ -37,21 +38,50 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
         place: Place = ("read", position)
         if position + 1 < len(report.read) and not read.when:
             yield place, "`when`: without it, the reads after this one are never chosen"
-        for word in ("link", "total"):
-            if getattr(read, word) and read.resolve is None:
-                yield (*place, word), "`resolve` beside it: it is a path in the answer to that"
+        for word, allowed in _violated(_read_rules(read, report)):
+            yield (*place, word), allowed
         for word, allowed in _violated(_paging_rules(read, report)):
             yield (*place, "paging", word), allowed
         for word, allowed in _violated(_format_rules(read.format, read.paging)):
             yield (*place, "format", word), allowed
         errors = contradicting_errors(read.format.errors)
         yield from (((*place, "format", *where), allowed) for where, allowed in errors)
-    if report.window_at_most is not None and len(report.window or ()) < 2:
-        yield ("window_at_most",), "a `window` with both of its ends"
+    yield from (((word,), allowed) for word, allowed in _violated(_report_rules(report)))
+
+
+def _report_rules(report: Report) -> list[Rule]:
+    has_window = report.window is not None
     pages_are_counted = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
     rows_are_counted = bool(report.poll and report.poll.total) or any(_totals(read) for read in report.read)
-    if report.proof == "count" and not (pages_are_counted or rows_are_counted):
-        yield ("proof",), "`total` or `total_pages` somewhere, or another proof: there is no count of the rows"
+    return [
+        *((word, word in report.model_fields_set and not has_window, "a `window` beside it") for word in OF_A_WINDOW),
+        (
+            "window_at_most",
+            report.window_at_most is not None and len(report.window or ()) < 2,
+            "a `window` with both of its ends",
+        ),
+        (
+            "proof",
+            report.proof == "count" and not (pages_are_counted or rows_are_counted),
+            "`total` or `total_pages` somewhere, or another proof: there is no count of the rows",
+        ),
+    ]
+
+
+def _read_rules(read: Read, report: Report) -> list[Rule]:
+    is_counted = bool(_totals(read) or (report.poll and report.poll.total))
+    of_resolve = {"link": read.link, "total": read.total}
+    return [
+        *(
+            (word, bool(paths) and read.resolve is None, "`resolve` beside it: it is a path in the answer to that")
+            for word, paths in of_resolve.items()
+        ),
+        *(
+            (word, any("*" in path for path in paths), "paths to one value, without `*`")
+            for word, paths in of_resolve.items()
+        ),
+        ("rows_at_most", read.rows_at_most is not None and not is_counted, "`total`, the count that may be greater"),
+    ]
 
 
 def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, str]]:
@@ -78,11 +108,15 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
             return [("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the answer")]
         case OffsetPaging():
             return [
+                ("offset_param", paging.offset_param == paging.limit_param, "another parameter than `limit_param`"),
+                *_place_rules(read, paging.place),
                 ("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the format"),
                 ("limit", not set(names_in(paging.limit)) <= report.params.keys(), numbers_come_from),
             ]
         case PageNumberPaging():
             return [
+                ("size_param", paging.size_param == paging.number_param, "another parameter than `number_param`"),
+                *_place_rules(read, paging.place),
                 ("size", not set(names_in(paging.size)) <= report.params.keys(), numbers_come_from),
                 ("size_param", paging.size_param is not None and paging.size is None, "`size` beside it"),
                 ("ends_with", paging.ends_with == "short" and paging.size is None, "`size`, to recognise a short page"),
@@ -93,7 +127,15 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
                 ("header", "header" in paging.model_fields_set and in_body, "`place: header` beside it"),
                 ("kind", in_body and not _names_next(read.format), "`next` in a json format, or `place: header`"),
             ]
-    return [("kind", paging.header is None and not _names_next(read.format), "`next` in a json format, or `header`")]
+    return [
+        ("kind", paging.header is None and not _names_next(read.format), "`next` in a json format, or `header`"),
+        *_place_rules(read, paging.place),
+    ]
+
+
+def _place_rules(read: Read, place: str) -> list[Rule]:
+    sends_form = read.request is not None and read.request.form is not None
+    return [("place", place == "json" and sends_form, "a `json` body: a form has no place for it")]
 
 
 def _format_rules(declared: Format, paging: Paging) -> list[Rule]:

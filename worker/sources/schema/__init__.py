@@ -38,7 +38,7 @@ from worker.sources.schema.paging import (
 )
 from worker.sources.schema.preparation import Adoption, Poll, Submit, status_word
 from worker.sources.schema.report import ColumnType, Param, ParamType, Read, Report
-from worker.sources.schema.request import ENGINE_NAMES, Request, Selector, Selectors
+from worker.sources.schema.request import ENGINE_NAMES, Request, RequestOfTwoPaths, Selector, Selectors
 from worker.sources.schema.source import Detail, Discovery, Limits, Source
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "Read",
     "Report",
     "Request",
+    "RequestOfTwoPaths",
     "Selector",
     "Selectors",
     "SessionAuth",

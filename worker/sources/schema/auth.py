@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared
+from worker.sources.schema.declared import Declared, UnusualStatus
 from worker.sources.schema.request import Request
 
 
@@ -67,7 +67,7 @@ class SessionAuth(Declared):
     token_header: str | None = None
     expires_in: str = "expires_in"
     default_lifetime_seconds: int = Field(default=3600, ge=1)
-    renew_on: list[int] = [401]
+    renew_on: list[UnusualStatus] = [401]
     send: TokenPlace = Field(default_factory=_bearer)
 
 
@@ -95,7 +95,7 @@ class OAuth2Auth(Declared):
     refresh_token: str = "{refresh_token}"  # noqa: S105 - a placeholder
     extra: dict[str, str] = {}
     default_lifetime_seconds: int = Field(default=3600, ge=1)
-    renew_on: list[int] = [401]
+    renew_on: list[UnusualStatus] = [401]
     send: TokenPlace = Field(default_factory=_bearer)
 
 

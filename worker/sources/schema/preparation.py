@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from worker.sources.schema.declared import Declared
-from worker.sources.schema.request import Paths, Request, Selectors
+from worker.sources.schema.declared import Declared, Status, UnusualStatus
+from worker.sources.schema.request import Paths, Request, RequestOfTwoPaths, Selectors
 
 
 def status_word(value: Any) -> Any:
@@ -43,7 +43,7 @@ class Adoption(Declared):
 class Duplicate(Declared):
     """A refusal that names the report of an earlier, equal request. If it names none, it is handled like any other."""
 
-    statuses: list[int] = Field(min_length=1)
+    statuses: list[UnusualStatus] = Field(min_length=1)
     report_id: Selectors = Field(min_length=1)
 
 
@@ -55,7 +55,7 @@ class Submit(Declared):
     again if its status is a word in the poll's `ask_anew`, or the vendor no longer has it.
     """
 
-    request: Request
+    request: RequestOfTwoPaths
     report_id: Selectors = []
     poll_link: Selectors = []
     duplicate: Duplicate | None = None
@@ -84,10 +84,10 @@ class Poll(Declared):
     rows that are not found although the report is ready, for `missing_link_grace_seconds`.
     """
 
-    request: Request | None = None
+    request: RequestOfTwoPaths | None = None
     every_seconds: float = Field(default=15, gt=0)
-    waits_on: list[int | Literal["empty"]] = []
-    done_on: list[int] = []
+    waits_on: list[Status | Literal["empty"]] = []
+    done_on: list[Status] = []
     reports: str | None = None
     id: str = "id"
     status: Selectors = []

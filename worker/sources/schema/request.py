@@ -19,18 +19,32 @@ Placeholder = Annotated[str, Field(pattern=r"^\{[A-Za-z_][\w-]*\}$")]
 class Request(Declared):
     """One HTTP request.
 
-    `path` is relative to the connection's base; at most one of `json` and `form` is given. `path_on_404` is tried once
-    if `path` answers 404, for vendors that do not say whether it ends with a slash. A `query` that is text is sent as
-    written; values in it are percent-encoded, and a part between two `&` whose placeholder has no value is left out.
+    `path` is relative to the connection's base; at most one of `json` and `form` is given. A `query` that is text is
+    sent as written; values in it are percent-encoded, and a part between two `&` whose placeholder has no value is left
+    out.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: str
-    path_on_404: str | None = None
     query: dict[str, Any] | str = {}
     headers: dict[str, str] = {}
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, Any] | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        """Every path that the request may be sent to."""
+        return [self.path]
+
+
+class RequestOfTwoPaths(Request):
+    """A request that is sent to `path_on_404` once if `path` answers 404, for vendors that do not document a slash."""
+
+    path_on_404: str | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        return [self.path] if self.path_on_404 is None else [self.path, self.path_on_404]
 
 
 class Selector(Declared):

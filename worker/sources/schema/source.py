@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from worker.sources.schema.auth import Auth
-from worker.sources.schema.declared import Declared, Duration, Name
+from worker.sources.schema.declared import Declared, Duration, Name, RefusalStatus
 from worker.sources.schema.errors import ErrorShape
 from worker.sources.schema.report import Report
 from worker.sources.schema.request import Request
@@ -70,10 +70,10 @@ class Source(Declared):
     base_url: str | None = None
     docs: str = ""
     note: str = ""
-    alias_hosts: list[str] = []
+    alias_hosts: list[Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]] = []
     auth: list[Auth] = Field(min_length=1)
     limits: Limits = Limits()
-    retry_statuses: list[int] = [408, 425, 429, 500, 502, 503, 504]
+    retry_statuses: list[RefusalStatus] = [408, 425, 429, 500, 502, 503, 504]
     errors: list[ErrorShape] = []
     check: Check = Check()
     discover: list[Discovery] = []

@@ -1,0 +1,149 @@
+"""Reports that are prepared first: those that fail, are asked for anew, take too long, or are not needed any more."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.fake_vendor import Answer, Request, preparing
+from tests.prepared import SUBMIT, Start, done, failed
+from tests.prepared import start as start
+from tests.source_files import POLL
+from worker.jobs.finish import cancel
+from worker.model import Json
+
+# ---------------------------------------------------------------- failed, expired, requested again
+
+
+def test_a_failure_says_the_vendors_reason_and_spoils_the_report(start: Start) -> None:
+    poll = {**POLL, "failed": ["failed"]}
+    made = start(preparing({"status": "FAILED", "reason": "no data for account 12"}), poll=poll)
+    failed(made, "could not prepare the report (failed)", "no data for account 12")
+    assert len(made.times("POST /reports")) == 1
+
+
+ANEW = {**POLL, "ask_anew": ["job failed", "expired"]}
+
+
+@pytest.mark.parametrize("error", [None, {"code": 2, "message": "try again"}])
+def test_if_a_failure_may_pass_the_report_is_requested_again(start: Start, error: Any) -> None:
+    polls = [{"status": "Job Failed", "error": error}, {"status": "done"}]
+    made = start(preparing(*polls), poll=ANEW, errors=[{"when": "error", "message": "error.message"}])
+    done(made)
+    assert len(made.times("POST /reports")) == 2
+
+
+@pytest.mark.parametrize(("allowed", "asked"), [(0, 1), (1, 2), (3, 4)])
+def test_a_report_is_requested_again_a_limited_number_of_times(start: Start, allowed: int, asked: int) -> None:
+    submit = {**SUBMIT, "ask_anew_at_most": allowed}
+    made = start(preparing({"status": "expired", "why": "too old"}), poll=ANEW, submit=submit)
+    failed(made, "'expired'", "too old")
+    assert len(made.times("POST /reports")) == asked
+
+
+def test_a_job_that_is_taken_up_again_reads_the_report_that_is_prepared(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        return Answer(status=403) if request.path.startswith("/rows") and not is_mended else polled(request)
+
+    polled, is_mended = preparing({"status": "done"}), False
+    made = start(respond)
+    failed(made, "403")
+    is_mended = True
+    assert made.services.ledger.retry(made.job_id)[0] == "pending"
+    done(made)
+    assert len(made.times("POST /reports")) == 1
+
+
+# ---------------------------------------------------------------- deadlines and pace
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (Answer(b"busy", status=503), "503"),
+        (Answer({"detail": "early"}, status=425), "early"),
+        (Answer(b"<html>later</html>", headers={"Content-Type": "text/html"}), "<html>later"),
+        (Answer(b""), "(empty)"),
+        ({"status": "running"}, "running"),
+        (Answer(status=202, headers={"Retry-After": "3000"}), "202"),
+    ],
+)
+def test_ready_within_ends_a_report_whose_every_poll_fails_or_says_not_yet(
+    start: Start, answer: Any, word: str
+) -> None:
+    made = start(preparing(answer), poll={**POLL, "waits_on": [202]}, ready_within="100s")
+    failed(made, "not ready within 100 s of the request", word)
+    times = made.times("GET /reports/7")
+    assert 85 <= times[-1] <= 100
+    assert all(later - earlier >= 15 for earlier, later in itertools.pairwise(times))
+
+
+def test_ready_within_ends_a_request_that_is_refused_again_and_again(start: Start) -> None:
+    made = start(preparing(made=Answer({"detail": "too early"}, status=425)), ready_within="20s")
+    failed(made, "not ready within 20 s of the request", "too early")
+    assert made.times("POST /reports")[-1] <= 20
+
+
+def test_a_report_that_waited_for_its_turn_has_all_its_time(start: Start) -> None:
+    made = start(preparing({"status": "running"}, {"status": "done"}), ready_within="60s")
+    made.now += 3_600
+    done(made)
+
+
+def test_finish_within_ends_a_report_that_cannot_be_read(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        return Answer(status=429) if request.path.startswith("/rows") else preparing({"status": "done"})(request)
+
+    failed(start(respond, finish_within="90s"), "not finished within 90 s")
+
+
+def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_says(start: Start) -> None:
+    polls = [
+        Answer(status=202, headers={"Retry-After": "40"}),
+        Answer(status=202, headers={"Retry-After": "1"}),
+        {"status": "done"},
+    ]
+    made = start(preparing(*polls), poll={**POLL, "waits_on": [202]})
+    done(made)
+    assert made.times("GET /reports/7") == [0, 40, 55]
+
+
+# ---------------------------------------------------------------- discarded
+
+DISCARD: Json = {"discard": {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}}
+
+
+def test_a_cancelled_report_is_cancelled_at_the_vendor(start: Start) -> None:
+    made = start(preparing({"status": "running"}), report=DISCARD)
+    made.run(until=lambda job: job.poll > 1)
+    assert cancel(made.services, made.job_id) == "cancelled"
+    assert made.asked[-1].name == "DELETE /reports/7"
+    # What the vendor dropped is not there for a retry.
+    assert made.services.ledger.retry(made.job_id)[0] == "queued"
+
+
+@pytest.mark.parametrize("after", [["cancelled"], ["done", "failed"]])
+def test_a_report_that_is_done_is_deleted_where_the_source_says_so(start: Start, after: list[str]) -> None:
+    report = {"discard": {**DISCARD["discard"], "after": after}}
+    made = start(preparing({"status": "done"}), report=report)
+    done(made)
+    assert (made.asked[-1].request.method == "DELETE") is ("done" in after)
+
+
+def test_a_vendor_that_cannot_be_told_keeps_no_job_from_ending(start: Start) -> None:
+    made = start(preparing({"status": "running"}, Answer(b"no", status=500)), report=DISCARD)
+    made.run(until=lambda job: job.poll > 1)
+    assert cancel(made.services, made.job_id) == "cancelled"
+
+
+def test_a_report_made_while_its_job_was_cancelled_is_cancelled_too(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        if request.method == "POST":
+            cancel(made.services, made.job_id)
+        return preparing({"status": "running"})(request)
+
+    made = start(respond, report=DISCARD)
+    made.run()
+    assert [asked.name for asked in made.asked] == ["POST /reports", "DELETE /reports/7"]

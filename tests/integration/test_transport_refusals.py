@@ -1,0 +1,108 @@
+"""What a refusal means: try again, wait, or fail with the vendor's words and without a secret."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+
+import pytest
+from redis import Redis
+
+from tests.scripted_vendor import Heard, Start
+from tests.wire import (
+    HEADER,
+    KEY,
+    PASSWORD,
+    SESSION,
+    answer,
+    connection,
+    exchange,
+    get,
+    login,
+    talk,
+)
+from worker.errors import FailJob, RetryLater
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 522])
+def test_what_passes_is_tried_again_with_the_usual_patience(vendor: Start, status: int) -> None:
+    at = exchange(connection(vendor(lambda heard: answer(status, b"<h1>busy</h1>"))))
+    with pytest.raises(RetryLater, match=f"GET /v1/rows: {status} Reason: <h1>busy</h1>") as caught:
+        at.send(get(at))
+    assert (caught.value.wait_seconds, caught.value.is_attempt) == (None, True)
+    assert caught.value.is_unsent is (status == 429)
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 409, 410, 413, 422, 451, 501, 505])
+def test_what_does_not_pass_fails_with_the_vendors_words(vendor: Start, status: int) -> None:
+    body = b'{"error_code":"BadRequest","message":"field does not exist","request_id":"74K"}'
+    shapes = [{"when": "error_code", "code": "error_code", "message": "message", "request_id": "request_id"}]
+    at = exchange(connection(vendor(lambda heard: answer(status, body)), errors=shapes))
+    with pytest.raises(FailJob, match=rf"{status} Reason: BadRequest: field does not exist \(request id 74K\)"):
+        at.send(get(at))
+    assert at.send(get(at), allow=(status,)).status == status
+    assert at.ask(get(at), allow=(status,)).content["error_code"] == "BadRequest"
+
+
+def test_an_error_worded_in_a_success_fails(vendor: Start) -> None:
+    body = b'{"meta":{"status":"error"},"errors":[{"code":"rate-limit-exceeded","message":"slow down"}]}'
+    shapes = [{"when": "meta.status", "equals": "error", "code": "errors.0.code", "message": "errors.0.message"}]
+    at = exchange(connection(vendor(lambda heard: answer(200, body)), errors=shapes))
+    with pytest.raises(FailJob, match="200: rate-limit-exceeded: slow down"):
+        at.ask(get(at))
+
+
+def test_a_source_says_itself_which_statuses_pass(vendor: Start) -> None:
+    at = exchange(connection(vendor(lambda heard: answer(409)), retry_statuses=[409]))
+    with pytest.raises(RetryLater):
+        at.send(get(at))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_time_to_come_back_pauses_the_connection_for_every_worker(
+    vendor: Start, redis: Redis, status: int, form: str
+) -> None:
+    later = "40" if form == "seconds" else formatdate(time.time() + 40, usegmt=True)
+    acme = vendor(lambda heard: answer(status, Retry_After=later))
+    one, other = (exchange(connection(acme), redis) for _ in range(2))
+    with pytest.raises(RetryLater) as caught:
+        one.send(get(one))
+    assert caught.value.wait_seconds == pytest.approx(40, abs=2)
+    assert (caught.value.is_attempt, caught.value.is_unsent) == (False, True)
+    with pytest.raises(RetryLater, match="paused") as caught:
+        other.send(get(other))
+    assert caught.value.wait_seconds == pytest.approx(40, abs=3)
+    assert (caught.value.is_attempt, caught.value.is_unsent) == (False, True)
+    assert len(acme.heard) == 1
+
+
+def test_the_reset_of_a_rate_limit_pauses_the_connection_where_the_vendor_names_no_other_time(vendor: Start) -> None:
+    reset = {"x_rate_limit_remaining": "0", "x_rate_limit_reset": f"{time.time() + 900:.0f}"}
+    at, _ = talk(vendor, lambda heard: answer(429 if heard.target.endswith("limited") else 503, **reset))
+    with pytest.raises(RetryLater) as caught:
+        at.send(get(at, "/down"))
+    assert (caught.value.wait_seconds, caught.value.is_attempt) == (None, True)
+    with pytest.raises(RetryLater) as caught:
+        at.send(get(at, "/limited"))
+    assert caught.value.wait_seconds == pytest.approx(900, abs=5)
+    assert not caught.value.is_attempt
+    with pytest.raises(RetryLater, match="paused"):
+        at.send(get(at))
+
+
+def test_no_secret_is_in_what_goes_wrong(vendor: Start) -> None:
+    def script(heard: Heard) -> bytes:
+        echo = json.dumps({"message": f"{heard.target} {heard.headers}"}).encode()
+        return answer(418, echo)
+
+    for auth in (SESSION, KEY, HEADER, {"kind": "basic"}):
+        acme = vendor(lambda heard: login(heard) or script(heard))
+        at = exchange(connection(acme, auth))
+        with pytest.raises(FailJob, match="418") as caught:
+            at.send(get(at, day="2026-11-01"))
+        assert "***" in str(caught.value) or "Basic" in str(caught.value)
+        assert PASSWORD not in str(caught.value)
+        assert "k3y" not in str(caught.value)
+        assert "token-" not in str(caught.value)

@@ -1,0 +1,55 @@
+"""What a JSON page says beside its rows: the next page, and how many rows and pages there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.readings import PAGE, reading
+from worker.errors import FailJob
+from worker.sources.schema import JsonRows
+
+
+def test_the_first_place_that_has_a_link_or_count_is_taken() -> None:
+    beside = b'{"links":{"next":"/b"},"total_rows":7,"meta":{"total_pages":"3"},"rows":[],"data":{"links":{"next":""}}}'
+    got = reading(beside, PAGE)
+    assert got.published == []
+    assert (got.facts.next, got.facts.total, got.facts.total_pages) == ("/b", 7, 3)
+
+
+PAGED = JsonRows(
+    kind="json",
+    rows=["rows"],
+    total=["total"],
+    total_pages=["pages"],
+    next=["next", "link", "link.href"],
+    has_more=["more"],
+)
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        (b'"next":{"url":"/b"}', 'the value at \'next\' is not a link or token: {"url":"/b"}'),
+        (b'"link":{"href":["/b"]}', "the value at 'link.href' is not a link or token: [\"/b\"]"),
+        (b'"next":["/b"]', "the value at 'next' is not a link or token: [\"/b\"]"),
+        (b'"next":true', "the value at 'next' is not a link or token: true"),
+        (b'"total":{"value":3.0}', "the value at 'total' is not a count of rows: {\"value\":3.0}"),
+        (b'"pages":[7]', "the value at 'pages' is not a count of pages: [7]"),
+    ],
+)
+def test_a_structure_in_place_of_a_link_or_count_is_not_taken_for_none(beside: bytes, said: str) -> None:
+    body = b'{"rows":[{"a":1}],' + beside + b"}"
+    got = reading(body, PAGED, cuts=range(len(body)))
+    assert isinstance(got.error, FailJob)
+    assert said in got.said
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [b'"next":null', b'"next":""', b'"next":{}', b'"next":[]', b'"next":false', b'"link":{"href":null}', b'"total":-1',
+     b'"total":"unknown"', b'"more":false,"next":{"url":"/b"}'],
+)  # fmt: skip
+def test_nothing_in_place_of_a_link_or_count_is_none(beside: bytes) -> None:
+    got = reading(b'{"rows":[{"a":1}],' + beside + b"}", PAGED)
+    assert got.error is None
+    assert (got.facts.next, got.facts.total) == (None, None)

@@ -112,9 +112,12 @@ def test_what_the_vendor_refuses_ends_with_1_and_one_line(millrace: CommandHere,
     assert "Connection refused" in away.err.splitlines()[-1]
 
 
-def test_a_failure_that_passes_does_not_waste_a_prepared_report(millrace: CommandHere, vendors: Sandbox) -> None:
+@pytest.mark.parametrize(("kind", "args"), [("cut_in_row", {"row": 2}), ("status", {"code": 404})])
+def test_a_failure_that_passes_does_not_waste_a_prepared_report(
+    millrace: CommandHere, vendors: Sandbox, kind: str, args: dict[str, int]
+) -> None:
     rules = [{"kind": "status", "match": {"endpoint": "status"}, "args": {"code": 500}, "times": 2}]
-    rules += [{"kind": "cut_in_row", "match": {"endpoint": "completed-reports"}, "args": {"row": 2}, "times": 1}]
+    rules += [{"kind": kind, "match": {"endpoint": "completed-reports"}, "args": args, "times": 1}]
     vendors.remote.turn(*rules)
     answer = millrace("preview", *KARGO, "--rows", "3")
     assert (answer.code, len(answer.lines)) == (0, 3)

@@ -129,6 +129,7 @@ def test_a_thread_that_waits_behind_a_proxy_over_tls_is_freed_from_another_threa
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", FailJob, "407 .*; check its user and password"),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", FailJob, "refuses: 403 Forbidden"),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", RetryLater, "refuses: 503"),
+        (b"HTTP/1.1 429 Too Many Requests\r\n\r\n", RetryLater, "refuses: 429"),
     ],
 )
 def test_a_proxy_that_refuses_is_named_without_its_password(

@@ -12,7 +12,7 @@ from typing import Any
 from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
 from worker.client.vendor import Vendor
-from worker.errors import FailJob, RetryLater
+from worker.errors import FailJob, ReportNotFound, RetryLater
 from worker.model import Row
 from worker.sources.schema import Poll, Report
 from worker.transport.exchange import Exchange
@@ -55,8 +55,12 @@ class Preview:
 
         def read() -> tuple[list[Row], int | None]:
             page = vendor.page(1, None)
-            with closing(page.blocks()) as blocks:
-                return list(islice(chain.from_iterable(blocks), count)), page.facts.total
+            try:
+                with closing(page.blocks()) as blocks:
+                    return list(islice(chain.from_iterable(blocks), count)), page.facts.total
+            except ReportNotFound as gone:
+                # Storage may show a new file some seconds late.
+                raise RetryLater(str(gone)) from None
 
         found, total = retry(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
         return found, prepared.total if total is None else total

@@ -45,6 +45,7 @@ TLS_FAULT = re.compile(r"\[SSL: (\w+)\]")
 """These find OpenSSL's reason in the message of an error that wraps others."""
 
 MOST_INTERIM_ANSWERS = 20
+PROXY_RETRY_STATUSES = ("408", "425", "429")
 
 _target: ContextVar[str | None] = ContextVar("target", default=None)
 """Path and query of the request being sent, as they were given: urllib3 would normalize them and break signatures."""
@@ -146,7 +147,8 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
     reason = f"{request.name}: the proxy {where} refuses: {said[1]}{said[2]}"
     if said[1] == "407":
         return FailJob(f"{reason}; check its user and password")
-    return FailJob(reason) if said[1].startswith("4") else RetryLater(reason, is_unsent=True)
+    is_for_good = said[1].startswith("4") and said[1] not in PROXY_RETRY_STATUSES
+    return FailJob(reason) if is_for_good else RetryLater(reason, is_unsent=True)
 
 
 class _Adapter(HTTPAdapter):

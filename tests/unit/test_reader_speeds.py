@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from tests.json_rows import cuts, ends, rows
 from tests.readings import PAGE, PLAIN, STREAM, Reading, header, reading, reading_by_ijson
 from worker.model import Rows
+from worker.readers import parser
 from worker.readers.cutter import ListCutter
 from worker.readers.row_shape import RowShape
 from worker.sources.schema import ColumnType, ErrorShape, Format, JsonRows, Ndjson
@@ -181,6 +184,27 @@ def test_typed_rows_of_one_shape_are_converted_as_they_stand_in_the_page() -> No
     with patch.object(RowShape, "change_members", counting):
         assert len(reading(body, PAGE, columns=COLUMNS).published) == 20_000
     assert sum(converted) > 10_000
+
+
+def test_a_long_string_with_braces_is_not_parsed_again_with_every_brace() -> None:
+    """As above: the parser reads a string that is not whole again from its start, which took minutes for a megabyte."""
+    row = b'{"a":"' + b".c1{color:red}" * 60_000 + b'","b":{"c":1}}'
+    given: list[int] = []
+    make = parser.values
+
+    def counting(into: list[Any]) -> SimpleNamespace:
+        made = make(into)
+
+        def send(text: bytes) -> None:
+            given.append(len(text))
+            made.send(text)
+
+        return SimpleNamespace(send=send)
+
+    with patch.object(parser, "values", counting):
+        assert reading(row + b"\n" + row, PLAIN).published == [row, row]
+    assert sum(given) > len(row)
+    assert len(given) < 20_000
 
 
 def test_every_single_cut() -> None:

@@ -48,6 +48,7 @@ class Cutter:
         # The incomplete row: the part that the parser has, and the part it does not have yet.
         self._sent: list[bytes] = []
         self._held = b""
+        self._brackets_counted = self._pieces_counted = 0  # in `_sent`
         self._watch = RowGuard()
 
     @property
@@ -58,7 +59,9 @@ class Cutter:
     @property
     def open_brackets(self) -> int:
         """How many brackets are open in the incomplete row."""
-        return sum(map(count_open_brackets, self._sent)) + count_open_brackets(self._held)
+        self._brackets_counted += sum(map(count_open_brackets, self._sent[self._pieces_counted :]))
+        self._pieces_counted = len(self._sent)
+        return self._brackets_counted + count_open_brackets(self._held)
 
     def feed(self, text: bytes) -> list[bytes]:
         """The rows that this text completes, up to the first fault."""
@@ -119,6 +122,7 @@ class Cutter:
                 row = b"".join(self._sent)
                 rows.append(row[row.index(self._opens) :])
                 self._sent.clear()
+                self._brackets_counted = self._pieces_counted = 0
         rows = self._filter(self._take_sound(rows))
         self._values.clear()
         if len(ends) < len(pieces):
@@ -128,13 +132,18 @@ class Cutter:
     def _send(self, pieces: list[bytes], text: bytes) -> list[int]:
         """Give pieces of this text to the parser until one is refused; returns the number of values after each."""
         ends: list[int] = []
+        waiting: list[bytes] = []
         watch = self._watch
         watch.prepare(text, self._sent)
         try:
-            for piece in pieces:
+            for number, piece in enumerate(pieces, 1):
                 if watch.refuses(piece):
                     break
-                self._parser.send(piece)
+                waiting.append(piece)
+                # Given a piece of a string, the parser reads the string again from its start.
+                if not watch.is_in_string or number == len(pieces):
+                    self._parser.send(b"".join(waiting))
+                    waiting.clear()
                 ends.append(len(self._values))
                 if ends[-1] > (ends[-2] if len(ends) > 1 else 0):
                     watch.begin_row()

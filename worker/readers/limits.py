@@ -34,6 +34,9 @@ _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _NUMBER_BYTES = 2 * LONGEST_INTEGER_DIGITS
 """How much of the text before a cut is checked together with the text after it: a number may lie across the cut."""
 
+_MANY_PIECES = 1_000
+"""A row of more pieces is scanned, which costs little compared with parsing them."""
+
 _DEEP_ROW_BYTES = 5 * DEEPEST_NESTING
 """A row without lists that is nested too deep is longer than this: a level takes five bytes or more, `{"":` and `}`."""
 
@@ -136,21 +139,21 @@ class LoneSurrogateFinder:
 class LimitScanner:
     """Scans JSON text for the limits on nesting and digits, piece by piece, from the start of a value.
 
-    `reason` says which limit was exceeded, None if none was.
+    `reason` says which limit was exceeded, None if none was. `is_in_string`: the text so far ends in a string.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self._depth = 0
         self._digits = 0
-        self._in_string = False
+        self.is_in_string = False
         self._is_escaped = False
 
     def feed(self, text: bytes) -> str | None:
         """Scan the next piece; returns `reason`."""
         at = 0
         while at < len(text) and self.reason is None:
-            at = self._skip_string(text, at) if self._in_string else self._skip_structure(text, at)
+            at = self._skip_string(text, at) if self.is_in_string else self._skip_structure(text, at)
         return self.reason
 
     def _skip_string(self, text: bytes, at: int) -> int:
@@ -161,7 +164,7 @@ class LimitScanner:
         matched = _IN_STRING.match(text, at)
         end = matched.end() if matched else at
         if end < len(text):
-            self._in_string = text[end] != 0x22
+            self.is_in_string = text[end] != 0x22
             self._is_escaped = text[end] == 0x5C
         return end + 1
 
@@ -172,7 +175,7 @@ class LimitScanner:
         for token in _OUTSIDE.finditer(text, at):
             sign = token.group()
             if sign == b'"':
-                self._in_string = True
+                self.is_in_string = True
                 return token.end()
             if sign in b"{[":
                 self._depth += 1
@@ -195,7 +198,10 @@ class LimitScanner:
 
 
 class RowGuard:
-    """Checks the pieces of a row before the parser gets them; scans them only if a cheap count finds them suspect."""
+    """Checks the pieces of a row before the parser gets them; scans them only if a cheap count finds them suspect.
+
+    A row of many pieces is scanned too, for `is_in_string`.
+    """
 
     def __init__(self) -> None:
         self._opened = 0  # brackets opened in the row so far
@@ -203,13 +209,20 @@ class RowGuard:
         self._scan: LimitScanner | None = None  # if there is one, it has scanned the row so far
         self._is_suspect = False
 
+    @property
+    def is_in_string(self) -> bool:
+        """Does the last piece end in a string? Known only of rows that are scanned; False for others."""
+        return self._scan is not None and self._scan.is_in_string
+
     def prepare(self, text: bytes, sent: list[bytes]) -> None:
         """Look at the text whose pieces come next; `sent` is what the parser already has of an incomplete row."""
         if len(sent) != len(self._row):
             self.begin_row()
             for piece in sent:
                 self.refuses(piece)
-        self._is_suspect = has_long_number((sent[-1][-_NUMBER_BYTES:] if sent else b"") + text)
+        self._is_suspect = len(sent) > _MANY_PIECES or has_long_number(
+            (sent[-1][-_NUMBER_BYTES:] if sent else b"") + text
+        )
 
     def refuses(self, piece: bytes) -> bool:
         """Must this piece of the row not be parsed?"""

@@ -88,6 +88,12 @@ def _attempt(
         heartbeat.check_deadline()
     try:
         return work(services, lease, heartbeat)
+    except RecordClosed as closed:
+        if closed.state != "ended":
+            raise
+        # The worker that wrote the end may have died before it moved the job: the sink record decides.
+        finish(services, lease.job, {})
+        return None
     except RetryLater:
         # If the step has to stop, the heartbeat has broken the connection, and this error is only the consequence.
         heartbeat.check()
@@ -142,9 +148,6 @@ def _handle_error(services: Services, lease: Lease, error: MillraceError) -> Non
             _fail(services, lease, RECORD_GONE)
         case RecordClosed(state="superseded"):
             _begin_again(services, lease, StartOver("another worker began the next generation"))
-        case RecordClosed(state="ended"):
-            # The worker that wrote the end may have died before it moved the job: the sink record decides.
-            finish(services, lease.job, {})
         case LeaseLost() | RecordClosed():
             log.warning(Event.LEASE_LOST, why=str(error))
         case _:

@@ -10,7 +10,11 @@ from redis import Redis
 
 from config.settings import Settings
 from tests.batches import read_batches
+from tests.fake_vendor import ROWS as ROWS_OF_VENDOR
+from tests.fake_vendor import Answer
+from tests.in_process import world
 from tests.ledgers import held, job
+from tests.source_files import source
 from worker.errors import RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
@@ -176,3 +180,21 @@ def test_a_job_fails_by_a_worker_that_lacks_what_its_sink_needs(
     monkeypatch.setattr("worker.sinks.address.find_spec", lambda name: None)
     assert fail(services, job_id, "obstore is missing") == "failed"
     assert (job(services.ledger, job_id).receipt or {})["sink"].startswith("s3://rows/x?format=parquet")
+
+
+def test_an_end_that_cannot_be_completed_fails_the_job_and_a_retry_completes_it(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Answer({"rows": ROWS_OF_VENDOR})
+    with world(redis, tmp_path, source(), lambda request: rows, monkeypatch) as made:
+        made.ask(sink=f"file:{tmp_path}/rows")
+        in_the_way = tmp_path / "rows/v/r/latest.json"
+        in_the_way.mkdir(parents=True)
+        for _ in range(2):
+            assert made.run()["state"] == "failed"
+            assert made.job.error == f"{in_the_way}: Is a directory"
+            made.services.ledger.retry(made.job_id)
+        in_the_way.rmdir()
+        receipt = made.run()
+        assert (receipt["state"], receipt["rows"]) == ("done", 3)
+        assert in_the_way.is_file()

@@ -173,6 +173,14 @@ def test_a_file_that_is_gone_or_changed_fails_the_job_at_its_end(tmp_path: Path,
     assert not (job / "receipt.json").exists()
 
 
+@pytest.mark.parametrize("name", ["first.json", "g1.outcome.json", "g1/page-00001.part-0001.json"])
+def test_a_file_of_the_record_that_was_cut_short_is_named(tmp_path: Path, job: Path, name: str) -> None:
+    publish(opened(f"file:{tmp_path}"), READING)
+    (job / ".sink" / name).write_text('{"generation')
+    with pytest.raises(FailJob, match=rf"{job}/\.sink/{name}, a file of the sink record, was changed"):
+        make(f"file:{tmp_path}").finish(1, 1, {})
+
+
 def test_a_receipt_that_was_not_written_is_written_by_the_next_finish(tmp_path: Path, job: Path) -> None:
     sink = opened(f"file:{tmp_path}")
     publish(sink, READING)

@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.sinks import READING, make, opened, publish
+from worker.errors import FailJob
 from worker.model import Totals
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.store import Key
@@ -59,6 +60,16 @@ def test_the_manifest_names_the_newest_reading_of_each_window_whichever_ended_la
     ]
     assert held["windows"][0]["receipt"] == "d/receipt.json"
     assert held["windows"][0]["files"] == ["d/page-00001.parquet"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"windows": [{}]}'])
+def test_a_manifest_that_somebody_changed_is_named_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+    end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
+    changed = tmp_path / "kargo/report/latest.json"
+    changed.write_text(content)
+    with pytest.raises(FailJob, match=f"{changed} was changed and is no manifest any more"):
+        end(tmp_path, "b", "2026-11-02", "2026-11-03T06:00:00.000Z")
+    assert changed.read_text() == content
 
 
 def test_jobs_that_end_at_once_do_not_leave_each_other_out(tmp_path: Path) -> None:

@@ -93,22 +93,24 @@ def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
     rows without an end.
     """
     with services.sink(job) as sink:
-        # After a restart that was interrupted, the sink is one generation ahead of the ledger.
-        for generation in (job.generation, job.generation + 1):
-            try:
-                sink.void(generation, verdict)
-            except RecordClosed as closed:
-                if closed.state == "superseded":
-                    continue
-                if closed.state == "ended":
-                    written = sink.finish(job.generation, job.pages, {})
-                    return None if isinstance(written, OpenPages) else written
-            except (FailJob, RetryLater) as refused:
-                may_hold_rows = job.state in {"streaming", "streamed"} and services.ledger.now() < job.finish_by
-                if isinstance(refused, RetryLater) and may_hold_rows:
-                    raise
-                log.warning(Event.NOT_VOIDED, job=job.id, why=str(refused))
-            return None
+        try:
+            # After a restart that was interrupted, the sink is one generation ahead of the ledger.
+            for generation in (job.generation, job.generation + 1):
+                try:
+                    sink.void(generation, verdict)
+                except RecordClosed as closed:
+                    if closed.state == "superseded":
+                        continue
+                    if closed.state == "ended":
+                        # What refuses to complete the end, such as a full disk, may be why the job fails.
+                        written = sink.finish(job.generation, job.pages, {})
+                        return None if isinstance(written, OpenPages) else written
+                return None
+        except (FailJob, RetryLater) as refused:
+            may_hold_rows = job.state in {"streaming", "streamed"} and services.ledger.now() < job.finish_by
+            if isinstance(refused, RetryLater) and may_hold_rows:
+                raise
+            log.warning(Event.NOT_VOIDED, job=job.id, why=str(refused))
     return None
 
 

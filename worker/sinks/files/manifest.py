@@ -10,6 +10,7 @@ import json
 
 import orjson
 
+from worker.errors import FailJob
 from worker.model import Json
 from worker.sinks.files.store import Key, Store
 
@@ -22,7 +23,7 @@ def note_latest(store: Store, report_directory: Key, job_directory: Key, receipt
     """Put a done job into its report's manifest, unless it has a newer job for the same window. May be repeated.
 
     The manifest is replaced as a whole, so a reader sees the old one or the new one. If the job has a partition, the
-    partition's list of links is replaced in the same way.
+    partition's list of links is replaced in the same way. Raises FailJob if somebody else changed the manifest.
     """
     _replace_manifest(store, report_directory, job_directory, receipt)
     partition = job_directory.relative_to(report_directory).parent
@@ -37,13 +38,18 @@ def _replace_manifest(store: Store, report_directory: Key, job_directory: Key, r
     entry: Json = {**copied, "receipt": f"{job}/receipt.json", "files": files}
 
     def with_entry(content: bytes | None) -> bytes | None:
-        held: Json = {"windows": []} if content is None else orjson.loads(content)
         others = []
-        for other in held["windows"]:
-            if _window_and_params(other) != _window_and_params(entry):
-                others.append(other)
-            elif _ready_order(other) > _ready_order(entry):
-                return None
+        try:
+            held: Json = {"windows": []} if content is None else orjson.loads(content)
+            for other in held["windows"]:
+                if _window_and_params(other) != _window_and_params(entry):
+                    others.append(other)
+                elif _ready_order(other) > _ready_order(entry):
+                    return None
+        except (ValueError, LookupError, TypeError) as error:
+            place = f"{store.shown}/{report_directory}/{MANIFEST}"
+            reason = f"{place} was changed and is no manifest any more ({type(error).__name__}: {error})"
+            raise FailJob(f"{reason}; restore or remove it, then retry the job") from error
         windows = sorted([*others, entry], key=lambda window: json.dumps(_window_and_params(window), sort_keys=True))
         written = {"connection": receipt.get("connection"), "report": receipt.get("report"), "windows": windows}
         return json.dumps(written, ensure_ascii=False, indent=1).encode()

@@ -16,7 +16,7 @@ from typing import Literal
 
 import orjson
 
-from worker.errors import RecordClosed
+from worker.errors import FailJob, RecordClosed
 from worker.model import Checkpoint, Json
 from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile, page_stem
@@ -140,4 +140,7 @@ class FileRecord:
 
     def _read(self, path: Key) -> Json | None:
         content = self.store.read(path)
-        return None if content is None else orjson.loads(content)
+        try:
+            return None if content is None else orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise FailJob(f"{self.store.shown}/{path}, a file of the sink record, was changed: {error}") from error

@@ -144,6 +144,14 @@ def test_an_answer_without_a_token_names_the_field_and_what_is_there(vendor: Sta
     assert acme.targets() == ["POST /v1/login"]
 
 
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_login_that_redirects_is_not_followed_and_says_where_to(vendor: Start, status: int) -> None:
+    at, acme = talk(vendor, lambda heard: answer(status, Location="https://sso.example/in?state=1"), SESSION)
+    with pytest.raises(FailJob, match=rf"POST /v1/login: {status}: the login redirects to https://sso.example/in$"):
+        at.send(get(at))
+    assert acme.targets() == ["POST /v1/login"]
+
+
 def test_a_login_of_another_worker_is_waited_for_a_few_seconds_only(vendor: Start, redis: Redis) -> None:
     naps: list[float] = []
     at, acme = talk(vendor, lambda heard: answer(), SESSION, redis, sleep=naps.append)

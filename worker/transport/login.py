@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, urlsplit
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find, number
 from worker.observe import Event, log
-from worker.sources.base_urls import Base
+from worker.sources.base_urls import Base, without_password
 from worker.sources.placeholders import fill
 from worker.sources.schema import ErrorShape, OAuth2Auth, SessionAuth, Source
 from worker.transport import links
@@ -120,6 +120,10 @@ class Login:
         if response.status in REFUSED:
             words = describe(response, self._shapes, self._redactor)
             raise FailJob(f"{words}; check {', '.join(self._check)}")
+        if 300 <= response.status < 400 and (location := response.headers.get("Location")):
+            # Not followed: the request has the credentials.
+            response.close()
+            raise FailJob(f"{response.name}: {response.status}: the login redirects to {without_password(location)}")
         if not 200 <= response.status < 300:
             wait = refusal_wait(response, now=self._clock())
             raw, statuses = response.start(), self._retry_statuses

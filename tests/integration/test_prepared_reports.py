@@ -236,6 +236,42 @@ def test_a_file_whose_link_is_missing_is_waited_for_and_never_left_out(
     failed(start(respond, poll=poll, read=AT_LINK), "ready for 60 s and still no link")
 
 
+NAMED: Json = {"a": "/f/a?sig={}", "b": "/f/b?sig={}", "c": "/f/c?sig={}", "d": "/f/d?sig={}"}
+NUMBERED: Json = {name: f"/f?name={name}&exp=1&sig={{}}" for name in "abcd"}
+
+
+@pytest.mark.parametrize("links", [NAMED, NUMBERED])
+def test_a_link_that_is_fetched_anew_leads_to_the_same_file_in_whatever_order_the_files_are_listed(
+    start: Start, links: Json
+) -> None:
+    def respond(request: Request) -> Answer:
+        if not request.path.startswith("/f"):
+            return polled(request)
+        name = request.query.get("name") or request.path[-1]
+        is_expired = (name, request.query["sig"]) == ("d", "1")
+        return Answer(status=403) if is_expired else Answer({"rows": [{"file": name}]})
+
+    def listed(order: str, signature: int) -> Json:
+        return {"status": "done", "urls": [links[name].format(signature) for name in order]}
+
+    polled = preparing(listed("abcd", 1), listed("dcba", 2))
+    made = start(respond, poll={**POLL, "link": ["urls"]}, read=AT_LINK)
+    done(made, [{"file": name} for name in "abcd"])
+
+
+def test_files_that_cannot_be_told_apart_any_more_are_not_guessed(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        is_expired = request.path == "/f/1b"
+        rows = Answer(status=403) if is_expired else Answer({"rows": [{"file": request.path[-1]}]})
+        return rows if request.path.startswith("/f/") else polled(request)
+
+    lists = [{"status": "done", "urls": [f"/f/{number}{name}" for name in "ab"]} for number in (1, 2)]
+    polled = preparing(*lists)
+    made = start(respond, poll={**POLL, "link": ["urls"]}, read=AT_LINK)
+    done(made, [{"file": "a"}, {"file": "a"}, {"file": "b"}])
+    assert len(made.times("POST /reports")) == 2
+
+
 def test_files_with_the_same_rows_are_one_file_given_twice(start: Start) -> None:
     failed(start(preparing(two_files), poll={**POLL, "link": ["urls"]}, read=AT_LINK), "file 2 has the rows of file 1")
     same = preparing({"status": "done", "urls": ["/f/a", "/f/a"]})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from worker.client.status import Prepared
 from worker.errors import FailJob, ReportGone, ReportNotFound
@@ -67,6 +67,25 @@ def rows_at(read: Read, prepared: Prepared) -> RowsAt:
     return PolledLinks(prepared.links)
 
 
+def find_same_file(link: str, others: Iterable[str]) -> str | None:
+    """The link to the same file, signed anew: with the same path, and more of the same query than any other has.
+
+    None if there is none, or several are alike.
+    """
+
+    def count_same(other: str) -> int:
+        there = urlsplit(other)
+        return len(pairs & {*parse_qsl(there.query)}) if there.path == here.path else -1
+
+    here = urlsplit(link)
+    pairs = {*parse_qsl(here.query)}
+    by_likeness = sorted(others, key=count_same, reverse=True)
+    if not by_likeness or count_same(by_likeness[0]) < 0:
+        return None
+    is_one_of_two = len(by_likeness) > 1 and count_same(by_likeness[1]) == count_same(by_likeness[0])
+    return None if is_one_of_two else by_likeness[0]
+
+
 class PageRequests:
     """Turns the addresses of a pager into requests."""
 
@@ -97,9 +116,22 @@ class PageRequests:
             case PolledLinks(found):
                 if not found:
                     raise ReportGone("the vendor said that the report is ready, but gave no address for its rows")
-                if 1 < len(found) < page:
-                    raise ReportGone(f"the vendor now names {len(found)} files, so there is no file for page {page}")
-                return self._follow_link(found[0 if len(found) == 1 else page - 1], base.url("/"), address)
+                return self._follow_link(self._choose_file(found, page), base.url("/"), address)
+
+    def _choose_file(self, found: Sequence[str], page: int) -> str:
+        """The link to the file of a page, among links that may have been fetched anew. Raises ReportGone if unknown."""
+        known = self._rows_at.links if isinstance(self._rows_at, PolledLinks) else found
+        # All pages of one file are at its link; of several files, each is a page.
+        number = 0 if len(known) == 1 else page - 1
+        if number >= len(known):
+            raise ReportGone(f"the vendor names {len(known)} files, so there is no file for page {page}")
+        if found == known or len(found) == len(known) == 1:
+            return found[number]
+        # The vendor may list its files in another order now.
+        same = find_same_file(known[number], found)
+        if same is None:
+            raise ReportGone(f"the vendor now names {len(found)} files, and none is surely the one of page {page}")
+        return same
 
     @property
     def first_url(self) -> str | None:

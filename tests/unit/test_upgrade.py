@@ -7,11 +7,13 @@ from pathlib import Path
 
 import orjson
 
+from tests.source_files import POLL, READ, SUBMIT, report, source
 from worker.model import EMPTY_DIGEST, Checkpoint
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.record import FileRecord, KeptPart
 from worker.sinks.files.store import Key
 from worker.sinks.redis_stream import unpack_checkpoint
+from worker.sources.schema import Source
 
 AT = Checkpoint(3, EMPTY_DIGEST, 1, 90)
 
@@ -27,3 +29,11 @@ def test_a_part_of_files_that_names_its_reader_is_read(tmp_path: Path) -> None:
     (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
     kept.write_bytes(orjson.dumps({"after": {**asdict(AT), "reader": "lines"}, "files": []}))
     assert record.part(1, 1, 1) == KeptPart(1, AT, ())
+
+
+def test_a_source_in_which_every_request_has_a_second_path_is_read() -> None:
+    kept = Source.model_validate(source(report(READ, submit=SUBMIT, poll=POLL))).model_dump(mode="json", by_alias=True)
+    report_ = kept["reports"]["r"]
+    for request in (report_["read"][0]["request"], report_["submit"]["request"], report_["poll"]["request"]):
+        request["path_on_404"] = None
+    assert Source.model_validate_json(orjson.dumps(kept)).reports["r"].read[0].request

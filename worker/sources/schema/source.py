@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from worker.sources.schema.auth import Auth
 from worker.sources.schema.declared import Declared, Duration, Name, RefusalStatus
 from worker.sources.schema.errors import ErrorShape
 from worker.sources.schema.report import Report
 from worker.sources.schema.request import Request
+
+HostName = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Check(Declared):
@@ -70,7 +72,7 @@ class Source(Declared):
     base_url: str | None = None
     docs: str = ""
     note: str = ""
-    alias_hosts: list[Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]] = []
+    alias_hosts: list[HostName] = []
     auth: list[Auth] = Field(min_length=1)
     limits: Limits = Limits()
     retry_statuses: list[RefusalStatus] = [408, 425, 429, 500, 502, 503, 504]

@@ -76,6 +76,8 @@ def _connect(url: str) -> Redis:
     return Redis.from_url(
         url,
         decode_responses=True,
+        # An entry of another program that is not UTF-8 must not keep this one from reading the stream.
+        encoding_errors="surrogateescape",
         socket_timeout=10,
         socket_connect_timeout=5,
         socket_keepalive=True,

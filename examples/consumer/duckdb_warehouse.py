@@ -36,7 +36,7 @@ class DuckdbWarehouse(Warehouse):
     def __init__(self, path: Path) -> None:
         self._database: Any = duckdb.connect(str(path))
         schema = SCHEMA.read_text(encoding="utf-8").replace(
-            "window_id INTEGER PRIMARY KEY", "window_id INTEGER PRIMARY KEY DEFAULT nextval('window_ids')"
+            "window_id INTEGER PRIMARY KEY", "window_id BIGINT PRIMARY KEY DEFAULT nextval('window_ids')"
         )
         # Without this key: rows of a window are replaced in one transaction, in which DuckDB still sees the old keys.
         schema = schema.replace(",\n  PRIMARY KEY (window_id, page, row)", "")

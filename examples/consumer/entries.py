@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+LARGEST_NUMBER = 2**53
+"""Every warehouse can store numbers up to this, and JSON too."""
+
 Receipt = dict[str, Any]
 
 
@@ -71,20 +74,22 @@ def parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
         return Lost(entry_id)
     try:
         return _parse(entry_id, fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         return Strange(entry_id, f"{type(error).__name__}: {error}")
 
 
 def _parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
+    _check_text("".join(fields.values()))
     job = fields["job"]
     if "end" in fields:
         receipt = json.loads(fields["end"])
-        generation, pages, rows = (int(receipt[name]) for name in ("generation", "pages", "rows"))
+        _check_text(json.dumps(receipt, ensure_ascii=False))
+        generation, pages, rows = (_number(receipt[name]) for name in ("generation", "pages", "rows"))
         return End(entry_id, job, generation, pages, rows, receipt)
     if "void" in fields:
         void = json.loads(fields["void"])
-        return Void(entry_id, job, int(void["generation"]), str(void["reason"]))
-    generation, page, row = map(int, fields["at"].split("."))
+        return Void(entry_id, job, _number(void["generation"]), str(void["reason"]))
+    generation, page, row = map(_number, fields["at"].split("."))
     if "rows" not in fields:
         return Rows(entry_id, job, generation, page, row, (fields["row"],))
     # Each row ends with a newline. It contains none, because JSON escapes newlines.
@@ -92,6 +97,19 @@ def _parse(entry_id: str, fields: Mapping[str, str]) -> Entry:
     if rest or len(contents) != int(fields["count"]):
         raise ValueError(f"the entry has {len(contents)} rows, but its count is {fields['count']}")
     return Rows(entry_id, job, generation, page, row, tuple(contents))
+
+
+def _check_text(text: str) -> None:
+    """Raise ValueError for text that warehouses do not store: it is not UTF-8, or contains a NUL."""
+    text.encode()
+    if "\0" in text:
+        raise ValueError("it contains a NUL")
+
+
+def _number(value: Any) -> int:
+    if not 0 <= (number := int(value)) <= LARGEST_NUMBER:
+        raise ValueError(f"{number} is no number of a generation, page or row")
+    return number
 
 
 def position(entry_id: str) -> tuple[int, int]:

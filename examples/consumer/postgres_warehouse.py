@@ -36,10 +36,8 @@ class PostgresWarehouse(Warehouse):
 
     def __init__(self, url: str) -> None:
         self._database: Any = _Connection(psycopg.connect(url, autocommit=True))
-        # Row counts and times are too large for PostgreSQL's INTEGER.
-        schema = SCHEMA.read_text(encoding="utf-8").replace("INTEGER", "BIGINT")
-        schema = schema.replace(
-            "window_id BIGINT PRIMARY KEY", "window_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+        schema = SCHEMA.read_text(encoding="utf-8").replace(
+            "window_id INTEGER PRIMARY KEY", "window_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
         )
         with self._transaction():
             self._database.execute(schema)

@@ -1,8 +1,8 @@
 -- The table to query: the rows of every window, from its newest complete job.
 CREATE TABLE IF NOT EXISTS report_rows (
-  window_id INTEGER NOT NULL,
-  page INTEGER NOT NULL,
-  row INTEGER NOT NULL,
+  window_id BIGINT NOT NULL,
+  page BIGINT NOT NULL,
+  row BIGINT NOT NULL,
   content TEXT NOT NULL,
   PRIMARY KEY (window_id, page, row)
 );
@@ -19,11 +19,11 @@ CREATE TABLE IF NOT EXISTS windows (
 -- Rows of jobs that have not ended, by their addresses; (milliseconds, sequence) is the id of the entry.
 CREATE TABLE IF NOT EXISTS staged (
   job TEXT NOT NULL,
-  generation INTEGER NOT NULL,
-  page INTEGER NOT NULL,
-  row INTEGER NOT NULL,
-  milliseconds INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
+  generation BIGINT NOT NULL,
+  page BIGINT NOT NULL,
+  row BIGINT NOT NULL,
+  milliseconds BIGINT NOT NULL,
+  sequence BIGINT NOT NULL,
   content TEXT NOT NULL,
   PRIMARY KEY (job, generation, page, row)
 );
@@ -31,6 +31,6 @@ CREATE TABLE IF NOT EXISTS staged (
 -- Jobs: generations below `first_generation` are void; a job with an `outcome` is over.
 CREATE TABLE IF NOT EXISTS jobs (
   job TEXT PRIMARY KEY,
-  first_generation INTEGER NOT NULL DEFAULT 1,
+  first_generation BIGINT NOT NULL DEFAULT 1,
   outcome TEXT
 );

@@ -58,8 +58,8 @@ class Stream:
         self.entries.append(End(self._id(), job, more.get("generation", 1), len(pages), len(rows), receipt))
 
     def _id(self) -> str:
-        # Past a hundred, and several in a millisecond: ids compare by number, not as text.
-        return f"{len(self.entries) // 7 + 95}-{len(self.entries) % 7}"
+        # Milliseconds as they are today, and more than ten ids in each: ids compare by number, not as text.
+        return f"{len(self.entries) // 12 + 1_795_252_606_843}-{len(self.entries) % 12}"
 
 
 @pytest.fixture
@@ -153,9 +153,10 @@ def warehouse(place: Place) -> Iterator[Warehouse]:
 def test_no_row_is_seen_before_its_end(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)
-    assert warehouse.apply(stream.entries[:2]).settled == ["95-0", "95-1"]
+    first, second, end = stream.entries
+    assert warehouse.apply([first, second]).settled == [first.id, second.id]
     assert place.published() == {}
-    assert warehouse.apply(stream.entries[2:]).settled == ["95-2"]
+    assert warehouse.apply([end]).settled == [end.id]
     assert place.published() == {MONDAY: ["a", "b"]}
     assert place.left() == 0
 

@@ -55,6 +55,14 @@ def test_an_entry_without_fields_is_one_that_was_removed() -> None:
         {"job": "j", "end": "["},
         {"job": "j", "end": "[]"},
         {"job": "j", "void": '{"generation":"one","reason":"replay"}'},
+        {"job": "j", "void": f'{{"generation":{2**63 - 1},"reason":"replay"}}'},
+        {"job": "j", "at": f"1.{2**63}.1", "row": "{}"},
+        {"job": "j", "at": "1.1.-1", "row": "{}"},
+        {"job": "j", "at": "1.1.1", "row": "{\0}"},
+        {"job": "j", "at": "1.1.1", "row": "\udcff"},
+        {"job": "j", "end": json.dumps({**RECEIPT, "rows": float("inf")})},
+        {"job": "j", "end": json.dumps({**RECEIPT, "params": {"name": "\ud800"}})},
+        {"job": "j", "end": "[" * 100_000},
     ],
 )
 def test_what_is_none_of_the_three_is_strange(fields: dict[str, str]) -> None:

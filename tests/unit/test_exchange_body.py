@@ -128,6 +128,9 @@ def test_retry_after_is_understood_as_seconds_or_date_and_clamped(stated: str | 
         ({"x-rate-limit-remaining": "12", "x-rate-limit-reset": "900"}, None),
         ({"x-rate-limit-remaining": "12", "x-rate-limit-reset": "900", "x-account-rate-limit-reset": "60"}, 60),
         ({"X-RateLimit-Reset": "soon"}, None),
+        ({"X-RateLimit-Reset": "nan"}, None),
+        ({"X-RateLimit-Reset": "0"}, None),
+        ({"X-RateLimit-Reset": "1699999999"}, None),
         ({"X-RateLimit-Resets": "30"}, None),
     ],
 )

@@ -81,7 +81,8 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
 
     At least one second, even for a date in the past, and at most an hour.
     """
-    return _wait_in(headers.get("Retry-After"), now)
+    seconds = _seconds_in(headers.get("Retry-After"), now)
+    return None if seconds is None else bounded_wait(seconds)
 
 
 def refusal_wait(response: Response, *, now: float) -> float | None:
@@ -95,16 +96,18 @@ def rate_limit_wait(headers: Mapping[str, str], *, now: float) -> float | None:
     """As `retry_after`; without that header, the wait until every rate limit that is used up is reset.
 
     Some vendors name only that time, in headers such as `X-RateLimit-Reset`: in seconds from now or since 1970, or as a
-    date. A limit of which something remains is not the one that was exceeded.
+    date. A limit of which something remains is not the one that was exceeded, and a reset in the past says nothing.
     """
     if (wait := retry_after(headers, now=now)) is not None:
         return wait
     resets = [(name, match[1]) for name in headers if (match := _RESET.fullmatch(name))]
     used_up = [name for name, limit in resets if (number(headers.get(f"{limit}Remaining")) or 0) <= 0]
-    return max(filter(None, (_wait_in(headers[name], now) for name in used_up)), default=None)
+    left = [seconds for name in used_up if (seconds := _seconds_in(headers[name], now)) is not None and seconds > 0]
+    return bounded_wait(max(left)) if left else None
 
 
-def _wait_in(stated: str | None, now: float) -> float | None:
+def _seconds_in(stated: str | None, now: float) -> float | None:
+    """The seconds from now on that a header states, as a number, a time or a date; None if it is none of these."""
     if stated is None:
         return None
     try:
@@ -112,10 +115,10 @@ def _wait_in(stated: str | None, now: float) -> float | None:
         seconds = max(map(float, stated.split(",")))
     except ValueError:
         date = _parse_date(stated)
-        return None if date is None else bounded_wait(date.timestamp() - now)
+        return None if date is None else date.timestamp() - now
     if seconds >= EPOCH_FROM_SECONDS:
         seconds = (seconds / 1000 if seconds >= EPOCH_FROM_SECONDS * 1000 else seconds) - now
-    return bounded_wait(seconds)
+    return seconds
 
 
 def _parse_date(stated: str) -> datetime | None:

@@ -62,7 +62,12 @@ def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: 
 
 
 RUNNING: Json = {"status": "running"}
-UNKNOWN = [Answer({"error": "no such report"}, status=404), {"reports": []}]
+# With a status of their own, which is not the report's.
+UNKNOWN = [
+    Answer({"error": "no such report"}, status=404),
+    {"reports": [], "status": "done"},
+    {"reports": None, "status": "done"},
+]
 
 
 @pytest.mark.parametrize("unknown", UNKNOWN)

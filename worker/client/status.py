@@ -123,6 +123,9 @@ def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
     if poll.reports is None:
         return content
     listed = find(content, poll.reports)
+    if listed is None and _is_null(content, poll.reports):
+        # As some programs write an empty list. The status beside it is not a report's.
+        return None
     if isinstance(listed, list):
         # Never simply the first: if the vendor ignored the id, that would be another report.
         return next((report for report in listed if _id(poll, report) == report_id), None)
@@ -175,6 +178,13 @@ def body_matters(poll: Poll) -> bool:
 def _is_set(found: Any) -> bool:
     """Is this a value that only a report that is ready has? Not null, empty, false or 0."""
     return is_value(found) and not any(is_same(found, unset) for unset in (False, 0, "null", ""))
+
+
+def _is_null(content: Any, path: str) -> bool:
+    """Does the content have null at this path, rather than nothing?"""
+    place, _, name = path.rpartition(".")
+    around = find(content, place)
+    return isinstance(around, dict) and around.get(name, ...) is None
 
 
 def _id(poll: Poll, report: Any) -> str | None:

@@ -43,6 +43,7 @@ def millrace(vendors: Sandbox, tmp_path: Path, redis: Redis, redis_server: Redis
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "acme.yaml").write_text(SOURCE_TYPO)
     (tmp_path / "twice.yaml").write_text(TWICE)
+    (tmp_path / "twice.json").write_text('{"limit": 1, "limit": 2}')
     (tmp_path / "params.yaml").write_text("dimensions: [campaign_name\n")
     yield CommandHere(tmp_path, {**vendors.environment, "MILLRACE_REDIS_URL": redis_server.url})
     assert vendors.remote.requests() == []
@@ -73,6 +74,11 @@ OFTEN = {"MILLRACE_POLL_SECONDS": "often"}
         (("sources",), {"MILLRACE_SOURCES": "sources"}, "acme.yaml:9: reports.all.read.0.pageing"),
         (("check",), {"MILLRACE_CONNECTIONS": "twice.yaml"}, "twice.yaml:2: acme: 'acme' is not allowed"),
         (("preview", KARGO[0], "--params", "params.yaml"), {}, "params.yaml:2"),
+        (
+            ("preview", KARGO[0], "--params", "twice.json"),
+            {},
+            "twice.json:1: limit: 'limit' is not allowed; expected each",
+        ),
         (("api", "--host", "0.0.0.0"), {}, "MILLRACE_API_TOKENS"),
         (("show", "nosuchjob"), {}, "JOB: 'nosuchjob' is not allowed; expected the id of a job in this ledger"),
         (("retry", "nosuchjob"), {}, "JOB: 'nosuchjob' is not allowed; expected the id of a job in this ledger"),

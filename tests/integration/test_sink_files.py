@@ -177,7 +177,7 @@ def test_a_file_that_is_gone_or_changed_fails_the_job_at_its_end(tmp_path: Path,
 def test_a_file_of_the_record_that_was_cut_short_is_named(tmp_path: Path, job: Path, name: str) -> None:
     publish(opened(f"file:{tmp_path}"), READING)
     (job / ".sink" / name).write_text('{"generation')
-    with pytest.raises(FailJob, match=rf"{job}/\.sink/{name}, a file of the sink record, was changed"):
+    with pytest.raises(FailJob, match=rf"{job}/\.sink/{name} was changed"):
         make(f"file:{tmp_path}").finish(1, 1, {})
 
 

@@ -89,6 +89,17 @@ def test_an_end_that_is_repeated_completes_a_manifest_that_was_not_written(tmp_p
     assert manifest(tmp_path) == written
 
 
+def test_a_manifest_that_was_removed_is_made_anew_from_the_receipts(any_files: str) -> None:
+    end_at(any_files, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
+    end_at(any_files, "b", "2026-11-01", "2026-11-03T06:00:00.000Z", rows=2)
+    end_at(any_files, "c", "2026-11-02", "2026-11-03T06:00:00.000Z")
+    store, manifest_key = file_store(parse_address(any_files)), Key("kargo", "report", "latest.json")  # type: ignore[arg-type]
+    whole = store.read(manifest_key)
+    store.remove(manifest_key)
+    end_at(any_files, "d", "2026-11-01", "2026-11-01T06:00:00.000Z", rows=3)
+    assert store.read(manifest_key) == whole
+
+
 def page_of(directory: Path) -> str:
     """What the guide says of reading files, about a report with three windows, one restated and one without rows."""
     for day, job, ready_at, rows in (("1", "a", "1", 3), ("2", "b", "1", 3), ("1", "c", "2", 3), ("3", "d", "1", 0)):

@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.sinks import finish, job_directory, opened, publish, sink_job
-from worker.errors import BadInput
+from worker.errors import BadInput, FailJob
 from worker.model import DeadRow
 from worker.sinks.files.audit import audit_files
 from worker.sinks.kinds import audit_sink, open_sink, parse_address
@@ -114,6 +114,16 @@ def test_an_audit_finds_a_table_that_was_changed(tmp_path: Path, kind: str) -> N
     (path,) = listed(job_directory(tmp_path))
     path.write_bytes(path.read_bytes() + b"\n")
     assert audit_files(job_directory(tmp_path)).changed == (path.name,)
+
+
+@pytest.mark.parametrize("name", ["receipt.json", ".sink/g1.outcome.json"])
+def test_an_audit_names_a_record_that_is_damaged(tmp_path: Path, name: str) -> None:
+    sink = opened(f"file:{tmp_path}")
+    publish(sink, ROWS[:3])
+    finish(sink)
+    (job_directory(tmp_path) / name).write_bytes(b'{"state": "en')
+    with pytest.raises(FailJob, match=rf"/{name} was changed: "):
+        audit_files(job_directory(tmp_path))
 
 
 def test_partitions_are_named_by_the_dates_of_the_window(tmp_path: Path) -> None:

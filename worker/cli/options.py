@@ -50,9 +50,9 @@ def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
     params: Json = {}
     if file is not None:
         try:
-            content = json.loads(file.read_text(encoding="utf-8-sig"))
+            content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_refuse_twice)
         except (ValueError, OSError, RecursionError):
-            # Read like every other YAML file here: a date stays text.
+            # Read like every other YAML file here: a date stays text, and a name that occurs twice is refused.
             content = read_yaml(file).content
         if not isinstance(content, dict):
             raise BadInput("--params", str(file), "a file that holds names and values")
@@ -66,6 +66,13 @@ def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
         except (ValueError, RecursionError):
             params[name] = value
     return params
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> Json:
+    """Make the json module refuse an object with a name that occurs twice, of which it would take the last."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
 
 
 def _refuse_constant(word: str) -> NoReturn:

@@ -16,7 +16,7 @@ from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.formats.kinds import format_of
 from worker.sinks.files.formats.ndjson import rows
 from worker.sinks.files.pages import FilePages
-from worker.sinks.files.record import FileRecord
+from worker.sinks.files.record import RECEIPT, FileRecord, read_json
 from worker.sinks.files.store import Key, Store
 from worker.sinks.sink import totals
 
@@ -39,10 +39,9 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
         outcome = record.outcome(generation)
         if outcome and outcome["state"] == "void" and outcome["rows"]:
             auditor.add_entry({b"void": orjson.dumps({"generation": generation, "reason": outcome["reason"]})})
-    content = store.read(job_directory / "receipt.json")
-    if content is None:
+    receipt = read_json(store, job_directory / RECEIPT)
+    if receipt is None:
         return auditor.result()
-    receipt: Json = orjson.loads(content)
     files: list[Json] = [*(receipt.get("files") or ()), *receipt.get("dead_files", ())]
     changed = [file["path"] for file in files if not _is_as_kept(store, job_directory / file["path"], file)]
     generation = record.standing().generation
@@ -50,7 +49,7 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
     if not changed:
         held = {"dead_files": receipt.get("dead_files", ())} if is_table else receipt
         _read_rows(auditor, record, held, generation)
-    auditor.add_entry({b"end": content})
+    auditor.add_entry({b"end": orjson.dumps(receipt)})
     found = auditor.result(changed)
     return _audit_tables(found, record, receipt, generation) if is_table and not changed else found
 

@@ -9,7 +9,7 @@ import orjson
 
 from worker.model import Json
 from worker.sinks.files.formats.ndjson import rows
-from worker.sinks.files.record import OUTCOME_ENDING
+from worker.sinks.files.record import OUTCOME_ENDING, read_json
 from worker.sinks.files.store import Key, Store
 
 
@@ -19,7 +19,7 @@ def dead_rows(store: Store, report_directory: Key) -> Iterator[Json]:
     Files that the operator has removed are skipped.
     """
     for key in store.find(report_directory, OUTCOME_ENDING):
-        outcome = orjson.loads(store.read(key) or b"{}")
+        outcome = read_json(store, key) or {}
         job_directory = key.parent.parent
         for file in outcome.get("receipt", outcome).get("dead_files", ()):
             with suppress(FileNotFoundError), store.local(job_directory / file["path"]) as path:

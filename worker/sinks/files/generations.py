@@ -10,12 +10,11 @@ from worker.errors import FailJob, RecordClosed, StartOver
 from worker.model import Json, OpenPages, Totals, VoidReason
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import remove_leftovers
-from worker.sinks.files.record import FileRecord, Standing
+from worker.sinks.files.record import RECEIPT, FileRecord, Standing
 from worker.sinks.files.store import Key
 from worker.sinks.sink import tally
 
 PLACE = Key(".millrace")
-RECEIPT = "receipt.json"
 
 
 class FileGenerations:

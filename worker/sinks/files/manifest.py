@@ -12,6 +12,7 @@ import orjson
 
 from worker.errors import FailJob
 from worker.model import Json
+from worker.sinks.files.record import RECEIPT, read_json
 from worker.sinks.files.store import Key, Store
 
 MANIFEST = "latest.json"
@@ -32,29 +33,54 @@ def note_latest(store: Store, report_directory: Key, job_directory: Key, receipt
 
 
 def _replace_manifest(store: Store, report_directory: Key, job_directory: Key, receipt: Json) -> None:
-    job = job_directory.relative_to(report_directory).as_posix()
-    copied = {name: receipt.get(name) for name in ("window", "params", "job", "ready_at", "finished_at", "rows")}
-    files = [f"{job}/{file['path']}" for file in receipt["files"]]
-    entry: Json = {**copied, "receipt": f"{job}/receipt.json", "files": files}
-
     def with_entry(content: bytes | None) -> bytes | None:
-        others = []
-        try:
-            held: Json = {"windows": []} if content is None else orjson.loads(content)
-            for other in held["windows"]:
-                if _window_and_params(other) != _window_and_params(entry):
-                    others.append(other)
-                elif _ready_order(other) > _ready_order(entry):
-                    return None
-        except (ValueError, LookupError, TypeError) as error:
-            place = f"{store.shown}/{report_directory}/{MANIFEST}"
-            reason = f"{place} was changed and is no manifest any more ({type(error).__name__}: {error})"
-            raise FailJob(f"{reason}; restore or remove it, then retry the job") from error
-        windows = sorted([*others, entry], key=lambda window: json.dumps(_window_and_params(window), sort_keys=True))
+        windows: list[Json] | None
+        if content is None:
+            # The first job of the report, or somebody removed the manifest: readers must not lose the other windows.
+            windows = _windows_of_receipts(store, report_directory)
+        else:
+            try:
+                entry = _entry(report_directory, job_directory, receipt)
+                windows = _with_entry(orjson.loads(content)["windows"], entry)
+            except (ValueError, LookupError, TypeError) as error:
+                place = f"{store.shown}/{report_directory}/{MANIFEST}"
+                reason = f"{place} was changed and is no manifest any more ({type(error).__name__}: {error})"
+                raise FailJob(f"{reason}; restore or remove it, then retry the job") from error
+        if windows is None:
+            return None
+        windows.sort(key=lambda window: json.dumps(_window_and_params(window), sort_keys=True))
         written = {"connection": receipt.get("connection"), "report": receipt.get("report"), "windows": windows}
         return json.dumps(written, ensure_ascii=False, indent=1).encode()
 
     store.change(report_directory / MANIFEST, with_entry)
+
+
+def _entry(report_directory: Key, job_directory: Key, receipt: Json) -> Json:
+    """What the manifest says of a done job."""
+    job = job_directory.relative_to(report_directory).as_posix()
+    copied = {name: receipt.get(name) for name in ("window", "params", "job", "ready_at", "finished_at", "rows")}
+    files = [f"{job}/{file['path']}" for file in receipt["files"]]
+    return {**copied, "receipt": f"{job}/{RECEIPT}", "files": files}
+
+
+def _with_entry(windows: list[Json], entry: Json) -> list[Json] | None:
+    """The windows with this entry in its place; None if a newer one has it."""
+    others = []
+    for other in windows:
+        if _window_and_params(other) != _window_and_params(entry):
+            others.append(other)
+        elif _ready_order(other) > _ready_order(entry):
+            return None
+    return [*others, entry]
+
+
+def _windows_of_receipts(store: Store, report_directory: Key) -> list[Json]:
+    """The windows as the receipts of all done jobs have them."""
+    windows: list[Json] = []
+    for key in store.find(report_directory, f"/{RECEIPT}"):
+        if receipt := read_json(store, key):
+            windows = _with_entry(windows, _entry(report_directory, key.parent, receipt)) or windows
+    return windows
 
 
 def _replace_links(store: Store, report_directory: Key, partition: Key) -> None:

@@ -23,6 +23,7 @@ from worker.sinks.files.part import KeptFile, page_stem
 from worker.sinks.files.store import Key, Store
 
 RECORD = ".sink"
+RECEIPT = "receipt.json"
 OUTCOME_ENDING = ".outcome.json"
 FIRST_PART = re.compile(r"page-(\d+)\.part-0001\.json")
 
@@ -139,8 +140,18 @@ class FileRecord:
         return self.parts_directory(generation) / f"{page_stem(page)}.part-{number:04}.json"
 
     def _read(self, path: Key) -> Json | None:
-        content = self.store.read(path)
-        try:
-            return None if content is None else orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            raise FailJob(f"{self.store.shown}/{path}, a file of the sink record, was changed: {error}") from error
+        return read_json(self.store, path)
+
+
+def read_json(store: Store, key: Key) -> Json | None:
+    """An object in a store; None if it does not exist. Raises FailJob, naming it, if somebody changed it."""
+    content = store.read(key)
+    if content is None:
+        return None
+    try:
+        found: Json = orjson.loads(content)
+    except ValueError as damage:
+        raise FailJob(f"{store.shown}/{key} was changed: {damage}") from None
+    if not isinstance(found, dict):
+        raise FailJob(f"{store.shown}/{key} was changed: it is no object any more")
+    return found

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from tests.sinks import DONE, JOB, READING, Full, commit, make, opened, position
+from worker.errors import FailJob
 from worker.sinks.audit import audit
 
 
@@ -96,3 +97,13 @@ def test_out_of_memory_stops_neither_close_nor_end_nor_void(full: Redis) -> None
     assert "maxmemory" in refused.reason
     assert audit(full, "rows", JOB).is_whole
     assert audit(full, "rows", "job-2").voided == {1: "replay"}
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
+def test_a_server_that_may_drop_rows_is_refused_before_anything_is_written(full: Redis, policy: str) -> None:
+    full.config_set("maxmemory-policy", policy)
+    with pytest.raises(FailJob, match=f"the sink .*: its maxmemory-policy is {policy}, so it may drop rows"):
+        make("stream:rows", full).open(1)
+    assert full.keys() == []
+    full.config_set("maxmemory-policy", "volatile-lru")
+    assert opened("stream:rows", full).checkpoint(1, 1).rows == 0

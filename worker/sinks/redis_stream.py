@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from worker import keys
-from worker.errors import RecordClosed, SinkFull, StartOver
+from worker.errors import FailJob, RecordClosed, SinkFull, StartOver
 from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Rows, Totals, VoidReason
 from worker.scripts import Argument, Script
 from worker.sinks.redis_server import RedisServer
@@ -78,7 +78,10 @@ class RedisStreamSink:
         return LARGE_BATCH if self._server.major_version() >= 7 else OLD_BATCH
 
     def open(self, generation: int) -> None:
-        self._run(OPEN, generation)
+        answer = self._run(OPEN, generation)
+        if answer[0] == b"evicts":
+            reason = f"its maxmemory-policy is {answer[1].decode()}, so it may drop rows"
+            raise FailJob(f"the sink {self._server.shown}: {reason}; CONFIG SET maxmemory-policy noeviction")
 
     def checkpoint(self, generation: int, page: int) -> Checkpoint:
         return self._read(generation, [page])[0]

@@ -27,6 +27,10 @@ WAIT_THEN_DONE = {
         {**POLL, "reports": ""},
         [[{"id": 8, "status": "done"}], [{"id": 8, "status": "failed"}, {"id": 7, "status": "done"}]],
     ),
+    "a list of one as an object": (
+        {**POLL, "reports": "reports"},
+        [{"reports": {"id": 8, "status": "done"}, "status": "done"}, {"reports": {"id": 7, "status": "done"}}],
+    ),
     "204, then a word": ({**POLL, "waits_on": [204]}, [Answer(status=204), {"status": "done"}]),
     "404, then a word": (
         {**POLL, "waits_on": [404]},

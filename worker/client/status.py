@@ -126,6 +126,9 @@ def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
     if listed is None and _is_null(content, poll.reports):
         # As some programs write an empty list. The status beside it is not a report's.
         return None
+    if isinstance(listed, dict) and listed is not content:
+        # As converters from XML write a list of one.
+        listed = [listed]
     if isinstance(listed, list):
         # Never simply the first: if the vendor ignored the id, that would be another report.
         return next((report for report in listed if _id(poll, report) == report_id), None)

@@ -26,6 +26,10 @@ from worker.readers.slices import slice_text
 _LONGEST_HELD_BYTES = 256 * 1024
 """The most text that is held back until a row in it is whole; a longer row goes to ijson as it arrives."""
 
+_SHORT_LIST_BYTES = 4 * 1024
+_MOST_ENDS_TRIED = 8
+"""How many closing brackets may be tried as the end of a short list: rows may hold lists."""
+
 _BLANKS = rb"[ \t\r\n]*"
 _OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
@@ -144,6 +148,24 @@ class Members:
             return None
         self.has_rows = self.has_rows or bool(objects)
         return self.choose_rows(objects)
+
+    def decode_list(self, text: bytes) -> tuple[Rows, bytes] | None:
+        """The rows of a short list that is whole in this text, and the text after it; None if it may be another list.
+
+        A page may have thousands of short lists. To cut each out of the whole text would take a hundred times as long.
+        """
+        end = -1
+        for _ in range(_MOST_ENDS_TRIED):
+            end = text.find(b"]", end + 1, _SHORT_LIST_BYTES)
+            if end < 0 or has_long_number(text[:end]):
+                return None
+            try:
+                members = _LIST.decode(b"[" + text[: end + 1])
+            except (msgspec.DecodeError, RecursionError):
+                continue  # this bracket is inside a row
+            objects = _join_sound(members, self._opens + self._closes)
+            return None if objects is None else (self.choose_rows(objects), text[end + 1 :])
+        return None
 
     def choose_rows(self, objects: Rows) -> Rows:
         rows = Rows.of(drop_empty([*objects])) if self._skip_empty else objects

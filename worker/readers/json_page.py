@@ -179,21 +179,17 @@ class _Page:
         skip_empty, of_lists = self._shape.skip_empty, self._lists is not None
         columns = None if of_lists else self._columns
         members = Members(skip_empty=skip_empty, of_lists=of_lists, columns=columns)
+        if not is_joined and (whole := members.decode_list(text)):
+            rows, after = whole
+            yield from self._take_rows(rows)
+            self._step(b"]", after)
+            return after
         cutter: FastCutter | ListCutter = FastCutter(members)
         if is_joined:
             cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
         for part in chain((text,), self._texts, (None,)):
             cut = cutter.finish() if part is None else cutter.feed(part)
-            rows = cut if isinstance(cut, Rows) else self._columns.convert(Rows.of(cut))
-            self._refuse_error_in_first_row(rows)
-            if self._lists is None:
-                yield rows
-            elif rows:
-                self._learn_columns()
-                if self._lists.is_known:
-                    yield from map(self._columns.convert, self._lists.take_waiting(self._facts.first_row))
-                yield self._columns.convert(self._lists.to_objects(rows, self._next_row))
-            self._rows += len(rows)
+            yield from self._take_rows(cut if isinstance(cut, Rows) else self._columns.convert(Rows.of(cut)))
             if cutter.after is not None or cutter.fault is not None:
                 break
         if cutter.fault is not None:
@@ -202,6 +198,18 @@ class _Page:
         if cutter.after is not None:
             self._step(b"]", cutter.after)
         return cutter.after
+
+    def _take_rows(self, rows: Rows) -> Iterator[Rows]:
+        """Count rows that were cut from a list, and yield them: as objects, if they are lists whose names are known."""
+        self._refuse_error_in_first_row(rows)
+        if self._lists is None:
+            yield rows
+        elif rows:
+            self._learn_columns()
+            if self._lists.is_known:
+                yield from map(self._columns.convert, self._lists.take_waiting(self._facts.first_row))
+            yield self._columns.convert(self._lists.to_objects(rows, self._next_row))
+        self._rows += len(rows)
 
     def _dump_rows(self, values: list[Any]) -> Iterator[Rows]:
         """Serialize parsed objects to rows: they did not go through the cutter, so their bytes were not kept."""

@@ -130,6 +130,14 @@ def test_a_skipped_empty_row_must_still_be_where_a_row_may_be(body: bytes) -> No
         assert reading(body, ENVELOPES, cuts=range(0, len(body), size)).error is not None
 
 
+@pytest.mark.parametrize("empty", ["[]", "{}"])
+def test_after_a_skipped_row_digits_in_a_text_are_no_number(empty: str) -> None:
+    row = '{"},{":"%s","]":{}}' % ("9" * 5_000)
+    body = f'{{"items":[{{"a":1}},{empty},{row},{empty},{row}]}}'.encode()
+    for some in ((), range(0, len(body), 7), range(20)):
+        assert reading(body, ENVELOPES, cuts=some).published == [b'{"a":1}', row.encode(), row.encode()]
+
+
 def test_null_for_rows_is_none_only_where_the_count_says_so() -> None:
     assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
     assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)

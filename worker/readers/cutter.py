@@ -145,7 +145,8 @@ class Cutter:
                     self._parser.send(b"".join(waiting))
                     waiting.clear()
                 ends.append(len(self._values))
-                if ends[-1] > (ends[-2] if len(ends) > 1 else 0):
+                # After a value that is skipped, the piece goes on with the next row.
+                if ends[-1] > (ends[-2] if len(ends) > 1 else 0) and type(self._values[-1]) is self._kind:
                     watch.begin_row()
         except parser.PARSE_ERRORS:
             pass

@@ -208,7 +208,7 @@ class _Page:
             self._learn_columns()
             if self._lists.is_known:
                 yield from map(self._columns.convert, self._lists.take_waiting(self._facts.first_row))
-            yield self._columns.convert(self._lists.to_objects(rows, self._next_row))
+            yield from map(self._columns.convert, self._lists.to_objects(rows, self._next_row))
         self._rows += len(rows)
 
     def _dump_rows(self, values: list[Any]) -> Iterator[Rows]:

@@ -47,25 +47,27 @@ class NamedLists:
             raise FailJob(f"two columns are called {twice!r}")
         self._maker = RowMaker(names)
 
-    def to_objects(self, lists: Rows, first_row: int) -> Rows:
-        """The lists as objects; while the names are not known, keeps the lists and returns no rows.
+    def to_objects(self, lists: Rows, first_row: int) -> Iterator[Rows]:
+        """Yield the lists as objects; while the names are not known, keeps the lists and yields nothing.
 
-        Raises FailJob, with the row's number, if a list has more or fewer values than there are columns.
+        If a list has more or fewer values than there are columns, yields the rows before it, then raises FailJob with
+        the row's number.
         """
         if self._maker is None:
             self._kept.write(lists.text)
-            return Rows()
+            return
         values = _LISTS.decode_lines(lists.text)
-        for number, row in enumerate(values, first_row):
-            if len(row) != len(self._maker.names):
-                raise FailJob(f"row {number}: {len(row)} values for {len(self._maker.names)} columns")
-        return self._maker.make(values)
+        width = len(self._maker.names)
+        wrong = next((at for at, row in enumerate(values) if len(row) != width), None)
+        yield self._maker.make(values[:wrong])
+        if wrong is not None:
+            raise FailJob(f"row {first_row + wrong}: {len(values[wrong])} values for {width} columns")
 
     def take_waiting(self, first_row: int) -> Iterator[Rows]:
         """Yield the lists that waited for the column names, as objects, and empty the temporary file."""
         self._kept.seek(0)
         while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
-            yield self.to_objects(Rows(b"".join(lines), len(lines)), first_row)
+            yield from self.to_objects(Rows(b"".join(lines), len(lines)), first_row)
             first_row += len(lines)
         self._kept.seek(0)
         self._kept.truncate()

@@ -303,3 +303,19 @@ def test_ready_without_a_file_fails_where_the_vendor_counts_rows(start: Start) -
 
 def test_ready_without_a_file_is_waited_for_and_fails_otherwise(start: Start) -> None:
     failed(start(preparing({"status": "done"}), poll={**POLL, "link": ["files"]}, read=AT_LINK), "still no link")
+
+
+FILE_ID: Json = {**READ, "request": {"path": "/rows/{link}"}}
+
+
+def test_the_rows_may_be_had_by_the_id_of_a_file_in_place_of_an_address(start: Start) -> None:
+    polls = [{"status": "running"}, {"status": "done"}, {"status": "done", "file": 77}]
+    made = start(preparing(*polls), poll={**POLL, "link": ["file"]}, read=FILE_ID)
+    done(made)
+    assert made.times("GET /reports/7") == [0, 15, 30]
+    assert len(made.times("GET /rows/77")) == 1
+
+
+def test_a_request_that_takes_one_file_fails_if_the_vendor_names_several(start: Start) -> None:
+    made = start(preparing({"status": "done", "files": [1, 2]}), poll={**POLL, "link": ["files"]}, read=FILE_ID)
+    failed(made, "GET /reports/7: the vendor names 2 files, but `{link}` in the request is one")

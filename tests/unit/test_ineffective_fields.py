@@ -147,6 +147,13 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
     "several ids": ({"submit": {**SUBMIT, "report_id": ["id", "ids.*"]}}, "submit.report_id.1"),
     "several statuses": ({"poll": {**POLL, "status": [{"path": "parts.*.status", "pattern": "."}]}}, "poll.status.0"),
     "several counts": ({"poll": {**POLL, "total": ["parts.*.rows"]}}, "poll.total.0"),
+    "several ids for one request": (
+        {
+            "poll": {**POLL, "link": ["files.*.id"]},
+            "read": [{"request": {"path": "/{link}"}, "format": JSON}],
+        },
+        "poll.link.0",
+    ),
     "a report without an id": ({"submit": {"request": SUBMIT["request"]}}, "submit"),
     "an id that is not told": (
         {"submit": BY_LINK, "poll": {"waits_on": [202]}, "read": [{**AT_LINK, "request": {"path": "/{report_id}"}}]},
@@ -169,6 +176,32 @@ def test_a_word_about_preparation_that_nothing_comes_of_is_refused(tmp_path: Pat
     with pytest.raises(BadInput) as caught:
         loaded(tmp_path, source({**declared, **changes}))
     assert f"reports.r.{field}" in caught.value.where or field in caught.value.where
+
+
+NOT_FILLED: dict[str, tuple[dict[str, Any], str]] = {
+    "a link of no poll": ({"query": {"file": "{link}"}}, "read.0.request"),
+    "an offset of no paging": ({"query": {"offset": "{offset}"}}, "read.0.request"),
+    "a token of other paging": (
+        {"query": {"t": "{token}"}, "paging": {"kind": "offset", "limit": 9}},
+        "read.0.request",
+    ),
+    "a size that is not declared": (
+        {"query": {"n": "{page_size}"}, "paging": {"kind": "page-number"}},
+        "read.0.request",
+    ),
+    "an id before there is one": ({"submit": {"path": "/reports", "query": {"id": "{report_id}"}}}, "submit.request"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FILLED)
+def test_a_placeholder_that_nothing_would_fill_there_is_refused(tmp_path: Path, name: str) -> None:
+    changes, field = NOT_FILLED[name]
+    request = {"path": "/rows", "query": changes.get("query", {})}
+    submit = {**SUBMIT, "request": changes.get("submit", SUBMIT["request"])}
+    read = {"request": request, "format": JSON, "paging": changes.get("paging", {"kind": "single"})}
+    with pytest.raises(BadInput) as caught:
+        loaded(tmp_path, source(report(read, submit=submit, poll=POLL)))
+    assert f"reports.r.{field}" in caught.value.where
 
 
 # ---------------------------------------------------------------- delimited files

@@ -57,7 +57,7 @@ def test_a_date_may_have_a_form_and_a_query_may_be_a_text(tmp_path: Path) -> Non
         ({"query": {"d": "{local:%z}"}}, "only letters that a local-datetime has a value for"),
         ({"query": {"d": "{name:%Y}"}}, "type date, datetime or local-datetime, not string"),
         ({"query": {"d": "{names:%Y}"}}, "not list"),
-        ({"query": {"d": "{offset:%Y}"}}, "not no parameter"),
+        ({"query": {"d": "{offset:%Y}"}}, "not a value that Millrace fills in"),
         ({"query": {"d": "{dya:%Y}"}}, "one of day, limit"),
         ({"headers": {"X-Day": "{day:%K}"}}, "%Y %m %d"),
         ({"json": {"a": [{"b": "{day:%K}"}]}, "method": "POST"}, "%Y %m %d"),
@@ -77,7 +77,8 @@ def test_a_form_or_a_query_that_cannot_be_meant_is_refused_when_the_file_is_read
         "name": {},
         "names": {"type": "list", "items": "date"},
     }
-    days = report({**READ, "request": {"path": "/x", **request_}}, params=params)
+    read = {**READ, "request": {"path": "/x", **request_}, "paging": {"kind": "offset", "limit": 5}}
+    days = report(read, params=params)
     with pytest.raises(BadInput) as caught:
         loaded(tmp_path, reports={**GOOD["reports"], "days": days})
     assert "reports.days.read.0.request" in caught.value.where

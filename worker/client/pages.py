@@ -61,7 +61,8 @@ class Pages:
 
         `refetch_links` asks the vendor for fresh addresses of the rows, because signed URLs expire.
         """
-        values = {**params, **({"report_id": prepared.report_id} if prepared.report_id else {})}
+        found = {"report_id": prepared.report_id, "link": next(iter(prepared.links), None)}
+        values = {**params, **{name: value for name, value in found.items() if value}}
         self.read = read
         self.pager = pager_for(self.read, params)
         declared = _fill_format(self.read.format, values, required_columns(report, params))
@@ -77,9 +78,7 @@ class Pages:
         self.refetch_links = refetch_links
         self.may_be_gone = report.submit is not None
         self.is_without_rows = (
-            report.poll is not None
-            and report.poll.no_link_is_no_rows
-            and not (prepared.links or self.read.request or self.read.resolve)
+            report.poll is not None and report.poll.no_link_is_no_rows and self.read.needs_link and not prepared.links
         )
         self.capped_at: int | None = getattr(self.read.paging, "total_capped_at", None)
         self.end_statuses = self.read.paging.end_statuses if isinstance(self.read.paging, Paged) else []

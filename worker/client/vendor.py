@@ -54,7 +54,8 @@ class Vendor:
     # Made when a page is asked for, because most polls ask for none.
     @cached_property
     def _pages(self) -> Pages:
-        may_relink = self._report.poll is not None and self.prepared.report_id is not None
+        is_at_link = not (self._read.request or self._read.resolve)
+        may_relink = is_at_link and self._report.poll is not None and self.prepared.report_id is not None
         return Pages(
             self._report,
             self._values,
@@ -152,7 +153,7 @@ class Vendor:
             raise FailJob("the vendor does not prepare this report, so there is nothing to poll")
         request, answer = self._poll(poll, report_id, poll_link)
         read = self._read
-        needs_link = read.request is None and read.resolve is None and not poll.holds_rows
+        needs_link = bool(poll.link) and read.needs_link
         status = read_status(poll, answer, report_id, needs_link=needs_link, now=now, refuse_error=self._refuse_error)
         missing_seconds = now - (missing_since or now)
         if status is None:
@@ -165,6 +166,9 @@ class Vendor:
             raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
         if isinstance(status, Ready):
             self._refuse_another(poll, answer, report_id)
+            if needs_link and len(status.links) > 1 and (read.request or read.resolve):
+                reason = f"the vendor names {len(status.links)} files, but `{{link}}` in the request is one"
+                raise FailJob(f"{answer.name}: {reason}: {excerpt(answer.raw)}", spoils_report=True)
         if isinstance(status, Ready) and poll.holds_rows:
             return replace(status, links=(request.url,))
         return status

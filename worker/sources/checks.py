@@ -11,7 +11,6 @@ from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
 from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
 from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
-    ENGINE_NAMES,
     Delimited,
     ErrorShape,
     OAuth2Auth,
@@ -23,6 +22,7 @@ from worker.sources.schema import (
     Selectors,
     SessionAuth,
     Source,
+    TokenPaging,
 )
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
@@ -37,8 +37,8 @@ def check_source(source: Source, file: YamlFile) -> None:
         for where, used in _names_used(report):
             if used not in report.params:
                 raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
-        for where, template in _templates(report):
-            _check_placeholders(report, template, file, (*place, *where))
+        for where, template, filled in _templates(report):
+            _check_placeholders(report, template, file, (*place, *where), filled)
         _check_steps(report, file, place)
     check_auth(source, file)
     for where, allowed in contradicting_errors(source.errors):
@@ -96,29 +96,47 @@ def _requests(report: Report) -> Iterator[tuple[Place, Request]]:
             yield ("read", position, "request"), read.request
 
 
-def _templates(report: Report) -> Iterator[tuple[Place, object]]:
-    """Every place that may hold placeholders."""
+def _templates(report: Report) -> Iterator[tuple[Place, object, set[str]]]:
+    """Every place that may hold placeholders, with the names that Millrace itself fills there."""
     for place, request in _requests(report):
         yield (
             place,
             [request.paths, request.query, request.headers, request.json_body, request.form],
+            _names_filled(report, place),
         )
     if report.submit and report.submit.adopt:
-        yield ("submit", "adopt", "match"), report.submit.adopt.match
+        yield ("submit", "adopt", "match"), report.submit.adopt.match, set()
     if report.poll:
-        yield ("poll", "match"), report.poll.match
+        yield ("poll", "match"), report.poll.match, set()
     for position, read in enumerate(report.read):
         if isinstance(read.paging, PageNumberPaging):
-            yield ("read", position, "paging", "size"), read.paging.size
+            yield ("read", position, "paging", "size"), read.paging.size, set()
         if isinstance(read.paging, OffsetPaging):
-            yield ("read", position, "paging", "limit"), read.paging.limit
-        yield ("read", position, "format"), getattr(read.format, "header", None)
+            yield ("read", position, "paging", "limit"), read.paging.limit, set()
+        yield ("read", position, "format"), getattr(read.format, "header", None), set()
 
 
-def _check_placeholders(report: Report, template: object, file: YamlFile, place: Place) -> None:
+def _names_filled(report: Report, place: Place) -> set[str]:
+    """The names that Millrace itself fills in the request at a place."""
     # Without a submit there is no report id, unless it is a parameter.
-    engine = ENGINE_NAMES if report.submit else ENGINE_NAMES - {"report_id"}
-    known = {*report.params, *engine}
+    filled = {"report_id"} if report.submit and place[0] != "submit" else set()
+    if place[0] != "read":
+        return filled
+    if report.poll and report.poll.link:
+        filled.add("link")
+    if place[-1] == "request":
+        match report.read[int(place[1])].paging:
+            case OffsetPaging():
+                filled |= {"limit", "offset"}
+            case PageNumberPaging(size=size):
+                filled |= {"page_number"} if size is None else {"page_number", "page_size"}
+            case TokenPaging():
+                filled.add("token")
+    return filled
+
+
+def _check_placeholders(report: Report, template: object, file: YamlFile, place: Place, filled: set[str]) -> None:
+    known = {*report.params, *filled}
     for name, form, kind in placeholders_in(template):
         if name not in known:
             raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
@@ -126,7 +144,8 @@ def _check_placeholders(report: Report, template: object, file: YamlFile, place:
             raise BadInput(file.where(place), f"{{{name}|{kind}}}", one_of(kind, KINDS, "kinds of value"))
         if form is None:
             continue
-        given, declared = f"{{{name}:{form}}}", report.params[name].type if name in report.params else "no parameter"
+        given = f"{{{name}:{form}}}"
+        declared = report.params[name].type if name in report.params else "a value that Millrace fills in"
         if declared not in ("date", "datetime", "local-datetime"):
             allowed = f"a parameter of type date, datetime or local-datetime, not {declared}"
             raise BadInput(file.where(place), given, allowed)
@@ -171,7 +190,7 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
     if submit and not (submit.report_id or submit.poll_link):
         yield ("submit",), "`report_id` or `poll_link`: where its answer says which report it made"
     if submit and poll and not submit.report_id:
-        for place, template in _templates(report):
+        for place, template, _ in _templates(report):
             if "report_id" in names_in(template):
                 yield place, "a `report_id` in the submit"
     if poll:
@@ -182,7 +201,7 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
 
 
 def _selectors_of_one_value(report: Report) -> Iterator[tuple[Place, Selectors]]:
-    """All selectors but `poll.link`, the only one that may lead to several values."""
+    """All selectors but a `poll.link` that no request takes: that one may lead to several files."""
     if submit := report.submit:
         yield ("submit", "report_id"), submit.report_id
         yield ("submit", "poll_link"), submit.poll_link
@@ -190,12 +209,14 @@ def _selectors_of_one_value(report: Report) -> Iterator[tuple[Place, Selectors]]
     if poll := report.poll:
         yield ("poll", "status"), poll.status
         yield ("poll", "total"), poll.total
+        if any(read.request or read.resolve for read in report.read if read.needs_link):
+            yield ("poll", "link"), poll.link
 
 
 def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, str]]:
     """The fields of a poll that contradict each other or have no effect, and what each would need."""
     by_link = bool(report.submit and report.submit.poll_link)
-    reads_link = any(not (read.request or read.resolve) for read in report.read)
+    reads_link = any(read.needs_link for read in report.read)
     words = {name: getattr(poll, name) for name in ("done", "failed", "ask_anew")}
     listed = [word for name in words for word in set(words[name])]
     rules: list[tuple[str, bool, str]] = [
@@ -214,7 +235,11 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
             (name, "*" in (getattr(poll, name) or ""), "a path to one value, without `*`")
             for name in ("reports", "id", "ready_when_set", "expires_at")
         ),
-        ("link", bool(poll.link) and not reads_link, "a `read` without `request` and `resolve`: it reads at the link"),
+        (
+            "link",
+            bool(poll.link) and not reads_link,
+            "a `read` without `request` and `resolve`, which reads at the link, or with `{link}` in its request",
+        ),
         ("no_link_is_no_rows", poll.no_link_is_no_rows and not poll.link, "`link` beside it"),
         (
             "holds_rows",
@@ -233,7 +258,7 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
             if not path.startswith("/"):
                 raise BadInput(file.where((*place, *where, "path")), path, "a path that starts with /")
             for name in names_in(path):
-                if name not in given_first | grouped | ENGINE_NAMES:
+                if name in report.params and name not in given_first | grouped:
                     allowed = f"{name} required or with a default, since a path needs it"
                     raise BadInput(file.where((*place, *where, "path")), f"{{{name}}}", allowed)
         for name, _, kind in placeholders_in([request.path, request.query, request.headers, request.form]):

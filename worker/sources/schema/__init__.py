@@ -1,9 +1,10 @@
 """The schema of a source file, which describes one vendor, as pydantic models. This package exports all of them.
 
-A placeholder `{name}` stands for a parameter of the report or one of ENGINE_NAMES. `{name:%Y%m%d}` is a date or time in
-that format, `{name|integer}` the value as a number, `{name|json}` the value as JSON text. A string that is only a
-placeholder becomes the value itself, with its type; in a longer string the value becomes text. `{{name}}` is the
-text `{name}`. A key whose placeholder has no value is left out. There are no expressions.
+A placeholder `{name}` stands for a parameter of the report; `{report_id}`, `{link}` and the numbers of pages are filled
+in by Millrace. `{name:%Y%m%d}` is a date or time in that format, `{name|integer}` the value as a number, `{name|json}`
+the value as JSON text. A string that is only a placeholder becomes the value itself, with its type; in a longer string
+the value becomes text. `{{name}}` is the text `{name}`. A key whose placeholder has no value is left out. There are no
+expressions.
 
 A path is names and list positions joined by dots: `data.rows`, `0.id`; the empty path is the whole body. Of a list of
 paths, the first that leads to a value is used. A list inside a list of allowed values is flattened, so that YAML
@@ -38,11 +39,10 @@ from worker.sources.schema.paging import (
 )
 from worker.sources.schema.preparation import Adoption, Poll, Submit, status_word
 from worker.sources.schema.report import ColumnType, Param, ParamType, Read, Report
-from worker.sources.schema.request import ENGINE_NAMES, Request, RequestOfTwoPaths, Selector, Selectors
+from worker.sources.schema.request import Request, RequestOfTwoPaths, Selector, Selectors
 from worker.sources.schema.source import Detail, Discovery, Limits, Source
 
 __all__ = [
-    "ENGINE_NAMES",
     "Adoption",
     "AllAuth",
     "Auth",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from worker.sources.placeholders import names_in
 from worker.sources.schema.declared import Declared, Duration
 from worker.sources.schema.formats import Format
 from worker.sources.schema.paging import Paging, SinglePage
@@ -23,8 +24,9 @@ class Read(Declared):
 
     `when` chooses among several reads: by the value of a parameter, or `"*"` for any value. The answer to `request` has
     the rows; or the answer to `resolve` has their address at `link` and their count at `total`; with neither, the rows
-    are at the poll's link. `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base,
-    `download` may be any https host. `rows_at_most` names a parameter that limits the rows; the total may be greater.
+    are at the poll's link. In either request, `{link}` is what the poll's `link` leads to, such as the id of a file.
+    `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base, `download` may be any
+    https host. `rows_at_most` names a parameter that limits the rows; the total may be greater.
     """
 
     when: dict[str, Any] = {}
@@ -37,6 +39,12 @@ class Read(Declared):
     paging: Paging = SinglePage()
     rows_at_most: str | None = None
     empty_body_is_no_rows: bool = False
+
+    @property
+    def needs_link(self) -> bool:
+        """Are the rows at the poll's link, or had by a request with `{link}` in it?"""
+        request = self.request or self.resolve
+        return request is None or "link" in names_in(request.model_dump())
 
 
 class Param(Declared):

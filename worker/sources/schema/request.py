@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from worker.sources.schema.declared import Declared
 
-# Placeholders that Millrace itself fills, besides parameters. Credentials are placeholders only inside `auth`.
-ENGINE_NAMES = frozenset({"report_id", "limit", "offset", "page_number", "page_size", "token", "link"})
 Paths = list[str]
 
 Placeholder = Annotated[str, Field(pattern=r"^\{[A-Za-z_][\w-]*\}$")]

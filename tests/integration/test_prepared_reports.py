@@ -165,18 +165,22 @@ def test_rows_that_are_not_there_yet_are_waited_for_before_a_new_report_is_reque
 
 
 @pytest.mark.parametrize("body", [b"", {"state": "in progress"}])
-def test_202_in_place_of_rows_is_not_a_report_without_rows(start: Start, body: Any) -> None:
+@pytest.mark.parametrize("path", ["/rows/7", "/where/7"])
+def test_202_in_place_of_rows_is_not_a_report_without_rows(start: Start, body: Any, path: str) -> None:
     waits = iter([{}, {"Retry-After": "600"}])
     prepare = preparing({"status": "done"})
 
     def respond(request: Request) -> Answer:
-        headers = next(waits, None) if request.path == "/rows/7" else None
-        return prepare(request) if headers is None else Answer(body, status=202, headers=headers)
+        headers = next(waits, None) if request.path == path else None
+        if headers is not None:
+            return Answer(body, status=202, headers=headers)
+        return Answer({"url": "/f/a"}) if request.path == "/where/7" else prepare(request)
 
     format_ = {**READ["format"], "absent_is_empty": True}
-    made = start(respond, read={**READ, "format": format_, "empty_body_is_no_rows": True})
+    read = READ if path == "/rows/7" else AT_ADDRESS
+    made = start(respond, read={**read, "format": format_, "empty_body_is_no_rows": True})
     done(made)
-    assert made.times("GET /rows/7")[2] >= 600
+    assert made.times(f"GET {path}")[2] >= 600
 
 
 MATCHING: Json = {**POLL, "match": {"of.kind": "{kind}", "of.days": "{days}", "from": "{from}"}}

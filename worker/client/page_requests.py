@@ -17,6 +17,7 @@ from worker.sources.schema import Read, Request
 from worker.transport import links
 from worker.transport.exchange import Exchange
 from worker.transport.links import LinkKind
+from worker.transport.refusals import not_ready
 from worker.transport.request import WireRequest, compose, with_query
 from worker.vendor_errors import excerpt
 
@@ -155,6 +156,8 @@ class PageRequests:
             gone = ReportNotFound if answer.status == HTTPStatus.NOT_FOUND else ReportGone
             raise gone(f"{request.name}: {answer.status}: the vendor no longer has the report")
         link = link_in(answer.content, self._read.link)
+        if link is None and answer.status == HTTPStatus.ACCEPTED:
+            raise not_ready(answer.name, answer.headers, now=self._exchange.clock())
         if link is None:
             places = " or ".join(self._read.link)
             raise FailJob(f"{request.name}: the answer has no link at {places}: {excerpt(answer.raw)}")

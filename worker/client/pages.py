@@ -13,7 +13,7 @@ from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledL
 from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack
-from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, ReportNotFound, RetryLater, StartOver
+from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, ReportNotFound, StartOver
 from worker.model import Facts, PageFacts, Row, Rows
 from worker.paging.chain import next_in_link_header
 from worker.paging.pager import Address, reconcile_total
@@ -25,7 +25,7 @@ from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkP
 from worker.transport.exchange import Exchange
 from worker.transport.links import normal_form
 from worker.transport.quota import PATIENCE_SECONDS
-from worker.transport.refusals import retry_after
+from worker.transport.refusals import not_ready
 from worker.transport.request import WireRequest
 from worker.transport.response import Response
 from worker.vendor_errors import error_in_body
@@ -165,7 +165,7 @@ class Page:
             self._response = None
             response.close()
         if not (rows or is_last) and response.status == HTTPStatus.ACCEPTED:
-            raise self._not_ready(response)
+            raise not_ready(response.name, response.headers, now=self._exchange.clock())
         # A JSON document shows by itself where it ends.
         has_end = response.has_end or isinstance(self._pages.format, JsonRows)
         return PageFacts(
@@ -236,7 +236,7 @@ class Page:
                 break
         if not start:
             if response.status == HTTPStatus.ACCEPTED:
-                raise self._not_ready(response)
+                raise not_ready(response.name, response.headers, now=self._exchange.clock())
             if self._pages.read.empty_body_is_no_rows:
                 return None
             raise FailJob(f"{response.name}: {response.status} with an empty body")
@@ -254,12 +254,6 @@ class Page:
         if error := error_in_body(judged, self._pages.errors):
             raise error.failure(f"{response.name}: {response.status}: {error.words}")
         return chain((start,), chunks)
-
-    def _not_ready(self, response: Response) -> RetryLater:
-        """202 without rows: the vendor has accepted the request, but has not carried it out yet (RFC 9110, 15.3.3)."""
-        wait = retry_after(response.headers, now=self._exchange.clock())
-        reason = f"{response.name}: 202: the vendor has accepted the request, but there are no rows yet"
-        return RetryLater(reason, wait_seconds=wait, is_attempt=wait is None)
 
     def _find_next(self, facts: Facts, response: Response, found: PageRequest) -> str | None:
         """The next page's token, or its link as the URL that will be requested."""

@@ -207,11 +207,13 @@ class Exchange:
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
         """Send a request whose answer is small JSON, and return it. Raises as `send` does.
 
-        Raises FailJob also if a success is not JSON, and the error that a success reports in its body.
+        Raises FailJob also if a success is not JSON, unless it is an empty 202, and the error that a success reports in
+        its body.
         """
         answer = self.fetch(request, shapes=shapes, allow=allow)
         if answer.is_success:
-            if answer.content is None:
+            is_promise = answer.status == HTTPStatus.ACCEPTED and not answer.raw.strip()
+            if answer.content is None and not is_promise:
                 with self.handling_errors():
                     parse_json(answer.raw, answer.name)
             self.refuse_error(answer, shapes)

@@ -85,6 +85,13 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
     return None if seconds is None else bounded_wait(seconds)
 
 
+def not_ready(name: str, headers: Mapping[str, str], *, now: float) -> RetryLater:
+    """The error for 202 without rows: the request was accepted, but not carried out yet (RFC 9110, 15.3.3)."""
+    wait = retry_after(headers, now=now)
+    reason = f"{name}: 202: the vendor has accepted the request, but there are no rows yet"
+    return RetryLater(reason, wait_seconds=wait, is_attempt=wait is None)
+
+
 def refusal_wait(response: Response, *, now: float) -> float | None:
     """The wait that a refusal asks for: its `Retry-After`, and for 429 without one, `rate_limit_wait`."""
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:

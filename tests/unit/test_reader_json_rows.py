@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -78,11 +79,12 @@ def test_rows_are_found_in_every_envelope(body: bytes, expected: list[bytes], sh
     [
         (b'{"a":1}, {"a":2}', [b'{"a":1}', b'{"a":2}']),
         (b'{"a":1},\n{"a":{"b":2}} ,{"a":3}\n', [b'{"a":1}', b'{"a":{"b":2}}', b'{"a":3}']),
+        (b"{} ,\n{ }", []),
     ],
 )
 def test_objects_joined_by_commas_are_rows_where_declared(body: bytes, expected: list[bytes]) -> None:
-    for size in (1, 5, 1000):
-        assert reading(body, JOINED, cuts=range(0, len(body), size)).published == expected
+    for size, shape in product((1, 5, 1000), (JOINED, JOINED.model_copy(update={"object_is_row": False}))):
+        assert reading(body, shape, cuts=range(0, len(body), size)).published == expected
     assert isinstance(reading(body, ENVELOPES).error, RetryLater)
 
 

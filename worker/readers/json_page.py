@@ -60,6 +60,7 @@ class _Page:
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None
+        self._has_joined = False
         self._before = b""  # the last bytes given to the walker
         self._held = b""  # the beginning of the next piece for it
         # Objects kept whole: each may turn out to be a row, because the page has no list of rows.
@@ -173,7 +174,7 @@ class _Page:
 
     def _members(self, text: bytes) -> Generator[Rows, None, bytes | None]:
         """Yield the rows of the list that begins with this text; returns the text after the list, None at the end."""
-        is_joined = self._is_joined(text, 0)
+        is_joined = self._has_joined = self._is_joined(text, 0)
         if is_joined:
             yield from self._dump_rows([self._walk.found[()]])
         skip_empty, of_lists = self._shape.skip_empty, self._lists is not None
@@ -267,7 +268,7 @@ class _Page:
             if not self._lists.is_known:
                 raise FailJob(f"the names of the columns are not at {shape.columns!r}")
             yield from map(self._columns.convert, self._lists.take_waiting(facts.first_row))
-        if self._rows_at is not None or self._rows or self._walk.has_empty_batches:
+        if self._rows_at is not None or self._has_joined or self._walk.has_empty_batches:
             if self._rows_at is not None and self._rows_at in self._walk.misplaced:
                 raise FailJob(f"not everything at {'.'.join(self._rows_at)!r} is a list of rows")
             return

@@ -39,13 +39,14 @@ def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
             waits_on="vendor",
         )
     submission = _find_interrupted(services, lease, vendor, report.submit, every) or _ask(services, lease, vendor)
+    wait = max(every, min(submission.wait_seconds, lease.job.ready_within))
     moved = services.ledger.move(
         lease,
         "pending",
-        due_seconds=every,
+        due_seconds=wait,
         poll=lease.job.poll + 1,
-        poll_at=f"@{every}",
-        poll_every=every,
+        poll_at=f"@{wait}",
+        poll_every=wait,
         vendor_report_id=submission.report_id,
         vendor_request_id=submission.request_id or "",
         poll_link=submission.poll_link or "",
@@ -56,7 +57,7 @@ def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
             discard(services, job, job.verdict or job.state, report_id=submission.report_id)
         raise LeaseLost(f"after the vendor accepted report {submission.report_id}")
     log.info(Event.SUBMITTED, vendor_report_id=submission.report_id)
-    nudge("report.poll", lease.job.id, lease.job.poll + 1, countdown=every)
+    nudge("report.poll", lease.job.id, lease.job.poll + 1, countdown=wait)
     return f"the vendor prepares report {submission.report_id}"
 
 

@@ -110,6 +110,13 @@ def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_
     assert made.times("GET /reports/7") == [0, 40, 55]
 
 
+def test_the_first_poll_waits_as_long_as_the_vendor_asks_when_it_accepts_the_report(start: Start) -> None:
+    made = start(preparing({"status": "done"}, made=Answer({"id": 7}, status=202, headers={"Retry-After": "120"})))
+    done(made)
+    submitted, polled = (asked.at for asked in made.asked[:2])
+    assert polled - submitted == pytest.approx(120, abs=1)
+
+
 # ---------------------------------------------------------------- discarded
 
 DISCARD: Json = {"discard": {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}}

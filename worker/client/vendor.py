@@ -32,11 +32,15 @@ NOT_THERE = (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What the vendor answered: its ids for the report and for the request, and the address to poll, if it gave one."""
+    """What the vendor answered: its ids for the report and for the request, and the address to poll, if it gave one.
+
+    `wait_seconds` is how long it asks us to wait before the first poll.
+    """
 
     report_id: str
     request_id: str | None = None
     poll_link: str | None = None
+    wait_seconds: float = 0.0
 
 
 class Vendor:
@@ -91,7 +95,8 @@ class Vendor:
             )
         poll_link = None if link is None else self._exchange.api_link(link, at=request.url)
         # If the vendor gives an address to poll but no id, the path of that address serves as the id.
-        return Submission(report_id or without_query(poll_link or ""), answer.request_id, poll_link)
+        wait_seconds = retry_after(answer.headers, now=self._exchange.clock()) or 0.0
+        return Submission(report_id or without_query(poll_link or ""), answer.request_id, poll_link, wait_seconds)
 
     def _adopt_duplicate(self, declared: Submit, answer: Answer) -> Submission:
         """The existing report that a refusal names. Raises the refusal itself if it names none."""

@@ -152,6 +152,7 @@ def test_a_row_that_one_parser_cannot_take_does_not_end_the_others_turn() -> Non
         ('"\udcff"', '"\ufffd"', 2),
         ("007", "007", 2),
         ('"x"y"', '"x"y"', 4),
+        ('"\\ud83d\\ude00 \\ud83d"', '"\\ud83d\\ude00 \\ud83d","b":2}', 15),
         ('"€', '"€,"b":2}', 7),
     ],
 )

@@ -104,16 +104,16 @@ def may_be_unsound(text: bytes) -> bool:
 
 def is_sound(row: bytes) -> bool:
     """May a row that ijson accepted be published? ijson accepts odd blanks, lone surrogates and any nesting."""
-    if b"\v" in row or b"\f" in row or has_lone_surrogate(row):
+    if b"\v" in row or b"\f" in row or find_lone_surrogate(row) is not None:
         return False
     return row.count(b"{") + row.count(b"[") <= DEEPEST_NESTING or LimitScanner().feed(row) is None
 
 
-def has_lone_surrogate(raw: bytes) -> bool:
-    r"""Is there an escape such as \ud800 without its other half? ijson would turn it into a question mark."""
+def find_lone_surrogate(raw: bytes) -> int | None:
+    r"""The offset of an escape such as \ud800 without its other half, which ijson would turn into a question mark."""
     if b"\\" not in raw or _SURROGATE.search(raw) is None:
-        return False
-    return any(escape.group(1) for escape in _ESCAPES.finditer(raw))
+        return None
+    return next((escape.start() for escape in _ESCAPES.finditer(raw) if escape.group(1)), None)
 
 
 class LoneSurrogateFinder:

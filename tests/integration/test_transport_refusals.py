@@ -11,6 +11,7 @@ from redis import Redis
 
 from tests.scripted_vendor import Heard, Start
 from tests.wire import (
+    ENVIRONMENT,
     HEADER,
     KEY,
     PASSWORD,
@@ -22,6 +23,7 @@ from tests.wire import (
     login,
     talk,
 )
+from worker.client.check import try_account
 from worker.errors import FailJob, RetryLater
 
 
@@ -106,3 +108,20 @@ def test_no_secret_is_in_what_goes_wrong(vendor: Start) -> None:
         assert PASSWORD not in str(caught.value)
         assert "k3y" not in str(caught.value)
         assert "token-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "ok"),
+        (answer(202, b""), "ok"),
+        (answer(200, b"{}"), "ok"),
+        (answer(200, b""), "failed"),
+        (answer(200, b"<html>log in</html>"), "failed"),
+    ],
+)
+def test_a_check_accepts_an_answer_that_may_be_empty_and_nothing_that_is_not_json(
+    vendor: Start, said: bytes, state: str
+) -> None:
+    to = connection(vendor(lambda heard: said), check={"request": {"path": "/me"}})
+    assert try_account(to, environment=ENVIRONMENT.get).state == state

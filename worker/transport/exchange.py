@@ -207,13 +207,13 @@ class Exchange:
     def ask(self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()) -> Answer:
         """Send a request whose answer is small JSON, and return it. Raises as `send` does.
 
-        Raises FailJob also if a success is not JSON, unless it is an empty 202, and the error that a success reports in
-        its body.
+        Raises FailJob also if a success is not JSON, unless it is an empty 202 or 204, and the error that a success
+        reports in its body.
         """
         answer = self.fetch(request, shapes=shapes, allow=allow)
         if answer.is_success:
-            is_promise = answer.status == HTTPStatus.ACCEPTED and not answer.raw.strip()
-            if answer.content is None and not is_promise:
+            may_be_empty = answer.status in (HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
+            if answer.content is None and not (may_be_empty and not answer.raw.strip()):
                 with self.handling_errors():
                     parse_json(answer.raw, answer.name)
             self.refuse_error(answer, shapes)

@@ -220,7 +220,7 @@ GONE = (
         "lets a download link expire",
         "a new link is requested, not a new report",
         whole(asked={"exports": 1, "storage": 2}),
-        {code: instal(fault("link_expires", times=1, code=int(code))) for code in ("403", "404", "410")},
+        {code: instal(fault("link_expires", times=1, code=int(code))) for code in ("400", "401", "403", "404", "410")},
     ),
     Behaviour(
         "lets every download link expire",

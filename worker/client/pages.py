@@ -33,6 +33,10 @@ from worker.vendor_errors import error_in_body
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
 """How long to wait in the middle of a page: if it were given back, it would be read again from its start."""
 
+EXPIRED = (400, 401, 403)
+"""What is answered to a signed link that has expired: 403 by S3 and Azure, 400 by Google and by S3 for a temporary key,
+401 by vendors that keep the files themselves."""
+
 OTHER_BODY_BYTES = 64 * 1024
 """How much of a body that is not in the report's format is read to find an error in it."""
 
@@ -199,9 +203,8 @@ class Page:
         judged_here = set(pages.end_statuses) if address.is_probe else set()
         if pages.may_be_gone:
             judged_here.update(GONE)
-            # S3, Azure and Google Storage answer 403, not 404, to a signed URL that has expired.
             if found.kind == "download" and pages.read.request is None:
-                judged_here.add(HTTPStatus.FORBIDDEN)
+                judged_here.update(EXPIRED)
 
         def send(request: WireRequest) -> Response:
             return self._exchange.send(
@@ -213,7 +216,7 @@ class Page:
             )
 
         response = send(found.request)
-        if found.kind != "download" or response.status not in (403, *GONE) or pages.refetch_links is None:
+        if found.kind != "download" or response.status not in (*EXPIRED, *GONE) or pages.refetch_links is None:
             return response
         links = pages.refetch_links()
         if not links:
@@ -306,7 +309,7 @@ class Page:
         if error is None and address.is_probe and response.status in pages.end_statuses:
             return NoMorePages(str(refusal))
         # Storage may refuse a fresh address and say why: then the report is still there.
-        if pages.may_be_gone and response.status != HTTPStatus.FORBIDDEN and not (error and error.consequence):
+        if pages.may_be_gone and response.status not in EXPIRED and not (error and error.consequence):
             gone = ReportNotFound if response.status == HTTPStatus.NOT_FOUND else ReportGone
             return gone(f"{refusal}: the vendor no longer has the report")
         return refusal

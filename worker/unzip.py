@@ -24,6 +24,8 @@ _END_RECORD = struct.Struct("<4s4H2LH")
 _LARGEST_DIRECTORY_BYTES = 1024 * 1024
 _ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 0x2041, 0x0008, 0x0800
 _STORED, _DEFLATED = 0, 8
+_OFFICE_NAMES = ("[Content_Types].xml", "_rels/", "docProps/", "xl/")
+"""How the names begin that stand first in an Office document: it is a ZIP archive too."""
 _IN_ZIP64, _ZIP64_FIELD = 0xFFFFFFFF, 1
 
 
@@ -43,6 +45,8 @@ def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     while (mark := archive.peek(4)) == _ENTRY:
         entry = _Entry.read(archive)
         entries += 1
+        if entry.name.startswith(_OFFICE_NAMES):
+            raise FailJob("the file is an Excel workbook (XLSX) or another Office document, which is not supported")
         if entry.is_file and file is not None:
             raise FailJob(f"the ZIP holds more than one file: {file!r} and {entry.name!r}")
         file = entry.name if entry.is_file else file
@@ -152,7 +156,8 @@ class _Entry:
     @property
     def is_file(self) -> bool:
         """Is this a real file, and neither a folder nor one of the extra files that macOS adds?"""
-        return not (self.name.endswith(("/", ".DS_Store")) or self.name.startswith("__MACOSX/"))
+        # Some programs on Windows end the names of folders with a backslash.
+        return not (self.name.endswith(("/", "\\", ".DS_Store")) or self.name.startswith("__MACOSX/"))
 
     def data(self, archive: _Bytes) -> Iterator[bytes]:
         """Yield the entry's bytes, decompressed. Raises BrokenZip at the end if checksum or sizes are wrong."""

@@ -279,7 +279,7 @@ def archive(
     file = file or io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as out:
         for name in names:
-            out.writestr(name, b"" if name.endswith("/") else b"notes" if "MACOSX" in name else text)
+            out.writestr(name, b"" if name.endswith(("/", "\\")) else b"notes" if "MACOSX" in name else text)
     return file.getvalue()
 
 
@@ -319,6 +319,7 @@ WHOLE = {
     "sizes after the data, long and unmarked": described("<L2Q", b""),
     "zip64": zip64(),
     "a folder and macOS's notes": archive("2026/", "2026/150.csv", "__MACOSX/2026/._150.csv"),
+    "a folder of Windows": archive("2026\\", "2026\\150.csv"),
     "notes first": archive("__MACOSX/._150.csv", "150.csv", file=Unseekable()),
     "a comment": with_comment(),
 }
@@ -356,6 +357,12 @@ def test_more_than_one_file_fails_and_names_two(name: str) -> None:
 @pytest.mark.parametrize("names", [(), ("2026/",), ("2026/", "__MACOSX/._x")])
 def test_no_file_fails(names: tuple[str, ...]) -> None:
     with pytest.raises(FailJob, match="the ZIP holds no file"):
+        list(unpack([archive(*names)], None))
+
+
+@pytest.mark.parametrize("names", [("[Content_Types].xml", "_rels/.rels"), ("docProps/app.xml",), ("xl/workbook.xml",)])
+def test_an_excel_workbook_is_called_by_its_name(names: tuple[str, ...]) -> None:
+    with pytest.raises(FailJob, match=r"an Excel workbook \(XLSX\)"):
         list(unpack([archive(*names)], None))
 
 

@@ -42,6 +42,12 @@ def _find(value: Any, names: list[str]) -> Any:
     return None
 
 
+def is_choice(step: str) -> bool:
+    """Does this step of a path choose a member of a list, as `[rel=next]` does? Quotes would be part of the value."""
+    chosen = _MEMBER.fullmatch(step)
+    return chosen is not None and chosen[2][:1] not in ("'", '"')
+
+
 def split(path: str) -> tuple[str, str]:
     """Split a path before its first `[...]`: `links.[rel=next].href` into `links` and `[rel=next].href`."""
     before, chooses, rest = path.partition("[")

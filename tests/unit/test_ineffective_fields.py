@@ -83,6 +83,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "two delimiters": ({"format": {"kind": "delimited", "delimiter": ";", "delimiters": [","]}}, "format.delimiter"),
     "a count that no answer has": ({"proof": "count"}, "reports.r.proof"),
     "two matchers": ({"errors": [{"when": "a", "equals": 1, "unless": 2}]}, "errors.0.unless"),
+    "nothing to compare with": ({"errors": [{"when": "a", "equals": None}]}, "errors.0.equals"),
     "a wait of no limit": ({"errors": [{"when": "a", "wait": "b"}]}, "errors.0.wait"),
     "an error every body fits": ({"errors": [{"when": ""}]}, "errors.0.when"),
     "two matchers of a format": (
@@ -152,7 +153,7 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
             "poll": {**POLL, "link": ["files.*.id"]},
             "read": [{"request": {"path": "/{link}"}, "format": JSON}],
         },
-        "poll.link.0",
+        "poll.link",
     ),
     "a report without an id": ({"submit": {"request": SUBMIT["request"]}}, "submit"),
     "an id that is not told": (
@@ -163,6 +164,8 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
         {"submit": {**SUBMIT, "is_repeatable": True, "grace_seconds": 5}},
         "submit.grace_seconds",
     ),
+    "a poll of nothing": ({"submit": None}, "poll"),
+    "a poll about any report": ({"poll": {**POLL, "request": {"path": "/reports"}}}, "poll.request"),
     "a discard of nothing": ({"submit": None, "poll": None, "discard": DISCARD}, "discard"),
     "two places at once": ({"submit": {**SUBMIT, "report_id": [{"path": "a", "header": "b"}]}}, "report_id.0"),
     "a pattern that is none": ({"submit": {**SUBMIT, "report_id": [{"path": "a", "pattern": "("}]}}, "report_id.0"),
@@ -176,6 +179,33 @@ def test_a_word_about_preparation_that_nothing_comes_of_is_refused(tmp_path: Pat
     with pytest.raises(BadInput) as caught:
         loaded(tmp_path, source({**declared, **changes}))
     assert f"reports.r.{field}" in caught.value.where or field in caught.value.where
+
+
+LEADS_NOWHERE: dict[str, tuple[dict[str, Any], str]] = {
+    "JSONPath": ({"format": {**CHAIN, "rows": ["$.data[*]"]}}, "read.0.format.rows.0"),
+    "JSONPath of what may be absent": ({"format": {**CHAIN, "next": ["$.next"]}}, "read.0.format.next.0"),
+    "a JSON Pointer": ({"format": {**CHAIN, "rows": ["data", "/rows"]}}, "read.0.format.rows.1"),
+    "a position in brackets": ({"errors": [{"when": "errors[0].code"}]}, "errors.0.when"),
+    "a choice with quotes": ({"format": {**CHAIN, "next": ["links.[rel='next'].href"]}}, "read.0.format.next.0"),
+    "a choice with a dot": ({"format": {**CHAIN, "next": ["links.[rel=a.next].href"]}}, "read.0.format.next.0"),
+    "a star for one link": ({"format": {**CHAIN, "next": ["links.*.href"]}}, "read.0.format.next.0"),
+    "a star for one count": ({"format": {**CHAIN, "total": ["*.total"]}}, "read.0.format.total.0"),
+    "a star in an error": ({"errors": [{"when": "a", "message": "errors.*.text"}]}, "errors.0.message"),
+}
+
+
+@pytest.mark.parametrize("name", LEADS_NOWHERE)
+def test_a_path_that_can_lead_to_no_value_is_refused_and_not_taken_for_no_value(tmp_path: Path, name: str) -> None:
+    changes, field = LEADS_NOWHERE[name]
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, **{"format": CHAIN, "paging": {"kind": "link"}, **changes})
+    assert field in caught.value.where
+    assert "names and positions joined by dots" in caught.value.allowed or "without `*`" in caught.value.allowed
+
+
+def test_names_and_choices_in_paths_may_be_as_vendors_write_them(tmp_path: Path) -> None:
+    odd = {**JSON, "rows": ["*.results", "@odata.value"], "next": ["links.[rel=next].href", "$skiptoken", "next-page"]}
+    load(tmp_path, format=odd, paging={"kind": "link"}, errors=[{"when": "errors.[level=error].text", "code": "0.id"}])
 
 
 NOT_FILLED: dict[str, tuple[dict[str, Any], str]] = {

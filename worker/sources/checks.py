@@ -9,6 +9,7 @@ from worker.errors import BadInput
 from worker.sources.credentials import auth_methods, check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
 from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
+from worker.sources.path_notation import wrong_paths
 from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
     Delimited,
@@ -19,7 +20,6 @@ from worker.sources.schema import (
     Poll,
     Report,
     Request,
-    Selectors,
     SessionAuth,
     Source,
     TokenPaging,
@@ -34,12 +34,17 @@ def check_source(source: Source, file: YamlFile) -> None:
     """Raise BadInput for a name that is not declared, and for steps that do not fit together."""
     for name, report in source.reports.items():
         place: Place = ("reports", name)
+        if (report.submit is None) != (report.poll is None):
+            alone, other = ("submit", "poll") if report.submit else ("poll", "submit")
+            raise BadInput(file.where((*place, alone)), f"{alone} without {other}", f"a `{other}` beside `{alone}`")
         for where, used in _names_used(report):
             if used not in report.params:
                 raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
         for where, template, filled in _templates(report):
             _check_placeholders(report, template, file, (*place, *where), filled)
         _check_steps(report, file, place)
+    for where, path, allowed in wrong_paths(source):
+        raise BadInput(file.where(where), path, allowed)
     check_auth(source, file)
     for where, allowed in contradicting_errors(source.errors):
         raise BadInput(file.where(where), where[-1], allowed)
@@ -156,8 +161,6 @@ def _check_placeholders(report: Report, template: object, file: YamlFile, place:
 
 
 def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
-    if report.submit and not report.poll:
-        raise BadInput(file.where((*place, "submit")), "submit without poll", "a `poll` beside `submit`")
     for position, read in enumerate(report.read):
         where = file.where((*place, "read", position))
         if read.request and read.resolve:
@@ -195,32 +198,24 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
                 yield place, "a `report_id` in the submit"
     if poll:
         yield from ((("poll", word), allowed) for word, allowed in _without_effect_in_poll(report, poll))
-    for place, selectors in _selectors_of_one_value(report):
-        paths = [selector if isinstance(selector, str) else selector.path or "" for selector in selectors]
-        yield from (((*place, n), "a path to one value, without `*`") for n, path in enumerate(paths) if "*" in path)
-
-
-def _selectors_of_one_value(report: Report) -> Iterator[tuple[Place, Selectors]]:
-    """All selectors but a `poll.link` that no request takes: that one may lead to several files."""
-    if submit := report.submit:
-        yield ("submit", "report_id"), submit.report_id
-        yield ("submit", "poll_link"), submit.poll_link
-        yield ("submit", "duplicate", "report_id"), submit.duplicate.report_id if submit.duplicate else []
-    if poll := report.poll:
-        yield ("poll", "status"), poll.status
-        yield ("poll", "total"), poll.total
-        if any(read.request or read.resolve for read in report.read if read.needs_link):
-            yield ("poll", "link"), poll.link
 
 
 def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, str]]:
     """The fields of a poll that contradict each other or have no effect, and what each would need."""
     by_link = bool(report.submit and report.submit.poll_link)
     reads_link = any(read.needs_link for read in report.read)
+    takes_one = any(read.needs_link and (read.request or read.resolve) for read in report.read)
     words = {name: getattr(poll, name) for name in ("done", "failed", "ask_anew")}
     listed = [word for name in words for word in set(words[name])]
     rules: list[tuple[str, bool, str]] = [
         ("request", by_link == (poll.request is not None), "either a `request` here or a `poll_link` in the submit"),
+        (
+            "request",
+            poll.request is not None
+            and poll.reports is None
+            and "report_id" not in names_in(poll.request.model_dump()),
+            "`{report_id}` in it, or `reports`, the list to find ours in: its answer might be about another report",
+        ),
         *((name, bool(words[name]) and not poll.status, "`status` beside it, the place of the word") for name in words),
         (
             "status",
@@ -231,14 +226,15 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
         ("status", len(set(listed)) < len(listed), "each word in only one of `done`, `failed` and `ask_anew`"),
         ("waits_on", bool(set(poll.waits_on) & set(poll.done_on)), "no status that is in `done_on` too"),
         ("id", "id" in poll.model_fields_set and poll.reports is None, "`reports`, a list of reports, beside it"),
-        *(
-            (name, "*" in (getattr(poll, name) or ""), "a path to one value, without `*`")
-            for name in ("reports", "id", "ready_when_set", "expires_at")
-        ),
         (
             "link",
             bool(poll.link) and not reads_link,
             "a `read` without `request` and `resolve`, which reads at the link, or with `{link}` in its request",
+        ),
+        (
+            "link",
+            takes_one and any("*" in str(link) for link in poll.link),
+            "a path to one value, without `*`, since a request takes it as `{link}`",
         ),
         ("no_link_is_no_rows", poll.no_link_is_no_rows and not poll.link, "`link` beside it"),
         (

@@ -89,6 +89,10 @@ def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, 
     for position, shape in enumerate(errors):
         matchers = [name for name in ("equals", "unless", "contains") if getattr(shape, name) is not None]
         rules: list[Rule] = [
+            *(
+                (word, word in shape.model_fields_set and getattr(shape, word) in (None, "", []), "a value to compare")
+                for word in ("equals", "unless", "contains")
+            ),
             (matchers[-1] if matchers else "when", len(matchers) > 1, "one of `equals`, `unless` and `contains`"),
             ("when", not shape.when and not matchers, "`contains` beside it: every body matches the empty path"),
             ("wait", shape.wait is not None and shape.then != "rate-limit", "`then: rate-limit` beside it"),

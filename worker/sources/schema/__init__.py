@@ -37,7 +37,7 @@ from worker.sources.schema.paging import (
     SinglePage,
     TokenPaging,
 )
-from worker.sources.schema.preparation import Adoption, Poll, Submit, status_word
+from worker.sources.schema.preparation import Adoption, Duplicate, Poll, Submit, status_word
 from worker.sources.schema.report import ColumnType, Param, ParamType, Read, Report
 from worker.sources.schema.request import Request, RequestOfTwoPaths, Selector, Selectors
 from worker.sources.schema.source import Detail, Discovery, Limits, Source
@@ -54,6 +54,7 @@ __all__ = [
     "Delimited",
     "Detail",
     "Discovery",
+    "Duplicate",
     "Duration",
     "ErrorShape",
     "Format",

@@ -52,13 +52,12 @@ def create_job(
     request: JobRequest,
     *,
     now: datetime | None = None,
-    before_storing: Callable[[], None] | None = None,
+    before_storing: Callable[[], None] = lambda: None,
 ) -> tuple[str, bool]:
     """Create the job, or join an unfinished one for the same rows; returns its id and whether it was joined.
 
     Date macros are relative to `now`, by default the present. Raises BadInput that names the field, what was given and
-    what is allowed; then nothing is stored. `before_storing` is called once the request is known to be right; if it
-    raises, nothing is stored either.
+    what is allowed, and whatever `before_storing` raises, which is called after the checks; then nothing is stored.
     """
     for where in ("name", "sink", "key", "ready_within", "finish_within", "webhook"):
         require_plain_json(getattr(request, where), where)
@@ -83,12 +82,10 @@ def create_job(
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
     }
-    # The id is derived from the key, so that a repeated request finds its job. The prefix must never change: keys that
-    # were used before would get new jobs.
+    # Derived from the key, so that a repeated request finds its job. Therefore the prefix must never change.
     job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
-    if before_storing:
-        before_storing()
+    before_storing()
     # The job keeps the source as it is now: later changes of the source file do not affect it.
     services.ledger.keep_source(digest, text)
     of = {"connection": connection.name, "report": report_name}

@@ -7,12 +7,14 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from pathlib import Path
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.connection import parse_url
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004 - redis-py's own names
 from redis.retry import Retry
 
@@ -31,7 +33,11 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    warehouse = _warehouse(options.database)
+    try:
+        warehouse = _warehouse(options.database)
+    except sqlite3.Error as error:
+        print(f"--database {options.database}: {error}", file=sys.stderr)
+        return 2
     try:
         for job in options.forget:
             warehouse.forget(job)
@@ -92,7 +98,9 @@ def options_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m examples.consumer", description="Apply a Millrace stream to a warehouse.", epilog=EXITS
     )
-    parser.add_argument("redis_url", metavar="REDIS_URL", help="where the stream is: redis://HOST:PORT/DB")
+    parser.add_argument(
+        "redis_url", metavar="REDIS_URL", type=redis_url, help="where the stream is: redis://HOST:PORT/DB"
+    )
     parser.add_argument("stream", metavar="STREAM", help="its name, such as rows:kargo.campaign-performance-metrics")
     parser.add_argument(
         "--database",
@@ -116,6 +124,15 @@ def options_parser() -> argparse.ArgumentParser:
         help="give up a job whose end waits for rows that are lost",
     )
     return parser
+
+
+def redis_url(text: str) -> str:
+    """A URL that redis-py can read. The message for any other does not repeat it, because it may hold a password."""
+    try:
+        parse_url(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected redis://HOST:PORT/DB, rediss://... or unix://PATH") from None
+    return text
 
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:

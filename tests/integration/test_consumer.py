@@ -151,7 +151,16 @@ def test_wrong_usage_is_said_before_anything_is_done(url: str, database: Path) -
     code, said = consume(url, database, "--claim-seconds", "0")
     assert code == 2
     assert "--claim-seconds" in said
+    code, said = consume("http://:not-to-be-shown@127.0.0.1", database)
+    assert code == 2
+    assert "expected redis://HOST:PORT/DB" in said
+    assert "not-to-be-shown" not in said
     assert not database.exists()
+    database.write_text("no database, but longer than the header of one, which SQLite would take for an empty file" * 2)
+    code, said = consume(url, database)
+    assert code == 2
+    assert "file is not a database" in said
+    assert "Traceback" not in said
 
 
 def test_redis_away_at_start_is_an_error_with_its_address(own_redis: RedisServer, database: Path) -> None:

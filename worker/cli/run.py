@@ -47,7 +47,10 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(help="Request a report and follow it to its receipt.")
 @job_options
 @click.option(
-    "--timeout", type=float, metavar="SECONDS", help="Stop following after this time (exit 3); the job continues."
+    "--timeout",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Stop following after this time (exit 3); the job continues.",
 )
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:

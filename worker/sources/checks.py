@@ -178,7 +178,6 @@ def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
     for word, allowed in (*_without_effect_in_preparation(report), *without_effect(report)):
         raise BadInput(file.where((*place, *word)), word[-1], allowed)
     _check_requests(report, file, place)
-    _check_params(report, file, place)
 
 
 def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]]:
@@ -267,17 +266,6 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
         if isinstance(request.query, str) and ("#" in request.query or not _AS_WRITTEN.fullmatch(request.query)):
             allowed = "a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded"
             raise BadInput(file.where((*place, *where, "query")), request.query, allowed)
-
-
-def _check_params(report: Report, file: YamlFile, place: Place) -> None:
-    for name, param in report.params.items():
-        where = file.where((*place, "params", name))
-        if param.required and param.default is not None:
-            raise BadInput(where, "required with a default", "one of them")
-        if param.type != "list" and (param.items or param.items_allowed or param.join is not None or param.unique):
-            raise BadInput(where, param.type, "type: list beside items, items_allowed, join or unique")
-        if param.allowed is not None and param.default is not None and param.default not in param.allowed:
-            raise BadInput(where, param.default, one_of(param.default, param.allowed))
 
 
 def _check_account(source: Source, file: YamlFile) -> None:

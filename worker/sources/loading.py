@@ -19,6 +19,7 @@ from typing import Any
 from config.settings import PACKAGED
 from worker.errors import BadInput
 from worker.sources.checks import check_source
+from worker.sources.declared_params import check_declared_params
 from worker.sources.schema import Report, Source
 from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
@@ -87,6 +88,8 @@ def load_source(file: YamlFile) -> Source:
         content = _with_definitions(_flatten_allowed(content))
     source = validate(Source, content, file)
     check_source(source, file)
+    for name, report in source.reports.items():
+        check_declared_params(report, file, ("reports", name))
     return source
 
 

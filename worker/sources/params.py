@@ -69,7 +69,7 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
     for name, param in report.params.items():
         value = present.get(name, param.default)
         if value is not None:
-            params[name] = _resolve_value(f"params.{name}", param, value, moment)
+            params[name] = resolve_value(f"params.{name}", param, value, moment)
         elif param.required:
             raise MissingInput(f"params.{name}", param.help or _TYPES[param.type][1])
     _check_together(report, present, params)
@@ -182,8 +182,8 @@ def _check_window(window: Mapping[Any, str], report: Report, first: Any, last: A
 # ---------------------------------------------------------------- one value
 
 
-def _resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
-    """The value as it will be sent. Raises BadInput that names the place inside the value."""
+def resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
+    """The value as it will be sent. Raises BadInput that names the place inside the value, after `where`."""
     try:
         if param.type == "list":
             return _resolve_list(where, param, value, moment)

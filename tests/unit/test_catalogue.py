@@ -92,6 +92,8 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ('"/accounts/{account}/rows"', '"/accounts/{fields}/rows"', 19, "path", "a path needs it"),
         ('"/accounts/{account}/rows"', '"/reports/{report_id}"', 18, "request", "one of account"),
         ('"/accounts/{account}/rows"', '"accounts"', 19, "path", "starts with /"),
+        ('"/accounts/{account}/rows"', '"/rows?account={account}"', 19, "path", "goes into `query`"),
+        ('"/accounts/{account}/rows"', '"/{account}#rows"', 19, "path", "no ? or #"),
         ("        paging:", "        when: {fild: x}\n        paging:", 22, "when.fild", "one of account"),
         ("        paging:", "        rows_at_most: most\n        paging:", 22, "rows_at_most", "one of account"),
         ("    proof:", "    one_of: [[account, fild]]\n    proof:", 23, "one_of.0", "fields"),

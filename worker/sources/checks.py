@@ -27,6 +27,8 @@ from worker.sources.schema import (
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
 
+_PATH = re.compile(r"/[^?#]*")
+_PATH_RULE = "a path that starts with / and has no ? or #; what comes after a ? goes into `query`"
 _AS_WRITTEN = re.compile(r"(?![?&])[!-~]*")
 
 
@@ -250,8 +252,8 @@ def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
     grouped = {name for group in report.one_of for name in group}
     for where, request in _requests(report):
         for path in request.paths:
-            if not path.startswith("/"):
-                raise BadInput(file.where((*place, *where, "path")), path, "a path that starts with /")
+            if not _PATH.fullmatch(path):
+                raise BadInput(file.where((*place, *where, "path")), path, _PATH_RULE)
             for name in names_in(path):
                 if name in report.params and name not in given_first | grouped:
                     allowed = f"{name} required or with a default, since a path needs it"
@@ -284,6 +286,6 @@ def _check_account(source: Source, file: YamlFile) -> None:
         for number, detail in enumerate(discovery.details):
             asked.append((("discover", position, "details", number, "request"), detail.request))
     for place, request in asked:
-        if not request.path.startswith("/"):
-            raise BadInput(file.where((*place, "path")), request.path, "a path that starts with /")
+        if not _PATH.fullmatch(request.path):
+            raise BadInput(file.where((*place, "path")), request.path, _PATH_RULE)
         refuse_forms(request.model_dump(), file.where(place))

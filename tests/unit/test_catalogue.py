@@ -115,7 +115,16 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("{required: true}", "{required: true, pattern: '('}", 14, "account.pattern", "a regular expression"),
         ("{required: true}", "{required: true, needs: [x]}", 14, "needs", "one of account"),
         ("  rows:\n", "  Rows!:\n", 11, "reports", "text of the form"),
-        ("reports:", "ready_within: 2 hours\nreports:", 10, "ready_within", "text of the form"),
+        ("reports:", "ready_within: 2 hours\nreports:", 10, "ready_within", "such as 90s, 2h or 31d"),
+        ("reports:", "ready_within: 90\nreports:", 10, "ready_within", "such as 90s, 2h or 31d"),
+        (
+            "    proof:",
+            "    poll: {status: [{path: a, header: b}]}\n    proof:",
+            23,
+            "poll.status.0",
+            "one of path and",
+        ),
+        ("reports:", "errors: {when: error}\nreports:", 10, "errors", "a list"),
     ],
 )
 def test_a_mistake_names_its_line_its_field_and_what_is_allowed(

@@ -20,7 +20,10 @@ Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 _MERGE = "tag:yaml.org,2002:merge"
 _WORDS = {
+    "Value error, ": "",
     "Input should be ": "",
+    "a valid list": "a list",
+    "a valid string": "text",
     "List should have ": "",
     "Dictionary should have ": "",
     " after validation": "",
@@ -120,8 +123,10 @@ def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        # A misspelt field causes two errors, "missing" and "extra"; the second is the one that helps people.
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        # One mistake may cause several errors. Of "missing" and "extra", the second helps people; of the errors of a
+        # union, that of our own models.
+        helpful = ("extra_forbidden", "value_error")
+        first = min(error.errors(), key=lambda found: (*helpful, found["type"]).index(found["type"]))
         # `from None`: pydantic's message repeats the content, which may contain a secret.
         raise _bad_input(model, first, content, file, place) from None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 # Some vendors have statuses of their own beyond 599.
@@ -12,7 +13,17 @@ RefusalStatus = Annotated[int, Field(ge=400, le=999)]
 Status = Annotated[int, Field(ge=200, le=999)]
 UnusualStatus = Annotated[int, Field(ge=300, le=999)]
 """A refusal or a redirect."""
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhdw]$")]
+_DURATION = r"^[1-9][0-9]*[smhdw]$"
+
+
+def _as_duration(value: Any) -> Any:
+    """The value if it is a duration: a message that shows the pattern, or wants text, would not say what to write."""
+    if not isinstance(value, str) or not re.match(_DURATION, value):
+        raise ValueError("one number and one unit, such as 90s, 2h or 31d")
+    return value
+
+
+Duration = Annotated[str, Field(pattern=_DURATION), BeforeValidator(_as_duration)]
 
 
 class Declared(BaseModel):

@@ -32,7 +32,7 @@ reports:
     read:
       - request:
           path: "/accounts/{account}/rows"
-          query: {fields: "{fields}"}
+          query: {fields: "{fields}", filter: "{filter|json}"}
         format: {kind: json, rows: [data]}
         paging: {kind: offset, limit: 10}
     proof: end
@@ -79,6 +79,7 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
     [
         ("title: Acme", "titel: Acme", 2, "titel", "did you mean 'title'"),
         ("      account: {required: true}", "      account: {requird: true}", 14, "requird", "required"),
+        ("    params:\n", "    params:\n      day: {type: date}\n", 14, "day", "a placeholder {day} in a request"),
         ("{kind: offset, limit: 10}", "{kind: offset, limt: 10}", 22, "limt", "limit_param"),
         ("{kind: offset, limit: 10}", "{kind: offst, limit: 10}", 22, "paging", "'offset'"),
         ("{kind: offset, limit: 10}", "{kind: offset, limit: ten}", 22, "limit", "integer"),

@@ -22,7 +22,10 @@ GOOD: dict[str, Any] = {
     "auth": [BEARER],
     "check": {"request": {"path": "/me"}},
     "discover": [{"title": "accounts", "report": "all", "details": [DETAIL]}],
-    "reports": {"all": report(), "one": report(params={"id": {"required": True}})},
+    "reports": {
+        "all": report(),
+        "one": report({**READ, "request": {"path": "/{id}"}}, params={"id": {"required": True}}),
+    },
 }
 
 

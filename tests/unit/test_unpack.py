@@ -91,7 +91,7 @@ def test_blanks_may_follow_a_body_and_zeros_begin_one(body: bytes, name: str, so
     assert b"".join(unpack(pieces(body, some), name)) == TEXT
 
 
-@pytest.mark.parametrize("rest", [b"<br>", b"\x1f", PACKED["gzip"][:9]])
+@pytest.mark.parametrize("rest", [b"<br>", b"\x1f", PACKED["gzip"][:9]], ids=["text", "one byte", "half a header"])
 def test_what_follows_a_body_and_is_neither_blank_nor_compressed_is_broken(rest: bytes) -> None:
     with pytest.raises(RetryLater):
         list(unpack([PACKED["gzip"] + rest], "gzip"))

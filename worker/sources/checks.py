@@ -55,6 +55,7 @@ def check_source(source: Source, file: YamlFile) -> None:
         if shape.then == "login" and not has_login:
             raise BadInput(file.where((*where, "then")), "login", "a login in `auth`; or another consequence")
     _check_account(source, file)
+    _check_params_have_effect(source, file)
 
 
 def _error_shapes(source: Source) -> Iterator[tuple[Place, ErrorShape]]:
@@ -85,6 +86,18 @@ def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
     for name, param in report.params.items():
         yield from ((("params", name, "needs"), other) for other in param.needs)
         yield from ((("params", name, "excludes"), other) for other in param.excludes)
+
+
+def _check_params_have_effect(source: Source, file: YamlFile) -> None:
+    """Raise BadInput for a parameter that changes neither a request nor how the answer is read."""
+    for report_name, report in source.reports.items():
+        used = {name for _, template, _ in _templates(report) for name in names_in(template)}
+        used |= report.columns_from.keys()
+        for read in report.read:
+            used |= {*read.when, read.rows_at_most or ""}
+        for name in report.params.keys() - used:
+            allowed = f"a placeholder {{{name}}} in a request, or `when` or `columns_from` with its name"
+            raise BadInput(file.where(("reports", report_name, "params", name)), name, allowed)
 
 
 def _requests(report: Report) -> Iterator[tuple[Place, Request]]:

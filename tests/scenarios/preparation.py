@@ -35,8 +35,12 @@ SUBMITTING = (
         whole(also=was_looked_for_in_the_list),
         {
             "no answer": kargo(fault("commit_then_drop", times=1), is_alone=True),
-            "no answer, listed late": kargo(fault("commit_then_drop", times=1), fault("late_listing", polls=2)),
-            "silence": kargo(fault("silence", seconds=LONG_SILENCE_SECONDS, match=at("submit"), times=1)),
+            "no answer, listed late": kargo(
+                fault("commit_then_drop", times=1), fault("late_listing", polls=2), is_alone=True
+            ),
+            "silence": kargo(
+                fault("silence", seconds=LONG_SILENCE_SECONDS, match=at("submit"), times=1), is_alone=True
+            ),
         },
     ),
     Behaviour(

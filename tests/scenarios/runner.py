@@ -29,7 +29,7 @@ from worker.model import Json
 # A scenario mostly waits for its job; more of them at once would only wait for the six processes that read.
 AT_ONCE = 10
 # Vendors without earlier requests: each scenario that needs them uses one up.
-ONCE_ONLY = 8
+ONCE_ONLY = 10
 SILENCE_SECONDS = 4
 IMPATIENT = {
     "kargo": {

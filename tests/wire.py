@@ -88,7 +88,9 @@ def login(heard: Heard, value: str = "token-1", **more: Any) -> bytes | None:
 @contextmanager
 def tls_host(
     certificate: tuple[Path, Path],
-    script: Callable[[bytes], Iterable[bytes]] = lambda request: [answer(body=request.split(b"\r\n", 1)[0])],
+    script: Callable[[bytes], Iterable[bytes]] = lambda request: [
+        answer(body=request.split(b"\r\n", 1)[0], Connection="close")
+    ],
 ) -> Iterator[int]:
     """Run a TLS server that sends what `script` yields for a request: its first line, if not given. Yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -89,6 +89,18 @@ def test_tls_is_spoken_with_the_vendor_itself_and_the_proxy_sees_its_host_alone(
     assert "Authorization: Token" not in "".join(between.heads)
 
 
+def test_a_request_that_got_no_answer_through_a_proxy_may_have_been_sent(
+    proxy: StartProxy, authority: Authority
+) -> None:
+    with tls_host(authority.certificate("vendor"), script=lambda _request: []) as port:
+        at = behind(
+            f"http://{proxy(port).place}", "https://vendor.example/v1", {"REQUESTS_CA_BUNDLE": str(authority.ca)}
+        )
+        with pytest.raises(RetryLater, match="no answer through the proxy") as lost:
+            at.send(get(at))
+    assert not lost.value.is_unsent
+
+
 def test_a_certificate_is_verified_behind_a_proxy_too(proxy: StartProxy, tls_port: int, authority: Authority) -> None:
     between = proxy(tls_port)
     unknown = behind(f"http://{between.place}", "https://vendor.example/v1")

@@ -143,7 +143,11 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
     where = without_password(proxy)
     said = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
     if said is None:
-        return RetryLater(f"{request.name}: no connection to the proxy {where}", is_unsent=True)
+        # urllib3 gives this error also for a connection that broke after the request was sent.
+        failure = getattr(error.args[0], "reason", None) if error.args else None
+        is_unsent = isinstance(getattr(failure, "original_error", None), NewConnectionError | ConnectTimeoutError)
+        missing = "connection to" if is_unsent else "answer through"
+        return RetryLater(f"{request.name}: no {missing} the proxy {where}", is_unsent=is_unsent)
     reason = f"{request.name}: the proxy {where} refuses: {said[1]}{said[2]}"
     if said[1] == "407":
         return FailJob(f"{reason}; check its user and password")

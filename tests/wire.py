@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from tests import source_files
 from tests.scripted_vendor import Heard, Reset, Script, ScriptedVendor, Start
 from tests.sockets import Listener
+from worker.errors import RetryLater
 from worker.sources.connections import Connection
 from worker.sources.schema import Limits, Request, Source
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.request import WireRequest, compose
+from worker.transport.response import Response
 
 # With a space, a slash and a plus, which are encoded differently in a header, a form and a query.
 PASSWORD = "pass word/1"
@@ -61,6 +65,16 @@ def get(at: Exchange, path: str = "/rows", **query: Any) -> WireRequest:
 def answer(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {status} Reason\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body
+
+
+def assert_hanging_up_frees(response: Response) -> None:
+    """Assert that a thread that waits for more than the three bytes `row` is freed by another one that hangs up."""
+    chunks = response.chunks()
+    assert next(chunks) == b"row"
+    # As the heartbeat does, which is told of a cancelled job while this thread sits in the socket.
+    threading.Timer(0.1, response.hang_up).start()
+    with pytest.raises(RetryLater, match="cut off after 3 bytes"):
+        next(chunks)
 
 
 def hang_up(*pieces: bytes) -> Iterator[bytes]:

@@ -95,9 +95,9 @@ def _check_params_have_effect(source: Source, file: YamlFile) -> None:
         used |= report.columns_from.keys()
         for read in report.read:
             used |= {*read.when, read.rows_at_most or ""}
-        for name in report.params.keys() - used:
-            allowed = f"a placeholder {{{name}}} in a request, or `when` or `columns_from` with its name"
-            raise BadInput(file.where(("reports", report_name, "params", name)), name, allowed)
+        if unused := next((name for name in report.params if name not in used), None):
+            allowed = f"a placeholder {{{unused}}} in a request, or `when` or `columns_from` with its name"
+            raise BadInput(file.where(("reports", report_name, "params", unused)), unused, allowed)
 
 
 def _requests(report: Report) -> Iterator[tuple[Place, Request]]:

@@ -72,19 +72,20 @@ class Login:
         """The token in use, but not the one whose version is `refused`.
 
         Fetches a new one if it is this caller's turn. If it is another caller's turn, waits a few seconds for it, then
-        raises RetryLater, which does not count as an attempt. Raises FailJob if the credentials are refused.
+        raises RetryLater, which does not count as an attempt; while the next try after a failed login must wait, at
+        once. Raises FailJob if the credentials are refused.
         """
         waited = 0.0
         while True:
-            found = self._tokens.take(refused)
-            token = (yield from self._fetch(found)) if isinstance(found, Turn) else found
-            if isinstance(token, Token):
-                self._redactor.learn(token.value)
-                self.last = token
-                return token
-            if token.is_rest:
-                why = f"the last login failed; the next is tried in {token.seconds:.1f} s"
-                raise RetryLater(why, wait_seconds=token.seconds, is_attempt=False, is_unsent=True)
+            taken = self._tokens.take(refused)
+            found = (yield from self._fetch(taken)) if isinstance(taken, Turn) else taken
+            if isinstance(found, Token):
+                self._redactor.learn(found.value)
+                self.last = found
+                return found
+            if found.is_rest:
+                why = f"the last login failed; the next is tried in {found.seconds:.1f} s"
+                raise RetryLater(why, wait_seconds=found.seconds, is_attempt=False, is_unsent=True)
             if waited >= PATIENCE_SECONDS:
                 why = "another worker is fetching the access token"
                 raise RetryLater(why, wait_seconds=1, is_attempt=False, is_unsent=True)

@@ -66,7 +66,7 @@ def _publish(kind: str, compression: str, rows: int) -> Json:
         sink.open(1)
         base, began, used = _peak_bytes(), time.perf_counter(), time.process_time()
         page = Publication(
-            sink, 1, 1, on_read=lambda: None, on_kept=lambda _: None, on_full=lambda full: sys.exit(full.reason)
+            sink, 1, 1, on_read=lambda: None, on_commit=lambda _: None, on_full=lambda full: sys.exit(full.reason)
         )
         page.start()
         page.close(page.publish(_blocks(rows)))

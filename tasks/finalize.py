@@ -40,7 +40,7 @@ def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | N
         job,
         "done",
         finished_at=heartbeat.now(),
-        sink=services.shown_sink(job),
+        sink=services.sink_display_name(job),
         proof=proof,
         totals=totals,
         expected_rows=expected,

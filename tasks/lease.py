@@ -65,11 +65,11 @@ class Heartbeat:
         """Set the function that breaks the vendor's connection. It is called if the step must stop while it waits."""
         self._hang_up = hang_up
 
-    def note_wait(self, waits_on: WaitsOn, said: str) -> None:
-        """Store in the ledger what the step waits for, at most once a second."""
+    def note_wait(self, waits_on: WaitsOn, why: str) -> None:
+        """Store in the ledger what the step waits for and why, at most once a second."""
         if self.now() - self._wait_noted_at >= LOOK_SECONDS:
             self._wait_noted_at = self.now()
-            self._ledger.note_wait(self._lease, waits_on, said)
+            self._ledger.note_wait(self._lease, waits_on, why)
 
     def check(self) -> None:
         """Raise if the step must stop: LeaseLost, RetryLater if the worker is stopping, FailJob at the deadline."""

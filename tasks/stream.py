@@ -54,7 +54,7 @@ def _publish(
 ) -> Checkpoint:
     backpressure = Backpressure(heartbeat, hold_seconds=0 if vendor.is_addressable else services.settings.hold_seconds)
 
-    def kept(at: Checkpoint) -> None:
+    def note_commit(at: Checkpoint) -> None:
         backpressure.reset()
         heartbeat.note_progress(at)
 
@@ -63,7 +63,7 @@ def _publish(
         lease.job.generation,
         lease.page,
         on_read=heartbeat.check,
-        on_kept=kept,
+        on_commit=note_commit,
         on_full=backpressure.wait,
     )
     start = publication.start()

@@ -68,7 +68,7 @@ class Job:
         self.sink.open(self.generation)
         heard: list[object] = []
         work = Publication(
-            self.sink, self.generation, page, on_read=heard.clear, on_kept=heard.append, on_full=pytest.fail
+            self.sink, self.generation, page, on_read=heard.clear, on_commit=heard.append, on_full=pytest.fail
         )
         work.start()
         at = work.publish([Rows.of(reading)])

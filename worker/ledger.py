@@ -182,10 +182,10 @@ class Ledger:
         )  # fmt: skip
         return None if attempts < 0 else attempts
 
-    def note_wait(self, lease: Lease, waits_on: WaitsOn, said: str) -> None:
+    def note_wait(self, lease: Lease, waits_on: WaitsOn, why: str) -> None:
         """Store, for people, what the holder of a lease waits for; its next progress clears it."""
         key, _, prefix = _address(lease)
-        self._run("wait", lease.job.id, prefix, lease.token, waits_on, said, more_keys=(key,))
+        self._run("wait", lease.job.id, prefix, lease.token, waits_on, why, more_keys=(key,))
 
     # ------------------------------------------------------------ moves
 

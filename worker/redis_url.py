@@ -58,7 +58,7 @@ class RedisUrl:
     options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The place for people: no password, no options."""
         if self.scheme == "unix":
             return f"unix://{quote(self.socket)}" + (f"?db={self.database}" if self.database else "")
@@ -99,7 +99,7 @@ class RedisUrl:
         return f"{user}@" if user else ""
 
     def _text(self, userinfo: str) -> str:
-        scheme, _, place = self.shown.partition("://")
+        scheme, _, place = self.display_name.partition("://")
         return f"{scheme}://{userinfo}{place}" + (f"?{urlencode(self.options)}" if self.options else "")
 
 

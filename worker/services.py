@@ -125,10 +125,10 @@ class Services:
             columns=lambda: asked_columns(self.report(job), job.params),
         )
 
-    def shown_sink(self, job: Job) -> str:
+    def sink_display_name(self, job: Job) -> str:
         """A job's sink for people, without a password; also if the library it needs is not installed."""
         try:
-            return parse_address(job.sink).shown
+            return parse_address(job.sink).display_name
         except BadInput:
             return without_password(job.sink)
 
@@ -143,7 +143,7 @@ class Services:
         address = parse_address(asked)
         prefixes = self.settings.sinks or ("stream:", f"file:{self.settings.data_dir.resolve()}/")
         if not any(is_below(address, prefix) for prefix in prefixes):
-            raise BadInput("to", address.shown, "a sink that begins with " + " or ".join(prefixes))
+            raise BadInput("to", address.display_name, "a sink that begins with " + " or ".join(prefixes))
         return address.text
 
 

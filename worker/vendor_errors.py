@@ -59,12 +59,12 @@ def error_in(find: Finder, shapes: Iterable[ErrorShape]) -> VendorError | None:
     if not fitting:
         return None
     # Two separate choices, so that a general shape may come before or after a special one.
-    deciding = next((shape for shape in fitting if shape.then), fitting[0])
-    telling = next((shape for shape in fitting if _code_and_message(find, shape)), deciding)
-    stated = find(deciding.wait) if isinstance(deciding.wait, str) else deciding.wait
+    decisive = next((shape for shape in fitting if shape.then), fitting[0])
+    quoted = next((shape for shape in fitting if _code_and_message(find, shape)), decisive)
+    stated = find(decisive.wait) if isinstance(decisive.wait, str) else decisive.wait
     # A number, its digits, or a duration as Google writes it: `30s`.
     seconds = number(stated.strip().removesuffix("s") if isinstance(stated, str) else stated)
-    return VendorError(describe(find, telling), deciding.then, None if seconds is None else bounded_wait(seconds))
+    return VendorError(describe(find, quoted), decisive.then, None if seconds is None else bounded_wait(seconds))
 
 
 def error_in_body(raw: bytes, shapes: Iterable[ErrorShape]) -> VendorError | None:
@@ -93,9 +93,9 @@ def is_error(shape: ErrorShape, cause: Any) -> bool:
 def describe(find: Finder, shape: ErrorShape) -> str:
     """Code, message and request id of the error in a body that matches the shape, each cut to a readable length."""
     cause = find(shape.when)
-    said = _code_and_message(find, shape) or [cause if is_value(cause) else "neither code nor message"]
+    words = _code_and_message(find, shape) or [cause if is_value(cause) else "neither code nor message"]
     request_id = find(shape.request_id) if shape.request_id else None
-    text = ": ".join(map(_text, said))
+    text = ": ".join(map(_text, words))
     return f"{text} (request id {_text(request_id)})" if is_value(request_id) else text
 
 
@@ -127,8 +127,8 @@ def storage_error(raw: bytes) -> str | None:
     if b"<Error" not in raw[:500]:
         return None
     found = dict(_STORAGE_WORD.findall(raw))
-    said = [unescape(found[name].decode("utf-8", "replace")) for name in (b"Code", b"Message") if name in found]
-    return ": ".join(" ".join(part.split()) for part in said)[:LONGEST_WORDS] or None
+    words = [unescape(found[name].decode("utf-8", "replace")) for name in (b"Code", b"Message") if name in found]
+    return ": ".join(" ".join(part.split()) for part in words)[:LONGEST_WORDS] or None
 
 
 def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:

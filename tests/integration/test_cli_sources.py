@@ -88,7 +88,7 @@ def test_a_report_is_shown_with_parameters_proof_and_replay(millrace: CommandHer
 
 def test_a_long_list_of_values_is_shown_whole_below_the_table(millrace: CommandHere) -> None:
     shown = millrace("sources", "show", "mediamath.performance").out
-    fields = load_catalogue().report("mediamath.performance").params["fields"].items_allowed or []
+    fields = load_catalogue().sources["mediamath"].reports["performance"].params["fields"].items_allowed or []
     assert f"one of {len(fields)} names, listed below" in shown
     assert [name for name in fields if name not in shown.partition("fields: each of")[2]] == []
 

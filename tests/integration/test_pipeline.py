@@ -36,10 +36,10 @@ def nothing(_: object) -> None:
 def publication(
     sink: Sink,
     *,
-    on_kept: Callable[[Checkpoint], None] = nothing,
+    on_commit: Callable[[Checkpoint], None] = nothing,
     on_full: Callable[[SinkFull], None] = nothing,
 ) -> Publication:
-    return Publication(sink, 1, 1, on_read=lambda: None, on_kept=on_kept, on_full=on_full)
+    return Publication(sink, 1, 1, on_read=lambda: None, on_commit=on_commit, on_full=on_full)
 
 
 def publish(sink: Sink, rows: list[bytes] | Iterator[bytes], **more: Callable[..., None]) -> Checkpoint:
@@ -221,5 +221,5 @@ def test_one_batch_is_read_ahead_of_a_sink_that_is_full(redis: Redis) -> None:
 
 def test_progress_is_heard_of_after_every_batch(sink: Sink) -> None:
     heard: list[int] = []
-    publish(sink, ROWS, on_kept=lambda at: heard.append(at.rows))
+    publish(sink, ROWS, on_commit=lambda at: heard.append(at.rows))
     assert heard == [1000, 2000, 3000, 3500]

@@ -166,11 +166,15 @@ def cut_reading(rows: int) -> Iterator[Rows]:
 
 
 def publish(
-    sink: Sink, blocks: Iterator[Rows], on_read: Any = lambda: None, on_kept: Any = lambda _: None, on_full: Any = None
+    sink: Sink,
+    blocks: Iterator[Rows],
+    on_read: Any = lambda: None,
+    on_commit: Any = lambda _: None,
+    on_full: Any = None,
 ) -> Checkpoint:
     def fail(full: SinkFull) -> None:
         raise RetryLater(full.reason)
 
-    publication = Publication(sink, 1, 1, on_read=on_read, on_kept=on_kept, on_full=on_full or fail)
+    publication = Publication(sink, 1, 1, on_read=on_read, on_commit=on_commit, on_full=on_full or fail)
     publication.start()
     return publication.publish(blocks)

@@ -42,7 +42,7 @@ def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows
 def test_what_the_sink_lacks_begins_exactly_at_its_position(rows: list[bytes], data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(rows)))
     at = Checkpoint(rows=kept, digest=digest(rows[:kept]))
-    rest = only(rows).beyond(at)
+    rest = only(rows).rest_after(at)
     assert ([*rest.rows] if rest else []) == rows[kept:]
     if rest:
         assert (rest.before.rows, rest.before.digest, rest.after.digest) == (kept, at.digest, digest(rows))
@@ -52,21 +52,21 @@ def test_what_the_sink_lacks_begins_exactly_at_its_position(rows: list[bytes], d
 def test_another_reading_is_never_continued(rows: list[bytes], data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(rows)))
     with pytest.raises(StartOver):
-        only(rows).beyond(Checkpoint(rows=kept, digest="0" * 64))
+        only(rows).rest_after(Checkpoint(rows=kept, digest="0" * 64))
 
 
 def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
     second = list(read_batches([Rows.of([b"{}"] * (SMALL_BATCH.rows + 1))]))[1]
     with pytest.raises(RetryLater):
-        second.beyond(Checkpoint(rows=3))
+        second.rest_after(Checkpoint(rows=3))
 
 
 def test_a_closed_page_takes_no_more_rows() -> None:
     batch = only([b"1", b"2"])
     at = Checkpoint(rows=1, digest=digest([b"1"]), is_closed=True)
     with pytest.raises(StartOver):
-        batch.beyond(at)
-    assert batch.beyond(replace(batch.after, is_closed=True)) is None
+        batch.rest_after(at)
+    assert batch.rest_after(replace(batch.after, is_closed=True)) is None
 
 
 def test_a_batch_holds_at_most_a_thousand_rows() -> None:

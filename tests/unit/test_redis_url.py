@@ -25,7 +25,7 @@ from worker.redis_url import read_redis_url
 )
 def test_every_form_is_read_and_shown_without_its_password(text: str, shown: str) -> None:
     url = read_redis_url(text)
-    assert url.shown == shown
+    assert url.display_name == shown
     assert "cret" not in repr(url)
 
 

@@ -18,14 +18,14 @@ NOW = 1_700_000_000.0
 OURS = "cgunomk22vhc70c9uaa0"
 
 
-def declared(name: str) -> Poll:
-    poll = load_catalogue().report(name).poll
+def declared(source: str, report: str) -> Poll:
+    poll = load_catalogue().sources[source].reports[report].poll
     assert poll
     return poll
 
 
-KARGO = declared("kargo.campaign-performance-metrics")
-INSTAL = declared("instal.advertiser-export")
+KARGO = declared("kargo", "campaign-performance-metrics")
+INSTAL = declared("instal", "advertiser-export")
 
 
 def status(poll: Poll, content: Any, *, needs_link: bool = False) -> Status | None:

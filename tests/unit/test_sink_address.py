@@ -78,7 +78,7 @@ def test_the_home_of_nobody_is_refused() -> None:
 def test_a_password_is_not_shown() -> None:
     address = parse_address("redis://me:secret@host?stream=x")
     assert isinstance(address, StreamAddress)
-    assert address.shown == "redis://me:***@host:6379/0?stream=x"
+    assert address.display_name == "redis://me:***@host:6379/0?stream=x"
     assert address.url == "redis://me:secret@host:6379/0"
     assert "secret" not in repr(address)
 
@@ -165,7 +165,7 @@ def test_any_password_is_kept_and_none_is_shown(password: str) -> None:
     address = parse_address(f"redis://:{secret}@host?stream=x")
     assert isinstance(address, StreamAddress)
     assert address.url == f"redis://:{secret}@host:6379/0"
-    assert "secret" not in address.shown
+    assert "secret" not in address.display_name
 
 
 def test_by_default_rows_go_to_the_report_s_own_stream() -> None:

@@ -51,19 +51,19 @@ def differences_from_receipt(job: Job, found: Audit) -> list[str]:
         "out of order": found.out_of_order,
         "written after the end or the void": found.late,
     }
-    said = [f"{count:,} rows are {what}" for what, count in counted.items() if count]
-    said += [f"{name} is missing or was changed" for name in found.changed]
+    differences = [f"{count:,} rows are {what}" for what, count in counted.items() if count]
+    differences += [f"{name} is missing or was changed" for name in found.changed]
     if job.state != "done":
         # A job that ended otherwise must have voided everything it published.
         if found.receipt is not None:
-            said.append(f"the job is {job.state}, but the sink has an end entry for it")
+            differences.append(f"the job is {job.state}, but the sink has an end entry for it")
         if found.rows:
-            said.append(f"the job is {job.state}, but {found.rows:,} of its rows are not void")
-        return said
+            differences.append(f"the job is {job.state}, but {found.rows:,} of its rows are not void")
+        return differences
     receipt = job.receipt or {}
     if found.ends != 1:
-        said.append(f"the sink has {found.ends} ends of this job, not 1")
+        differences.append(f"the sink has {found.ends} ends of this job, not 1")
     for name in COMPARED:
         if receipt.get(name) != getattr(found, name):
-            said.append(f"{name}: the receipt says {receipt.get(name)}, the sink has {getattr(found, name)}")
-    return said
+            differences.append(f"{name}: the receipt says {receipt.get(name)}, the sink has {getattr(found, name)}")
+    return differences

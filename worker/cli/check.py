@@ -52,8 +52,8 @@ def check_account(connection: Connection) -> Finding:
     try:
         return try_account(connection, startup.token_keeper(connection))
     except (RetryLater, RedisError) as away:
-        said = f"its tokens are kept in Redis: {away}"
-        return Finding(connection.name, connection.source.source, "failed", said)
+        why = f"its tokens are kept in Redis: {away}"
+        return Finding(connection.name, connection.source.source, "failed", why)
 
 
 @click.command(help="List the reports that a connection offers, and what its vendor says about them.")

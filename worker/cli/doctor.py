@@ -83,8 +83,8 @@ def _check_all() -> Iterator[Finding]:
         if broker.state == "ok":
             yield _try("workers", _check_workers)
         yield _try("recovery", _check_recovery)
-    for shown, bucket in _find_buckets(places).items():
-        yield _try(shown, partial(try_bucket, bucket))
+    for name, bucket in _find_buckets(places).items():
+        yield _try(name, partial(try_bucket, bucket))
     for account in accounts.values():
         if account.credentials and not is_begun(account, environment_value):
             yield Finding(account.name, "not set up", 0, "no credentials are set")
@@ -102,7 +102,7 @@ def _find_buckets(places: Iterable[str]) -> dict[str, BucketAddress]:
         with suppress(BadInput):
             address = parse_address(place)
             if isinstance(address, BucketAddress):
-                found.setdefault(address.bucket.shown, address)
+                found.setdefault(address.bucket.display_name, address)
     return found
 
 

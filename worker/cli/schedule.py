@@ -118,17 +118,17 @@ def _follow(planned: Backfill) -> None:
     from worker.celery import nudge_out_of
 
     warn_without_workers("the jobs wait")
-    said = ""
+    shown = ""
     with workers_here() as workers:
         while True:
             for job, state in planned.advance():
                 nudge_out_of(state, job)
             done = sum(window.state == "done" for window in planned.windows)
             text = f"{done} of {len(planned.windows)} windows done"
-            # Said only when it changes: this loop runs twice a second.
-            if text != said:
+            # Printed only when it changes: this loop runs twice a second.
+            if text != shown:
                 talk.print(text)
-                said = text
+                shown = text
             if planned.is_over:
                 return
             restart_dead(workers)

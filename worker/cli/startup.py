@@ -76,7 +76,7 @@ def wait_for_redis(
     from worker.cli.output import talk
     from worker.redis_client import connect
 
-    where = url.shown
+    where = url.display_name
     deadline, is_said = monotonic() + REDIS_PATIENCE_SECONDS, False
     while True:
         try:

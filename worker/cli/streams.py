@@ -46,7 +46,7 @@ def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
         columns = ("job", "at", "reason", "row")
         print_table(columns, [[letter.get(column) for column in columns] for letter in letters], wrapped="row")
         if not letters:
-            talk.print(f"no dead letters at {parse_address(chosen).shown if chosen else 'the default stream'}")
+            talk.print(f"no dead letters at {parse_address(chosen).display_name if chosen else 'the default stream'}")
     sys.exit(EXIT_DONE)
 
 
@@ -59,7 +59,7 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
     """Print one row per line; with --json, each with its job and address, and the ends and voids as well."""
     address = parse_address(sink if ":" in sink else f"stream:{sink}")
     if not isinstance(address, StreamAddress):
-        raise BadInput("SINK", address.shown, "a stream: stream:NAME or redis://...?stream=NAME")
+        raise BadInput("SINK", address.display_name, "a stream: stream:NAME or redis://...?stream=NAME")
     printed, last = 0, "0" if from_start else "$"
     with redis_of(open_services(), address) as redis:
         while True:

@@ -94,8 +94,8 @@ def read_status(
     ours = our_report_in(poll, answer.content, report_id) if answer.is_success else answer.content
     if answer.status == 404 and not is_done:
         return None
-    is_page = answer.raw.lstrip().startswith(b"<") and "html" in answer.headers.get("Content-Type", "").lower()
-    if not is_done and answer.content is None and (is_page or body_matters(poll)):
+    is_html = answer.raw.lstrip().startswith(b"<") and "html" in answer.headers.get("Content-Type", "").lower()
+    if not is_done and answer.content is None and (is_html or body_matters(poll)):
         raise RetryLater(f"{answer.name}: {answer.status}: this is not an answer to a poll: {excerpt(answer.raw)}")
     if ours is None and answer.content is not None:
         return None
@@ -104,10 +104,10 @@ def read_status(
         # If the answer is a list, only our own entry is shown: the others may be somebody else's reports.
         is_whole = poll.reports is None
         shown = answer.raw if is_whole else json.dumps(ours, ensure_ascii=False, separators=(",", ":")).encode()
-        said = excerpt(shown, WHOLE_BODY_CHARACTERS)
+        words = excerpt(shown, WHOLE_BODY_CHARACTERS)
         if word in poll.failed:
-            raise FailJob(f"the vendor could not prepare the report ({word}): {said}", spoils_report=True)
-        return Gone(f"the vendor says {word!r}: {said}")
+            raise FailJob(f"the vendor could not prepare the report ({word}): {words}", spoils_report=True)
+        return Gone(f"the vendor says {word!r}: {words}")
     refuse_error(answer)
     is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)
     if not is_done and not (poll.ready_when_set and _is_set(find(ours, poll.ready_when_set))):
@@ -124,10 +124,10 @@ def our_report_in(poll: Poll, content: Any, report_id: str) -> Any | None:
         return content
     listed = find(content, poll.reports)
     if listed is None and _is_null(content, poll.reports):
-        # As some programs write an empty list. The status beside it is not a report's.
+        # Some programs write null for an empty list. A status beside it is not that of a report.
         return None
     if isinstance(listed, dict) and listed is not content:
-        # As converters from XML write a list of one.
+        # Converters from XML write the only member of a list without the list.
         listed = [listed]
     if isinstance(listed, list):
         # Never simply the first: if the vendor ignored the id, that would be another report.

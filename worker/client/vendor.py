@@ -182,10 +182,10 @@ class Vendor:
         """Raise FailJob if the answer describes another report than the one requested."""
         ours = our_report_in(poll, answer.content, report_id)
         for path, expected in (fill(poll.match, self._values) or {}).items():
-            said = find(ours, path)
-            if is_value(said) and normalize(said) != normalize(expected):
+            found = find(ours, path)
+            if is_value(found) and normalize(found) != normalize(expected):
                 reason = (
-                    f"the vendor's report {report_id} is not the one asked for: {path} is {said!r}, not {expected!r}"
+                    f"the vendor's report {report_id} is not the one asked for: {path} is {found!r}, not {expected!r}"
                 )
                 raise FailJob(reason, spoils_report=True)
 
@@ -209,7 +209,7 @@ class Vendor:
 
     def plan(self, total: int | None) -> int:
         """The number of pages known before any is read, given the vendor's count of rows."""
-        return max(self._pages.pager.plan(total, None), len(self.prepared.links))
+        return max(self._pages.pager.plan(total), len(self.prepared.links))
 
     def last_count(self, facts: PageFacts) -> int | None:
         """The vendor's count of rows, at which paging ends; None if there is none or it may be capped."""

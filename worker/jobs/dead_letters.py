@@ -43,7 +43,7 @@ def dead_letters(services: Services, name: str, sink: str | None, count: int) ->
     if isinstance(address, FileAddress | BucketAddress):
         return list(islice(dead_rows(file_store(address), Key(connection.name, report)), count))
     if not isinstance(address, StreamAddress):
-        raise BadInput("sink", address.shown, "a stream, a directory or a bucket")
+        raise BadInput("sink", address.display_name, "a stream, a directory or a bucket")
     with redis_of(services, address) as redis:
         entries: Any = redis.xrevrange(keys.dead_rows(address.stream), count=count)
     return [{field.decode(): value.decode(errors="replace") for field, value in row.items()} for _, row in entries]

@@ -66,7 +66,7 @@ def end_job(services: Services, job: Job) -> JobState:
         job,
         job.verdict,
         finished_at=services.ledger.now(),
-        sink=services.shown_sink(job),
+        sink=services.sink_display_name(job),
         proof="none",
         expected_rows=job.expected,
         error=job.error,

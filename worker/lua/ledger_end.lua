@@ -5,7 +5,7 @@
 local now = now_or(ARGV[1])
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or is_over(state) then return state end
-forget_pages(KEYS[1], KEYS[2], ARGV[2])
+forget_pages(KEYS[1], ARGV[2])
 redis.call('ZREM', OVERDUE, ARGV[2])
 redis.call('HDEL', KEYS[1], 'verdict', 'token', 'until', 'reason', 'error')
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[4]) end

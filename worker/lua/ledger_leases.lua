@@ -34,8 +34,8 @@ local function add_progress(job, rows, dead_rows, bytes)
 end
 
 -- Note, for people, what a job waits for. Any progress clears it.
-local function note_wait(job, on, said, ends)
-  redis.call('HSET', job, 'waits_on', on, 'waits_said', said, 'waits_until', ends)
+local function note_wait(job, on, why, ends)
+  redis.call('HSET', job, 'waits_on', on, 'waits_said', why, 'waits_until', ends)
 end
 
 local function forget_wait(job) redis.call('HDEL', job, 'waits_on', 'waits_said', 'waits_until') end
@@ -96,7 +96,7 @@ local function take(job, key, prefix, member, now, lease_seconds, slack_seconds)
 end
 
 -- Take all pages of a job out of the overdue set.
-local function forget_pages(job, pages, id)
+local function forget_pages(job, id)
   local last = tonumber(redis.call('HGET', job, 'next_page') or '1') - 1
   for page = 1, last do redis.call('ZREM', OVERDUE, id .. '/' .. page) end
 end

@@ -6,7 +6,7 @@ local now = now_or(ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'generation', 'verdict')
 if f[2] and f[2] ~= ARGV[3] then return tonumber(f[2]) end
 if (f[1] ~= 'streaming' and f[1] ~= 'streamed') or f[3] then return 0 end
-forget_pages(KEYS[1], KEYS[2], ARGV[2])
+forget_pages(KEYS[1], ARGV[2])
 redis.call('DEL', KEYS[2])
 redis.call('HDEL', KEYS[1], 'token', 'until', 'total', 'is_unproven', 'columns_added', 'columns_gone')
 redis.call('HINCRBY', KEYS[1], 'restarts', 1)

@@ -32,7 +32,7 @@ class Chain:
         self._ends_with_empty = paging.ends_with == "empty"
         self._at = at
 
-    def plan(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None) -> int:
         return 1
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:

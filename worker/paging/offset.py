@@ -24,7 +24,7 @@ class Offset:
         self._paging = paging
         self._limit = limit
 
-    def plan(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None) -> int:
         return max(1, -(-(total or 0) // self._limit))  # rounded up
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
@@ -55,7 +55,7 @@ class Offset:
             if page.has_more:
                 raise FailJob(f"no row follows row {read}, but the vendor says that more pages follow")
             return NextPages(planned)
-        return NextPages(max(planned, number + 1, self.plan(page.total, None)))
+        return NextPages(max(planned, number + 1, self.plan(page.total)))
 
     def _is_all(self, rows: int, total: int | None) -> bool:
         """Are these all rows that the vendor counts? A count that equals its cap proves nothing, so reading goes on."""

@@ -21,8 +21,8 @@ class PageNumber:
         self._paging = paging
         self._size = size
 
-    def plan(self, total: int | None, total_pages: int | None) -> int:
-        return max(1, total_pages or 1)
+    def plan(self, total: int | None) -> int:
+        return 1
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         position = self._paging.first + number - 1

@@ -55,8 +55,8 @@ class Pager(Protocol):
     cursor_name: str
     """The parameter that leads to the next page, for messages: a vendor that ignores it sends the same rows again."""
 
-    def plan(self, total: int | None, total_pages: int | None) -> int:
-        """The number of pages known before any is read; at least 1."""
+    def plan(self, total: int | None) -> int:
+        """The number of pages known before any is read, at least 1; `total` is the vendor's count of rows."""
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         """Yields the addresses of one page's requests; after each, the facts of its answer must be sent in.

@@ -21,7 +21,7 @@ class Single:
     is_addressable = False
     cursor_name = ""
 
-    def plan(self, total: int | None, total_pages: int | None) -> int:
+    def plan(self, total: int | None) -> int:
         return 1
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:

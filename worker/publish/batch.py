@@ -27,8 +27,8 @@ class ReadBatch(Batch):
 
     running: _Hash = field(repr=False, compare=False)
 
-    def beyond(self, at: Checkpoint) -> ReadBatch | None:
-        """The rows of this batch that a sink at position `at` does not have yet; None if it has them all.
+    def rest_after(self, at: Checkpoint) -> ReadBatch | None:
+        """The rest of this batch, for a sink that is at position `at`; None if it has all of these rows.
 
         Raises StartOver if the sink has the rows of another reading, RetryLater if it has lost rows that it once had.
         """

@@ -19,7 +19,7 @@ class Commits:
     """A context: when it ends, every batch is in the sink, or what kept one out is raised.
 
     `at` is the sink's position and `read_at` the reading's; `count` counts the commits, and `seconds` is how long
-    reading waited for them. `on_kept` is called with the checkpoint after each batch that the sink has, `on_full` to
+    reading waited for them. `on_commit` is called with the checkpoint after each batch that the sink has, `on_full` to
     wait for room in the sink; each may raise to stop.
     """
 
@@ -29,7 +29,7 @@ class Commits:
         page: tuple[int, int],
         at: Checkpoint,
         *,
-        on_kept: Callable[[Checkpoint], None],
+        on_commit: Callable[[Checkpoint], None],
         on_full: Callable[[SinkFull], None],
     ) -> None:
         """`page` is its generation and number, `at` its checkpoint."""
@@ -38,7 +38,7 @@ class Commits:
         self.seconds = 0.0
         self._sink = sink
         self._page = page
-        self._on_kept = on_kept
+        self._on_commit = on_commit
         self._on_full = on_full
         self._reading = Reading()
         self._under_way: deque[Callable[[], Checkpoint]] = deque()
@@ -78,7 +78,7 @@ class Commits:
             began = time.monotonic()
             at = self._under_way.popleft()()
             self.seconds += time.monotonic() - began
-            self._on_kept(at)
+            self._on_commit(at)
 
     def _begin(self, batch: ReadBatch, prepared: BeginCommit | None = None) -> Callable[[], Checkpoint]:
         """Begin to commit a batch; returns a function that waits until the sink has all of it.
@@ -103,7 +103,7 @@ class Commits:
         return finish
 
     def _send(self, batch: ReadBatch) -> Callable[[], Checkpoint] | None:
-        rest = batch.beyond(self.at)
+        rest = batch.rest_after(self.at)
         return self._sink.prepare_commit(*self._page, rest)() if rest else None
 
     def _commit_in_thread(self, rows: Rows) -> Checkpoint:

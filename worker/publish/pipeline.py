@@ -18,7 +18,7 @@ from worker.sinks.sink import Sink
 class Publication:
     """The publication of one page of one generation: `start`, then `publish`, then `close`.
 
-    `on_read` is called after each batch that was read, `on_kept` with the checkpoint after each batch that the sink
+    `on_read` is called after each batch that was read, `on_commit` with the checkpoint after each batch that the sink
     has, `on_full` to wait for room in the sink. Each may raise to stop. `commits` counts commits, and `commit_seconds`
     is how long reading waited for them.
     """
@@ -30,13 +30,13 @@ class Publication:
         page: int,
         *,
         on_read: Callable[[], None],
-        on_kept: Callable[[Checkpoint], None],
+        on_commit: Callable[[Checkpoint], None],
         on_full: Callable[[SinkFull], None],
     ) -> None:
         self._sink = sink
         self._page = (generation, page)
         self._on_read = on_read
-        self._on_kept = on_kept
+        self._on_commit = on_commit
         self._on_full = on_full
         self._start = Checkpoint()
         self.commits = 0
@@ -53,7 +53,7 @@ class Publication:
         All rows are in the sink then. Raises StartOver if this reading differs from what the sink has, and whatever the
         sink or `blocks` raises; commits that were begun are finished first.
         """
-        with Commits(self._sink, self._page, self._start, on_kept=self._on_kept, on_full=self._on_full) as commits:
+        with Commits(self._sink, self._page, self._start, on_commit=self._on_commit, on_full=self._on_full) as commits:
             for rows in gather(blocks, self._sink.batch_size):
                 self._on_read()
                 commits.begin(rows)

@@ -26,10 +26,10 @@ STREAM_OPTIONS = {"stream": "", "rows_per_entry": "1"}
 
 @dataclass(frozen=True, slots=True)
 class SinkAddress:
-    """One place for rows. `text` is canonical and may contain a password; `shown` is for people, without it."""
+    """One place for rows. `text` is canonical and may contain a password; `display_name` is for people, without it."""
 
     text: str = field(repr=False)
-    shown: str
+    display_name: str
 
 
 @dataclass(frozen=True, slots=True)

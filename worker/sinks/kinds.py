@@ -73,7 +73,7 @@ class SinkJob:
 def _open_stream(address: StreamAddress, of: SinkJob) -> Sink:
     redis, is_own = (connect(address.url, retries=RETRIES), True) if address.url else (of.default_redis, False)
     return RedisStreamSink(
-        RedisServer(redis, address.shown, is_own=is_own),
+        RedisServer(redis, address.display_name, is_own=is_own),
         address.stream,
         of.job,
         bound=of.stream_bound,

@@ -42,10 +42,10 @@ class RedisServer:
     `transactions` has connections of its own, which it gives back before a script is run or a record is read.
     """
 
-    def __init__(self, redis: Redis, shown: str, *, is_own: bool = False) -> None:
-        """`shown` names the sink in messages; `is_own`: the client is closed with it."""
+    def __init__(self, redis: Redis, display_name: str, *, is_own: bool = False) -> None:
+        """`display_name` names the sink in messages; `is_own`: the client is closed with it."""
         self._redis = redis
-        self.shown = shown
+        self.display_name = display_name
         self._is_own = is_own
         self.transactions = QueuedTransactions(lambda: self._redis.connection_pool)
         self._held: AbstractConnection | None = None
@@ -110,7 +110,9 @@ class RedisServer:
                 self._follow(moved)
             except RedisError as error:
                 raise self._to_step_error(error) from error
-        raise RetryLater(f"the sink {self.shown}: its cluster moves the stream from node to node", is_attempt=False)
+        raise RetryLater(
+            f"the sink {self.display_name}: its cluster moves the stream from node to node", is_attempt=False
+        )
 
     def _follow(self, moved: MovedError) -> None:
         """Connect to the node that has the stream's slot, by the cluster's answer."""
@@ -122,7 +124,7 @@ class RedisServer:
 
     def _to_step_error(self, error: RedisError) -> RetryLater | FailJob:
         """The error to raise for an error of Redis: retry the step, or fail the job."""
-        text = f"the sink {self.shown}: {error}"
+        text = f"the sink {self.display_name}: {error}"
         if isinstance(error, NOT_ALLOWED):
             return FailJob(text)
         if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):

@@ -81,7 +81,7 @@ class RedisStreamSink:
         answer = self._run(OPEN, generation)
         if answer[0] == b"evicts":
             reason = f"its maxmemory-policy is {answer[1].decode()}, so it may drop rows"
-            raise FailJob(f"the sink {self._server.shown}: {reason}; CONFIG SET maxmemory-policy noeviction")
+            raise FailJob(f"the sink {self._server.display_name}: {reason}; CONFIG SET maxmemory-policy noeviction")
 
     def checkpoint(self, generation: int, page: int) -> Checkpoint:
         return self._read(generation, [page])[0]

@@ -1,15 +1,13 @@
 """Loads and checks all source files: the packaged ones and the operator's own.
 
     catalogue = load_catalogue([Path("my-sources")])
-    report = catalogue.report("kargo.campaign-performance-metrics")
+    report = report_of(catalogue.sources["kargo"], "campaign-performance-metrics")
 
 A mistake raises BadInput with file, line and field, before anything is sent.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,24 +27,10 @@ PACKAGED_SOURCES = PACKAGED / "sources"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The sources by name, with the digest of each file's content and its path."""
+    """The sources by name, and the file of each."""
 
     sources: Mapping[str, Source]
-    digests: Mapping[str, str]
     files: Mapping[str, Path]
-
-    def source(self, name: str) -> Source:
-        """The source with this name. Raises BadInput that lists the existing ones."""
-        if name not in self.sources:
-            raise BadInput("source", name, one_of(name, sorted(self.sources), "sources"))
-        return self.sources[name]
-
-    def report(self, name: str) -> Report:
-        """The report named SOURCE.REPORT. Raises BadInput that lists the existing ones."""
-        source, dot, report = name.partition(".")
-        if not dot:
-            raise BadInput("report", name, "SOURCE.REPORT, such as kargo.campaign-performance-metrics")
-        return report_of(self.source(source), report)
 
 
 def report_of(source: Source, name: str) -> Report:
@@ -57,17 +41,13 @@ def report_of(source: Source, name: str) -> Report:
 
 
 def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
-    """Load the packaged sources and those in the directories.
-
-    Raises BadInput at the first mistake.
-    """
+    """Load the packaged sources and those in the directories. Raises BadInput at the first mistake."""
     paths = sorted(PACKAGED_SOURCES.glob("*.yaml"))
     for directory in directories:
         if not directory.is_dir():
             raise BadInput("MILLRACE_SOURCES", str(directory), "directories of source files")
         paths += sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")])
     sources: dict[str, Source] = {}
-    digests: dict[str, str] = {}
     files: dict[str, Path] = {}
     for path in paths:
         file = read_yaml(path)
@@ -76,8 +56,8 @@ def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
         if name in files:
             # An operator's file must not replace a packaged one silently.
             raise BadInput(file.where(("source",)), name, f"a name that no other file uses; {files[name]} uses it")
-        sources[name], digests[name], files[name] = source, digest_of(file.content), path
-    return Catalogue(sources, digests, files)
+        sources[name], files[name] = source, path
+    return Catalogue(sources, files)
 
 
 def load_source(file: YamlFile) -> Source:
@@ -91,12 +71,6 @@ def load_source(file: YamlFile) -> Source:
     for name, report in source.reports.items():
         check_declared_params(report, file, ("reports", name))
     return source
-
-
-def digest_of(content: Any) -> str:
-    """SHA-256 of the content as canonical JSON: the order of keys and comments do not change it."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @cache

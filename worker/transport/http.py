@@ -134,24 +134,24 @@ def _connection_error(request: WireRequest, error: RequestException) -> RetryLat
         reason = str(cause.reason).rpartition(": ")[2]
         return RetryLater(f"{request.name}: no connection: {reason}", is_unsent=is_unsent)
     inner = cause.args[-1] if cause.args and isinstance(cause.args[-1], BaseException) else cause
-    said = inner if isinstance(inner, OSError) else f"{type(inner).__name__} {str(inner)[:100]}"
-    return RetryLater(f"{request.name}: no answer: {said}")
+    why = inner if isinstance(inner, OSError) else f"{type(inner).__name__} {str(inner)[:100]}"
+    return RetryLater(f"{request.name}: no answer: {why}")
 
 
 def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
     """The error for a proxy that did not connect. The libraries' own message may contain the proxy's password."""
     where = without_password(proxy)
-    said = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
-    if said is None:
+    refusal = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
+    if refusal is None:
         # urllib3 gives this error also for a connection that broke after the request was sent.
         failure = getattr(error.args[0], "reason", None) if error.args else None
         is_unsent = isinstance(getattr(failure, "original_error", None), NewConnectionError | ConnectTimeoutError)
         missing = "connection to" if is_unsent else "answer through"
         return RetryLater(f"{request.name}: no {missing} the proxy {where}", is_unsent=is_unsent)
-    reason = f"{request.name}: the proxy {where} refuses: {said[1]}{said[2]}"
-    if said[1] == "407":
+    reason = f"{request.name}: the proxy {where} refuses: {refusal[1]}{refusal[2]}"
+    if refusal[1] == "407":
         return FailJob(f"{reason}; check its user and password")
-    is_for_good = said[1].startswith("4") and said[1] not in PROXY_RETRY_STATUSES
+    is_for_good = refusal[1].startswith("4") and refusal[1] not in PROXY_RETRY_STATUSES
     return FailJob(reason) if is_for_good else RetryLater(reason, is_unsent=True)
 
 

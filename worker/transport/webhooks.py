@@ -53,10 +53,10 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: 
     if 200 <= response.status < 300:
         response.close()
         return
-    said = f"{response.name}: {response.status}: {excerpt(response.start(EXCERPT_READ_BYTES))}"
+    reason = f"{response.name}: {response.status}: {excerpt(response.start(EXCERPT_READ_BYTES))}"
     if response.status in RETRY_STATUSES or response.status >= 500:
-        raise RetryLater(said)
-    raise FailJob(said)
+        raise RetryLater(reason)
+    raise FailJob(reason)
 
 
 def _target(base: Base, url: str) -> str:

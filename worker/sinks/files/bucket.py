@@ -84,7 +84,7 @@ class BucketStore:
     part_bytes: float = PART_BYTES
 
     def __init__(self, bucket: Bucket) -> None:
-        self.shown = bucket.shown
+        self.display_name = bucket.display_name
         self.uri = bucket.uri
         self.look_seconds = LOOK_SECONDS
         self._bucket = bucket
@@ -106,7 +106,7 @@ class BucketStore:
         self.remove(key)
         if is_ignored:
             raise FailJob(
-                f"{self.shown}: the service ignores the conditions of puts (If-None-Match, If-Match), "
+                f"{self.display_name}: the service ignores the conditions of puts (If-None-Match, If-Match), "
                 "so two workers could not be kept apart and rows could be written twice"
             )
 
@@ -118,7 +118,7 @@ class BucketStore:
             return True
         held = self.read(key)
         if held is None:
-            raise RetryLater(f"{self.shown}/{key}: two requests to create it collided, and neither succeeded")
+            raise RetryLater(f"{self.display_name}/{key}: two requests to create it collided, and neither succeeded")
         # If the answer to a put is lost, the library repeats it, and then finds its own object.
         return held == content
 
@@ -185,7 +185,7 @@ class BucketStore:
             if self._put(key, content, version or "create"):
                 return
             refused = version
-        raise RetryLater(f"{self.shown}/{key}: other workers kept changing it")
+        raise RetryLater(f"{self.display_name}/{key}: other workers kept changing it")
 
     @contextmanager
     def local(self, key: Key) -> Iterator[Path]:
@@ -195,7 +195,7 @@ class BucketStore:
         with self._ignore_missing():
             found = obstore.get(self._store, str(key))
         if found is None:
-            raise FileNotFoundError(f"{self.shown}/{key}")
+            raise FileNotFoundError(f"{self.display_name}/{key}")
         with tempfile.TemporaryDirectory(prefix="millrace-") as directory:
             path = Path(directory) / key.name
             with self._translate_errors(), path.open("wb") as file:
@@ -221,8 +221,8 @@ class BucketStore:
 
         with self._ignore_missing():
             found = obstore.get(self._store, str(key))
-            told = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
-            return bytes(found.bytes()), {name: value for name, value in told.items() if value is not None}
+            version = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
+            return bytes(found.bytes()), {name: value for name, value in version.items() if value is not None}
         return None, {}
 
     @contextmanager

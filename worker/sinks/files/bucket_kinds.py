@@ -38,7 +38,7 @@ class Bucket:
     allow_http: str = ""
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The address without its options."""
         return f"{self.scheme}://{self.name}/{self.prefix}".rstrip("/")
 
@@ -46,7 +46,7 @@ class Bucket:
     def uri(self) -> str:
         """The URI that Hadoop, Spark and the like use; empty if it needs an account that is not known here."""
         if self.scheme != "az":
-            return self.shown
+            return self.display_name
         if not self.account:
             return ""
         blobs = urlsplit(self.endpoint).hostname or f"{self.account}.blob.core.windows.net"
@@ -103,13 +103,13 @@ def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     config = find_azure_credentials()
     if bucket.account and config.get("account_name", bucket.account) != bucket.account:
         raise FailJob(
-            f"{bucket.shown} is in account {bucket.account}, "
+            f"{bucket.display_name} is in account {bucket.account}, "
             f"but AZURE_STORAGE_CONNECTION_STRING is for account {config['account_name']}"
         )
     config |= _given({"account_name": bucket.account, "endpoint": bucket.endpoint})
     if not bucket.endpoint and config.get("endpoint", "").startswith("http://"):
         raise FailJob(
-            f"{bucket.shown}: AZURE_STORAGE_CONNECTION_STRING has an endpoint with plain http, "
+            f"{bucket.display_name}: AZURE_STORAGE_CONNECTION_STRING has an endpoint with plain http, "
             "which must be given in the address: endpoint=URL"
         )
     if bucket.is_plain_http:
@@ -180,5 +180,5 @@ def connect(bucket: Bucket) -> ObjectStore:
     try:
         return kind.connect(bucket, {"prefix": bucket.prefix or None, "client_options": client, "retry_config": retry})
     except BaseError as error:
-        said = str(error).strip().split("\n")[0]
-        raise FailJob(f"{bucket.shown}: {kind.credentials}: {said}") from error
+        words = str(error).strip().split("\n")[0]
+        raise FailJob(f"{bucket.display_name}: {kind.credentials}: {words}") from error

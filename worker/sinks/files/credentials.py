@@ -74,16 +74,16 @@ def find_azure_credentials() -> dict[str, str]:
     if not text:
         secrets = {ours: _secret(theirs) for ours, theirs in AZURE_SECRETS.items()}
         return {name: secret for name, secret in secrets.items() if secret}
-    said = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
-    if not said.get("AccountName") or not {"AccountKey", "SharedAccessSignature"} & said.keys():
+    given = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
+    if not given.get("AccountName") or not {"AccountKey", "SharedAccessSignature"} & given.keys():
         raise FailJob("AZURE_STORAGE_CONNECTION_STRING needs AccountName, and AccountKey or SharedAccessSignature")
-    suffix = said.get("EndpointSuffix", "core.windows.net")
+    suffix = given.get("EndpointSuffix", "core.windows.net")
     found = {
-        "account_name": said["AccountName"],
-        "endpoint": said.get("BlobEndpoint") or f"https://{said['AccountName']}.blob.{suffix}",
+        "account_name": given["AccountName"],
+        "endpoint": given.get("BlobEndpoint") or f"https://{given['AccountName']}.blob.{suffix}",
     }
     kinds = {"account_key": "AccountKey", "sas_key": "SharedAccessSignature"}
-    return found | {ours: said[theirs].lstrip("?") for ours, theirs in kinds.items() if theirs in said}
+    return found | {ours: given[theirs].lstrip("?") for ours, theirs in kinds.items() if theirs in given}
 
 
 def _secret(name: str) -> str | None:

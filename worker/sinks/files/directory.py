@@ -85,7 +85,7 @@ class DirectoryStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.shown = str(root)
+        self.display_name = str(root)
         self.uri = f"file://{root}"
 
     def mark(self, key: Key, token: bytes) -> None:

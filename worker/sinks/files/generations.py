@@ -123,9 +123,8 @@ class FileGenerations:
         place = self._place()
         made_in = self._record.place()
         if place is None or (made_in is not None and made_in != place):
-            raise FailJob(
-                f"{self._store.shown} is not the same place for all workers: its {PLACE} is missing or a different one"
-            )
+            reason = f"its {PLACE} is missing or a different one"
+            raise FailJob(f"{self._store.display_name} is not the same place for all workers: {reason}")
         return self._record.standing()
 
     def _place(self) -> str | None:

@@ -151,7 +151,7 @@ def read_json(store: Store, key: Key) -> Json | None:
     try:
         found: Json = orjson.loads(content)
     except ValueError as damage:
-        raise FailJob(f"{store.shown}/{key} was changed: {damage}") from None
+        raise FailJob(f"{store.display_name}/{key} was changed: {damage}") from None
     if not isinstance(found, dict):
-        raise FailJob(f"{store.shown}/{key} was changed: it is no object any more")
+        raise FailJob(f"{store.display_name}/{key} was changed: it is no object any more")
     return found

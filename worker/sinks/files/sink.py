@@ -188,7 +188,7 @@ class FileSink:
             return act()
         except OSError as error:
             self._discard_all()
-            raise file_error(error, f"{self._store.shown}/{self._directory}") from error
+            raise file_error(error, f"{self._store.display_name}/{self._directory}") from error
         except MillraceError as error:
             if not isinstance(error, RecordClosed):
                 self._discard_all()

@@ -44,7 +44,7 @@ class Store(Protocol):
     part of `part_bytes` takes no more rows. `uri` is the place for Hadoop, Spark and the like; empty if it has none.
     """
 
-    shown: str
+    display_name: str
     uri: str
     look_seconds: float
     part_bytes: float

@@ -35,20 +35,20 @@ def store_error(error: Exception, bucket: Bucket) -> FailJob | RetryLater:
     status, answer = _status(text), _answer(text)
     number, code = int(status[1]) if status else 0, answer[1] if answer else ""
     # Azure's message has the request's id and time on further lines.
-    said = (
+    words = (
         f"{number} {code}: {(answer[2] or '').split(chr(10))[0]}".rstrip(": ")
         if answer
         else text.strip().split("\n")[0]
     )
     if "performing token request" in text:
-        said = f"{BUCKET_KINDS[bucket.scheme].credentials}: {said}"
+        words = f"{BUCKET_KINDS[bucket.scheme].credentials}: {words}"
     if code in HINTS:
-        said += f" ({HINTS[code]})"
+        words += f" ({HINTS[code]})"
     if code in STALE_CREDENTIALS:
         find_aws_credentials.cache_clear()
     if is_elsewhere := "redirect without LOCATION" in text:
-        said = "the bucket is in another region than the one that was asked: region=NAME"
-    reason = f"{bucket.shown}: {said[:MOST_CHARACTERS]}"
+        words = "the bucket is in another region than the one that was asked: region=NAME"
+    reason = f"{bucket.display_name}: {words[:MOST_CHARACTERS]}"
     if number in BUSY_STATUS:
         # The service is only busy: this is backpressure, not a failed attempt.
         return RetryLater(reason, wait_seconds=BUSY_SECONDS, is_attempt=False, waits_on="sink")

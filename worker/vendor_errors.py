@@ -140,4 +140,5 @@ def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value)[:LONGEST_WORDS]
+    # Half a surrogate pair, as in a message that the vendor cut off, could not be stored.
+    return str(value)[:LONGEST_WORDS].encode(errors="replace").decode()

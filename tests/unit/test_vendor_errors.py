@@ -100,6 +100,12 @@ def test_words_are_cut_to_a_length_a_person_reads() -> None:
     assert len(error.words) == 500
 
 
+def test_words_that_the_vendor_cut_in_the_middle_of_a_character_can_be_stored() -> None:
+    error = error_in_body(rb'{"error": "no campaign \ud83d"}', [ErrorShape(when="error")])
+    assert error is not None
+    assert error.words.encode() == b"no campaign ?"
+
+
 def test_a_path_may_choose_a_member_of_a_list_by_what_it_says() -> None:
     body = {"links": [{"rel": "self", "href": "/1"}, {"rel": "Next", "href": "/2"}], "n": {"a": []}}
     assert find(body, "links.[rel=next].href") == "/2"

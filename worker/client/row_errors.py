@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from functools import partial
-
-import orjson
 
 from worker.json_path import find
 from worker.model import Rows
@@ -35,7 +34,7 @@ def check_rows(blocks: Iterable[Rows], shapes: dict[int, list[ErrorShape]]) -> I
     number = 0
     for rows in blocks:
         for position in [position for position in shapes if number <= position < number + len(rows)]:
-            row = orjson.loads(bytes([*rows][position - number]))
+            row = json.loads([*rows][position - number])
             if error := error_in(partial(find, row), shapes[position]):
                 raise error.failure(f"the vendor answered with an error in place of row {position + 1}: {error.words}")
         number += len(rows)

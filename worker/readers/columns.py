@@ -45,9 +45,14 @@ class Columns:
         self._misses = 0
 
     def convert(self, rows: Rows) -> Rows:
-        """The rows in order, with their values as declared; a row with a value that does not fit is a dead row."""
+        """The rows in order, with their values as declared; a row with a value that does not fit is a dead row.
+
+        Rows that are dead already stay as they are.
+        """
         if not self._declared or not rows:
             return rows
+        if rows.dead:
+            return Rows.of(row if isinstance(row, DeadRow) else self._convert_alone(row) for row in rows)
         if self._shape and (changed := self._note(self._shape.change_lines(rows.text))):
             return changed
         parts = self._match(rows)

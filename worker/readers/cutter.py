@@ -13,16 +13,20 @@ from typing import Any
 
 import msgspec
 
+from worker.model import DeadRow
 from worker.readers import parser
 from worker.readers.faults import Fault, RowKind
 from worker.readers.limits import (
     BLANK,
+    ESCAPE_BYTES,
     LARGEST_ROW_BYTES,
     RowGuard,
     count_open_brackets,
+    find_lone_surrogate,
     is_flat,
     is_sound,
     may_be_unsound,
+    without_surrogates,
 )
 
 _HELD_BYTES = 16 * 1024
@@ -95,7 +99,7 @@ class Cutter:
             return None
         values = self._values
         try:
-            self._parser.send(text[: len(text) - len(rest)])
+            self._parser.send(without_surrogates(text[: len(text) - len(rest)]))
             # Each part has one brace of each kind, so if there are as many objects as parts, each part is one.
             is_whole = len(values) == len(parts) and set(map(type, values)) == {dict}
         except parser.PARSE_ERRORS:
@@ -142,7 +146,7 @@ class Cutter:
                 waiting.append(piece)
                 # Given a piece of a string, the parser reads the string again from its start.
                 if not watch.is_in_string or number == len(pieces):
-                    self._parser.send(b"".join(waiting))
+                    self._parser.send(without_surrogates(b"".join(waiting)))
                     waiting.clear()
                 ends.append(len(self._values))
                 # After a value that is skipped, the piece goes on with the next row.
@@ -153,26 +157,34 @@ class Cutter:
         return ends
 
     def _take_sound(self, rows: list[bytes]) -> list[bytes]:
-        """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault."""
-        for index, row in enumerate(rows):
-            if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
+        """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault.
+
+        An object with a lone surrogate is a dead row: it is JSON, but most programs refuse to read it.
+        """
+        taken: list[bytes] = []
+        for row in rows:
+            has_half = find_lone_surrogate(row) is not None
+            if not is_sound(row) or len(row) > LARGEST_ROW_BYTES or (has_half and self._kind is not dict):
                 self.fault = Fault(row, is_whole=True, kind=self._kind)
-                rows = rows[:index]
                 break
-        return put_on_one_line(rows)
+            taken.append(_set_aside(row) if has_half else row)
+        return put_on_one_line(taken)
 
     def _hold(self, rest: bytes) -> None:
         """Hold an incomplete row; give a long one to the parser, so that an error in it shows before its end."""
         if len(rest) < _HELD_BYTES:
             self._held = rest
             return
+        escape = rest.rfind(b"\\", 1 - ESCAPE_BYTES)  # one that may go on in the next text
+        if escape >= 0:
+            rest, self._held = rest[:escape], rest[escape:]
         is_taken = bool(self._send([rest], rest))
         odd = [value for value in self._values if not self._may_skip(value)]
         self._values.clear()
         if self._sent or rest.strip(BLANK):
             self._sent.append(rest)
         if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES:
-            self._stop(b"".join(self._sent))
+            self._stop(b"".join(self._sent) + self._held)
 
     def _make_parser(self) -> parser.Parser:
         """A parser in the state between two rows."""
@@ -254,6 +266,13 @@ class ListCutter(Cutter):
         except parser.PARSE_ERRORS:
             return False
         return True
+
+
+def _set_aside(row: bytes) -> DeadRow:
+    """The dead row for a row with a lone surrogate. msgspec would not put it on one line, for it refuses the escape."""
+    row = row.translate(None, b"\r\n")
+    at = find_lone_surrogate(row) or 0
+    return DeadRow(row, f"{row[at : at + ESCAPE_BYTES].decode()} at byte {at + 1} is half of a surrogate pair")
 
 
 def put_on_one_line(rows: list[bytes]) -> list[bytes]:

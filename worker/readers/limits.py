@@ -5,7 +5,7 @@ r"""Limits on JSON input: what a parser must not be given because it would crash
 | nesting: ijson's memory grows with its square, its stack overflows | 100 | `may_be_deep`, after | `RowGuard`, before | `LimitScanner`, before |
 | digits of a number: ijson kills the process at more than Python allows | 4,300 | `has_long_number`, before | `RowGuard`, before | `LimitScanner`, before |
 | invalid UTF-8 | none | `is_utf8`, after | the parser refuses them | the parser refuses them |
-| a lone surrogate such as `\ud800` | none | the parser refuses it | `is_sound`, after | `LoneSurrogateFinder`, after |
+| a lone surrogate such as `\ud800` | none | the parser refuses it | `find_lone_surrogate`, after: the row is dead | `LoneSurrogateFinder`, after |
 | vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `EnvelopeWalker`, after |
 | the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `EnvelopeWalker`, as it grows |
 
@@ -45,8 +45,9 @@ _OUTSIDE = re.compile(rb"[\"{}\[\]]|[0-9]+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # A surrogate pair is matched as one escape, so the group holds a lone surrogate only.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.?)", re.DOTALL)
-_PAIR_BYTES = 12
-r"""The length of a surrogate pair such as `\ud83d\ude00`."""
+ESCAPE_BYTES = 6
+r"""The length of an escape such as `\ud83d`."""
+_PAIR_BYTES = 2 * ESCAPE_BYTES
 
 
 # ------------------------------------------------------------ cheap checks of many rows
@@ -90,7 +91,7 @@ def is_flat(text: bytes, parts: list[bytes]) -> bool:
 
 
 def may_be_unsound(text: bytes) -> bool:
-    """May `is_sound` be false for a row in this text? Valid only if no row began before the text."""
+    """May a row in this text be unsound or have a lone surrogate? Valid only if no row began before the text."""
     return (
         (b"[" in text and text.count(b"[") >= DEEPEST_NESTING)
         or b"\v" in text
@@ -103,8 +104,8 @@ def may_be_unsound(text: bytes) -> bool:
 
 
 def is_sound(row: bytes) -> bool:
-    """May a row that ijson accepted be published? ijson accepts odd blanks, lone surrogates and any nesting."""
-    if b"\v" in row or b"\f" in row or find_lone_surrogate(row) is not None:
+    """Is a row that ijson accepted JSON, and not too deep? ijson accepts odd blanks and any nesting."""
+    if b"\v" in row or b"\f" in row:
         return False
     return row.count(b"{") + row.count(b"[") <= DEEPEST_NESTING or LimitScanner().feed(row) is None
 
@@ -114,6 +115,11 @@ def find_lone_surrogate(raw: bytes) -> int | None:
     if b"\\" not in raw or _SURROGATE.search(raw) is None:
         return None
     return next((escape.start() for escape in _ESCAPES.finditer(raw) if escape.group(1)), None)
+
+
+def without_surrogates(text: bytes) -> bytes:
+    """The text for ijson, which refuses some of the lone surrogates: each surrogate is another character, as long."""
+    return _SURROGATE.sub(rb"\\u00", text) if b"\\" in text else text
 
 
 class LoneSurrogateFinder:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property, lru_cache
 
+from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
 from config.settings import Settings, environment_value, settings
 from worker.client.status import Prepared
 from worker.client.vendor import Vendor
-from worker.errors import BadInput, FailJob
+from worker.errors import BadInput, FailJob, RetryLater
 from worker.ledger import Ledger
 from worker.model import Job
 from worker.redis_client import PATIENT_RETRIES, connect, own_redis
@@ -69,7 +70,15 @@ class Services:
         text = self.ledger.source(digest)
         if text is None:
             raise FailJob("the source that this job was made from is missing in the ledger")
-        return Source.model_validate_json(text)
+        try:
+            return Source.model_validate_json(text)
+        except ValidationError as unknown:
+            # A worker of the version that made the job may take it over.
+            first = unknown.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise RetryLater(
+                f"another version of Millrace made this job: its source has {where}: {first['msg']}"
+            ) from None
 
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
         """The client of a job's vendor; `silence_seconds` is the setting unless it is given."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from redis import Redis
 
@@ -198,3 +199,33 @@ def test_an_end_that_cannot_be_completed_fails_the_job_and_a_retry_completes_it(
         receipt = made.run()
         assert (receipt["state"], receipt["rows"]) == ("done", 3)
         assert in_the_way.is_file()
+
+
+def test_a_sink_record_that_somebody_changed_does_not_keep_a_job_from_ending(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Answer({"rows": ROWS_OF_VENDOR})
+    with world(redis, tmp_path, source(), lambda request: rows, monkeypatch) as made:
+        made.ask(sink=f"file:{tmp_path}/rows")
+        made.run(until=lambda job: job.state == "streamed")
+        (tmp_path / "rows/v/r" / made.job_id / ".sink/first.json").write_text("{}")
+        receipt = made.run()
+    assert receipt["state"] == "failed"
+    assert receipt["error"] == made.job.error
+    assert "given up after 10 attempts: KeyError: 'place'" in receipt["error"]
+    assert "its rows could not be declared void" in receipt["error"]
+
+
+def test_a_source_of_a_later_version_fails_the_job_after_ten_attempts(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world(redis, tmp_path, source(), lambda request: Answer({"rows": []}), monkeypatch) as made:
+        made.ask()
+        digest = made.job.source_digest
+        kept = orjson.loads(made.services.ledger.source(digest) or b"")
+        made.services.ledger.keep_source(digest, orjson.dumps(kept | {"added_later": 1}))
+        receipt = made.run()
+    assert receipt["state"] == "failed"
+    assert receipt["error"].startswith(
+        "given up after 10 attempts: another version of Millrace made this job: its source has added_later: "
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Literal
 
-from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, RetryLater
+from worker.errors import LeaseLost, MillraceError, RecordClosed, RetryLater
 from worker.jobs.receipts import receipt
 from worker.model import FINISHED, Job, JobState, Json, Lease, OpenPages
 from worker.observe import Event, log
@@ -47,17 +47,28 @@ def _decide(
 def end_job(services: Services, job: Job) -> JobState:
     """Carry out a job's verdict: void what it published; returns its final state.
 
-    If the sink has the job's end already, the job is done instead, whatever the verdict.
+    If the sink has the job's end already, the job is done instead, whatever the verdict. A sink that refuses does not
+    keep the job from ending: the error then says that the rows were not declared void. Raises RetryLater while the sink
+    is away, may hold rows, and the job has time left.
     """
     if job.state in FINISHED or job.verdict is None:
         return job.state
     services.places(job).release(job.id)
+    done, error = None, job.error
     try:
         done = _void(services, job, job.verdict)
-    except BadInput as unreadable:
-        # A library that the sink needs is not installed here. Readers ignore rows without an end, so it may stay open.
-        done = None
-        log.warning(Event.NOT_VOIDED, job=job.id, why=str(unreadable))
+    except services.redis_errors:
+        raise
+    except Exception as refused:  # whatever the sink raises, the job ends
+        may_hold_rows = job.state in {"streaming", "streamed"}
+        if isinstance(refused, RetryLater) and may_hold_rows and services.ledger.now() < job.finish_by:
+            raise
+        # Readers ignore rows without an end, so the record may stay open.
+        is_expected = isinstance(refused, MillraceError)
+        why = str(refused) if is_expected else f"{type(refused).__name__}: {refused}"
+        log.warning(Event.NOT_VOIDED, job=job.id, why=why, exc_info=not is_expected)
+        if may_hold_rows and why not in str(error):
+            error = f"{error}; its rows could not be declared void: {why}"
     if done is not None:
         state = services.ledger.end(job.id, "done", error=None, receipt=done)
         discard(services, job, state)
@@ -69,10 +80,10 @@ def end_job(services: Services, job: Job) -> JobState:
         sink=services.sink_display_name(job),
         proof="none",
         expected_rows=job.expected,
-        error=job.error,
+        error=error,
     )
-    state = services.ledger.end(job.id, job.verdict, error=job.error, receipt=ended)
-    log.info(Event.FAILED if state == "failed" else Event.CANCELLED, job=job.id, why=job.error)
+    state = services.ledger.end(job.id, job.verdict, error=error, receipt=ended)
+    log.info(Event.FAILED if state == "failed" else Event.CANCELLED, job=job.id, why=error)
     discard(services, job, state)
     return state
 
@@ -87,30 +98,20 @@ def open_generation(services: Services, job: Job) -> None:
 
 
 def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
-    """Void the job's generation in the sink; returns the receipt if the sink has the job's end already.
-
-    A sink that refuses for good, or is away until the job's deadline, must not keep the job from ending: readers ignore
-    rows without an end.
-    """
+    """Void the job's generation in the sink; returns the receipt if the sink has the job's end already."""
     with services.sink(job) as sink:
-        try:
-            # After a restart that was interrupted, the sink is one generation ahead of the ledger.
-            for generation in (job.generation, job.generation + 1):
-                try:
-                    sink.void(generation, verdict)
-                except RecordClosed as closed:
-                    if closed.state == "superseded":
-                        continue
-                    if closed.state == "ended":
-                        # What refuses to complete the end, such as a full disk, may be why the job fails.
-                        written = sink.finish(job.generation, job.pages, {})
-                        return None if isinstance(written, OpenPages) else written
-                return None
-        except (FailJob, RetryLater) as refused:
-            may_hold_rows = job.state in {"streaming", "streamed"} and services.ledger.now() < job.finish_by
-            if isinstance(refused, RetryLater) and may_hold_rows:
-                raise
-            log.warning(Event.NOT_VOIDED, job=job.id, why=str(refused))
+        # After a restart that was interrupted, the sink is one generation ahead of the ledger.
+        for generation in (job.generation, job.generation + 1):
+            try:
+                sink.void(generation, verdict)
+            except RecordClosed as closed:
+                if closed.state == "superseded":
+                    continue
+                if closed.state == "ended":
+                    # What refuses to complete the end, such as a full disk, may be why the job fails.
+                    written = sink.finish(job.generation, job.pages, {})
+                    return None if isinstance(written, OpenPages) else written
+            return None
     return None
 
 
@@ -197,6 +198,6 @@ def _is_discarded(services: Services, job: Job, state: JobState) -> bool:
     """Does the source file declare a discard for jobs that end in this state?"""
     try:
         declared = services.report(job).discard
-    except FailJob:
+    except MillraceError:
         return False
     return declared is not None and state in declared.after

@@ -56,7 +56,7 @@ def _stream(place: Stage) -> Race:
 def _pages(place: Stage) -> Race:
     from bench.one_process import run_report
 
-    job = run_report(KARGO, KARGO_PARAMS, f"file:{place.directory / 'files'}").job
+    job = run_report(KARGO, KARGO_PARAMS, f"file:{place.files}").job
     base, known = place.url("kargo"), place.vendors.credentials["kargo"]
     answer = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
     pages = f"{base}/completed-reports/{job.vendor_report_id}"
@@ -68,7 +68,7 @@ def _run(race: Race, place: Stage) -> None:
     from bench.one_process import run_report
 
     ours, theirs = [], {tool: [] for tool in TOOLS}
-    sink = f"file:{place.directory / 'files'}"
+    sink = f"file:{place.files}"
     run_report(race.report, race.params, sink)  # not counted: a worker runs for weeks, so it is warm
     for repetition in range(REPETITIONS):
         ours.append(run_report(race.report, race.params, sink).seconds)

@@ -19,7 +19,7 @@ def main() -> None:
     """Measure one and two, and tell the figures."""
     settings = {"MILLRACE_POLL_SECONDS": "0.2"}
     with stage(rows=ROWS, is_replayed=True, polls_until_ready=0, settings=settings) as place:
-        sinks = {"the packed stream": "stream:bench?rows_per_entry=500", "files": f"file:{place.directory / 'files'}"}
+        sinks = {"the packed stream": "stream:bench?rows_per_entry=500", "files": f"file:{place.files}"}
         one, two = (_seconds(place, processes, sinks) for processes in (1, 2))
         for name in sinks:
             ratio = Spread([median(one[name]) / took for took in two[name]])
@@ -33,14 +33,13 @@ def _seconds(place: Stage, processes: int, sinks: dict[str, str]) -> dict[str, l
     """How long a report takes real workers, measured a few times for each sink, after one warm-up."""
     from bench.workers import reading_seconds, running
     from worker.local_workers import control, stream
-    from worker.services import get_services
 
     took: dict[str, list[float]] = {name: [] for name in sinks}
     with running(place, {"control": control(4), "stream": stream(processes)}):
         for name, sink in sinks.items():
             for _ in range(REPETITIONS + 1):
                 took[name].append(reading_seconds(KARGO, KARGO_PARAMS, sink))
-                get_services().redis.delete("bench")
+                place.drop_rows()
             del took[name][0]
     talk(f"{processes} of 2 processes measured")
     return took

@@ -74,7 +74,7 @@ def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
     url, headers = mediamath_call(place)
     body, wide = (mediamath_stream(place, params) for params in (MEDIAMATH_PARAMS, WIDE_MEDIAMATH_PARAMS))
     job = run_report(KARGO, KARGO_PARAMS, PACKED).job
-    redis.delete("bench")
+    place.drop_rows()
     assert job.vendor_report_id
     pages = [kargo_page(place, job.vendor_report_id, start) for start in range(0, ROWS, KARGO_PAGE_ROWS)]
     kargo_rows = [bytes(row) for page in pages for row in _rows_of(page)]
@@ -106,10 +106,9 @@ class _Page(msgspec.Struct):
 
 def _ways(place: Stage) -> dict[str, Callable[[], float]]:
     from bench.one_process import run_report
-    from worker.services import get_services
 
     sinks = {
-        "files": f"file:{place.directory / 'files'}",
+        "files": f"file:{place.files}",
         "an entry a row": "stream:bench",
         "rows_per_entry=500": PACKED,
     }
@@ -121,7 +120,7 @@ def _ways(place: Stage) -> dict[str, Callable[[], float]]:
 
         def run() -> float:
             took = run_report(report, params, sink).seconds
-            get_services().redis.delete("bench")
+            place.drop_rows()
             return took
 
         return run

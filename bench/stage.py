@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from redis import Redis
 
 from bench.replay import replaying
 from config.settings import prepare_environment
@@ -48,6 +51,21 @@ class Stage:
     def url(self, vendor: str) -> str:
         """The base URL of a vendor."""
         return self.environment[f"{vendor.upper()}_BASE_URL"]
+
+    @property
+    def files(self) -> Path:
+        """Where measurements put files."""
+        return self.directory / "files"
+
+    def drop_rows(self) -> None:
+        """Remove what a measurement wrote, to the stream `bench` or to `files`.
+
+        The yardsticks leave nothing either. New files would come to lie in memory that a virtual machine has never used
+        before, and to write there costs it ten times as much.
+        """
+        with Redis.from_url(self.redis_url) as redis:
+            redis.delete("bench")
+        shutil.rmtree(self.files, ignore_errors=True)
 
 
 @contextmanager

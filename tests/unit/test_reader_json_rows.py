@@ -64,7 +64,9 @@ def test_a_page_cut_anywhere_is_never_a_clean_end(sent: list[Any], data: st.Data
         (b'{"data":{"items":[]}}', []),
         (b" \n [ [ ] , [ ] ] ", []),
         (b'{"items":[],"data":{"items":[{"a":1}]}}', [b'{"a":1}']),
-        (b'{"data":{"items":[{"a":1}]},"items":[{"b":1}]}', [b'{"a":1}']),
+        (b'{"data":{"items":[{"a":1}]},"items":[]}', [b'{"a":1}']),
+        (b'{"data":{"items":[]},"items":[{"a":1}]}', [b'{"a":1}']),
+        (b'{"items":[{"a":1}],"data":{"items":[]}}', [b'{"a":1}']),
         (b'\xef\xbb\xbf[{\n "a": 1,\n "b": 57.1000\n}]', [b'{"a":1,"b":57.1000}']),
     ],
 )
@@ -208,10 +210,15 @@ def test_names_with_dots_lead_to_rows_links_counts_and_errors() -> None:
     assert "quota is over" in reading(b'{"odata.error":{"message":{"value":"quota is over"}}}', shape).said
 
 
-def test_rows_in_two_places_are_not_mixed() -> None:
-    got = reading(b'{"rows":[{"a":1}],"data":{"rows":[{"b":1}]}}', STRICT)
-    assert isinstance(got.error, FailJob)
-    assert "rows and data.rows" in got.said
+@pytest.mark.parametrize("second", ['{"b":1}', '"a text"', "[1]"])
+@pytest.mark.parametrize("rows", [["rows", "data"], ["data", "rows"]])
+def test_rows_in_two_places_are_not_mixed_and_none_are_left_out(rows: list[str], second: str) -> None:
+    body = f'{{"rows":[{{"a":1}}],"data":[{second}]}}'.encode()
+    for size in (1, 1000):
+        got = reading(body, JsonRows(kind="json", rows=rows), cuts=range(0, len(body), size))
+        assert isinstance(got.error, FailJob)
+        assert got.said == "row 2: there are rows both at rows and data"
+    assert isinstance(reading(body[: body.index(b"data") + 7], JsonRows(kind="json", rows=rows)).error, RetryLater)
 
 
 @pytest.mark.parametrize("body", [b"<html><h1>502</h1></html>", b"", b"  \n", b"upstream error", b'"text"', b"12"])

@@ -40,8 +40,8 @@ _START_BYTES = 400
 def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
     """Yield the rows of one page; total, pages and next link are in `facts` then. See `worker.readers.read_blocks`.
 
-    If the source file names several places, the rows are at the first of them that the page has; a place with `*` may
-    hold several lists. A declared error raises what it declares, whether it is in the page or in a batch of rows.
+    If the source file names several places, the rows are at the only one that is not empty; a place with `*` may hold
+    several lists. A declared error raises what it declares, whether it is in the page or in a batch of rows.
     """
     page = _Page(chunks, shape, columns, facts)
     try:
@@ -60,6 +60,7 @@ class _Page:
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None
+        self._second_at: Path | None = None  # the list being read, if rows were read from another place
         self._has_joined = False
         self._before = b""  # the last bytes given to the walker
         self._held = b""  # the beginning of the next piece for it
@@ -130,7 +131,8 @@ class _Page:
                 self._held = piece
                 break
             self._step(piece, text[at:])
-            if self._walk.list_at is not None and self._take_list(self._walk.list_at):
+            if self._walk.list_at is not None:
+                self._take_list(self._walk.list_at)
                 return text[at:]
         return None
 
@@ -150,20 +152,18 @@ class _Page:
             raise RetryLater(text, at_most=READ_AT_MOST) from None
         self._before = (self._before + piece)[-_BEFORE_BYTES:]
 
-    def _take_list(self, path: Path) -> bool:
-        """Decide that this list has the rows; False if the page has one at a place that is declared earlier.
-
-        Raises FailJob if rows were already read from another place.
-        """
-        order = [path_of(place) for place in self._shape.rows]
-        if self._rows_at is not None and order.index(self._rows_at) < order.index(path):
-            return False
-        if self._rows and (path != self._rows_at or "*" not in path):
-            places = " and ".join(".".join(at) or "the top" for at in (self._rows_at or (), path))
-            raise FailJob(f"row {self._next_row}: there are rows both at {places}")
-        self._rows_at = path
+    def _take_list(self, path: Path) -> None:
+        """Note where a list of rows begins: either all rows so far are from the same place, or it has to be empty."""
+        is_second = self._rows and (path != self._rows_at or "*" not in path)
+        self._second_at = path if is_second else None
+        self._rows_at = self._rows_at if self._rows else path
         self._walk.forget_objects()
-        return True
+
+    def _refuse_second_place(self) -> None:
+        """Raise FailJob if what was just read stands in another place than the rows before it."""
+        if self._second_at is not None:
+            places = " and ".join(".".join(at) or "the top" for at in (self._rows_at or (), self._second_at))
+            raise FailJob(f"row {self._next_row}: there are rows both at {places}")
 
     def _is_joined(self, text: bytes, at: int) -> bool:
         """Does a comma follow the first object, as in `{...},{...}`, where a list was meant?"""
@@ -194,6 +194,8 @@ class _Page:
             if cutter.after is not None or cutter.fault is not None:
                 break
         if cutter.fault is not None:
+            if cutter.fault.left:
+                self._refuse_second_place()
             cutter.fault.read_on(self._texts)
             raise cutter.fault.error(self._next_row)
         if cutter.after is not None:
@@ -202,6 +204,8 @@ class _Page:
 
     def _take_rows(self, rows: Rows) -> Iterator[Rows]:
         """Count rows that were cut from a list, and yield them: as objects, if they are lists whose names are known."""
+        if rows:
+            self._refuse_second_place()
         self._refuse_error_in_first_row(rows)
         if self._lists is None:
             yield rows

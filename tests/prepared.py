@@ -30,8 +30,8 @@ def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     def begin(
         respond: Vendor,
         *,
-        submit: Json = SUBMIT,
-        poll: Json = POLL,
+        submit: Json | None = SUBMIT,
+        poll: Json | None = POLL,
         read: Json = READ,
         report: Json | None = None,
         **source: Any,

@@ -272,6 +272,30 @@ def test_a_link_that_is_fetched_anew_leads_to_the_same_file_in_whatever_order_th
     done(made, [{"file": name} for name in "abcd"])
 
 
+LINK: Json = {"status": "done", "url": "/f?sig=1"}
+NEW_LINK: Json = {"status": "done", "url": "/f?sig=2"}
+
+
+@pytest.mark.parametrize(
+    ("polls", "asked"),
+    [
+        ([LINK, {"status": "running"}, {"status": "running"}, NEW_LINK], 1),
+        ([LINK, {"status": "expired"}, NEW_LINK], 2),
+        ([LINK, Answer(status=410), NEW_LINK], 2),
+    ],
+)
+def test_a_report_whose_link_no_longer_works_is_waited_for_while_it_is_prepared_again_or_requested_again_if_it_is_gone(
+    start: Start, polls: list[Any], asked: int
+) -> None:
+    def respond(request: Request) -> Answer:
+        return Answer(status=403) if request.query == {"sig": "1"} else polled(request)
+
+    polled = preparing(*polls)
+    made = start(respond, poll={**POLL, "link": ["url"], "ask_anew": ["expired"]}, read=AT_LINK)
+    done(made)
+    assert len(made.times("POST /reports")) == asked
+
+
 def test_files_that_cannot_be_told_apart_any_more_are_not_guessed(start: Start) -> None:
     def respond(request: Request) -> Answer:
         is_expired = request.path == "/f/1b"

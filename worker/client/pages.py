@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +15,16 @@ from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledL
 from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack
-from worker.errors import FailJob, NoMorePages, RateLimited, ReportGone, ReportNotFound, StartOver
+from worker.errors import (
+    FailJob,
+    MillraceError,
+    NoMorePages,
+    RateLimited,
+    ReportGone,
+    ReportNotFound,
+    RetryLater,
+    StartOver,
+)
 from worker.model import Facts, PageFacts, Row, Rows
 from worker.paging.chain import next_in_link_header
 from worker.paging.pager import Address, reconcile_total
@@ -31,7 +42,9 @@ from worker.transport.response import Response
 from worker.vendor_errors import error_in_body
 
 PATIENCE_WITHIN_A_PAGE_SECONDS = 20.0
-"""How long to wait in the middle of a page: if it were given back, it would be read again from its start."""
+LONGEST_WAIT_WITHIN_A_PAGE_SECONDS = 90.0
+"""How long one request in the middle of a page may wait for its turn, and for its answer after refusals. If the page
+were given back, all its requests would be sent again: more than a vendor with a limit per minute may ever answer."""
 
 EXPIRED = (400, 401, 403)
 """What is answered to a signed link that has expired: 403 by S3 and Azure, 400 by Google and by S3 for a temporary key,
@@ -109,6 +122,7 @@ class Page:
         self._response: Response | None = None
         self._last: Row | None = None
         self._first: Row | None = None
+        self._is_hung_up = threading.Event()
 
     def blocks(self) -> Generator[Rows, None, None]:
         """The rows in order, in blocks of those that arrive together. Closing early ends the connection.
@@ -137,6 +151,7 @@ class Page:
 
     def hang_up(self) -> None:
         """Break the connection from another thread: the thread that waits for rows gets a RetryLater."""
+        self._is_hung_up.set()
         if response := self._response:
             response.hang_up()
 
@@ -149,7 +164,7 @@ class Page:
         rows = 0
         is_last = False
         try:
-            response = self._response = self._send(found, address, facts)
+            response = self._response = self._send_patiently(found, address, facts)
         except NoMorePages:
             return replace(self.facts, rows=0, is_last=True)
         try:
@@ -196,6 +211,20 @@ class Page:
                 shape = shape.model_copy(update={"encoding": response.charset})
             yield from filter(None, read_blocks(chunks, shape, self._pages.columns, facts))
 
+    def _send_patiently(self, found: PageRequest, address: Address, facts: Facts) -> Response:
+        """As `_send`. In the middle of a page, a request that may succeed soon is sent again here."""
+        until = time.monotonic() + LONGEST_WAIT_WITHIN_A_PAGE_SECONDS
+        wait = 0.25
+        while True:
+            try:
+                return self._send(found, address, facts)
+            except RetryLater as later:
+                # A wait that the vendor asked for is kept by the quota as well, for all workers.
+                wait = 2 * wait if later.wait_seconds is None else later.wait_seconds
+                is_late = time.monotonic() + wait > until
+                if facts.first_row == 1 or later.at_most is not None or is_late or self._is_hung_up.wait(wait):
+                    raise
+
     def _send(self, found: PageRequest, address: Address, facts: Facts) -> Response:
         """Send one request of the page. A download address that has expired is replaced once by a fresh one."""
         pages = self._pages
@@ -218,7 +247,11 @@ class Page:
         response = send(found.request)
         if found.kind != "download" or response.status not in (*EXPIRED, *GONE) or pages.refetch_links is None:
             return response
-        links = pages.refetch_links()
+        try:
+            links = pages.refetch_links()
+        except MillraceError:
+            response.close()
+            raise
         if not links:
             return response
         response.close()

@@ -45,18 +45,21 @@ def describe_selectors(selectors: Selectors) -> str:
 
 
 def parse_time(stated: Any) -> float | None:
-    """Seconds since the epoch, from RFC 3339 text or a number; None if it is neither. No zone means UTC."""
-    if isinstance(stated, bool) or stated is None:
+    """Seconds since the epoch, from RFC 3339 text or a number; None if it is neither. No zone means UTC.
+
+    Vendors write 0, -1 or the year 1 (as .NET and Go do) for a time that is not set, so nothing up to 1970 is a time.
+    """
+    if isinstance(stated, int | float) and not isinstance(stated, bool):
+        seconds = stated / 1000 if stated >= MILLISECONDS_FROM else float(stated)
+    elif isinstance(stated, str):
+        try:
+            read = datetime.fromisoformat(stated.strip())
+        except ValueError:
+            return None
+        seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    else:
         return None
-    if isinstance(stated, int | float):
-        return stated / 1000 if stated >= MILLISECONDS_FROM else float(stated)
-    if not isinstance(stated, str):
-        return None
-    try:
-        read = datetime.fromisoformat(stated.strip())
-    except ValueError:
-        return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    return seconds if seconds > 0 else None
 
 
 def latest_match(

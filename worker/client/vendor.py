@@ -11,8 +11,8 @@ from typing import Any
 from worker import json_path
 from worker.client.pages import Page, Pages
 from worker.client.selectors import describe_selectors, id_in, latest_match, normalize, select
-from worker.client.status import Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
-from worker.errors import FailJob, RetryLater
+from worker.client.status import Gone, Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
+from worker.errors import FailJob, ReportGone, RetryLater
 from worker.json_path import find, is_value, link_in
 from worker.model import PageFacts, Row
 from worker.paging.pager import NextPages
@@ -241,9 +241,17 @@ class Vendor:
     # ------------------------------------------------------------ one exchange
 
     def _fetch_links(self) -> tuple[str, ...]:
-        """Poll once more for the addresses of the rows, because signed URLs expire sooner than the report."""
+        """Poll once more for the addresses of the rows, because signed URLs expire sooner than the report.
+
+        None if there are none. Raises RetryLater if the report is being prepared again, ReportGone if the vendor says
+        that it no longer has it.
+        """
         now, prepared = self._exchange.clock(), self.prepared
         status = self.status(prepared.report_id or "", poll_link=prepared.poll_link, now=now)
+        if isinstance(status, Waiting) and not status.is_missing:
+            raise RetryLater(f"the link no longer works, and the vendor says {status.word!r} when asked for another")
+        if isinstance(status, Gone):
+            raise ReportGone(status.reason)
         return status.links if isinstance(status, Ready) else ()
 
     def _ask(

@@ -32,7 +32,17 @@ _BROKEN: tuple[type[Exception], ...] = (
     BrokenZip,
 )
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
-_LONGEST_MAGIC_BYTES = max(map(len, _MAGIC))
+_UNSUPPORTED = {
+    **{b"BZh%d1AY&SY" % level: "compressed by bzip2" for level in range(1, 10)},
+    b"\xfd7zXZ\0": "compressed by xz",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"PAR1\x15": "a Parquet file",
+    b"Obj\x01": "an Avro file",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook (XLS) or another Office document",
+}
+"""By their first bytes, none of which a text begins with. They would be reported as text in a wrong encoding."""
+_LONGEST_MAGIC_BYTES = max(map(len, (*_MAGIC, *_UNSUPPORTED)))
 
 Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 
@@ -41,8 +51,8 @@ def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
     """Yield the decompressed bytes in pieces of up to 256 KB; `encoding` is the value of Content-Encoding.
 
     If the result still begins like gzip, zstd or ZIP, it is unpacked as well: it is a file that was compressed before
-    it was sent. Raises RetryLater if a compression is broken or cut off; FailJob if it is unknown, if there are more
-    than four layers, or if the result of a layer is too large compared with the bytes from the network.
+    it was sent. Raises RetryLater if a compression is broken or cut off; FailJob if it is unknown or not supported, if
+    there are more than four layers, or if the result of a layer is too large compared with the bytes from the network.
     """
     names = [name.strip().lower() for name in (encoding or "").split(",")]
     names = [name for name in reversed(names) if name not in NO_PACKING]
@@ -61,12 +71,17 @@ def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
 
 
 def _recognize(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
-    """The compression by the first bytes, None if there is none; and all the bytes again."""
+    """The compression by the first bytes, None if there is none; and all the bytes again.
+
+    Raises FailJob if they are those of a compression or file that is not supported.
+    """
     start = b""
     for chunk in chunks:
         start += chunk
         if len(start) >= _LONGEST_MAGIC_BYTES:
             break
+    if what := next((what for magic, what in _UNSUPPORTED.items() if start.startswith(magic)), None):
+        raise FailJob(f"the response is {what}, which is not supported")
     name = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
     return name, chain((start,) if start else (), chunks)
 

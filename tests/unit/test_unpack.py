@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import random
 import struct
 import zipfile
@@ -236,6 +238,22 @@ def test_pieces_are_of_a_bearable_size() -> None:
 def test_an_unknown_packing_fails_the_job_and_says_what_is_known(name: str) -> None:
     with pytest.raises(FailJob, match="gzip"):
         list(unpack([b"x"], name))
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (bz2.compress(TEXT), "compressed by bzip2"),
+        (bz2.compress(TEXT, 1), "compressed by bzip2"),
+        (lzma.compress(TEXT), "compressed by xz"),
+        (b"PAR1\x15\x04\x15", "a Parquet file"),
+    ],
+)
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_what_cannot_be_read_is_called_by_its_name(body: bytes, what: str, is_packed: bool) -> None:
+    body = gzip.compress(body) if is_packed else body
+    with pytest.raises(FailJob, match=f"the response is {what}, which is not supported"):
+        list(unpack(pieces(body, range(20)), None))
 
 
 @pytest.mark.parametrize("name", [None, "gzip", "zstd", "deflate"])

@@ -10,7 +10,7 @@ from kombu import Exchange, Queue
 
 CONTROL, SWEEP, STREAM = "control", "sweep", "stream"
 
-STEPS = {
+TASK_QUEUES = {
     "report.submit": CONTROL,
     "report.poll": CONTROL,
     "report.paginate": CONTROL,
@@ -32,7 +32,7 @@ SOCKETS: dict[str, Any] = {
 
 
 def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str, Any]:
-    """The configuration of the Celery app; `broker` are the settings that say where the broker is."""
+    """The configuration of the Celery app; `broker` holds the settings that say where the broker is."""
     # No ack_emulation: a message that a worker has taken is only in its memory. The sweep replaces lost ones.
     options = {"ack_emulation": False, **SOCKETS}
     return {
@@ -50,7 +50,7 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "task_queues": [Queue(name, Exchange(name, "direct"), routing_key=name) for name in (CONTROL, SWEEP, STREAM)],
         "task_default_queue": CONTROL,
         "task_create_missing_queues": False,
-        "task_routes": {name: {"queue": queue} for name, queue in STEPS.items()},
+        "task_routes": {name: {"queue": queue} for name, queue in TASK_QUEUES.items()},
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,

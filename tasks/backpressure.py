@@ -1,4 +1,4 @@
-"""Backpressure: how the reading of a page waits while the sink is full."""
+"""Backpressure: makes the reading of a page wait while the sink is full."""
 
 from __future__ import annotations
 

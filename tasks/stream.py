@@ -44,7 +44,7 @@ def _stream(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
 
 
 def _is_just_ready(services: Services, job: Job, now: float) -> bool:
-    """May the rows not be where the vendor said they are yet? Storage may show a new file some seconds late."""
+    """Has the report only just become ready? Storage may show a new file some seconds late."""
     poll = services.report(job).poll
     return poll is not None and now - (job.ready_at or 0) <= poll.missing_link_grace_seconds
 

@@ -19,21 +19,21 @@ PREFIX = "millrace:broker:"
 
 def broker_settings(url: RedisUrl | str) -> dict[str, Any]:
     """Celery's settings for this broker. Raises BadInput for a kind of broker that Millrace does not know."""
-    place = read_redis_url(url, where="MILLRACE_BROKER_URL") if isinstance(url, str) else url
+    parsed = read_redis_url(url, where="MILLRACE_BROKER_URL") if isinstance(url, str) else url
     options: dict[str, Any] = {"global_keyprefix": PREFIX}
-    if place.scheme == "sentinel":
+    if parsed.scheme == "sentinel":
         # The sentinels are asked over TLS if the server is.
-        tls = {"ssl": True, **place.tls} if place.tls else {}
-        options |= {"master_name": place.service, "sentinel_kwargs": {**place.sentinel_login, **tls}}
+        tls = {"ssl": True, **parsed.tls} if parsed.tls else {}
+        options |= {"master_name": parsed.service, "sentinel_kwargs": {**parsed.sentinel_login, **tls}}
     # kombu and Flower have their own URL syntax for sockets and for several hosts.
-    if place.scheme == "unix":
-        broker_url = f"redis+socket://{place.userinfo}{quote(place.socket)}?virtual_host={place.database}"
+    if parsed.scheme == "unix":
+        broker_url = f"redis+socket://{parsed.userinfo}{quote(parsed.socket)}?virtual_host={parsed.database}"
     else:
-        hosts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in place.hosts]
-        broker_url = ";".join(f"{place.scheme}://{place.userinfo}{host}/{place.database}" for host in hosts)
+        hosts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in parsed.hosts]
+        broker_url = ";".join(f"{parsed.scheme}://{parsed.userinfo}{host}/{parsed.database}" for host in hosts)
     return {
         "broker_url": broker_url,
-        "broker_use_ssl": dict(place.tls) if place.tls else False,
+        "broker_use_ssl": dict(parsed.tls) if parsed.tls else False,
         "broker_transport_options": options,
     }
 

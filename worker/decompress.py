@@ -13,9 +13,10 @@ from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.unzip import PIECE_BYTES, BrokenZip, inflate, unzip
 
 LARGEST_RATIOS = {"gzip": 200, "zstd": 2_000}
+"""How many times as many bytes may be unpacked; for other compressions, as for gzip. Reports compress 10 to 60 times,
+wide ones with hardly anything but zeros 140 times by gzip, 1,500 times by zstd; bombs reach 1,030 and 11,000 times."""
 FREE_BYTES = 1024 * 1024
-"""Reports compress 10 to 60 times; wide ones with hardly anything but zeros 140 times by gzip, 1,500 times by zstd.
-Bombs reach 1,030 and 11,000 times. The limit is this many times (for others, gzip's), plus one MiB."""
+"""How much may be unpacked whatever the ratio is."""
 MOST_LAYERS = 4
 
 NO_PACKING = ("", "identity", "none", "binary", "utf-8", "aws-chunked")

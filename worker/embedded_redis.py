@@ -3,7 +3,7 @@
 Its append-only file is in the data directory, so that jobs and rows outlive the commands. It listens on a Unix socket
 that only its user can reach. Every command that uses the server holds a shared lock on one file, which the kernel
 releases even if the process is killed. A keeper process waits for an exclusive lock on that file: when it gets it,
-nobody uses the server any more, and it stops the server.
+nobody uses the server, and it stops it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def server_binary() -> str:
 
 def start_server(
     directory: Path,
-    place: int | Path,
+    address: int | Path,
     *,
     append_only: bool = True,
     binary: str | None = None,
@@ -81,10 +81,10 @@ def start_server(
     `options` are further arguments of its command line. Raises BadInput with the last line of its log if it fails.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    command = _command(directory, place, append_only=append_only, binary=binary, options=options)
+    command = _command(directory, address, append_only=append_only, binary=binary, options=options)
     server = _run(command, directory)
     try:
-        _wait_until_it_answers(server, directory, place)
+        _wait_until_it_answers(server, directory, address)
     except BaseException:
         server.kill()
         server.wait()
@@ -94,16 +94,16 @@ def start_server(
 
 def _command(
     directory: Path,
-    place: int | Path,
+    address: int | Path,
     *,
     append_only: bool = True,
     binary: str | None = None,
     options: Sequence[str] = (),
 ) -> list[str]:
     listens = (
-        ("--port", str(place), "--bind", "127.0.0.1")
-        if isinstance(place, int)
-        else ("--port", "0", "--unixsocket", str(place), "--unixsocketperm", "700")
+        ("--port", str(address), "--bind", "127.0.0.1")
+        if isinstance(address, int)
+        else ("--port", "0", "--unixsocket", str(address), "--unixsocketperm", "700")
     )
     return [
         binary or server_binary(), *listens, "--dir", str(directory), "--save", "",
@@ -120,29 +120,29 @@ def _run(command: Sequence[str], directory: Path, *, pass_fds: tuple[int, ...] =
         )
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, place: int | Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, address: int | Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not answers(place):
-        if is_loading(place):
+    while not answers(address):
+        if is_loading(address):
             deadline = time.monotonic() + START_SECONDS
         if process.poll() is not None or time.monotonic() > deadline:
-            raise BadInput("embedded Redis", str(place), f"a server that starts; {last_line(directory / LOG)}")
+            raise BadInput("embedded Redis", str(address), f"a server that starts; {last_line(directory / LOG)}")
         time.sleep(0.02)
 
 
-def answers(place: int | Path) -> bool:
+def answers(address: int | Path) -> bool:
     """Does a server answer there that has finished loading its data?"""
     try:
-        with _client(place) as client:
+        with _client(address) as client:
             return bool(client.ping())
     except RedisError:
         return False
 
 
-def is_loading(place: int | Path) -> bool:
+def is_loading(address: int | Path) -> bool:
     """Is a server there that still loads its data? A large append-only file takes a while."""
     try:
-        with _client(place) as client:
+        with _client(address) as client:
             client.ping()
     except BusyLoadingError:
         return True
@@ -151,14 +151,14 @@ def is_loading(place: int | Path) -> bool:
     return False
 
 
-def _client(place: int | Path) -> Redis:
-    if isinstance(place, int):
-        return Redis("127.0.0.1", place, socket_timeout=1, socket_connect_timeout=1, retry=None)
-    return Redis(unix_socket_path=str(place), socket_timeout=1, retry=None)
+def _client(address: int | Path) -> Redis:
+    if isinstance(address, int):
+        return Redis("127.0.0.1", address, socket_timeout=1, socket_connect_timeout=1, retry=None)
+    return Redis(unix_socket_path=str(address), socket_timeout=1, retry=None)
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log and where it stands, for a message."""
+    """The last line of a log, with the path of the log, for a message."""
     with suppress(OSError):
         for line in reversed(log.read_text(errors="replace").splitlines()):
             if line.strip():
@@ -186,14 +186,14 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
     # O_CLOEXEC: child processes must not inherit the lock; those that use the server take their own.
     users = os.open(directory / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with _alone(directory):
+        with _locked(directory):
             fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is stopping the server
             if not answers(path):
                 _start(directory, path)
         yield f"unix://{quote(str(path))}"
     finally:
         # If the directory was removed in the meantime, the keeper stops the server by itself.
-        with suppress(FileNotFoundError), _alone(directory):
+        with suppress(FileNotFoundError), _locked(directory):
             _stop_if_last(directory, path, users)
         os.close(users)
 
@@ -225,7 +225,8 @@ def _socket_path(directory: Path) -> Path:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock under which commands start and stop the server."""
     with (directory / "change.lock").open("a") as change:
         fcntl.flock(change, fcntl.LOCK_EX)
         yield
@@ -233,7 +234,7 @@ def _alone(directory: Path) -> Iterator[None]:
 
 def _start(directory: Path, path: Path) -> None:
     with (directory / "server.lock").open("a") as running:
-        if not _is_gone(running):
+        if not _wait_until_gone(running):
             raise BadInput("embedded Redis", str(path), "a server that answers; the one running there does not")
         # Keeper and server inherit this lock, so it is held until both have ended.
         keeper = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock")]
@@ -250,7 +251,7 @@ def _stop_if_last(directory: Path, path: Path, users: int) -> None:
     with suppress(RedisError), _client(path) as client:
         client.shutdown(nosave=True)  # in case the keeper was killed
     with (directory / "server.lock").open("a") as running:
-        _is_gone(running)
+        _wait_until_gone(running)
     for keeper in _keepers:
         keeper.poll()
     if path.parent != directory:
@@ -258,8 +259,8 @@ def _stop_if_last(directory: Path, path: Path, users: int) -> None:
             path.parent.rmdir()
 
 
-def _is_gone(running: IO[str]) -> bool:
-    """Wait until a server and its keeper have ended, and take their lock; False if that takes too long."""
+def _wait_until_gone(running: IO[str]) -> bool:
+    """Wait until the server and its keeper have ended, and take their lock; False if that takes too long."""
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):

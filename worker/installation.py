@@ -24,10 +24,10 @@ def check_own_packages() -> None:
     """Exit with one sentence if Python would import another program's package instead of ours."""
     for name in ("config", "tasks", "worker"):
         spec = find_spec(name)
-        place = Path(spec.origin).resolve() if spec and spec.origin else None
-        is_ours = place == HOME / name / "__init__.py" and getattr(import_module(name), "OWNER", None) == "millrace"
+        found = Path(spec.origin).resolve() if spec and spec.origin else None
+        is_ours = found == HOME / name / "__init__.py" and getattr(import_module(name), "OWNER", None) == "millrace"
         if not is_ours:
             sys.exit(
-                f"millrace: the package {name!r} at {place or 'no file'} is not that of Millrace in {HOME}; "
+                f"millrace: the package {name!r} at {found or 'no file'} is not that of Millrace in {HOME}; "
                 f"start in a directory without another {name!r}, or remove the other one from Python's path"
             )

@@ -106,7 +106,7 @@ def link(candidates: Iterable[Any]) -> str | None:
 
 
 def flag(candidates: Iterable[Any]) -> bool | None:
-    """The first candidate that means yes or no: a boolean, one of the words below, 1 or 0."""
+    """The first candidate that means yes or no (a boolean, one of the words below, 1 or 0); None if none does."""
     for found in candidates:
         for stated, words in ((True, ("true", "yes", "y", 1)), (False, ("false", "no", "n", 0))):
             if any(is_same(found, word) for word in words):

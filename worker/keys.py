@@ -80,17 +80,17 @@ def schedule(entry: str) -> str:
     return f"millrace:schedule:{entry}"
 
 
-# What all workers share about one connection. `place` is a digest of its URL and of the credentials used there.
+# What all workers share about one connection. `account` is a digest of its URL and of the credentials used there.
 
 
-def token(connection: str, place: str) -> str:
+def token(connection: str, account: str) -> str:
     """Hash that expires with the token: the access token in use, a secret, and when to renew it."""
-    return f"millrace:connection:{connection}:token:{place}"
+    return f"millrace:connection:{connection}:token:{account}"
 
 
-def token_turn(connection: str, place: str) -> str:
+def token_turn(connection: str, account: str) -> str:
     """Hash: whose turn it is to fetch a token."""
-    return f"millrace:connection:{connection}:turn:{place}"
+    return f"millrace:connection:{connection}:turn:{account}"
 
 
 def quota(connection: str) -> str:

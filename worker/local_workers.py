@@ -41,7 +41,7 @@ def stream(processes: int) -> Command:
 
 
 def beat() -> Command:
-    """Celery's scheduler, which sends `sweep`."""
+    """Celery's scheduler, which sends `sweep` and `due`."""
     return (*python_module("worker"), "beat", *_CHILD)
 
 

@@ -35,13 +35,15 @@ class Metric:
 _REPORT = ("connection", "report")
 
 METRICS = {
-    "millrace_rows_total": Metric("counter", _REPORT, "rows kept in a sink, dead rows included, every generation's"),
+    "millrace_rows_total": Metric("counter", _REPORT, "rows kept in a sink, in all generations, dead rows included"),
     "millrace_dead_rows_total": Metric("counter", _REPORT, "rows set aside"),
     "millrace_bytes_total": Metric("counter", _REPORT, "bytes of the rows kept, as JSON"),
     "millrace_pages_total": Metric("counter", _REPORT, "pages closed"),
     "millrace_jobs_ended_total": Metric("counter", (*_REPORT, "state"), "jobs that ended, by their final state"),
     "millrace_generations_voided_total": Metric("counter", _REPORT, "readings that differed and were begun again"),
-    "millrace_columns_changed_total": Metric("counter", _REPORT, "jobs with columns new or gone since the last one"),
+    "millrace_columns_changed_total": Metric(
+        "counter", _REPORT, "jobs whose columns differ from those of the last done job"
+    ),
     "millrace_leases_lost_total": Metric("counter", _REPORT, "leases that ran out because their worker was lost"),
     "millrace_given_back_total": Metric(
         "counter", ("connection", "on"), "steps and pages given back, by what they wait on"
@@ -50,11 +52,11 @@ METRICS = {
         "counter", _REPORT, "batches handed to a sink by pages that were read to their end"
     ),
     "millrace_commit_seconds_total": Metric("counter", _REPORT, "seconds those pages waited for their sink"),
-    "millrace_vendor_answers_total": Metric("counter", ("connection", "status"), "a vendor's answers, by HTTP status"),
+    "millrace_vendor_answers_total": Metric("counter", ("connection", "status"), "answers of a vendor, by HTTP status"),
     "millrace_jobs": Metric("gauge", ("state",), "jobs in each state; ended ones as long as the ledger keeps them"),
     "millrace_jobs_waiting": Metric("gauge", ("on",), "unfinished jobs by what they wait for; of the latest 1,000"),
     "millrace_pages_open": Metric("gauge", (), "pages known and not closed; of the latest 1,000 unfinished jobs"),
-    "millrace_poll_late_seconds": Metric("gauge", (), "how late the most belated poll is"),
+    "millrace_poll_late_seconds": Metric("gauge", (), "how late the most overdue poll is"),
     "millrace_oldest_overdue_seconds": Metric(
         "gauge", (), "for how long the oldest overdue work has been overdue; 0 if none is"
     ),
@@ -64,7 +66,7 @@ METRICS = {
     "millrace_stream_lag_entries": Metric("gauge", ("stream", "group"), "entries a consumer group has not been given"),
     "millrace_redis_memory_ratio": Metric("gauge", (), "memory in use as a share of maxmemory; sinks stop at 0.8"),
     "millrace_schedule_alarms": Metric("gauge", ("entry",), "alarms an entry of the schedule has now"),
-    "millrace_webhooks_owed": Metric("gauge", (), "webhooks that have not yet been sent a job's end"),
+    "millrace_webhooks_owed": Metric("gauge", (), "notices of ended jobs that webhooks have not received yet"),
     "millrace_queue_messages": Metric("gauge", ("queue",), "messages in a queue that no worker has taken"),
 }
 

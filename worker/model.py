@@ -66,7 +66,7 @@ class Rows:
     def of(cls, rows: Iterable[Row]) -> Rows:
         """These rows, one after another."""
         rows = list(rows)
-        dead = {place: row.reason for place, row in enumerate(rows) if isinstance(row, DeadRow)}
+        dead = {index: row.reason for index, row in enumerate(rows) if isinstance(row, DeadRow)}
         return cls(b"\n".join([*rows, b""]), len(rows), dead)
 
     @classmethod
@@ -77,7 +77,7 @@ class Rows:
         count = 0
         dead: dict[int, str] = {}
         for part in parts:
-            dead.update((count + place, reason) for place, reason in part.dead.items())
+            dead.update((count + index, reason) for index, reason in part.dead.items())
             count += part.count
         return cls(b"".join(part.text for part in parts), count, dead)
 
@@ -106,12 +106,12 @@ class Rows:
             count = self.text.count(b"\n", 0, end)
         if count > most_rows:
             end, count = len(self.text) - len(self.text.split(b"\n", most_rows)[-1]), most_rows
-        first = {place: reason for place, reason in self.dead.items() if place < count}
-        others = {place - count: reason for place, reason in self.dead.items() if place >= count}
+        first = {index: reason for index, reason in self.dead.items() if index < count}
+        others = {index - count: reason for index, reason in self.dead.items() if index >= count}
         return Rows(self.text[:end], count, first), Rows(self.text[end:], self.count - count, others)
 
-    def _row(self, place: int, raw: bytes) -> Row:
-        return DeadRow(raw, self.dead[place]) if place in self.dead else raw
+    def _row(self, index: int, raw: bytes) -> Row:
+        return DeadRow(raw, self.dead[index]) if index in self.dead else raw
 
 
 @dataclass(frozen=True, slots=True)

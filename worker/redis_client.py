@@ -71,25 +71,25 @@ def connect(url: RedisUrl | str, *, retries: int = PATIENT_RETRIES) -> Redis:
 
     A script whose answer was lost is run a second time; every script allows that.
     """
-    place = url if isinstance(url, RedisUrl) else read_redis_url(url)
+    parsed = url if isinstance(url, RedisUrl) else read_redis_url(url)
     options: dict[str, Any] = {
-        "db": place.database,
-        **place.login,
+        "db": parsed.database,
+        **parsed.login,
         **SOCKETS,
         "retry": Retry(ExponentialBackoff(cap=2, base=0.05), retries),
         # redis-py turns a refused connection, an OSError, into its own error only after the last retry.
         "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError, OSError],
     }
-    if place.scheme == "sentinel":
-        return _connect_to_master(place, options)
-    if place.scheme == "unix":
+    if parsed.scheme == "sentinel":
+        return _connect_to_master(parsed, options)
+    if parsed.scheme == "unix":
         for name in ("socket_connect_timeout", "socket_keepalive"):
             del options[name]
-        pool = ConnectionPool(connection_class=UnixDomainSocketConnection, path=place.socket, **options)
+        pool = ConnectionPool(connection_class=UnixDomainSocketConnection, path=parsed.socket, **options)
     else:
-        ((host, port),) = place.hosts
-        kind = SSLConnection if place.tls else Connection
-        pool = ConnectionPool(connection_class=kind, host=host, port=port, **(place.tls or {}), **options)
+        ((host, port),) = parsed.hosts
+        kind = SSLConnection if parsed.tls else Connection
+        pool = ConnectionPool(connection_class=kind, host=host, port=port, **(parsed.tls or {}), **options)
     return Redis.from_pool(pool)
 
 
@@ -113,12 +113,12 @@ class TlsConnectionToMaster(ConnectionToMaster, SSLConnection):  # type: ignore[
     """The same over TLS."""
 
 
-def _connect_to_master(place: RedisUrl, options: dict[str, Any]) -> Redis:
+def _connect_to_master(url: RedisUrl, options: dict[str, Any]) -> Redis:
     """A client that asks the sentinels for the master on every connection."""
-    tls = place.tls or {}
-    own = {**SOCKETS, **place.sentinel_login, **tls, "ssl": bool(tls)}
+    tls = url.tls or {}
+    own = {**SOCKETS, **url.sentinel_login, **tls, "ssl": bool(tls)}
     kind = TlsConnectionToMaster if tls else ConnectionToMaster
-    return Sentinel(place.hosts, sentinel_kwargs=own).master_for(place.service, connection_class=kind, **tls, **options)
+    return Sentinel(url.hosts, sentinel_kwargs=own).master_for(url.service, connection_class=kind, **tls, **options)
 
 
 RIGHTS: tuple[tuple[str, tuple[str | int, ...]], ...] = (

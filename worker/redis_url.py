@@ -59,11 +59,11 @@ class RedisUrl:
 
     @property
     def display_name(self) -> str:
-        """The place for people: no password, no options."""
+        """Scheme, hosts and database, for people: no password, no options."""
         if self.scheme == "unix":
             return f"unix://{quote(self.socket)}" + (f"?db={self.database}" if self.database else "")
-        places = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
-        return f"{self.scheme}://{places}/{f'{self.service}/' if self.service else ''}{self.database}"
+        hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+        return f"{self.scheme}://{hosts}/{f'{self.service}/' if self.service else ''}{self.database}"
 
     @property
     def login(self) -> dict[str, str]:
@@ -99,8 +99,8 @@ class RedisUrl:
         return f"{user}@" if user else ""
 
     def _text(self, userinfo: str) -> str:
-        scheme, _, place = self.display_name.partition("://")
-        return f"{scheme}://{userinfo}{place}" + (f"?{urlencode(self.options)}" if self.options else "")
+        scheme, _, rest = self.display_name.partition("://")
+        return f"{scheme}://{userinfo}{rest}" + (f"?{urlencode(self.options)}" if self.options else "")
 
 
 @lru_cache(maxsize=64)
@@ -166,8 +166,8 @@ def _split_url(text: str, where: str) -> re.Match[str]:
 def _read_hosts(parts: re.Match[str], where: str) -> tuple[tuple[str, int], ...]:
     default = SENTINEL_PORT if parts["scheme"] == "sentinel" else REDIS_PORT
     found = []
-    for place in parts["hosts"].split(","):
-        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@]+)(?::([0-9]{1,5}))?", place)
+    for named in parts["hosts"].split(","):
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@]+)(?::([0-9]{1,5}))?", named)
         if match is None or not 0 < (port := int(match[2] or default)) < 65_536:
             # If the host was forgotten, the password may be in its place, so it is not shown.
             raise BadInput(where, f"{parts['scheme']}://...", f"HOST or HOST:PORT with a port from 1 to 65535; {FORMS}")

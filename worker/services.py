@@ -23,7 +23,7 @@ from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
 from worker.sinks.sink import Sink
 from worker.sources.connections import Connection, load_connections
 from worker.sources.loading import load_catalogue
-from worker.sources.params import asked_columns
+from worker.sources.params import requested_columns
 from worker.sources.schema import Limits, Report, Source
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
@@ -131,7 +131,7 @@ class Services:
             stream_bound=self.settings.stream_bound,
             part_rows=self.settings.part_rows,
             window=job.window,
-            columns=lambda: asked_columns(self.report(job), job.params),
+            columns=lambda: requested_columns(self.report(job), job.params),
         )
 
     def sink_display_name(self, job: Job) -> str:
@@ -141,15 +141,15 @@ class Services:
         except BadInput:
             return without_password(job.sink)
 
-    def sink_address(self, asked: str | None, connection: str, report: str) -> str:
+    def sink_address(self, given: str | None, connection: str, report: str) -> str:
         """The canonical address of the sink that the caller named, or of the default one. Raises BadInput."""
-        return parse_address(asked or default_stream(connection, report)).text
+        return parse_address(given or default_stream(connection, report)).text
 
-    def allowed_sink(self, asked: str | None) -> str | None:
+    def allowed_sink(self, given: str | None) -> str | None:
         """The address of the sink that a caller of the HTTP API named. Raises BadInput if callers may not use it."""
-        if asked is None:
+        if given is None:
             return None
-        address = parse_address(asked)
+        address = parse_address(given)
         prefixes = self.settings.sinks or ("stream:", f"file:{self.settings.data_dir.resolve()}/")
         if not any(is_below(address, prefix) for prefix in prefixes):
             raise BadInput("to", address.display_name, "a sink that begins with " + " or ".join(prefixes))

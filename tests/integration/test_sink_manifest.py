@@ -67,7 +67,7 @@ def test_a_manifest_that_somebody_changed_is_named_and_left_as_it_is(tmp_path: P
     end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
     changed = tmp_path / "kargo/report/latest.json"
     changed.write_text(content)
-    with pytest.raises(FailJob, match=f"{changed} was changed and is no manifest any more"):
+    with pytest.raises(FailJob, match=f"{changed} was changed and is no longer a manifest"):
         end(tmp_path, "b", "2026-11-02", "2026-11-03T06:00:00.000Z")
     assert changed.read_text() == content
 

@@ -10,7 +10,7 @@ import pytest
 from config.settings import PACKAGED
 from worker.errors import BadInput
 from worker.sources.connections import Connection, connections_schema, find_report, load_connections
-from worker.sources.credentials import auth_for, credential_names, is_begun, missing_credentials
+from worker.sources.credentials import auth_for, credential_names, is_set_up, missing_credentials
 from worker.sources.environment_names import value_of, variable_name
 from worker.sources.loading import Catalogue, load_catalogue
 from worker.sources.schema import AllAuth, HeaderAuth, OAuth2Auth, SessionAuth
@@ -188,8 +188,8 @@ def test_an_account_for_one_way_of_authenticating_is_set_up_without_the_credenti
         "  credentials: {client_id: $ID, client_secret: $S, refresh_token: $R, developer_token: $D}\n"
     )
     connection = load_connections(path, catalogue, {}.get)["ads"]
-    assert not is_begun(connection, {}.get)
-    assert is_begun(connection, {"R": "r"}.get)
+    assert not is_set_up(connection, {}.get)
+    assert is_set_up(connection, {"R": "r"}.get)
 
 
 def test_each_way_of_authenticating_knows_its_credentials() -> None:

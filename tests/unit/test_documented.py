@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from config.celery import CONTROL, STEPS, STREAM, SWEEP, celery_settings
+from config.celery import CONTROL, STREAM, SWEEP, TASK_QUEUES, celery_settings
 from config.settings import Settings
 from examples.consumer.__main__ import options_parser
 from tests.scenarios.page import page
@@ -66,7 +66,7 @@ def test_every_step_has_a_queue_that_a_worker_consumes_and_the_procfile_names_ev
     consumed = {CONTROL, SWEEP, STREAM}
     named = re.findall(r"^(\w+): millrace ", text("Procfile"), re.MULTILINE)
     assert named == ["api", "beat", "control", "stream", "flower"]
-    assert set(STEPS.values()) == consumed
+    assert set(TASK_QUEUES.values()) == consumed
     declared = {queue.name for queue in celery_settings({}, 30)["task_queues"]}
     assert declared == consumed
 

@@ -13,7 +13,7 @@ from config.settings import Settings
 from worker.errors import BadInput
 from worker.model import Job
 from worker.schedule.backfill import Backfill, plan
-from worker.schedule.due import serve, standings
+from worker.schedule.due import serve, statuses
 from worker.schedule.entries import Entry, load_schedule
 from worker.schedule.times import days_before, time_after, time_until
 from worker.services import Services
@@ -61,7 +61,7 @@ class Installation:
         self.beats[0].redis.hset(f"millrace:job:{job.id}", mapping=fields)
 
     def alarms(self, now: datetime) -> str:
-        return "; ".join(standings(self.beats[0], now)[0].alarms)
+        return "; ".join(statuses(self.beats[0], now)[0].alarms)
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from worker.api.models import (
     problems,
 )
 from worker.jobs.dead_letters import dead_letters
-from worker.schedule.due import standings
-from worker.schedule.views import standing_facts
-from worker.sources.credentials import is_begun
+from worker.schedule.due import statuses
+from worker.schedule.views import status_facts
+from worker.sources.credentials import is_set_up
 from worker.sources.loading import load_catalogue
 from worker.sources.views import params_schema, report_facts, source_facts
 
@@ -56,7 +56,7 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
                 connection=one.name,
                 source=one.source.source,
                 reports=list(one.source.reports),
-                is_set_up=not one.credentials or is_begun(one, environment_value),
+                is_set_up=is_set_up(one, environment_value),
             )
             for one in backend.services().connections.values()
         ]
@@ -65,7 +65,7 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     def schedule() -> list[EntryView]:
         services = backend.services()
         now = datetime.fromtimestamp(services.ledger.now(), UTC)
-        return [EntryView(**standing_facts(standing)) for standing in standings(services, now)]
+        return [EntryView(**status_facts(status)) for status in statuses(services, now)]
 
     @look.get("/dead/{connection}/{report}", summary="The rows set aside, each with its reason, the latest first")
     def dead(

@@ -27,7 +27,7 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
 
     @act.post("/jobs", status_code=202, responses=problems(403, 413, 429), summary="Request a report")
     def make(
-        asked: JobBody,
+        body: JobBody,
         response: Response,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=512)] = None,
         traceparent: Annotated[str | None, Header(description="W3C Trace Context; a malformed one is ignored")] = None,
@@ -35,14 +35,14 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
         services = backend.services()
         _refuse_too_many(services)
         request = JobRequest(
-            f"{asked.connection}.{asked.report}",
-            asked.params,
-            services.allowed_sink(asked.to),
-            asked.join,
-            asked.ready_within,
-            asked.finish_within,
+            f"{body.connection}.{body.report}",
+            body.params,
+            services.allowed_sink(body.to),
+            body.join,
+            body.ready_within,
+            body.finish_within,
             idempotency_key,
-            asked.webhook,
+            body.webhook,
             traceparent,
         )
         job_id, joined = create_job(services, request)

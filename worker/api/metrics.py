@@ -23,11 +23,11 @@ from worker.errors import BadInput
 from worker.jobs.waiting import waits_for
 from worker.metrics import METRICS, read_counters
 from worker.model import FINISHED, UNFINISHED, Job
-from worker.schedule.due import standings
+from worker.schedule.due import statuses
 from worker.services import Services
 from worker.sinks.address import StreamAddress
 from worker.sinks.kinds import parse_address
-from worker.sources.credentials import is_begun
+from worker.sources.credentials import is_set_up
 
 LOOK_AT_MOST = 1_000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -82,7 +82,7 @@ def counters(services: Services) -> Iterator[Sample]:
     # `doctor` and the log say if connections cannot be read.
     with suppress(BadInput):
         for connection in services.connections.values():
-            if not connection.credentials or is_begun(connection, environment_value):
+            if is_set_up(connection, environment_value):
                 for report in connection.source.reports:
                     for name, more in _ZERO_AT_FIRST:
                         known.setdefault((name, (connection.name, report, *more)), 0.0)
@@ -111,8 +111,8 @@ def gauges(services: Services) -> Iterator[Sample]:
         if most := memory.get("maxmemory"):
             yield "millrace_redis_memory_ratio", (), memory["used_memory"] / most
     with suppress(BadInput):
-        for standing in standings(services, datetime.fromtimestamp(now, UTC)):
-            yield "millrace_schedule_alarms", (standing.entry.name,), len(standing.alarms)
+        for status in statuses(services, datetime.fromtimestamp(now, UTC)):
+            yield "millrace_schedule_alarms", (status.entry.name,), len(status.alarms)
 
 
 def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:
@@ -142,7 +142,7 @@ def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
             entries = services.redis.xlen(name)
             groups: Any = services.redis.xinfo_groups(name) if entries else []
         except ResponseError:
-            continue  # The key is not a stream any more.
+            continue  # The key is no longer a stream.
         yield "millrace_stream_entries", (name,), entries
         if bound := services.settings.stream_bound:
             yield "millrace_stream_full_ratio", (name,), entries / bound

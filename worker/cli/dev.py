@@ -23,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows in each report.")
 @click.option("--processes", type=click.IntRange(1), help="Stream processes (default: one per core).")
 def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
-    """Runs until Ctrl-C. A process that dies is started again. MILLRACE_REDIS_URL is used if it is set."""
+    """Run until Ctrl-C, and restart processes that die. MILLRACE_REDIS_URL is used if it is set."""
     require_free_port(LOOPBACK, port)
     require_free_port(LOOPBACK, flower_port, option="--flower-port")
     with simulated_vendors(rows, {}) as vendors:

@@ -25,7 +25,7 @@ from worker.schedule.entries import load_schedule
 from worker.sinks.address import BucketAddress
 from worker.sinks.kinds import parse_address, try_bucket
 from worker.sources.connections import Connection
-from worker.sources.credentials import is_begun
+from worker.sources.credentials import is_set_up
 
 MEMORY_SHARE = 0.8
 """The share of Redis's memory at which sinks stop taking rows."""
@@ -86,7 +86,7 @@ def _check_all() -> Iterator[Finding]:
     for name, bucket in _find_buckets(places).items():
         yield _try(name, partial(try_bucket, bucket))
     for account in accounts.values():
-        if account.credentials and not is_begun(account, environment_value):
+        if not is_set_up(account, environment_value):
             yield Finding(account.name, "not set up", 0, "no credentials are set")
             continue
         began = time.monotonic()

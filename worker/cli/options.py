@@ -69,7 +69,7 @@ def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> Json:
-    """Make the json module refuse an object with a name that occurs twice, of which it would take the last."""
+    """Make the json module refuse an object with a repeated name; by itself, it would use the last one."""
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError("a name occurs twice")
     return found

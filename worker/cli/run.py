@@ -53,10 +53,10 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Stop following after this time (exit 3); the job continues.",
 )
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
-def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **asked: Any) -> None:
+def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **options: Any) -> None:
     """Follow one report to its end; without MILLRACE_REDIS_URL, the command starts its own workers."""
     services = open_services()
-    request = _read_request(name, sink=asked.pop("sink") or default_sink(), **asked)
+    request = _read_request(name, sink=options.pop("sink") or default_sink(), **options)
     # Before the job is stored: a Ctrl-C while we ask for workers could not cancel it.
     job, joined = _create(services, request, lambda: warn_without_workers("the job waits"))
     announcement = f"job {job}" + (" (joined: the same report is running already)" if joined else "")
@@ -76,10 +76,10 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
 
 @click.command(help="Request a report and return at once.")
 @job_options
-def submit(name: str, as_json: bool, **asked: Any) -> None:
+def submit(name: str, as_json: bool, **options: Any) -> None:
     """Make the job and print its id. Workers must be running, because this command starts none."""
     services = open_services()
-    job, joined = _create(services, _read_request(name, **asked), _require_workers)
+    job, joined = _create(services, _read_request(name, **options), _require_workers)
     if as_json:
         print_json({"job": job, "joined": joined})
     else:

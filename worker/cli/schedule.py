@@ -18,8 +18,8 @@ from worker.cli.standalone import default_sink, restart_dead, warn_without_worke
 from worker.cli.startup import open_services
 from worker.errors import BadInput
 from worker.schedule.backfill import Backfill, plan
-from worker.schedule.due import standings
-from worker.schedule.views import standing_facts
+from worker.schedule.due import statuses
+from worker.schedule.views import status_facts
 from worker.services import get_services
 
 LOOK_SECONDS = 0.5
@@ -30,29 +30,29 @@ LOOK_SECONDS = 0.5
 def schedule(as_json: bool) -> None:
     """One line for each entry; exit 1 if any has an alarm."""
     services = open_services()
-    found = standings(services, datetime.fromtimestamp(services.ledger.now(), UTC))
+    found = statuses(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     if as_json:
-        for standing in found:
-            print_json(standing_facts(standing))
+        for status in found:
+            print_json(status_facts(status))
     else:
         print_table(
             ("entry", "report", "last due", "next due", "jobs", "alarms"),
             [
                 (
-                    standing.entry.name if standing.entry.enabled else f"{standing.entry.name} (off)",
-                    standing.entry.report_name,
-                    _format_minute(standing.last_due),
-                    _format_minute(standing.next_due),
-                    " ".join(sorted(set(standing.jobs.values()))),
-                    "; ".join(standing.alarms),
+                    status.entry.name if status.entry.enabled else f"{status.entry.name} (off)",
+                    status.entry.report_name,
+                    _format_minute(status.last_due),
+                    _format_minute(status.next_due),
+                    " ".join(sorted(set(status.jobs.values()))),
+                    "; ".join(status.alarms),
                 )
-                for standing in found
+                for status in found
             ],
             wrapped="alarms",
         )
         if not found:
             talk.print(f"no entries in {settings().schedule}")
-    sys.exit(EXIT_FAILED if any(standing.alarms for standing in found) else EXIT_DONE)
+    sys.exit(EXIT_FAILED if any(status.alarms for status in found) else EXIT_DONE)
 
 
 @click.command(

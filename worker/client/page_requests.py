@@ -71,7 +71,7 @@ def rows_at(read: Read, prepared: Prepared) -> RowsAt:
 def find_same_file(link: str, others: Iterable[str]) -> str | None:
     """The link to the same file, signed anew: with the same path, and more of the same query than any other has.
 
-    None if there is none, or several are alike.
+    None if no link has the same path, or several are equally alike.
     """
 
     def count_same(other: str) -> int:
@@ -83,8 +83,8 @@ def find_same_file(link: str, others: Iterable[str]) -> str | None:
     by_likeness = sorted(others, key=count_same, reverse=True)
     if not by_likeness or count_same(by_likeness[0]) < 0:
         return None
-    is_one_of_two = len(by_likeness) > 1 and count_same(by_likeness[1]) == count_same(by_likeness[0])
-    return None if is_one_of_two else by_likeness[0]
+    is_tie = len(by_likeness) > 1 and count_same(by_likeness[1]) == count_same(by_likeness[0])
+    return None if is_tie else by_likeness[0]
 
 
 class PageRequests:

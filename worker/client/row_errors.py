@@ -18,11 +18,11 @@ def row_shapes(declared: Format, errors: Iterable[ErrorShape]) -> dict[int, list
     Their paths are made relative to the row. Readers do not apply them: they only look at what is around the rows.
     """
     found: dict[int, list[ErrorShape]] = {}
-    for place in declared.rows if isinstance(declared, JsonRows) else ():
+    for rows_at in declared.rows if isinstance(declared, JsonRows) else ():
         for shape in errors:
-            position, dot, _ = _below(place, shape.when).partition(".")
+            position, dot, _ = _below(rows_at, shape.when).partition(".")
             if dot and position.isdecimal():
-                row = f"{place}.{position}" if place else position
+                row = f"{rows_at}.{position}" if rows_at else position
                 paths = ((name, getattr(shape, name)) for name in ("when", "code", "message", "request_id", "wait"))
                 of_row = {name: _below(row, path) or None for name, path in paths if path}
                 found.setdefault(int(position), []).append(shape.model_copy(update=of_row))
@@ -41,8 +41,8 @@ def check_rows(blocks: Iterable[Rows], shapes: dict[int, list[ErrorShape]]) -> I
         yield rows
 
 
-def _below(place: str, path: str) -> str:
-    """The part of a path below a place; empty if the path does not lead there."""
-    if not place:
+def _below(above: str, path: str) -> str:
+    """The part of a path that follows another path; empty if it does not begin with that path."""
+    if not above:
         return path
-    return path.removeprefix(f"{place}.") if path.startswith(f"{place}.") else ""
+    return path.removeprefix(f"{above}.") if path.startswith(f"{above}.") else ""

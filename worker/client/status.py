@@ -185,8 +185,8 @@ def _is_set(found: Any) -> bool:
 
 def _is_null(content: Any, path: str) -> bool:
     """Does the content have null at this path, rather than nothing?"""
-    place, _, name = path.rpartition(".")
-    around = find(content, place)
+    before, _, name = path.rpartition(".")
+    around = find(content, before)
     return isinstance(around, dict) and around.get(name, ...) is None
 
 

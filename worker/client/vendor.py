@@ -113,7 +113,7 @@ class Vendor:
         raise RetryLater(reason, wait_seconds=wait_seconds, is_unsent=True)
 
     def discard(self, report_id: str) -> None:
-        """Tell the vendor, as the source file says, that the report is not needed any more. Raises as `submit` does."""
+        """Tell the vendor, as the source file says, that the report is no longer needed. Raises as `submit` does."""
         if self._report.discard is None:
             raise FailJob("the source file does not say how to discard a report")
         request = compose(self._exchange.base, self._report.discard.request, {**self._values, "report_id": report_id})

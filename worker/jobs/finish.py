@@ -108,7 +108,7 @@ def _void(services: Services, job: Job, verdict: Verdict) -> Json | None:
                 if closed.state == "superseded":
                     continue
                 if closed.state == "ended":
-                    # What refuses to complete the end, such as a full disk, may be why the job fails.
+                    # This may be refused for the reason that the job fails, such as a full disk.
                     written = sink.finish(job.generation, job.pages, {})
                     return None if isinstance(written, OpenPages) else written
             return None

@@ -16,7 +16,7 @@ from worker.sinks.sink import BeginCommit, Sink
 
 
 class Commits:
-    """A context: when it ends, every batch is in the sink, or what kept one out is raised.
+    """A context manager: when it ends, every batch is in the sink, or the error that kept one out is raised.
 
     `at` is the sink's position and `read_at` the reading's; `count` counts the commits, and `seconds` is how long
     reading waited for them. `on_commit` is called with the checkpoint after each batch that the sink has, `on_full` to

@@ -1,7 +1,7 @@
 """Converts rows to the declared column types: `"57.10"` becomes 57.10. A value that does not fit makes its row dead.
 
-A row that changes keeps its members in their order, and every other value byte for byte; of a key that comes twice,
-only the last is kept. Rows that look alike are converted many at a time: by `RowShape` or, if that refuses them, by a
+A row that changes keeps its members in their order, and every other value byte for byte; of a repeated key only the
+last is kept. Rows that look alike are converted many at a time: by `RowShape` or, if that refuses them, by a
 regular expression made for the first of them. Any other row is parsed alone. All three give the same bytes.
 """
 

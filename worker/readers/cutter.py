@@ -53,7 +53,7 @@ class Cutter:
         self._sent: list[bytes] = []
         self._held = b""
         self._brackets_counted = self._pieces_counted = 0  # in `_sent`
-        self._watch = RowGuard()
+        self._guard = RowGuard()
 
     @property
     def is_between(self) -> bool:
@@ -137,21 +137,21 @@ class Cutter:
         """Give pieces of this text to the parser until one is refused; returns the number of values after each."""
         ends: list[int] = []
         waiting: list[bytes] = []
-        watch = self._watch
-        watch.prepare(text, self._sent)
+        guard = self._guard
+        guard.prepare(text, self._sent)
         try:
             for number, piece in enumerate(pieces, 1):
-                if watch.refuses(piece):
+                if guard.refuses(piece):
                     break
                 waiting.append(piece)
                 # Given a piece of a string, the parser reads the string again from its start.
-                if not watch.is_in_string or number == len(pieces):
+                if not guard.is_in_string or number == len(pieces):
                     self._parser.send(without_surrogates(b"".join(waiting)))
                     waiting.clear()
                 ends.append(len(self._values))
                 # After a value that is skipped, the piece goes on with the next row.
                 if ends[-1] > (ends[-2] if len(ends) > 1 else 0) and type(self._values[-1]) is self._kind:
-                    watch.begin_row()
+                    guard.begin_row()
         except parser.PARSE_ERRORS:
             pass
         return ends
@@ -191,7 +191,7 @@ class Cutter:
         return parser.values(self._values)
 
     def _filter(self, rows: list[bytes]) -> list[bytes]:
-        """The rows that the caller shall get."""
+        """The rows to return to the caller."""
         return rows
 
     def _may_skip(self, value: Any) -> bool:
@@ -276,7 +276,7 @@ def _set_aside(row: bytes) -> DeadRow:
 
 
 def put_on_one_line(rows: list[bytes]) -> list[bytes]:
-    """The rows; in one that spans several lines the blanks are removed, and every value stays byte for byte."""
+    """The rows without line breaks: if a row has any, all its blanks are removed, and its values stay byte for byte."""
     text = b"".join(rows)
     if b"\n" not in text and b"\r" not in text:
         return rows

@@ -68,7 +68,7 @@ class _Table:
         self._required = list(columns) if shape.required is None else shape.required
         self._delimiter = shape.delimiter
         self._has_rows = False
-        # The header as a later line, which in files that were joined may begin with a byte order mark.
+        # The header as it may be repeated. Where files were joined, a byte order mark may come before it.
         self._headers: list[list[str]] = []
 
     def batches(self) -> Iterator[Batch]:
@@ -159,7 +159,7 @@ class _Table:
                 continue
             if fields in self._headers and self._shape.repeated_header == "drop":
                 continue
-            reason = self._why_no_row(fields)
+            reason = self._why_not_a_row(fields)
             if reason is not None:
                 is_at_end = is_at_end and number == len(batch)
                 return sound, self._vendor_error(self._delimiter.join(fields)) or self._mistake(
@@ -168,7 +168,7 @@ class _Table:
             sound.append((fields + [None] * (width - len(fields)))[:width])
         return sound, None
 
-    def _why_no_row(self, fields: list[str]) -> str | None:
+    def _why_not_a_row(self, fields: list[str]) -> str | None:
         """Why these values are not a row; None if they are one."""
         shape, surplus = self._shape, len(fields) - len(self.names)
         if self.footer.has_begun:
@@ -206,7 +206,7 @@ class _Table:
             raise FailJob(f"{reason}: {excerpt(', '.join(self.names).encode())}")
 
     def _vendor_error(self, line: str) -> MillraceError | None:
-        """The error for a line in which the vendor words one that the source declares; None if it does not."""
+        """The error that a line states in a form the source file declares; None if it states none."""
         error = error_in_body(line.encode(), self._shape.errors)
         return error.failure(f"the vendor ended the file with an error: {error.words}") if error else None
 

@@ -35,7 +35,7 @@ class TooLarge:
 
 @dataclass
 class _Frame:
-    """An open list or object, and the member of it that is being read. `misplaced_at`: where it should not be."""
+    """An open list or object, and which member is being read. `misplaced_at` is its path if it must not be there."""
 
     is_list: bool
     misplaced_at: Path | None = None
@@ -92,8 +92,8 @@ class EnvelopeWalker:
     `list_at`: the path of the list that began at the end of the last piece, if it is one of `lists`. The caller may
     then read the members itself: the next piece it feeds must begin with the list's `]`.
     `found`: the values at the paths `wanted`, those at the paths of `objects` unless they are lists, and null if it
-    stands where a list was looked for. If a path with `*` has several values, the last one that is not null or empty.
-    `misplaced`: the paths of `lists`, and of what is around these, at which something else stood that is not empty.
+    is in place of a list that was looked for. Of several values at a path with `*`, the last that is not null or empty.
+    `misplaced`: the paths of `lists`, and of what is around these, at which something else was found, not empty.
     `changed`: the paths at which such values differed.
     `is_over`: the outermost value has ended.
     `has_empty_batches`: a list whose members should hold lists of rows is empty.

@@ -85,7 +85,7 @@ class Lines:
         # BytesIO finds newlines with `memchr`, four times as fast as `split` or `count`.
         lines = BytesIO(block).readlines()
         # The fastest path: `count_rows` decodes the block, which proves it to be JSON.
-        if _is_value_each(block, lines, b"{}") and self._messages.count_rows(block) == len(lines):
+        if _are_bracketed(block, lines, b"{}") and self._messages.count_rows(block) == len(lines):
             is_sound = self._messages.are_flat or not may_be_deep(block, lines)
             return self._messages.take(Rows(block, len(lines))) if is_sound else None
         objects = _join_sound(_LINES.decode_lines(block), b"{}")
@@ -183,11 +183,11 @@ class Members:
         return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows, of_lists=self._of_lists)
 
 
-def _is_value_each(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
-    """Does every line begin and end with these brackets? Then a value ends at the end of every line.
+def _are_bracketed(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
+    """Does every line begin and end with these brackets? Then a text with as many JSON values as lines has one a line.
 
-    For a JSON string holds no raw newline, and inside a value there is a comma between a closing and an opening
-    bracket. So if the text has as many JSON values as lines, each line is one value.
+    No value can go on in the next line: a JSON string contains no raw newline, and inside a value there is a comma
+    between a closing and an opening bracket.
     """
     return (
         text.endswith(b"\n")
@@ -201,7 +201,7 @@ def _join_sound(values: Sequence[msgspec.Raw], brackets: bytes) -> Rows | None:
     """JSON values as rows, one per line; None if one has other brackets, is not UTF-8 or may be nested too deep."""
     text = b"\n".join([*values, b""])
     lines = BytesIO(text).readlines()
-    if values and not (len(lines) == len(values) and _is_value_each(text, lines, brackets)):
+    if values and not (len(lines) == len(values) and _are_bracketed(text, lines, brackets)):
         objects = list(map(bytes, values))
         if not set(map(_FIRST, objects)) <= {brackets[0]}:
             return None

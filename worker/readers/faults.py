@@ -111,7 +111,7 @@ def _explain(text: bytes, kind: RowKind) -> tuple[str | None, int]:
         end = len(characters)
     except json.JSONDecodeError as error:
         end = error.pos
-        # That a string or the text ends before the broken byte is no mistake of its own.
+        # If a string or the text ends at the broken byte, that is not a mistake of its own.
         if not at or (end < len(characters) and not error.msg.startswith("Unterminated")):
             at = len(characters[:end].encode())
     if reason := LimitScanner().feed(characters[:end].encode()):

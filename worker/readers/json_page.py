@@ -1,4 +1,4 @@
-"""Reads JSON pages of any size: the rows, and the totals and next link that stand before or after them.
+"""Reads JSON pages of any size: the rows, and the totals and next link that come before or after them.
 
 The list of rows goes to the row cutter. Everything around it goes to `EnvelopeWalker`, which looks at each event of the
 parser: that would be too slow for rows.
@@ -280,16 +280,16 @@ class _Page:
         if row is not None:
             yield from self._dump_rows([row])
             return
-        self._refuse_nothing(total, start)
+        self._refuse_missing_rows(total, start)
 
-    def _refuse_nothing(self, total: int | None, start: bytes) -> None:
-        """Raise FailJob unless the source file, or null where the vendor counts 0 rows, says that this is no rows."""
+    def _refuse_missing_rows(self, total: int | None, start: bytes) -> None:
+        """Raise FailJob unless the source file allows a page without rows, or its list is null and its count is 0."""
         shape = self._shape
         is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
         if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
             raise FailJob(f"found no rows at {places}; the page begins: {excerpt(start)}")
-        # It may be rows (a single one, or an object of them), or an error, so it must not be taken for no rows.
+        # What is there may be rows (a single one, or an object of them) or an error.
         if self._walk.misplaced:
             place = min(map(".".join, self._walk.misplaced))
             where = repr(place) if place else "the top"

@@ -23,7 +23,7 @@ from worker.sources.schema import Ndjson, StreamHeader
 from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
 
 _FLAT = str | float | bool | None
-"""The type of a value that is no list and no object. float, not int: Python makes it faster, and nobody reads it."""
+"""The type of a value that is neither a list nor an object. float, not int: it is made faster, and nobody reads it."""
 
 
 class Messages:
@@ -110,7 +110,7 @@ class Messages:
         raise RetryLater("the stream ended before its header", at_most=READ_AT_MOST)
 
     def _is_row(self, raw: bytes) -> bool:
-        """Is this object a row? Raises what a declared error demands, and FailJob for an object that is nothing known.
+        """Is this object a row? Raises what a declared error demands, and FailJob for an object of no known kind.
 
         An object with only some of the columns is a row too, if it has one that is not the metadata key.
         """

@@ -25,7 +25,7 @@ _TYPES: dict[ColumnType, Any] = {
     "boolean": bool,
     "datetime": Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}[-/.]?[0-9]{2}")] | None,
 }
-# Keys of which the comparison without quotes is unambiguous: none of these characters is JSON punctuation.
+# With such keys the comparison without quotes is unambiguous: none of these characters is JSON punctuation.
 _PLAIN_KEY = re.compile(r"[\w.$ -]+", re.ASCII)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _LINES = msgspec.json.Decoder(msgspec.Raw)
@@ -78,7 +78,7 @@ class RowShape:
             if self._has_decimals:
                 _LINES.decode_lines(new)
         except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError):
-            # To accept null takes more time, and to look for empty strings too, so it is done once the first one came.
+            # Accepting null takes more time, and so does replacing empty strings: each begins when the first one comes.
             has_empties = self._has_empties or b':""' in text
             has_nulls = self._has_nulls or has_empties or b"null" in text
             if (has_nulls, has_empties) == (self._has_nulls, self._has_empties):

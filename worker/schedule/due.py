@@ -38,8 +38,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The status of an entry: its last and next times, its last jobs with their states, and its alarms."""
+class EntryStatus:
+    """The state of an entry: its last and next times, its last jobs with their states, and its alarms."""
 
     entry: Entry
     last_due: datetime | None
@@ -59,7 +59,7 @@ def serve(services: Services, now: datetime) -> list[str]:
 
     May run any number of times and in several processes at once: the ids of the jobs depend on entry and time only, so
     every process finds the same jobs. Times before an entry was first seen are not due. If the jobs of an entry cannot
-    be created, that is logged, shown by `standings`, and tried again the next time.
+    be created, that is logged, shown by `statuses`, and tried again the next time.
     """
     made: list[str] = []
     for entry in entries(services):
@@ -75,9 +75,9 @@ def serve(services: Services, now: datetime) -> list[str]:
     return made
 
 
-def standings(services: Services, now: datetime) -> list[Standing]:
+def statuses(services: Services, now: datetime) -> list[EntryStatus]:
     """The status of every entry; nothing is changed."""
-    return [_standing(services, entry, now) for entry in entries(services)]
+    return [_status(services, entry, now) for entry in entries(services)]
 
 
 def _unserved_time(entry: Entry, served: float, now: datetime) -> datetime | None:
@@ -133,11 +133,11 @@ def _read_run(services: Services, entry: Entry) -> Run:
 def _note_changes(services: Services, entry: Entry, now: datetime) -> None:
     """Note when jobs were last done, and log an alarm when it is raised and when it is over."""
     run = _read_run(services, entry)
-    standing = _standing(services, entry, now)
+    status = _status(services, entry, now)
     changes: dict[str, str | float] = {}
-    if standing.done_at is not None and standing.done_at.timestamp() != run.done_at:
-        changes["done_at"] = standing.done_at.timestamp()
-    alarm = "; ".join(standing.alarms)
+    if status.done_at is not None and status.done_at.timestamp() != run.done_at:
+        changes["done_at"] = status.done_at.timestamp()
+    alarm = "; ".join(status.alarms)
     if alarm != run.alarm:
         changes["alarm"] = alarm
         if alarm:
@@ -148,12 +148,12 @@ def _note_changes(services: Services, entry: Entry, now: datetime) -> None:
         services.redis.hset(keys.schedule(entry.name), mapping=changes)
 
 
-def _standing(services: Services, entry: Entry, now: datetime) -> Standing:
+def _status(services: Services, entry: Entry, now: datetime) -> EntryStatus:
     run = _read_run(services, entry)
     jobs = [job for job_id in run.jobs if (job := services.ledger.job(job_id)) is not None]
     done = [job.finished_at for job in jobs if job.state == "done" and job.finished_at]
     done_at = max(done, default=run.done_at)
-    return Standing(
+    return EntryStatus(
         entry=entry,
         last_due=_to_datetime(run.due_at) if run.jobs else None,
         next_due=time_after(entry, now) if entry.enabled else None,

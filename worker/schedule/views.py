@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from worker.model import Json
-from worker.schedule.due import Standing
+from worker.schedule.due import EntryStatus
 
 
-def standing_facts(standing: Standing) -> Json:
+def status_facts(status: EntryStatus) -> Json:
     """The status of an entry as JSON; its parameters are as in the file, with macros unresolved."""
-    entry = standing.entry
+    entry = status.entry
     return {
         "name": entry.name,
         "connection": entry.connection,
@@ -23,11 +23,11 @@ def standing_facts(standing: Standing) -> Json:
         "lookback": entry.lookback,
         "catch_up": entry.catch_up,
         "enabled": entry.enabled,
-        "last_due": _iso(standing.last_due),
-        "next_due": _iso(standing.next_due),
-        "jobs": standing.jobs,
-        "done_at": _iso(standing.done_at),
-        "alarms": list(standing.alarms),
+        "last_due": _iso(status.last_due),
+        "next_due": _iso(status.next_due),
+        "jobs": status.jobs,
+        "done_at": _iso(status.done_at),
+        "alarms": list(status.alarms),
     }
 
 

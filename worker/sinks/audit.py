@@ -141,8 +141,8 @@ class Auditor:
         if b"row" in fields or b"rows" in fields:
             (generation, page, number), rows = rows_in(fields)
             self._late += len(rows) * (self._receipt is not None or generation in self._voided)
-            for place, row in enumerate(rows):
-                self._pages[generation][page].add_row(number + place, row)
+            for index, row in enumerate(rows):
+                self._pages[generation][page].add_row(number + index, row)
         elif b"void" in fields:
             void = orjson.loads(fields[b"void"])
             self._voided[void["generation"]] = void["reason"]
@@ -158,15 +158,15 @@ class Auditor:
 
     def result(self, changed: Sequence[str] = ()) -> Audit:
         """The audit of what was added so far; `changed` names files that are missing or changed."""
-        standing = max((number for number in self._pages if number not in self._voided), default=0)
-        pages = dict(self._pages[standing]) if standing else {}
+        current = max((number for number in self._pages if number not in self._voided), default=0)
+        pages = dict(self._pages[current]) if current else {}
         every = [page for held in self._pages.values() for page in held.values()]
         rows, dead_rows = sum(page.rows for page in pages.values()), sum(page.dead_rows for page in pages.values())
         receipt = self._receipt or {}
         stated = int(receipt.get("rows", 0)) + int(receipt.get("dead_rows", 0))
         return Audit(
             job=self._job,
-            generation=standing,
+            generation=current,
             rows=rows,
             dead_rows=dead_rows,
             lost=max(sum(page.last for page in pages.values()), stated) - rows - dead_rows,

@@ -175,18 +175,18 @@ class RedisStreamSink:
             raise RecordClosed("superseded")
         return [unpack_checkpoint(field) for field in fields]
 
-    def _pack_entries(self, place: int, rows: Rows) -> Iterator[Argument]:
+    def _pack_entries(self, index: int, rows: Rows) -> Iterator[Argument]:
         """Arguments of the script for rows that are not dead: index of the first row, number of rows, and their text.
 
         With one row per entry, all rows go as one text, which the script splits; else each entry has its own text.
         """
         if self._rows_per_entry == 1 or len(rows) <= self._rows_per_entry:
-            yield from (place, len(rows), rows.text)
+            yield from (index, len(rows), rows.text)
             return
         lines = [*rows]
         for first in range(0, len(lines), self._rows_per_entry):
             entry = lines[first : first + self._rows_per_entry]
-            yield from (place + first, len(entry), b"\n".join(entry) + b"\n")
+            yield from (index + first, len(entry), b"\n".join(entry) + b"\n")
 
     def _separate_dead(self, rows: Rows) -> tuple[list[Argument], list[Argument]]:
         """The same arguments for each run of rows between dead ones; and index, reason and row of each dead row.
@@ -195,15 +195,15 @@ class RedisStreamSink:
         """
         runs: list[Argument] = []
         dead: list[Argument] = []
-        place = 0
+        index = 0
         for is_dead, group in groupby(rows, key=lambda row: isinstance(row, DeadRow)):
             alike = list(group)
             if is_dead:
-                for number, row in enumerate(alike, place):
+                for number, row in enumerate(alike, index):
                     dead += (number, row.reason.encode(), bytes(row))  # type: ignore[attr-defined]
             else:
-                runs += self._pack_entries(place, Rows.of(alike))
-            place += len(alike)
+                runs += self._pack_entries(index, Rows.of(alike))
+            index += len(alike)
         return runs, dead
 
 
@@ -216,7 +216,7 @@ def unpack_checkpoint(field: bytes | None) -> Checkpoint:
     """The checkpoint in a page's field; the zero checkpoint if there is no field."""
     if field is None:
         return Checkpoint()
-    # The field of a page that an earlier version began has a sixth word, which has no meaning any more.
+    # The field of a page that an earlier version began has a sixth word, which no longer means anything.
     rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")[:5]
     return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 

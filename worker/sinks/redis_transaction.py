@@ -61,17 +61,17 @@ class TransactionPacker:
             lengths = list(map(_LENGTHS.__getitem__, map(len, rows)))
         except IndexError:
             lengths = [b"%d\r\n" % (len(row) - 2) for row in rows]
-        place, number = 0, batch.before.rows + 1
-        while place < len(rows):
+        index, number = 0, batch.before.rows + 1
+        while index < len(rows):
             # As many rows as have the same number but for the last three digits.
             thousands, last = divmod(number, 1000)
             digits = len(str(number))
             last_digits = _LAST_DIGITS[last:] if thousands else _SHORT_NUMBERS[last : 10**digits]
-            count = min(len(last_digits), len(rows) - place)
+            count = min(len(last_digits), len(rows) - index)
             start = b"%b%d\r\n%b%b" % (self._start, len(page) + digits, page, str(thousands or "").encode())
             pieces = [start] * (4 * count)
             pieces[1::4] = last_digits[:count]
-            pieces[2::4] = lengths[place : place + count]
-            pieces[3::4] = rows[place : place + count]
+            pieces[2::4] = lengths[index : index + count]
+            pieces[3::4] = rows[index : index + count]
             yield b"".join(pieces)
-            place, number = place + count, number + count
+            index, number = index + count, number + count

@@ -288,7 +288,7 @@ def _check_account(source: Source, file: YamlFile) -> None:
     tried = source.check.request
     for name in names_in(tried.model_dump() if tried else None):
         raise BadInput(file.where(("check", "request")), f"{{{name}}}", "a request without placeholders")
-    asked: list[tuple[Place, Request]] = [(("check", "request"), tried)] if tried else []
+    requests: list[tuple[Place, Request]] = [(("check", "request"), tried)] if tried else []
     for position, discovery in enumerate(source.discover):
         report = source.reports.get(discovery.report)
         where = file.where(("discover", position, "report"))
@@ -297,8 +297,8 @@ def _check_account(source: Source, file: YamlFile) -> None:
         if report.submit or report.one_of or any(param.required for param in report.params.values()):
             raise BadInput(where, discovery.report, "a report that is read at once and needs no parameter")
         for number, detail in enumerate(discovery.details):
-            asked.append((("discover", position, "details", number, "request"), detail.request))
-    for place, request in asked:
+            requests.append((("discover", position, "details", number, "request"), detail.request))
+    for place, request in requests:
         if not _PATH.fullmatch(request.path):
             raise BadInput(file.where((*place, "path")), request.path, _PATH_RULE)
         refuse_forms(request.model_dump(), file.where(place))

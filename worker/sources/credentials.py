@@ -127,9 +127,9 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
     return [", or ".join(" and ".join(_missing(account, auth, environment)) for auth in ways)]
 
 
-def is_begun(account: Account, environment: Environment) -> bool:
-    """Is any credential of the account set? If not, the account was never set up."""
-    return any(_is_begun(account, auth, environment) for auth in account.source.auth)
+def is_set_up(account: Account, environment: Environment) -> bool:
+    """Is any credential of the account set, or does it need none? If not, nobody has begun to use it."""
+    return not account.credentials or any(_is_begun(account, auth, environment) for auth in account.source.auth)
 
 
 def _places(way: OneAuth) -> Iterator[str]:

@@ -15,18 +15,18 @@ from worker.sources.yaml_files import Place, YamlFile
 
 _LIST_WORDS = ("items", "items_allowed", "min_items", "max_items", "unique", "join")
 _MOMENTS = ("datetime", "local-datetime")
-# Any moment will do: it is only seen whether a macro can be resolved.
+# Any moment will do: all that matters is whether a macro can be resolved.
 _MOMENT = Moment(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("UTC"))
 
 
 def check_declared_params(report: Report, file: YamlFile, place: Place) -> None:
-    """Raise BadInput for a parameter of which a word has no effect, or which refuses its own default or values."""
+    """Raise BadInput for a field of a parameter that has no effect, and for a default or value that it refuses."""
     for name, param in report.params.items():
         where = (*place, "params", name)
         for word, allowed in _contradictions(param):
             raise BadInput(file.where((*where, word)), word, allowed)
         is_list = param.type == "list"
-        # Without `schema`: what checks it takes long to import, and every job is checked with it.
+        # Without `schema`: its validator takes long to import, and checks every job anyway.
         plain = param.model_copy(update={"json_schema": None})
         single = plain.model_copy(update={"min_items": None})
         for value in (param.items_allowed if is_list else param.allowed) or ():

@@ -105,8 +105,8 @@ def required_columns(report: Report, params: Mapping[str, Any]) -> list[str] | N
     return [column for name in report.columns_from for column in _items_of(report, params, name)]
 
 
-def asked_columns(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
-    """The declared columns that the report will have: only those that parameters name, if any do."""
+def requested_columns(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
+    """The declared columns that the report will have: if parameters name columns, only those."""
     declared, required = columns_for(report, params), required_columns(report, params)
     return declared if required is None else {name: declared[name] for name in required}
 

@@ -42,7 +42,7 @@ DIRECT = Network()
 CONNECTIONS_KEPT_PER_HOST = 64
 CERTIFICATE_FAULT = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
 TLS_FAULT = re.compile(r"\[SSL: (\w+)\]")
-"""These find OpenSSL's reason in the message of an error that wraps others."""
+"""Both find OpenSSL's reason in the message of an error that wraps others."""
 
 MOST_INTERIM_ANSWERS = 20
 PROXY_RETRY_STATUSES = ("408", "425", "429")
@@ -198,7 +198,7 @@ def pool_classes(
     """
 
     class Plain(HTTPConnection):
-        response_class = WholeHeadResponse
+        response_class = CompleteHeadersResponse
 
         def putrequest(self, method: str, url: str, *how: Any, **more: Any) -> None:
             super().putrequest(method, _target.get() or url, *how, **more)
@@ -236,11 +236,12 @@ def connect_to_checked(connection: HTTPConnection, kinds: frozenset[AddressKind]
     raise failure
 
 
-class WholeHeadResponse(HTTPResponse):
-    """A response that is accepted only if no header that says where its body ends can have been lost.
+class CompleteHeadersResponse(HTTPResponse):
+    """A response that is accepted only if all of its headers were read.
 
     http.client accepts headers that were cut off (`http.client.parse_headers` stops at the end of input), and ignores
-    all headers from a line on that is none. If Content-Length was lost, a body that is cut off would seem whole.
+    every header after a malformed line. If Content-Length was lost in this way, a body that was cut off would look
+    complete.
     """
 
     def begin(self) -> None:
@@ -254,7 +255,7 @@ class WholeHeadResponse(HTTPResponse):
             if self.fp is not None:
                 self.fp = source.wrapped
             if self.length is None and not self.chunked and (unread := str(self.headers.get_payload())):
-                raise RemoteDisconnected(f"this line among its headers is none: {unread.splitlines()[0][:40]!r}")
+                raise RemoteDisconnected(f"a line among its headers is malformed: {unread.splitlines()[0][:40]!r}")
             # 102 and 103 come before the answer (RFC 9110, 15.2); http.client skips 100 only.
             if self.status >= HTTPStatus.OK or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return

@@ -71,9 +71,9 @@ class Login:
     def token(self, refused: str = "") -> TokenFlow:
         """The token in use, but not the one whose version is `refused`.
 
-        Fetches a new one if it is this caller's turn. If it is another caller's turn, waits a few seconds for it, then
-        raises RetryLater, which does not count as an attempt; while the next try after a failed login must wait, at
-        once. Raises FailJob if the credentials are refused.
+        Fetches a new one if it is this caller's turn, else waits a few seconds for the caller whose turn it is. Raises
+        RetryLater, which does not count as an attempt, if that takes longer, or at once after a failed login, if the
+        next one must wait. Raises FailJob if the credentials are refused.
         """
         waited = 0.0
         while True:

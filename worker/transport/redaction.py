@@ -13,9 +13,9 @@ from urllib.parse import quote, quote_plus
 from worker.errors import MillraceError, RetryLater
 
 MASK = "***"
-LONG_ENOUGH = 8
+LONG_SECRET_CHARACTERS = 8
 """A secret of at least this many characters is masked everywhere, even inside a longer word."""
-A_WORD = 4
+WORD_SECRET_CHARACTERS = 4
 """A secret of at least this many is masked as a whole word; a shorter one only as a value: `key=abc`, `"abc"`."""
 
 
@@ -57,9 +57,9 @@ def _spellings(secrets: frozenset[str]) -> re.Pattern[str]:
     for spelling in sorted(found, key=len, reverse=True):
         pattern = re.escape(spelling)
         # A short secret must not mask parts of other words.
-        if len(spelling) < A_WORD:
+        if len(spelling) < WORD_SECRET_CHARACTERS:
             pattern = rf"(?:(?<=[=:\"])|(?<=: )){pattern}(?![^&;,\"\s)}}\]])"
-        elif len(spelling) < LONG_ENOUGH:
+        elif len(spelling) < LONG_SECRET_CHARACTERS:
             pattern = rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
         patterns.append(pattern)
     return re.compile("|".join(patterns))

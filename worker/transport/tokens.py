@@ -75,9 +75,9 @@ class Tokens(Protocol):
 class SharedTokens:
     """Tokens in Redis, where they expire with the vendor's lifetime. Whoever can read this Redis can use them."""
 
-    def __init__(self, redis: Redis, connection: str, place: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, redis: Redis, connection: str, account: str, *, clock: Clock | None = None) -> None:
         self._redis = redis
-        self._keys = [keys.token(connection, place), keys.token_turn(connection, place)]
+        self._keys = [keys.token(connection, account), keys.token_turn(connection, account)]
         self._clock = clock
 
     def take(self, refused: str = "") -> Token | Turn | Wait:

@@ -35,7 +35,7 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
     """
     record = FileRecord(store, job_directory)
     auditor = Auditor(job)
-    for generation in range(1, record.standing().generation + 1):
+    for generation in range(1, record.status().generation + 1):
         outcome = record.outcome(generation)
         if outcome and outcome["state"] == "void" and outcome["rows"]:
             auditor.add_entry({b"void": orjson.dumps({"generation": generation, "reason": outcome["reason"]})})
@@ -44,7 +44,7 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
         return auditor.result()
     files: list[Json] = [*(receipt.get("files") or ()), *receipt.get("dead_files", ())]
     changed = [file["path"] for file in files if not _is_as_kept(store, job_directory / file["path"], file)]
-    generation = record.standing().generation
+    generation = record.status().generation
     is_table = any(format_of(Path(file["path"])).rows is None for file in receipt.get("files") or ())
     if not changed:
         held = {"dead_files": receipt.get("dead_files", ())} if is_table else receipt

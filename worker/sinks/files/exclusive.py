@@ -56,9 +56,9 @@ def publish(temporary: Path, path: Path) -> bool:
 
 def _is_same(temporary: Path, path: Path) -> bool:
     """Do both names lead to the same file? A network file system may have linked it although the call failed."""
-    place = path.stat()
+    published = path.stat()
     try:
-        return os.path.samestat(temporary.stat(), place)
+        return os.path.samestat(temporary.stat(), published)
     except FileNotFoundError:
         return False
 

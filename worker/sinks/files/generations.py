@@ -10,7 +10,7 @@ from worker.errors import FailJob, RecordClosed, StartOver
 from worker.model import Json, OpenPages, Totals, VoidReason
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import remove_leftovers
-from worker.sinks.files.record import RECEIPT, FileRecord, Standing
+from worker.sinks.files.record import RECEIPT, FileRecord, RecordStatus
 from worker.sinks.files.store import Key
 from worker.sinks.sink import tally
 
@@ -30,11 +30,11 @@ class FileGenerations:
         """Create the record or accept an open one; a later generation reopens a void record. Leaves a token in DIR."""
         self._store.mark(PLACE, uuid4().hex.encode())
         self._record.begin(generation, self._place() or "")
-        standing = self._standing()
-        if standing.state == "void" and standing.through < generation:
-            self._record.reopen(standing.generation, generation)
-            standing = self._standing()
-        standing.check(generation)
+        status = self._status()
+        if status.state == "void" and status.through < generation:
+            self._record.reopen(status.generation, generation)
+            status = self._status()
+        status.check(generation)
 
     def check(self, generation: int) -> None:
         """Raise RecordClosed if this generation is not open, FailJob if DIR is not where the record was made.
@@ -46,7 +46,7 @@ class FileGenerations:
         if looked is not None and time.monotonic() - looked < self._store.look_seconds:
             return
         if looked is None or self._record.outcome(generation) is not None:
-            self._standing().check(generation)
+            self._status().check(generation)
         self._looked_at[generation] = time.monotonic()
 
     def is_void(self, generation: int) -> bool:
@@ -60,48 +60,48 @@ class FileGenerations:
 
     def finish(self, generation: int, pages: int, receipt: Json) -> Json | OpenPages:
         """Write the end and the receipt, or complete an end that was begun; returns the receipt that counts."""
-        standing = self._standing()
-        if standing.state == "open" and standing.generation == generation:
+        status = self._status()
+        if status.state == "open" and status.generation == generation:
             held = self.tally(generation, pages)
             if isinstance(held, OpenPages):
                 return held
-            if rows := self._pages.rows(generation, beyond=pages):
+            if rows := self._pages.rows(generation, after=pages):
                 raise StartOver(f"{rows} rows are published after page {pages}, the report's last")
             ended = receipt | self._pages.list_files(generation, pages)
             # One sync for all files: if a name was lost before, `list_files` has just given it again.
             self._store.sync(self._record.rows_directory(generation))
             self._record.decide(generation, {"state": "ended", "receipt": ended})
-            standing = self._standing()
-        if standing.state != "ended" or standing.outcome is None:
-            standing.check(generation)
+            status = self._status()
+        if status.state != "ended" or status.outcome is None:
+            status.check(generation)
             raise RecordClosed("superseded")
-        written: Json = standing.outcome["receipt"]
-        self._clear(standing.generation)
+        written: Json = status.outcome["receipt"]
+        self._clear(status.generation)
         text = json.dumps(written, ensure_ascii=False, indent=2)
         self._store.create(self._record.job_directory / RECEIPT, f"{text}\n".encode())
         return written
 
     def void(self, generation: int, reason: VoidReason, following: int | None) -> None:
         """Void the open generation and open the following one, or none."""
-        standing = self._record.standing()
-        if standing.state == "missing" or standing.state == "ended":
-            raise RecordClosed(standing.state)
-        if standing.state == "open" and standing.generation <= generation:
+        status = self._record.status()
+        if status.state == "missing" or status.state == "ended":
+            raise RecordClosed(status.state)
+        if status.state == "open" and status.generation <= generation:
             outcome = {
                 "state": "void",
                 "reason": reason,
-                "rows": self._pages.rows(standing.generation),
+                "rows": self._pages.rows(status.generation),
                 "through": generation,
                 "next": following,
                 # The reasons of dead rows matter most for a job that failed.
-                "dead_files": self._pages.dead_files(standing.generation) if reason == "failed" else [],
+                "dead_files": self._pages.dead_files(status.generation) if reason == "failed" else [],
             }
-            if not self._record.decide(standing.generation, outcome):
+            if not self._record.decide(status.generation, outcome):
                 self.void(generation, reason, following)
                 return
-        elif standing.state == "void" and following is not None:
+        elif status.state == "void" and following is not None:
             raise RecordClosed("void")
-        elif standing.state == "open" and standing.generation != following:
+        elif status.state == "open" and status.generation != following:
             raise RecordClosed("superseded")
         self._clear(generation)
 
@@ -118,14 +118,14 @@ class FileGenerations:
             self.clear(generation)
         remove_leftovers(self._store, self._record.directory)
 
-    def _standing(self) -> Standing:
+    def _status(self) -> RecordStatus:
         """The current state of the record. Raises FailJob if this is not the place it was made in."""
         place = self._place()
         made_in = self._record.place()
         if place is None or (made_in is not None and made_in != place):
             reason = f"its {PLACE} is missing or a different one"
             raise FailJob(f"{self._store.display_name} is not the same place for all workers: {reason}")
-        return self._record.standing()
+        return self._record.status()
 
     def _place(self) -> str | None:
         """The token in the place as it is now; None if there is none."""

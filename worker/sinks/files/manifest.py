@@ -44,7 +44,7 @@ def _replace_manifest(store: Store, report_directory: Key, job_directory: Key, r
                 windows = _with_entry(orjson.loads(content)["windows"], entry)
             except (ValueError, LookupError, TypeError) as error:
                 place = f"{store.display_name}/{report_directory}/{MANIFEST}"
-                reason = f"{place} was changed and is no manifest any more ({type(error).__name__}: {error})"
+                reason = f"{place} was changed and is no longer a manifest ({type(error).__name__}: {error})"
                 raise FailJob(f"{reason}; restore or remove it, then retry the job") from error
         if windows is None:
             return None

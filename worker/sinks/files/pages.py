@@ -39,9 +39,9 @@ class FilePages:
             if part := self._record.part(generation, page, part.number + 1):
                 yield part
 
-    def rows(self, generation: int, beyond: int = 0) -> int:
-        """How many rows were taken, dead ones included, in the pages after `beyond`."""
-        pages = (page for page in self._record.pages(generation) if page > beyond)
+    def rows(self, generation: int, *, after: int = 0) -> int:
+        """How many rows were taken, dead ones included, in the pages after page `after`."""
+        pages = (page for page in self._record.pages(generation) if page > after)
         return sum(max(part.after.rows for part in self.parts(generation, page)) for page in pages)
 
     def take(self, generation: int, page: int, part: Part, *, is_last: bool) -> KeptPart | None:

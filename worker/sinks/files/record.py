@@ -29,7 +29,7 @@ FIRST_PART = re.compile(r"page-(\d+)\.part-0001\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RecordStatus:
     """The current state of the record: its generation, and whether that is open; `outcome` says how it ended."""
 
     state: Literal["open", "ended", "void", "missing"]
@@ -88,18 +88,18 @@ class FileRecord:
         first = self._read(self.directory / "first.json")
         return None if first is None else str(first["place"])
 
-    def standing(self) -> Standing:
+    def status(self) -> RecordStatus:
         """The current state, found by following the generations from the first one."""
         first = self._read(self.directory / "first.json")
         if first is None:
-            return Standing("missing")
+            return RecordStatus("missing")
         generation = int(first["generation"])
         while outcome := self.outcome(generation):
             following = outcome.get("next") or (self._read(self._path(generation, "next")) or {}).get("generation")
             if following is None:
-                return Standing(outcome["state"], generation, outcome)
+                return RecordStatus(outcome["state"], generation, outcome)
             generation = int(following)
-        return Standing("open", generation)
+        return RecordStatus("open", generation)
 
     def outcome(self, generation: int) -> Json | None:
         """How a generation ended; None while it is open."""
@@ -124,7 +124,7 @@ class FileRecord:
         content = self._read(self._part_path(generation, page, number))
         if content is None:
             return None
-        # Parts of an earlier version have one more field, which has no meaning any more.
+        # Parts of an earlier version have one more field, which no longer means anything.
         after = {field.name: content["after"][field.name] for field in fields(Checkpoint)}
         return KeptPart(number, Checkpoint(**after), tuple(KeptFile(**file) for file in content["files"]))
 
@@ -153,5 +153,5 @@ def read_json(store: Store, key: Key) -> Json | None:
     except ValueError as damage:
         raise FailJob(f"{store.display_name}/{key} was changed: {damage}") from None
     if not isinstance(found, dict):
-        raise FailJob(f"{store.display_name}/{key} was changed: it is no object any more")
+        raise FailJob(f"{store.display_name}/{key} was changed: it is no longer an object")
     return found

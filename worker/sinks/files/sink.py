@@ -113,9 +113,9 @@ class FileSink:
         return batch.after
 
     def _close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
-        stands = self._at(generation, page)
-        if stands.is_closed or not stands.is_at(at):
-            return stands
+        position = self._at(generation, page)
+        if position.is_closed or not position.is_at(at):
+            return position
         begun = self._part(generation, page, at)
         return begun if isinstance(begun, Checkpoint) else self._take(generation, page, is_last=True)
 

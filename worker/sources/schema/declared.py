@@ -17,7 +17,7 @@ _DURATION = r"^[1-9][0-9]*[smhdw]$"
 
 
 def _as_duration(value: Any) -> Any:
-    """The value if it is a duration: a message that shows the pattern, or wants text, would not say what to write."""
+    """The value if it is a duration. Pydantic would show a pattern or ask for text, not say what to write."""
     if not isinstance(value, str) or not re.match(_DURATION, value):
         raise ValueError("one number and one unit, such as 90s, 2h or 31d")
     return value

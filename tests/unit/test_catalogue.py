@@ -81,17 +81,17 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("      account: {required: true}", "      account: {requird: true}", 14, "requird", "required"),
         ("    params:\n", "    params:\n      day: {type: date}\n", 14, "day", "a placeholder {day} in a request"),
         ("{kind: offset, limit: 10}", "{kind: offset, limt: 10}", 22, "limt", "limit_param"),
-        ("{kind: offset, limit: 10}", "{kind: offst, limit: 10}", 22, "paging", "'offset'"),
+        ("{kind: offset, limit: 10}", "{kind: offst, limit: 10}", 22, "paging.kind", "did you mean 'offset'"),
         ("{kind: offset, limit: 10}", "{kind: offset, limit: ten}", 22, "limit", "integer"),
         ("{kind: offset, limit: 10}", "{kind: offset, limit: 0}", 22, "limit", "greater than or equal to 1"),
         ("{kind: json, rows: [data]}", "{kind: json, rows: [data], totl: [x]}", 21, "totl", "did you mean 'total'"),
         ("{kind: json, rows: [data]}", "{kind: json}", 21, "format.rows", "a value"),
         ("[{kind: none}]", "[{kind: none, token: x}]", 4, "auth.0.token", "one of kind"),
         ("[{kind: none}]", "[]", 4, "auth", "at least 1 item"),
-        ("proof: end", "proof: sure", 23, "proof", "'count', 'end' or 'none'"),
-        ('fields: "{fields}"', 'fields: "{fieds}"', 18, "request", "did you mean 'fields'"),
+        ("proof: end", "proof: sure", 23, "proof", "one of count, end, none"),
+        ('fields: "{fields}"', 'fields: "{fieds}"', 20, "request.query.fields", "did you mean 'fields'"),
         ('"/accounts/{account}/rows"', '"/accounts/{fields}/rows"', 19, "path", "a path needs it"),
-        ('"/accounts/{account}/rows"', '"/reports/{report_id}"', 18, "request", "one of account"),
+        ('"/accounts/{account}/rows"', '"/reports/{report_id}"', 19, "request.path", "one of account"),
         ('"/accounts/{account}/rows"', '"accounts"', 19, "path", "starts with /"),
         ('"/accounts/{account}/rows"', '"/rows?account={account}"', 19, "path", "goes into `query`"),
         ('"/accounts/{account}/rows"', '"/{account}#rows"', 19, "path", "no ? or #"),
@@ -100,8 +100,9 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("    proof:", "    one_of: [[account, fild]]\n    proof:", 23, "one_of.0", "fields"),
         ("    proof:", "    window: {from: start}\n    proof:", 23, "window.from", "one of account"),
         ("    proof:", "    window_at_most: 31d\n    proof:", 23, "window_at_most", "both of its ends"),
-        ('fields: "{fields}"', 'fields: "{fields|text}"', 18, "request", "one of integer, json"),
+        ('fields: "{fields}"', 'fields: "{fields|text}"', 20, "request.query.fields", "one of integer, json"),
         ('fields: "{fields}"', 'fields: "{fields|integer}"', 18, "request", "it in a JSON body"),
+        ("    proof:", "    columns_from: {account: number}\n    proof:", 23, "columns_from.account", "not string"),
         ("    proof:", "    columns_from: {metrics: number}\n    proof:", 23, "columns_from.metrics", "one of"),
         ("{required: true}", "{required: true, default: x}", 14, "account.default", "no default beside"),
         ("{required: true}", "{default: x, allowed: [y]}", 14, "account.default", "one of y"),
@@ -126,6 +127,16 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
             "one of path and",
         ),
         ("reports:", "errors: {when: error}\nreports:", 10, "errors", "a list"),
+        ("reports:", "errors: [{when: a, then: rate_limit}]\nreports:", 10, "then", "did you mean 'rate-limit'"),
+        ("reports:", "errors: [{when: a, wait: -5}]\nreports:", 10, "wait", "text or greater than 0"),
+        ("rows: [data]", "rows: data", 21, "format.rows", "a list, such as [data]"),
+        ("{kind: json, rows: [data]}", "json", 21, "format", "a mapping"),
+        ("{kind: json, rows: [data]}", "{kind: delimited, preamble: an}", 21, "preamble", "did you mean 'any'"),
+        ("{kind: json, rows: [data]}", "{rows: [data]}", 21, "format.kind", "one of delimited, json, ndjson"),
+        ("{required: true}", "{required: true, type: sting}", 14, "type", "did you mean 'string'"),
+        ("{required: true}", "required", 14, "params.account", "a mapping"),
+        ('rows"\n', 'rows"\n          method: post\n', 20, "method", "did you mean 'POST'"),
+        ('rows"\n', 'rows"\n          headers: {X Y: a}\n', 20, "headers.X Y", "such as X-Api-Key"),
     ],
 )
 def test_a_mistake_names_its_line_its_field_and_what_is_allowed(
@@ -211,3 +222,36 @@ def test_the_schema_forbids_unknown_fields_like_the_models_do() -> None:
 def test_loading_sources_does_not_load_what_only_checking_needs() -> None:
     code = "import sys, worker.sources.loading as c; c.load_catalogue(); sys.exit('jsonschema' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "words"),
+    [
+        ("{type: strin}", "schema.type", "did you mean 'string'"),
+        ("{type: object, properties: {a: {minimum: x}}}", "schema.properties.a.minimum", "a number"),
+        ("{enmu: [a]}", "schema.enmu", "did you mean 'enum'"),
+        ("{not: {requird: [a]}}", "schema.not.requird", "did you mean 'required'"),
+        ("{properties: {a: {format: date}}}", "schema.properties.a.format", "a word of JSON Schema that is checked"),
+        ("{pattern: '('}", "schema.pattern", "a regular expression"),
+        ('{$ref: "#/definitions/thin"}', "schema.$ref", "did you mean '#/definitions/thing'"),
+        ('{items: [{$ref: "#/definitions/thing"}]}', "schema.items", "an object or true or false"),
+        ("{definitions: [a]}", "schema.definitions", "an object"),
+    ],
+)
+def test_a_schema_that_is_none_or_has_a_word_that_does_nothing_is_refused(
+    tmp_path: Path, schema: str, field: str, words: str
+) -> None:
+    text = GOOD.replace('schema: {$ref: "#/definitions/thing"}', f"schema: {schema}")
+    written(tmp_path, text)
+    with pytest.raises(BadInput) as caught:
+        load_catalogue([tmp_path])
+    assert line_of(caught.value) == 16
+    assert f"reports.rows.params.filter.{field}" in caught.value.where
+    assert words in caught.value.allowed
+
+
+def test_a_mistake_in_a_shared_definition_is_shown_where_it_is_written(tmp_path: Path) -> None:
+    written(tmp_path, GOOD.replace("number: {type: integer}", "number: {type: integr}"))
+    with pytest.raises(BadInput) as caught:
+        load_catalogue([tmp_path])
+    assert (line_of(caught.value), caught.value.where.rpartition(" ")[2]) == (8, "definitions.number.type")

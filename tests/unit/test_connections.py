@@ -108,7 +108,7 @@ def test_limits_of_a_connection_override_those_of_the_source(tmp_path: Path, cat
         ({"limits": "{requests_per_secnd: 1}"}, 4, "requests_per_secnd", "requests_per_second"),
         ({"limits": "{requests_per_second: inf}"}, 4, "requests_per_second", "a finite number"),
         ({"limits": "{reports_at_once: 0}"}, 4, "reports_at_once", "greater than or equal to 1"),
-        ({"allow_http": "perhaps"}, 4, "allow_http", "valid boolean"),
+        ({"allow_http": "perhaps"}, 4, "allow_http", "true or false"),
         ({"baseurl": "https://x.example"}, 4, "baseurl", "did you mean 'base_url'"),
         ({"base_url": "${NOT_SET}"}, 4, "base_url", "NOT_SET set in the environment"),
         ({"credentials": "{username: $U, pasword: $P}"}, 3, "pasword", "did you mean 'password'"),

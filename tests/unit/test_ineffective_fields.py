@@ -16,7 +16,8 @@ JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
 CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
 
 
-OF_THE_REPORT = ("proof", "params", "window_form", "window_ends")
+OF_THE_REPORT = ("proof", "params", "one_of", "window_form", "window_ends")
+AT: dict[str, Any] = {"request": {"path": "/rows"}, "format": JSON}
 
 
 def load(directory: Path, *, errors: object = (), reads: list[Any] | None = None, **words: Any) -> None:
@@ -78,7 +79,31 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a second path of rows": ({"request": {"path": "/a", "path_on_404": "/b"}}, "read.0.request.path_on_404"),
     "a read never chosen": (
         {"reads": [{"request": {"path": "/a"}, "format": JSON}, {"request": {"path": "/b"}, "format": JSON}]},
-        "read.0",
+        "read.1",
+    ),
+    "a read of values that the one before takes": (
+        {
+            "params": {"n": {"type": "integer", "default": 1}},
+            "reads": [{**AT, "when": {"n": "*"}}, {**AT, "when": {"n": 3}}, AT],
+        },
+        "read.1.when",
+    ),
+    "a read of fewer values than the one before": (
+        {"params": {"n": {}, "m": {}}, "reads": [{**AT, "when": {"n": "a"}}, {**AT, "when": {"n": "a", "m": "b"}}, AT]},
+        "read.1.when",
+    ),
+    "a limit that is no number": (
+        {"rows_at_most": "n", "params": {"n": {}}, "format": {**JSON, "total": ["t"]}},
+        "read.0.rows_at_most",
+    ),
+    "a size that is no number": (
+        {"params": {"n": {}}, "paging": {"kind": "page-number", "size": "{n}"}},
+        "read.0.paging.size",
+    ),
+    "one of one": ({"params": {"n": {}}, "one_of": [["n"]]}, "reports.r.one_of"),
+    "one of what is always there": (
+        {"params": {"n": {}, "m": {"default": "a"}}, "one_of": [["n", "m"]]},
+        "reports.r.one_of",
     ),
     "two delimiters": ({"format": {"kind": "delimited", "delimiter": ";", "delimiters": [","]}}, "format.delimiter"),
     "a count that no answer has": ({"proof": "count"}, "reports.r.proof"),
@@ -240,7 +265,8 @@ def test_a_placeholder_that_nothing_would_fill_there_is_refused(tmp_path: Path, 
 def refused(format_: dict[str, Any], columns: dict[str, str] | None = None) -> set[str]:
     """The words that are refused."""
     shape = Delimited.model_validate({"kind": "delimited", **format_})
-    declared = report({"request": {"path": "/r"}, "format": shape.model_dump()}, columns=columns or {})
+    read = {"request": {"path": "/r"}, "format": shape.model_dump()}
+    declared = report(read, columns=columns or {}, params={"csv_headers": {"type": "boolean"}, "name": {}})
     return {word for word, _, _ in delimited_mistakes(shape, Report.model_validate(declared))}
 
 
@@ -260,6 +286,8 @@ def refused(format_: dict[str, Any], columns: dict[str, str] | None = None) -> s
         ({"encoding": "base64"}, "encoding"),
         ({"encoding": "bad\0name"}, "encoding"),
         ({"header": False}, "header"),
+        ({"header": "yes"}, "header"),
+        ({"header": "{name}"}, "header"),
         ({"header": False, "columns": ["a"], "required": ["a"]}, "required"),
         ({"header": False, "columns": ["a"], "same_names": "number"}, "same_names"),
         ({"header": False, "columns": ["a"], "preamble": "any"}, "preamble"),

@@ -305,7 +305,7 @@ def test_the_window_may_be_inside_a_list_of_filters() -> None:
 
 
 def test_a_joined_list_is_sent_as_one_text() -> None:
-    assert one({"type": "list", "join": ","}, ["a", 1]) == "a,1"
+    assert one({"type": "list", "join": ","}, ["a", 1, True]) == "a,1,true"
 
 
 def test_the_way_of_reading_follows_the_parameters() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from worker.durations import parse_duration
 from worker.errors import BadInput
+from worker.sources.base_urls import base_of
 from worker.sources.credentials import auth_methods, check_auth
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
 from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
@@ -34,6 +36,7 @@ _AS_WRITTEN = re.compile(r"(?![?&])[!-~]*")
 
 def check_source(source: Source, file: YamlFile) -> None:
     """Raise BadInput for a name that is not declared, and for steps that do not fit together."""
+    _check_base_and_deadlines(source, file)
     for name, report in source.reports.items():
         place: Place = ("reports", name)
         if (report.submit is None) != (report.poll is None):
@@ -43,19 +46,34 @@ def check_source(source: Source, file: YamlFile) -> None:
             if used not in report.params:
                 raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
         for where, template, filled in _templates(report):
-            _check_placeholders(report, template, file, (*place, *where), filled)
+            for at, text in _texts_in(template, (*place, *where)):
+                _check_placeholders(report, text, file, at, filled)
         _check_steps(report, file, place)
     for where, path, allowed in wrong_paths(source):
         raise BadInput(file.where(where), path, allowed)
     check_auth(source, file)
+    _check_errors(source, file)
+    _check_account(source, file)
+    _check_params_have_effect(source, file)
+
+
+def _check_base_and_deadlines(source: Source, file: YamlFile) -> None:
+    if source.base_url is not None:
+        # Whether plain http is allowed is for the connection to say.
+        base_of(source.base_url, where=file.where(("base_url",)), allow_http=True)
+    ready, finish = (parse_duration(text, "") for text in (source.ready_within, source.finish_within))
+    if ready > finish:
+        allowed = f"at most `finish_within`, which is {source.finish_within} and ends the job"
+        raise BadInput(file.where(("ready_within",)), source.ready_within, allowed)
+
+
+def _check_errors(source: Source, file: YamlFile) -> None:
     for where, allowed in contradicting_errors(source.errors):
         raise BadInput(file.where(where), where[-1], allowed)
     has_login = any(isinstance(way, SessionAuth | OAuth2Auth) for auth in source.auth for way in auth_methods(auth))
     for where, shape in _error_shapes(source):
         if shape.then == "login" and not has_login:
             raise BadInput(file.where((*where, "then")), "login", "a login in `auth`; or another consequence")
-    _check_account(source, file)
-    _check_params_have_effect(source, file)
 
 
 def _error_shapes(source: Source) -> Iterator[tuple[Place, ErrorShape]]:
@@ -119,11 +137,7 @@ def _requests(report: Report) -> Iterator[tuple[Place, Request]]:
 def _templates(report: Report) -> Iterator[tuple[Place, object, set[str]]]:
     """Every place that may hold placeholders, with the names that Millrace itself fills there."""
     for place, request in _requests(report):
-        yield (
-            place,
-            [request.paths, request.query, request.headers, request.json_body, request.form],
-            _names_filled(report, place),
-        )
+        yield place, request.model_dump(by_alias=True), _names_filled(report, place)
     if report.submit and report.submit.adopt:
         yield ("submit", "adopt", "match"), report.submit.adopt.match, set()
     if report.poll:
@@ -133,7 +147,20 @@ def _templates(report: Report) -> Iterator[tuple[Place, object, set[str]]]:
             yield ("read", position, "paging", "size"), read.paging.size, set()
         if isinstance(read.paging, OffsetPaging):
             yield ("read", position, "paging", "limit"), read.paging.limit, set()
-        yield ("read", position, "format"), getattr(read.format, "header", None), set()
+        if isinstance(read.format, Delimited):
+            yield ("read", position, "format", "header"), read.format.header, set()
+
+
+def _texts_in(template: object, place: Place) -> Iterator[tuple[Place, str]]:
+    """Every text in a template, and its place."""
+    if isinstance(template, str):
+        yield place, template
+    elif isinstance(template, dict):
+        for key, value in template.items():
+            yield from _texts_in(value, (*place, key))
+    elif isinstance(template, list):
+        for position, value in enumerate(template):
+            yield from _texts_in(value, (*place, position))
 
 
 def _names_filled(report: Report, place: Place) -> set[str]:
@@ -155,9 +182,9 @@ def _names_filled(report: Report, place: Place) -> set[str]:
     return filled
 
 
-def _check_placeholders(report: Report, template: object, file: YamlFile, place: Place, filled: set[str]) -> None:
+def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place, filled: set[str]) -> None:
     known = {*report.params, *filled}
-    for name, form, kind in placeholders_in(template):
+    for name, form, kind in placeholders_in(text):
         if name not in known:
             raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
         if kind is not None and kind not in KINDS:
@@ -261,34 +288,42 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
 
 
 def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
-    given_first = {name for name, param in report.params.items() if param.required or param.default is not None}
+    given_first = {name for name, param in report.params.items() if param.is_always_given}
     grouped = {name for group in report.one_of for name in group}
     for where, request in _requests(report):
-        for path in request.paths:
-            if not _PATH.fullmatch(path):
-                raise BadInput(file.where((*place, *where, "path")), path, _PATH_RULE)
-            for name in names_in(path):
-                if name in report.params and name not in given_first | grouped:
-                    allowed = f"{name} required or with a default, since a path needs it"
-                    raise BadInput(file.where((*place, *where, "path")), f"{{{name}}}", allowed)
-        for name, _, kind in placeholders_in([request.path, request.query, request.headers, request.form]):
-            if kind == "integer":
-                raise BadInput(
-                    file.where((*place, *where)), f"{{{name}|integer}}", "it in a JSON body: the rest is text"
-                )
-        if request.json_body is not None and request.form is not None:
-            raise BadInput(file.where((*place, *where)), "json and form", "one of them")
-        if isinstance(request.query, str) and ("#" in request.query or not _AS_WRITTEN.fullmatch(request.query)):
-            allowed = "a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded"
-            raise BadInput(file.where((*place, *where, "query")), request.query, allowed)
+        _check_request(request, file, (*place, *where))
+        for name in names_in(request.paths):
+            if name in report.params and name not in given_first | grouped:
+                allowed = f"{name} required or with a default, since a path needs it"
+                raise BadInput(file.where((*place, *where, "path")), f"{{{name}}}", allowed)
+
+
+def _check_request(request: Request, file: YamlFile, place: Place) -> None:
+    """Raise BadInput for a request that cannot be sent as it is written, wherever it is declared."""
+    for field, path in zip(("path", "path_on_404"), request.paths, strict=False):
+        if not _PATH.fullmatch(path):
+            raise BadInput(file.where((*place, field)), path, _PATH_RULE)
+    for name, _, kind in placeholders_in([request.path, request.query, request.headers, request.form]):
+        if kind == "integer":
+            raise BadInput(file.where(place), f"{{{name}|integer}}", "it in a JSON body: the rest is text")
+    if request.json_body is not None and request.form is not None:
+        raise BadInput(file.where(place), "json and form", "one of them")
+    if isinstance(request.query, str) and ("#" in request.query or not _AS_WRITTEN.fullmatch(request.query)):
+        allowed = "a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded"
+        raise BadInput(file.where((*place, "query")), request.query, allowed)
 
 
 def _check_account(source: Source, file: YamlFile) -> None:
-    """Raise BadInput if the request that checks an account, or a discovery, would need a parameter."""
+    """Raise BadInput for a login that cannot be sent, and for a check or a discovery that would need a parameter."""
     tried = source.check.request
     for name in names_in(tried.model_dump() if tried else None):
         raise BadInput(file.where(("check", "request")), f"{{{name}}}", "a request without placeholders")
+    if tried and source.check.note:
+        raise BadInput(file.where(("check", "note")), "note", "no `note` beside a `request`: it says why there is none")
     requests: list[tuple[Place, Request]] = [(("check", "request"), tried)] if tried else []
+    for position, auth in enumerate(source.auth):
+        logins = (way.login for way in auth_methods(auth) if isinstance(way, SessionAuth))
+        requests += ((("auth", position, "login"), login) for login in logins)
     for position, discovery in enumerate(source.discover):
         report = source.reports.get(discovery.report)
         where = file.where(("discover", position, "report"))
@@ -299,6 +334,5 @@ def _check_account(source: Source, file: YamlFile) -> None:
         for number, detail in enumerate(discovery.details):
             requests.append((("discover", position, "details", number, "request"), detail.request))
     for place, request in requests:
-        if not _PATH.fullmatch(request.path):
-            raise BadInput(file.where((*place, "path")), request.path, _PATH_RULE)
+        _check_request(request, file, place)
         refuse_forms(request.model_dump(), file.where(place))

@@ -76,6 +76,10 @@ def check_auth(source: Source, file: YamlFile) -> None:
     """Raise BadInput for auth methods that exclude each other, and for fields without effect."""
     for position, auth in enumerate(source.auth):
         place: Place = ("auth", position)
+        for number, earlier in enumerate(source.auth[:position]):
+            if set(credential_names(earlier)) <= set(credential_names(auth)):
+                allowed = f"a method before auth.{number}, which is always used first: it needs no other credentials"
+                raise BadInput(file.where(place), auth.kind, allowed)
         refuse_forms(auth.model_dump(), file.where(place))
         fetching = [way for way in auth_methods(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
         if len(fetching) > 1:
@@ -153,6 +157,10 @@ def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Pla
         for word in sorted({"token", "expires_in"} & way.model_fields_set if way.token_header else ()):
             raise BadInput(file.where((*place, word)), word, f"no {word} beside token_header: no body is read")
         return
+    if not way.token_url.startswith(("/", "https://", "http://", "{")):
+        raise BadInput(
+            file.where((*place, "token_url")), way.token_url, "https://HOST/PATH, or a path that starts with /"
+        )
     for word in sorted(UNUSED_BY_GRANT[way.grant] & way.model_fields_set):
         raise BadInput(file.where((*place, word)), word, f"no {word} beside grant: {way.grant}")
     if way.token_path and way.token_url.startswith("/"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.errors import BadInput
+from worker.sources.date_forms import check_form
 from worker.sources.macros import Moment
-from worker.sources.params import resolve_value
+from worker.sources.params import as_sent, resolve_value
 from worker.sources.schema import Param, Report
+from worker.sources.windows import put_window
 from worker.sources.yaml_files import Place, YamlFile
 
 _LIST_WORDS = ("items", "items_allowed", "min_items", "max_items", "unique", "join")
@@ -20,20 +23,58 @@ _MOMENT = Moment(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("UTC"))
 
 
 def check_declared_params(report: Report, file: YamlFile, place: Place) -> None:
-    """Raise BadInput for a field of a parameter that has no effect, and for a default or value that it refuses."""
+    """Raise BadInput for a field of a parameter that has no effect, and for a value that the parameter refuses."""
     for name, param in report.params.items():
         where = (*place, "params", name)
         for word, allowed in _contradictions(param):
             raise BadInput(file.where((*where, word)), word, allowed)
         is_list = param.type == "list"
-        # Without `schema`: its validator takes long to import, and checks every job anyway.
-        plain = param.model_copy(update={"json_schema": None})
+        plain = _without_schema(param)
         single = plain.model_copy(update={"min_items": None})
         for value in (param.items_allowed if is_list else param.allowed) or ():
             word = "items_allowed" if is_list else "allowed"
             resolve_value(file.where((*where, word)), single, [value] if is_list else value, _MOMENT)
         if param.default is not None:
             resolve_value(file.where((*where, "default")), plain, param.default, _MOMENT)
+    for name in report.columns_from:
+        param = report.params[name]
+        if param.type != "list" or param.items in ("list", "object"):
+            kind = param.type if param.type != "list" else f"list of {param.items}"
+            raise BadInput(file.where((*place, "columns_from", name)), name, f"a parameter of type list, not {kind}")
+    _check_window_form(report, file, place)
+    for position, read in enumerate(report.read):
+        for name, wanted in read.when.items():
+            _check_when(name, wanted, report, file.where((*place, "read", position, "when", name)))
+
+
+def _check_window_form(report: Report, file: YamlFile, place: Place) -> None:
+    """Raise BadInput for a `window_form` that is none, or writes what the window's parameters do not accept."""
+    if report.window_form is None or report.window is None:
+        return
+    where = file.where((*place, "window_form"))
+    check_form(report.window_form, where)
+    plain = [name for name in report.window.values() if name in report.params]
+    if len(plain) == len(report.window) == 2:
+        sample = put_window(report, {}, _MOMENT.now, _MOMENT.now)
+        for name in plain:
+            resolve_value(where, _without_schema(report.params[name]), sample[name], _MOMENT)
+
+
+def _check_when(name: str, wanted: Any, report: Report, where: str) -> None:
+    """Raise BadInput for a value that the parameter never has, so that the read would never be chosen."""
+    param = report.params[name]
+    if wanted is None and param.is_always_given:
+        raise BadInput(where, wanted, f"a value, since {name} is always given")
+    if wanted in (None, "*"):
+        return
+    sent = as_sent(param, resolve_value(where, _without_schema(param), wanted, _MOMENT))
+    if sent != wanted:
+        raise BadInput(where, wanted, f"the value as it is sent, which is {sent!r}")
+
+
+def _without_schema(param: Param) -> Param:
+    """The parameter without `schema`: its validator takes long to import, and checks every job anyway."""
+    return param.model_copy(update={"json_schema": None})
 
 
 def _contradictions(param: Param) -> Iterator[tuple[str, str]]:
@@ -47,6 +88,8 @@ def _contradictions(param: Param) -> Iterator[tuple[str, str]]:
         yield from ((word, "`type: integer` or `number` beside it") for word in given & {"minimum", "maximum"})
     if "date_adds" in given and (param.items if param.type == "list" else param.type) not in _MOMENTS:
         yield "date_adds", "`type: datetime` or `local-datetime` beside it"
+    if param.join is not None and param.items in ("list", "object"):
+        yield "join", f"items that are text or numbers, not {param.items}s"
     if param.required and param.default is not None:
         yield "default", "no default beside `required: true`"
     for least, most in ((param.minimum, param.maximum), (param.min_items, param.max_items)):

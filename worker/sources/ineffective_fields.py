@@ -36,8 +36,12 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
     """Every field about reading that has no effect or contradicts another, and what it would need."""
     for position, read in enumerate(report.read):
         place: Place = ("read", position)
-        if position + 1 < len(report.read) and not read.when:
-            yield place, "`when`: without it, the reads after this one are never chosen"
+        for number, earlier in enumerate(report.read[:position]):
+            if _takes_all_of(earlier, read, report):
+                yield (
+                    (*place, "when"),
+                    f"what read.{number}, which comes first, does not match too: this read is never chosen",
+                )
         for word, allowed in _violated(_read_rules(read, report)):
             yield (*place, word), allowed
         for word, allowed in _violated(_paging_rules(read, report)):
@@ -49,11 +53,29 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
     yield from (((word,), allowed) for word, allowed in _violated(_report_rules(report)))
 
 
+def _takes_all_of(earlier: Read, later: Read, report: Report) -> bool:
+    """Is the earlier read chosen whenever the later one would be?"""
+
+    def takes(name: str, wanted: object) -> bool:
+        if wanted == "*":
+            return later.when.get(name) is not None or report.params[name].is_always_given
+        return name in later.when and later.when[name] == wanted
+
+    return all(name in report.params and takes(name, wanted) for name, wanted in earlier.when.items())
+
+
 def _report_rules(report: Report) -> list[Rule]:
     has_window = report.window is not None
     pages_are_counted = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
     rows_are_counted = bool(report.poll and report.poll.total) or any(_totals(read) for read in report.read)
+    always_given = {name for name, param in report.params.items() if param.is_always_given}
     return [
+        ("one_of", any(len(set(group)) < 2 for group in report.one_of), "two or more parameters in each group"),
+        (
+            "one_of",
+            any(always_given & set(group) for group in report.one_of),
+            "parameters that are neither required nor have a default, since only one of them may be given",
+        ),
         *((word, word in report.model_fields_set and not has_window, "a `window` beside it") for word in OF_A_WINDOW),
         (
             "window_at_most",
@@ -81,6 +103,7 @@ def _read_rules(read: Read, report: Report) -> list[Rule]:
             for word, paths in of_resolve.items()
         ),
         ("rows_at_most", read.rows_at_most is not None and not is_counted, "`total`, the count that may be greater"),
+        ("rows_at_most", read.rows_at_most not in (None, *_integers(report)), "a parameter of type integer"),
     ]
 
 
@@ -106,7 +129,7 @@ def _violated(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
 
 def _paging_rules(read: Read, report: Report) -> list[Rule]:
     paging, is_counted = read.paging, bool(_totals(read))
-    numbers_come_from = "a number, or a placeholder of a parameter"
+    numbers_come_from = "a number, or a placeholder of a parameter of type integer"
     match paging:
         case SinglePage():
             return [("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the answer")]
@@ -115,13 +138,13 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
                 ("offset_param", paging.offset_param == paging.limit_param, "another parameter than `limit_param`"),
                 *_place_rules(read, paging.place),
                 ("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the format"),
-                ("limit", not set(names_in(paging.limit)) <= report.params.keys(), numbers_come_from),
+                ("limit", not set(names_in(paging.limit)) <= _integers(report), numbers_come_from),
             ]
         case PageNumberPaging():
             return [
                 ("size_param", paging.size_param == paging.number_param, "another parameter than `number_param`"),
                 *_place_rules(read, paging.place),
-                ("size", not set(names_in(paging.size)) <= report.params.keys(), numbers_come_from),
+                ("size", not set(names_in(paging.size)) <= _integers(report), numbers_come_from),
                 ("size_param", paging.size_param is not None and paging.size is None, "`size` beside it"),
                 ("ends_with", paging.ends_with == "short" and paging.size is None, "`size`, to recognise a short page"),
             ]
@@ -135,6 +158,10 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
         ("kind", paging.header is None and not _names_next(read.format), "`next` in a json format, or `header`"),
         *_place_rules(read, paging.place),
     ]
+
+
+def _integers(report: Report) -> set[str]:
+    return {name for name, param in report.params.items() if param.type == "integer"}
 
 
 def _place_rules(read: Read, place: str) -> list[Rule]:
@@ -200,6 +227,9 @@ def delimited_mistakes(shape: Delimited, report: Report) -> Iterator[Mistake]:
     yield from _character_mistakes(shape)
     names_are_declared = bool(report.columns or report.columns_from or shape.required)
     yield from _header_mistakes(shape, names_are_declared=names_are_declared)
+    flags = {f"{{{name}}}" for name, param in report.params.items() if param.type == "boolean"}
+    if isinstance(shape.header, str) and shape.header not in flags:
+        yield "header", shape.header, "true, false, or the placeholder of a boolean parameter"
     yield from _footer_mistakes(shape)
 
 

@@ -18,6 +18,7 @@ from config.settings import PACKAGED
 from worker.errors import BadInput
 from worker.sources.checks import check_source
 from worker.sources.declared_params import check_declared_params
+from worker.sources.declared_schemas import check_declared_schemas
 from worker.sources.schema import Report, Source
 from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
@@ -52,6 +53,9 @@ def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
     for path in paths:
         file = read_yaml(path)
         source = load_source(file)
+        if path.parent != PACKAGED_SOURCES:
+            # The schemas of the packaged files are checked by the tests: what checks them takes long to import.
+            check_declared_schemas(source, file)
         name = source.source
         if name in files:
             # An operator's file must not replace a packaged one silently.
@@ -113,6 +117,8 @@ def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(schema, dict):
             return part
         own = schema.get("definitions", {})
+        if not isinstance(own, dict):
+            return part
         needed = _definitions_of(schema, {**shared, **own})
         return {**part, "schema": {**schema, "definitions": needed} if needed else schema}
 

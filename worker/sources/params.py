@@ -22,7 +22,7 @@ from worker.json_path import find_all
 from worker.sources.checks import path_names
 from worker.sources.json_schema_check import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
-from worker.sources.placeholders import is_segment
+from worker.sources.placeholders import as_text, is_segment
 from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
 from worker.suggestions import did_you_mean, one_of, shorten
 
@@ -76,8 +76,8 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
     window = _find_window(report, params)
     # Joined last: until here the items of a list are needed, for the checks and for the window.
     for name, param in report.params.items():
-        if param.join is not None and name in params:
-            params[name] = param.join.join(str(part) for part in params[name])
+        if name in params:
+            params[name] = as_sent(param, params[name])
     return Resolved(params, window)
 
 
@@ -90,6 +90,11 @@ def read_for(report: Report, params: Mapping[str, Any]) -> Read:
         ):
             return read
     raise BadInput("params", shorten(dict(params)), "parameters that match the `when` of one of the report's reads")
+
+
+def as_sent(param: Param, value: Any) -> Any:
+    """The value as a job keeps it: a list whose parameter has a `join` is one text."""
+    return value if param.join is None else param.join.join(as_text(part) for part in value)
 
 
 def columns_for(report: Report, params: Mapping[str, Any]) -> dict[str, ColumnType]:
@@ -193,11 +198,11 @@ def resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
             raise BadInput(where, value, one_of(value, param.allowed, "values"))
         if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):
             raise BadInput(where, value, param.help or f"text of the form {param.pattern}")
+        bounds = {"at least": param.minimum, "at most": param.maximum}
         is_below = param.minimum is not None and value < param.minimum
         if is_below or (param.maximum is not None and value > param.maximum):
-            lowest = "any" if param.minimum is None else f"{param.minimum:g}"
-            highest = "any" if param.maximum is None else f"{param.maximum:g}"
-            raise BadInput(where, value, f"a number from {lowest} to {highest}")
+            allowed = " and ".join(f"{side} {bound:g}" for side, bound in bounds.items() if bound is not None)
+            raise BadInput(where, value, f"a number of {allowed}")
         if param.json_schema:
             check_schema(value, param.json_schema, where)
     except RecursionError as error:

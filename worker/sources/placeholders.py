@@ -71,7 +71,7 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
         name = found[2]
         if name is None:
             return quote(f"{{{found[1]}}}", safe="")
-        text = "" if values.get(name) is None else _text(_value(found, values))
+        text = "" if values.get(name) is None else as_text(_value(found, values))
         if not is_segment(text):
             raise FailJob(f"{name}: {text!r} cannot be a segment of the path {template}")
         return quote(text, safe="")
@@ -90,7 +90,7 @@ def fill_query(template: str, values: Mapping[str, Any]) -> str:
             return quote(f"{{{found[1]}}}", safe="")
         filled = _value(found, values)
         parts = filled if isinstance(filled, list | tuple) else [filled]
-        return ",".join(quote(_text(part), safe="") for part in parts)
+        return ",".join(quote(as_text(part), safe="") for part in parts)
 
     given = [part for part in template.split("&") if all(values.get(name) is not None for name in names_in(part))]
     return "&".join(_PLACEHOLDER.sub(value, part) for part in given)
@@ -101,6 +101,15 @@ def is_segment(text: str) -> bool:
     return text not in ("", ".", "..")
 
 
+def as_text(value: Any) -> str:
+    """A value as part of a longer text: a list with commas, anything else as in JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return ",".join(as_text(part) for part in value)
+    return _json(value)
+
+
 def _fill(template: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(template, str):
         whole = _PLACEHOLDER.fullmatch(template)
@@ -109,7 +118,9 @@ def _fill(template: Any, values: Mapping[str, Any]) -> Any:
         # Text that is only one placeholder becomes the value with its type: a number stays a number.
         if whole and whole[2]:
             return _value(whole, values)
-        return _PLACEHOLDER.sub(lambda found: _text(_value(found, values)) if found[2] else f"{{{found[1]}}}", template)
+        return _PLACEHOLDER.sub(
+            lambda found: as_text(_value(found, values)) if found[2] else f"{{{found[1]}}}", template
+        )
     if isinstance(template, Mapping):
         filled = {key: _fill(value, values) for key, value in template.items()}
         return {key: value for key, value in filled.items() if value is not _ABSENT}
@@ -131,15 +142,6 @@ def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
         except ValueError:
             raise FailJob(f"{found[2]}: the request needs an integer, not {str(value)[:50]!r}") from None
     return value
-
-
-def _text(value: Any) -> str:
-    """A value as part of a longer text: a list with commas, anything else as in JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple):
-        return ",".join(_text(part) for part in value)
-    return _json(value)
 
 
 def _json(value: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from worker.errors import BadInput
+from worker.sources.date_forms import write_date
 from worker.sources.macros import rfc3339
 from worker.sources.schema import Report
 
@@ -27,7 +28,7 @@ def put_window(report: Report, params: Mapping[str, Any], first: datetime, end: 
         declared = report.params.get(path)
         value: str | int
         if report.window_form:
-            value = moment.strftime(report.window_form)
+            value = write_date(moment, report.window_form)
             # Digits such as 2026110100 are sent as a number, unless the parameter is declared with another type.
             if value.isdigit() and (declared is None or declared.type == "integer"):
                 value = int(value)

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from worker.errors import BadInput, MissingInput, UnreadableFile
-from worker.suggestions import one_of
+from worker.suggestions import close_names, one_of
 
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,13 +22,22 @@ _MERGE = "tag:yaml.org,2002:merge"
 _WORDS = {
     "Value error, ": "",
     "Input should be ": "",
-    "a valid list": "a list",
-    "a valid string": "text",
     "List should have ": "",
     "Dictionary should have ": "",
     " after validation": "",
     "String should match pattern ": "text of the form ",
 }
+_KINDS_OF_VALUE = {
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+    "model": "a mapping",
+}
+"""What is wanted instead of a value of another type, by the beginning of the name of pydantic's error."""
 
 
 # libyaml reads the packaged sources five times as fast; PyYAML may have been built without it.
@@ -123,48 +132,90 @@ def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        # One mistake may cause several errors. Of "missing" and "extra", the second helps people; of the errors of a
-        # union, that of our own models.
-        helpful = ("extra_forbidden", "value_error")
-        first = min(error.errors(), key=lambda found: (*helpful, found["type"]).index(found["type"]))
         # `from None`: pydantic's message repeats the content, which may contain a secret.
-        raise _bad_input(model, first, content, file, place) from None
+        raise _bad_input(model, error.errors(), content, file, place) from None
 
 
-def _bad_input(model: type[BaseModel], mistake: Any, content: Any, file: YamlFile, place: Place) -> BadInput:
-    # Only the steps of pydantic's location that exist in the content: it also names members of unions.
+def _bad_input(model: type[BaseModel], mistakes: list[Any], content: Any, file: YamlFile, place: Place) -> BadInput:
+    # One mistake may cause several errors. Of "missing" and "extra", the second helps people; of the errors of a
+    # union, that of our own models.
+    helpful = ("extra_forbidden", "value_error")
+    mistake = min(mistakes, key=lambda found: (*helpful, found["type"]).index(found["type"]))
+    steps = _steps_in(content, mistake["loc"])
+    where = file.where((*place, *steps))
+    if mistake["type"] == "extra_forbidden":
+        names = _fields_at(model.model_json_schema(by_alias=True), content, steps[:-1])
+        return BadInput(where, steps[-1], one_of(steps[-1], names, "fields"))
+    if mistake["type"] == "missing":
+        return MissingInput(f"{where}{'.' if steps or place else ': '}{mistake['loc'][-1]}", "a value for this field")
+    if mistake["type"] == "union_tag_invalid":
+        where = file.where((*place, *steps, "kind"))
+        return BadInput(where, mistake["input"]["kind"], _one_of_quoted(mistake, "expected_tags"))
+    if mistake["type"] == "union_tag_not_found":
+        kinds = one_of("", _kinds_at(model.model_json_schema(by_alias=True), content, steps))
+        for written in close_names("kind", mistake["input"]):
+            return BadInput(file.where((*place, *steps, written)), written, f"`kind`, with {kinds}")
+        return MissingInput(f"{where}.kind", kinds)
+    # The members of a union have an error each.
+    same = [found for found in mistakes if _steps_in(content, found["loc"]) == steps and found["type"] != "missing"]
+    allowed = " or ".join(dict.fromkeys(map(_wanted, [mistake] if mistake["type"] in helpful else same)))
+    return BadInput(where, mistake["input"], allowed)
+
+
+def _steps_in(content: Any, location: Place) -> Place:
+    """The steps of pydantic's location that exist in the content: it also names members of unions."""
     steps: list[str | int] = []
     part = content
-    for step in mistake["loc"]:
+    for step in location:
         is_field = isinstance(part, dict) and step in part
         is_position = isinstance(part, list) and isinstance(step, int) and step < len(part)
         if is_field or is_position:
             part = part[step]
             steps.append(step)
-    where = file.where((*place, *steps))
-    if mistake["type"] == "extra_forbidden":
-        names = _fields_at(model.model_json_schema(by_alias=True), content, tuple(steps[:-1]))
-        return BadInput(where, steps[-1], one_of(steps[-1], names, "fields"))
-    if mistake["type"] == "missing":
-        return MissingInput(f"{where}{'.' if steps or place else ': '}{mistake['loc'][-1]}", "a value for this field")
-    if mistake["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return BadInput(where, mistake["input"].get("kind"), f"kind: one of {mistake['ctx'].get('expected_tags', '')}")
+    return tuple(steps)
+
+
+def _wanted(mistake: Any) -> str:
+    """What pydantic wants instead, in words that help to write it."""
+    if mistake["type"] == "literal_error":
+        return _one_of_quoted(mistake, "expected")
+    kind, _, how = mistake["type"].partition("_")
+    if kind in _KINDS_OF_VALUE and how in ("type", "parsing", "from_float", "attributes_type"):
+        example = f", such as [{mistake['input']}]" if kind == "list" and isinstance(mistake["input"], str) else ""
+        return _KINDS_OF_VALUE[kind] + example
     allowed = str(mistake["msg"])
     for pydantic_words, words in _WORDS.items():
         allowed = allowed.replace(pydantic_words, words)
-    return BadInput(where, mistake["input"], allowed)
+    return allowed
+
+
+def _one_of_quoted(mistake: Any, key: str) -> str:
+    """`one of` the words that pydantic names in quotes, with the one that was probably meant."""
+    given = mistake["input"].get("kind") if key == "expected_tags" else mistake["input"]
+    return one_of(given, re.findall(r"'([^']*)'", mistake["ctx"][key]))
 
 
 def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:
     """The fields that a JSON Schema allows where the steps lead; the content decides between kinds."""
-    node = _follow_references(schema, schema, content)
+    node, content = _follow_steps(schema, content, steps)
+    return list(_follow_references(schema, node, content).get("properties", {}))
+
+
+def _kinds_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:
+    """The kinds between which a JSON Schema lets the content choose where the steps lead."""
+    node, _ = _follow_steps(schema, content, steps)
+    return list(node["discriminator"]["mapping"])
+
+
+def _follow_steps(schema: dict[str, Any], content: Any, steps: Place) -> tuple[dict[str, Any], Any]:
+    """The node of a JSON Schema, and the part of the content, to which the steps lead."""
+    node = schema
     for step in steps:
+        node = _follow_references(schema, node, content)
         content = content[step]
         inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
-        if inner is None:
-            inner = node.get("additionalProperties") or next(iter(node.get("patternProperties", {}).values()), {})
-        node = _follow_references(schema, inner, content)
-    return list(node.get("properties", {}))
+        node = inner or node.get("additionalProperties") or next(iter(node.get("patternProperties", {}).values()), {})
+    return node, content
 
 
 def _follow_references(schema: dict[str, Any], node: Any, content: Any) -> dict[str, Any]:

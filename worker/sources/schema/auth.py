@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared, UnusualStatus
+from worker.sources.schema.declared import Declared, HeaderName, UnusualStatus
 from worker.sources.schema.request import Request
 
 
@@ -33,7 +33,7 @@ class HeaderAuth(Declared):
     """A header with a fixed value, such as `Authorization: Token {token}`."""
 
     kind: Literal["header"]
-    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+    name: HeaderName
     value: str
 
 
@@ -64,7 +64,7 @@ class SessionAuth(Declared):
     login: Request
     basic: tuple[str, str] | None = None
     token: str = "access_token"  # noqa: S105 - a path
-    token_header: str | None = None
+    token_header: HeaderName | None = None
     expires_in: str = "expires_in"
     default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[UnusualStatus] = [401]

@@ -13,6 +13,7 @@ RefusalStatus = Annotated[int, Field(ge=400, le=999)]
 Status = Annotated[int, Field(ge=200, le=999)]
 UnusualStatus = Annotated[int, Field(ge=300, le=999)]
 """A refusal or a redirect."""
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _DURATION = r"^[1-9][0-9]*[smhdw]$"
 
 
@@ -24,6 +25,15 @@ def _as_duration(value: Any) -> Any:
 
 
 Duration = Annotated[str, Field(pattern=_DURATION), BeforeValidator(_as_duration)]
+
+
+def _as_header_name(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(_HEADER_NAME, value):
+        raise ValueError("the name of a header, such as X-Api-Key")
+    return value
+
+
+HeaderName = Annotated[str, Field(pattern=f"^{_HEADER_NAME}$"), BeforeValidator(_as_header_name)]
 
 
 class Declared(BaseModel):

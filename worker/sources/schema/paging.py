@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared
+from worker.sources.schema.declared import Declared, HeaderName
 from worker.sources.schema.request import Placeholder
 
 
@@ -51,7 +51,7 @@ class PageNumberPaging(Paged):
 
     kind: Literal["page-number"]
     size: Annotated[int, Field(ge=1)] | Placeholder | None = None
-    first: int = 1
+    first: int = Field(default=1, ge=0)
     number_param: str = "page"
     size_param: str | None = None
     place: Literal["query", "json"] = "query"
@@ -66,7 +66,7 @@ class LinkPaging(Paged):
 
     kind: Literal["link"]
     place: Literal["body", "header"] = "body"
-    header: str = "Link"
+    header: HeaderName = "Link"
     ends_with: Literal["no-next", "empty"] = "no-next"
 
 
@@ -79,7 +79,7 @@ class TokenPaging(Paged):
     kind: Literal["token"]
     param: str
     place: Literal["query", "json"] = "query"
-    header: str | None = None
+    header: HeaderName | None = None
     ends_with: Literal["no-next", "empty"] = "no-next"
 
 

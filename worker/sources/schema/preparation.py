@@ -37,7 +37,7 @@ class Adoption(Declared):
     id: str = "id"
     created_at: str = "created_at"
     match: dict[str, Any]
-    grace_seconds: int = 60
+    grace_seconds: int = Field(default=60, ge=0)
 
 
 class Duplicate(Declared):
@@ -62,7 +62,7 @@ class Submit(Declared):
     refused: dict[str, list[Any]] = {}
     is_repeatable: bool = False
     adopt: Adoption | None = None
-    grace_seconds: int = 60
+    grace_seconds: int = Field(default=60, ge=0)
     ask_anew_at_most: int = Field(default=1, ge=0)
 
 
@@ -105,8 +105,8 @@ class Poll(Declared):
         "another value at one of them fails the job; a path without a value is ignored",
     )
     expires_at: str | None = None
-    listing_grace_seconds: int = 60
-    missing_link_grace_seconds: int = 60
+    listing_grace_seconds: int = Field(default=60, ge=0)
+    missing_link_grace_seconds: int = Field(default=60, ge=0)
 
 
 class Discard(Declared):

@@ -65,8 +65,8 @@ class Param(Declared):
     maximum: float | None = None
     items: ParamType | None = None
     items_allowed: list[Any] | None = None
-    min_items: int | None = None
-    max_items: int | None = None
+    min_items: int | None = Field(default=None, ge=0)
+    max_items: int | None = Field(default=None, ge=1)
     unique: bool = False
     date_adds: str = ""
     needs: list[str] = []
@@ -74,6 +74,11 @@ class Param(Declared):
     join: str | None = None
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     help: str = ""
+
+    @property
+    def is_always_given(self) -> bool:
+        """Has every job a value of it?"""
+        return self.required or self.default is not None
 
 
 class Report(Declared):

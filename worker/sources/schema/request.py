@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from worker.sources.schema.declared import Declared
+from worker.sources.schema.declared import Declared, HeaderName
 
 Paths = list[str]
 
@@ -25,7 +25,7 @@ class Request(Declared):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: str
     query: dict[str, Any] | str = {}
-    headers: dict[str, str] = {}
+    headers: dict[HeaderName, str] = {}
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, Any] | None = None
 
@@ -59,7 +59,7 @@ class Selector(Declared):
     """
 
     path: str | None = None
-    header: str | None = None
+    header: HeaderName | None = None
     pattern: str | None = None
 
     @model_validator(mode="after")

@@ -220,7 +220,7 @@ def test_a_job_given_up_leaves_nothing_and_its_end_no_longer_waits(
     assert place.left() == 0
 
 
-def test_an_end_that_comes_again_is_applied_once_and_another_one_is_told(
+def test_a_repeated_end_is_applied_once_and_a_different_one_is_reported(
     stream: Stream, warehouse: Warehouse, place: Place
 ) -> None:
     stream.rows("j", ["a"])

@@ -172,7 +172,7 @@ def test_numbers_and_sizes_go_where_the_source_says() -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "many", 0])
-def test_a_page_size_that_is_none_fails(size: object) -> None:
+def test_an_invalid_page_size_fails(size: object) -> None:
     with pytest.raises(FailJob):
         pager(kind="page-number", size="{n}", params={"n": size})
 
@@ -278,7 +278,7 @@ def test_a_short_page_is_the_end_where_the_source_says_so(kind: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("kind", [{"kind": "offset", "limit": 100}, {"kind": "page-number", "size": 100}])
-def test_a_short_page_is_no_end_while_the_vendor_says_that_more_follow(kind: dict[str, Any]) -> None:
+def test_a_short_page_is_not_the_end_while_the_vendor_says_that_more_follow(kind: dict[str, Any]) -> None:
     def said(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
         rows, facts = WAYS[kind["kind"]][1](vendor, address)
         return rows, replace(facts, has_more=rows.stop < vendor.rows)

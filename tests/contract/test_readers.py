@@ -118,7 +118,7 @@ def test_a_row_is_given_before_the_next_chunk_is_asked_for(kind: Kind) -> None:
 
 
 @EVERY
-def test_what_the_transport_raises_goes_through_after_the_rows_before_it(kind: Kind) -> None:
+def test_errors_of_the_transport_pass_through_after_the_rows_before_them(kind: Kind) -> None:
     def chunks() -> Iterator[bytes]:
         yield kind.body(("1", "1"), ("2", "2"), ("3", "3"))[: -len(kind.end) - 1]
         raise RetryLater("connection reset")
@@ -139,7 +139,7 @@ def test_a_response_cut_in_a_row_is_read_again_and_never_a_clean_end(kind: Kind)
 
 
 @EVERY
-def test_bytes_that_are_no_utf8_are_read_again_but_a_few_times_only(kind: Kind) -> None:
+def test_invalid_utf_8_is_read_again_a_few_times_only(kind: Kind) -> None:
     body = kind.begin + kind.row("1", "1") + kind.between + b"\xff" + kind.row("2", "2") + kind.end
     got = reading(body, kind.shape)
     assert isinstance(got.error, RetryLater)

@@ -39,7 +39,7 @@ def test_a_job_asked_for_over_http_is_done(api: Api, stack: Stack) -> None:
 
 @pytest.mark.parametrize("token", [None, "another"])
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/x", "/v1/jobs/x/events", "/v1/events", "/v1/connections"])
-def test_nothing_is_told_without_a_token(api: Api, path: str, token: str | None) -> None:
+def test_nothing_is_answered_without_a_token(api: Api, path: str, token: str | None) -> None:
     assert api("GET", path, token=token).status_code == 401
 
 
@@ -64,7 +64,7 @@ def test_the_same_idempotency_key_is_one_job(api: Api, stack: Stack) -> None:
         ({"webhook": "https://us:not-to-be-shown@receiver.example/"}, "webhook"),
     ],
 )
-def test_what_is_wrong_gets_422_naming_the_field_and_sends_nothing(
+def test_wrong_input_gets_422_with_the_field_and_nothing_is_sent(
     api: Api, stack: Stack, change: dict[str, Any], field: str
 ) -> None:
     answer = api("POST", "/v1/jobs", json={**ASKED, **change})
@@ -84,11 +84,11 @@ def test_a_job_is_cancelled_and_taken_up_again(api: Api, stack: Stack) -> None:
     assert api("POST", f"/v1/jobs/{job}/retry").status_code == 409
 
 
-def test_an_unknown_job_is_404(api: Api) -> None:
+def test_an_unknown_job_gets_404(api: Api) -> None:
     assert api("GET", "/v1/jobs/nobody").status_code == 404
 
 
-def test_a_token_that_may_look_looks_and_does_not_act(api: Api) -> None:
+def test_a_token_for_reading_may_read_and_not_act(api: Api) -> None:
     assert api("GET", "/v1/jobs", token=READ_TOKEN).ok
     for path in ("/v1/jobs", "/v1/jobs/x/cancel", "/v1/jobs/x/retry"):
         assert api("POST", path, token=READ_TOKEN, json=ASKED).status_code == 403
@@ -163,7 +163,7 @@ def test_every_report_tells_its_parameters_as_a_schema_that_holds_for_what_the_t
     assert not misspelled.is_valid({**KARGO, "measurs": 1})
 
 
-def test_accounts_entries_and_queues_are_told(api: Api, stack: Stack) -> None:
+def test_accounts_schedule_entries_and_queues_are_listed(api: Api, stack: Stack) -> None:
     accounts = {one["connection"]: one for one in api("GET", "/v1/connections").json()}
     assert accounts["kargo"]["is_set_up"]
     assert api("GET", "/v1/schedule").json() == []
@@ -172,7 +172,7 @@ def test_accounts_entries_and_queues_are_told(api: Api, stack: Stack) -> None:
     assert list(queues) == ["control", "stream", "sweep"]
 
 
-def test_a_dead_letter_is_told_with_its_reason(api: Api, stack: Stack) -> None:
+def test_a_dead_letter_is_listed_with_its_reason(api: Api, stack: Stack) -> None:
     letter = {"job": "j", "at": "1.1.1", "reason": "no number", "row": "{}"}
     stack.redis.xadd("dead:{rows:kargo.report}", letter)
     assert api("GET", "/v1/dead/kargo/report").json() == [letter]
@@ -189,7 +189,7 @@ def test_callers_are_told_of_the_end_and_the_sweep_makes_sure_of_it(api: Api, st
     assert (told["type"], told["job"], told["data"]["rows"]) == ("job.done", job, 2500)
 
 
-def test_prometheus_is_told_what_workers_did(api: Api, stack: Stack) -> None:
+def test_metrics_count_what_workers_did(api: Api, stack: Stack) -> None:
     stack.receipt(api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"])
     assert api("GET", "/metrics", token=None).status_code == 401
     families = text_string_to_metric_families(api("GET", "/metrics", token=READ_TOKEN).text)

@@ -133,7 +133,7 @@ def test_a_long_body_is_refused_before_it_is_in_memory_whoever_sends_it() -> Non
     assert received <= LONGEST_BODY_BYTES + 1_000_000
 
 
-def test_a_body_that_is_not_sent_as_json_is_told_how(base: str) -> None:
+def test_a_body_that_is_not_sent_as_json_is_refused_with_the_remedy(base: str) -> None:
     answer = requests.post(f"{base}/v1/jobs", {"connection": "kargo"}, headers=HEADERS, timeout=10)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["msg"] == "expected a JSON object, sent with Content-Type: application/json"
@@ -142,7 +142,7 @@ def test_a_body_that_is_not_sent_as_json_is_told_how(base: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/jobs?cursor=1e9", "/v1/jobs?cursor=bmFuIHg=x", "/v1/jobs?count=0", "/v1/jobs/%ff%fe"]
 )
-def test_a_wrong_path_or_query_is_4xx(base: str, path: str) -> None:
+def test_a_wrong_path_or_query_gets_4xx(base: str, path: str) -> None:
     assert 400 <= requests.get(base + path, headers=HEADERS, timeout=10).status_code < 500
 
 

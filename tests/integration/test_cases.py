@@ -116,14 +116,16 @@ def assert_as_served(outcome: Outcome, name: str, params: dict[str, Any], rows: 
     for vendor, reports in SHOWN.items()
     for report, (params, rows) in reports.items()
 ])  # fmt: skip
-def test_a_report_that_needs_no_preparation(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+def test_a_report_that_needs_no_preparation_is_read_whole(
+    outcome: Outcome, name: str, params: dict[str, Any], rows: int
+) -> None:
     assert_as_served(outcome, name, params, rows)
 
 
 @pytest.mark.parametrize(("name", "params", "rows"), [
     case(f"mediamath.{name}", dataset(name, page_size=250)) for name in ("performance", "reach-frequency")
 ])  # fmt: skip
-def test_every_dataset_in_pages(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+def test_every_dataset_is_read_in_pages_too(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
     assert_as_served(outcome, name, params, rows)
     assert outcome.receipt["pages"] == 3
     assert sorted(json.loads(one["body"])["pagination"]["page_index"] for one in outcome.asked("page")) == [0, 1, 2]
@@ -139,7 +141,9 @@ DEFINED = {**KARGO, "report_definition_id": "reach-by-publisher", "measures": ["
     case("instal.advertiser-export", INSTAL),
     case("instal.advertiser-export", {**INSTAL, "csv_headers": False, "interval": "hourly", "sorting": "time"}),
 ])  # fmt: skip
-def test_a_report_that_is_prepared(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+def test_a_report_that_is_prepared_is_read_whole(
+    outcome: Outcome, name: str, params: dict[str, Any], rows: int
+) -> None:
     known = f"kargo.{params['report_definition_id']}" if name == "kargo.report" else name
     outcome.assert_done(rows)
     assert outcome.rows == [exact(row) for row in expected_rows(known, params, rows, typed=True)]
@@ -148,7 +152,7 @@ def test_a_report_that_is_prepared(outcome: Outcome, name: str, params: dict[str
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_a_report_prepared_before_and_the_list_that_has_it(runner: ScenarioRunner, form: str) -> None:
+def test_a_report_prepared_earlier_is_read_and_found_in_its_list(runner: ScenarioRunner, form: str) -> None:
     with runner.vendors(is_unused=True) as vendors:
         vendors.sandbox.remote.set(rows=ROWS, polls_until_ready=0)
         first = vendors.outcome(vendors.ask("kargo.campaign-performance-metrics"))
@@ -178,6 +182,6 @@ def test_restated_days_are_read_again_by_a_later_job(runner: ScenarioRunner, res
 
 
 @pytest.mark.parametrize(("name", "params", "rows"), [case("kargo.report-definitions", {}, 1)])
-def test_the_definitions_there_are(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
+def test_the_list_of_definitions_is_read(outcome: Outcome, name: str, params: dict[str, Any], rows: int) -> None:
     outcome.assert_done(rows)
     assert [row["id"] for row in outcome.rows] == ["campaign-performance-metrics"]

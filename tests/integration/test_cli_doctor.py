@@ -21,7 +21,7 @@ def states(answer: Ended) -> dict[str, str]:
     return {name: line["state"] for name, line in checks(answer).items()}
 
 
-def test_an_installation_at_work_has_nothing_to_mend(stack: Stack, tmp_path: Path) -> None:
+def test_a_working_installation_passes_every_check(stack: Stack, tmp_path: Path) -> None:
     url = stack.services.settings.redis_url
     assert url
     command = Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})

@@ -85,7 +85,7 @@ OFTEN = {"MILLRACE_POLL_SECONDS": "often"}
         (("retry", "nosuchjob"), {}, "JOB: 'nosuchjob' is not allowed; expected the id of a job in this ledger"),
     ],
 )
-def test_what_cannot_be_meant_is_named_with_what_is_allowed(
+def test_wrong_input_is_named_with_what_is_allowed(
     millrace: CommandHere, arguments: tuple[str, ...], variables: dict[str, str], words: str
 ) -> None:
     answer = millrace(*arguments, **variables)

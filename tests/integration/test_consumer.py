@@ -63,7 +63,7 @@ def test_rows_one_to_an_entry_or_packed_are_seen_once_their_end_has_come(
     assert published(database) == {MONDAY: rows("j", 30)}
 
 
-def test_an_end_whose_rows_are_not_all_there_waits_and_is_told(
+def test_an_end_whose_rows_are_not_all_there_waits_and_is_reported(
     redis: Redis, job: Job, url: str, database: Path
 ) -> None:
     redis.xdel(STREAM, redis.xrevrange(STREAM, count=1)[0][0])
@@ -94,7 +94,7 @@ def test_what_a_dead_consumer_or_an_earlier_life_holds_is_applied(
     assert redis.xpending(STREAM, GROUP)["pending"] == 0
 
 
-def test_an_entry_somebody_removed_while_it_was_held_is_told_and_holds_nothing_up(
+def test_an_entry_that_was_removed_while_it_was_held_is_reported_and_blocks_nothing(
     redis: Redis, job: Job, url: str, database: Path
 ) -> None:
     redis.xgroup_create(STREAM, GROUP, id="0")
@@ -147,7 +147,7 @@ def test_a_group_that_was_lost_is_made_again(redis: Redis, job: Job, url: str, d
         assert follower.returncode == 0
 
 
-def test_wrong_usage_is_said_before_anything_is_done(url: str, database: Path) -> None:
+def test_wrong_usage_is_refused_before_anything_is_done(url: str, database: Path) -> None:
     code, said = consume(url, database, "--claim-seconds", "0")
     assert code == 2
     assert "--claim-seconds" in said

@@ -9,7 +9,7 @@ from worker.sinks.files.store import Key
 from worker.sinks.kinds import file_store, parse_address
 
 
-def test_those_of_jobs_that_are_done_or_failed_are_shown_and_those_read_again_are_not(any_files: str) -> None:
+def test_dead_rows_of_done_and_failed_jobs_are_shown_and_those_that_were_read_again_are_not(any_files: str) -> None:
     for job in ("done", "failed"):
         sink = make(any_files, job=job)
         sink.open(1)

@@ -113,7 +113,7 @@ def test_a_link_seen_before_is_a_loop(ledger: Ledger) -> None:
     assert close(ledger, 2, planned=3, link="/a")[0] == "loop"
 
 
-def test_pages_that_count_the_report_differently_are_told(ledger: Ledger) -> None:
+def test_pages_with_different_counts_are_noticed(ledger: Ledger) -> None:
     streaming(ledger, 2)
     assert close(ledger, 1, total=605)[0] == "closed"
     assert close(ledger, 2, total=606)[0] == "total"
@@ -213,7 +213,7 @@ def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -
     assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
 
 
-def test_a_job_ends_once(ledger: Ledger) -> None:
+def test_a_job_ends_once_whoever_tries(ledger: Ledger) -> None:
     streaming(ledger, 1)
     assert ledger.end("j", "done", error=None, receipt={"rows": 1}) == "done"
     assert ledger.end("j", "failed", error="late", receipt={}) == "done"
@@ -247,7 +247,7 @@ def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
     assert ledger.retry("j") == (None, "queued")
 
 
-def test_rows_a_killed_holder_did_not_tell_of_are_progress_and_counted_once(ledger: Ledger, clock: Clock) -> None:
+def test_rows_that_a_killed_worker_did_not_report_are_counted_once(ledger: Ledger, clock: Clock) -> None:
     told = first_page(ledger)
     ledger.renew(told, rows=1000, dead_rows=1, bytes_=9000)
     clock.now += 21

@@ -199,7 +199,7 @@ class JobLife(RuleBasedStateMachine):
             assert job.closed < job.pages
 
 
-def test_a_job_is_never_stuck_and_never_in_two_hands(redis: Redis) -> None:
+def test_a_job_is_never_stuck_and_never_worked_on_twice(redis: Redis) -> None:
     machine = type("JobLifeHere", (JobLife,), {"redis": redis})
     checks = settings(max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=checks)

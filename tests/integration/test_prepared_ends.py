@@ -43,7 +43,7 @@ def test_a_report_is_requested_again_a_limited_number_of_times(start: Start, all
     assert len(made.times("POST /reports")) == asked
 
 
-def test_a_job_that_is_taken_up_again_reads_the_report_that_is_prepared(start: Start) -> None:
+def test_a_retried_job_reads_the_report_that_is_prepared(start: Start) -> None:
     def respond(request: Request) -> Answer:
         return Answer(status=403) if request.path.startswith("/rows") and not is_mended else polled(request)
 
@@ -139,7 +139,7 @@ def test_a_report_that_is_done_is_deleted_where_the_source_says_so(start: Start,
     assert (made.asked[-1].request.method == "DELETE") is ("done" in after)
 
 
-def test_a_vendor_that_cannot_be_told_keeps_no_job_from_ending(start: Start) -> None:
+def test_a_discard_that_fails_does_not_keep_a_job_from_ending(start: Start) -> None:
     made = start(preparing({"status": "running"}, Answer(b"no", status=500)), report=DISCARD)
     made.run(until=lambda job: job.poll > 1)
     assert cancel(made.services, made.job_id) == "cancelled"

@@ -131,7 +131,7 @@ DUPLICATE: Json = {
 }
 
 
-def test_a_refusal_that_names_none_is_as_any_other(start: Start) -> None:
+def test_a_refusal_that_names_no_report_is_handled_like_any_other(start: Start) -> None:
     made = start(preparing({"status": "done"}, made=Answer({"detail": "quota"}, status=409)), submit=DUPLICATE)
     failed(made, "409", "quota")
 
@@ -192,18 +192,18 @@ SENT: Json = {
 
 
 @pytest.mark.parametrize("said", [{}, {"of": None}, {"of": {"kind": "daily", "days": [1, 2]}, "from": "2026-11-01"}])
-def test_a_report_that_says_nothing_else_is_the_one_asked_for(start: Start, said: Json) -> None:
+def test_a_report_that_does_not_contradict_is_the_requested_one(start: Start, said: Json) -> None:
     report = {"params": {**ASKED_FOR, "from": {}}}
     done(start(preparing({"status": "done", **said}), submit=SENT, poll=MATCHING, report=report))
 
 
-def test_a_report_that_fails_is_told_in_its_own_words_not_in_those_of_others(start: Start) -> None:
+def test_a_failed_report_is_quoted_without_those_of_others(start: Start) -> None:
     polls = Answer([{"id": 8, "status": "failed", "why": "theirs"}, {"id": 7, "status": "failed", "why": "too large"}])
     receipt = failed(start(preparing(polls), poll={**POLL, "reports": "", "failed": ["failed"]}), "too large")
     assert "theirs" not in receipt["error"]
 
 
-def test_a_report_that_says_it_is_another_is_not_read(start: Start) -> None:
+def test_a_report_that_describes_another_is_not_read(start: Start) -> None:
     polls = {"status": "done", "of": {"kind": "summary", "days": [1, 2]}}
     made = start(preparing(polls), submit=SENT, poll=MATCHING, report={"params": {**ASKED_FOR, "from": {}}})
     failed(made, "the vendor's report 7 is not the one asked for: of.kind is 'summary', not 'daily'")
@@ -296,7 +296,7 @@ def test_a_report_whose_link_no_longer_works_is_waited_for_while_it_is_prepared_
     assert len(made.times("POST /reports")) == asked
 
 
-def test_files_that_cannot_be_told_apart_any_more_are_not_guessed(start: Start) -> None:
+def test_files_that_can_no_longer_be_told_apart_are_not_guessed(start: Start) -> None:
     def respond(request: Request) -> Answer:
         is_expired = request.path == "/f/1b"
         rows = Answer(status=403) if is_expired else Answer({"rows": [{"file": request.path[-1]}]})

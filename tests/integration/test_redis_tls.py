@@ -108,7 +108,7 @@ def test_an_impostor_hears_no_password_of_a_sink(impostor: TlsFront, redis: Any)
     assert (impostor.visits > 0, impostor.heard) == (True, b"")
 
 
-def test_unless_the_url_says_explicitly_that_no_certificate_is_verified(impostor: TlsFront) -> None:
+def test_a_certificate_is_not_verified_only_if_the_url_says_so(impostor: TlsFront) -> None:
     with suppress(ConnectionError, OSError):
         ask_ledger(f"rediss://:{PASSWORD}@127.0.0.1:{impostor.port}/0?ssl_cert_reqs=none")
     assert PASSWORD.encode() in impostor.heard

@@ -152,7 +152,7 @@ def test_a_connection_is_kept_for_the_next_request(sandbox: Sandbox) -> None:
         b"GET /" + b"x" * 70_000,
     ],
 )
-def test_what_is_not_a_request_is_refused_and_ends_the_connection(sandbox: Sandbox, sent: bytes) -> None:
+def test_a_malformed_request_is_refused_and_ends_the_connection(sandbox: Sandbox, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=20) as connection:
         connection.sendall(sent)
         assert connection.recv(100).startswith(b"HTTP/1.1 4")
@@ -227,7 +227,7 @@ def test_settings_change_and_come_back(sandbox: Sandbox) -> None:
         ("PUT", "/faults", "["),
     ],
 )
-def test_what_is_not_allowed_changes_nothing(sandbox: Sandbox, method: str, path: str, body: object) -> None:
+def test_a_refused_setting_changes_nothing(sandbox: Sandbox, method: str, path: str, body: object) -> None:
     visitor = Visitor(sandbox)
     before = sandbox.remote.faults(), visitor.ask("GET", sandbox.urls["control"] + "/settings").json()
     reply = visitor.ask(method, sandbox.urls["control"] + path, body=b"[" if body == "[" else body)

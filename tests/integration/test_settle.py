@@ -118,9 +118,7 @@ def test_a_job_failed_while_a_restart_was_half_done_is_voided_under_the_new_gene
     assert audit(services.redis, "rows", streamed.id).ends == 0
 
 
-def test_a_job_that_never_opened_its_sink_is_cancelled_without_a_word_to_consumers(
-    services: Services, redis: Redis
-) -> None:
+def test_a_job_that_never_opened_its_sink_is_cancelled_without_a_void(services: Services, redis: Redis) -> None:
     job_id, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "stream:rows"))
     assert cancel(services, job_id) == "cancelled"
     assert redis.exists("rows") == 0

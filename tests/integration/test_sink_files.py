@@ -101,7 +101,7 @@ def test_rows_are_invisible_until_their_part_is_taken(tmp_path: Path, job: Path)
     sink.release()
 
 
-def test_asking_for_the_checkpoint_lets_unfinished_rows_go(tmp_path: Path) -> None:
+def test_asking_for_the_checkpoint_drops_unfinished_rows(tmp_path: Path) -> None:
     sink = opened(f"file:{tmp_path}")
     commit(sink, 1, 2)
     assert sink.checkpoint(1, 1) == Checkpoint()
@@ -203,7 +203,7 @@ def test_a_void_takes_its_rows_away_and_nothing_else(tmp_path: Path, job: Path) 
     dead_writer.release()
 
 
-def test_a_writer_whose_generation_is_voided_beneath_it_is_told_so(tmp_path: Path, job: Path) -> None:
+def test_a_writer_learns_that_its_generation_was_voided(tmp_path: Path, job: Path) -> None:
     late = opened(f"file:{tmp_path}")
     commit(late, 1, 2)
     make(f"file:{tmp_path}").void(1, "cancelled")

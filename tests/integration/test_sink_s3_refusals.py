@@ -220,7 +220,7 @@ def test_a_container_s_role_gives_a_key(home: Path, monkeypatch: pytest.MonkeyPa
     assert service.keys_used[-1].startswith("AKROLE/")
 
 
-def test_no_credentials_and_no_such_profile_are_said_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_and_profiles_are_named_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FailJob, match="no AWS credentials were found; they may be AWS_ACCESS_KEY_ID"):
         make(f"s3://{BUCKET}/x?endpoint=http://127.0.0.1:9").open(1)
     monkeypatch.setenv("AWS_PROFILE", "nobody")

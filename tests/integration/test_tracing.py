@@ -118,7 +118,7 @@ def test_without_its_variables_nothing_of_it_is_imported(start: Start, monkeypat
 @pytest.mark.parametrize(
     ("name", "value"), [("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]
 )
-def test_what_cannot_be_fetched_is_reported_and_hinders_nothing(
+def test_an_exporter_that_cannot_be_used_is_reported_and_hinders_nothing(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging("text", "info")

@@ -125,7 +125,7 @@ def test_a_line_end_after_a_body_does_not_disturb_the_next_answer(vendor: Start)
     assert [at.send(get(at)).body(9) for _ in range(3)] == [b"[1]"] * 3
 
 
-def test_what_is_left_on_a_connection_is_not_the_next_answer(vendor: Start) -> None:
+def test_bytes_left_on_a_connection_are_not_the_next_answer(vendor: Start) -> None:
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"
     at, _ = talk(
         vendor, lambda heard: b"".join(chunked(b"rows")) + stale if heard.target.endswith("a") else answer(body=b"b")
@@ -136,7 +136,7 @@ def test_what_is_left_on_a_connection_is_not_the_next_answer(vendor: Start) -> N
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK", b"Content-Length : 11"])
-def test_a_length_behind_a_line_that_is_no_header_is_not_overlooked(vendor: Start, line: bytes) -> None:
+def test_a_length_behind_a_malformed_header_line_is_not_overlooked(vendor: Start, line: bytes) -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + line + b"\r\nContent-Length: 11\r\n\r\n"
     at, _ = talk(vendor, lambda heard: head + b"cut")
     with pytest.raises(RetryLater, match=f"no answer: a line among its headers is malformed: '{line.decode()}'"):
@@ -152,13 +152,13 @@ def test_a_length_behind_a_line_that_is_no_header_is_not_overlooked(vendor: Star
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "LineTooLong"),
     ],
 )
-def test_what_is_no_http_is_told_by_what_is_wrong_with_it(vendor: Start, head: bytes, said: str) -> None:
+def test_an_answer_that_is_not_http_fails_with_the_reason(vendor: Start, head: bytes, said: str) -> None:
     at, _ = talk(vendor, lambda heard: head + b"\r\n")
     with pytest.raises(RetryLater, match=f"GET /v1/rows: no answer: .*{said}"):
         at.send(get(at))
 
 
-def test_two_lengths_are_refused(vendor: Start) -> None:
+def test_an_answer_with_two_lengths_is_refused(vendor: Start) -> None:
     at, _ = talk(vendor, lambda heard: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 6\r\n\r\nrowrow")
     with pytest.raises(RetryLater, match="no answer: InvalidHeader"):
         at.send(get(at))
@@ -180,7 +180,7 @@ def test_early_hints_are_not_the_answer(vendor: Start) -> None:
     ("content_range", "is_all"),
     [("bytes 0-2/3", True), ("bytes 0-2/9", False), ("bytes 3-5/6", False), ("bytes 0-2/*", False), ("", False)],
 )
-def test_a_part_is_not_taken_for_all(vendor: Start, content_range: str, is_all: bool) -> None:
+def test_a_partial_answer_is_not_taken_for_the_whole(vendor: Start, content_range: str, is_all: bool) -> None:
     at = exchange(connection(vendor(lambda heard: answer(206, b"[1]", Content_Range=content_range))))
     if is_all:
         assert at.send(get(at)).body(9) == b"[1]"
@@ -315,7 +315,7 @@ def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start) -> None:
             at.ask(get(at))
 
 
-def test_a_refusal_is_told_as_far_as_it_can_be_unpacked(vendor: Start) -> None:
+def test_a_refusal_is_quoted_as_far_as_it_can_be_unpacked(vendor: Start) -> None:
     words = gzip.compress(b'{"detail": "no"}' + bytes(range(256)) * 200)
     at, _ = talk(vendor, lambda heard: answer(400, words[:60], Content_Encoding="gzip"))
     with pytest.raises(FailJob, match="GET /v1/rows: 400 Reason: "):

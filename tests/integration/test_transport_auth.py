@@ -112,7 +112,7 @@ def test_a_fixed_credential_refused_is_not_sent_again(vendor: Start) -> None:
     assert len(acme.heard) == 1
 
 
-def test_a_source_without_credentials_that_is_refused_is_told_so(vendor: Start) -> None:
+def test_a_refusal_of_a_source_without_credentials_says_that_none_were_sent(vendor: Start) -> None:
     at, _ = talk(vendor, lambda heard: answer(401))
     with pytest.raises(FailJob, match=r"401.*; check `auth` in the source file, which sends no credentials"):
         at.send(get(at))
@@ -323,7 +323,7 @@ def test_without_redis_no_refresh_token_is_used_up(vendor: Start) -> None:
     assert acme.heard == []
 
 
-def test_an_error_in_a_login_that_seems_to_succeed_is_told(vendor: Start) -> None:
+def test_an_error_in_the_answer_of_a_successful_login_is_quoted(vendor: Start) -> None:
     words = {"error": "unauthorized_client", "error_description": "not allowed to ask for scope s"}
     auth = {
         **{name: value for name, value in REFRESH.items() if name != "refresh_token"},

@@ -59,7 +59,7 @@ def test_an_address_beyond_ascii_is_read_as_utf_8(vendor: Start, written: bytes)
     assert at.send(get(at)).body(100) == b"/v1/r%C3%BCcken"
 
 
-def test_redirects_come_to_an_end(vendor: Start) -> None:
+def test_too_many_redirects_fail(vendor: Start) -> None:
     at, acme = talk(vendor, lambda heard: answer(307, Location=f"{heard.target}x"), HEADER)
     with pytest.raises(FailJob, match="more than 5 redirects"):
         at.send(get(at))

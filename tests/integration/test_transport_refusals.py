@@ -28,7 +28,7 @@ from worker.errors import FailJob, RetryLater
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 522])
-def test_what_passes_is_tried_again_with_the_usual_patience(vendor: Start, status: int) -> None:
+def test_a_temporary_refusal_is_retried_with_the_usual_patience(vendor: Start, status: int) -> None:
     at = exchange(connection(vendor(lambda heard: answer(status, b"<h1>busy</h1>"))))
     with pytest.raises(RetryLater, match=f"GET /v1/rows: {status} Reason: <h1>busy</h1>") as caught:
         at.send(get(at))
@@ -37,7 +37,7 @@ def test_what_passes_is_tried_again_with_the_usual_patience(vendor: Start, statu
 
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 409, 410, 413, 422, 451, 501, 505])
-def test_what_does_not_pass_fails_with_the_vendors_words(vendor: Start, status: int) -> None:
+def test_a_permanent_refusal_fails_with_the_vendors_words(vendor: Start, status: int) -> None:
     body = b'{"error_code":"BadRequest","message":"field does not exist","request_id":"74K"}'
     shapes = [{"when": "error_code", "code": "error_code", "message": "message", "request_id": "request_id"}]
     at = exchange(connection(vendor(lambda heard: answer(status, body)), errors=shapes))
@@ -47,7 +47,7 @@ def test_what_does_not_pass_fails_with_the_vendors_words(vendor: Start, status: 
     assert at.ask(get(at), allow=(status,)).content["error_code"] == "BadRequest"
 
 
-def test_an_error_worded_in_a_success_fails(vendor: Start) -> None:
+def test_an_error_in_a_success_fails(vendor: Start) -> None:
     body = b'{"meta":{"status":"error"},"errors":[{"code":"rate-limit-exceeded","message":"slow down"}]}'
     shapes = [{"when": "meta.status", "equals": "error", "code": "errors.0.code", "message": "errors.0.message"}]
     at = exchange(connection(vendor(lambda heard: answer(200, body)), errors=shapes))
@@ -55,7 +55,7 @@ def test_an_error_worded_in_a_success_fails(vendor: Start) -> None:
         at.ask(get(at))
 
 
-def test_a_source_says_itself_which_statuses_pass(vendor: Start) -> None:
+def test_a_source_declares_which_statuses_are_temporary(vendor: Start) -> None:
     at = exchange(connection(vendor(lambda heard: answer(409)), retry_statuses=[409]))
     with pytest.raises(RetryLater):
         at.send(get(at))
@@ -63,7 +63,7 @@ def test_a_source_says_itself_which_statuses_pass(vendor: Start) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_time_to_come_back_pauses_the_connection_for_every_worker(
+def test_retry_after_pauses_the_connection_for_every_worker(
     vendor: Start, redis: Redis, status: int, form: str
 ) -> None:
     later = "40" if form == "seconds" else formatdate(time.time() + 40, usegmt=True)
@@ -94,7 +94,7 @@ def test_the_reset_of_a_rate_limit_pauses_the_connection_where_the_vendor_names_
         at.send(get(at))
 
 
-def test_no_secret_is_in_what_goes_wrong(vendor: Start) -> None:
+def test_no_error_message_contains_a_secret(vendor: Start) -> None:
     def script(heard: Heard) -> bytes:
         echo = json.dumps({"message": f"{heard.target} {heard.headers}"}).encode()
         return answer(418, echo)

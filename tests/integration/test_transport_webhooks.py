@@ -18,7 +18,7 @@ def answer(status: int, more: str = "") -> Script:
     return lambda heard: f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n{more}\r\nno".encode()
 
 
-def test_callers_are_told_under_a_key_that_stays_the_same(vendor: Start) -> None:
+def test_webhooks_are_sent_under_a_key_that_stays_the_same(vendor: Start) -> None:
     heard = vendor(answer(204))
     for _ in range(2):
         deliver(ON_LOOPBACK, f"{heard.url}/done?x=1", b'{"job":"j1"}', key="j1", now=0)
@@ -38,13 +38,13 @@ def test_the_signature_is_that_of_the_libraries_of_standard_webhooks(vendor: Sta
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
-def test_a_receiver_that_is_busy_is_told_later(vendor: Start, status: int) -> None:
+def test_a_busy_receiver_is_tried_again_later(vendor: Start, status: int) -> None:
     with pytest.raises(RetryLater, match=f"POST /x: {status}: no"):
         deliver(ON_LOOPBACK, f"{vendor(answer(status)).url}/x", b"{}", key="j1", now=0)
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 410])
-def test_a_receiver_that_refuses_or_points_elsewhere_is_not_told_again(vendor: Start, status: int) -> None:
+def test_a_receiver_that_refuses_or_redirects_is_not_tried_again(vendor: Start, status: int) -> None:
     other = vendor(answer(200))
     pointing = vendor(answer(status, f"Location: {other.url}/y\r\n"))
     with pytest.raises(FailJob, match=f"POST /x: {status}"):

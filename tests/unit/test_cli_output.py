@@ -28,7 +28,7 @@ def test_a_table_of_nothing_is_its_heading(capsys: Captured) -> None:
     assert capsys.readouterr().out == "a  b\n"
 
 
-def test_rows_keep_their_bytes(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_printed_rows_keep_their_bytes(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     rows = ['{"a":57.1000,"b":"Ōsaka"}'.encode(), b'{"a":12345678901234567890123}']
     print_rows(rows)
     assert capsysbinary.readouterr().out.splitlines() == rows
@@ -49,7 +49,7 @@ def test_a_table_of_named_columns_has_those_alone(capsys: Captured) -> None:
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [["c", "a", "z"], ["3", "1"]]
 
 
-def test_json_is_one_line(capsys: Captured) -> None:
+def test_json_is_printed_on_one_line(capsys: Captured) -> None:
     print_json({"a": "one\ntwo"})
     assert capsys.readouterr().out == '{"a":"one\\ntwo"}\n'
 

@@ -79,11 +79,11 @@ def test_a_base_that_is_not_safe_is_refused(tmp_path: Path, catalogue: Catalogue
 
 
 @pytest.mark.parametrize("base", ["http://localhost:1/x", "http://127.8.9.1", "http://[::1]:8080/v1"])
-def test_plain_http_to_this_machine_is_fine(tmp_path: Path, catalogue: Catalogue, base: str) -> None:
+def test_plain_http_to_this_machine_is_accepted(tmp_path: Path, catalogue: Catalogue, base: str) -> None:
     assert load(tmp_path, catalogue, entry(base_url=f"'{base}'"))["kargo"].base_url == base
 
 
-def test_plain_http_elsewhere_must_be_said(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_plain_http_to_another_machine_must_be_allowed(tmp_path: Path, catalogue: Catalogue) -> None:
     text = entry(base_url="http://intranet.example/v1", allow_http="true")
     assert load(tmp_path, catalogue, text)["kargo"].allow_http
 
@@ -125,7 +125,7 @@ def test_a_mistake_names_its_line_its_field_and_what_is_allowed(
     assert words in caught.value.allowed
 
 
-def test_a_name_is_small_letters(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_a_connection_s_name_has_only_small_letters_digits_and_dashes(tmp_path: Path, catalogue: Catalogue) -> None:
     for name in ("Kargo", "a.b", "17"):
         with pytest.raises(BadInput, match="small letters"):
             load(tmp_path, catalogue, f"{name}: {{source: kargo}}")
@@ -149,7 +149,7 @@ def test_credentials_keep_their_names_and_are_not_shown(tmp_path: Path, catalogu
     assert "a-literal" not in repr(connection)
 
 
-def test_values_behind_credentials() -> None:
+def test_a_credential_is_a_variable_a_default_or_a_literal() -> None:
     environment = {"U": "someone"}.get
     assert [value_of(text, environment) for text in ("$U", "${U}", "${U:-x}", "${V:-x}", "$V", "${V:-}")] == [
         *("someone", "someone", "someone", "x"),
@@ -168,7 +168,7 @@ def test_what_is_missing_is_named_by_variable(catalogue: Catalogue) -> None:
     assert missing_credentials(connections["kargo"], {"KARGO_USERNAME": "x", "KARGO_PASSWORD": "y"}.get) == []
 
 
-def test_either_a_token_or_all_of_oauth(catalogue: Catalogue) -> None:
+def test_an_account_needs_either_a_token_or_all_of_oauth(catalogue: Catalogue) -> None:
     connection = packaged(catalogue)["mediamath"]
     (both,) = missing_credentials(connection, {}.get)
     assert both.startswith("MEDIAMATH_TOKEN, or MEDIAMATH_CLIENT_ID and ")

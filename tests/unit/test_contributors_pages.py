@@ -34,7 +34,7 @@ def names_in(body: list[ast.stmt]) -> set[str]:
 
 
 @pytest.mark.parametrize(("page", "path", "name"), NAMED)
-def test_what_a_page_names_exists(page: str, path: str, name: str) -> None:
+def test_every_file_that_a_page_names_exists(page: str, path: str, name: str) -> None:
     assert (ROOT / path).exists()
     if name:
         assert name in names_in(ast.parse((ROOT / path).read_text(encoding="utf-8")).body)

@@ -52,7 +52,7 @@ def test_the_next_part_begins_with_the_header_of_the_one_before() -> None:
         ("[1, 2]", '"[1, 2]"'),
     ],
 )
-def test_a_value_is_this_cell(value: str, cell: str) -> None:
+def test_every_kind_of_value_has_its_form_as_a_cell(value: str, cell: str) -> None:
     assert text([f'{{"k":1,"v":{value}}}'.encode()]) == [f"k,v\r\n1,{cell}\r\n"]
 
 
@@ -60,7 +60,7 @@ def test_a_null_on_a_line_of_its_own_is_not_a_blank_line() -> None:
     assert text([b'{"a":null}', b'{"a":1}']) == ['a\r\n""\r\n1\r\n']
 
 
-def test_rows_that_are_no_table_are_refused_in_words() -> None:
+def test_rows_that_do_not_make_a_table_are_refused_with_the_reason() -> None:
     with pytest.raises(FailJob, match="rows without members have no columns"):
         written("csv", [b"{}"])
     with pytest.raises(FailJob, match="more than 10,000 columns do not make a table"):

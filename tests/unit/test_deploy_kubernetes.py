@@ -76,13 +76,13 @@ def parsed(arguments: list[str]) -> click.Context:
     return command.make_context(context.info_name, rest, parent=context.parent)
 
 
-def test_every_file_is_applied() -> None:
+def test_the_kustomization_applies_every_file() -> None:
     assert {*KUSTOMIZATION["resources"], "kustomization.yaml"} == {path.name for path in FOLDER.glob("*.yaml")}
     assert set(DEPLOYMENTS) == {"api", "beat", "control", "stream"}
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_a_process_is_started_by_a_verb_there_is(name: str) -> None:
+def test_every_process_is_started_by_an_existing_verb(name: str) -> None:
     assert parsed(container(name)["args"])
 
 
@@ -112,7 +112,7 @@ def test_every_object_is_one_of_kubernetes_or_keda_without_a_field_they_do_not_k
 
 
 @pytest.mark.skipif(RENDERER is None, reason="neither kubectl nor kustomize is installed")
-def test_kustomize_makes_the_same_of_it() -> None:
+def test_kustomize_renders_the_same_objects() -> None:
     assert RENDERER
     ran = subprocess.run([RENDERER, *RENDERERS[RENDERER], str(FOLDER)], capture_output=True, text=True, check=True)
     # A generated ConfigMap is named after its content, wherever it is named.
@@ -145,7 +145,7 @@ def test_every_deployment_runs_without_root_and_writes_only_to_its_own_directory
     assert [mount["mountPath"] for mount in inside["volumeMounts"]] == ["/tmp"]
 
 
-def test_every_variable_is_a_setting() -> None:
+def test_every_variable_in_a_manifest_is_a_setting() -> None:
     (literals,) = (manifest["data"] for manifest in MANIFESTS if manifest["kind"] == "ConfigMap")
     assert set(literals) <= {f"MILLRACE_{name.upper()}" for name in Settings.model_fields}
     assert "PASSWORD" not in json.dumps(KUSTOMIZATION)

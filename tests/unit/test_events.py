@@ -59,11 +59,11 @@ def test_however_many_watch_everything_is_looked_at_once_a_round() -> None:
     assert jobs.looks[:3] == [["a", "b"]] * 3
 
 
-def test_while_redis_is_away_clients_are_told_and_events_continue_when_it_is_back() -> None:
+def test_while_redis_is_away_clients_learn_it_and_events_continue_when_it_is_back() -> None:
     rounds = [job("queued"), RedisAway(), RedisAway(), job("done", 1)]
     assert heard(Jobs(*rounds), "j") == [["state", "waits", "state", "end"]]
 
 
-def test_a_fault_of_ours_ends_the_stream_rather_than_leave_it_silent() -> None:
+def test_a_bug_ends_the_stream_instead_of_leaving_it_silent() -> None:
     with pytest.raises(KeyError):
         heard(Jobs(job("queued"), KeyError("id")), "j")

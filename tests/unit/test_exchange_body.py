@@ -168,7 +168,7 @@ def test_a_name_in_a_path_may_have_dots(content: object, path: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "null", None, True, {}])
-def test_what_means_no_link_is_none(nothing: object) -> None:
+def test_null_an_empty_string_and_the_word_null_are_not_links(nothing: object) -> None:
     assert json_path.link_in({"a": nothing, "b": "/next"}, ["a"]) is None
     assert json_path.link_in({"a": nothing, "b": "/next"}, ["a", "b"]) == "/next"
 

@@ -198,7 +198,7 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", PREPARED)
-def test_a_word_about_preparation_that_nothing_comes_of_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_field_about_preparation_without_effect_is_refused(tmp_path: Path, name: str) -> None:
     changes, field = PREPARED[name]
     declared = report({"request": {"path": "/rows"}, "format": JSON}, submit=SUBMIT, poll=POLL)
     with pytest.raises(BadInput) as caught:
@@ -317,7 +317,7 @@ def test_a_word_without_effect_or_meaning_is_refused_by_name(format_: dict[str, 
         {"footer": ["Grand Total:", "", "Total rows: {count}", "©*"], "footer_is_optional": True},
     ],
 )
-def test_what_vendors_do_can_be_said(format_: dict[str, Any]) -> None:
+def test_everything_that_vendors_are_known_to_do_can_be_declared(format_: dict[str, Any]) -> None:
     assert refused(format_) == set()
 
 

@@ -73,7 +73,7 @@ def test_a_hostile_link_is_followed_neither_on_the_base_nor_elsewhere(link: str)
 
 
 @pytest.mark.parametrize("link", [None, 7, True, ["/v1/x"], {"href": "/v1/x"}])
-def test_what_is_not_text_is_not_a_link(link: object) -> None:
+def test_a_value_that_is_not_text_is_not_a_link(link: object) -> None:
     with pytest.raises(FailJob):
         links.on_base(BASE, link, at=AT)
 

@@ -71,7 +71,7 @@ def test_a_lost_lease_and_a_new_generation_are_counted(services: Services, clock
     }
 
 
-def test_what_is_so_now_is_told(services: Services, clock: Clock) -> None:
+def test_gauges_show_the_present_state(services: Services, clock: Clock) -> None:
     ledger = services.ledger
     page = first_page(ledger)
     ledger.note_wait(page, "sink", "stream full")
@@ -106,7 +106,7 @@ def test_what_a_step_counts_arrives_with_its_outcome_and_what_comes_after_that_a
     assert by_name(read_counters(services.redis)) == moved | {"millrace_columns_changed_total c r": 1}
 
 
-def test_prometheus_reads_what_is_told_and_every_metric_says_what_it_means(services: Services) -> None:
+def test_prometheus_can_read_the_metrics_and_each_has_its_meaning(services: Services) -> None:
     count(services.redis, "millrace_vendor_answers_total", 'a "connection"\n', "200", by=2)
     text = exposition([*read_counters(services.redis), *gauges(services)]).decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -127,7 +127,7 @@ def test_names_say_the_unit_and_no_label_names_a_job() -> None:
         assert not {"job", "page", "id"} & set(metric.labels), name
 
 
-def test_what_the_scripts_count_is_declared() -> None:
+def test_every_counter_of_the_scripts_is_declared() -> None:
     named = {name for path in (ROOT / "worker/lua").glob("*.lua") for name in NAME.findall(path.read_text())}
     assert named
     assert named <= set(METRICS)
@@ -144,7 +144,7 @@ def expressions(node: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("file", ["alerts.yaml", "grafana.json"])
-def test_what_is_deployed_names_only_metrics_and_labels_there_are(file: str) -> None:
+def test_dashboards_and_alerts_use_only_existing_metrics_and_labels(file: str) -> None:
     text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
     found = expressions(yaml.safe_load(text) if file.endswith(".yaml") else json.loads(text))
     assert len(found) > 10
@@ -159,9 +159,7 @@ def test_what_is_deployed_names_only_metrics_and_labels_there_are(file: str) -> 
         assert expression.count("(") == expression.count(")"), expression
 
 
-def test_what_never_happened_to_a_report_is_counted_as_zero(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_counters_of_a_report_begin_at_zero(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     # Other tests of this process may have left it the credentials of their vendors.
     for name in [name for name in os.environ if name.startswith(("KARGO_", "MEDIAMATH_", "ROKT_"))]:
         monkeypatch.delenv(name)

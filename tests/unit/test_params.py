@@ -122,7 +122,7 @@ def test_exactly_one_of_a_group_is_given() -> None:
     assert refusal(params, {"window": "a", "start": "b"}, one_of=group).given == "window and start"
 
 
-def test_parameters_that_need_or_exclude_each_other() -> None:
+def test_parameters_may_need_or_exclude_each_other() -> None:
     params = {"start": {}, "end": {"needs": ["start"]}, "size": {}, "most": {"excludes": ["size"]}}
     assert refusal(params, {"end": "x"}).where == "params.end"
     assert refusal(params, {"most": "x", "size": "y"}).where == "params.most"
@@ -155,7 +155,7 @@ def test_a_value_that_goes_into_a_path_is_one_segment() -> None:
     assert resolved({"account": {"required": True}}, {"account": "a/b"}, read=read).params == {"account": "a/b"}
 
 
-def test_what_was_given_is_not_changed() -> None:
+def test_the_given_parameters_are_not_changed() -> None:
     given = {"p": {"days": ["{today}"]}}
     one({"type": "object"}, given["p"])
     assert given == {"p": {"days": ["{today}"]}}
@@ -213,7 +213,7 @@ def test_utc_is_written_with_a_z() -> None:
         "{today-999999d}",
     ],
 )
-def test_what_is_almost_a_macro_is_refused(value: str) -> None:
+def test_a_misspelt_macro_is_refused(value: str) -> None:
     assert refusal({"p": {"type": "object"}}, {"p": {"a": [value]}}).where == "params.p.a.0"
 
 

@@ -77,7 +77,7 @@ def test_times_are_timestamps_where_they_are_declared_and_nowhere_else() -> None
         (["2026-11-01T10:00:00Z", "2026-11-01T10:00:00"], "string"),
     ],
 )
-def test_times_that_are_no_moments_stay_text(values: list[str], kind: str) -> None:
+def test_text_that_is_not_a_time_stays_text(values: list[str], kind: str) -> None:
     assert widen(None, values, is_time=True) == kind
 
 
@@ -144,14 +144,14 @@ def test_digits_stay_in_a_column_of_text() -> None:
     assert [row["v"] for row in parquet_rows(file)] == ["57.1000", "x", "1e2", '{"a": 1.0}']
 
 
-def test_rows_without_members_are_refused_in_words() -> None:
+def test_rows_without_members_are_refused_with_the_reason() -> None:
     with pytest.raises(FailJob, match="rows without members have no columns"):
         written("parquet", [b"{}"])
     assert [row["a"] for row in parquet_rows(written("parquet", [b'{"a":null}'])[0])] == [None]
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "snappy"])
-def test_every_codec_is_read_by_others(compression: str) -> None:
+def test_files_of_every_codec_are_read_by_other_programs(compression: str) -> None:
     (file,) = written("parquet", [b'{"a":"x"}'], compression=compression)
     group = pyarrow.parquet.read_metadata(io.BytesIO(file.content)).row_group(0)
     assert group.column(0).compression == {"none": "UNCOMPRESSED"}.get(compression, compression.upper())

@@ -49,7 +49,7 @@ def test_a_value_may_be_sent_as_a_number_or_as_json_text() -> None:
     assert fill({"a": "{missing|json}", "b": "{{id|json}} {id|integer}"}, values) == {"b": "{id|json} 777"}
 
 
-def test_a_value_without_digits_is_no_number() -> None:
+def test_a_value_without_digits_is_not_a_number() -> None:
     with pytest.raises(FailJob, match="report_id: the request needs an integer, not 'r-7'"):
         fill("{report_id|integer}", {"report_id": "r-7"})
 
@@ -97,7 +97,7 @@ def test_a_query_is_written_as_it_is_and_no_value_breaks_out_of_it(template: str
     assert fill_query(template, values) == filled
 
 
-def test_a_template_is_not_changed() -> None:
+def test_filling_a_template_does_not_change_it() -> None:
     template = {"a": ["{x}"], "b": {"c": "{x}"}}
     fill(template, {"x": 1})
     assert template == {"a": ["{x}"], "b": {"c": "{x}"}}

@@ -56,7 +56,7 @@ def test_a_full_sink_is_reported_once_with_its_figures(said: list[str]) -> None:
     assert said == ["waiting: stream full: 10 entries"]
 
 
-def test_a_redis_that_does_not_answer_is_told(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_does_not_answer_is_reported(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     back = threading.Event()
 
     def hear(text: str) -> None:

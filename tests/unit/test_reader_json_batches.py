@@ -61,7 +61,7 @@ def test_something_else_in_one_batch_fails_the_job_after_the_rows_of_others() ->
 
 
 @pytest.mark.parametrize("before", [b"", b'{"results":[{"a":1}]},'])
-def test_an_error_in_place_of_a_batch_is_an_error_and_no_end(before: bytes) -> None:
+def test_an_error_in_place_of_a_batch_is_an_error_and_not_the_end(before: bytes) -> None:
     error = b'[%b{"error":{"code":7,"message":"gave up"}}' % before
     for rest in (b"]", b',{"results":[]},{"error":null}]'):
         got = reading(error + rest, BATCHES)

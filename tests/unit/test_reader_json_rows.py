@@ -91,7 +91,7 @@ def test_objects_joined_by_commas_are_rows_where_declared(body: bytes, expected:
 
 
 @pytest.mark.parametrize("body", [b'{"a":1},{"a":2},', b'{"a":1},{"a"', b'{"a":1},', b'{"a":1}, {"b":1}]'])
-def test_joined_objects_that_are_cut_or_broken_are_no_clean_end(body: bytes) -> None:
+def test_joined_objects_that_are_cut_or_broken_are_never_a_clean_end(body: bytes) -> None:
     assert isinstance(reading(body, JOINED).error, RetryLater)
 
 
@@ -135,7 +135,7 @@ def test_a_skipped_empty_row_must_still_be_where_a_row_may_be(body: bytes) -> No
 
 
 @pytest.mark.parametrize("empty", ["[]", "{}"])
-def test_after_a_skipped_row_digits_in_a_text_are_no_number(empty: str) -> None:
+def test_after_a_skipped_row_digits_in_a_text_are_not_a_number(empty: str) -> None:
     row = '{"},{":"%s","]":{}}' % ("9" * 5_000)
     body = f'{{"items":[{{"a":1}},{empty},{row},{empty},{row}]}}'.encode()
     for some in ((), range(0, len(body), 7), range(20)):
@@ -185,7 +185,7 @@ def test_something_else_in_place_of_a_list_is_not_taken_for_no_rows(
         (["*.results"], b'{"fieldMask":"a,b","requestId":"r1"}'),
     ],
 )
-def test_whatever_is_empty_in_place_of_a_list_is_no_rows(rows: list[str], body: bytes) -> None:
+def test_anything_empty_in_place_of_a_list_means_no_rows(rows: list[str], body: bytes) -> None:
     shape = JsonRows(kind="json", rows=rows, absent_is_empty=True)
     assert reading(body, shape, cuts=range(len(body))).published == []
 

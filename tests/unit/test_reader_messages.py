@@ -33,7 +33,7 @@ def test_a_row_may_leave_columns_out() -> None:
     assert reading(TWO + b'{"spend":1}\n', STREAM).published == [b'{"spend":1}']
 
 
-def test_blank_lines_are_no_rows() -> None:
+def test_blank_lines_are_not_rows() -> None:
     got = reading(b"\n\r\n" + TWO + b'\n  \n{"id":1,"spend":2}  \r\n\n', STREAM)
     assert got.published == [b'{"id":1,"spend":2}']
 
@@ -108,7 +108,7 @@ def test_columns_that_make_every_row_look_like_a_message_are_refused(names: tupl
         b'{"fields":"id","total_items_count":1}',
     ],
 )
-def test_half_a_header_is_none(line: bytes) -> None:
+def test_an_incomplete_header_is_not_a_header(line: bytes) -> None:
     got = reading(line, STREAM)
     assert isinstance(got.error, FailJob)
     assert "before the header" in got.said

@@ -119,7 +119,9 @@ def spoilt(draw: st.DataObject, body: bytes) -> bytes:
     cuts,
 )
 @settings(deadline=None, max_examples=120)
-def test_objects_of_a_stream(shape: Ndjson, sent: list[tuple[str, str]], data: st.DataObject, some: list[int]) -> None:
+def test_objects_of_a_stream_are_read_alike_by_both_parsers(
+    shape: Ndjson, sent: list[tuple[str, str]], data: st.DataObject, some: list[int]
+) -> None:
     got = assert_alike(spoilt(data, "".join(row + end for row, end in sent).encode()), shape, some)
     for row in got.rows:
         assert isinstance(row, bytes)
@@ -129,7 +131,9 @@ def test_objects_of_a_stream(shape: Ndjson, sent: list[tuple[str, str]], data: s
 
 @given(st.lists(st.sampled_from([*SAME, *OTHER]), max_size=8), st.data(), cuts)
 @settings(deadline=None, max_examples=100)
-def test_messages_of_a_stream_with_a_header(sent: list[str], data: st.DataObject, some: list[int]) -> None:
+def test_messages_of_a_stream_are_read_alike_by_both_parsers(
+    sent: list[str], data: st.DataObject, some: list[int]
+) -> None:
     body = header(["a", "b"], 3) + "\n".join(sent).encode()
     assert_alike(spoilt(data, body) if data.draw(st.booleans()) else body, STREAM, some)
 
@@ -137,7 +141,9 @@ def test_messages_of_a_stream_with_a_header(sent: list[str], data: st.DataObject
 @pytest.mark.parametrize("shape", [PAGE, ENVELOPES], ids=["page", "skipping empty rows"])
 @given(st.lists(st.one_of(rows, rows, st.sampled_from(["[]", "{}", "{ }"])), max_size=8), st.data(), cuts)
 @settings(deadline=None, max_examples=120)
-def test_members_of_a_list(shape: JsonRows, sent: list[str], data: st.DataObject, some: list[int]) -> None:
+def test_members_of_a_list_are_read_alike_by_both_parsers(
+    shape: JsonRows, sent: list[str], data: st.DataObject, some: list[int]
+) -> None:
     between = data.draw(st.sampled_from([",", ", ", ",\n  ", " ,"]))
     body = ('{"data":[' + between.join(sent) + '],"after":[{"a":1},{"a":2}],"total_rows":3}').encode()
     assert_alike(spoilt(data, body), shape, some)
@@ -145,7 +151,9 @@ def test_members_of_a_list(shape: JsonRows, sent: list[str], data: st.DataObject
 
 @given(tables(), st.data(), cuts)
 @settings(deadline=None, max_examples=150)
-def test_declared_columns_of_a_stream_and_of_a_page(sent: list[str], data: st.DataObject, some: list[int]) -> None:
+def test_declared_columns_are_converted_alike_by_both_parsers(
+    sent: list[str], data: st.DataObject, some: list[int]
+) -> None:
     by_stream = assert_alike("\n".join(sent).encode(), PLAIN, some, COLUMNS)
     by_page = assert_alike(f'{{"rows":[{",".join(sent)}]}}'.encode(), PAGE, some, COLUMNS)
     assert by_stream.rows == by_page.rows
@@ -196,12 +204,14 @@ def test_short_lists_are_not_each_cut_out_of_the_whole_text(row: bytes) -> None:
     cuts,
 )
 @settings(deadline=None, max_examples=100)
-def test_members_of_short_lists(sent: list[list[str]], data: st.DataObject, some: list[int]) -> None:
+def test_members_of_short_lists_are_read_alike_by_both_parsers(
+    sent: list[list[str]], data: st.DataObject, some: list[int]
+) -> None:
     body = ("[" + ",".join('{"results":[%s]}' % ",".join(batch) for batch in sent) + "]").encode()  # noqa: UP031
     assert_alike(spoilt(data, body) if data.draw(st.booleans()) else body, BATCHES, some, COLUMNS)
 
 
-def test_typed_rows_of_one_shape_are_converted_as_they_stand_in_the_page() -> None:
+def test_typed_rows_of_one_shape_are_converted_without_being_cut_out_of_the_page() -> None:
     """As above: without this way the rows would be the same, only later."""
     body = b'{"rows":[' + b",".join(b'{"a":"%d","u":"x"}' % number for number in range(20_000)) + b"]}"
     converted: list[int] = []
@@ -238,7 +248,7 @@ def test_a_long_string_with_braces_is_not_parsed_again_with_every_brace() -> Non
     assert len(given) < 20_000
 
 
-def test_every_single_cut() -> None:
+def test_rows_do_not_depend_on_where_the_text_is_cut() -> None:
     """No cut is left to chance where there are few."""
     sent = [
         '{"a":"1","b":{"a":[{"a":1},{"a":2}]}}',

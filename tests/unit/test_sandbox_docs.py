@@ -13,7 +13,7 @@ from sandbox.settings import Settings
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
-def test_the_page_is_current() -> None:
+def test_the_reference_of_the_sandbox_is_current() -> None:
     assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m sandbox.reference > docs/sandbox.md"
 
 

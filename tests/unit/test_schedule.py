@@ -118,7 +118,7 @@ def test_a_lookback_asks_for_each_of_the_last_days_by_itself(installation: Insta
     assert windows == [("2026-10-30", "2026-10-30"), ("2026-10-31", "2026-10-31"), ("2026-11-01", "2026-11-01")]
 
 
-def test_what_keeps_an_entry_from_being_served_is_told_and_tried_again(
+def test_an_entry_that_cannot_be_served_is_an_alarm_and_tried_again(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation.write("every: 1h")
@@ -280,7 +280,7 @@ def test_no_more_jobs_are_under_way_than_the_vendor_prepares_at_once(services: S
     assert len(backfill.advance()) == min(at_once, 30 - at_once)
 
 
-def test_asked_for_again_it_goes_on_where_it_stopped(services: Services) -> None:
+def test_a_repeated_backfill_continues_where_it_stopped(services: Services) -> None:
     first = planned(services, "2w")
     first.advance()
     end(services, first, "done")

@@ -71,7 +71,7 @@ def test_a_date_may_have_a_form_and_a_query_may_be_a_text(tmp_path: Path) -> Non
         ({"query": "a={dya}"}, "one of day, limit"),
     ],
 )
-def test_a_form_or_a_query_that_cannot_be_meant_is_refused_when_the_file_is_read(
+def test_a_format_or_query_that_makes_no_sense_is_refused_when_the_file_is_read(
     tmp_path: Path, request_: dict[str, Any], words: str
 ) -> None:
     params = {

@@ -33,7 +33,7 @@ def test_every_report_and_parameter_is_in_the_table() -> None:
                 assert f"| `{param}` |" in section
 
 
-def test_the_files_in_the_guide_load(tmp_path: Path) -> None:
+def test_the_source_files_in_the_guide_load(tmp_path: Path) -> None:
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
     files = re.findall(r"```yaml\n(source: (\w+)\n.*?)```", guide, re.DOTALL)
     assert [name for _, name in files] == ["acme", "amazon"]
@@ -44,7 +44,7 @@ def test_the_files_in_the_guide_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [part for part in dir(schema) if hasattr(getattr(schema, part), "model_fields")])
-def test_every_kind_is_in_the_guide(kind: str) -> None:
+def test_every_kind_of_the_source_format_is_in_the_guide(kind: str) -> None:
     field = getattr(schema, kind).model_fields.get("kind")
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
     if field is not None:

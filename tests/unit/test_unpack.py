@@ -99,7 +99,7 @@ def test_what_follows_a_body_and_is_neither_blank_nor_compressed_is_broken(rest:
         list(unpack([PACKED["gzip"] + rest], "gzip"))
 
 
-def test_nothing_but_zeros_is_no_empty_body() -> None:
+def test_a_body_of_zeros_alone_is_not_an_empty_body() -> None:
     with pytest.raises(RetryLater):
         list(unpack([b"\0" * 20], "gzip"))
 
@@ -143,7 +143,7 @@ def test_a_file_packed_before_it_was_sent_is_unpacked_to_its_core(
 
 
 @pytest.mark.parametrize("names", [None, "gzip", "gzip, gzip, gzip, gzip, gzip"])
-def test_five_packings_around_one_another_are_no_report(names: str | None) -> None:
+def test_a_body_that_is_packed_five_times_is_refused(names: str | None) -> None:
     body = b"x"
     for _ in range(5):
         body = gzip.compress(body)
@@ -192,7 +192,7 @@ def test_broken_packing_is_read_again_first(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "deflate", "zip"])
-def test_what_is_not_packed_though_it_says_so_is_broken(name: str) -> None:
+def test_a_body_that_is_not_packed_as_its_header_says_is_broken(name: str) -> None:
     with pytest.raises(RetryLater):
         b"".join(unpack([b"<html>no</html>"], name))
 
@@ -222,7 +222,7 @@ def test_a_report_that_compresses_well_is_not_a_bomb() -> None:
         assert sum(map(len, unpack([body], name))) == len(text)
 
 
-def test_pieces_are_of_a_bearable_size() -> None:
+def test_unpacked_pieces_are_of_bounded_size() -> None:
     text = random.Random(1).randbytes(300_000) + b"\0" * 900_000
     for body, name in (
         (gzip.compress(text), "gzip"),
@@ -235,7 +235,7 @@ def test_pieces_are_of_a_bearable_size() -> None:
 
 
 @pytest.mark.parametrize("name", ["br", "compress", "gzip, br"])
-def test_an_unknown_packing_fails_the_job_and_says_what_is_known(name: str) -> None:
+def test_an_unknown_packing_fails_the_job_and_names_the_known_ones(name: str) -> None:
     with pytest.raises(FailJob, match="gzip"):
         list(unpack([b"x"], name))
 
@@ -257,13 +257,13 @@ def test_what_cannot_be_read_is_called_by_its_name(body: bytes, what: str, is_pa
 
 
 @pytest.mark.parametrize("name", [None, "gzip", "zstd", "deflate"])
-def test_an_empty_body_is_empty(name: str | None) -> None:
+def test_an_empty_body_stays_empty_under_any_encoding(name: str | None) -> None:
     assert list(unpack([], name)) == []
     assert list(unpack([b""], name)) in ([], [b""])
 
 
 @pytest.mark.parametrize("name", [None, "gzip"])
-def test_what_the_transport_raises_goes_through(name: str | None) -> None:
+def test_errors_of_the_transport_pass_through(name: str | None) -> None:
     def chunks() -> Iterator[bytes]:
         yield PACKED["gzip"][:100]
         raise RetryLater("connection reset")

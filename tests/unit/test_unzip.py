@@ -113,7 +113,7 @@ def test_more_than_one_file_fails_and_names_two(name: str) -> None:
 
 
 @pytest.mark.parametrize("names", [(), ("2026/",), ("2026/", "__MACOSX/._x")])
-def test_no_file_fails(names: tuple[str, ...]) -> None:
+def test_an_archive_without_a_file_fails(names: tuple[str, ...]) -> None:
     with pytest.raises(FailJob, match="the ZIP holds no file"):
         list(unpack([archive(*names)], None))
 
@@ -131,7 +131,7 @@ def test_an_encrypted_file_fails_with_its_name() -> None:
         list(unpack([bytes(body)], None))
 
 
-def test_another_method_fails_and_says_what_is_known() -> None:
+def test_a_file_packed_by_another_method_fails_with_the_methods_there_are() -> None:
     with pytest.raises(FailJob, match=r"method 14; only 0 \(stored\) and 8 \(deflate\) are"):
         list(unpack([archive("a.csv", method=zipfile.ZIP_LZMA)], None))
 
@@ -142,7 +142,7 @@ def test_a_file_stored_without_its_size_fails() -> None:
 
 
 @pytest.mark.parametrize("kind", ["deflate", "stored", "sizes after the data", "sizes after the data, unmarked"])
-def test_a_file_that_is_not_what_its_sum_says_is_broken(kind: str) -> None:
+def test_a_file_with_a_wrong_checksum_is_broken(kind: str) -> None:
     body = WHOLE[kind]
     crc = struct.pack("<L", zlib.crc32(CSV))
     at = body.index(crc)
@@ -159,7 +159,7 @@ def test_a_directory_that_lists_another_number_of_entries_is_broken() -> None:
         list(unpack([bytes(body)], None))
 
 
-def test_an_archive_may_be_a_bomb() -> None:
+def test_an_archive_that_is_a_bomb_fails() -> None:
     with pytest.raises(FailJob, match="200 times"):
         for _ in unpack([archive("a.csv", text=b"\0" * 50_000_000)], None):
             pass

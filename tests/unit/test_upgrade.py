@@ -18,12 +18,12 @@ from worker.sources.schema import Source
 AT = Checkpoint(3, EMPTY_DIGEST, 1, 90)
 
 
-def test_a_page_of_a_stream_that_names_its_reader_is_read() -> None:
+def test_a_page_in_a_stream_of_an_earlier_version_is_read() -> None:
     assert unpack_checkpoint(f"3 {EMPTY_DIGEST} 0 1 90 lines".encode()) == AT
     assert unpack_checkpoint(f"3 {EMPTY_DIGEST} 0 1 90 ".encode()) == AT
 
 
-def test_a_part_of_files_that_names_its_reader_is_read(tmp_path: Path) -> None:
+def test_a_part_in_files_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     record = FileRecord(DirectoryStore(tmp_path), Key())
     record.take(1, 1, KeptPart(1, AT, ()))
     (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
@@ -31,7 +31,7 @@ def test_a_part_of_files_that_names_its_reader_is_read(tmp_path: Path) -> None:
     assert record.part(1, 1, 1) == KeptPart(1, AT, ())
 
 
-def test_a_source_in_which_every_request_has_a_second_path_is_read() -> None:
+def test_a_source_kept_by_an_earlier_version_is_read() -> None:
     kept = Source.model_validate(source(report(READ, submit=SUBMIT, poll=POLL))).model_dump(mode="json", by_alias=True)
     report_ = kept["reports"]["r"]
     for request in (report_["read"][0]["request"], report_["submit"]["request"], report_["poll"]["request"]):

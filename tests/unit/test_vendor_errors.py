@@ -43,7 +43,9 @@ SPECIAL = {"when": "error.passes", "equals": True, "then": "retry"}
 
 
 @pytest.mark.parametrize("shapes", [(GENERAL, SPECIAL), (SPECIAL, GENERAL)])
-def test_a_special_shape_decides_and_a_general_one_tells_in_any_order(shapes: tuple[dict[str, Any], ...]) -> None:
+def test_a_special_shape_decides_and_a_general_one_gives_the_words_in_any_order(
+    shapes: tuple[dict[str, Any], ...],
+) -> None:
     error = found({"error": {"code": 7, "text": "busy", "passes": True}}, *shapes)
     assert error == VendorError("7: busy", "retry")
     assert found({"error": {"code": 8, "text": "gone"}}, *shapes) == VendorError("8: gone", None)
@@ -60,7 +62,7 @@ def test_a_special_shape_decides_and_a_general_one_tells_in_any_order(shapes: tu
         ("end", NoMorePages),
     ],
 )
-def test_what_follows_is_an_error_of_its_own_name(then: Any, kind: type[MillraceError]) -> None:
+def test_each_consequence_has_an_error_of_its_own(then: Any, kind: type[MillraceError]) -> None:
     failure = VendorError("words", then).failure("GET /rows: words")
     assert (type(failure), str(failure)) == (kind, "GET /rows: words")
 
@@ -123,7 +125,7 @@ def test_a_yes_or_no_is_read_however_it_is_written(said: object, stated: bool) -
     assert flag([None, "perhaps", said]) is stated
 
 
-def test_nothing_said_is_neither_yes_nor_no() -> None:
+def test_a_missing_flag_is_neither_yes_nor_no() -> None:
     assert flag([None, "", "perhaps", [], 2]) is None
     assert not is_same(True, 1)
 

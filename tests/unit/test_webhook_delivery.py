@@ -81,14 +81,14 @@ def test_a_notice_is_signed_and_holds_the_receipt(services: Services, receiver: 
     assert lowered(heard)["webhook-signature"].startswith("v1,")
 
 
-def test_what_was_heard_is_not_told_again(services: Services, receiver: Receiver) -> None:
+def test_an_accepted_notice_is_not_sent_again(services: Services, receiver: Receiver) -> None:
     job = ended_job(services, receiver)
     deliver_notice(services, job, 1)
     assert deliver_notice(services, job, 1) == "nothing to do"
     assert (len(receiver.heard), due_notices(services)) == (1, [])
 
 
-def test_an_unreachable_receiver_is_told_later_by_any_worker_with_the_same_id(
+def test_an_unreachable_receiver_is_tried_later_by_any_worker_under_the_same_id(
     services: Services, receiver: Receiver
 ) -> None:
     receiver.statuses = [503, 500, 200]
@@ -115,14 +115,14 @@ def test_a_receiver_that_never_answers_is_given_up(
     assert due_notices(restarted(services, START + 1e6)) == []
 
 
-def test_a_receiver_that_refuses_is_not_told_again(services: Services, receiver: Receiver) -> None:
+def test_a_receiver_that_refuses_is_not_tried_again(services: Services, receiver: Receiver) -> None:
     receiver.statuses = [410]
     job = ended_job(services, receiver)
     assert deliver_notice(services, job, 1).startswith("refused")
     assert due_notices(restarted(services, START + 1e6)) == []
 
 
-def test_a_job_taken_up_again_is_told_at_its_next_end_under_another_id(services: Services, receiver: Receiver) -> None:
+def test_a_retried_job_is_announced_at_its_next_end_under_another_id(services: Services, receiver: Receiver) -> None:
     job = ended_job(services, receiver)
     services.ledger.retry(job)
     assert deliver_notice(services, job, 1) == "nothing to tell"
@@ -131,7 +131,9 @@ def test_a_job_taken_up_again_is_told_at_its_next_end_under_another_id(services:
     assert [lowered(heard)["webhook-id"] for heard in receiver.heard] == [f"{job}.2"]
 
 
-def test_only_one_of_two_delivers(services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_of_two_workers_delivers_a_notice(
+    services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = ended_job(services, receiver)
 
     def meanwhile(*_args: object, **_more: object) -> None:
@@ -149,7 +151,7 @@ def test_a_webhook_that_can_never_be_sent_makes_no_job(services: Services) -> No
 
 
 @pytest.mark.parametrize("secret", ["whsec_not base64", "whsec_"])
-def test_a_secret_that_is_no_base64_is_refused_where_settings_are_read_without_being_shown(
+def test_a_secret_that_is_not_base64_is_refused_by_the_settings_and_not_shown(
     secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MILLRACE_WEBHOOK_SECRET", secret)

@@ -48,7 +48,7 @@ def test_a_day_goes_into_the_parameter_that_the_source_file_declares(
     assert repr(given) == before
 
 
-def test_a_list_the_window_stands_in_must_be_given() -> None:
+def test_a_list_that_holds_the_window_must_be_given() -> None:
     with pytest.raises(BadInput, match="day_time_id"):
         put_window(report("kargo.campaign-performance-metrics"), {"filters": HOURS[:1]}, FIRST, END)
 
@@ -67,5 +67,5 @@ def test_a_duration_reads_as_it_was_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(7200, "2 h"), (86_400, "1 d"), (0.5, "0.5 s"), (5400, "90 m")])
-def test_a_duration_is_told_in_its_largest_whole_unit(seconds: float, said: str) -> None:
+def test_a_duration_is_shown_in_its_largest_whole_unit(seconds: float, said: str) -> None:
     assert format_duration(seconds) == said

@@ -114,6 +114,7 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("{required: true}", "{type: integer, default: 4, minimum: 5, maximum: 3}", 14, "account.maximum", "5 or more"),
         ("{required: true}", "{required: true, min_items: 3}", 14, "account.min_items", "type: list"),
         ("{required: true}", "{required: true, date_adds: T00}", 14, "account.date_adds", "datetime"),
+        ("{required: true}", "{type: datetime, required: true, date_adds: T23:59:59}", 14, "date_adds", "its offset"),
         ("{required: true}", "{required: true, pattern: '('}", 14, "account.pattern", "a regular expression"),
         ("{required: true}", "{required: true, needs: [x]}", 14, "needs", "one of account"),
         ("  rows:\n", "  Rows!:\n", 11, "reports", "text of the form"),

@@ -15,6 +15,7 @@ from worker.api.app import make_app
 from worker.api.models import JobBody
 from worker.cli import VERBS
 from worker.keys import job, pages
+from worker.sources.loading import source_schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +28,12 @@ def test_every_path_of_the_api_is_on_its_page_and_nothing_else_is() -> None:
     described = make_app(Settings()).openapi()["paths"]
     there = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
     assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", text("docs/api.md"), re.MULTILINE)) == there
+
+
+def test_every_field_of_a_source_file_is_in_the_guide() -> None:
+    schema, guide = source_schema(), text("docs/adding-a-source.md")
+    fields = {field for part in (schema, *schema["$defs"].values()) for field in part.get("properties", {})}
+    assert [field for field in sorted(fields) if not re.search(rf"\b{field}\b", guide)] == []
 
 
 def test_every_field_of_a_request_for_a_job_is_on_the_page_of_the_api() -> None:

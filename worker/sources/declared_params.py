@@ -25,17 +25,7 @@ _MOMENT = Moment(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("UTC"))
 def check_declared_params(report: Report, file: YamlFile, place: Place) -> None:
     """Raise BadInput for a field of a parameter that has no effect, and for a value that the parameter refuses."""
     for name, param in report.params.items():
-        where = (*place, "params", name)
-        for word, allowed in _contradictions(param):
-            raise BadInput(file.where((*where, word)), word, allowed)
-        is_list = param.type == "list"
-        plain = _without_schema(param)
-        single = plain.model_copy(update={"min_items": None})
-        for value in (param.items_allowed if is_list else param.allowed) or ():
-            word = "items_allowed" if is_list else "allowed"
-            resolve_value(file.where((*where, word)), single, [value] if is_list else value, _MOMENT)
-        if param.default is not None:
-            resolve_value(file.where((*where, "default")), plain, param.default, _MOMENT)
+        _check_param(param, file, (*place, "params", name))
     for name in report.columns_from:
         param = report.params[name]
         if param.type != "list" or param.items in ("list", "object"):
@@ -45,6 +35,22 @@ def check_declared_params(report: Report, file: YamlFile, place: Place) -> None:
     for position, read in enumerate(report.read):
         for name, wanted in read.when.items():
             _check_when(name, wanted, report, file.where((*place, "read", position, "when", name)))
+
+
+def _check_param(param: Param, file: YamlFile, place: Place) -> None:
+    for word, allowed in _contradictions(param):
+        raise BadInput(file.where((*place, word)), word, allowed)
+    is_list = param.type == "list"
+    plain = _without_schema(param)
+    single = plain.model_copy(update={"min_items": None})
+    for value in (param.items_allowed if is_list else param.allowed) or ():
+        word = "items_allowed" if is_list else "allowed"
+        resolve_value(file.where((*place, word)), single, [value] if is_list else value, _MOMENT)
+    if param.date_adds:
+        moment = Param(type=(param.items if is_list else param.type) or "any")
+        resolve_value(file.where((*place, "date_adds")), moment, f"2026-01-01{param.date_adds}", _MOMENT)
+    if param.default is not None:
+        resolve_value(file.where((*place, "default")), plain, param.default, _MOMENT)
 
 
 def _check_window_form(report: Report, file: YamlFile, place: Place) -> None:

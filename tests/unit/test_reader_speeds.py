@@ -80,11 +80,12 @@ names = st.lists(
 def tables(draw: st.DrawFn) -> list[str]:
     """Rows of which most are alike and hold what a declared column may change."""
     usual = draw(names)
+    usually = draw(st.sampled_from([(",", ":"), (", ", ": ")]))
     made = []
     for _ in range(draw(st.integers(1, 8))):
         keys = draw(st.one_of(st.just(usual), st.just(usual), names))
-        between = draw(st.sampled_from([",", ",", ",", ", "]))
-        made.append("{" + between.join(f"{key}:{draw(written)}" for key in keys) + "}")
+        between = draw(st.sampled_from([usually, usually, usually, (", ", ":")]))
+        made.append("{" + between[0].join(f"{key}{between[1]}{draw(written)}" for key in keys) + "}")
     return made
 
 

@@ -25,7 +25,8 @@ USUAL = {
 UNUSUAL = [
     '"007"', '"1.0"', "1e3", '"1e3"', '" 5 "', '""', '"null"', '"NULL"', '"-0"', "-0", "1.0", '"1_0"', '"0.00000000"',
     '"NaN"', '"sNaN"', '"-Infinity"', '"nan"', '"a,b:1"', '",a:1"', '"},{"', '"\\"a\\":1"', '"x\\u00e9\\/"', '"\\\\"',
-    '{ "a" : 1 }', "9" * 30, '"soon"', '"1"', "5",
+    '{ "a" : 1 }', "9" * 30, '"soon"', '"1"', "5", '" null"', '"- 5"', '" true"', '"1 000"', '"x\\": \\""',
+    '"2026-07 -01"',
 ]  # fmt: skip
 
 
@@ -37,10 +38,11 @@ def alone(row: bytes) -> Row:
 def alike(draw: st.DrawFn) -> list[bytes]:
     """Rows of which most have the first one's keys and the usual values; some differ in all that may differ."""
     usual = draw(st.lists(st.sampled_from([*USUAL]), min_size=1, max_size=5, unique=True))
+    spacing = draw(st.sampled_from([(",", ":"), (", ", ": ")]))
     rows = []
     for _ in range(draw(st.integers(1, 6))):
         keys = draw(st.one_of(st.just(usual), st.just(usual), st.permutations(usual), st.lists(st.sampled_from(usual))))
-        comma, colon = draw(st.sampled_from([(",", ":")] * 6 + [(", ", ":"), (",", ": ")]))
+        comma, colon = draw(st.sampled_from([spacing] * 6 + [(", ", ":"), (",", ": ")]))
         members = []
         for key in keys:
             is_usual = draw(st.integers(0, 7))
@@ -58,7 +60,8 @@ def as_members(rows: list[bytes]) -> bytes:
 @settings(deadline=None, max_examples=500)
 def test_every_row_comes_out_as_if_it_were_changed_alone(rows: list[bytes]) -> None:
     if shape := RowShape.of(rows[0], DECLARED):
-        for changed in (shape.change_lines(Rows.of(rows).text), shape.change_members(as_members(rows))):
+        members = None if shape.is_spaced else shape.change_members(as_members(rows))
+        for changed in (shape.change_lines(Rows.of(rows).text), members):
             assert changed is None or [*changed] == [alone(row) for row in rows]
 
 
@@ -68,6 +71,15 @@ def test_rows_of_one_shape_are_changed_at_once() -> None:
     assert shape
     want = [b'{"a":%d,"u":[{"a":"1"}],"b":%d.50,"c d":"x"}' % (number, number) for number in range(5)]
     assert shape.change_lines(Rows.of(rows).text) == shape.change_members(as_members(rows)) == Rows.of(want)
+
+
+def test_rows_with_blanks_are_changed_at_once_and_those_without_a_change_keep_them() -> None:
+    rows = [b'{"a": "1", "u": [1, "x, y"], "b": 1}', b'{"a": 1, "u": "1", "b": 2.50}', b'{"a": 2, "u": "", "b": ""}']
+    want = [b'{"a":1,"u":[1, "x, y"],"b":1}', rows[1], b'{"a":2,"u":"","b":null}']
+    shape = RowShape.of(rows[0], DECLARED)
+    assert shape
+    for start, end in ((0, 1), (1, 2), (0, 2), (1, 3), (0, 3)):
+        assert shape.change_lines(Rows.of(rows[start:end]).text) == Rows.of(want[start:end])
 
 
 def test_an_empty_string_is_null_where_it_is_no_text() -> None:

@@ -64,7 +64,9 @@ class Columns:
 
     def convert_members(self, text: bytes) -> Rows | None:
         """Convert members of a list, with a comma before each; None if they must be cut into rows first."""
-        return self._note(self._shape.change_members(text)) if self._shape else None
+        if self._shape is None or self._shape.is_spaced:
+            return None
+        return self._note(self._shape.change_members(text))
 
     def _note(self, changed: Rows | None) -> Rows | None:
         self._misses += changed is None
@@ -77,12 +79,12 @@ class Columns:
         return self._pattern.findall(rows.text) if self._pattern is not None else []
 
     def _learn_pattern(self, rows: Rows, matched: int) -> bool:
-        """Make a pattern for rows like the first one, unless the present one matched more than half of these."""
+        """Make pattern and shape for rows like the first one, unless the present ones fit more than half of these."""
         if self._patterns_made == _MOST_PATTERNS or 2 * matched >= len(rows):
             return False
         self._patterns_made += 1
         self._pattern = _make_pattern(rows.first, self._declared)
-        self._shape = RowShape.of(rows.first, self._declared) if self._pattern else None
+        self._shape = RowShape.of(rows.first, self._declared)
         return self._pattern is not None
 
     def _convert_alone(self, row: bytes) -> Row:

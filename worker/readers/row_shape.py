@@ -4,6 +4,9 @@ msgspec decodes the rows to a struct made for these keys, with numbers where num
 structs again. That takes half the time of matching each row against a regular expression. But it also reorders members,
 drops blanks and repeated keys, and turns `1e3` into 1000. So the new text is used only if it equals the old one but for
 quotes: then all that happened is that numbers lost their quotes. Empty strings that mean null are replaced before.
+
+Many vendors write `{"a": 1, "b": 2}`, as Python does. Then blanks are ignored in the comparison too, and a row in which
+no value changed keeps them.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from io import BytesIO
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -36,7 +40,9 @@ _AS_MEMBERS = bytes.maketrans(b"\n", b",")
 class RowShape:
     """Rows with the keys of one row, in its order."""
 
-    def __init__(self, keys: Sequence[str], declared: Mapping[str, ColumnType]) -> None:
+    def __init__(self, keys: Sequence[str], declared: Mapping[str, ColumnType], *, is_spaced: bool) -> None:
+        """`is_spaced`: the rows have a blank after every colon and comma."""
+        self.is_spaced = is_spaced
         self._keys = keys
         self._kinds = [declared.get(key) for key in keys]
         # Decimal accepts `NaN` too, so what was encoded must be checked to be JSON.
@@ -45,15 +51,18 @@ class RowShape:
         self._make_decoders()
         # In these columns an empty string means null.
         typed = [key.encode() for key, kind in zip(keys, self._kinds, strict=True) if kind not in {None, "string"}]
-        self._empty_members = [(b'"%b":""' % key, b'"%b":null' % key) for key in typed]
+        self._colon = b": " if is_spaced else b":"
+        self._empty_members = [(b'"%b"%b""' % (key, self._colon), b'"%b":null' % key) for key in typed]
+        self._ignored = b'" ' if is_spaced else b'"'
 
     @classmethod
     def of(cls, row: bytes, declared: Mapping[str, ColumnType]) -> Self | None:
         """The shape of this row; None if the row itself cannot be converted in this way."""
         keys = list(msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
-        if not all(map(_PLAIN_KEY.fullmatch, keys)):
+        is_spaced = b'": ' in row
+        if not all(map(_PLAIN_KEY.fullmatch, keys)) or (is_spaced and " " in "".join(keys)):
             return None
-        shape = cls(keys, declared)
+        shape = cls(keys, declared, is_spaced=is_spaced)
         return shape if shape.change_lines(row + b"\n") else None
 
     def change_lines(self, text: bytes) -> Rows | None:
@@ -61,7 +70,10 @@ class RowShape:
         return self._change(text, are_lines=True)
 
     def change_members(self, text: bytes) -> Rows | None:
-        """Convert members of a list, with a comma before each; None if not all of them have this shape."""
+        """Convert members of a list, with a comma before each; None if not all of them have this shape.
+
+        Not for rows that are spaced.
+        """
         return self._change(text, are_lines=False)
 
     def _change(self, text: bytes, *, are_lines: bool) -> Rows | None:
@@ -79,7 +91,7 @@ class RowShape:
                 _LINES.decode_lines(new)
         except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError):
             # Accepting null takes more time, and so does replacing empty strings: each begins when the first one comes.
-            has_empties = self._has_empties or b':""' in text
+            has_empties = self._has_empties or self._colon + b'""' in text
             has_nulls = self._has_nulls or has_empties or b"null" in text
             if (has_nulls, has_empties) == (self._has_nulls, self._has_empties):
                 return None
@@ -89,8 +101,10 @@ class RowShape:
         if len(text) > len(given) and text.count(b"{") > len(objects):
             return None  # an object within a row may have such a member as well
         is_word = self._has_nulls and b'"null"' in text  # the string "null", which must not become null
-        before, after = text.translate(_AS_MEMBERS, b'"'), new.translate(_AS_MEMBERS, b'"')
+        before, after = text.translate(_AS_MEMBERS, self._ignored), new.translate(_AS_MEMBERS, self._ignored)
         is_same = not is_word and after == (before if are_lines else before[1:] + b",")
+        if is_same and self.is_spaced:
+            new = _keep_unchanged(given, new)
         return Rows(new, len(objects)) if is_same else None
 
     def _make_decoders(self) -> None:
@@ -110,3 +124,11 @@ class RowShape:
         )
         self._lines = msgspec.json.Decoder(row, strict=False)
         self._members = msgspec.json.Decoder(list[row], strict=False)  # type: ignore[valid-type]
+
+
+def _keep_unchanged(given: bytes, new: bytes) -> bytes:
+    """The new rows; but a row in which no value lost its quotes, so that nothing but blanks has changed, as given."""
+    if given.count(b'"') == new.count(b'"'):
+        return given
+    rows = zip(BytesIO(given).readlines(), BytesIO(new).readlines(), strict=True)
+    return b"".join([row if row.count(b'"') == made.count(b'"') else made for row, made in rows])

@@ -17,7 +17,7 @@ CLIENT = {"client_id": "a-client", "client_secret": "a client's secret", "refres
 CLIENT["developer_token"] = "BBD37VB98 of a developer"
 CAMPAIGNS = 6
 SUBMIT, POLL = "POST /GenerateReport/Submit", "POST /GenerateReport/Poll"
-NUMBERS = {"Impressions": "1200", "Clicks": "35", "Spend": "12.34", "Conversions": "2"}
+NUMBERS = {"Impressions": "1200", "Clicks": "35", "Spend": "12.34", "Conversions": "--"}
 
 
 class MicrosoftAds:

@@ -16,7 +16,7 @@ JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
 CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
 
 
-OF_THE_REPORT = ("proof", "params", "one_of", "window_form", "window_ends")
+OF_THE_REPORT = ("proof", "params", "columns", "one_of", "window_form", "window_ends")
 AT: dict[str, Any] = {"request": {"path": "/rows"}, "format": JSON}
 
 
@@ -36,6 +36,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "read.0.format.next",
     ),
     "a header of a link in the body": ({"format": CHAIN, "paging": {"kind": "link", "header": "X"}}, "paging.header"),
+    "null in columns without a type": ({"format": {**JSON, "null_texts": ["--"]}}, "format.null_texts"),
+    "null in columns of strings": (
+        {"format": {**JSON, "null_texts": ["--"]}, "columns": {"a": "string"}},
+        "format.null_texts",
+    ),
+    "null for a value": (
+        {"format": {**JSON, "null_texts": ["False"]}, "columns": {"a": "boolean"}},
+        "format.null_texts",
+    ),
     "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
     "an object as a list": ({"format": {**JSON, "columns": "names", "object_is_row": True}}, "format.object_is_row"),
     "objects joined to a list": ({"format": {**JSON, "columns": "names", "comma_joined": True}}, "format.comma_joined"),
@@ -141,6 +150,7 @@ def test_the_same_words_are_taken_where_they_have_one(tmp_path: Path) -> None:
         format={**JSON, "total": ["total"]},
         paging={"kind": "offset", "limit": 5, "total_capped_at": 9},
     )
+    load(tmp_path, format={**JSON, "null_texts": ["--", "N/A"]}, columns={"a": "string", "b": "integer"})
     load(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])
 
 

@@ -26,12 +26,12 @@ UNUSUAL = [
     '"007"', '"1.0"', "1e3", '"1e3"', '" 5 "', '""', '"null"', '"NULL"', '"-0"', "-0", "1.0", '"1_0"', '"0.00000000"',
     '"NaN"', '"sNaN"', '"-Infinity"', '"nan"', '"a,b:1"', '",a:1"', '"},{"', '"\\"a\\":1"', '"x\\u00e9\\/"', '"\\\\"',
     '{ "a" : 1 }', "9" * 30, '"soon"', '"1"', "5", '" null"', '"- 5"', '" true"', '"1 000"', '"x\\": \\""',
-    '"2026-07 -01"',
+    '"2026-07 -01"', '"--"', '" --"', '"N/A"', '"N\\/A"',
 ]  # fmt: skip
 
 
-def alone(row: bytes) -> Row:
-    return next(iter(Columns(DECLARED).convert(Rows.of([row]))))
+def alone(row: bytes, null_texts: list[str]) -> Row:
+    return next(iter(Columns(DECLARED, null_texts).convert(Rows.of([row]))))
 
 
 @st.composite
@@ -56,13 +56,13 @@ def as_members(rows: list[bytes]) -> bytes:
     return b"".join(b"," + row for row in rows)
 
 
-@given(alike())
+@given(alike(), st.sampled_from([[], ["--", "N/A"], ["NaN", "null"]]))
 @settings(deadline=None, max_examples=500)
-def test_every_row_comes_out_as_if_it_were_changed_alone(rows: list[bytes]) -> None:
-    if shape := RowShape.of(rows[0], DECLARED):
+def test_every_row_comes_out_as_if_it_were_changed_alone(rows: list[bytes], null_texts: list[str]) -> None:
+    if shape := RowShape.of(rows[0], DECLARED, null_texts):
         members = None if shape.is_spaced else shape.change_members(as_members(rows))
         for changed in (shape.change_lines(Rows.of(rows).text), members):
-            assert changed is None or [*changed] == [alone(row) for row in rows]
+            assert changed is None or [*changed] == [alone(row, null_texts) for row in rows]
 
 
 def test_rows_of_one_shape_are_changed_at_once() -> None:
@@ -80,6 +80,16 @@ def test_rows_with_blanks_are_changed_at_once_and_those_without_a_change_keep_th
     assert shape
     for start, end in ((0, 1), (1, 2), (0, 2), (1, 3), (0, 3)):
         assert shape.change_lines(Rows.of(rows[start:end]).text) == Rows.of(want[start:end])
+
+
+def test_texts_that_mean_null_are_replaced_at_once() -> None:
+    shape = RowShape.of(b'{"a":"1","b":"--","u":"--","c d":"N/A"}', DECLARED, ["--", "N/A"])
+    assert shape
+    for rows, want in (
+        (b'{"a":"N/A","b":"","u":"--","c d":"--"}\n', b'{"a":null,"b":null,"u":"--","c d":"--"}'),
+        (b'{"a":"1","b":"--","u":"N/A","c d":""}\n', b'{"a":1,"b":null,"u":"N/A","c d":""}'),
+    ):
+        assert shape.change_lines(rows) == Rows.of([want])
 
 
 def test_an_empty_string_is_null_where_it_is_no_text() -> None:

@@ -8,7 +8,7 @@ regular expression made for the first of them. Any other row is parsed alone. Al
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain
 
 import msgspec
@@ -37,8 +37,10 @@ All quantifiers are possessive (`++`, `*+`), so there is no backtracking and the
 class Columns:
     """The declared columns of a report. A row without any of them, or whose values fit already, stays byte for byte."""
 
-    def __init__(self, declared: Mapping[str, ColumnType]) -> None:
+    def __init__(self, declared: Mapping[str, ColumnType], null_texts: Collection[str] = ()) -> None:
+        """`null_texts` mean null in columns that are not strings."""
         self._declared = dict(declared)
+        self._null_texts = [text.strip() for text in null_texts]
         self._shape: RowShape | None = None
         self._pattern: re.Pattern[bytes] | None = None
         self._patterns_made = 0
@@ -84,7 +86,7 @@ class Columns:
             return False
         self._patterns_made += 1
         self._pattern = _make_pattern(rows.first, self._declared)
-        self._shape = RowShape.of(rows.first, self._declared)
+        self._shape = RowShape.of(rows.first, self._declared, self._null_texts)
         return self._pattern is not None
 
     def _convert_alone(self, row: bytes) -> Row:
@@ -97,7 +99,7 @@ class Columns:
             if (value := members.get(name)) is None:
                 continue
             try:
-                new = convert(bytes(value), kind)
+                new = convert(bytes(value), kind, self._null_texts)
             except SkipRow as reason:
                 return DeadRow(row, f"{name}: {reason}")
             if new is not None:

@@ -7,7 +7,7 @@ that would lose something does not fit: `1,234`, `007`, `5 %`, or `2.5` as an in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
@@ -126,8 +126,11 @@ _PLAIN_VALUE = {
 }
 
 
-def convert(raw: bytes, kind: ColumnType) -> bytes | None:
-    """The JSON of a value converted to its type, None if it stays as it is. Raises SkipRow if it does not fit."""
+def convert(raw: bytes, kind: ColumnType, null_texts: Collection[str] = ()) -> bytes | None:
+    """The JSON of a value converted to its type, None if it stays as it is. Raises SkipRow if it does not fit.
+
+    The null texts become null, except in a string column.
+    """
     if plain := _PLAIN_VALUE[kind].fullmatch(raw):
         number = plain[1]
         return number if len(number) < len(raw) else None
@@ -135,6 +138,8 @@ def convert(raw: bytes, kind: ColumnType) -> bytes | None:
         value = loads(raw)
     except ArithmeticError:
         raise _misfit(raw.decode(), kind) from None
+    if kind != "string" and isinstance(value, str) and value.strip() in null_texts:
+        return b"null"
     if type(value) in FITTING[kind] and (kind != "datetime" or is_time(value)):
         return None
     new = CONVERSIONS[kind](value)

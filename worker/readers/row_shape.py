@@ -3,7 +3,7 @@
 msgspec decodes the rows to a struct made for these keys, with numbers where numbers are declared, and encodes the
 structs again. That takes half the time of matching each row against a regular expression. But it also reorders members,
 drops blanks and repeated keys, and turns `1e3` into 1000. So the new text is used only if it equals the old one but for
-quotes: then all that happened is that numbers lost their quotes. Empty strings that mean null are replaced before.
+quotes: then all that happened is that numbers lost their quotes. Strings that mean null are replaced before.
 
 Many vendors write `{"a": 1, "b": 2}`, as Python does. Then blanks are ignored in the comparison too, and a row in which
 no value changed keeps them.
@@ -12,7 +12,7 @@ no value changed keeps them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import BytesIO
 from typing import Annotated, Any, Self
@@ -40,29 +40,31 @@ _AS_MEMBERS = bytes.maketrans(b"\n", b",")
 class RowShape:
     """Rows with the keys of one row, in its order."""
 
-    def __init__(self, keys: Sequence[str], declared: Mapping[str, ColumnType], *, is_spaced: bool) -> None:
+    def __init__(
+        self, keys: Sequence[str], declared: Mapping[str, ColumnType], null_texts: Iterable[str], *, is_spaced: bool
+    ) -> None:
         """`is_spaced`: the rows have a blank after every colon and comma."""
         self.is_spaced = is_spaced
         self._keys = keys
         self._kinds = [declared.get(key) for key in keys]
         # Decimal accepts `NaN` too, so what was encoded must be checked to be JSON.
         self._has_decimals = "number" in self._kinds
-        self._has_nulls = self._has_empties = False
-        self._make_decoders()
-        # In these columns an empty string means null.
-        typed = [key.encode() for key, kind in zip(keys, self._kinds, strict=True) if kind not in {None, "string"}]
+        # These strings mean null, except in a string column: all there may be, and those that came so far.
+        self._null_strings = [_ENCODER.encode(text) for text in ("", *null_texts)]
+        self._null_strings_seen: list[bytes] = []
+        self._has_nulls = False
         self._colon = b": " if is_spaced else b":"
-        self._empty_members = [(b'"%b"%b""' % (key, self._colon), b'"%b":null' % key) for key in typed]
         self._ignored = b'" ' if is_spaced else b'"'
+        self._make_decoders()
 
     @classmethod
-    def of(cls, row: bytes, declared: Mapping[str, ColumnType]) -> Self | None:
+    def of(cls, row: bytes, declared: Mapping[str, ColumnType], null_texts: Iterable[str] = ()) -> Self | None:
         """The shape of this row; None if the row itself cannot be converted in this way."""
         keys = list(msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
         is_spaced = b'": ' in row
         if not all(map(_PLAIN_KEY.fullmatch, keys)) or (is_spaced and " " in "".join(keys)):
             return None
-        shape = cls(keys, declared, is_spaced=is_spaced)
+        shape = cls(keys, declared, null_texts, is_spaced=is_spaced)
         return shape if shape.change_lines(row + b"\n") else None
 
     def change_lines(self, text: bytes) -> Rows | None:
@@ -78,9 +80,8 @@ class RowShape:
 
     def _change(self, text: bytes, *, are_lines: bool) -> Rows | None:
         given = text
-        if self._has_empties:
-            for empty, null in self._empty_members:
-                text = text.replace(empty, null)
+        for member, null in self._null_members:
+            text = text.replace(member, null)
         try:
             if are_lines:
                 objects = self._lines.decode_lines(text)
@@ -90,15 +91,16 @@ class RowShape:
             if self._has_decimals:
                 _LINES.decode_lines(new)
         except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError):
-            # Accepting null takes more time, and so does replacing empty strings: each begins when the first one comes.
-            has_empties = self._has_empties or self._colon + b'""' in text
-            has_nulls = self._has_nulls or has_empties or b"null" in text
-            if (has_nulls, has_empties) == (self._has_nulls, self._has_empties):
+            # Accepting null takes more time, and so does replacing strings: each begins when the first one comes.
+            known = self._null_strings_seen
+            seen = [text for text in self._null_strings if text in known or self._colon + text in given]
+            has_nulls = self._has_nulls or bool(seen) or b"null" in text
+            if (has_nulls, seen) == (self._has_nulls, known):
                 return None
-            self._has_nulls, self._has_empties = has_nulls, has_empties
+            self._has_nulls, self._null_strings_seen = has_nulls, seen
             self._make_decoders()
             return self._change(text, are_lines=are_lines)
-        if len(text) > len(given) and text.count(b"{") > len(objects):
+        if text != given and text.count(b"{") > len(objects):
             return None  # an object within a row may have such a member as well
         is_word = self._has_nulls and b'"null"' in text  # the string "null", which must not become null
         before, after = text.translate(_AS_MEMBERS, self._ignored), new.translate(_AS_MEMBERS, self._ignored)
@@ -109,11 +111,15 @@ class RowShape:
 
     def _make_decoders(self) -> None:
         types: list[Any] = []
-        for kind in self._kinds:
+        self._null_members: list[tuple[bytes, bytes]] = []
+        for key, kind in zip(map(str.encode, self._keys), self._kinds, strict=True):
             if kind is None:
                 types.append(msgspec.Raw)
-            else:
-                types.append(_TYPES[kind] | None if self._has_nulls else _TYPES[kind])
+                continue
+            types.append(_TYPES[kind] | None if self._has_nulls else _TYPES[kind])
+            if kind != "string":
+                strings = self._null_strings_seen
+                self._null_members += [(b'"%b"%b%b' % (key, self._colon, text), b'"%b":null' % key) for text in strings]
         names = [f"f{number}" for number in range(len(self._keys))]
         row = msgspec.defstruct(
             "Row",

@@ -46,7 +46,8 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
             yield (*place, word), allowed
         for word, allowed in _violated(_paging_rules(read, report)):
             yield (*place, "paging", word), allowed
-        for word, allowed in _violated(_format_rules(read.format, read.paging)):
+        format_rules = [*_null_rules(read.format, report), *_format_rules(read.format, read.paging)]
+        for word, allowed in _violated(format_rules):
             yield (*place, "format", word), allowed
         errors = contradicting_errors(read.format.errors)
         yield from (((*place, "format", *where), allowed) for where, allowed in errors)
@@ -167,6 +168,19 @@ def _integers(report: Report) -> set[str]:
 def _place_rules(read: Read, place: str) -> list[Rule]:
     sends_form = read.request is not None and read.request.form is not None
     return [("place", place == "json" and sends_form, "a `json` body: a form has no place for it")]
+
+
+def _null_rules(declared: Format, report: Report) -> list[Rule]:
+    is_typed = any(kind != "string" for kind in (*report.columns.values(), *report.columns_from.values()))
+    is_value = any(text.strip().lower() in ("true", "false") for text in declared.null_texts)
+    return [
+        (
+            "null_texts",
+            bool(declared.null_texts) and not is_typed,
+            "`columns` of the report with another type than string",
+        ),
+        ("null_texts", is_value, "texts that are not a value of a declared column"),
+    ]
 
 
 def _format_rules(declared: Format, paging: Paging) -> list[Rule]:

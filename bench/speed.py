@@ -30,13 +30,13 @@ PACKED = "stream:bench?rows_per_entry=500"
 BUDGETS = {
     "NDJSON into NDJSON files": ("pass", 0.7),
     "Kargo pages of 10,000 rows, typed, into files": ("ijson", 1.2),
-    "NDJSON into a stream, an entry a row": ("xadd", 0.85),
-    "Kargo pages into a stream, an entry a row": ("xadd, Kargo's rows", 0.85),
+    "NDJSON into a stream, one entry per row": ("xadd", 0.85),
+    "Kargo pages into a stream, one entry per row": ("xadd, Kargo's rows", 0.85),
     "NDJSON into a stream, rows_per_entry=500": ("xadd", 2.5),
     "Kargo pages into a stream, rows_per_entry=500": ("xadd, Kargo's rows", 2.5),
 }
 # Held against orjson over the same lines, by processor time instead of wall time.
-WIDE = "wide NDJSON into a stream, an entry a row"
+WIDE = "wide NDJSON into a stream, one entry per row"
 MOST_OF_ORJSON = 1.5
 
 
@@ -61,7 +61,7 @@ def main() -> None:
             Figure(what, f"{at_least} of {yardstick}", str(ratio), ratio.median >= at_least, behind).tell()
         ratio = ratios([processor[WIDE]], processor["orjson"])
         behind = f"{median(processor[WIDE]) / ROWS * 1e6:.2f} us a row; {median(processor['orjson']) / ROWS * 1e6:.2f}"
-        what = "worker's processor time, an entry a row"
+        what = "worker's processor time, one entry per row"
         Figure(what, "at most 1.5 of orjson over lines", str(ratio), ratio.median <= MOST_OF_ORJSON, behind).tell()
         _alike().tell()
 
@@ -109,7 +109,7 @@ def _ways(place: Stage) -> dict[str, Callable[[], float]]:
 
     sinks = {
         "files": f"file:{place.files}",
-        "an entry a row": "stream:bench",
+        "one entry per row": "stream:bench",
         "rows_per_entry=500": PACKED,
     }
 

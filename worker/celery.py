@@ -1,4 +1,7 @@
-"""The Celery app. `celery -A worker worker` finds it here; nothing else in `worker` knows Celery."""
+"""The Celery app. `celery -A worker worker` finds it here.
+
+Only `celery_costs` and `celery_events` know Celery besides, and `broker` its library kombu.
+"""
 
 from __future__ import annotations
 

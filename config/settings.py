@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -117,6 +118,9 @@ class Settings(BaseSettings):
         return init_settings, FileSource(settings_cls), env_settings, dotenv_settings
 
 
+SETTING_NAMES = tuple(f"{PREFIX}{field.upper()}" for field in Settings.model_fields)
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process, read on first use. Raises BadSetting."""
@@ -153,6 +157,20 @@ def environment_value(name: str) -> str | None:
 def variable(name: str) -> str | None:
     """A variable from the environment, else from `.env`; None if it is empty or not set."""
     return os.environ.get(name) or _dotenv().get(name) or None
+
+
+_SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_[A-Z]+(_\w+)?)?")
+
+
+def unknown_variables() -> list[str]:
+    """Names in the environment and `.env` that begin as those of settings do, and are none.
+
+    Those that Kubernetes sets for a service that is called millrace are left out.
+    """
+    known = {variant for name in SETTING_NAMES for variant in (name, f"{name}_FILE")}
+    given = {name for name in (*os.environ, *_dotenv()) if name.upper().startswith(PREFIX)}
+    unknown = {name for name in given if name.upper() not in known}
+    return sorted(name for name in unknown if not _SERVICE_LINK.fullmatch(name[len(PREFIX) :]))
 
 
 def network_variables() -> dict[str, str]:

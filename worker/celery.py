@@ -27,6 +27,7 @@ from worker.celery_events import send_events_together, show_retries
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
+from worker.sources.environment_names import describe_unknown_variables
 from worker.tracing import flush
 
 keep_waiting_for_broker()
@@ -81,6 +82,8 @@ def _send_last_spans(**_: Any) -> None:
 @setup_logging.connect
 def _configure_logging(**_: Any) -> None:
     configure_logging(settings().log, settings().log_level)
+    for sentence in describe_unknown_variables(settings().connections):
+        log.warning(Event.UNKNOWN_VARIABLE, why=sentence)
 
 
 def run_worker(node: str, queues: Iterable[str], *, pool: str, concurrency: int, prefetches: bool) -> int:

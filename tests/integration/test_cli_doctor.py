@@ -27,18 +27,19 @@ def test_a_working_installation_passes_every_check(stack: Stack, tmp_path: Path)
     command = Command(tmp_path, {**stack.vendors.environment, "MILLRACE_REDIS_URL": url})
     answer = until(lambda: (asked := command("doctor", "--json")).code == 0 and asked, "a worker on every queue")
     found = states(answer)
-    checked = ("configuration", "schedule", "redis", "broker", "workers", "recovery", "kargo")
+    checked = ("configuration", "environment", "schedule", "redis", "broker", "workers", "recovery", "kargo")
     assert [found[name] for name in checked] == ["ok"] * len(checked)
 
 
 def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "schedule.yaml").write_text("- {name: x, connection: kargo, report: reports}\n")
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
-    environment["KARGO_USERNAME"] = "u"
+    environment |= {"KARGO_USERNAME": "u", "MILLRACE_SINK": "file:rows"}
     answer = Command(tmp_path, environment)("doctor", "--json")
     found = checks(answer)
     failed = [name for name, line in found.items() if line["state"] == "failed"]
     assert answer.code == len(failed)
+    assert "did you mean MILLRACE_SINKS?" in found["environment"]["said"]
     assert "schedule.yaml:1" in found["schedule"]["said"]
     assert "millrace worker control" in found["workers"]["said"]
     assert "millrace beat" in found["recovery"]["said"]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from config.settings import BadSetting, Settings, environment_value, settings
 from tests.command import forget_settings
+from worker.sources.environment_names import describe_unknown_variables
 
 
 def test_a_setting_is_read_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,3 +62,24 @@ def test_an_env_file_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(BadSetting, match=r"\.env: is not UTF-8"):
         settings()
     forget_settings()
+
+
+def test_variables_named_like_settings_that_nothing_reads_are_named_with_what_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = ["MILLRACE_REDIS_URL", "MILLRACE_API_TOKENS_FILE", "MILLRACE_KARGO_KEY_FILE", "MILLRACE_KARGO_URL"]
+    of_kubernetes = ["MILLRACE_PORT", "MILLRACE_SERVICE_PORT_HTTP", "MILLRACE_PORT_80_TCP_ADDR"]
+    for name in (*used, *of_kubernetes, "MILLRACE_REDIS_PASWORD_FILE", "MILLRACE_FLAVOUR"):
+        monkeypatch.setenv(name, "x")
+    (tmp_path / ".env").write_text("MILLRACE_REDIS_URI=redis://there\n")
+    connections = tmp_path / "connections.yaml"
+    connections.write_text("kargo: {base_url: '${MILLRACE_KARGO_URL:-x}', credentials: {key: $MILLRACE_KARGO_KEY}}\n")
+    monkeypatch.chdir(tmp_path)
+    forget_settings()
+    found = describe_unknown_variables(connections)
+    forget_settings()
+    assert found == [
+        "MILLRACE_FLAVOUR has no effect: there is no such setting",
+        "MILLRACE_REDIS_PASWORD_FILE has no effect; did you mean MILLRACE_REDIS_PASSWORD_FILE?",
+        "MILLRACE_REDIS_URI has no effect; did you mean MILLRACE_REDIS_URL?",
+    ]

@@ -26,6 +26,7 @@ from worker.sinks.address import BucketAddress
 from worker.sinks.kinds import parse_address, try_bucket
 from worker.sources.connections import Connection
 from worker.sources.credentials import is_set_up
+from worker.sources.environment_names import describe_unknown_variables
 
 MEMORY_SHARE = 0.8
 """The share of Redis's memory at which sinks stop taking rows."""
@@ -69,12 +70,18 @@ def _check_all() -> Iterator[Finding]:
         accounts.update(connections())
         return f"{len(accounts)} connections in {settings().connections}"
 
+    def environment() -> str:
+        if unknown := describe_unknown_variables(settings().connections):
+            raise Unfit("; ".join(unknown))
+        return "every MILLRACE_ variable is a setting"
+
     def schedule() -> str:
         entries = load_schedule(settings().schedule, accounts)
         places.extend(entry.to for entry in entries if entry.to)
         return f"{len(entries)} entries"
 
     yield _try("configuration", configuration)
+    yield _try("environment", environment)
     yield _try("schedule", schedule)
     # Where a check needs what failed before it, one failure is enough.
     yield (redis := _try("redis", _check_redis))

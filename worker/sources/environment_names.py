@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from config.settings import PREFIX, SETTING_NAMES, unknown_variables
 from worker.errors import BadInput
+from worker.suggestions import close_names
 
 Environment = Callable[[str], str | None]
 
@@ -34,6 +37,23 @@ def expand_variables(value: Any, environment: Environment, where: str) -> Any:
         return text
 
     return _INSIDE.sub(text_of, value)
+
+
+def describe_unknown_variables(connections: Path) -> list[str]:
+    """A sentence for each variable that is named like a setting, but that neither we nor the connections file read."""
+    text = connections.read_text(encoding="utf-8", errors="replace") if connections.is_file() else ""
+    used = {found[1] or found[2] for found in _INSIDE.finditer(text)}
+    sentences = []
+    for name in unknown_variables():
+        setting = name.removesuffix("_FILE")
+        if setting not in used:
+            # Without what all names begin with, by which any two would look alike.
+            close = close_names(setting[len(PREFIX) :], [known[len(PREFIX) :] for known in SETTING_NAMES])
+            meant = (
+                f"; did you mean {PREFIX}{close[0]}{name[len(setting) :]}?" if close else ": there is no such setting"
+            )
+            sentences.append(f"{name} has no effect{meant}")
+    return sentences
 
 
 def variable_name(credential: str) -> str | None:

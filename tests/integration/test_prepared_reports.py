@@ -108,6 +108,29 @@ def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:
     assert [asked.request.query for asked in made.asked] == [{}, *[{"k": "1"}] * 3]
 
 
+@pytest.mark.parametrize("statuses", [[201, 202, 200, 200], [200, 200, 200]], ids=["later", "at once"])
+def test_the_same_request_may_be_sent_until_it_is_answered_with_the_rows(start: Start, statuses: list[int]) -> None:
+    request = {"method": "POST", "path": "/reports", "json": {"name": "ours"}}
+    coming = iter(statuses)
+    # More than an answer about a report may have; only the start of this one is read before the rows are.
+    body = b'{"rows": [{"id": 0}, {"id": 1}, {"id": 2}], "notes": [%s]}' % b",".join([b'"%s"' % (b"x" * 900_000)] * 20)
+
+    def respond(_: Request) -> Answer:
+        status = next(coming)
+        return Answer(body if status == 200 else b"", status=status, headers={"RequestId": "9"})
+
+    made = start(
+        respond,
+        submit={"request": request, "report_id": [{"header": "RequestId"}], "is_repeatable": True},
+        poll={"request": request, "waits_on": [201, 202]},
+        read={"request": request, "format": {"kind": "json", "rows": ["rows"]}},
+    )
+    done(made)
+    assert [(asked.name, asked.request.body) for asked in made.asked] == [("POST /reports", b'{"name":"ours"}')] * len(
+        statuses
+    )
+
+
 def test_a_redirect_may_say_that_and_where_the_report_is(start: Start) -> None:
     poll = {"request": POLL["request"], "waits_on": [202], "done_on": [303], "link": [{"header": "Location"}]}
     made = start(

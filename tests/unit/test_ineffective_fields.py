@@ -45,6 +45,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"format": {**JSON, "null_texts": ["False"]}, "columns": {"a": "boolean"}},
         "format.null_texts",
     ),
+    "a link by POST after a GET": ({"format": CHAIN, "paging": {"kind": "link", "method": "POST"}}, "paging.method"),
     "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
     "an object as a list": ({"format": {**JSON, "columns": "names", "object_is_row": True}}, "format.object_is_row"),
     "objects joined to a list": ({"format": {**JSON, "columns": "names", "comma_joined": True}}, "format.comma_joined"),

@@ -62,6 +62,8 @@ def test_a_date_may_have_a_form_and_a_query_may_be_a_text(tmp_path: Path) -> Non
         ({"query": {"d": "{names:%Y}"}}, "not list"),
         ({"query": {"d": "{offset:%Y}"}}, "not a value that Millrace fills in"),
         ({"query": {"d": "{dya:%Y}"}}, "one of day, limit"),
+        ({"json": {"query": "query { ads(date: {day: $day}) { id } }"}}, "{{day: $day}} is the text {day: $day}"),
+        ({"json": {"query": "query { ads {id} }"}}, "{{id}} is the text {id}"),
         ({"headers": {"X-Day": "{day:%K}"}}, "%Y %m %d"),
         ({"json": {"a": [{"b": "{day:%K}"}]}, "method": "POST"}, "%Y %m %d"),
         ({"query": "?a=1"}, "without ?"),

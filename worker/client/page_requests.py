@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -13,7 +13,7 @@ from worker.errors import FailJob, ReportGone, ReportNotFound
 from worker.json_path import count_in, link_in
 from worker.paging.pager import Address
 from worker.sources.placeholders import fill
-from worker.sources.schema import Read, Request
+from worker.sources.schema import LinkPaging, Read, Request
 from worker.transport import links
 from worker.transport.exchange import Exchange
 from worker.transport.links import LinkKind
@@ -108,7 +108,10 @@ class PageRequests:
         """
         base = self._exchange.base
         if address.link is not None:
-            return PageRequest(self._get(self._exchange.api_link(address.link, at=base.url(""))))
+            url = self._exchange.api_link(address.link, at=base.url(""))
+            if self._read.request and isinstance(self._read.paging, LinkPaging) and self._read.paging.method == "POST":
+                return PageRequest(replace(self._compose(self._read.request, Address()), url=url))
+            return PageRequest(self._get(url))
         match moved_to or self._rows_at:
             case OwnRequest(request):
                 return PageRequest(self._compose(request, address), self._read.link_kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,9 +173,13 @@ def _is_part_without_link(poll: Poll, ours: Any) -> bool:
 
 def body_matters(poll: Poll) -> bool:
     """Does the source file look for anything in the body of a poll? If not, the body may be the report itself."""
-    selectors = [*poll.status, *poll.link, *poll.total]
-    in_body = [selector for selector in selectors if not (isinstance(selector, Selector) and selector.header)]
+    in_body = select_in_body([*poll.status, *poll.link, *poll.total])
     return bool(in_body or poll.reports is not None or poll.ready_when_set or poll.expires_at)
+
+
+def select_in_body(selectors: Iterable[str | Selector]) -> bool:
+    """Does any of them lead to a value in the body, not in a header?"""
+    return any(not (isinstance(selector, Selector) and selector.header) for selector in selectors)
 
 
 def _is_set(found: Any) -> bool:

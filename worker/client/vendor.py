@@ -11,7 +11,17 @@ from typing import Any
 from worker import json_path
 from worker.client.pages import Page, Pages
 from worker.client.selectors import describe_selectors, id_in, latest_match, normalize, select
-from worker.client.status import Gone, Prepared, Ready, Status, Waiting, body_matters, our_report_in, read_status
+from worker.client.status import (
+    Gone,
+    Prepared,
+    Ready,
+    Status,
+    Waiting,
+    body_matters,
+    our_report_in,
+    read_status,
+    select_in_body,
+)
 from worker.errors import FailJob, ReportGone, RetryLater
 from worker.json_path import find, is_value, link_in
 from worker.model import PageFacts, Row
@@ -76,7 +86,11 @@ class Vendor:
         """Ask the vendor to prepare the report. After a RetryLater without `is_unsent`, the vendor may have got it."""
         declared = self._declared_submit()
         duplicate_statuses = declared.duplicate.statuses if declared.duplicate else []
-        request, answer = self._ask(declared.request, self._values, allow=duplicate_statuses)
+        # The body may be the report itself, if the vendor prepares a small one at once.
+        has_place = select_in_body([*declared.report_id, *declared.poll_link]) or declared.refused or duplicate_statuses
+        request, answer = self._ask(
+            declared.request, self._values, allow=duplicate_statuses, is_start_enough=not has_place
+        )
         if not answer.is_success:
             return self._adopt_duplicate(declared, answer)
         self._refuse_error(answer)

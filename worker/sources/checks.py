@@ -27,7 +27,7 @@ from worker.sources.schema import (
     TokenPaging,
 )
 from worker.sources.yaml_files import Place, YamlFile
-from worker.suggestions import one_of
+from worker.suggestions import close_names, one_of
 
 _PATH = re.compile(r"/[^?#]*")
 _PATH_RULE = "a path that starts with / and has no ? or #; what comes after a ? goes into `query`"
@@ -186,7 +186,9 @@ def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place,
     known = {*report.params, *filled}
     for name, form, kind in placeholders_in(text):
         if name not in known:
-            raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders"))
+            # Queries of GraphQL have braces of their own.
+            hint = "" if close_names(name, known) else f"; {{{{{name}}}}} is the text {{{name}}}"
+            raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders") + hint)
         if kind is not None and kind not in KINDS:
             raise BadInput(file.where(place), f"{{{name}|{kind}}}", one_of(kind, KINDS, "kinds of value"))
         if form is None:
@@ -196,7 +198,11 @@ def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place,
         if declared not in ("date", "datetime", "local-datetime"):
             allowed = f"a parameter of type date, datetime or local-datetime, not {declared}"
             raise BadInput(file.where(place), given, allowed)
-        letters = check_form(form, file.where(place))
+        try:
+            letters = check_form(form, file.where(place))
+        except BadInput as error:
+            hint = f"; {{{given}}} is the text {given}"
+            raise BadInput(error.where, given, error.allowed + hint) from None
         # A day has no time of day, and a local time no offset.
         if (declared == "date" and letters & OF_A_TIME) or (declared != "datetime" and letters & WITH_AN_OFFSET):
             raise BadInput(file.where(place), given, f"only letters that a {declared} has a value for")
@@ -254,7 +260,9 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
             "request",
             poll.request is not None
             and poll.reports is None
-            and "report_id" not in names_in(poll.request.model_dump()),
+            and "report_id" not in names_in(poll.request.model_dump())
+            # Where the submit is repeated until it is answered with the rows, the whole request names the report.
+            and not (report.submit and report.submit.is_repeatable and poll.request == report.submit.request),
             "`{report_id}` in it, or `reports`, the list to find ours in: its answer might be about another report",
         ),
         *((name, bool(words[name]) and not poll.status, "`status` beside it, the place of the word") for name in words),

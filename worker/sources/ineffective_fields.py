@@ -154,6 +154,11 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
             return [
                 ("header", "header" in paging.model_fields_set and in_body, "`place: header` beside it"),
                 ("kind", in_body and not _names_next(read.format), "`next` in a json format, or `place: header`"),
+                (
+                    "method",
+                    paging.method == "POST" and (read.request is None or read.request.method != "POST"),
+                    "a `request` with `method: POST` beside it, which is sent to the links too",
+                ),
             ]
     return [
         ("kind", paging.header is None and not _names_next(read.format), "`next` in a json format, or `header`"),

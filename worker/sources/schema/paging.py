@@ -62,9 +62,11 @@ class LinkPaging(Paged):
     """The address of the next page is in the body (`JsonRows.next`) or in a header; in `Link`, it is the `next` link.
 
     The last page has no next link; with `ends_with: empty` it is the page before an empty one, whatever links it has.
+    With `method: POST`, the read's request is sent to the link as it was sent before, with its headers and body.
     """
 
     kind: Literal["link"]
+    method: Literal["GET", "POST"] = "GET"
     place: Literal["body", "header"] = "body"
     header: HeaderName = "Link"
     ends_with: Literal["no-next", "empty"] = "no-next"

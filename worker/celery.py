@@ -12,6 +12,7 @@ from contextlib import suppress
 from tempfile import gettempdir
 from typing import Any
 
+import celery.apps
 from billiard import pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutting_down
@@ -63,6 +64,18 @@ def _leave_no_directory(**_: Any) -> None:
         multiprocessing.current_process()._config["tempdir"] = gettempdir()  # type: ignore[attr-defined]
     except FileNotFoundError as missing:
         raise SystemExit(f"millrace: {missing.strerror}; TMPDIR may name another") from None
+
+
+@worker_init.connect
+def _stop_without_output(**_: Any) -> None:
+    # Celery prints that it stops before it does. If nobody reads its output any more, that fails, and it would go on.
+    say = celery.apps.worker.safe_say
+
+    def say_if_possible(*words: Any) -> None:
+        with suppress(OSError):
+            say(*words)
+
+    celery.apps.worker.safe_say = say_if_possible
 
 
 @worker_init.connect

@@ -12,7 +12,8 @@ from typing import Any
 import psutil
 import requests
 
-from tests.harness import processes_in, until
+from tests.command import Command
+from tests.harness import RedisServer, processes_in, until
 from worker.embedded_redis import free_port
 from worker.installation import HOME
 
@@ -62,3 +63,22 @@ def test_five_processes_come_up_listen_on_this_machine_alone_and_end_together(tm
         for process in processes_in(tmp_path):
             process.kill()
         honcho.wait()
+
+
+def test_a_worker_whose_output_nobody_reads_any_more_stops_all_the_same(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    command = Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url})
+    worker = command.start("worker", "control", "--threads", "1")
+    assert worker.stdout
+    assert worker.stderr
+    said = iter(worker.stderr)
+    assert any(" ready" in line for line in said)
+    # As in `millrace worker control | head`.
+    worker.stdout.close()
+    worker.terminate()
+    try:
+        assert worker.wait(60) == 0, list(said)
+    finally:
+        worker.kill()
+        worker.communicate()

@@ -147,7 +147,7 @@ class _Entry:
             raise FailJob(f"{name!r} in the ZIP is encrypted")
         if method not in (_STORED, _DEFLATED):
             raise FailJob(f"{name!r} in the ZIP uses method {method}; only 0 (stored) and 8 (deflate) are supported")
-        if has_descriptor and method == _STORED and not packed and not name.endswith("/"):
+        if has_descriptor and method == _STORED and packed in (0, _IN_ZIP64) and not name.endswith("/"):
             raise FailJob(f"{name!r} in the ZIP is stored without its size, so its end cannot be found")
         if _IN_ZIP64 in (packed, size) and not has_descriptor:
             size, packed = _zip64_sizes(extra)

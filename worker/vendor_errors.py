@@ -135,7 +135,8 @@ def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
     """The first bytes of a body on one line, for people."""
     if not raw.strip():
         return "(empty)"
-    text = " ".join(raw[: limit * 2].decode("utf-8", "replace").split())[:limit]
+    # Not by `split()`: to that, the separators of old tapes are blanks, which would hide what is wrong with the text.
+    text = re.sub(r"[ \t\r\n]+", " ", raw[: limit * 2].decode("utf-8", "replace")).strip(" ")[:limit]
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

@@ -101,6 +101,7 @@ AROUND: dict[str, tuple[str, Words]] = {
         {"preamble": 1},
     ),
     "a note to Excel": ("sep=,\r\n" + HEAD + BODY, {"preamble": 1}),
+    "lines of blanks": (HEAD + "  \r\n" + BODY + " \t \r\n", {"missing_fields": "null"}),
     "lines that end in cr": ((HEAD + BODY).replace("\r\n", "\r"), {"line_end": "cr"}),
 }
 
@@ -192,6 +193,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "undeclared missing fields": (HEAD + "c1,1\r\nc2\r\n", {}, "line 2: 2 values for 3 columns: c1, 1$"),
     "undeclared extra fields": (HEAD + "a,1,2,3\r\n", {"missing_fields": "null"}, "line 2: 4 values"),
     "missing fields where extra ones are dropped": (HEAD + "c1,1\r\n", {"extra_fields": "drop"}, "line 2: 2 values"),
+    "undeclared lines that end in cr": ((HEAD + BODY).replace("\r\n", "\r"), {}, "line 1: .* `line_end: cr`"),
     "a short line that ends in cr": (
         ((HEAD + BODY) + "x,1\r\ny,2,3\r\n").replace("\r\n", "\r"), {"line_end": "cr"}, "line 7: 2 values for 3 columns"
     ),
@@ -252,6 +254,7 @@ def test_another_format_is_not_a_report_even_if_no_column_is_declared(text: str)
     [
         (HEAD + BODY, {"footer": ["Total"]}, "the file may be cut off: it ends without its footer ('Total')"),
         (HEAD + '12" screens,1,2\n"open,3,4\n', {}, "line 3: "),
+        (HEAD + BODY + "  ", {}, "line 7: the file may be cut off here: "),
     ],
 )
 def test_what_may_be_cut_is_read_again_but_a_few_times_only(text: str, words: Words, said: str) -> None:

@@ -202,8 +202,8 @@ def test_ids_of_any_length_keep_their_digits() -> None:
 
 
 def test_an_excerpt_is_one_short_printable_line() -> None:
-    text = vendor_errors.excerpt(b"<html>\r\n\x1b[31m  \x00bad\n" + b"x" * 1_000)
-    assert text.startswith("<html> ?[31m ?bad xxx")
+    text = vendor_errors.excerpt(b"\x1e<html>\r\n\x1b[31m  \x00bad\n" + b"x" * 1_000)
+    assert text.startswith("?<html> ?[31m ?bad xxx")
     assert len(text) == vendor_errors.EXCERPT_BYTES
 
 

@@ -136,9 +136,16 @@ def test_a_file_packed_by_another_method_fails_with_the_methods_there_are() -> N
         list(unpack([archive("a.csv", method=zipfile.ZIP_LZMA)], None))
 
 
-def test_a_file_stored_without_its_size_fails() -> None:
+@pytest.mark.parametrize("is_zip64", [False, True])
+def test_a_file_stored_without_its_size_fails(is_zip64: bool) -> None:
+    file = Unseekable()
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as out,
+        out.open("a.csv", "w", force_zip64=is_zip64) as entry,
+    ):
+        entry.write(CSV)
     with pytest.raises(FailJob, match="stored without its size"):
-        list(unpack([archive("a.csv", file=Unseekable(), method=zipfile.ZIP_STORED)], None))
+        list(unpack([file.getvalue()], None))
 
 
 @pytest.mark.parametrize("kind", ["deflate", "stored", "sizes after the data", "sizes after the data, unmarked"])

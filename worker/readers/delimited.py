@@ -25,6 +25,7 @@ _START_CHARACTERS = 64 * 1024
 _FIRST = itemgetter(0)
 _OTHER_FORMATS = ("<", '{"', "[{", "{\n", "{\r")
 _TOO_LARGE = f"a row is larger than {LARGEST_ROW_BYTES // 1024 // 1024} MiB"
+_STRAY_CR = "there is a CR within a value without quotes; if lines end with CR only, declare `line_end: cr`"
 
 Parser = Any
 """What `csv.reader` returns: an iterator of rows; its `line_num` counts the lines read. Its type has no public name."""
@@ -85,7 +86,8 @@ class _Table:
                 # without running Python code for each.
                 batch.extend(iter(rows.__next__, []))
             except csv.Error as error:
-                reason = _TOO_LARGE if "field limit" in str(error) else str(error)
+                known = {"field larger": _TOO_LARGE, "new-line character": _STRAY_CR}
+                reason = next((known[start] for start in known if str(error).startswith(start)), str(error))
                 mistake = self._vendor_error(lines.line(rows.line_num)) or self._mistake(
                     self._lines_read(rows), reason, is_at_end=lines.is_over or lines.is_tail
                 )
@@ -159,12 +161,13 @@ class _Table:
                 continue
             if fields in self._headers and self._shape.repeated_header == "drop":
                 continue
+            is_last = is_at_end and number == len(batch)
+            if len(fields) == 1 < width and fields[0].isspace() and not is_last:
+                continue
             reason = self._why_not_a_row(fields)
             if reason is not None:
-                is_at_end = is_at_end and number == len(batch)
-                return sound, self._vendor_error(self._delimiter.join(fields)) or self._mistake(
-                    line, reason, is_at_end=is_at_end
-                )
+                mistake = self._vendor_error(self._delimiter.join(fields))
+                return sound, mistake or self._mistake(line, reason, is_at_end=is_last)
             sound.append((fields + [None] * (width - len(fields)))[:width])
         return sound, None
 
@@ -212,6 +215,6 @@ class _Table:
 
     def _mistake(self, line: int, reason: str, *, is_at_end: bool) -> MillraceError:
         """The error for a row that ends in this line: FailJob, or RetryLater if the file may be cut off there."""
-        if is_at_end and reason != _TOO_LARGE:
+        if is_at_end and reason not in (_TOO_LARGE, _STRAY_CR):
             return RetryLater(f"line {line}: the file may be cut off here: {reason}", at_most=READ_AT_MOST)
         return FailJob(f"line {line}: {reason}")

@@ -75,9 +75,9 @@ def test_another_report_is_never_taken_for_ours(content: Any) -> None:
         ({"status": "pending"}, "pending", True),
         ({"status": " RUNNING ", "data": None}, "running", True),
         ({"status": "quantising"}, "quantising", False),
-        ({"status": None}, "no status", False),
-        ({}, "no status", False),
-        ([], "no status", False),
+        ({"status": None}, "no status at status or data.status; the answer has: status", False),
+        ({"state": "done", "at": 7}, "no status at status or data.status; the answer has: at, state", False),
+        ([], "no status at status or data.status; the answer has: nothing", False),
         (report(status="pending"), "pending", True),
     ],
 )

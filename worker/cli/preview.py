@@ -49,18 +49,19 @@ def preview(
     look = Preview(exchange, report, params, talk.print, timeout, settings().poll_seconds)
     talk.print(f"asking {connection.source.title} for {name}; nothing is published or kept")
     try:
-        rows, total = look.rows(count)
+        first = look.rows(count)
     except NotReady as waiting:
         talk.print(f"not ready after {timeout:g} s: {waiting}; the vendor is still preparing it")
         sys.exit(EXIT_RUNNING)
-    alive = [row for row in rows if not isinstance(row, DeadRow)]
+    alive = [row for row in first.rows if not isinstance(row, DeadRow)]
     if as_json or not sys.stdout.isatty():
         print_rows(alive)
     else:
         print_rows_as_table(alive)
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(first.rows, start=1):
         if isinstance(row, DeadRow):
             shown = row[:DEAD_SHOWN_BYTES].decode("utf-8", "replace")
             talk.print(f"row {number} would be a dead letter: {row.reason}: {shown}")
-    known = f" of {total:,}, by the vendor's count" if total is not None else ""
-    talk.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}{known}")
+    known = f" of {first.total:,}, by the vendor's count" if first.total is not None else ""
+    shown = f"{len(first.rows):,} row{'' if len(first.rows) == 1 else 's'}{known}"
+    talk.print("; ".join([shown, *first.notes]))

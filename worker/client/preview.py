@@ -13,8 +13,10 @@ from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, ReportNotFound, RetryLater
-from worker.model import Row
-from worker.sources.schema import Poll, Report
+from worker.model import PageFacts, Row
+from worker.sources.ineffective_fields import totals_of
+from worker.sources.params import read_for
+from worker.sources.schema import LinkPaging, Poll, Report, TokenPaging
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES = 3
@@ -31,6 +33,18 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class FirstRows:
+    """The first rows of a report, dead ones included, and the vendor's count of all rows, if any.
+
+    `notes` say what the page has of what the source file looks for beside the rows, if it was read to its end.
+    """
+
+    rows: list[Row]
+    total: int | None
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """A preview of one report. `poll_seconds` overrides the source file's; `say` is called with progress messages."""
 
@@ -43,8 +57,8 @@ class Preview:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
-    def rows(self, count: int) -> tuple[list[Row], int | None]:
-        """Up to `count` rows of the first page, dead ones included, and the vendor's count of all rows, if any.
+    def rows(self, count: int) -> FirstRows:
+        """Up to `count` rows of the first page.
 
         A report that has to be prepared is requested and waited for. The connection is closed as soon as there are
         enough rows. Raises NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
@@ -53,17 +67,31 @@ class Preview:
         prepared = Prepared() if poll is None else self._prepare(poll)
         vendor = self._vendor(prepared)
 
-        def read() -> tuple[list[Row], int | None]:
+        def read() -> FirstRows:
             page = vendor.page(1, None)
             try:
                 with closing(page.blocks()) as blocks:
-                    return list(islice(chain.from_iterable(blocks), count)), page.facts.total
+                    rows = list(islice(chain.from_iterable(blocks), count))
+                total = prepared.total if page.facts.total is None else page.facts.total
+                return FirstRows(rows, total, self._notes(page.facts, total) if len(rows) < count else [])
             except ReportNotFound as gone:
                 # Storage may show a new file some seconds late.
                 raise RetryLater(str(gone)) from None
 
-        found, total = retry(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
-        return found, prepared.total if total is None else total
+        return retry(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
+
+    def _notes(self, facts: PageFacts, total: int | None) -> list[str]:
+        """What a mistake in the source file would otherwise hide: a count that is not found is not checked."""
+        read = read_for(self.report, self.params)
+        places = totals_of(read)
+        notes = [f"no count of the rows at {' or '.join(places)}"] if places and total is None else []
+        if isinstance(read.paging, LinkPaging | TokenPaging):
+            named = (
+                read.paging.header if isinstance(read.paging, TokenPaging) or read.paging.place == "header" else None
+            )
+            next_at = [named] if named else getattr(read.format, "next", [])
+            notes.append("more pages follow" if facts.next else f"no next page at {' or '.join(next_at)}")
+        return notes
 
     def _vendor(self, prepared: Prepared) -> Vendor:
         # The same exchange for all requests: without Redis, token and quota are kept in it.
@@ -103,5 +131,5 @@ class Preview:
             missing_since = (missing_since or now) if status.is_missing else None
             if status.word != word:
                 word = status.word
-                self.say(word if status.is_known else f"{word} (a word the source file does not know)")
+                self.say(word if status.is_known else f"{word} (not a status that the source file knows)")
         raise NotReady(report_id, word)

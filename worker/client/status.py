@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from worker.client.selectors import parse_time, select
+from worker.client.selectors import describe_selectors, parse_time, select
 from worker.errors import FailJob, RetryLater
 from worker.json_path import count, find, find_all, is_same, is_value, links
 from worker.sources.schema import Poll, Selector, status_word
@@ -112,7 +112,7 @@ def read_status(
     is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)
     if not is_done and not (poll.ready_when_set and _is_set(find(ours, poll.ready_when_set))):
         is_known = word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
-        return Waiting(word or "no status", is_known, wait_seconds=wait_seconds)
+        return Waiting(word or _without_word(poll, ours), is_known, wait_seconds=wait_seconds)
     status = _read_ready(poll, ours, answer, needs_link=needs_link, now=now)
     # As long as the vendor does not say done, the count may still grow.
     return Ready(None, status.links, status.expires_at) if isinstance(status, Ready) and not is_done else status
@@ -180,6 +180,14 @@ def body_matters(poll: Poll) -> bool:
 def select_in_body(selectors: Iterable[str | Selector]) -> bool:
     """Does any of them lead to a value in the body, not in a header?"""
     return any(not (isinstance(selector, Selector) and selector.header) for selector in selectors)
+
+
+def _without_word(poll: Poll, ours: Any) -> str:
+    """What to say of an answer without a status word: where it was looked for, and what is there instead."""
+    if not poll.status:
+        return "no status"
+    there = ", ".join(sorted(map(str, ours)))[:200] if isinstance(ours, dict) else ""
+    return f"no status at {describe_selectors(poll.status)}; the answer has: {there or 'nothing'}"
 
 
 def _is_set(found: Any) -> bool:

@@ -68,7 +68,7 @@ def _takes_all_of(earlier: Read, later: Read, report: Report) -> bool:
 def _report_rules(report: Report) -> list[Rule]:
     has_window = report.window is not None
     pages_are_counted = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
-    rows_are_counted = bool(report.poll and report.poll.total) or any(_totals(read) for read in report.read)
+    rows_are_counted = bool(report.poll and report.poll.total) or any(totals_of(read) for read in report.read)
     always_given = {name for name, param in report.params.items() if param.is_always_given}
     return [
         ("one_of", any(len(set(group)) < 2 for group in report.one_of), "two or more parameters in each group"),
@@ -92,7 +92,7 @@ def _report_rules(report: Report) -> list[Rule]:
 
 
 def _read_rules(read: Read, report: Report) -> list[Rule]:
-    is_counted = bool(_totals(read) or (report.poll and report.poll.total))
+    is_counted = bool(totals_of(read) or (report.poll and report.poll.total))
     of_resolve = {"link": read.link, "total": read.total}
     return [
         *(
@@ -129,7 +129,7 @@ def _violated(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
 
 
 def _paging_rules(read: Read, report: Report) -> list[Rule]:
-    paging, is_counted = read.paging, bool(_totals(read))
+    paging, is_counted = read.paging, bool(totals_of(read))
     numbers_come_from = "a number, or a placeholder of a parameter of type integer"
     match paging:
         case SinglePage():
@@ -229,7 +229,7 @@ def _names_next(declared: Format) -> bool:
     return isinstance(declared, JsonRows) and bool(declared.next)
 
 
-def _totals(read: Read) -> list[str]:
+def totals_of(read: Read) -> list[str]:
     """The paths at which a read finds the vendor's count of rows."""
     match read.format:
         case JsonRows() as found:

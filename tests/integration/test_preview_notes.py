@@ -1,0 +1,47 @@
+"""A preview says what a source file looks for beside the rows and does not find, since a mistake there is silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import source_files
+from tests.fake_vendor import ROWS, Answer, FakeVendor
+from worker.client.preview import Preview
+from worker.model import Json
+from worker.sources.connections import Connection
+from worker.transport.account import Account
+from worker.transport.exchange import Exchange
+
+PAGE = {"rows": ROWS, "meta": {"total": 9, "next": "/rows?page=2"}}
+BY_LINK: Json = {"kind": "link"}
+
+
+@pytest.mark.parametrize(
+    ("format_", "paging", "total", "notes"),
+    [
+        ({"total": ["meta.total"], "next": ["meta.next"]}, BY_LINK, 9, ["more pages follow"]),
+        (
+            {"total": ["meta.totl", "total"], "next": ["meta.nxt"]},
+            BY_LINK,
+            None,
+            ["no count of the rows at meta.totl or total", "no next page at meta.nxt"],
+        ),
+        ({}, {"kind": "link", "place": "header"}, None, ["no next page at Link"]),
+        ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
+        ({}, {"kind": "single"}, None, []),
+    ],
+)
+def test_a_preview_says_what_the_source_file_looks_for_and_the_first_page_does_not_have(
+    tmp_path: Path, format_: Json, paging: Json, total: int | None, notes: list[str]
+) -> None:
+    read: dict[str, Any] = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"], **format_}}
+    source = source_files.loaded(tmp_path, source_files.source(source_files.report({**read, "paging": paging})))
+    with FakeVendor(lambda _: Answer(PAGE)) as vendor:
+        exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
+        first = Preview(exchange, source.reports["r"], {}, print, 1).rows(10)
+        assert (len(first.rows), first.total, first.notes) == (len(ROWS), total, notes)
+        # If enough rows came before the end of the page, nothing is known of what comes after them.
+        assert Preview(exchange, source.reports["r"], {}, print, 1).rows(2).notes == []

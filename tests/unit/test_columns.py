@@ -16,9 +16,9 @@ from worker.readers.exact import dumps
 from worker.sources.schema import ColumnType
 
 
-def typed(texts: list[str], kind: ColumnType, null_texts: Sequence[str] = ()) -> list[Row]:
+def typed(texts: list[str], kind: ColumnType, null_values: Sequence[str] = ()) -> list[Row]:
     rows = [text.encode() for text in texts]
-    return [*Columns({"n": kind}, null_texts).convert(Rows.of(rows))]
+    return [*Columns({"n": kind}, null_values).convert(Rows.of(rows))]
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_a_value_that_fits_is_that_value(kind: ColumnType, given_: str, expected
 
 @pytest.mark.parametrize("kind", ["integer", "number", "boolean", "datetime"])
 def test_declared_texts_mean_null_but_not_in_a_column_of_strings(kind: ColumnType) -> None:
-    null_texts = ["--", " N/A", "null", "NaN"]
+    null_values = ["--", " N/A", "null", "NaN"]
     rows = ['{"n":"--"}', '{"n":" -- "}', '{"n":"N\\/A"}', '{"n":"null"}', '{"n":"NaN"}', '{"n":"n/a"}']
-    *nulls, other = typed(rows, kind, null_texts)
+    *nulls, other = typed(rows, kind, null_values)
     assert nulls == [b'{"n":null}'] * 5
     assert isinstance(other, DeadRow)
-    assert typed(rows, "string", null_texts) == [row.encode() for row in rows]
+    assert typed(rows, "string", null_values) == [row.encode() for row in rows]
     assert all(isinstance(row, DeadRow) for row in typed(rows, kind))
 
 

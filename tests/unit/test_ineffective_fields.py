@@ -36,14 +36,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "read.0.format.next",
     ),
     "a header of a link in the body": ({"format": CHAIN, "paging": {"kind": "link", "header": "X"}}, "paging.header"),
-    "null in columns without a type": ({"format": {**JSON, "null_texts": ["--"]}}, "format.null_texts"),
+    "null in columns without a type": ({"format": {**JSON, "null_values": ["--"]}}, "format.null_values"),
     "null in columns of strings": (
-        {"format": {**JSON, "null_texts": ["--"]}, "columns": {"a": "string"}},
-        "format.null_texts",
+        {"format": {**JSON, "null_values": ["--"]}, "columns": {"a": "string"}},
+        "format.null_values",
     ),
     "null for a value": (
-        {"format": {**JSON, "null_texts": ["False"]}, "columns": {"a": "boolean"}},
-        "format.null_texts",
+        {"format": {**JSON, "null_values": ["False"]}, "columns": {"a": "boolean"}},
+        "format.null_values",
     ),
     "a link by POST after a GET": ({"format": CHAIN, "paging": {"kind": "link", "method": "POST"}}, "paging.method"),
     "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
@@ -151,7 +151,7 @@ def test_the_same_words_are_taken_where_they_have_one(tmp_path: Path) -> None:
         format={**JSON, "total": ["total"]},
         paging={"kind": "offset", "limit": 5, "total_capped_at": 9},
     )
-    load(tmp_path, format={**JSON, "null_texts": ["--", "N/A"]}, columns={"a": "string", "b": "integer"})
+    load(tmp_path, format={**JSON, "null_values": ["--", "N/A"]}, columns={"a": "string", "b": "integer"})
     load(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])
 
 

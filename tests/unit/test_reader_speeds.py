@@ -155,7 +155,7 @@ def test_members_of_a_list_are_read_alike_by_both_parsers(
 def test_declared_columns_are_converted_alike_by_both_parsers(
     sent: list[str], data: st.DataObject, some: list[int]
 ) -> None:
-    stream, page = (shape.model_copy(update={"null_texts": ["--"]}) for shape in (PLAIN, PAGE))
+    stream, page = (shape.model_copy(update={"null_values": ["--"]}) for shape in (PLAIN, PAGE))
     by_stream = assert_alike("\n".join(sent).encode(), stream, some, COLUMNS)
     by_page = assert_alike(f'{{"rows":[{",".join(sent)}]}}'.encode(), page, some, COLUMNS)
     assert by_stream.rows == by_page.rows

@@ -30,8 +30,8 @@ UNUSUAL = [
 ]  # fmt: skip
 
 
-def alone(row: bytes, null_texts: list[str]) -> Row:
-    return next(iter(Columns(DECLARED, null_texts).convert(Rows.of([row]))))
+def alone(row: bytes, null_values: list[str]) -> Row:
+    return next(iter(Columns(DECLARED, null_values).convert(Rows.of([row]))))
 
 
 @st.composite
@@ -58,11 +58,11 @@ def as_members(rows: list[bytes]) -> bytes:
 
 @given(alike(), st.sampled_from([[], ["--", "N/A"], ["NaN", "null"]]))
 @settings(deadline=None, max_examples=500)
-def test_every_row_comes_out_as_if_it_were_changed_alone(rows: list[bytes], null_texts: list[str]) -> None:
-    if shape := RowShape.of(rows[0], DECLARED, null_texts):
+def test_every_row_comes_out_as_if_it_were_changed_alone(rows: list[bytes], null_values: list[str]) -> None:
+    if shape := RowShape.of(rows[0], DECLARED, null_values):
         members = None if shape.is_spaced else shape.change_members(as_members(rows))
         for changed in (shape.change_lines(Rows.of(rows).text), members):
-            assert changed is None or [*changed] == [alone(row, null_texts) for row in rows]
+            assert changed is None or [*changed] == [alone(row, null_values) for row in rows]
 
 
 def test_rows_of_one_shape_are_changed_at_once() -> None:

@@ -37,10 +37,10 @@ All quantifiers are possessive (`++`, `*+`), so there is no backtracking and the
 class Columns:
     """The declared columns of a report. A row without any of them, or whose values fit already, stays byte for byte."""
 
-    def __init__(self, declared: Mapping[str, ColumnType], null_texts: Collection[str] = ()) -> None:
-        """`null_texts` mean null in columns that are not strings."""
+    def __init__(self, declared: Mapping[str, ColumnType], null_values: Collection[str] = ()) -> None:
+        """`null_values` mean null in columns that are not strings."""
         self._declared = dict(declared)
-        self._null_texts = [text.strip() for text in null_texts]
+        self._null_values = [text.strip() for text in null_values]
         self._shape: RowShape | None = None
         self._pattern: re.Pattern[bytes] | None = None
         self._patterns_made = 0
@@ -86,7 +86,7 @@ class Columns:
             return False
         self._patterns_made += 1
         self._pattern = _make_pattern(rows.first, self._declared)
-        self._shape = RowShape.of(rows.first, self._declared, self._null_texts)
+        self._shape = RowShape.of(rows.first, self._declared, self._null_values)
         return self._pattern is not None
 
     def _convert_alone(self, row: bytes) -> Row:
@@ -99,7 +99,7 @@ class Columns:
             if (value := members.get(name)) is None:
                 continue
             try:
-                new = convert(bytes(value), kind, self._null_texts)
+                new = convert(bytes(value), kind, self._null_values)
             except SkipRow as reason:
                 return DeadRow(row, f"{name}: {reason}")
             if new is not None:

@@ -126,7 +126,7 @@ _PLAIN_VALUE = {
 }
 
 
-def convert(raw: bytes, kind: ColumnType, null_texts: Collection[str] = ()) -> bytes | None:
+def convert(raw: bytes, kind: ColumnType, null_values: Collection[str] = ()) -> bytes | None:
     """The JSON of a value converted to its type, None if it stays as it is. Raises SkipRow if it does not fit.
 
     The null texts become null, except in a string column.
@@ -138,7 +138,7 @@ def convert(raw: bytes, kind: ColumnType, null_texts: Collection[str] = ()) -> b
         value = loads(raw)
     except ArithmeticError:
         raise _misfit(raw.decode(), kind) from None
-    if kind != "string" and isinstance(value, str) and value.strip() in null_texts:
+    if kind != "string" and isinstance(value, str) and value.strip() in null_values:
         return b"null"
     if type(value) in FITTING[kind] and (kind != "datetime" or is_time(value)):
         return None

@@ -44,7 +44,7 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
     has no line end, quotes are left open, or a declared footer is missing. A header without rows is a whole report.
     """
     table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
-    types = Columns(columns, shape.null_texts)
+    types = Columns(columns, shape.null_values)
     maker: RowMaker | None = None
     for batch in table.batches():
         maker = maker or RowMaker(table.names)

@@ -56,7 +56,7 @@ class _Page:
     ) -> None:
         self._shape = shape
         self._facts = facts
-        self._columns = Columns(columns, shape.null_texts)
+        self._columns = Columns(columns, shape.null_values)
         self._texts = slices(chunks)
         self._rows = 0
         self._rows_at: Path | None = None

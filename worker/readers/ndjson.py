@@ -23,7 +23,7 @@ def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnTyp
     texts = slices(chunks)
     messages = Messages(shape, facts)
     cutter = FastCutter(Lines(messages))
-    types = Columns(columns, shape.null_texts)
+    types = Columns(columns, shape.null_values)
     for text in chain(texts, (None,)):
         yield types.convert(cutter.finish() if text is None else cutter.feed(text))
         if messages.end is not None:

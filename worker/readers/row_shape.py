@@ -41,7 +41,7 @@ class RowShape:
     """Rows with the keys of one row, in its order."""
 
     def __init__(
-        self, keys: Sequence[str], declared: Mapping[str, ColumnType], null_texts: Iterable[str], *, is_spaced: bool
+        self, keys: Sequence[str], declared: Mapping[str, ColumnType], null_values: Iterable[str], *, is_spaced: bool
     ) -> None:
         """`is_spaced`: the rows have a blank after every colon and comma."""
         self.is_spaced = is_spaced
@@ -50,7 +50,7 @@ class RowShape:
         # Decimal accepts `NaN` too, so what was encoded must be checked to be JSON.
         self._has_decimals = "number" in self._kinds
         # These strings mean null, except in a string column: all there may be, and those that came so far.
-        self._null_strings = [_ENCODER.encode(text) for text in ("", *null_texts)]
+        self._null_strings = [_ENCODER.encode(text) for text in ("", *null_values)]
         self._null_strings_seen: list[bytes] = []
         self._has_nulls = False
         self._colon = b": " if is_spaced else b":"
@@ -58,13 +58,13 @@ class RowShape:
         self._make_decoders()
 
     @classmethod
-    def of(cls, row: bytes, declared: Mapping[str, ColumnType], null_texts: Iterable[str] = ()) -> Self | None:
+    def of(cls, row: bytes, declared: Mapping[str, ColumnType], null_values: Iterable[str] = ()) -> Self | None:
         """The shape of this row; None if the row itself cannot be converted in this way."""
         keys = list(msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
         is_spaced = b'": ' in row
         if not all(map(_PLAIN_KEY.fullmatch, keys)) or (is_spaced and " " in "".join(keys)):
             return None
-        shape = cls(keys, declared, null_texts, is_spaced=is_spaced)
+        shape = cls(keys, declared, null_values, is_spaced=is_spaced)
         return shape if shape.change_lines(row + b"\n") else None
 
     def change_lines(self, text: bytes) -> Rows | None:

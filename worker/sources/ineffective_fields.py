@@ -177,14 +177,14 @@ def _place_rules(read: Read, place: str) -> list[Rule]:
 
 def _null_rules(declared: Format, report: Report) -> list[Rule]:
     is_typed = any(kind != "string" for kind in (*report.columns.values(), *report.columns_from.values()))
-    is_value = any(text.strip().lower() in ("true", "false") for text in declared.null_texts)
+    is_value = any(text.strip().lower() in ("true", "false") for text in declared.null_values)
     return [
         (
-            "null_texts",
-            bool(declared.null_texts) and not is_typed,
+            "null_values",
+            bool(declared.null_values) and not is_typed,
             "`columns` of the report with another type than string",
         ),
-        ("null_texts", is_value, "texts that are not a value of a declared column"),
+        ("null_values", is_value, "texts that are not a value of a declared column"),
     ]
 
 

@@ -10,7 +10,7 @@ from worker.sources.schema.declared import Declared
 from worker.sources.schema.errors import ErrorShape
 from worker.sources.schema.request import Paths
 
-NullTexts = list[Annotated[str, Field(pattern=r"^[^0-9]*[^0-9\s][^0-9]*$")]]
+NullValues = list[Annotated[str, Field(pattern=r"^[^0-9]*[^0-9\s][^0-9]*$")]]
 """Texts that a vendor writes in place of a number or time that it does not have. Digits may be a value."""
 
 
@@ -25,7 +25,7 @@ class JsonRows(Declared):
     With `absent_is_empty`, no list at all, or null in its place, means that there are no rows; without it, that is an
     error. Text, or an object that is not a row, in place of a list is an error in any case.
 
-    In columns of another type than string, each text of `null_texts` means null, as an empty text does.
+    In columns of another type than string, each text of `null_values` means null, as an empty text does.
     """
 
     kind: Literal["json"]
@@ -41,7 +41,7 @@ class JsonRows(Declared):
     skip_empty: bool = False
     columns: str | None = None
     column_name: str = "name"
-    null_texts: NullTexts = []
+    null_values: NullValues = []
 
 
 class StreamHeader(Declared):
@@ -56,14 +56,14 @@ class Ndjson(Declared):
     """JSON objects one after another.
 
     With `header`, the first object names the columns and may count the rows. An object whose only key is `metadata` is
-    not a row. In columns of another type than string, each text of `null_texts` means null, as an empty text does.
+    not a row. In columns of another type than string, each text of `null_values` means null, as an empty text does.
     """
 
     kind: Literal["ndjson"]
     header: StreamHeader | None = None
     metadata: str | None = None
     errors: list[ErrorShape] = []
-    null_texts: NullTexts = []
+    null_values: NullValues = []
 
 
 class Delimited(Declared):
@@ -126,7 +126,7 @@ class Delimited(Declared):
         "mark overrides all of these",
     )
     errors: list[ErrorShape] = []
-    null_texts: NullTexts = Field(
+    null_values: NullValues = Field(
         default=[],
         description="texts such as `--` or `N/A` that mean null, as an empty text does, in columns of another type "
         "than string",

@@ -1,6 +1,6 @@
 """`python -m bench [NAME...]` measures the budgets, as ratios within one run, and prints a table.
 
-Each name is measured in a process of its own. Exit 1 only where something broke, never for slowness.
+Each name is measured in a process of its own. The exit code is 1 only if something broke, not if something is slow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from bench.figures import Figure, talk, told
+from bench.figures import Figure, read_figure, report_progress
 
 MEASURED = ("speed", "processes", "pages", "memory", "recovery", "start")
 ON_REQUEST = ("waiting", "poll_cost", "large", "formats", "peers")
@@ -27,9 +27,9 @@ def main() -> int:
     figures: list[Figure] = []
     broken: list[str] = []
     for name in names:
-        talk(name)
+        report_progress(name)
         run = subprocess.run([sys.executable, "-m", f"bench.{name}"], stdout=subprocess.PIPE, text=True, check=False)
-        figures += map(told, run.stdout.splitlines())
+        figures += map(read_figure, run.stdout.splitlines())
         if run.returncode:
             broken.append(name)
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}; median (least to most) of the repetitions\n")

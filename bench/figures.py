@@ -26,7 +26,7 @@ class Figure:
     def verdict(self) -> str:
         return {True: "ok", False: "short", None: "cannot tell"}[self.is_met]
 
-    def tell(self) -> None:
+    def write(self) -> None:
         """Print the figure for the process that makes the table."""
         print(json.dumps(asdict(self)), flush=True)
 
@@ -45,12 +45,12 @@ class Spread:
         return f"{self.median:.2f} ({min(self.values):.2f} to {max(self.values):.2f})"
 
 
-def told(line: str) -> Figure:
+def read_figure(line: str) -> Figure:
     """The figure in a line that a measuring process printed."""
     return Figure(**json.loads(line))
 
 
-def talk(text: str) -> None:
+def report_progress(text: str) -> None:
     """Print progress to stderr."""
     print(f"  {text}", file=sys.stderr, flush=True)
 

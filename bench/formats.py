@@ -17,7 +17,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from bench.figures import Figure, talk
+from bench.figures import Figure, report_progress
 from bench.memory import MOST_GROWTH_BYTES
 from config.settings import Settings
 from worker.model import Json, Rows
@@ -47,14 +47,16 @@ def main() -> None:
             f"{many['cpu'] / MANY * 1e6:.1f} us of CPU and {many['bytes'] / MANY:.0f} bytes a row"
         )
         what = f"peak of a process on one page of {MANY:,} rows: {kind}, {compression}"
-        Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).tell()
+        Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).write()
 
 
 def _measured(kind: str, compression: str, rows: int) -> Json:
     command = [sys.executable, "-m", "bench.formats", kind, compression, str(rows)]
-    told: Json = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    talk(f"{kind}, {compression}: {rows:,} rows in {told['seconds']:.0f} s, peak {told['peak'] / 1e6:.0f} MB")
-    return told
+    result: Json = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    report_progress(
+        f"{kind}, {compression}: {rows:,} rows in {result['seconds']:.0f} s, peak {result['peak'] / 1e6:.0f} MB"
+    )
+    return result
 
 
 def _publish(kind: str, compression: str, rows: int) -> Json:

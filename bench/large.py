@@ -10,7 +10,7 @@ PAGE_BYTES = 1_000_000_000
 
 
 def main() -> None:
-    """Measure a page of each kind and tell the figures."""
+    """Measure a page of each kind and print the figures."""
     with stage(rows=FEW) as place:
         for case in CASES:
             few = measure_peak(place, case, FEW)
@@ -18,7 +18,7 @@ def main() -> None:
             grown = many.peak - few.peak
             behind = f"{few.peak / 1e6:.0f} MB with {few.page_bytes / 1e6:.0f} MB, {many.peak / 1e6:.0f} MB"
             what = f"peak of a worker on one page of {many.page_bytes / 1e9:.2f} GB: {case.what}"
-            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).tell()
+            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).write()
 
 
 if __name__ == "__main__":

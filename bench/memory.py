@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from bench.figures import Figure, talk
+from bench.figures import Figure, report_progress
 from bench.reports import MEDIAMATH, MEDIAMATH_PARAMS, ROKT, ROKT_PARAMS
 from bench.stage import Stage, stage
 from config.settings import child_environment
@@ -38,14 +38,14 @@ CASES = [
 
 
 def main() -> None:
-    """Measure each case with few rows and with many, and tell the figures."""
+    """Measure each case with few rows and with many, and print the figures."""
     with stage(rows=FEW) as place:
         for case in CASES:
             few, many = (measure_peak(place, case, rows).peak for rows in (FEW, FEW * TIMES))
             grown = many - few
             behind = f"{few / 1e6:.0f} MB with {FEW:,} rows, {many / 1e6:.0f} MB with {FEW * TIMES:,}"
             what = f"peak of a worker on {TIMES} times the rows: {case.what}"
-            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).tell()
+            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).write()
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
     ]
     with Redis.from_url(place.redis_url) as redis, _Consumer(redis):
         ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=child_environment())
-    told = json.loads(ran.stdout)
-    if told["rows"] != rows:
-        raise RuntimeError(f"{told['rows']} rows of {rows} arrived")
-    talk(f"{case.what}: {rows:,} rows in {told['seconds']:.1f} s, peak {told['peak'] / 1e6:.0f} MB")
-    return Peak(told["peak"], told["bytes"])
+    result = json.loads(ran.stdout)
+    if result["rows"] != rows:
+        raise RuntimeError(f"{result['rows']} rows of {rows} arrived")
+    report_progress(f"{case.what}: {rows:,} rows in {result['seconds']:.1f} s, peak {result['peak'] / 1e6:.0f} MB")
+    return Peak(result["peak"], result["bytes"])
 
 
 class _Consumer:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from bench.figures import REPETITIONS, Figure, Spread, talk, thousands_a_second
+from bench.figures import REPETITIONS, Figure, Spread, report_progress, thousands_a_second
 from bench.reports import KARGO, KARGO_PAGE_ROWS, KARGO_PARAMS, MEDIAMATH, MEDIAMATH_PARAMS, mediamath_call
 from bench.stage import Stage, stage
 from worker.model import Json
@@ -74,13 +74,13 @@ def _run(race: Race, place: Stage) -> None:
         ours.append(run_report(race.report, race.params, sink).seconds)
         for tool in TOOLS:
             theirs[tool].append(_seconds(tool, race, place))
-        talk(f"{race.what}: repetition {repetition + 1} of {REPETITIONS}")
+        report_progress(f"{race.what}: repetition {repetition + 1} of {REPETITIONS}")
     best = min(theirs, key=lambda tool: sum(theirs[tool]))
     ratio = Spread([other / own for other, own in zip(theirs[best], ours, strict=True)])
     behind = "; ".join(f"{tool} {thousands_a_second(ROWS, times)}" for tool, times in theirs.items())
     behind = f"{thousands_a_second(ROWS, ours)}; {behind}"
     at_least = f"{race.at_least} times the best of the three"
-    Figure(race.what, at_least, str(ratio), ratio.median >= race.at_least, behind).tell()
+    Figure(race.what, at_least, str(ratio), ratio.median >= race.at_least, behind).write()
 
 
 def _seconds(tool: str, race: Race, place: Stage) -> float:
@@ -88,10 +88,10 @@ def _seconds(tool: str, race: Race, place: Stage) -> float:
     with tempfile.TemporaryDirectory(dir=place.directory) as directory:
         command = [str(PYTHON), "bench/peers_run.py", tool, race.url, race.token, race.asked, directory]
         run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    told = json.loads(run.stdout.splitlines()[-1])
-    if told["rows"] != ROWS:
-        raise RuntimeError(f"{tool} wrote {told['rows']} of {ROWS} rows")
-    return float(told["seconds"])
+    result = json.loads(run.stdout.splitlines()[-1])
+    if result["rows"] != ROWS:
+        raise RuntimeError(f"{tool} wrote {result['rows']} of {ROWS} rows")
+    return float(result["seconds"])
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ MOST_MILLISECONDS = 2.7
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure, and print the figure."""
     settings = {"MILLRACE_POLL_SECONDS": f"{EVERY_SECONDS:g}", "MILLRACE_LOG_LEVEL": "warning"}
     with stage(settings=settings, rows=10, polls_until_ready=1_000_000_000, journal_requests=1_000_000) as place:
-        _measure(place).tell()
+        _measure(place).write()
 
 
 def _measure(place: Stage) -> Figure:

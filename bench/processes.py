@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from statistics import median
 
-from bench.figures import REPETITIONS, Figure, Spread, talk, thousands_a_second
+from bench.figures import REPETITIONS, Figure, Spread, report_progress, thousands_a_second
 from bench.reports import KARGO, KARGO_PAGE_ROWS, KARGO_PARAMS
 from bench.stage import Stage, stage
 
@@ -16,7 +16,7 @@ ENOUGH_CORES = 4
 
 
 def main() -> None:
-    """Measure one and two, and tell the figures."""
+    """Measure one and two, and print the figures."""
     settings = {"MILLRACE_POLL_SECONDS": "0.2"}
     with stage(rows=ROWS, is_replayed=True, polls_until_ready=0, settings=settings) as place:
         sinks = {"the packed stream": "stream:bench?rows_per_entry=500", "files": f"file:{place.files}"}
@@ -26,7 +26,7 @@ def main() -> None:
             cores = os.cpu_count() or 1
             is_met = ratio.median >= AT_LEAST if cores >= ENOUGH_CORES or ratio.median >= AT_LEAST else None
             behind = f"{thousands_a_second(ROWS, one[name])} and {thousands_a_second(ROWS, two[name])}; {cores} cores"
-            Figure(f"two processes on {name}", f"{AT_LEAST} of one", str(ratio), is_met, behind).tell()
+            Figure(f"two processes on {name}", f"{AT_LEAST} of one", str(ratio), is_met, behind).write()
 
 
 def _seconds(place: Stage, processes: int, sinks: dict[str, str]) -> dict[str, list[float]]:
@@ -41,7 +41,7 @@ def _seconds(place: Stage, processes: int, sinks: dict[str, str]) -> dict[str, l
                 took[name].append(reading_seconds(KARGO, KARGO_PARAMS, sink))
                 place.drop_rows()
             del took[name][0]
-    talk(f"{processes} of 2 processes measured")
+    report_progress(f"{processes} of 2 processes measured")
     return took
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from bench.figures import Figure, talk
+from bench.figures import Figure, report_progress
 from bench.reports import MEDIAMATH, MEDIAMATH_PARAMS
 from bench.stage import Stage, stage
 from worker.local_workers import LocalWorkers
@@ -21,13 +21,13 @@ LOOK_SECONDS = 0.1
 
 
 def main() -> None:
-    """Kill a few times and tell the figure."""
+    """Kill a few times and print the figure."""
     with stage(rows=1_000_000) as place:
         took = sorted(_kill_again_and_again(place))
     within = sum(seconds < WITHIN_SECONDS for seconds in took) / len(took)
     behind = f"{len(took)} pages, {KILLS} kills: half within {took[len(took) // 2]:.1f} s, all within {took[-1]:.1f} s"
     what = "pages of a killed worker read again within 15 s"
-    Figure(what, "99 %", f"{within:.1%}", within >= 0.99, behind).tell()
+    Figure(what, "99 %", f"{within:.1%}", within >= 0.99, behind).write()
 
 
 def _kill_again_and_again(place: Stage) -> list[float]:
@@ -44,7 +44,7 @@ def _kill_again_and_again(place: Stage) -> list[float]:
             redis.delete(*jobs.values())
             wait_until(lambda: all(map(redis.xlen, jobs.values())), "rows of every page")
             took += _recover(workers, list(jobs))
-            talk(f"kill {kill} of {KILLS}: {max(took[-PAGES:]):.1f} s")
+            report_progress(f"kill {kill} of {KILLS}: {max(took[-PAGES:]):.1f} s")
         workers.stop(at_once=True)
     return took
 

@@ -26,9 +26,9 @@ def main() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as sandbox:
         try:
             assert sandbox.stdout is not None
-            told = json.loads(sandbox.stdout.readline())
+            announced = json.loads(sandbox.stdout.readline())
             seconds, received = drain(
-                told["urls"]["mediamath"] + "/performance", told["credentials"]["mediamath"]["token"]
+                announced["urls"]["mediamath"] + "/performance", announced["credentials"]["mediamath"]["token"]
             )
             peak = peak_bytes(sandbox.pid)
         finally:

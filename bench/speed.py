@@ -9,7 +9,7 @@ from statistics import median
 import msgspec
 
 from bench import yardsticks
-from bench.figures import REPETITIONS, Figure, ratios, seconds, talk, thousands_a_second
+from bench.figures import REPETITIONS, Figure, ratios, report_progress, seconds, thousands_a_second
 from bench.reports import (
     KARGO,
     KARGO_PAGE_ROWS,
@@ -54,16 +54,16 @@ def main() -> None:
                 if repetition:  # the first one warms up
                     times[name].append(took)
                     processor[name].append(time.process_time() - began)
-            talk(f"repetition {repetition} of {REPETITIONS}{', not counted' if not repetition else ''}")
+            report_progress(f"repetition {repetition} of {REPETITIONS}{', not counted' if not repetition else ''}")
         for what, (yardstick, at_least) in BUDGETS.items():
             ratio = ratios([times[yardstick]], times[what])
             behind = f"{thousands_a_second(ROWS, times[what])}; {thousands_a_second(ROWS, times[yardstick])}"
-            Figure(what, f"{at_least} of {yardstick}", str(ratio), ratio.median >= at_least, behind).tell()
+            Figure(what, f"{at_least} of {yardstick}", str(ratio), ratio.median >= at_least, behind).write()
         ratio = ratios([processor[WIDE]], processor["orjson"])
         behind = f"{median(processor[WIDE]) / ROWS * 1e6:.2f} us a row; {median(processor['orjson']) / ROWS * 1e6:.2f}"
         what = "worker's processor time, one entry per row"
-        Figure(what, "at most 1.5 of orjson over lines", str(ratio), ratio.median <= MOST_OF_ORJSON, behind).tell()
-        _alike().tell()
+        Figure(what, "at most 1.5 of orjson over lines", str(ratio), ratio.median <= MOST_OF_ORJSON, behind).write()
+        _alike().write()
 
 
 def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
@@ -80,7 +80,7 @@ def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
     kargo_rows = [bytes(row) for page in pages for row in _rows_of(page)]
     rows = body.splitlines()[1:]
     lengths = (size / ROWS for size in (len(body), len(wide), sum(map(len, kargo_rows))))
-    talk("bytes a row: {:.0f} of NDJSON, {:.0f} of wide NDJSON, {:.0f} of Kargo's".format(*lengths))
+    report_progress("bytes a row: {:.0f} of NDJSON, {:.0f} of wide NDJSON, {:.0f} of Kargo's".format(*lengths))
     through = place.directory / "pass.ndjson"
     return {
         "pass": lambda: seconds(lambda: yardsticks.pass_through(url, headers, MEDIAMATH_PARAMS, through)),

@@ -60,8 +60,8 @@ class Stage:
     def drop_rows(self) -> None:
         """Remove what a measurement wrote, to the stream `bench` or to `files`.
 
-        The yardsticks leave nothing either. New files would come to lie in memory that a virtual machine has never used
-        before, and to write there costs it ten times as much.
+        The yardsticks leave nothing either. Otherwise new files would use memory that a virtual machine has never
+        touched, and writing there takes ten times as long.
         """
         with Redis.from_url(self.redis_url) as redis:
             redis.delete("bench")
@@ -72,9 +72,9 @@ class Stage:
 def stage(
     *, settings: dict[str, str] | None = None, is_replayed: bool = False, **vendor_settings: Any
 ) -> Iterator[Stage]:
-    """A stage of one's own; this process's settings lead to it, so it may be set up once in a process.
+    """A new stage. This process's settings lead to it, so set up only one in a process.
 
-    `is_replayed`: the vendors answer from memory, for measurements that what makes the rows must not be part of.
+    `is_replayed`: the vendors answer from memory, for measurements that must not include making the rows.
     """
     port = free_port()
     with (

@@ -19,16 +19,16 @@ RUN_AT_MOST_SECONDS = 3.0
 
 
 def main() -> None:
-    """Start the command a few times and tell the figures."""
+    """Start the command a few times and print the figures."""
     script = Path(sys.executable).with_name("millrace")
     command = [str(script)] if script.exists() else [sys.executable, "-m", "worker"]
     took = Spread([_start([*command, "--help"]) for _ in range(STARTS)][1:])
     bare = Spread([_start([sys.executable, "-c", "pass"]) for _ in range(STARTS)][1:])
     behind = f"Python alone {bare.median:.2f} s"
-    Figure("millrace --help", "under 0.3 s", f"{took} s", took.median < HELP_AT_MOST_SECONDS, behind).tell()
+    Figure("millrace --help", "under 0.3 s", f"{took} s", took.median < HELP_AT_MOST_SECONDS, behind).write()
     took = Spread(_runs_of_one_row(command))
     what = "millrace run of a report of one row, embedded"
-    Figure(what, "under 3 s", f"{took} s", took.median < RUN_AT_MOST_SECONDS).tell()
+    Figure(what, "under 3 s", f"{took} s", took.median < RUN_AT_MOST_SECONDS).write()
 
 
 def _runs_of_one_row(command: list[str]) -> list[float]:

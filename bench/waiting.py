@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from itertools import pairwise
 
-from bench.figures import Figure, talk
+from bench.figures import Figure, report_progress
 from bench.reports import KARGO, KARGO_PARAMS
 from bench.stage import Stage, stage
 from worker.local_workers import Command
@@ -27,11 +27,11 @@ CASES = ((2_000, 1), (5_000, 3), (20_000, 3))
 
 
 def main() -> None:
-    """Measure each case and tell the figures."""
+    """Measure each case and print the figures."""
     with stage(rows=10, polls_until_ready=1_000_000_000, journal_requests=1_000_000) as place:
         for reports, workers in CASES:
             for figure in _wait(place, reports, workers):
-                figure.tell()
+                figure.write()
 
 
 def _wait(place: Stage, reports: int, workers: int) -> list[Figure]:
@@ -65,7 +65,9 @@ def _ask_for(place: Stage, reports: int) -> None:
         ask(KARGO, KARGO_PARAMS, f"stream:bench-{number}")
     if lost := _missing(place, reports):
         raise RuntimeError(f"{lost} of {reports} reports were never polled")
-    talk(f"{reports} reports are pending after {time.monotonic() - began:.0f} s; watching for {WINDOW_SECONDS:g} s")
+    report_progress(
+        f"{reports} reports are pending after {time.monotonic() - began:.0f} s; watching for {WINDOW_SECONDS:g} s"
+    )
     time.sleep(EVERY_SECONDS)
 
 

@@ -163,9 +163,9 @@ _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_[A-Z]+(_\w+)?)
 
 
 def unknown_variables() -> list[str]:
-    """Names in the environment and `.env` that begin as those of settings do, and are none.
+    """Variables in the environment and `.env` that are named like a setting, but are not one.
 
-    Those that Kubernetes sets for a service that is called millrace are left out.
+    Those that Kubernetes sets for a service called millrace are left out.
     """
     known = {variant for name in SETTING_NAMES for variant in (name, f"{name}_FILE")}
     given = {name for name in (*os.environ, *_dotenv()) if name.upper().startswith(PREFIX)}

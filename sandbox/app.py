@@ -46,7 +46,7 @@ class Sandbox:
         faults: Sequence[dict[str, Any]] = (),
         **settings: Any,
     ) -> None:
-        named = announced_host or ("127.0.0.1" if host == ANY_HOST else host)
+        announced = announced_host or ("127.0.0.1" if host == ANY_HOST else host)
         self.world = World(Settings(**settings), Dial(faults))
         kargo, instal = Kargo(), Instal()
         self._vendors = (kargo, MediaMath(), Rokt(), instal, Storage(kargo), Storage(instal))
@@ -55,8 +55,8 @@ class Sandbox:
         self._storage = Server(host, storage_port, self._respond, is_storage=True)
         self.port = self._server.port
         self.storage_port = self._storage.port
-        self.world.base = f"http://{named}:{self.port}"
-        self.world.storage_base = f"http://{named}:{self.storage_port}/storage"
+        self.world.base = f"http://{announced}:{self.port}"
+        self.world.storage_base = f"http://{announced}:{self.storage_port}/storage"
 
     def start(self) -> Self:
         """Accept connections from now on."""

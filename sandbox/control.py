@@ -25,7 +25,7 @@ class Control:
         self._acts: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "/settings"): lambda _body: world.settings.model_dump(),
             ("PUT", "/settings"): self.set,
-            ("GET", "/faults"): lambda _body: world.dial.shown(),
+            ("GET", "/faults"): lambda _body: world.dial.list_rules(),
             ("PUT", "/faults"): self.turn,
             ("POST", "/faults"): lambda body: self.turn(body, is_added=True),
             ("DELETE", "/faults"): lambda _body: self.turn([]),
@@ -52,7 +52,7 @@ class Control:
             return as_json(400, {"error": str(reason)})
 
     def set(self, changes: Any) -> dict[str, Any]:
-        """Change settings; those in force."""
+        """Change some settings; returns all in force."""
         if not isinstance(changes, dict):
             raise TypeError("settings are an object")
         self._world.settings = self._world.settings.changed(changes)
@@ -64,7 +64,7 @@ class Control:
         if not isinstance(rules, list):
             raise BadRule("faults are a list of rules")
         self._world.dial.turn(rules, is_added=is_added)
-        return self._world.dial.shown()
+        return self._world.dial.list_rules()
 
     def reset(self) -> dict[str, Any]:
         """Restore the state at the start, except that requested reports remain; returns the settings."""

@@ -157,7 +157,7 @@ class Dial:
                     faults[rule.kind] = rule.args
         return faults
 
-    def shown(self) -> list[dict[str, Any]]:
+    def list_rules(self) -> list[dict[str, Any]]:
         """The rules in force, with their counts."""
         with self._guard:
             return [

@@ -47,8 +47,8 @@ class Settings(BaseModel):
 
 def explain(errors: ValidationError) -> str:
     """One line that says what is wrong with each value."""
-    told = []
+    mistakes = []
     for error in errors.errors():
         given = "" if error["type"] == "missing" else f" (given: {error['input']!r})"
-        told.append(f"{'.'.join(map(str, error['loc']))}: {error['msg']}{given}")
-    return "; ".join(told)
+        mistakes.append(f"{'.'.join(map(str, error['loc']))}: {error['msg']}{given}")
+    return "; ".join(mistakes)

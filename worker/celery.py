@@ -68,7 +68,7 @@ def _leave_no_directory(**_: Any) -> None:
 
 @worker_init.connect
 def _stop_without_output(**_: Any) -> None:
-    # Celery prints that it stops before it does. If nobody reads its output any more, that fails, and it would go on.
+    # Before it stops, Celery prints that it does. If nobody reads its output any more, that fails, and it would go on.
     say = celery.apps.worker.safe_say
 
     def say_if_possible(*words: Any) -> None:

@@ -137,8 +137,8 @@ def redis_url(text: str) -> str:
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:
     until = parser.add_mutually_exclusive_group()
-    until.add_argument("--once", action="store_true", help="stop when all there is now is applied")
-    until.add_argument("--follow", action="store_true", help="go on until SIGTERM (the default)")
+    until.add_argument("--once", action="store_true", help="stop when all present entries are applied")
+    until.add_argument("--follow", action="store_true", help="run until SIGTERM or Ctrl-C (the default)")
     parser.add_argument(
         "--batch-entries", metavar="N", type=count, default=1000, help="entries in one transaction (%(default)s)"
     )

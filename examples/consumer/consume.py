@@ -49,7 +49,7 @@ class Consumer:
                 log.warning("Redis is away: %s", error)
 
     def drain(self) -> int:
-        """Consume all entries there are, also those of dead consumers; returns how many entries are not applied."""
+        """Consume all present entries, also those of dead consumers; returns how many entries are not applied."""
         # After this long without new entries, those of dead consumers have been taken over; living ones have the rest.
         patience_seconds = self._claim_seconds + 2 * DRAIN_SECONDS
         quiet_since = time.monotonic()

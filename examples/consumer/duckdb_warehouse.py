@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from examples.consumer.entries import Rows
-from examples.consumer.warehouse import Applied, Warehouse, bound
+from examples.consumer.warehouse import Applied, Warehouse, rows_to_stage
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 COLUMNS = ("job", "generation", "page", "row", "milliseconds", "sequence", "content")
@@ -54,7 +54,8 @@ class DuckdbWarehouse(Warehouse):
 
     def _stage(self, entries: list[Rows], applied: Applied) -> None:
         # One statement for many rows, which may have each address only once: the later of two entries counts.
-        given = sorted((row for entry in entries for row in bound(entry)), key=itemgetter("milliseconds", "sequence"))
+        staged = (row for entry in entries for row in rows_to_stage(entry))
+        given = sorted(staged, key=itemgetter("milliseconds", "sequence"))
         rows = {itemgetter(*COLUMNS[:4])(row): row for row in given}
         if rows:
             self._database.execute(STAGE, {name: [row[name] for row in rows.values()] for name in COLUMNS})

@@ -108,7 +108,7 @@ def _check_text(text: str) -> None:
 
 def _number(value: Any) -> int:
     if not 0 <= (number := int(value)) <= LARGEST_NUMBER:
-        raise ValueError(f"{number} is no number of a generation, page or row")
+        raise ValueError(f"{number} is not the number of a generation, page or row")
     return number
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from examples.consumer.entries import Rows
-from examples.consumer.warehouse import Applied, Warehouse, bound
+from examples.consumer.warehouse import Applied, Warehouse, rows_to_stage
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 COLUMNS = ("job", "generation", "page", "row", "milliseconds", "sequence", "content")
@@ -53,7 +53,7 @@ class PostgresWarehouse(Warehouse):
             yield
 
     def _stage(self, entries: list[Rows], applied: Applied) -> None:
-        self._database.copy(ARRIVE, (itemgetter(*COLUMNS)(row) for entry in entries for row in bound(entry)))
+        self._database.copy(ARRIVE, (itemgetter(*COLUMNS)(row) for entry in entries for row in rows_to_stage(entry)))
         self._database.execute(STAGE)
         self._database.execute("DELETE FROM arriving")
         applied.settled += (entry.id for entry in entries)

@@ -21,7 +21,7 @@ from examples.consumer.receipts import digest, provable_digest, ready_at, window
 BUSY_SECONDS = 600
 """Longer than another consumer of the same file can take to publish a job."""
 
-# Of two entries with one address the later counts: after a crash of Redis, lost rows may be read again, and differ.
+# Of two entries with one address the later counts: after a crash of Redis, lost rows are read again and may differ.
 STAGE = """
 INSERT INTO staged (job, generation, page, row, milliseconds, sequence, content)
 SELECT :job, :generation, :page, :row, :milliseconds, :sequence, :content
@@ -35,10 +35,10 @@ INSERT INTO jobs (job, first_generation) VALUES (?, ?)
 ON CONFLICT (job) DO UPDATE SET first_generation = excluded.first_generation
 WHERE excluded.first_generation > jobs.first_generation
 """
-OVER = """
+END_JOB = """
 INSERT INTO jobs (job, outcome) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET outcome = excluded.outcome
 """
-STAND = """
+REPLACE_WINDOW = """
 INSERT INTO windows (name, job, ready_at, receipt) VALUES (?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET job = excluded.job, ready_at = excluded.ready_at, receipt = excluded.receipt
 RETURNING window_id
@@ -70,7 +70,7 @@ class Warehouse:
         self._database.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
 
     def apply(self, entries: Sequence[Entry]) -> Applied:
-        """Apply entries in one transaction, durable on return; repeating them, in any order, changes nothing."""
+        """Apply entries in one transaction, durable on return. Repeating them, in any order, changes nothing."""
         applied = Applied()
         with self._transaction():
             for kind, run in groupby(entries, key=type):
@@ -97,7 +97,7 @@ class Warehouse:
             yield
 
     def _stage(self, entries: list[Rows], applied: Applied) -> None:
-        self._database.executemany(STAGE, (row for entry in entries for row in bound(entry)))
+        self._database.executemany(STAGE, (row for entry in entries for row in rows_to_stage(entry)))
         applied.settled += (entry.id for entry in entries)
 
     def _settle(self, entry: Entry, applied: Applied) -> None:
@@ -124,8 +124,8 @@ class Warehouse:
     def _publish_if_complete(self, end: End, applied: Applied) -> str | None:
         """Publish the job of this end; returns the reason if it has to wait, None if the end is settled."""
         if self._one("SELECT 1 FROM jobs WHERE job = ? AND outcome IS NOT NULL", (end.job,)):
-            stands = self._one("SELECT receipt FROM windows WHERE job = ?", (end.job,))
-            if stands and json.loads(stands[0]).get("digest") != end.receipt.get("digest"):
+            window = self._one("SELECT receipt FROM windows WHERE job = ?", (end.job,))
+            if window and json.loads(window[0]).get("digest") != end.receipt.get("digest"):
                 applied.news.append(f"job {end.job} ended twice, with different rows; the first are kept: run it again")
             return None
         if (missing := self._missing(end)) is not None:
@@ -149,25 +149,25 @@ class Warehouse:
     def _publish(self, end: End) -> str:
         """Replace the older rows of the window by these, unless the window has rows of a newer job."""
         name, ready = window_name(end.receipt), ready_at(end.receipt)
-        stands = self._one("SELECT ready_at, job FROM windows WHERE name = ?", (name,))
-        if stands and stands > (ready, end.job):
+        window = self._one("SELECT ready_at, job FROM windows WHERE name = ?", (name,))
+        if window and window > (ready, end.job):
             return "superseded"
         receipt = json.dumps(end.receipt, ensure_ascii=False)
-        window_id = self._one(STAND, (name, end.job, ready, receipt))[0]
+        window_id = self._one(REPLACE_WINDOW, (name, end.job, ready, receipt))[0]
         self._database.execute("DELETE FROM report_rows WHERE window_id = ?", (window_id,))
         self._database.execute(PUBLISH, (window_id, end.job, end.generation))
         return "published"
 
     def _end(self, job: str, outcome: str) -> None:
         self._database.execute("DELETE FROM staged WHERE job = ?", (job,))
-        self._database.execute(OVER, (job, outcome))
+        self._database.execute(END_JOB, (job, outcome))
 
     def _one(self, question: str, values: tuple[Any, ...]) -> Any:
         """The first row of the result; None if there is none."""
         return self._database.execute(question, values).fetchone()
 
 
-def bound(entry: Rows) -> Iterator[dict[str, str | int]]:
+def rows_to_stage(entry: Rows) -> Iterator[dict[str, str | int]]:
     """The rows of an entry in the form in which they are staged."""
     milliseconds, sequence = position(entry.id)
     for row, content in enumerate(entry.contents, entry.row):

@@ -44,7 +44,7 @@ def compressed(ask: Ask, _exchange: Exchange, *, encoding: Encoding = "gzip") ->
 def broken_compression(ask: Ask, exchange: Exchange, *, encoding: Encoding = "gzip", after_bytes: int = 20) -> Answer:
     """Compresses the body and damages all compressed bytes after this many."""
 
-    def spoil(body: Iterable[bytes]) -> Iterator[bytes]:
+    def damage(body: Iterable[bytes]) -> Iterator[bytes]:
         seen = 0
         for piece in body:
             sound = max(0, min(len(piece), after_bytes - seen))
@@ -53,7 +53,7 @@ def broken_compression(ask: Ask, exchange: Exchange, *, encoding: Encoding = "gz
             seen += len(piece)
 
     answer = compressed(ask, exchange, encoding=encoding)
-    return replace(answer, body=spoil(answer.body))
+    return replace(answer, body=damage(answer.body))
 
 
 @BODIES.wrap()

@@ -84,7 +84,7 @@ def test_the_dial_tells_how_often_each_rule_was_met_and_fell() -> None:
     dial = Dial([status(times=1)])
     for _ in range(3):
         dial.falling_on(PAGE)
-    assert [(rule["seen"], rule["fired"]) for rule in dial.shown()] == [(3, 1)]
+    assert [(rule["seen"], rule["fired"]) for rule in dial.list_rules()] == [(3, 1)]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_refused_list_changes_nothing() -> None:
     dial = Dial([status()])
     with pytest.raises(BadRule):
         dial.turn([{"kind": "html"}, {"kind": "nonsense"}])
-    assert [rule["kind"] for rule in dial.shown()] == ["status"]
+    assert [rule["kind"] for rule in dial.list_rules()] == ["status"]
 
 
 def test_whole_numbers_are_accepted_where_a_fraction_may_be() -> None:

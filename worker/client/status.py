@@ -173,11 +173,11 @@ def _is_part_without_link(poll: Poll, ours: Any) -> bool:
 
 def body_matters(poll: Poll) -> bool:
     """Does the source file look for anything in the body of a poll? If not, the body may be the report itself."""
-    in_body = select_in_body([*poll.status, *poll.link, *poll.total])
+    in_body = any_in_body([*poll.status, *poll.link, *poll.total])
     return bool(in_body or poll.reports is not None or poll.ready_when_set or poll.expires_at)
 
 
-def select_in_body(selectors: Iterable[str | Selector]) -> bool:
+def any_in_body(selectors: Iterable[str | Selector]) -> bool:
     """Does any of them lead to a value in the body, not in a header?"""
     return any(not (isinstance(selector, Selector) and selector.header) for selector in selectors)
 

@@ -17,10 +17,10 @@ from worker.client.status import (
     Ready,
     Status,
     Waiting,
+    any_in_body,
     body_matters,
     our_report_in,
     read_status,
-    select_in_body,
 )
 from worker.errors import FailJob, ReportGone, RetryLater
 from worker.json_path import find, is_value, link_in
@@ -87,7 +87,7 @@ class Vendor:
         declared = self._declared_submit()
         duplicate_statuses = declared.duplicate.statuses if declared.duplicate else []
         # The body may be the report itself, if the vendor prepares a small one at once.
-        has_place = select_in_body([*declared.report_id, *declared.poll_link]) or declared.refused or duplicate_statuses
+        has_place = any_in_body([*declared.report_id, *declared.poll_link]) or declared.refused or duplicate_statuses
         request, answer = self._ask(
             declared.request, self._values, allow=duplicate_statuses, is_start_enough=not has_place
         )
@@ -257,7 +257,7 @@ class Vendor:
     def _fetch_links(self) -> tuple[str, ...]:
         """Poll once more for the addresses of the rows, because signed URLs expire sooner than the report.
 
-        None if there are none. Raises RetryLater if the report is being prepared again, ReportGone if the vendor says
+        Empty if there are none. Raises RetryLater if the report is being prepared again, ReportGone if the vendor says
         that it no longer has it.
         """
         now, prepared = self._exchange.clock(), self.prepared

@@ -160,7 +160,7 @@ class _Page:
         self._walk.forget_objects()
 
     def _refuse_second_place(self) -> None:
-        """Raise FailJob if what was just read stands in another place than the rows before it."""
+        """Raise FailJob if the rows just read are at another place than the rows before them."""
         if self._second_at is not None:
             places = " and ".join(".".join(at) or "the top" for at in (self._rows_at or (), self._second_at))
             raise FailJob(f"row {self._next_row}: there are rows both at {places}")

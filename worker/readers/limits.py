@@ -118,7 +118,7 @@ def find_lone_surrogate(raw: bytes) -> int | None:
 
 
 def without_surrogates(text: bytes) -> bytes:
-    """The text for ijson, which refuses some of the lone surrogates: each surrogate is another character, as long."""
+    """The text for ijson, which refuses some lone surrogates: each becomes another character of the same length."""
     return _SURROGATE.sub(rb"\\u00", text) if b"\\" in text else text
 
 

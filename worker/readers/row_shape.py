@@ -2,8 +2,8 @@
 
 msgspec decodes the rows to a struct made for these keys, with numbers where numbers are declared, and encodes the
 structs again. That takes half the time of matching each row against a regular expression. But it also reorders members,
-drops blanks and repeated keys, and turns `1e3` into 1000. So the new text is used only if it equals the old one but for
-quotes: then all that happened is that numbers lost their quotes. Strings that mean null are replaced before.
+drops blanks and repeated keys, and turns `1e3` into 1000. So the new text is used only if it equals the old one except
+for quotes: then numbers lost their quotes, and nothing else happened. Strings that mean null are replaced before.
 
 Many vendors write `{"a": 1, "b": 2}`, as Python does. Then blanks are ignored in the comparison too, and a row in which
 no value changed keeps them.
@@ -74,7 +74,7 @@ class RowShape:
     def change_members(self, text: bytes) -> Rows | None:
         """Convert members of a list, with a comma before each; None if not all of them have this shape.
 
-        Not for rows that are spaced.
+        Not for spaced rows.
         """
         return self._change(text, are_lines=False)
 

@@ -54,7 +54,7 @@ def _check_param(param: Param, file: YamlFile, place: Place) -> None:
 
 
 def _check_window_form(report: Report, file: YamlFile, place: Place) -> None:
-    """Raise BadInput for a `window_form` that is none, or writes what the window's parameters do not accept."""
+    """Raise BadInput for a `window_form` that is not valid, or writes what the window's parameters do not accept."""
     if report.window_form is None or report.window is None:
         return
     where = file.where((*place, "window_form"))

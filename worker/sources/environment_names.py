@@ -40,14 +40,14 @@ def expand_variables(value: Any, environment: Environment, where: str) -> Any:
 
 
 def describe_unknown_variables(connections: Path) -> list[str]:
-    """A sentence for each variable that is named like a setting, but that neither we nor the connections file read."""
+    """A sentence for each variable that is named like a setting, but that neither settings nor connections use."""
     text = connections.read_text(encoding="utf-8", errors="replace") if connections.is_file() else ""
     used = {found[1] or found[2] for found in _INSIDE.finditer(text)}
     sentences = []
     for name in unknown_variables():
         setting = name.removesuffix("_FILE")
         if setting not in used:
-            # Without what all names begin with, by which any two would look alike.
+            # Without the prefix, which makes any two names similar.
             close = close_names(setting[len(PREFIX) :], [known[len(PREFIX) :] for known in SETTING_NAMES])
             meant = (
                 f"; did you mean {PREFIX}{close[0]}{name[len(setting) :]}?" if close else ": there is no such setting"

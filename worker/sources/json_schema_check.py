@@ -41,7 +41,7 @@ def check_schema(value: Any, schema: Mapping[str, Any], where: str) -> None:
 
 
 def mistake_in_schema(schema: Mapping[str, Any]) -> Mistake | None:
-    """What keeps this from being a JSON Schema, if anything does."""
+    """The most relevant mistake in a JSON Schema; None if it is valid."""
     from jsonschema import Draft202012Validator
 
     # With the format checker, a `pattern` must be a regular expression.

@@ -72,8 +72,8 @@ class Instal(Vendor):
         asked = read_export(self.json_body(exchange, other_type=415))
         task_id = str(uuid.uuid4())
         if error := exchange.fault("create_error"):
-            told = {"result": "ERROR", "task_id": task_id} if error["with_id"] else {"result": "ERROR"}
-            return as_json(error["code"], told)
+            body = {"result": "ERROR", "task_id": task_id} if error["with_id"] else {"result": "ERROR"}
+            return as_json(error["code"], body)
         rows = exchange.settings.rows_of("instal", "advertiser-export")
         with self._guard:
             self._exports[task_id] = Export(task_id, asked, rows)

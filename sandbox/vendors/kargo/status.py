@@ -37,15 +37,15 @@ def poll(exchange: Exchange, reports: Reports) -> Answer:
     if report is None:
         raise Refusal(404, f"no report {query['report_id']}")
     # The other shapes have one report: ours, or that of another account if the fault sends it alone.
-    shown = rows[-1]
+    last = rows[-1]
     if shape == "C":
-        return as_json(200, shown)
+        return as_json(200, last)
     if shape == "D":
-        return as_json(200, {"status": shown["status"]})
-    has_next = bool(shown["rpt_file_api_link"]) and report.rows > 100
+        return as_json(200, {"status": last["status"]})
+    has_next = bool(last["rpt_file_api_link"]) and report.rows > 100
     following = f"{DOCUMENTED}/completed-reports/{report.id}?limit=100&offset=100"
-    counted = {"total_rows": shown["record_count"], "links": {"prev": "", "next": following if has_next else ""}}
-    return as_json(200, {"status": shown["status"], "data": counted})
+    counted = {"total_rows": last["record_count"], "links": {"prev": "", "next": following if has_next else ""}}
+    return as_json(200, {"status": last["status"], "data": counted})
 
 
 def list_reports(exchange: Exchange, reports: Reports) -> Answer:

@@ -121,7 +121,7 @@ def _page(exchange: Exchange, query: Query, rows: RowPlan) -> Answer:
     if is_refused_past_end(exchange, start, rows.total):
         raise Refusal(400, f"page_index {query.page_index} is past the end")
     total = state_total(exchange, rows.total, page=query.page_index)
-    # If a fault makes the stated total something else than a count, the pages are counted by the true one.
+    # If a fault makes the stated total something other than a count, the pages are counted by the true one.
     counted = total if isinstance(total, int) and total >= 0 else rows.total
     meta = {
         "page_index": query.page_index,

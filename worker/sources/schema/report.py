@@ -77,7 +77,7 @@ class Param(Declared):
 
     @property
     def is_always_given(self) -> bool:
-        """Has every job a value of it?"""
+        """Does every job have a value for it?"""
         return self.required or self.default is not None
 
 

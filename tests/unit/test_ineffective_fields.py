@@ -110,6 +110,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"params": {"n": {}}, "paging": {"kind": "page-number", "size": "{n}"}},
         "read.0.paging.size",
     ),
+    "a most that is no number": ({"row_limit": "{n}", "params": {"n": {}}}, "read.0.row_limit"),
     "one of one": ({"params": {"n": {}}, "one_of": [["n"]]}, "reports.r.one_of"),
     "one of what is always there": (
         {"params": {"n": {}, "m": {"default": "a"}}, "one_of": [["n", "m"]]},

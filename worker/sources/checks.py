@@ -147,6 +147,7 @@ def _templates(report: Report) -> Iterator[tuple[Place, object, set[str]]]:
             yield ("read", position, "paging", "size"), read.paging.size, set()
         if isinstance(read.paging, OffsetPaging):
             yield ("read", position, "paging", "limit"), read.paging.limit, set()
+        yield ("read", position, "row_limit"), read.row_limit, set()
         if isinstance(read.format, Delimited):
             yield ("read", position, "format", "header"), read.format.header, set()
 

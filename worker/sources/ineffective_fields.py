@@ -29,6 +29,7 @@ Mistake = tuple[str, object, str]
 """A field, what was given, what is allowed."""
 
 OF_A_WINDOW = ("window_ends", "window_form")
+_NUMBER = "a number, or a placeholder of a parameter of type integer"
 _ONE_CHARACTER = "one character, and no line end"
 
 
@@ -104,6 +105,7 @@ def _read_rules(read: Read, report: Report) -> list[Rule]:
             for word, paths in of_resolve.items()
         ),
         ("rows_at_most", read.rows_at_most is not None and not is_counted, "`total`, the count that may be greater"),
+        ("row_limit", not set(names_in(read.row_limit)) <= _integers(report), _NUMBER),
         ("rows_at_most", read.rows_at_most not in (None, *_integers(report)), "a parameter of type integer"),
     ]
 
@@ -130,7 +132,6 @@ def _violated(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
 
 def _paging_rules(read: Read, report: Report) -> list[Rule]:
     paging, is_counted = read.paging, bool(totals_of(read))
-    numbers_come_from = "a number, or a placeholder of a parameter of type integer"
     match paging:
         case SinglePage():
             return [("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the answer")]
@@ -139,13 +140,13 @@ def _paging_rules(read: Read, report: Report) -> list[Rule]:
                 ("offset_param", paging.offset_param == paging.limit_param, "another parameter than `limit_param`"),
                 *_place_rules(read, paging.place),
                 ("total_capped_at", paging.total_capped_at is not None and not is_counted, "`total` in the format"),
-                ("limit", not set(names_in(paging.limit)) <= _integers(report), numbers_come_from),
+                ("limit", not set(names_in(paging.limit)) <= _integers(report), _NUMBER),
             ]
         case PageNumberPaging():
             return [
                 ("size_param", paging.size_param == paging.number_param, "another parameter than `number_param`"),
                 *_place_rules(read, paging.place),
-                ("size", not set(names_in(paging.size)) <= _integers(report), numbers_come_from),
+                ("size", not set(names_in(paging.size)) <= _integers(report), _NUMBER),
                 ("size_param", paging.size_param is not None and paging.size is None, "`size` beside it"),
                 ("ends_with", paging.ends_with == "short" and paging.size is None, "`size`, to recognise a short page"),
             ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from worker.sources.schema.declared import Declared, Duration
 from worker.sources.schema.formats import Format
 from worker.sources.schema.paging import Paging, SinglePage
 from worker.sources.schema.preparation import Discard, Poll, Submit
-from worker.sources.schema.request import Paths, Request
+from worker.sources.schema.request import Paths, Placeholder, Request
 
 ColumnType = Literal["string", "integer", "number", "boolean", "datetime"]
 ParamType = Literal[
@@ -26,7 +26,8 @@ class Read(Declared):
     the rows; or the answer to `resolve` has their address at `link` and their count at `total`; with neither, the rows
     are at the poll's link. In either request, `{link}` is what the poll's `link` leads to, such as the id of a file.
     `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base, `download` may be any
-    https host. `rows_at_most` names a parameter that limits the rows; the total may be greater.
+    https host. `rows_at_most` names a parameter that limits the rows; the total may be greater. `row_limit` is how many
+    rows the vendor sends at most, leaving out the rest without a word: so many without a count fail the job.
     """
 
     when: dict[str, Any] = {}
@@ -38,6 +39,7 @@ class Read(Declared):
     format: Format
     paging: Paging = SinglePage()
     rows_at_most: str | None = None
+    row_limit: Annotated[int, Field(ge=1)] | Placeholder | None = None
     empty_body_is_no_rows: bool = False
 
     @property

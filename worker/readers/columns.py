@@ -122,7 +122,9 @@ def _make_pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[
         elif kind in NUMBERS:
             # The quotes around a number are outside the groups, so the converted row does not have them. Each quote may
             # be optional on its own: the row is known to be valid JSON, so a number has both or neither.
-            value = rb')"?+(' + PLAIN[kind] + rb')"?+('
+            # `5.0` as an integer is 5: the zeros are outside as well.
+            zeros = rb"(?:(?<=[0-9])\.0++)?+" if kind == "integer" else b""
+            value = rb')"?+(' + PLAIN[kind] + rb")" + zeros + rb'"?+('
         else:
             value = PLAIN[kind]
         members.append(key + value)

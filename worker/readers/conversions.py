@@ -29,7 +29,10 @@ FITTING: dict[ColumnType, frozenset[type]] = {
 
 _SHOWN_CHARACTERS = 100
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_TIME = re.compile(r"[0-9]{4}[-/.]?[0-9]{2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}|-?[0-9]+(?:\.[0-9]+)?$")
+DATE = r"(?:[0-9]{4}[-/.]?[0-9]{2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"
+"""How a date begins, the year first or last."""
+_DATE_AS_WRITTEN = DATE.replace("[-/.]", r"(?:[-.]|\\?/)")  # in JSON, PHP writes `\/` for a slash
+_TIME = re.compile(DATE + r"|-?[0-9]+(?:\.[0-9]+)?$")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -116,7 +119,7 @@ PLAIN: dict[ColumnType, bytes] = {
     "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',
     "number": rb'(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|null(?!"))',
     "boolean": rb"(?:true|false|null)",
-    "datetime": rb'(?:"[0-9]{4}[-/.]?[0-9]{2}[^"\\]*+"|null)',
+    "datetime": rb'(?:"' + _DATE_AS_WRITTEN.encode() + rb'(?:[^"\\]++|\\/)*+"|null)',
 }
 """Patterns of values that need no parsing; quotes around a number are not part of its pattern."""
 

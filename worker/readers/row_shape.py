@@ -20,6 +20,7 @@ from typing import Annotated, Any, Self
 import msgspec
 
 from worker.model import Rows
+from worker.readers.conversions import DATE
 from worker.sources.schema import ColumnType
 
 _TYPES: dict[ColumnType, Any] = {
@@ -27,7 +28,7 @@ _TYPES: dict[ColumnType, Any] = {
     "integer": int,
     "number": Decimal,
     "boolean": bool,
-    "datetime": Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}[-/.]?[0-9]{2}")] | None,
+    "datetime": Annotated[str, msgspec.Meta(pattern="^" + DATE)] | None,
 }
 # With such keys the comparison without quotes is unambiguous: none of these characters is JSON punctuation.
 _PLAIN_KEY = re.compile(r"[\w.$ -]+", re.ASCII)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.sinks import (
+    DONE,
     READING,
     Closed,
     batch,
@@ -25,11 +26,12 @@ from tests.sinks import (
     position,
     publish,
 )
-from worker.errors import FailJob
-from worker.model import Checkpoint
+from worker.errors import FailJob, RetryLater
+from worker.model import Checkpoint, OpenPages, Totals
 from worker.sinks.files import exclusive
 from worker.sinks.files.audit import audit_files
 from worker.sinks.files.directory import DirectoryStore
+from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part
 from worker.sinks.files.record import FileRecord, KeptPart
@@ -72,6 +74,38 @@ def test_a_part_is_begun_where_its_first_row_belongs_or_not_at_all(
     answer = one.close(1, 1, Checkpoint()) if is_at_its_end else commit(one, 1, 2)
     assert answer == position(READING, 4)
     other.release()
+
+
+def test_a_part_whose_record_is_not_seen_a_second_time_is_not_left_out_of_the_receipt(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network file system that another machine writes to."""
+    sink, hidden = opened(f"file:{tmp_path}"), job / ".sink/g1/page-00001.part-0002.json"
+    publish(sink, READING)
+    tally = FileGenerations.tally
+
+    def tally_and_hide(generations: FileGenerations, generation: int, pages: int) -> Totals | OpenPages:
+        totals = tally(generations, generation, pages)
+        hidden.rename(tmp_path / "hidden")
+        return totals
+
+    monkeypatch.setattr(FileGenerations, "tally", tally_and_hide)
+    with pytest.raises(RetryLater, match="part 2 of page 1 is no longer on record"):
+        sink.finish(1, 1, {})
+    monkeypatch.undo()
+    (tmp_path / "hidden").rename(hidden)
+    assert sum(file["rows"] for file in sink.finish(1, 1, {})["files"]) == len(READING)
+
+
+def test_a_record_is_not_begun_in_a_place_whose_token_is_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = make(f"file:{tmp_path}")
+    monkeypatch.setattr(DirectoryStore, "mark", lambda *_: None)
+    with pytest.raises(FailJob, match="is not the same place for all workers"):
+        sink.open(1)
+    monkeypatch.undo()
+    assert sink.open(1) == DONE
 
 
 def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:

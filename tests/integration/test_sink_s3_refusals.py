@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,21 @@ def test_a_missing_bucket_is_not_taken_for_an_empty_one() -> None:
             store.read(Key("name"))
         with pytest.raises(FailJob, match="404 NoSuchBucket"):
             store.names(Key("directory"))
+
+
+def test_a_refusal_without_a_body_is_asked_for_its_reason() -> None:
+    with running(Service((403, "ExpiredToken"))) as service, pytest.raises(RetryLater, match="403 ExpiredToken"):
+        BucketStore(parse_address(service.address).bucket).size(Key("name"))  # type: ignore[attr-defined]
+
+
+def test_a_place_that_could_not_be_tried_is_left_as_it_was() -> None:
+    class Busy(Service):
+        def _decide(self, method: str, *request: Any) -> tuple[int, bytes]:
+            return (503, b"") if method == "PUT" and self.objects else super()._decide(method, *request)
+
+    with running(Busy()) as service, pytest.raises(RetryLater, match="503"):
+        make(service.address).open(1)
+    assert service.objects == {}
 
 
 def test_a_service_that_is_away_is_asked_again() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
-from worker.errors import FailJob, RetryLater
+from worker.errors import FailJob, MillraceError, RetryLater
 from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket, connect
 from worker.sinks.files.store import Key
 from worker.sinks.files.store_errors import store_error
@@ -101,8 +101,13 @@ class BucketStore:
     def try_conditions(self) -> None:
         """Raise FailJob if the service ignores the conditions of puts, or does not let us write."""
         key = Key(f".millrace.{uuid4().hex}.tmp")
-        self._put(key, b"", "create")
-        is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
+        try:
+            self._put(key, b"", "create")
+            is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
+        except MillraceError:
+            with suppress(MillraceError):
+                self.remove(key)
+            raise
         self.remove(key)
         if is_ignored:
             raise FailJob(
@@ -124,9 +129,14 @@ class BucketStore:
 
     def size(self, key: Key) -> int | None:
         import obstore
+        from obstore.exceptions import BaseError
 
         with self._ignore_missing():
-            return obstore.head(self._store, str(key))["size"]
+            try:
+                return obstore.head(self._store, str(key))["size"]
+            except (PermissionError, BaseError):
+                # An answer to HEAD has no body, which would say whether trying again can help (`ExpiredToken`).
+                return obstore.get(self._store, str(key)).meta["size"]
         return None
 
     def names(self, directory: Key) -> list[str]:

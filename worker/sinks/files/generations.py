@@ -29,7 +29,8 @@ class FileGenerations:
     def open(self, generation: int) -> None:
         """Create the record or accept an open one; a later generation reopens a void record. Leaves a token in DIR."""
         self._store.mark(PLACE, uuid4().hex.encode())
-        self._record.begin(generation, self._place() or "")
+        if place := self._place():
+            self._record.begin(generation, place)
         status = self._status()
         if status.state == "void" and status.through < generation:
             self._record.reopen(status.generation, generation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from worker.errors import FailJob
+from worker.errors import FailJob, RetryLater
 from worker.model import Checkpoint, Json
 from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile, Part
@@ -56,14 +56,19 @@ class FilePages:
         return kept
 
     def list_files(self, generation: int, pages: int) -> dict[str, list[Json]]:
-        """The files as a receipt lists them, with paths relative to the job's directory. Raises FailJob if one is gone.
+        """The files of closed pages as a receipt lists them, with paths relative to the job's directory.
 
+        Raises FailJob if a file is gone, RetryLater if the record of one is: a network file system may show it again.
         The columns of a table are listed if they differ from those of the file before.
         """
         lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
         columns: tuple[Columns, list[str]] | None = None
-        taken = (part for page in range(1, pages + 1) for part in self.parts(generation, page))
-        for part, file in ((of, file) for of in taken for file in of.files):
+        taken = [[*self.parts(generation, page)] for page in range(1, pages + 1)]
+        for page, parts in enumerate(taken, 1):
+            if not parts or not parts[-1].after.is_closed:
+                number = len(parts) + 1
+                raise RetryLater(f"{self._record.job_directory}: part {number} of page {page} is no longer on record")
+        for part, file in ((of, file) for parts in taken for of in parts for file in of.files):
             path = self._record.rows_directory(generation) / file.name
             size = self._record.store.size(path)
             if size is None:

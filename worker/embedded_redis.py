@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -33,6 +34,8 @@ STOP_SECONDS = 20
 LONGEST_SOCKET_PATH = 100
 """Bytes. The system's limit is 107 on Linux, 103 on macOS."""
 LOG = "redis.log"
+LEAST_OPEN_FILES = 256
+"""With fewer, the server has too few connections left for the workers, which would wait for one for ever."""
 
 _keepers: list[subprocess.Popen[bytes]] = []
 """Referenced here because a keeper may outlive this command, and Python warns if a running Popen is collected."""
@@ -177,6 +180,7 @@ def free_port() -> int:
 @contextmanager
 def embedded_redis(data_dir: Path) -> Iterator[str]:
     """Start or join the server of this data directory; yields its URL, valid until the block ends."""
+    _allow_open_files()
     directory = data_dir.absolute() / "redis"
     if not str(directory).isprintable():
         # The server's address is a URL, which cannot represent bytes that are not UTF-8.
@@ -196,6 +200,15 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
         with suppress(FileNotFoundError), _locked(directory):
             _stop_if_last(directory, path, users)
         os.close(users)
+
+
+def _allow_open_files() -> None:
+    """Let this process and its children open enough files. Raises BadInput if the system's limit is lower."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= most < LEAST_OPEN_FILES:
+        raise BadInput("limit of open files", most, f"at least {LEAST_OPEN_FILES} for the embedded Redis (ulimit -n)")
+    if 0 <= allowed < LEAST_OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (LEAST_OPEN_FILES, most))
 
 
 def _make_private(directory: Path) -> None:

@@ -105,6 +105,21 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         pass
 
 
+def test_a_system_that_allows_few_open_files_is_named_and_a_lower_choice_is_raised(tmp_path: Path) -> None:
+    """Otherwise the server had too few connections for the workers, and the job waited for ever."""
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, eval(sys.argv.pop())); " + HOLD
+    limited = limited.replace("time.sleep(600)", "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])")
+    said = []
+    for limits in ("(40, 40)", "(40, 400)"):
+        ran = subprocess.run(
+            [sys.executable, "-c", limited, str(tmp_path), limits],
+            cwd=HOME, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        said.append((ran.stdout + ran.stderr).splitlines()[-1])
+    assert "limit of open files: 40 is not allowed; expected at least 256" in said[0]
+    assert said[1] == "256"
+
+
 def test_the_server_of_the_wheel_is_used_where_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     binary = server_binary()

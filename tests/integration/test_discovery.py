@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 import pytest
 
 from tests import source_files
@@ -48,6 +49,13 @@ def test_every_page_of_the_list_is_read() -> None:
         told = discover(exchange, declared(), most_detailed=9, say=pytest.fail)
     assert [json.loads(row) for row in told.rows] == [{"id": 1}, {"id": 2}]
     assert (told.details, told.left_out) == ([], 0)
+
+
+def test_a_row_that_no_report_could_publish_is_listed_too() -> None:
+    with asking({"/all": {"rows": [{"id": "\ud83d"}], "next": None}}.__getitem__) as (exchange, _):
+        told = discover(exchange, declared(), most_detailed=9, say=pytest.fail)
+    # Only plain bytes can be made part of other JSON.
+    assert orjson.dumps([orjson.Fragment(row) for row in told.rows]) == b'[{"id": "\\ud83d"}]'
 
 
 def test_pages_that_lead_in_a_circle_are_refused() -> None:

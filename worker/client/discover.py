@@ -75,7 +75,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
         found, facts = retry(partial(vendor.read_page, number, ahead.link), say=say)
         if found and found == before:
             raise FailJob(vendor.explain_repeat(number, number - 1))
-        yield from found
+        yield from map(bytes, found)
         came, before = came + len(found), found
         ahead = vendor.follow(number, facts, ahead.planned)
         if ahead.link is not None and ahead.link in seen:

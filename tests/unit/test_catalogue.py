@@ -91,6 +91,7 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("proof: end", "proof: sure", 23, "proof", "one of count, end, none"),
         ('fields: "{fields}"', 'fields: "{fieds}"', 20, "request.query.fields", "did you mean 'fields'"),
         ('"/accounts/{account}/rows"', '"/accounts/{fields}/rows"', 19, "path", "a path needs it"),
+        ('fields: "{fields}"', "fields: {fields}", 20, "request.query.fields", 'quotes around it, "{fields}"'),
         ('"/accounts/{account}/rows"', '"/reports/{report_id}"', 19, "request.path", "one of account"),
         ('"/accounts/{account}/rows"', '"accounts"', 19, "path", "starts with /"),
         ('"/accounts/{account}/rows"', '"/rows?account={account}"', 19, "path", "goes into `query`"),
@@ -177,6 +178,10 @@ def test_what_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     path = written(tmp_path, "source: acme\ntitle: [\n")
     with pytest.raises(BadInput, match=f"{path}:3: cannot be read as YAML: "):
         read_yaml(path)
+    with pytest.raises(BadInput, match=r"a text with \{ \} .* needs quotes"):
+        read_yaml(written(tmp_path, "read: {path: /reports/{id}}\n"))
+    with pytest.raises(BadInput, match="not tabs"):
+        read_yaml(written(tmp_path, "read:\n\tpath: a\n"))
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match=r"binary\.yaml"):
         read_yaml(tmp_path / "binary.yaml")

@@ -233,7 +233,7 @@ def test_what_is_not_a_page_fails_with_its_first_bytes(body: bytes) -> None:
     [
         (b'{"rows":[{"a":1},{"a":NaN}]}', FailJob, "row 2: NaN"),
         (b'{"rows":[{"a":1},5]}', FailJob, "row 2: not a JSON object"),
-        (b'{"rows":[{"a":1},[]]}', FailJob, "row 2: not a JSON object"),
+        (b'{"rows":[{"a":1},[]]}', FailJob, "row 2: not a JSON object; for rows that are lists, `columns`"),
         (b'{"rows":["a"]}', FailJob, "row 1: not a JSON object"),
         (b'{"rows":[{"a":1},{"a":%b}]}' % (b"[" * 100 + b"]" * 100), FailJob, "row 2: nesting is deeper than 100"),
         (b'{"rows":[{"a":1},{"a":%b' % (b"[" * 300_000), FailJob, "row 2: nesting is deeper than 100"),

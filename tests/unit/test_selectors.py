@@ -110,7 +110,7 @@ def test_a_report_past_its_time_has_expired() -> None:
 
 def test_ready_without_a_link_waits_only_where_the_link_is_needed() -> None:
     content = {"state": "SUCCESS", "result": None}
-    assert status(INSTAL, content, needs_link=True) == Waiting("ready without a link", is_missing=True)
+    assert status(INSTAL, content, needs_link=True) == Waiting("ready without a link at result", is_missing=True)
     assert status(INSTAL, {"state": "SUCCESS", "result": "/x.csv"}, needs_link=True) == Ready(None, ("/x.csv",), None)
     assert status(INSTAL, content) == Ready()
 

@@ -115,6 +115,7 @@ def test_a_format_or_query_that_makes_no_sense_is_refused_when_the_file_is_read(
         ({"auth": [{**SESSION, "login": {"path": "/a", "json": {}, "form": {}}}]}, "auth.0.login", "one of them"),
         ({"auth": [{"kind": "none"}, BEARER]}, "auth.1", "a method before auth.0"),
         ({"auth": [{"kind": "basic"}, KEY, {"kind": "basic"}]}, "auth.2", "before auth.0"),
+        ({"auth": [{**KEY, "value": "Token $ACME_KEY"}]}, "auth.0.value", "the connection's `credentials` name"),
         ({"auth": [{"knid": "bearer"}]}, "auth.0.knid", "`kind`, with one of all, basic, bearer"),
         ({"auth": [{"name": "X-Key", "value": "{key}"}]}, "auth.0.kind", "one of all, basic, bearer"),
         ({"base_url": "api.example.com/v2"}, "base_url", "https://HOST/PATH"),

@@ -149,7 +149,7 @@ def _read_ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now:
     if needs_link and not found:
         if poll.no_link_is_no_rows and not total:
             return Ready(total, (), expires_at)
-        return Waiting("ready without a link", is_missing=True)
+        return Waiting(f"ready without a link at {describe_selectors(poll.link)}", is_missing=True)
     return Ready(total, found, expires_at)
 
 

@@ -118,4 +118,6 @@ def _explain(text: bytes, kind: RowKind) -> tuple[str | None, int]:
         return reason, at
     if isinstance(value, kind):
         return None, at or find_lone_surrogate(text) or 0
+    if kind is dict and isinstance(value, list):
+        return "not a JSON object; for rows that are lists, `columns` of the format says where their names are", at
     return "not a JSON object" if kind is dict else "not a JSON list", at

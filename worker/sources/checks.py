@@ -31,6 +31,7 @@ from worker.suggestions import close_names, one_of
 
 _PATH = re.compile(r"/[^?#]*")
 _PATH_RULE = "a path that starts with / and has no ? or #; what comes after a ? goes into `query`"
+_VARIABLE = re.compile(r"\$\{?[A-Z][A-Z0-9_]*")
 _AS_WRITTEN = re.compile(r"(?![?&])[!-~]*")
 
 
@@ -46,8 +47,13 @@ def check_source(source: Source, file: YamlFile) -> None:
             if used not in report.params:
                 raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
         for where, template, filled in _templates(report):
+            known = {*report.params, *filled}
             for at, text in _texts_in(template, (*place, *where)):
-                _check_placeholders(report, text, file, at, filled)
+                _check_placeholders(report, text, file, at, known)
+            for at, unquoted in _unquoted(template, known, (*place, *where)):
+                raise BadInput(
+                    file.where(at), f"{{{unquoted}}}", f'quotes around it, "{{{unquoted}}}": YAML has braces too'
+                )
         _check_steps(report, file, place)
     for where, path, allowed in wrong_paths(source):
         raise BadInput(file.where(where), path, allowed)
@@ -164,6 +170,17 @@ def _texts_in(template: object, place: Place) -> Iterator[tuple[Place, str]]:
             yield from _texts_in(value, (*place, position))
 
 
+def _unquoted(template: object, known: set[str], place: Place) -> Iterator[tuple[Place, str]]:
+    """Every placeholder without quotes, which YAML reads as a mapping of its name to nothing, and its place."""
+    parts = (
+        template.items() if isinstance(template, dict) else enumerate(template) if isinstance(template, list) else ()
+    )
+    for step, part in parts:
+        if isinstance(part, dict) and len(part) == 1 and (name := next(iter(part))) in known and part[name] is None:
+            yield (*place, step), name
+        yield from _unquoted(part, known, (*place, step))
+
+
 def _names_filled(report: Report, place: Place) -> set[str]:
     """The names that Millrace itself fills in the request at a place."""
     # Without a submit there is no report id, unless it is a parameter.
@@ -183,8 +200,7 @@ def _names_filled(report: Report, place: Place) -> set[str]:
     return filled
 
 
-def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place, filled: set[str]) -> None:
-    known = {*report.params, *filled}
+def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place, known: set[str]) -> None:
     for name, form, kind in placeholders_in(text):
         if name not in known:
             # Queries of GraphQL have braces of their own.
@@ -322,6 +338,18 @@ def _check_request(request: Request, file: YamlFile, place: Place) -> None:
         raise BadInput(file.where((*place, "query")), request.query, allowed)
 
 
+def _logins(source: Source, file: YamlFile) -> Iterator[tuple[Place, Request]]:
+    """Every request that logs in, and its place. Raises BadInput for a variable where a credential's name belongs."""
+    for position, auth in enumerate(source.auth):
+        for place, text in _texts_in(auth.model_dump(by_alias=True), ("auth", position)):
+            if _VARIABLE.search(text):
+                allowed = "a placeholder such as {key}; the connection's `credentials` name the variable"
+                # The text itself is not shown: it may be a secret with a dollar sign.
+                raise BadInput(file.where(place), "a variable of the environment", allowed)
+        logins = (way.login for way in auth_methods(auth) if isinstance(way, SessionAuth))
+        yield from ((("auth", position, "login"), login) for login in logins)
+
+
 def _check_account(source: Source, file: YamlFile) -> None:
     """Raise BadInput for a login that cannot be sent, and for a check or a discovery that would need a parameter."""
     tried = source.check.request
@@ -330,9 +358,7 @@ def _check_account(source: Source, file: YamlFile) -> None:
     if tried and source.check.note:
         raise BadInput(file.where(("check", "note")), "note", "no `note` beside a `request`: it says why there is none")
     requests: list[tuple[Place, Request]] = [(("check", "request"), tried)] if tried else []
-    for position, auth in enumerate(source.auth):
-        logins = (way.login for way in auth_methods(auth) if isinstance(way, SessionAuth))
-        requests += ((("auth", position, "login"), login) for login in logins)
+    requests += _logins(source, file)
     for position, discovery in enumerate(source.discover):
         report = source.reports.get(discovery.report)
         where = file.where(("discover", position, "report"))

@@ -98,9 +98,18 @@ def read_yaml(path: Path) -> YamlFile:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UnreadableFile(f"{path}:{line}", error.problem or str(error), "YAML") from error
+        problem = (error.problem or str(error)) + _quotes_hint(text.split("\n")[line - 1 : line])
+        raise UnreadableFile(f"{path}:{line}", problem, "YAML") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UnreadableFile(str(path), str(error), "YAML") from error
+
+
+def _quotes_hint(lines: list[str]) -> str:
+    """What to try where a line has what YAML reads in its own way."""
+    if any("\t" in line for line in lines):
+        return "; blanks, not tabs, indent a line"
+    has_marks = any(re.search(r"[{}\[\]*@%]|: .*: ", line) for line in lines)
+    return "; a text with { } [ ] or `: ` in it, or with * @ % in front, needs quotes" if has_marks else ""
 
 
 def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
@@ -181,6 +190,8 @@ def _wanted(mistake: Any) -> str:
         return _one_of_quoted(mistake, "expected")
     kind, _, how = mistake["type"].partition("_")
     if kind in _KINDS_OF_VALUE and how in ("type", "parsing", "from_float", "attributes_type"):
+        if kind == "string" and isinstance(mistake["input"], dict):
+            return "text; a placeholder needs quotes around it"
         example = f", such as [{mistake['input']}]" if kind == "list" and isinstance(mistake["input"], str) else ""
         return _KINDS_OF_VALUE[kind] + example
     allowed = str(mistake["msg"])

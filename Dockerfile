@@ -1,5 +1,4 @@
-# What builds stays in the first stage; the second has Python, the locked libraries (those of the extras as well) and Millrace,
-# and nothing to build with.
+# Build tools stay in the first stage. The second has Python, the locked libraries (those of the extras too) and Millrace.
 
 FROM python:3.13-slim AS build
 WORKDIR /build

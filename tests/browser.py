@@ -36,7 +36,8 @@ function contrast(element, pseudo) {
 }
 function isSeen(element) {
   const box = element.getBoundingClientRect();
-  return box.width > 1 && box.right > 0 && !element.closest(".said, [hidden], :disabled, dialog:not([open])");
+  const hidden = ".visually-hidden, [hidden], :disabled, dialog:not([open])";
+  return box.width > 1 && box.right > 0 && !element.closest(hidden);
 }
 const faint = [];
 const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -94,8 +94,8 @@ class CommandHere(Command):
                 log.handlers, log.level = handlers, level
                 for number, handler in on_end.items():
                     signal.signal(number, handler)
-        said, told = (stream.buffer.getvalue().decode() for stream in (out, err))
-        return Ended(code, said, told)
+        output, errors = (stream.buffer.getvalue().decode() for stream in (out, err))
+        return Ended(code, output, errors)
 
 
 def forget_settings() -> None:

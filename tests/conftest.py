@@ -28,7 +28,7 @@ from worker.redis_client import own_redis
 
 with pytest.MonkeyPatch.context() as patch:
     # The Celery app asks for its broker when it is imported, and would start an embedded Redis here. No test of this
-    # process sends it a message, so nobody need be at the address.
+    # process sends it a message, so no server need listen at the address.
     patch.setenv("MILLRACE_REDIS_URL", "redis://127.0.0.1:1/0")
     import worker.celery  # noqa: F401
 

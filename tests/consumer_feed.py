@@ -109,8 +109,8 @@ def following(
 def consume(url: str, database: Path, *flags: str, stream: str = STREAM) -> tuple[int, str]:
     """Consume all entries in the stream; returns the exit code and the output."""
     with following(url, database, "--once", *flags, stream=stream) as process:
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
-        return process.returncode, said.decode()
+        _, output = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, output.decode()
 
 
 def published(database: Path) -> dict[str, list[bytes]]:

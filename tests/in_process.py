@@ -96,7 +96,7 @@ class World:
         task = celery.app.tasks[celery.STEP_OUT_OF[state]]
         pages: list[tuple[int, ...]] = [(number,) for number in range(1, job.pages + 1)]
         for more in {"pending": [(job.poll,)], "streaming": pages}.get(state, [()]):
-            # By both a step tells Celery what comes next; here, the next step is read from the ledger instead.
+            # With both, a step tells Celery what comes next; here, the next step is read from the ledger instead.
             with suppress(Retry, JobFailed):
                 task(job.id, *more)
         # Time passes only between steps, so a report of many hours takes milliseconds.

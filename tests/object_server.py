@@ -67,8 +67,8 @@ class Bucket:
         return [name for name in page if not found[name]], [name for name in page if found[name]], following
 
 
-def _failure(status: int, code: str, said: str) -> Answer:
-    return status, {}, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{said}</Message></Error>".encode()
+def _failure(status: int, code: str, message: str) -> Answer:
+    return status, {}, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
 
 
 def _held(bucket: Bucket, key: str, missing: str) -> Answer:
@@ -180,9 +180,9 @@ def serving(
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status, told, content = reply(self.command, self.path, headers, body)
+            status, more, content = reply(self.command, self.path, headers, body)
             self.send_response(status)
-            for name, value in {**told, "Content-Length": str(len(content))}.items():
+            for name, value in {**more, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":

@@ -45,7 +45,7 @@ class Reading:
     facts: Facts
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         return str(self.error)
 
     @property

@@ -151,7 +151,7 @@ def poll(visitor: Visitor, report_id: str, **query: Any) -> Any:
     return visitor.get("kargo", "/reports", report_id=report_id, **query).json()
 
 
-def told(visitor: Visitor, report_id: str) -> dict[str, Any]:
+def report_row(visitor: Visitor, report_id: str) -> dict[str, Any]:
     """The last row in Kargo's answer about a report."""
     return dict(poll(visitor, report_id, show_all=1)["data"]["rows"][-1])
 

@@ -1,6 +1,6 @@
 """The shape of the code: `python -m tests.shape [ROOT]` prints it as a table.
 
-`broken_rules` is what of it a machine can hold; `tests/unit/test_shape.py` does.
+`broken_rules` finds what a machine can check; `tests/unit/test_shape.py` enforces it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Module:
     def comments(self) -> int:
         """The number of comments, without those for tools."""
         tokens = tokenize.generate_tokens(iter(self.text.splitlines(keepends=True)).__next__)
-        told = (token.string for token in tokens if token.type == tokenize.COMMENT)
-        return sum(not text.startswith(("# noqa", "# type:", "# fmt:")) for text in told)
+        comments = (token.string for token in tokens if token.type == tokenize.COMMENT)
+        return sum(not text.startswith(("# noqa", "# type:", "# fmt:")) for text in comments)
 
     @property
     def code_lines(self) -> int:
@@ -105,7 +105,7 @@ def measure(files: Sequence[Module]) -> dict[str, str]:
     """The shape of these files, by what is measured."""
     functions = [function for module in files for function in module.functions]
     public = [function for function in functions if not function.name.startswith("_")]
-    told = [text for function in public if (text := ast.get_docstring(function)) is not None]
+    docstrings = [text for function in public if (text := ast.get_docstring(function)) is not None]
     code = sum(module.code_lines for module in files)
     comments = sum(module.comments for module in files)
     return {
@@ -116,8 +116,8 @@ def measure(files: Sequence[Module]) -> dict[str, str]:
         "function: median / 90 % / longest": spread([length(function) for function in functions]),
         "private functions read at one place only": f"{one_caller_share(files):.0%}",
         "comments per 100 lines of code": f"{100 * comments / code:.1f}",
-        "public functions with a docstring": f"{len(told) / max(1, len(public)):.0%}",
-        "lines of such a docstring": f"{statistics.mean(len(text.splitlines()) for text in told):.1f}",
+        "public functions with a docstring": f"{len(docstrings) / max(1, len(public)):.0%}",
+        "lines of such a docstring": f"{statistics.mean(len(text.splitlines()) for text in docstrings):.1f}",
     }
 
 

@@ -71,7 +71,7 @@ def assert_hanging_up_frees(response: Response) -> None:
     """Assert that a thread that waits for more than the three bytes `row` is freed by another one that hangs up."""
     chunks = response.chunks()
     assert next(chunks) == b"row"
-    # As the heartbeat does, which is told of a cancelled job while this thread sits in the socket.
+    # As the heartbeat does when it learns of a cancelled job, while this thread waits in the socket.
     threading.Timer(0.1, response.hang_up).start()
     with pytest.raises(RetryLater, match="cut off after 3 bytes"):
         next(chunks)

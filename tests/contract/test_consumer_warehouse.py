@@ -77,9 +77,9 @@ class Place:
     def published(self) -> dict[str, list[str]]:
         """The visible rows, by day."""
         seen: dict[str, list[str]] = {}
-        told = "SELECT name, content FROM windows LEFT JOIN report_rows USING (window_id) ORDER BY window_id, page, row"
+        sql = "SELECT name, content FROM windows LEFT JOIN report_rows USING (window_id) ORDER BY window_id, page, row"
         with closing(self.connect()) as database:
-            for name, content in database.execute(told).fetchall():
+            for name, content in database.execute(sql).fetchall():
                 rows = seen.setdefault(json.loads(name)["window"]["from"], [])
                 rows += [] if content is None else [content]
         return seen

@@ -167,7 +167,7 @@ def chunked(*pieces: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("form", "shape", "body", "said"),
+    ("form", "shape", "body", "words"),
     [
         ("json", {"when": "", "contains": "limit"}, b'{"data":[{"id":"a limit"}]}', None),
         ("ndjson", {"when": "", "contains": "limit"}, b'{"id":"a limit"}\n' * 2, None),
@@ -177,7 +177,7 @@ def chunked(*pieces: bytes) -> Iterator[bytes]:
     ],
 )
 def test_blanks_that_keep_the_connection_alive_do_not_change_what_a_body_is(
-    form: str, shape: Mapping[str, Any], body: bytes, said: str | None
+    form: str, shape: Mapping[str, Any], body: bytes, words: str | None
 ) -> None:
     with ScriptedVendor(lambda heard: chunked(b"    \n", b" ", body)) as scripted:
         report = source_files.report({"request": {"path": "/rows"}, "format": FORMATS[form]})
@@ -185,8 +185,8 @@ def test_blanks_that_keep_the_connection_alive_do_not_change_what_a_body_is(
         connection = Connection("v", source, scripted.url, {}, Limits(), "UTC", allow_http=True)
         exchange = Exchange(Account(connection, environment={}.get), None, sleep=lambda _: None, silence_seconds=5)
         reading = read_whole(Vendor(source.reports["r"], {}, exchange, Prepared(None)))
-        if said is None:
+        if words is None:
             assert {*reading} == {b'{"id":"a limit"}'}
         else:
-            with pytest.raises(FailJob, match=f": 200: {said}"):
+            with pytest.raises(FailJob, match=f": 200: {words}"):
                 list(reading)

@@ -93,14 +93,14 @@ def read_page(pager: Pager, vendor: PagedVendor, number: int, link: str | None) 
     address = next(requests)
     while True:
         vendor.asked.append(address)
-        rows, said = vendor.answer(vendor, address)
+        rows, facts = vendor.answer(vendor, address)
         # A vendor that is asked from the last row known repeats it, so that a gap would show.
         rows = rows[1:] if address.begins_with == "last" else rows
         parts.append(rows)
         try:
-            address = requests.send(replace(said, rows=len(rows)))
+            address = requests.send(replace(facts, rows=len(rows)))
         except StopIteration as end:
-            return parts, replace(said, rows=sum(map(len, parts)), next=end.value)
+            return parts, replace(facts, rows=sum(map(len, parts)), next=end.value)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -253,11 +253,11 @@ def test_an_empty_answer_is_the_end_of_a_chain_where_the_source_says_so(kind: di
 def test_a_flag_of_no_more_is_an_end_even_if_the_answer_has_more(way: str) -> None:
     paging, answer = WAYS[way]
 
-    def said(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+    def with_flag(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
         rows, facts = answer(vendor, address)
         return rows, replace(facts, next=facts.next or "again", has_more=len(vendor.asked) < 3)
 
-    vendor = PagedVendor(300, said)
+    vendor = PagedVendor(300, with_flag)
     assert sum(map(len, read_whole(pager(**paging), vendor))) == 300
     assert len(vendor.asked) == 3
 
@@ -279,11 +279,11 @@ def test_a_short_page_is_the_end_where_the_source_says_so(kind: dict[str, Any]) 
 
 @pytest.mark.parametrize("kind", [{"kind": "offset", "limit": 100}, {"kind": "page-number", "size": 100}])
 def test_a_short_page_is_not_the_end_while_the_vendor_says_that_more_follow(kind: dict[str, Any]) -> None:
-    def said(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+    def with_flag(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
         rows, facts = WAYS[kind["kind"]][1](vendor, address)
         return rows, replace(facts, has_more=rows.stop < vendor.rows)
 
-    vendor = PagedVendor(250, said, size=40)
+    vendor = PagedVendor(250, with_flag, size=40)
     assert sum(map(len, read_whole(pager(**kind, ends_with="short"), vendor))) == 250
 
 
@@ -338,7 +338,7 @@ def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) 
 
 
 @pytest.mark.parametrize(
-    ("known", "said", "holds"),
+    ("known", "now", "holds"),
     [
         (None, None, None),
         (None, 605, 605),
@@ -351,11 +351,11 @@ def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) 
         (10_000, 12_345, 10_000),
     ],
 )
-def test_the_first_count_is_kept_if_none_contradicts_it(known: int | None, said: int | None, holds: int | None) -> None:
-    assert reconcile_total(known, said, capped_at=10_000) == holds
+def test_the_first_count_is_kept_if_none_contradicts_it(known: int | None, now: int | None, holds: int | None) -> None:
+    assert reconcile_total(known, now, capped_at=10_000) == holds
 
 
-@pytest.mark.parametrize(("known", "said"), [(605, 606), (605, 0), (0, 1), (605, 10_000), (10_000, 9_999)])
-def test_a_count_that_changes_starts_over(known: int, said: int) -> None:
-    with pytest.raises(StartOver, match=rf"counted {known} rows before and counts {said} now"):
-        reconcile_total(known, said, capped_at=10_000)
+@pytest.mark.parametrize(("known", "now"), [(605, 606), (605, 0), (0, 1), (605, 10_000), (10_000, 9_999)])
+def test_a_count_that_changes_starts_over(known: int, now: int) -> None:
+    with pytest.raises(StartOver, match=rf"counted {known} rows before and counts {now} now"):
+        reconcile_total(known, now, capped_at=10_000)

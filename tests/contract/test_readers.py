@@ -124,7 +124,7 @@ def test_errors_of_the_transport_pass_through_after_the_rows_before_them(kind: K
         raise RetryLater("connection reset")
 
     got = reading(chunks(), kind.shape)
-    assert got.said == "connection reset"
+    assert got.message == "connection reset"
     assert [json.loads(row)["id"] for row in got.rows] == _ids(kind, 2)
 
 
@@ -157,7 +157,7 @@ def test_a_byte_order_mark_is_not_part_of_the_rows(kind: Kind) -> None:
 def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) -> None:
     got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, cuts=(3, 9))
     assert isinstance(got.error, FailJob)
-    assert "<html>" in got.said
+    assert "<html>" in got.message
     assert got.rows == []
 
 
@@ -165,7 +165,7 @@ def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) ->
 def test_a_row_that_never_ends_fails_the_job_and_does_not_fill_the_memory(kind: Kind) -> None:
     got = reading(kind.endless(), kind.shape)
     assert isinstance(got.error, FailJob)
-    assert "16 MiB" in got.said
+    assert "16 MiB" in got.message
     assert len(got.rows) == 1
 
 

@@ -26,11 +26,11 @@ class TheTradeDesk:
     def __call__(self, request: Request) -> Answer:
         if request.path == "/authentication":
             if request.json["Login"] != CLIENT["username"] or request.json["Password"] != CLIENT["password"]:
-                return said(401, "The login is not known.")
+                return refusal(401, "The login is not known.")
             self._tokens += 1
             return Answer({"Token": f"ttd-{self._tokens}", "ExpirationDateUtc": "2026-11-04T00:00:00Z"})
         if request.headers.get("TTD-Auth") != f"ttd-{self._spoiled + 1}":
-            return said(403, "The token is not known or has ended.")
+            return refusal(403, "The token is not known or has ended.")
         if request.path.startswith("/files/"):
             return self.file()
         if self._refusals:
@@ -42,7 +42,9 @@ class TheTradeDesk:
     def scheduled(self, request: Request) -> Answer:
         asked = request.json
         if asked["AdvertiserFilters"] != ["adv1"]:
-            return said(400, "The request is not valid.", "AdvertiserFilters", "You have no access to advertiser adv2.")
+            return refusal(
+                400, "The request is not valid.", "AdvertiserFilters", "You have no access to advertiser adv2."
+            )
         self._span = (asked["ReportStartDateInclusive"][:10], asked["ReportEndDateExclusive"][:10])
         return Answer({"ReportScheduleId": 5678, "ReportScheduleName": asked["ReportScheduleName"]})
 
@@ -50,7 +52,7 @@ class TheTradeDesk:
         """Another schedule's execution stands first, and ours comes with the second question."""
         asked = request.json
         if not all(isinstance(number, int) for number in asked["ReportScheduleIds"]):
-            return said(400, "The request is not valid.", "ReportScheduleIds", "Not a number.")
+            return refusal(400, "The request is not valid.", "ReportScheduleIds", "Not a number.")
         self._asks += 1
         (schedule,) = asked["ReportScheduleIds"]
         done = execution(1, schedule, self._state, f"{request.base}/files/report.csv")
@@ -78,7 +80,7 @@ def execution(number: int, schedule: int, state: str, url: str | None) -> dict[s
     return {**found, "DisabledReason": None, "ReportDeliveries": [delivery]}
 
 
-def said(status: int, message: str, where: str = "", reason: str = "") -> Answer:
+def refusal(status: int, message: str, where: str = "", reason: str = "") -> Answer:
     """An error as the vendor words it."""
     details = [{"Property": where, "Reasons": [reason]}] if where else None
     return Answer({"Message": message, "ErrorDetails": details}, status=status)

@@ -1,4 +1,4 @@
-"""TikTok's integrated report: pages by number, every answer by 200, errors told by a code."""
+"""TikTok's integrated report: pages by number, every answer has status 200, and a code says whether it is an error."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class TikTok:
 
     def __call__(self, request: Request) -> Answer:
         if request.headers.get("Access-Token") != CLIENT["access_token"]:
-            return said(40105, "Access token is incorrect or has been revoked.")
+            return answer(40105, "Access token is incorrect or has been revoked.")
         if request.path != "/report/integrated/get/":
             return Answer(b"404 page not found", status=404)
         asked = request.query
         if asked["advertiser_id"] != "17":
-            return said(40001, "No permission to operate advertiser 18.")
+            return answer(40001, "No permission to operate advertiser 18.")
         if self._codes and not self._is_first:
-            return said(self._codes.pop(0), "Too many requests in a short time.")
+            return answer(self._codes.pop(0), "Too many requests in a short time.")
         self._is_first = False
         rows = rows_of(json.loads(asked["dimensions"]), json.loads(asked["metrics"]), asked)
         page, size = int(asked["page"]), int(asked["page_size"])
         facts = {"page": page, "page_size": size, "total_number": len(rows), "total_page": -(-len(rows) // size)}
-        return said(0, "OK", {"list": rows[(page - 1) * size : page * size], "page_info": facts})
+        return answer(0, "OK", {"list": rows[(page - 1) * size : page * size], "page_info": facts})
 
 
 def rows_of(dimensions: list[str], metrics: list[str], asked: dict[str, str]) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def rows_of(dimensions: list[str], metrics: list[str], asked: dict[str, str]) ->
     ]
 
 
-def said(code: int, message: str, data: Any = None) -> Answer:
+def answer(code: int, message: str, data: Any = None) -> Answer:
     return Answer({"code": code, "message": message, "request_id": "20261103AB", "data": data or {}})
 
 

@@ -18,7 +18,7 @@ from tests.harness import until
 from worker.embedded_redis import free_port
 
 
-def told(url: str) -> Any:
+def get_json(url: str) -> Any:
     """What is answered there, once that is no refusal."""
     try:
         answer = requests.get(url, timeout=10)
@@ -48,11 +48,11 @@ def test_everything_comes_up_does_a_job_and_goes_away_together(tmp_path: Path) -
     asked = {"connection": "instal", "report": "advertiser-export", "params": params}
     with command.start("dev", *options) as process:
         with interrupted(process):
-            until(lambda: told(f"{api}/readyz"), "the API")
-            until(lambda: told(f"http://127.0.0.1:{flower_port}/"), "Flower")
+            until(lambda: get_json(f"{api}/readyz"), "the API")
+            until(lambda: get_json(f"http://127.0.0.1:{flower_port}/"), "Flower")
             job = requests.post(f"{api}/v1/jobs", json=asked, timeout=10).json()["job"]
-            until(lambda: told(f"{api}/v1/jobs/{job}")["state"] == "done", "the job's end")
-            assert told(f"{api}/v1/jobs/{job}")["receipt"]["rows"] == 100
+            until(lambda: get_json(f"{api}/v1/jobs/{job}")["state"] == "done", "the job's end")
+            assert get_json(f"{api}/v1/jobs/{job}")["receipt"]["rows"] == 100
         assert process.returncode == 130
         assert api in process.stderr.read()
 
@@ -64,7 +64,7 @@ def test_the_demonstration_brings_every_row_shows_its_jobs_and_removes_everythin
         with interrupted(process):
             # One of each vendor, and one more that goes to Parquet.
             lines = [json.loads(process.stdout.readline()) for _ in range(5)]
-            jobs = until(lambda: told(f"http://127.0.0.1:{port}/v1/jobs"), "the page")
+            jobs = until(lambda: get_json(f"http://127.0.0.1:{port}/v1/jobs"), "the page")
         talk = process.stderr.read()
     assert [(line["state"], line["is_whole"], line["doubled"]) for line in lines] == [("done", True, 0)] * 5
     assert [job["state"] for job in jobs] == ["done"] * 5

@@ -113,15 +113,15 @@ def test_the_schemas_of_sources_and_of_connections_are_printed(millrace: Command
 def states(millrace: CommandHere, *arguments: str, **changes: str) -> tuple[int, dict[str, str], str]:
     """The exit code, the state of each connection and everything that was said of them."""
     answer = millrace("check", *arguments, "--json", **changes)
-    said = " ".join(line["said"] for line in answer.lines)
-    return answer.code, {line["connection"]: line["state"] for line in answer.lines}, said
+    sentences = " ".join(line["said"] for line in answer.lines)
+    return answer.code, {line["connection"]: line["state"] for line in answer.lines}, sentences
 
 
 def test_check_logs_in_and_asks_for_no_report(millrace: CommandHere, vendors: Sandbox) -> None:
-    code, found, said = states(millrace)
+    code, found, sentences = states(millrace)
     assert (code, found) == (0, {"kargo": "ok", "mediamath": "ok", "rokt": "ok", "instal": "unproven"})
-    assert "the vendor gave a token for KARGO_USERNAME, KARGO_PASSWORD" in said
-    assert "INSTAL_TOKEN set, not tried: every request of the export API would make an export" in said
+    assert "the vendor gave a token for KARGO_USERNAME, KARGO_PASSWORD" in sentences
+    assert "INSTAL_TOKEN set, not tried: every request of the export API would make an export" in sentences
     asked = [(one["vendor"], one["endpoint"]) for one in vendors.remote.requests()]
     assert asked == [("kargo", "authenticate"), ("mediamath", "token"), ("rokt", "token")]
 
@@ -140,21 +140,21 @@ def test_check_names_what_is_missing_and_counts_it(millrace: CommandHere, vendor
 
 
 def test_check_says_that_a_static_token_was_not_tried(millrace: CommandHere, vendors: Sandbox) -> None:
-    code, found, said = states(millrace, "mediamath", **TOKEN)
+    code, found, sentences = states(millrace, "mediamath", **TOKEN)
     assert (code, found) == (0, {"mediamath": "unproven"})
-    assert "MEDIAMATH_TOKEN set, not tried: the API has no other requests than queries" in said
+    assert "MEDIAMATH_TOKEN set, not tried: the API has no other requests than queries" in sentences
     assert vendors.remote.requests() == []
 
 
 def test_check_tells_refused_credentials_from_a_vendor_that_is_away(millrace: CommandHere) -> None:
-    code, _, said = states(millrace, "kargo", KARGO_PASSWORD="wrong")
+    code, _, sentences = states(millrace, "kargo", KARGO_PASSWORD="wrong")
     assert code == 1
-    assert "401" in said
-    assert "check KARGO_USERNAME, KARGO_PASSWORD" in said
-    assert "wrong" not in said
-    code, _, said = states(millrace, "kargo", KARGO_BASE_URL="http://127.0.0.1:1/v1")
+    assert "401" in sentences
+    assert "check KARGO_USERNAME, KARGO_PASSWORD" in sentences
+    assert "wrong" not in sentences
+    code, _, sentences = states(millrace, "kargo", KARGO_BASE_URL="http://127.0.0.1:1/v1")
     assert code == 1
-    assert "Connection refused; is http://127.0.0.1:1/v1 right and reachable from here?" in said
+    assert "Connection refused; is http://127.0.0.1:1/v1 right and reachable from here?" in sentences
 
 
 def test_check_sends_the_request_a_source_file_declares(millrace: CommandHere, vendors: Sandbox) -> None:
@@ -163,9 +163,9 @@ def test_check_sends_the_request_a_source_file_declares(millrace: CommandHere, v
     account = f"tried: {{source: tried, base_url: '{vendors.urls['kargo']}', credentials: {{token: x}}}}"
     (millrace.directory / "ours.yaml").write_text(account)
     ours = {"MILLRACE_SOURCES": "sources", "MILLRACE_CONNECTIONS": "ours.yaml"}
-    code, found, said = states(millrace, **ours)
+    code, found, sentences = states(millrace, **ours)
     assert (code, found) == (1, {"tried": "failed"})
-    assert "GET /kargo/v1/reports: 401" in said
+    assert "GET /kargo/v1/reports: 401" in sentences
     vendors.remote.turn({"kind": "body", "match": {"endpoint": "list"}, "args": {"text": "{}"}})
     assert states(millrace, **ours) == (0, {"tried": "ok"}, "GET /reports answered")
     assert [one["path"] for one in vendors.remote.requests()] == ["/kargo/v1/reports"] * 2
@@ -180,19 +180,19 @@ def test_discover_asks_kargo_for_its_report_definitions(millrace: CommandHere) -
     assert "kargo.campaign-performance-metrics" in answer.out
     assert "report definitions, as the vendor lists them: 1\n" in answer.out
     (facts,) = millrace("discover", "kargo", "--json").lines
-    (told,) = facts["vendor"]
-    assert told["report"] == "kargo.report-definitions"
-    assert [row["id"] for row in told["rows"]] == ["campaign-performance-metrics"]
+    (discovery,) = facts["vendor"]
+    assert discovery["report"] == "kargo.report-definitions"
+    assert [row["id"] for row in discovery["rows"]] == ["campaign-performance-metrics"]
 
 
 def test_discover_asks_rokt_what_each_account_can_be_asked(millrace: CommandHere, vendors: Sandbox) -> None:
     answer = millrace("discover", "rokt", "--details", "1", "--json")
     assert answer.code == 0
-    (told,) = answer.lines[0]["vendor"]
-    assert len(told["rows"]) == 3
-    assert [one["title"] for one in told["details"]] == ["query-campaigns", "query-transactions"]
-    assert told["details"][0]["of"] == {"accountId": told["rows"][0]["accountId"]}
-    assert "gross_cost" in told["details"][0]["lists"]["metrics"]
+    (discovery,) = answer.lines[0]["vendor"]
+    assert len(discovery["rows"]) == 3
+    assert [one["title"] for one in discovery["details"]] == ["query-campaigns", "query-transactions"]
+    assert discovery["details"][0]["of"] == {"accountId": discovery["rows"][0]["accountId"]}
+    assert "gross_cost" in discovery["details"][0]["lists"]["metrics"]
     assert len([one for one in vendors.remote.requests("rokt") if one["endpoint"].endswith("-help")]) == 2
 
 

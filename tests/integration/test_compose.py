@@ -48,8 +48,8 @@ def test_a_service_may_do_little_comes_back_and_is_reached_from_this_machine_alo
 
 def test_no_password_is_in_a_command_or_a_url() -> None:
     for service in SERVICES.values():
-        told = [*service["command"], service.get("environment", {}).get("MILLRACE_REDIS_URL", "")]
-        assert not any("REDIS_PASSWORD" in word for word in told)
+        visible = [*service["command"], service.get("environment", {}).get("MILLRACE_REDIS_URL", "")]
+        assert not any("REDIS_PASSWORD" in word for word in visible)
 
 
 class Composed:

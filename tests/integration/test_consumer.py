@@ -68,9 +68,9 @@ def test_an_end_whose_rows_are_not_all_there_waits_and_is_reported(
 ) -> None:
     redis.xdel(STREAM, redis.xrevrange(STREAM, count=1)[0][0])
     job.end()
-    code, said = consume(url, database, "--name", "c")
+    code, output = consume(url, database, "--name", "c")
     assert code == 1
-    assert "ends with 50 rows, but 49 of generation 1 are here" in said
+    assert "ends with 50 rows, but 49 of generation 1 are here" in output
     assert published(database) == {}
     assert redis.xpending(STREAM, GROUP)["pending"] == 1
     # The operator may ask for the window once more, and give this job up.
@@ -101,10 +101,10 @@ def test_an_entry_that_was_removed_while_it_was_held_is_reported_and_blocks_noth
     [[_, [(removed, _)]]] = redis.xreadgroup(GROUP, "dead", {STREAM: ">"}, count=1)
     redis.xdel(STREAM, removed)
     job.end()
-    code, said = consume(url, database, *IMPATIENT)
+    code, output = consume(url, database, *IMPATIENT)
     assert code == 1
-    assert f"{removed.decode()} was removed" in said
-    assert "ends with 50 rows, but 49 of generation 1 are here" in said
+    assert f"{removed.decode()} was removed" in output
+    assert "ends with 50 rows, but 49 of generation 1 are here" in output
     assert redis.xpending(STREAM, GROUP)["pending"] == 1
 
 
@@ -148,27 +148,27 @@ def test_a_group_that_was_lost_is_made_again(redis: Redis, job: Job, url: str, d
 
 
 def test_wrong_usage_is_refused_before_anything_is_done(url: str, database: Path) -> None:
-    code, said = consume(url, database, "--claim-seconds", "0")
+    code, output = consume(url, database, "--claim-seconds", "0")
     assert code == 2
-    assert "--claim-seconds" in said
-    code, said = consume("http://:not-to-be-shown@127.0.0.1", database)
+    assert "--claim-seconds" in output
+    code, output = consume("http://:not-to-be-shown@127.0.0.1", database)
     assert code == 2
-    assert "expected redis://HOST:PORT/DB" in said
-    assert "not-to-be-shown" not in said
+    assert "expected redis://HOST:PORT/DB" in output
+    assert "not-to-be-shown" not in output
     assert not database.exists()
     database.write_text("no database, but longer than the header of one, which SQLite would take for an empty file" * 2)
-    code, said = consume(url, database)
+    code, output = consume(url, database)
     assert code == 2
-    assert "file is not a database" in said
-    assert "Traceback" not in said
+    assert "file is not a database" in output
+    assert "Traceback" not in output
 
 
 def test_redis_away_at_start_is_an_error_with_its_address(own_redis: RedisServer, database: Path) -> None:
     own_redis.kill()
-    code, said = consume(own_redis.url, database)
+    code, output = consume(own_redis.url, database)
     assert code == 1
-    assert f"127.0.0.1:{own_redis.port}" in said
-    assert "Traceback" not in said
+    assert f"127.0.0.1:{own_redis.port}" in output
+    assert "Traceback" not in output
 
 
 # ---------------------------------------------------------------- from the vendor to the warehouse
@@ -182,8 +182,8 @@ def test_a_report_asked_for_twice_is_in_the_warehouse_once(stack: Stack, tmp_pat
     published_rows = [
         fields[b"row"] for _, fields in stack.redis.xrange(stream) if fields.get(b"at", b"").startswith(b"1.")
     ]
-    code, said = consume(stack.services.settings.redis_url, database, stream=stream)
-    assert code == 0, said
+    code, output = consume(stack.services.settings.redis_url, database, stream=stream)
+    assert code == 0, output
     [rows] = published(database).values()
     assert sorted(rows) == sorted(published_rows[2500:])
     assert staged(database) == stack.redis.xlen(stream) == 0

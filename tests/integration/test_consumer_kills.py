@@ -152,8 +152,8 @@ def test_consumers_killed_at_random_moments_neither_lose_nor_double_a_row(
             number += 1
         assert consumers.stop() == [0] * CONSUMERS
         assert consumers.killed_at_work > 0
-    code, said = consume(redis_server.url, database, *IMPATIENT)
-    assert code == 0, said
+    code, output = consume(redis_server.url, database, *IMPATIENT)
+    assert code == 0, output
     assert published(database) == days.seen
     assert staged(database) == 0
     assert redis.xpending(STREAM, GROUP)["pending"] == redis.xlen(STREAM) == 0

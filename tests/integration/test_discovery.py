@@ -46,9 +46,9 @@ def declared(*details: dict[str, Any]) -> Discovery:
 def test_every_page_of_the_list_is_read() -> None:
     pages = {"/all": {"rows": [{"id": 1}], "next": "/all?p=2"}, "/all?p=2": {"rows": [{"id": 2}], "next": None}}
     with asking(pages.__getitem__) as (exchange, _):
-        told = discover(exchange, declared(), most_detailed=9, say=pytest.fail)
-    assert [json.loads(row) for row in told.rows] == [{"id": 1}, {"id": 2}]
-    assert (told.details, told.left_out) == ([], 0)
+        found = discover(exchange, declared(), most_detailed=9, say=pytest.fail)
+    assert [json.loads(row) for row in found.rows] == [{"id": 1}, {"id": 2}]
+    assert (found.details, found.left_out) == ([], 0)
 
 
 def test_a_row_that_no_report_could_publish_is_listed_too() -> None:
@@ -75,10 +75,10 @@ def test_details_are_requested_for_as_many_rows_as_wanted() -> None:
         return {"fields": [{"slug": f"of{target}"}, {"description": "no slug"}]}
 
     with asking(answers) as (exchange, vendor):
-        told = discover(exchange, declared(DETAIL), most_detailed=3, say=pytest.fail)
-    first, _, nameless = told.details
+        found = discover(exchange, declared(DETAIL), most_detailed=3, say=pytest.fail)
+    first, _, nameless = found.details
     assert (first.of, first.lists, first.error) == ({"id": 1}, {"fields": ["of/1/help"]}, None)
     assert nameless.lists == {}
     assert "id" in (nameless.error or "")
-    assert told.left_out == 1
+    assert found.left_out == 1
     assert vendor.targets() == ["GET /all", "GET /1/help", "GET /2/help"]

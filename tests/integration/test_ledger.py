@@ -248,13 +248,13 @@ def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
 
 
 def test_rows_that_a_killed_worker_did_not_report_are_counted_once(ledger: Ledger, clock: Clock) -> None:
-    told = first_page(ledger)
-    ledger.renew(told, rows=1000, dead_rows=1, bytes_=9000)
+    first = first_page(ledger)
+    ledger.renew(first, rows=1000, dead_rows=1, bytes_=9000)
     clock.now += 21
     second = held(ledger.take_page("j", 1))
     assert (second.on_record.rows, second.on_record.dead_rows, second.on_record.bytes) == (1000, 1, 9000)
     assert second.attempts == 1
-    # The sink turns out to hold 1,500 rows: the holder that died kept 500 more than it told of.
+    # The sink turns out to hold 1,500 rows: the holder that died kept 500 more than it reported.
     ledger.renew(second, rows=500, bytes_=4500)
     clock.now += 21
     assert held(ledger.take_page("j", 1)).attempts == 1

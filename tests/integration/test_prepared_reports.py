@@ -214,10 +214,10 @@ SENT: Json = {
 }
 
 
-@pytest.mark.parametrize("said", [{}, {"of": None}, {"of": {"kind": "daily", "days": [1, 2]}, "from": "2026-11-01"}])
-def test_a_report_that_does_not_contradict_is_the_requested_one(start: Start, said: Json) -> None:
+@pytest.mark.parametrize("stated", [{}, {"of": None}, {"of": {"kind": "daily", "days": [1, 2]}, "from": "2026-11-01"}])
+def test_a_report_that_does_not_contradict_is_the_requested_one(start: Start, stated: Json) -> None:
     report = {"params": {**ASKED_FOR, "from": {}}}
-    done(start(preparing({"status": "done", **said}), submit=SENT, poll=MATCHING, report=report))
+    done(start(preparing({"status": "done", **stated}), submit=SENT, poll=MATCHING, report=report))
 
 
 def test_a_failed_report_is_quoted_without_those_of_others(start: Start) -> None:

@@ -34,7 +34,7 @@ def test_five_processes_come_up_listen_on_this_machine_alone_and_end_together(tm
             command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines
         )
 
-    def told(port: int, path: str) -> Any:
+    def get_json(port: int, path: str) -> Any:
         assert honcho.poll() is None, log.read_text()
         try:
             answer = requests.get(f"http://127.0.0.1:{port}{path}", timeout=10)
@@ -43,10 +43,12 @@ def test_five_processes_come_up_listen_on_this_machine_alone_and_end_together(tm
         return answer.json() if answer.ok else {}
 
     def workers() -> list[str]:
-        return sorted(one["hostname"].partition("-")[0] for one in told(flower_port, "/workers?json=1").get("data", []))
+        return sorted(
+            one["hostname"].partition("-")[0] for one in get_json(flower_port, "/workers?json=1").get("data", [])
+        )
 
     try:
-        until(lambda: told(port, "/readyz").get("seconds_since_sweep") is not None, "a sweep that beat sent")
+        until(lambda: get_json(port, "/readyz").get("seconds_since_sweep") is not None, "a sweep that beat sent")
         until(lambda: workers() == ["control", "stream"], "both workers in Flower, each under a name of its own")
         listening = {
             connection.laddr.ip
@@ -72,13 +74,13 @@ def test_a_worker_whose_output_nobody_reads_any_more_stops_all_the_same(
     worker = command.start("worker", "control", "--threads", "1")
     assert worker.stdout
     assert worker.stderr
-    said = iter(worker.stderr)
-    assert any(" ready" in line for line in said)
+    lines = iter(worker.stderr)
+    assert any(" ready" in line for line in lines)
     # As in `millrace worker control | head`.
     worker.stdout.close()
     worker.terminate()
     try:
-        assert worker.wait(60) == 0, list(said)
+        assert worker.wait(60) == 0, list(lines)
     finally:
         worker.kill()
         worker.communicate()

@@ -46,12 +46,12 @@ def test_it_prints_its_addresses_and_stops_on_a_signal_even_in_the_middle_of_an_
     silent = {"kind": "silence", "args": {"seconds": 3600, "after_bytes": 10}}
     process = start("--rows", "50", "--faults", json.dumps([silent]))
     assert process.stdout is not None
-    told = json.loads(process.stdout.readline())
-    assert set(told) == {"port", "storage_port", "urls", "credentials", "environment"}
-    assert told["environment"]["KARGO_BASE_URL"] == told["urls"]["kargo"]
-    waiting = http.client.HTTPConnection("127.0.0.1", told["port"], timeout=20)
+    announced = json.loads(process.stdout.readline())
+    assert set(announced) == {"port", "storage_port", "urls", "credentials", "environment"}
+    assert announced["environment"]["KARGO_BASE_URL"] == announced["urls"]["kargo"]
+    waiting = http.client.HTTPConnection("127.0.0.1", announced["port"], timeout=20)
     headers = {
-        "Authorization": f"Bearer {told['credentials']['mediamath']['token']}",
+        "Authorization": f"Bearer {announced['credentials']['mediamath']['token']}",
         "Content-Type": "application/json",
     }
     waiting.request("POST", "/mediamath/reporting/v2/performance", json.dumps(QUERY), headers)
@@ -73,15 +73,15 @@ def test_it_prints_its_addresses_and_stops_on_a_signal_even_in_the_middle_of_an_
 )
 def test_it_refuses_to_start_with_what_is_not_allowed(option: str, value: str, named: bytes) -> None:
     process = start(option, value)
-    said = process.communicate(timeout=20)[1]
+    shown = process.communicate(timeout=20)[1]
     assert process.returncode == 2
-    assert named in said
+    assert named in shown
 
 
 def test_its_help_calls_it_as_it_was_called() -> None:
     for command, name in ((["worker"], "millrace sandbox"), ([], "python -m")):
-        said = subprocess.run([sys.executable, "-m", *command, "sandbox", "--help"], capture_output=True, check=True)
-        assert said.stdout.startswith(f"usage: {name} ".encode())
+        shown = subprocess.run([sys.executable, "-m", *command, "sandbox", "--help"], capture_output=True, check=True)
+        assert shown.stdout.startswith(f"usage: {name} ".encode())
 
 
 def test_as_a_process_it_takes_settings_and_serves_what_is_expected() -> None:

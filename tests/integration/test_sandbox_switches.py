@@ -1,4 +1,4 @@
-"""Switches of each vendor, for what its documents leave open, where no scenario would end otherwise without them."""
+"""Switches of each vendor that no scenario shows, for what its documents leave open."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.sandbox_client import (
     Visitor,
     breakdown,
     poll,
+    report_row,
     rows_of,
     running,
     task,
-    told,
 )
 from tests.sandbox_client import visitor as visitor
 from worker.model import Json
@@ -48,7 +48,7 @@ def next_link(visitor: Visitor, report: str) -> Any:
 
 
 def api_link(visitor: Visitor, report: str) -> Any:
-    return told(visitor, report)["rpt_file_api_link"]
+    return report_row(visitor, report)["rpt_file_api_link"]
 
 
 def query(visitor: Visitor, **changes: Any) -> Any:
@@ -76,7 +76,7 @@ KARGO: list[tuple[str, Json, Look, Any]] = [
     ("status_shape", {"shape": "B"}, lambda v, r: poll(v, r)["data"]["rows"][0]["id"], "ID"),
     ("status_shape", {"shape": "C"}, lambda v, r: poll(v, r)["id"], "ID"),
     ("status_shape", {"shape": "D"}, poll, {"status": "complete"}),
-    ("ready_by_link", {}, lambda v, r: (told(v, r)["status"], api_link(v, r)), ["running", LINK]),
+    ("ready_by_link", {}, lambda v, r: (report_row(v, r)["status"], api_link(v, r)), ["running", LINK]),
     ("ready_without_link", {}, api_link, ""),
     ("foreign_row", {}, lambda v, r: [one["id"] == r for one in poll(v, r, show_all=1)["data"]["rows"]], [False, True]),
     ("link_composition", {}, api_link, LINK + "?format=json"),
@@ -90,13 +90,13 @@ KARGO: list[tuple[str, Json, Look, Any]] = [
     ("rows_place", {"place": "data"}, lambda v, r: len(page(v, r)["data"]), 10),
     ("totals_last", {}, lambda v, r: list(page(v, r)["data"]), ["rows", "total_rows", "links"]),
     ("limit_refused", {}, lambda v, r: [rows_of(v, r, limit=most).status for most in (10_000, 10_001)], [200, 400]),
-    ("named_total", {"value": "many"}, lambda v, r: (told(v, r)["record_count"], page(v, r)["data"]["total_rows"]),
-        ["many", "many"]),
+    ("named_total", {"value": "many"},
+        lambda v, r: (report_row(v, r)["record_count"], page(v, r)["data"]["total_rows"]), ["many", "many"]),
     ("drifting_total", {"by": 2, "shifts": True},
         lambda v, r: [row["clicks_sum"] for row in page(v, r, limit=5, offset=5)["data"]["rows"]],
         ["4", "5", "6", "7", "8"]),
     ("short_page", {"rows": 7}, lambda v, r: len(page(v, r, limit=100)["data"]["rows"]), 7),
-    ("link_expires", {"code": 404}, lambda v, r: v.ask("GET", told(v, r)["rpt_file_download_link"]).status, 404),
+    ("link_expires", {"code": 404}, lambda v, r: v.ask("GET", report_row(v, r)["rpt_file_download_link"]).status, 404),
 ]  # fmt: skip
 MEDIAMATH: list[tuple[str, Json, Look, Any]] = [
     ("page_bound", {}, lambda v, _: len(numbered(v, 0, 10_000).json()["results"]), ROWS),

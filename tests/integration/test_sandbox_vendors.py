@@ -1,4 +1,4 @@
-"""Each simulated vendor as its documents have it, where no job of Millrace's would notice a difference."""
+"""Each simulated vendor follows its documents, even where no job of Millrace would notice a difference."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from tests.sandbox_client import (
     Visitor,
     basic,
     poll,
+    report_row,
     rows_of,
     running,
     task,
-    told,
 )
 from tests.sandbox_client import visitor as visitor
 from worker.model import Json
@@ -56,8 +56,8 @@ def test_kargo_names_a_report_by_its_time_and_links_it_once_it_is_ready(visitor:
     assert (first["status"], first["record_count"], first["rpt_file_expires_at"]) == ("pending", 0, None)
     assert (first["rpt_file_api_link"], first["rpt_file_download_link"]) == ("", "")
     assert list(first["parameters"]) == ["filters", "measures", "dimensions"]
-    assert [told(visitor, first["id"])["status"] for _ in range(3)] == ["pending", "running", "complete"]
-    ready, link = told(visitor, first["id"]), f"{KARGO_DOCUMENTED}/completed-reports/{first['id']}"
+    assert [report_row(visitor, first["id"])["status"] for _ in range(3)] == ["pending", "running", "complete"]
+    ready, link = report_row(visitor, first["id"]), f"{KARGO_DOCUMENTED}/completed-reports/{first['id']}"
     assert (ready["record_count"], ready["rpt_file_api_link"]) == (ROWS, link)
     found = poll(visitor, first["id"])
     assert (found["status"], found["data"]["total_rows"]) == ("complete", ROWS)
@@ -89,7 +89,7 @@ def test_kargos_file_is_linked_and_lies_in_storage_too(visitor: Visitor, sandbox
     file = visitor.get("kargo", linked["csv_link"].removeprefix(KARGO_DOCUMENTED))
     assert file.headers["Content-Length"] == str(len(file.body))
     assert visitor.get("kargo", f"/completed-reports/{report_id}/other").status == 404
-    stored = told(visitor, report_id)["rpt_file_download_link"]
+    stored = report_row(visitor, report_id)["rpt_file_download_link"]
     assert stored.startswith(sandbox.urls["storage"])
     assert visitor.ask("GET", stored).body == file.body
     assert visitor.ask("GET", stored, visitor.authorization("kargo")).status == 403
@@ -110,7 +110,7 @@ def test_kargo_reads_a_report_only_once_it_is_ready_and_until_it_expires(sandbox
     sandbox.remote.set(report_seconds=0)
     expired = visitor.kargo_report(KARGO_ASKED)
     assert rows_of(visitor, expired).status == 410
-    assert visitor.ask("GET", told(visitor, expired)["rpt_file_download_link"]).status == 403
+    assert visitor.ask("GET", report_row(visitor, expired)["rpt_file_download_link"]).status == 403
 
 
 def test_a_restatement_after_a_reading_changes_values_not_numbers(sandbox: Sandbox, visitor: Visitor) -> None:

@@ -232,14 +232,14 @@ def test_a_directory_that_cannot_be_made_fails_the_job_at_once(tmp_path: Path, b
     (tmp_path / "link").symlink_to(tmp_path / "unmounted")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     (tmp_path / "file").write_text("")
-    for base, said in (
+    for base, words in (
         (tmp_path / "link", "link: leads to .*/unmounted, which does not exist"),
         (tmp_path / "circle", "circle.*(does not exist|Too many levels of symbolic links)"),
         (tmp_path / "file", "file.*Not a directory"),
         (Path("/proc/none"), "/proc/none: no directory can be made there"),
         (tmp_path / ("x" * 300), "File name too long"),
     ):
-        with pytest.raises(FailJob, match=said):
+        with pytest.raises(FailJob, match=words):
             make(f"file:{base}{below}").open(1)
 
 

@@ -1,4 +1,4 @@
-"""The file sink in buckets of Google and Azure: who is said to ask, and what is said of a refusal."""
+"""The file sink in buckets of Google and Azure: which identity it sends, and how it reports refusals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Refusing:
-    """A service that answers every request alike, and remembers who was said to ask."""
+    """A service that answers every request alike, and remembers the identity that was sent."""
 
     status: int
     code: str
@@ -48,8 +48,8 @@ class Refusing:
 
     def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         self.asked_by.append(headers.get("authorization", ""))
-        said = f"<Error><Code>{self.code}</Code><Message>in its own words\nRequestId:1</Message></Error>"
-        return self.status, {"Last-Modified": MODIFIED}, f"<?xml version='1.0'?>{said}".encode()
+        words = f"<Error><Code>{self.code}</Code><Message>in its own words\nRequestId:1</Message></Error>"
+        return self.status, {"Last-Modified": MODIFIED}, f"<?xml version='1.0'?>{words}".encode()
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def test_a_service_that_ignores_conditions_is_refused_before_a_row_is_written(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "words"),
     [
         (None, "No such file or directory"),
         (f'{{"private_key": "{SECRET}"', "EOF while parsing"),
@@ -133,14 +133,14 @@ def test_a_service_that_ignores_conditions_is_refused_before_a_row_is_written(
     ],
 )
 def test_google_credentials_that_cannot_be_read_are_named_and_not_quoted(
-    content: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
     if content:
         (tmp_path / "key.json").write_text(content)
     with pytest.raises(FailJob, match=r"gs://rows/x: Google credentials \(GOOGLE_APPLICATION_CREDENTIALS") as refused:
         make("gs://rows/x").open(1)
-    assert said in str(refused.value)
+    assert words in str(refused.value)
     assert SECRET not in str(refused.value)
 
 
@@ -182,7 +182,7 @@ def test_a_machine_without_an_identity_is_told_where_credentials_may_be(scheme: 
 
 
 @pytest.mark.parametrize(
-    ("connection", "said"),
+    ("connection", "words"),
     [
         (f"AccountKey={SECRET}", "AZURE_STORAGE_CONNECTION_STRING needs AccountName"),
         ("AccountName=ours", "needs AccountName, and AccountKey or SharedAccessSignature"),
@@ -196,11 +196,11 @@ def test_a_machine_without_an_identity_is_told_where_credentials_may_be(scheme: 
     ],
 )
 def test_a_connection_string_that_cannot_be_used_is_refused_without_its_secrets(
-    connection: str, said: str, monkeypatch: pytest.MonkeyPatch
+    connection: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
     address = f"az://rows/x?account={ACCOUNT}" if connection else "az://rows/x"
-    with pytest.raises(FailJob, match=said) as refused:
+    with pytest.raises(FailJob, match=words) as refused:
         make(address).open(1)
     assert SECRET not in str(refused.value)
 

@@ -48,8 +48,8 @@ class Service:
         self.keys_used.append(headers.get("authorization", "").partition("Credential=")[2].partition("/s3/")[0])
         if self.answer:
             status, code = self.answer
-            said = f"<Error><Code>{code}</Code><Message>in its own words</Message></Error>" if code else ""
-            return status, f'<?xml version="1.0"?>\n{said}'.encode()
+            words = f"<Error><Code>{code}</Code><Message>in its own words</Message></Error>" if code else ""
+            return status, f'<?xml version="1.0"?>\n{words}'.encode()
         held = self.objects.get(path)
         if method == "PUT":
             conditions = {"if-none-match": held is not None, "if-match": headers.get("if-match") != '"tag"'}
@@ -76,7 +76,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "error", "said"),
+    ("status", "code", "error", "words"),
     [
         (503, "SlowDown", RetryLater, "503 SlowDown: in its own words"),
         (500, "", RetryLater, "500"),
@@ -92,9 +92,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_service_that_refuses_is_quoted_and_asked_again_where_that_may_help(
-    status: int, code: str, error: type[Exception], said: str
+    status: int, code: str, error: type[Exception], words: str
 ) -> None:
-    with running(Service((status, code))) as service, pytest.raises(error, match=f"s3://rows/x.*{said}"):
+    with running(Service((status, code))) as service, pytest.raises(error, match=f"s3://rows/x.*{words}"):
         make(service.address).open(1)
 
 

@@ -94,7 +94,7 @@ def test_parameters_are_never_in_a_message(stack: Stack) -> None:
     messages = [json.loads(message) for message in stack.redis.lrange(f"{PREFIX}control", 0, -1)]
     (ours,) = [one for one in messages if job in one["headers"]["argsrepr"]]
     # The transport wraps the body once more.
-    told = json.dumps(ours) + b64decode(ours["body"]).decode()
+    text = json.dumps(ours) + b64decode(ours["body"]).decode()
     assert job in b64decode(ours["body"]).decode()
-    assert "publisher_name" not in told
-    assert "not-a-secret" not in told
+    assert "publisher_name" not in text
+    assert "not-a-secret" not in text

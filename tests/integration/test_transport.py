@@ -144,7 +144,7 @@ def test_a_length_behind_a_malformed_header_line_is_not_overlooked(vendor: Start
 
 
 @pytest.mark.parametrize(
-    ("head", "said"),
+    ("head", "expected"),
     [
         (b"HTTP/2 200\r\n", "UnknownProtocol HTTP/2"),
         (b"HTTP/1.1 2000 OK\r\n", "BadStatusLine HTTP/1.1 2000 OK"),
@@ -152,9 +152,9 @@ def test_a_length_behind_a_malformed_header_line_is_not_overlooked(vendor: Start
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "LineTooLong"),
     ],
 )
-def test_an_answer_that_is_not_http_fails_with_the_reason(vendor: Start, head: bytes, said: str) -> None:
+def test_an_answer_that_is_not_http_fails_with_the_reason(vendor: Start, head: bytes, expected: str) -> None:
     at, _ = talk(vendor, lambda heard: head + b"\r\n")
-    with pytest.raises(RetryLater, match=f"GET /v1/rows: no answer: .*{said}"):
+    with pytest.raises(RetryLater, match=f"GET /v1/rows: no answer: .*{expected}"):
         at.send(get(at))
 
 
@@ -212,8 +212,8 @@ def test_a_small_answer_that_never_ends_is_not_waited_for(vendor: Start, status:
             yield b"1\r\n \r\n"
 
     at, acme = talk(vendor, script, silence_seconds=0.1)
-    said = r"cut off after \d+ bytes: it did not end within 0\.4 s" if status == 200 else r"400 Reason: \(empty\)"
-    with pytest.raises(RetryLater if status == 200 else FailJob, match=said):
+    expected = r"cut off after \d+ bytes: it did not end within 0\.4 s" if status == 200 else r"400 Reason: \(empty\)"
+    with pytest.raises(RetryLater if status == 200 else FailJob, match=expected):
         at.ask(get(at))
 
 
@@ -304,8 +304,8 @@ def test_small_answers_are_bounded_and_unpacked(vendor: Start) -> None:
 
 
 def test_a_small_answer_is_unpacked_as_a_page_of_rows_is(vendor: Start) -> None:
-    said = b'{"status": "ready"}'
-    ways = {"gzip, zstd": zstandard.compress(gzip.compress(said)), "": gzip.compress(said), "br": said}
+    expected = b'{"status": "ready"}'
+    ways = {"gzip, zstd": zstandard.compress(gzip.compress(expected)), "": gzip.compress(expected), "br": expected}
     for named, packed in ways.items():
         at, _ = talk(vendor, lambda heard, named=named, packed=packed: answer(body=packed, Content_Encoding=named))
         if named != "br":

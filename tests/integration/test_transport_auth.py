@@ -122,8 +122,8 @@ def test_a_refusal_of_a_source_without_credentials_says_that_none_were_sent(vend
 def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(vendor: Start, status: int) -> None:
     refusal = json.dumps({"error": "invalid_grant", "error_description": f"not {PASSWORD}"}).encode()
     at = exchange(connection(vendor(lambda heard: answer(status, refusal)), SESSION))
-    said = rf"POST /v1/login: {status} Reason: invalid_grant: not \*\*\*; check V_USER, V_PASSWORD"
-    with pytest.raises(FailJob, match=said):
+    message = rf"POST /v1/login: {status} Reason: invalid_grant: not \*\*\*; check V_USER, V_PASSWORD"
+    with pytest.raises(FailJob, match=message):
         at.send(get(at))
 
 
@@ -308,10 +308,10 @@ def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried
 ) -> None:
     words = {"error": "invalid_grant", "error_description": "Token k3y+secret has been revoked."}
     at, acme = talk(vendor, lambda heard: answer(400, json.dumps(words).encode()), REFRESH, redis)
-    said = (
+    message = (
         r"POST /v1/token: 400 Reason: invalid_grant: Token \*\*\* has been revoked\.; check V_USER, V_PASSWORD, V_KEY"
     )
-    with pytest.raises(FailJob, match=said):
+    with pytest.raises(FailJob, match=message):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/token"]
 

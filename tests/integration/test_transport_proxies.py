@@ -131,7 +131,7 @@ def test_a_thread_that_waits_behind_a_proxy_over_tls_is_freed_from_another_threa
 
 
 @pytest.mark.parametrize(
-    ("refusal", "error", "said"),
+    ("refusal", "error", "words"),
     [
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", FailJob, "407 .*; check its user and password"),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", FailJob, "refuses: 403 Forbidden"),
@@ -140,11 +140,11 @@ def test_a_thread_that_waits_behind_a_proxy_over_tls_is_freed_from_another_threa
     ],
 )
 def test_a_proxy_that_refuses_is_named_without_its_password(
-    proxy: StartProxy, refusal: bytes, error: type[Exception], said: str
+    proxy: StartProxy, refusal: bytes, error: type[Exception], words: str
 ) -> None:
     between = proxy(refusal=refusal)
     at = behind(f"http://me:hush@{between.place}", "https://vendor.example/v1")
-    with pytest.raises(error, match=said) as caught:
+    with pytest.raises(error, match=words) as caught:
         at.send(get(at))
     assert "hush" not in str(caught.value)
     assert between.place in str(caught.value)

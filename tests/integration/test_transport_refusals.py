@@ -111,7 +111,7 @@ def test_no_error_message_contains_a_secret(vendor: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "state"),
+    ("reply", "state"),
     [
         (b"HTTP/1.1 204 No Content\r\n\r\n", "ok"),
         (answer(202, b""), "ok"),
@@ -121,7 +121,7 @@ def test_no_error_message_contains_a_secret(vendor: Start) -> None:
     ],
 )
 def test_a_check_accepts_an_answer_that_may_be_empty_and_nothing_that_is_not_json(
-    vendor: Start, said: bytes, state: str
+    vendor: Start, reply: bytes, state: str
 ) -> None:
-    to = connection(vendor(lambda heard: said), check={"request": {"path": "/me"}})
+    to = connection(vendor(lambda heard: reply), check={"request": {"path": "/me"}})
     assert try_account(to, environment=ENVIRONMENT.get).state == state

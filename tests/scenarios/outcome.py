@@ -60,9 +60,9 @@ class Outcome:
         if self.raw == served:
             return
         # Rows may have been served in another form, such as with blanks or another order of keys.
-        said = list(map(exact, served))
-        differing = (pair for pair in zip(self.rows, said, strict=False) if pair[0] != pair[1])
-        assert self.rows == said, next(differing, (len(self.rows), len(said)))
+        expected = list(map(exact, served))
+        differing = (pair for pair in zip(self.rows, expected, strict=False) if pair[0] != pair[1])
+        assert self.rows == expected, next(differing, (len(self.rows), len(expected)))
 
     def assert_failed(self, *words: str, published: bool | None = None) -> None:
         """Assert that the job failed with these words in the error, that its rows are void, and that it has no end."""

@@ -11,7 +11,7 @@ from tests.stress.storm import storm_over
 
 @pytest.mark.timeout(400)
 def test_a_short_storm_of_kills_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    said: list[str] = []
-    damage = storm_over(tmp_path, 40_000, 12, seed=20_261_121, say=said.append)
-    assert {shape: found.is_none for shape, found in damage.items()} == {"pages": True, "one long stream": True}, said
+    lines: list[str] = []
+    damage = storm_over(tmp_path, 40_000, 12, seed=20_261_121, say=lines.append)
+    assert {shape: found.is_none for shape, found in damage.items()} == {"pages": True, "one long stream": True}, lines
     assert sum(found.sigkills for found in damage.values()) >= 12

@@ -61,8 +61,8 @@ def test_redis_is_waited_for_a_moment_and_then_named(capsys: Captured) -> None:
         slept.append(seconds)
         now[0] += seconds
 
-    said = r"Redis at redis://127.0.0.1:1/0 \(MILLRACE_REDIS_URL\) does not answer"
-    with pytest.raises(RetryLater, match=said) as refusal:
+    message = r"Redis at redis://127.0.0.1:1/0 \(MILLRACE_REDIS_URL\) does not answer"
+    with pytest.raises(RetryLater, match=message) as refusal:
         wait_for_redis(read_redis_url("redis://:secret@127.0.0.1:1/0"), sleep=sleep, monotonic=lambda: now[0])
     assert sum(slept) == REDIS_PATIENCE_SECONDS
     assert "secret" not in str(refusal.value) + capsys.readouterr().err

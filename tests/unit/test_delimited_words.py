@@ -134,7 +134,7 @@ def test_columns_of_one_name_are_numbered_where_declared() -> None:
     text = "Clicks,Clicks,Clicks_2,Impressions,clicks\n1,2,3,4,5\n"
     got = rows(read(text, same_names="number"))
     assert got == [{"Clicks": 1, "Clicks_3": "2", "Clicks_2": "3", "Impressions": 4, "Clicks_4": "5"}]
-    assert "two columns are called 'Clicks'" in read(text).said
+    assert "two columns are called 'Clicks'" in read(text).message
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_such_a_file_fails_the_job_and_says_why(name: str) -> None:
-    text, words, said = REFUSED[name]
+    text, words, message = REFUSED[name]
     got = read(text, **words)
     assert isinstance(got.error, FailJob)
-    assert re.search(said, got.said), got.said
+    assert re.search(message, got.message), got.message
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_an_error_in_json_among_the_rows_is_never_a_row(text: str, words: Words,
         )
         got = reading((text + error).encode(), declared, columns=types, cuts=cuts)
         assert isinstance(got.error, FailJob)
-        assert got.said == "the vendor ended the file with an error: timeout"
+        assert got.message == "the vendor ended the file with an error: timeout"
 
 
 @pytest.mark.parametrize(
@@ -246,22 +246,22 @@ def test_another_format_is_not_a_report_even_if_no_column_is_declared(text: str)
     for columns, cuts in ((COUNTS, ()), ({}, range(len(text)))):
         got = reading(text.encode(), shape(), columns=columns, cuts=cuts)
         assert isinstance(got.error, FailJob)
-        assert got.said == f"expected a delimited file, got: {' '.join(text.split())}"
+        assert got.message == f"expected a delimited file, got: {' '.join(text.split())}"
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "said"),
+    ("text", "words", "message"),
     [
         (HEAD + BODY, {"footer": ["Total"]}, "the file may be cut off: it ends without its footer ('Total')"),
         (HEAD + '12" screens,1,2\n"open,3,4\n', {}, "line 3: "),
         (HEAD + BODY + "  ", {}, "line 7: the file may be cut off here: "),
     ],
 )
-def test_what_may_be_cut_is_read_again_but_a_few_times_only(text: str, words: Words, said: str) -> None:
+def test_what_may_be_cut_is_read_again_but_a_few_times_only(text: str, words: Words, message: str) -> None:
     got = read(text, **words)
     assert isinstance(got.error, RetryLater)
     assert got.error.at_most == 3
-    assert got.said.startswith(said)
+    assert got.message.startswith(message)
 
 
 # ---------------------------------------------------------------- encodings
@@ -318,7 +318,7 @@ def test_bytes_that_do_not_belong_are_named_by_their_line_after_the_rows_before(
     )  # fmt: skip
     assert isinstance(got.error, RetryLater)
     assert got.error.at_most == 3
-    assert got.said == f"line 7: not valid {codec.upper()}"
+    assert got.message == f"line 7: not valid {codec.upper()}"
     assert len(got.rows) == len(ROWS)
 
 
@@ -338,4 +338,4 @@ def test_the_same_bytes_give_the_same_rows_and_the_same_end_however_they_are_cut
     text = before + "a,b,c\n" + "".join(",".join(line) + "\n" for line in lines) + "Total,1\nby us"
     declared = shape(preamble="any", footer=["Total"], required=["a", "b", "c"], **words)
     whole, cut = reading(text.encode(), declared), reading(text.encode(), declared, cuts=some)
-    assert (cut.rows, cut.said, type(cut.error)) == (whole.rows, whole.said, type(whole.error))
+    assert (cut.rows, cut.message, type(cut.error)) == (whole.rows, whole.message, type(whole.error))

@@ -193,7 +193,7 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
         "poll.link",
     ),
     "a report without an id": ({"submit": {"request": SUBMIT["request"]}}, "submit"),
-    "an id that is not told": (
+    "an id that is not given": (
         {"submit": BY_LINK, "poll": {"waits_on": [202]}, "read": [{**AT_LINK, "request": {"path": "/{report_id}"}}]},
         "read.0.request",
     ),

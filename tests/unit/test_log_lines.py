@@ -25,24 +25,24 @@ pytestmark = pytest.mark.usefixtures("logging_as_before")
 def test_a_library_s_line_is_cleaned(line: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("text", "debug")
     logging.getLogger("a.library").debug(line)
-    said = capsys.readouterr().err
-    assert shown in said
-    assert "the-secret" not in said
+    output = capsys.readouterr().err
+    assert shown in output
+    assert "the-secret" not in output
 
 
 def test_urllib3_prints_whole_queries_and_none_of_them_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("text", "debug")
     with Sandbox(port=0) as vendors, urllib3.PoolManager() as pool:
         pool.request("GET", f"{vendors.urls['rokt']}/nothing?signature=the-secret")
-    said = capsys.readouterr().err
-    assert "GET /rokt/nothing?***" in said
-    assert "the-secret" not in said
+    output = capsys.readouterr().err
+    assert "GET /rokt/nothing?***" in output
+    assert "the-secret" not in output
 
 
 def test_a_traceback_is_cleaned_and_our_own_events_are_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("text", "debug")
     error = ValueError("http://user:the-secret@host/rows?key=the-secret")
     log.error(Event.STEP_RETRIES, task="which?one", exc_info=error)
-    said = capsys.readouterr().err
-    assert "the-secret" not in said
-    assert "which?one" in said
+    output = capsys.readouterr().err
+    assert "the-secret" not in output
+    assert "which?one" in output

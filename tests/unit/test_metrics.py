@@ -76,16 +76,16 @@ def test_gauges_show_the_present_state(services: Services, clock: Clock) -> None
     page = first_page(ledger)
     ledger.note_wait(page, "sink", "stream full")
     services.redis.xadd("s", {"a": "b"})
-    told = by_name(gauges(services))
-    assert told["millrace_jobs streaming"] == 1
-    assert told["millrace_jobs_waiting sink"] == 1
-    assert (told["millrace_pages_open"], told["millrace_stream_entries s"]) == (1, 1)
-    assert told["millrace_stream_full_ratio s"] == 1 / services.settings.stream_bound
-    assert "millrace_last_sweep_seconds" not in told
+    found = by_name(gauges(services))
+    assert found["millrace_jobs streaming"] == 1
+    assert found["millrace_jobs_waiting sink"] == 1
+    assert (found["millrace_pages_open"], found["millrace_stream_entries s"]) == (1, 1)
+    assert found["millrace_stream_full_ratio s"] == 1 / services.settings.stream_bound
+    assert "millrace_last_sweep_seconds" not in found
     clock.now += 60
     ledger.overdue()
-    told = by_name(gauges(services))
-    assert told["millrace_last_sweep_seconds"] == 0
+    found = by_name(gauges(services))
+    assert found["millrace_last_sweep_seconds"] == 0
 
 
 def test_what_a_step_counts_arrives_with_its_outcome_and_what_comes_after_that_at_its_end(services: Services) -> None:
@@ -165,8 +165,8 @@ def test_counters_of_a_report_begin_at_zero(services: Services, monkeypatch: pyt
         monkeypatch.delenv(name)
     monkeypatch.setenv("INSTAL_TOKEN", "token")
     count(services.redis, "millrace_dead_rows_total", "instal", "advertiser-export", by=2)
-    told = by_name(metrics.counters(services))
-    assert told == {
+    found = by_name(metrics.counters(services))
+    assert found == {
         "millrace_dead_rows_total instal advertiser-export": 2,
         "millrace_jobs_ended_total instal advertiser-export done": 0,
         "millrace_jobs_ended_total instal advertiser-export failed": 0,

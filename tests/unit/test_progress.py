@@ -1,4 +1,4 @@
-"""Whoever follows a job is told what it waits for, also where there is no progress line."""
+"""People who follow a job see what it waits for, even without a progress line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NOW = 1_800_000_000.0
 
 
 def job(state: str, **more: Any) -> Job:
-    told = {"id": "j", "connection": "c", "report": "r", "source_digest": "d", "params": {}, "window": None}
+    fields = {"id": "j", "connection": "c", "report": "r", "source_digest": "d", "params": {}, "window": None}
     rest = {"sink": "s", "webhooks": (), "generation": 1, "restarts": 0, "poll": 0, "attempts": 0, "reason": ""}
-    return Job(state=state, **told, **rest, created_at=NOW, ready_by=NOW, finish_by=NOW, **more)
+    return Job(state=state, **fields, **rest, created_at=NOW, ready_by=NOW, finish_by=NOW, **more)
 
 
 class Ledger:
@@ -39,7 +39,7 @@ class Ledger:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def output(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     heard: list[str] = []
     monkeypatch.setattr(progress.talk, "print", heard.append)
     monkeypatch.setattr(progress, "LOOK_SECONDS", 0)
@@ -49,29 +49,29 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 DONE = job("done", receipt={"state": "done"})
 
 
-def test_a_full_sink_is_reported_once_with_its_figures(said: list[str]) -> None:
+def test_a_full_sink_is_reported_once_with_its_figures(output: list[str]) -> None:
     full = job("streaming", waits_on="sink", waits_said="stream full: 10 entries", held_until=NOW + 5)
     services: Any = SimpleNamespace(ledger=Ledger(full, full, DONE))
     assert follow(services, "j", None, None) == {"state": "done"}
-    assert said == ["waiting: stream full: 10 entries"]
+    assert output == ["waiting: stream full: 10 entries"]
 
 
-def test_a_redis_that_does_not_answer_is_reported(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_does_not_answer_is_reported(output: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     back = threading.Event()
 
     def hear(text: str) -> None:
-        said.append(text)
+        output.append(text)
         back.set()
 
     monkeypatch.setattr(progress.talk, "print", hear)
     monkeypatch.setattr(progress, "SILENCE_SECONDS", 0.01)
     services: Any = SimpleNamespace(ledger=Ledger(DONE, back=back))
     assert follow(services, "j", None, None) == {"state": "done"}
-    assert said == ["waiting: Redis does not answer"]
+    assert output == ["waiting: Redis does not answer"]
 
 
-def test_a_worker_the_demonstration_killed_is_started_again_for_the_next_report(said: list[str]) -> None:
+def test_a_worker_the_demonstration_killed_is_started_again_for_the_next_report(output: list[str]) -> None:
     services: Any = SimpleNamespace(ledger=Ledger(job("queued"), DONE), redis=SimpleNamespace(xlen=lambda _: 0))
     workers: Any = SimpleNamespace(restart_dead=lambda: ["stream"])
     assert kill_stream_worker(services, workers, "j", rows=10) == 0
-    assert said == ["the stream worker ended and was started again"]
+    assert output == ["the stream worker ended and was started again"]

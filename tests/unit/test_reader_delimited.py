@@ -77,7 +77,7 @@ def test_a_bare_header_has_no_rows(body: bytes) -> None:
 def test_a_blank_file_has_no_rows_only_where_no_header_is_declared(body: bytes) -> None:
     assert reading(body, HEADLESS).published == []
     for shape in (FILE, DECLARED):
-        assert reading(body, shape).said == "the file is blank: it does not even have a header"
+        assert reading(body, shape).message == "the file is blank: it does not even have a header"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_row_of_the_wrong_width_fails_with_its_line(line: str, what: str) -> N
     got = reading(f'a,b\n"x\ny",2\n{line}\n5,6\n'.encode(), FILE)
     assert got.rows == [b'{"a":"x\\ny","b":"2"}']
     assert isinstance(got.error, FailJob)
-    assert got.said == f"line 4: {what}"
+    assert got.message == f"line 4: {what}"
 
 
 def test_a_last_line_of_the_wrong_width_may_be_cut_and_is_read_again() -> None:
@@ -100,14 +100,14 @@ def test_a_last_line_of_the_wrong_width_may_be_cut_and_is_read_again() -> None:
     assert got.rows == [b'{"a":"1","b":"2"}']
     assert isinstance(got.error, RetryLater)
     assert got.error.at_most == 3
-    assert "line 3" in got.said
+    assert "line 3" in got.message
 
 
 @pytest.mark.parametrize("body", [b'a,b\n"1"x,2\n3,4\n', b"a,b\n1\r2,3\n"])
 def test_broken_quotes_and_stray_returns_fail_with_the_line(body: bytes) -> None:
     got = reading(body, FILE)
     assert isinstance(got.error, FailJob)
-    assert got.said.startswith("line 2: ")
+    assert got.message.startswith("line 2: ")
 
 
 def test_names_are_mapped_regardless_of_case_and_blanks() -> None:
@@ -134,7 +134,7 @@ def test_a_header_is_known_where_none_is_expected(shape: Delimited) -> None:
 def test_a_file_without_header_or_declared_columns_fails() -> None:
     got = reading(b"1,2\n", Delimited(kind="delimited", header=False))
     assert isinstance(got.error, FailJob)
-    assert "no header" in got.said
+    assert "no header" in got.message
 
 
 def test_an_end_in_the_middle_of_a_character_is_not_a_clean_end() -> None:
@@ -149,13 +149,13 @@ def test_a_quote_never_closed_does_not_fill_the_memory() -> None:
     got = reading(chunks(), FILE)
     assert got.rows == [b'{"a":"1","b":"2"}']
     assert isinstance(got.error, FailJob)
-    assert "16 MiB" in got.said
+    assert "16 MiB" in got.message
 
 
 def test_a_line_never_ended_does_not_fill_the_memory() -> None:
     got = reading((b"x," * 50_000 for _ in range(1_000)), FILE)
     assert isinstance(got.error, FailJob)
-    assert "16 MiB" in got.said
+    assert "16 MiB" in got.message
 
 
 def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:

@@ -48,15 +48,15 @@ def test_a_star_is_any_member_of_a_list_or_an_object(rows_at: str, body: bytes) 
 def test_no_batches_are_no_rows_but_batches_without_rows_are_a_fault() -> None:
     assert reading(b"[]", BATCHES).published == []
     assert reading(b'[{"results":[]}]', BATCHES).published == []
-    assert "no rows at '*.results'" in reading(b'[{"status":"pending"}]', BATCHES).said
-    assert "no rows at '*.results'" in reading(b'{"results":[{"a":1}]}', BATCHES).said
+    assert "no rows at '*.results'" in reading(b'[{"status":"pending"}]', BATCHES).message
+    assert "no rows at '*.results'" in reading(b'{"results":[{"a":1}]}', BATCHES).message
 
 
 def test_something_else_in_one_batch_fails_the_job_after_the_rows_of_others() -> None:
     body = b'[{"results":[{"a":1}]},{"results":{"a":2}},{"results":null}]'
     got = reading(body, BATCHES, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
-    assert got.said == "not everything at '*.results' is a list of rows"
+    assert got.message == "not everything at '*.results' is a list of rows"
     assert reading(body.replace(b'{"a":2}', b"{}"), BATCHES).published == [b'{"a":1}']
 
 
@@ -66,7 +66,7 @@ def test_an_error_in_place_of_a_batch_is_an_error_and_not_the_end(before: bytes)
     for rest in (b"]", b',{"results":[]},{"error":null}]'):
         got = reading(error + rest, BATCHES)
         assert isinstance(got.error, FailJob)
-        assert "gave up" in got.said
+        assert "gave up" in got.message
         assert len(got.rows) == bool(before)
 
 
@@ -112,7 +112,7 @@ def test_values_of_lists_come_as_they_were_sent_and_are_typed_by_their_names() -
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         (b'{"columns":["a","b"],"results":[[1,2],[3]]}', "row 2: 1 values for 2 columns"),
         (b'{"results":[[1,2],[3,4,5]],"columns":["a","b"]}', "row 2: 3 values for 2 columns"),
@@ -124,11 +124,11 @@ def test_values_of_lists_come_as_they_were_sent_and_are_typed_by_their_names() -
         (b'{"columns":["a"],"results":[[1],[2]', "row 3: the response is cut"),
     ],
 )
-def test_lists_that_fit_no_columns_fail_the_job(body: bytes, said: str) -> None:
+def test_lists_that_fit_no_columns_fail_the_job(body: bytes, expected: str) -> None:
     for size in (1, 1000):
         got = reading(body, LISTS, cuts=range(0, len(body), size))
-        assert got.said.startswith(said)
-        assert got.rows == ([b'{"a":1,"b":2}'] if "values" in said else got.rows)
+        assert got.message.startswith(expected)
+        assert got.rows == ([b'{"a":1,"b":2}'] if "values" in expected else got.rows)
 
 
 def test_batches_of_lists_have_the_same_columns() -> None:
@@ -140,4 +140,4 @@ def test_batches_of_lists_have_the_same_columns() -> None:
         b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["b"]}]',
         b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["b"]},{"columns":["a"],"rows":[[3]]}]',
     ):
-        assert "the columns change within the page" in reading(other, shape).said
+        assert "the columns change within the page" in reading(other, shape).message

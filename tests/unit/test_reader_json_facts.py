@@ -27,7 +27,7 @@ PAGED = JsonRows(
 
 
 @pytest.mark.parametrize(
-    ("beside", "said"),
+    ("beside", "expected"),
     [
         (b'"next":{"url":"/b"}', 'the value at \'next\' is not a link or token: {"url":"/b"}'),
         (b'"link":{"href":["/b"]}', "the value at 'link.href' is not a link or token: [\"/b\"]"),
@@ -37,11 +37,11 @@ PAGED = JsonRows(
         (b'"pages":[7]', "the value at 'pages' is not a count of pages: [7]"),
     ],
 )
-def test_a_structure_in_place_of_a_link_or_count_is_not_taken_for_none(beside: bytes, said: str) -> None:
+def test_a_structure_in_place_of_a_link_or_count_is_not_taken_for_none(beside: bytes, expected: str) -> None:
     body = b'{"rows":[{"a":1}],' + beside + b"}"
     got = reading(body, PAGED, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
-    assert said in got.said
+    assert expected in got.message
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_joined_objects_that_are_cut_or_broken_are_never_a_clean_end(body: bytes
 def test_an_error_body_fails_the_job_with_what_it_says(body: bytes) -> None:
     got = reading(body, PAGE, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
-    assert "BadRequest: no (request id r1)" in got.said
+    assert "BadRequest: no (request id r1)" in got.message
 
 
 def test_an_error_is_found_in_a_list_of_errors() -> None:
@@ -114,15 +114,15 @@ def test_an_error_is_found_in_a_list_of_errors() -> None:
         update={"errors": [ErrorShape(when="errors", code="errors.0.code", message="errors.0.text")]}
     )
     assert reading(b'{"rows":[],"errors":[]}', shape).published == []
-    assert "E7: no" in reading(b'{"rows":[],"errors":[{"code":"E7","text":"no"},{"code":"E8"}]}', shape).said
+    assert "E7: no" in reading(b'{"rows":[],"errors":[{"code":"E7","text":"no"},{"code":"E8"}]}', shape).message
 
 
 @pytest.mark.parametrize("body", [b'{"status":"pending"}', b'{"data":{"status":"x"}}', b'{"data":null}', b"[]"])
 def test_a_page_without_rows_anywhere_fails_and_says_where_they_were_looked_for(body: bytes) -> None:
     got = reading(body, STRICT)
     assert isinstance(got.error, FailJob)
-    assert "'data.rows' or 'rows' or 'data'" in got.said
-    assert body.decode() in got.said
+    assert "'data.rows' or 'rows' or 'data'" in got.message
+    assert body.decode() in got.message
     assert reading(body, STRICT.model_copy(update={"absent_is_empty": True})).published == []
 
 
@@ -169,7 +169,7 @@ def test_something_else_in_place_of_a_list_is_not_taken_for_no_rows(
     got = reading(body, JsonRows(kind="json", rows=rows, absent_is_empty=True), cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
     where = repr(place) if place else "the top"
-    assert got.said == f"there is something, but no list, at {where}; the page begins: {body.decode()}"
+    assert got.message == f"there is something, but no list, at {where}; the page begins: {body.decode()}"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_names_with_dots_lead_to_rows_links_counts_and_errors() -> None:
         b'{"a":1}',
         b'{"a":2}',
     ]
-    assert "quota is over" in reading(b'{"odata.error":{"message":{"value":"quota is over"}}}', shape).said
+    assert "quota is over" in reading(b'{"odata.error":{"message":{"value":"quota is over"}}}', shape).message
 
 
 @pytest.mark.parametrize("second", ['{"b":1}', '"a text"', "[1]"])
@@ -217,7 +217,7 @@ def test_rows_in_two_places_are_not_mixed_and_none_are_left_out(rows: list[str],
     for size in (1, 1000):
         got = reading(body, JsonRows(kind="json", rows=rows), cuts=range(0, len(body), size))
         assert isinstance(got.error, FailJob)
-        assert got.said == "row 2: there are rows both at rows and data"
+        assert got.message == "row 2: there are rows both at rows and data"
     assert isinstance(reading(body[: body.index(b"data") + 7], JsonRows(kind="json", rows=rows)).error, RetryLater)
 
 
@@ -225,11 +225,11 @@ def test_rows_in_two_places_are_not_mixed_and_none_are_left_out(rows: list[str],
 def test_what_is_not_a_page_fails_with_its_first_bytes(body: bytes) -> None:
     got = reading(body, PAGE, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
-    assert (body.decode().strip() or "(empty)") in got.said
+    assert (body.decode().strip() or "(empty)") in got.message
 
 
 @pytest.mark.parametrize(
-    ("body", "error", "said"),
+    ("body", "error", "expected"),
     [
         (b'{"rows":[{"a":1},{"a":NaN}]}', FailJob, "row 2: NaN"),
         (b'{"rows":[{"a":1},5]}', FailJob, "row 2: not a JSON object"),
@@ -252,11 +252,11 @@ def test_what_is_not_a_page_fails_with_its_first_bytes(body: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("size", [7, 20_000, 10**6])
-def test_broken_pages_name_the_row(body: bytes, error: type[Exception], said: str, size: int) -> None:
+def test_broken_pages_name_the_row(body: bytes, error: type[Exception], expected: str, size: int) -> None:
     got = reading(body, PAGE, cuts=range(0, min(len(body), 10**5), size))
     assert isinstance(got.error, error)
-    assert got.said.startswith(said)
-    assert len(got.rows) == int(said[4]) - 1
+    assert got.message.startswith(expected)
+    assert len(got.rows) == int(expected[4]) - 1
 
 
 @pytest.mark.parametrize("text", [rb"\ud800", rb"\ud83d\u0041"])
@@ -295,7 +295,7 @@ def test_an_object_too_large_for_a_row_is_not_held() -> None:
 
     got = reading(chunks(), ENVELOPES)
     assert isinstance(got.error, FailJob)
-    assert "larger than 16 MiB" in got.said
+    assert "larger than 16 MiB" in got.message
 
 
 def test_an_error_too_large_to_quote_is_an_error_all_the_same() -> None:
@@ -304,11 +304,11 @@ def test_an_error_too_large_to_quote_is_an_error_all_the_same() -> None:
         yield from (b',"k%d":"%b"' % (number, b"x" * 100_000) for number in range(200))
         yield b"}}"
 
-    assert reading(chunks(), PAGE).said == "the vendor answered with an error: a value of more than 16 MiB"
+    assert reading(chunks(), PAGE).message == "the vendor answered with an error: a value of more than 16 MiB"
 
 
 def test_errors_name_the_row_within_the_page_where_a_page_is_several_responses() -> None:
-    assert reading(b'{"rows":[{"a":1},{"a":NaN}]}', PAGE, first_row=10_001).said.startswith("row 10002: ")
+    assert reading(b'{"rows":[{"a":1},{"a":NaN}]}', PAGE, first_row=10_001).message.startswith("row 10002: ")
 
 
 @pytest.mark.parametrize("rows_at", ["", "data"])
@@ -323,5 +323,5 @@ def test_an_error_in_place_of_the_first_row_is_not_a_row(rows_at: str) -> None:
     for size in (1, 1000):
         got = reading(body, shape, cuts=range(0, len(body), size))
         assert got.rows == []
-        assert "expired" in got.said
+        assert "expired" in got.message
         assert len(reading(row, shape, cuts=range(0, len(row), size)).published) == 2

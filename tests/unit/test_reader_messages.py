@@ -39,7 +39,7 @@ def test_blank_lines_are_not_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         (
             b'{"error_code":"BadRequest","request_id":"r1","message":"no such field"}',
@@ -56,10 +56,10 @@ def test_blank_lines_are_not_rows() -> None:
     ],
 )
 @pytest.mark.parametrize("before", [b"", TWO, TWO + b'{"id":1,"spend":2}\n'])
-def test_an_error_ends_the_stream_and_fails_the_job(line: bytes, said: str, before: bytes) -> None:
+def test_an_error_ends_the_stream_and_fails_the_job(line: bytes, expected: str, before: bytes) -> None:
     got = reading(before + line + b'\n{"id":9,"spend":9}\n', STREAM)
     assert isinstance(got.error, FailJob)
-    assert said in got.said
+    assert expected in got.message
     assert len(got.rows) == before.count(b'"id":')
 
 
@@ -67,14 +67,14 @@ def test_an_error_ends_the_stream_and_fails_the_job(line: bytes, said: str, befo
 def test_anything_else_after_the_header_fails_the_job_and_names_the_row(line: bytes) -> None:
     got = reading(TWO + b'{"id":1,"spend":2}\n' + line, STREAM)
     assert isinstance(got.error, FailJob)
-    assert got.said.startswith("row 2: ")
+    assert got.message.startswith("row 2: ")
     assert len(got.rows) == 1
 
 
 def test_a_row_before_the_header_fails_the_job() -> None:
     got = reading(b'{"id":1,"spend":2}\n' + TWO, STREAM)
     assert isinstance(got.error, FailJob)
-    assert "before the header" in got.said
+    assert "before the header" in got.message
 
 
 def test_columns_called_like_messages_do_no_harm() -> None:
@@ -97,7 +97,7 @@ def test_with_a_column_called_meta_a_lone_meta_is_not_taken_for_a_row() -> None:
 def test_columns_that_make_every_row_look_like_a_message_are_refused(names: tuple[str, ...]) -> None:
     got = reading(header(names, 1), STREAM)
     assert isinstance(got.error, FailJob)
-    assert "look like metadata or errors" in got.said
+    assert "look like metadata or errors" in got.message
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_columns_that_make_every_row_look_like_a_message_are_refused(names: tupl
 def test_an_incomplete_header_is_not_a_header(line: bytes) -> None:
     got = reading(line, STREAM)
     assert isinstance(got.error, FailJob)
-    assert "before the header" in got.said
+    assert "before the header" in got.message
 
 
 def test_a_stream_that_ends_before_its_header_is_tried_again() -> None:
@@ -130,4 +130,4 @@ def test_without_a_header_every_object_is_a_row_unless_declared_otherwise() -> N
         got = reading(b"\n".join((*rows, b'{"meta":{}}', error)), shape)
         assert got.rows == rows
         assert isinstance(got.error, FailJob)
-        assert "after 5 rows: 7" in got.said
+        assert "after 5 rows: 7" in got.message

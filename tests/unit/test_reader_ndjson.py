@@ -32,7 +32,7 @@ def test_a_stream_cut_in_a_row_is_never_a_clean_end(sent: list[str], data: st.Da
     got = reading(body, PLAIN, cuts=some)
     assert got.rows == [row.encode() for row in sent[:-1]]
     assert isinstance(got.error, RetryLater)
-    assert got.said == f"row {len(sent)}: the response is cut off in this row"
+    assert got.message == f"row {len(sent)}: the response is cut off in this row"
 
 
 @given(st.lists(rows, max_size=6), st.data(), cuts)
@@ -73,7 +73,7 @@ def test_numbers_keep_their_digits(number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         (b'{"a":NaN}', "NaN"),
         (b'{"a":-Infinity}', "Infinity"),
@@ -90,13 +90,13 @@ def test_numbers_keep_their_digits(number: str) -> None:
 )
 @pytest.mark.parametrize("cuts", [(), (20_100, 40_000)])
 def test_what_no_second_reading_mends_fails_the_job_and_names_the_row(
-    row: bytes, said: str, cuts: tuple[int, ...]
+    row: bytes, expected: str, cuts: tuple[int, ...]
 ) -> None:
     got = reading(b'{"a":1}\n' + row + b"\n", PLAIN, cuts=cuts, first_row=41)
     assert got.rows == [b'{"a":1}']
     assert isinstance(got.error, FailJob)
-    assert got.said.startswith("row 42: ")
-    assert said in got.said
+    assert got.message.startswith("row 42: ")
+    assert expected in got.message
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_row_never_holds_a_line_break(blank: bytes) -> None:
 def test_what_is_not_a_stream_fails_with_its_first_bytes(body: bytes) -> None:
     got = reading(body, PLAIN, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
-    assert body[:9].decode() in got.said
+    assert body[:9].decode() in got.message
 
 
 def test_many_digits_within_text_are_not_a_number() -> None:
@@ -191,5 +191,5 @@ def test_a_mistake_in_a_long_row_is_shown_with_what_is_around_it(wrong: str, sho
     for places in ((), range(len(body))):
         got = reading(body, PLAIN, cuts=places)
         assert isinstance(got.error, RetryLater)
-        assert f"row 2: not valid JSON in UTF-8 at byte {len(start.encode()) + byte} of the row: ..." in got.said
-        assert f'"k299":"€","a":{shown}' in got.said
+        assert f"row 2: not valid JSON in UTF-8 at byte {len(start.encode()) + byte} of the row: ..." in got.message
+        assert f'"k299":"€","a":{shown}' in got.message

@@ -102,7 +102,7 @@ def assert_alike(body: bytes, shape: Format, cuts: list[int], columns: dict[str,
     slow = reading_by_ijson(body, shape, columns=columns)
     assert got.rows == slow.rows
     assert digest(got) == digest(slow)
-    assert (type(got.error), got.said) == (type(slow.error), slow.said)
+    assert (type(got.error), got.message) == (type(slow.error), slow.message)
     assert got.facts == slow.facts
     return got
 

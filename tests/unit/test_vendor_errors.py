@@ -1,4 +1,4 @@
-"""An error in a body is known by its shape, told in the vendor's words, and has the consequence declared for it."""
+"""An error in a body is recognized by its shape, reported in the vendor's words, and has its declared consequence."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def test_a_vendor_that_names_no_wait_is_waited_for_as_the_source_file_says() -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("given", "seconds"),
     [
         *((30, 30), ("30", 30), ("2.5", 2.5), ("30s", 30), ("1.5s", 1.5), (0, 1), (-5, 1), (10**9, 3600)),
         *(("soon", None), ("30 m", None), (None, None), (True, None)),
     ],
 )
-def test_a_wait_is_a_number_within_reason(said: object, seconds: float | None) -> None:
-    error = found({"error": 1, "wait": said}, {"when": "error", "then": "rate-limit", "wait": "wait"})
+def test_a_wait_is_a_number_within_reason(given: object, seconds: float | None) -> None:
+    error = found({"error": 1, "wait": given}, {"when": "error", "then": "rate-limit", "wait": "wait"})
     assert error is not None
     assert error.wait_seconds == seconds
     limited = error.failure("later")
@@ -118,11 +118,11 @@ def test_a_path_may_choose_a_member_of_a_list_by_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "stated"),
+    ("given", "stated"),
     [(True, True), ("true", True), ("Yes", True), (1, True), ("1", True), (False, False), ("false", False), (0, False)],
 )
-def test_a_yes_or_no_is_read_however_it_is_written(said: object, stated: bool) -> None:
-    assert flag([None, "perhaps", said]) is stated
+def test_a_yes_or_no_is_read_however_it_is_written(given: object, stated: bool) -> None:
+    assert flag([None, "perhaps", given]) is stated
 
 
 def test_a_missing_flag_is_neither_yes_nor_no() -> None:

@@ -1,4 +1,4 @@
-"""What a job waits for is always said: one answer for the command line, the API, the page and the metrics."""
+"""What a job waits for is always known, and the same in the command line, the API, the page and the metrics."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ def test_a_notice_is_signed_and_holds_the_receipt(services: Services, receiver: 
     assert due_notices(services) == [(job, 1)]
     assert deliver_notice(services, job, 1) == "delivered"
     (heard,) = receiver.heard
-    told = json.loads(heard.body)
-    assert (told["type"], told["job"], told["data"]["state"]) == ("job.cancelled", job, "cancelled")
+    body = json.loads(heard.body)
+    assert (body["type"], body["job"], body["data"]["state"]) == ("job.cancelled", job, "cancelled")
     assert lowered(heard)["webhook-id"] == f"{job}.1"
     assert lowered(heard)["webhook-signature"].startswith("v1,")
 

@@ -172,7 +172,7 @@ def test_an_end_waits_for_every_row(stream: Stream, warehouse: Warehouse, place:
     assert place.published() == {MONDAY: ["a", "b"]}
 
 
-def test_as_many_rows_but_other_ones_do_not_make_an_end(stream: Stream, warehouse: Warehouse, place: Place) -> None:
+def test_as_many_rows_with_another_digest_do_not_end_a_job(stream: Stream, warehouse: Warehouse, place: Place) -> None:
     stream.rows("j", ["a", "x"])
     stream.rows("j", ["a", "b"])
     stream.end("j", [["a", "b"]], day=MONDAY, ready=1)

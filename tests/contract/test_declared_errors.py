@@ -116,7 +116,7 @@ def read_whole(vendor: Vendor) -> Iterator[bytes]:
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=150)
-def test_a_declared_error_is_never_taken_for_rows_or_an_end(server: FakeVendor, data: st.DataObject) -> None:
+def test_a_declared_error_is_never_mistaken_for_rows_or_an_end(server: FakeVendor, data: st.DataObject) -> None:
     shape, error = data.draw(st.sampled_from(SHAPES), "shape")
     form = data.draw(st.sampled_from(sorted(FORMATS)), "format")
     paging = data.draw(st.sampled_from(sorted(PAGINGS)), "paging")

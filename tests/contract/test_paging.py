@@ -118,7 +118,7 @@ def test_every_row_comes_once_and_in_order(way: str, says_total: bool, rows: int
 @pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None, max_examples=100)
 @given(rows=st.integers(0, 450), size=st.integers(1, 99))
-def test_a_vendor_that_gives_fewer_rows_at_a_time_than_asked_loses_none(way: str, rows: int, size: int) -> None:
+def test_no_row_is_lost_if_a_vendor_gives_fewer_rows_than_requested(way: str, rows: int, size: int) -> None:
     paging, answer = WAYS[way]
     parts = read_whole(pager(**paging), PagedVendor(rows, answer, size=size))
     assert [row for part in parts for row in part] == list(range(rows))
@@ -177,7 +177,7 @@ def test_an_invalid_page_size_fails(size: object) -> None:
         pager(kind="page-number", size="{n}", params={"n": size})
 
 
-def test_more_rows_than_asked_for_fail_since_the_next_slice_would_hold_them_again() -> None:
+def test_more_rows_than_requested_fail_because_the_next_slice_would_repeat_them() -> None:
     requests = pager(kind="offset", limit=100).addresses(1, None, None)
     next(requests)
     with pytest.raises(FailJob, match="asked for 100 rows from row 0 on, got 605"):
@@ -298,7 +298,7 @@ def test_a_vendor_that_counts_from_one_is_asked_from_one() -> None:
     assert asked == [1, 101]
 
 
-def test_what_is_beyond_the_count_is_not_requested() -> None:
+def test_nothing_beyond_the_count_is_requested() -> None:
     def last_page_again(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
         start = min(address.query["page"] - 1, 2) * 100
         return range(start, min(start + 100, 250)), PageFacts(total=250)

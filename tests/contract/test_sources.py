@@ -151,7 +151,7 @@ def test_every_parameter_is_sent_somewhere_or_chooses_the_way_of_reading(name: s
 
 
 @every_report
-def test_the_least_that_can_be_asked_for_is_accepted_and_fills_every_request(name: str) -> None:
+def test_the_smallest_valid_parameters_fill_every_request(name: str) -> None:
     params = resolved(name, least(name))
     assert resolved(name, least(name)) == params
     values = {**params, "report_id": "71"}
@@ -304,7 +304,7 @@ def test_kargo_takes_an_hour_from_a_macro() -> None:
     assert kargo(hours) == {"op": "between", "start": 2026112000, "end": 2026112023}
 
 
-def test_rokt_is_asked_for_dates_and_moments_as_they_were_given() -> None:
+def test_rokt_gets_dates_and_moments_as_they_were_given() -> None:
     given = {**least("rokt.campaign-overview"), "dateStart": "2020-03-01", "dateEnd": "2020-03-31"}
     params = resolved("rokt.campaign-overview", given)
     assert (params["dateStart"], params["dateEnd"]) == ("2020-03-01", "2020-03-31")

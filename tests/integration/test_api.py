@@ -26,7 +26,7 @@ def api(shared_stack: Stack) -> Iterator[Api]:
         yield found
 
 
-def test_a_job_asked_for_over_http_is_done(api: Api, stack: Stack) -> None:
+def test_a_job_requested_over_http_is_done(api: Api, stack: Stack) -> None:
     answer = api("POST", "/v1/jobs", json={**ASKED, "join": False})
     assert answer.status_code == 202
     job = answer.json()["job"]
@@ -74,7 +74,7 @@ def test_wrong_input_gets_422_with_the_field_and_nothing_is_sent(
     assert stack.requests() == []
 
 
-def test_a_job_is_cancelled_and_taken_up_again(api: Api, stack: Stack) -> None:
+def test_a_job_is_cancelled_and_retried(api: Api, stack: Stack) -> None:
     stack.dial({"kind": "never_ready", "vendor": "kargo"})
     job = api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"]
     assert api("POST", f"/v1/jobs/{job}/cancel").json()["state"] == "cancelled"
@@ -88,13 +88,13 @@ def test_an_unknown_job_gets_404(api: Api) -> None:
     assert api("GET", "/v1/jobs/nobody").status_code == 404
 
 
-def test_a_token_for_reading_may_read_and_not_act(api: Api) -> None:
+def test_a_reading_token_may_read_but_not_change_anything(api: Api) -> None:
     assert api("GET", "/v1/jobs", token=READ_TOKEN).ok
     for path in ("/v1/jobs", "/v1/jobs/x/cancel", "/v1/jobs/x/retry"):
         assert api("POST", path, token=READ_TOKEN, json=ASKED).status_code == 403
 
 
-def test_a_page_of_another_site_cannot_act(api: Api) -> None:
+def test_a_page_of_another_site_cannot_change_anything(api: Api) -> None:
     assert api("POST", "/v1/jobs/x/cancel", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert api("POST", "/v1/jobs/x/cancel", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
 
@@ -135,7 +135,7 @@ def test_many_watch_at_once_and_the_api_answers_others_meanwhile(api: Api, stack
             answer.close()
 
 
-def test_jobs_come_in_pages_that_miss_none_and_repeat_none(api: Api, stack: Stack) -> None:
+def test_pages_of_jobs_miss_none_and_repeat_none(api: Api, stack: Stack) -> None:
     made = [api("POST", "/v1/jobs", json={**ASKED, "join": False}).json()["job"] for _ in range(5)]
     for job in made:
         stack.ended(job)
@@ -151,7 +151,7 @@ def test_jobs_come_in_pages_that_miss_none_and_repeat_none(api: Api, stack: Stac
     assert api("GET", "/v1/jobs?connection=rokt").json() == []
 
 
-def test_every_report_tells_its_parameters_as_a_schema_that_holds_for_what_the_tests_ask(api: Api) -> None:
+def test_the_schema_of_every_report_accepts_the_parameters_of_the_tests(api: Api) -> None:
     sources = {source["source"]: source for source in api("GET", "/v1/sources").json()}
     assert {"kargo", "mediamath", "rokt", "instal"} <= set(sources)
     reports = {report["report"]: report for source in sources.values() for report in source["reports"]}
@@ -180,7 +180,7 @@ def test_a_dead_letter_is_listed_with_its_reason(api: Api, stack: Stack) -> None
     assert api("GET", "/v1/dead/kargo/report?sink=file:/etc").status_code == 422
 
 
-def test_callers_are_told_of_the_end_and_the_sweep_makes_sure_of_it(api: Api, stack: Stack) -> None:
+def test_webhooks_are_delivered_and_the_sweep_delivers_them_if_a_message_is_lost(api: Api, stack: Stack) -> None:
     with FakeVendor(lambda request: Answer()) as receiver:
         asked = {**ASKED, "join": False, "webhook": f"{receiver.base}/ended"}
         job = api("POST", "/v1/jobs", json=asked).json()["job"]

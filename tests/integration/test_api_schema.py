@@ -108,13 +108,13 @@ KARGO = b'{"connection": "kargo", "report": "report-definitions", "params": %s}'
     ],
     ids=range(15),
 )
-def test_a_body_no_parser_should_be_given_is_4xx_with_a_json_body(base: str, body: bytes) -> None:
+def test_a_body_that_could_break_the_parser_is_4xx_with_a_json_body(base: str, body: bytes) -> None:
     answer = requests.post(f"{base}/v1/jobs", body, headers={**HEADERS, "Content-Type": "application/json"}, timeout=10)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["detail"]
 
 
-def test_a_long_body_is_refused_before_it_is_in_memory_whoever_sends_it() -> None:
+def test_a_long_body_is_refused_before_it_is_in_memory() -> None:
     received = 0
     answer: list[Any] = []
 
@@ -146,7 +146,7 @@ def test_a_wrong_path_or_query_gets_4xx(base: str, path: str) -> None:
     assert 400 <= requests.get(base + path, headers=HEADERS, timeout=10).status_code < 500
 
 
-def test_what_was_given_in_the_wrong_field_is_not_repeated(base: str) -> None:
+def test_a_value_in_a_wrong_field_is_not_repeated_in_the_message(base: str) -> None:
     answer = requests.post(
         f"{base}/v1/jobs", json={"connection": {"password": "secret"}, "report": "x"}, headers=HEADERS, timeout=10
     )
@@ -162,7 +162,7 @@ def test_too_many_waiting_jobs_are_429_with_the_time_to_ask_again(base: str, ser
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
 
 
-def test_readyz_says_no_where_redis_answers_but_cannot_be_written_to(base: str, services: Services) -> None:
+def test_readyz_fails_if_redis_answers_but_cannot_be_written_to(base: str, services: Services) -> None:
     services.redis.set("millrace:swept_at", services.ledger.now() - 5)
     answer = requests.get(f"{base}/readyz", timeout=10)
     assert (answer.status_code, answer.json()["redis"]) == (200, "ok")

@@ -31,7 +31,7 @@ def test_a_working_installation_passes_every_check(stack: Stack, tmp_path: Path)
     assert [found[name] for name in checked] == ["ok"] * len(checked)
 
 
-def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
+def test_each_failed_check_says_what_to_do(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "schedule.yaml").write_text("- {name: x, connection: kargo, report: reports}\n")
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
     environment |= {"KARGO_USERNAME": "u", "MILLRACE_SINK": "file:rows"}
@@ -47,14 +47,14 @@ def test_each_failure_has_its_remedy(redis: Redis, redis_server: RedisServer, tm
     assert found["instal"]["state"] == "not set up"
 
 
-def test_without_the_broker_no_worker_is_asked_for(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
+def test_workers_are_not_checked_if_the_broker_is_away(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     command = Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_BROKER_URL": NO_REDIS})
     found = checks(command("doctor", "--json"))
     assert "MILLRACE_BROKER_URL" in found["broker"]["said"]
     assert "workers" not in found
 
 
-def test_a_redis_that_takes_no_writes_is_named_and_the_accounts_are_checked_all_the_same(
+def test_accounts_are_checked_even_if_redis_takes_no_writes(
     redis: Redis, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     """Those too whose tokens it would have to keep."""

@@ -67,7 +67,7 @@ def test_ctrl_c_cancels_the_job_and_ends_with_130(stack: Stack, with_workers: Co
     assert "cancelling" in answer.err
 
 
-def test_a_job_waits_is_cancelled_and_taken_up_again(without_workers: Command, redis: Redis) -> None:
+def test_a_waiting_job_is_cancelled_and_retried(without_workers: Command, redis: Redis) -> None:
     millrace = without_workers
     asked = millrace("run", *KARGO, "--timeout", "0")
     assert asked.code == 3

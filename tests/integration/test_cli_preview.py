@@ -41,7 +41,7 @@ def fault(vendors: Sandbox, kind: str, endpoint: str, **args: Any) -> None:
     vendors.remote.turn({"kind": kind, "match": {"endpoint": endpoint}, "args": args})
 
 
-def test_a_prepared_report_is_asked_for_waited_for_and_begun(millrace: CommandHere, vendors: Sandbox) -> None:
+def test_a_prepared_report_is_requested_and_its_first_rows_are_shown(millrace: CommandHere, vendors: Sandbox) -> None:
     answer = millrace("preview", *KARGO, "--rows", "3")
     assert answer.code == 0
     assert [sorted(row) for row in answer.lines] == [["campaign_name", "clicks_sum"]] * 3

@@ -61,7 +61,7 @@ def test_sources_lists_each_with_our_accounts(millrace: CommandHere, vendors: Sa
     assert vendors.remote.requests() == []
 
 
-def test_a_source_without_an_account_says_how_one_is_had(millrace: CommandHere) -> None:
+def test_a_source_without_an_account_says_how_to_add_one(millrace: CommandHere) -> None:
     (facts,) = millrace("sources", "show", "amazon-ads", "--json").lines
     assert "refresh_token is given" in facts["note"]
     assert facts["reports"][0]["window"]["at_most"] == "31d"
@@ -146,7 +146,7 @@ def test_check_says_that_a_static_token_was_not_tried(millrace: CommandHere, ven
     assert vendors.remote.requests() == []
 
 
-def test_check_tells_refused_credentials_from_a_vendor_that_is_away(millrace: CommandHere) -> None:
+def test_check_distinguishes_refused_credentials_from_a_vendor_that_is_away(millrace: CommandHere) -> None:
     code, _, sentences = states(millrace, "kargo", KARGO_PASSWORD="wrong")
     assert code == 1
     assert "401" in sentences

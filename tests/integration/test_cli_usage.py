@@ -94,7 +94,7 @@ def test_wrong_input_is_named_with_what_is_allowed(
 
 
 @pytest.mark.parametrize("verb", ["api", "flower"])
-def test_a_port_somebody_else_listens_on_is_named(millrace: CommandHere, vendors: Sandbox, verb: str) -> None:
+def test_a_port_in_use_is_named(millrace: CommandHere, vendors: Sandbox, verb: str) -> None:
     answer = millrace(verb, "--port", str(vendors.port))
     assert answer.code == 2
     assert f"--port: {vendors.port} is not allowed; expected a port that is free on 127.0.0.1" in answer.err

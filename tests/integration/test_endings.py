@@ -41,7 +41,7 @@ def test_a_control_worker_killed_while_submitting_asks_for_no_second_report(stac
     assert made() == 1
 
 
-def test_a_worker_that_ends_puts_its_polls_back_in_their_queue_and_if_the_queue_is_lost_the_job_goes_on(
+def test_a_worker_that_ends_puts_its_polls_back_and_a_job_continues_even_if_the_queue_is_lost(
     stack: Stack,
 ) -> None:
     stack.dial({"kind": "never_ready", "vendor": "kargo"})
@@ -75,7 +75,7 @@ def test_a_restated_replay_begins_a_new_generation_and_ends_with_one_complete_re
     assert stack.audit("restated", job).voided == {1: "replay"}
 
 
-def test_a_cancelled_stream_lets_go_of_a_vendor_that_says_nothing(stack: Stack) -> None:
+def test_a_cancelled_stream_does_not_wait_for_a_silent_vendor(stack: Stack) -> None:
     silence = {"seconds": 60, "after_bytes": 50_000}
     stack.dial({"kind": "silence", "args": silence, "match": {"role": "stream"}})
     job = stack.ask(MEDIAMATH, "stream:silent-cancel")

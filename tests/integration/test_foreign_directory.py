@@ -65,7 +65,7 @@ def test_a_killed_command_leaves_no_processes(tmp_path: Path, vendors: Sandbox) 
 
 
 @pytest.mark.parametrize("command", [("-m", "celery", "-A", "worker", "report"), ("-c", "import worker.cli")])
-def test_another_program_s_package_is_not_taken_for_ours(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_another_programs_package_is_not_mistaken_for_ours(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "tasks.py").write_text("print('another program ran')\n")
     ran = subprocess.run(
         [sys.executable, *command],

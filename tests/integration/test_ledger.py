@@ -33,7 +33,7 @@ def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -
     assert (found.ready_by, found.finish_by) == (clock.now + 7200, clock.now + 86400)
 
 
-def test_the_same_report_requested_twice_is_one_job_while_it_runs_and_tells_both_callers(ledger: Ledger) -> None:
+def test_the_same_report_requested_twice_is_one_job_and_both_callers_get_their_webhook(ledger: Ledger) -> None:
     make(ledger, "j", webhooks=("https://a",))
     assert make(ledger, "k", webhooks=("https://b", "https://a")) == ("j", True)
     assert (ledger.job("k"), job(ledger).webhooks) == (None, ("https://a", "https://b"))
@@ -119,7 +119,7 @@ def test_pages_with_different_counts_are_noticed(ledger: Ledger) -> None:
     assert close(ledger, 2, total=606)[0] == "total"
 
 
-def test_two_pages_side_by_side_with_the_same_rows_are_noticed_whichever_closes_first(ledger: Ledger) -> None:
+def test_neighbouring_pages_with_the_same_rows_are_noticed_in_any_order(ledger: Ledger) -> None:
     streaming(ledger, 4)
     assert close(ledger, 3, end=ending(200, "same"))[0] == "closed"
     assert close(ledger, 1, end=ending(200, "same"))[0] == "closed"
@@ -134,7 +134,7 @@ def test_pages_without_a_count_that_begin_again_at_the_first_are_noticed(ledger:
     assert close(ledger, 4, end=ending(200, "1"), planned=5) == ("repeated", [1])
 
 
-def test_rows_that_the_first_page_has_too_are_no_mistake_where_all_pages_are_known(ledger: Ledger) -> None:
+def test_rows_of_the_first_page_may_come_again_if_all_pages_are_known(ledger: Ledger) -> None:
     streaming(ledger, 4)
     for page, digest in ((1, "same"), (2, "other"), (4, "same")):
         assert close(ledger, page, end=ending(200, digest), planned=4)[0] == "closed"
@@ -160,13 +160,13 @@ def test_empty_pages_repeat_nothing(ledger: Ledger) -> None:
     assert close(ledger, 2, end=ending(0, "nothing"))[0] == "streamed"
 
 
-def test_what_is_beyond_the_count_is_not_requested(ledger: Ledger) -> None:
+def test_nothing_beyond_the_count_is_requested(ledger: Ledger) -> None:
     streaming(ledger, 1)
     assert close(ledger, 1, end=ending(100), planned=2, link="/2", last_count=150) == ("closed", [2])
     assert close(ledger, 2, end=ending(50), planned=3, link="/3", last_count=150) == ("streamed", [])
 
 
-def test_a_page_more_is_asked_for_only_where_all_known_ones_have_fewer_rows_than_the_count(ledger: Ledger) -> None:
+def test_one_more_page_is_opened_only_if_all_known_ones_have_fewer_rows_than_the_count(ledger: Ledger) -> None:
     streaming(ledger, 2)
     assert close(ledger, 2, end=ending(40), last_count=150, is_open=True) == ("closed", [])
     assert close(ledger, 1, end=ending(100), last_count=150, is_open=True) == ("closed", [3])
@@ -213,7 +213,7 @@ def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -
     assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
 
 
-def test_a_job_ends_once_whoever_tries(ledger: Ledger) -> None:
+def test_a_job_ends_only_once(ledger: Ledger) -> None:
     streaming(ledger, 1)
     assert ledger.end("j", "done", error=None, receipt={"rows": 1}) == "done"
     assert ledger.end("j", "failed", error="late", receipt={}) == "done"

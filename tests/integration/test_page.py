@@ -71,7 +71,7 @@ def press(page: Chrome, *keys: str) -> None:
     ActionChains(page).send_keys(*keys).perform()
 
 
-def test_a_job_is_asked_for_watched_and_cancelled(page: Chrome, stack: Stack) -> None:
+def test_a_job_is_requested_watched_and_cancelled(page: Chrome, stack: Stack) -> None:
     stack.dial({"kind": "never_ready", "vendor": "kargo"})
     log_in(page)
     page.find_element(By.LINK_TEXT, "New report").click()

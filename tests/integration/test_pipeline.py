@@ -66,7 +66,7 @@ def test_every_row_is_published_in_order_with_its_address(redis: Redis, sink: Si
     assert (end.rows, end.dead_rows) == (3500, 0)
 
 
-def test_a_cut_reading_keeps_what_was_on_its_way_and_the_next_goes_on_from_there(redis: Redis, sink: Sink) -> None:
+def test_an_interrupted_reading_keeps_rows_in_flight_and_the_next_continues_there(redis: Redis, sink: Sink) -> None:
     with pytest.raises(RetryLater):
         publish(sink, cut_after(2500, RetryLater("cut")))
     assert published(redis) == ROWS[:2000]

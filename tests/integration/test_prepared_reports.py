@@ -277,7 +277,7 @@ NUMBERED: Json = {name: f"/f?name={name}&exp=1&sig={{}}" for name in "abcd"}
 
 
 @pytest.mark.parametrize("links", [NAMED, NUMBERED])
-def test_a_link_that_is_fetched_anew_leads_to_the_same_file_in_whatever_order_the_files_are_listed(
+def test_a_link_that_is_fetched_again_leads_to_the_same_file_in_any_order_of_the_list(
     start: Start, links: Json
 ) -> None:
     def respond(request: Request) -> Answer:
@@ -319,7 +319,7 @@ def test_a_report_whose_link_no_longer_works_is_waited_for_while_it_is_prepared_
     assert len(made.times("POST /reports")) == asked
 
 
-def test_files_that_can_no_longer_be_told_apart_are_not_guessed(start: Start) -> None:
+def test_files_that_can_no_longer_be_distinguished_are_not_guessed(start: Start) -> None:
     def respond(request: Request) -> Answer:
         is_expired = request.path == "/f/1b"
         rows = Answer(status=403) if is_expired else Answer({"rows": [{"file": request.path[-1]}]})

@@ -67,9 +67,7 @@ def test_five_processes_come_up_listen_on_this_machine_alone_and_end_together(tm
         honcho.wait()
 
 
-def test_a_worker_whose_output_nobody_reads_any_more_stops_all_the_same(
-    redis_server: RedisServer, tmp_path: Path
-) -> None:
+def test_a_worker_stops_even_if_nobody_reads_its_output(redis_server: RedisServer, tmp_path: Path) -> None:
     command = Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url})
     worker = command.start("worker", "control", "--threads", "1")
     assert worker.stdout

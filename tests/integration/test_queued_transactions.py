@@ -123,7 +123,7 @@ FAULTS = ("nothing", "connections closed", "scripts forgotten", "rows of another
     others=st.integers(1, 7),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_goes_wrong_between_batches_each_row_is_added_once_and_in_order(
+def test_each_row_is_added_once_and_in_order_after_any_failure_between_batches(
     redis: Redis, when_read: list[str], when_kept: list[str], bound: int, others: int
 ) -> None:
     redis.flushall()

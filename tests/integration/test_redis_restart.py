@@ -95,7 +95,7 @@ HARMS: dict[str, tuple[Act, Act]] = {
 
 
 @pytest.mark.parametrize("name", HARMS)
-def test_a_redis_that_cannot_serve_in_the_middle_of_a_stream_is_waited_for_like_one_that_is_away(
+def test_a_stream_waits_for_a_redis_that_cannot_serve_as_for_one_that_is_away(
     fragile: Stack, server: RedisServer, name: str
 ) -> None:
     (harm, mend), stream = HARMS[name], f"refused-{name}"

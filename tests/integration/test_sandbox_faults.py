@@ -167,7 +167,7 @@ FAULTS: list[tuple[str, str, Json, Look, Any]] = [
     ("what", "kind", "args", "look", "expected"),
     [pytest.param(*row, id=f"{row[0]}-{row[1]}-{'-'.join(map(str, row[2].values()))}") for row in FAULTS],
 )
-def test_a_fault_shows_in_what_is_sent(
+def test_a_fault_is_visible_in_the_answer(
     spoilt: Fetch, what: str, kind: str, args: Json, look: Look, expected: Any
 ) -> None:
     assert look(spoilt(what, {"kind": kind, "args": args})) == expected

@@ -71,7 +71,7 @@ def test_it_prints_its_addresses_and_stops_on_a_signal_even_in_the_middle_of_an_
         ("--restate", "x", b"restate: "),
     ],
 )
-def test_it_refuses_to_start_with_what_is_not_allowed(option: str, value: str, named: bytes) -> None:
+def test_it_refuses_to_start_with_wrong_options(option: str, value: str, named: bytes) -> None:
     process = start(option, value)
     shown = process.communicate(timeout=20)[1]
     assert process.returncode == 2

@@ -82,7 +82,7 @@ def test_kargo_refuses_a_page_that_makes_no_sense(visitor: Visitor, query: Json)
     assert rows_of(visitor, visitor.kargo_report(KARGO_ASKED), **query).status == 400
 
 
-def test_kargos_file_is_linked_and_lies_in_storage_too(visitor: Visitor, sandbox: Sandbox) -> None:
+def test_kargos_file_is_linked_and_also_in_storage(visitor: Visitor, sandbox: Sandbox) -> None:
     report_id = visitor.kargo_report(KARGO_ASKED)
     linked = visitor.get("kargo", f"/completed-reports/{report_id}/data").json()
     assert linked["csv_link"] == f"{KARGO_DOCUMENTED}/completed-reports/{report_id}/{report_id}"
@@ -166,7 +166,7 @@ def test_rokts_accounts_are_a_bare_list_and_tell_what_they_can(visitor: Visitor)
 # ---------------------------------------------------------------- Instal
 
 
-def test_instals_times_are_as_fine_as_asked_for(visitor: Visitor) -> None:
+def test_instals_times_have_the_requested_interval(visitor: Visitor) -> None:
     for interval, times in (("daily", 3), ("monthly", 1), ("hourly", 72)):
         stored = task(visitor, visitor.instal_task({**INSTAL_EXPORT, "interval": interval})).json()["result"]
         file = visitor.ask("GET", stored)

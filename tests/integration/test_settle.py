@@ -124,7 +124,7 @@ def test_a_job_that_never_opened_its_sink_is_cancelled_without_a_void(services: 
     assert redis.exists("rows") == 0
 
 
-def test_the_same_report_asked_for_twice_while_running_is_one_job(services: Services) -> None:
+def test_a_report_requested_twice_while_it_runs_is_one_job(services: Services) -> None:
     request = JobRequest("mediamath.performance", PARAMS, "stream:rows")
     first, joined = create_job(services, request)
     assert not joined
@@ -136,7 +136,7 @@ def test_the_same_report_asked_for_twice_while_running_is_one_job(services: Serv
     assert (again != first, joined) == (True, False)
 
 
-def test_a_sink_that_refuses_everything_does_not_keep_a_job_from_failing_and_a_retry_goes_on(
+def test_a_job_fails_even_if_its_sink_refuses_everything_and_a_retry_continues(
     services: Services, tmp_path: Path
 ) -> None:
     place, aside = tmp_path / "rows", tmp_path / "aside"
@@ -199,7 +199,7 @@ def test_an_end_that_cannot_be_completed_fails_the_job_and_a_retry_completes_it(
         assert in_the_way.is_file()
 
 
-def test_a_sink_record_that_somebody_changed_does_not_keep_a_job_from_ending(
+def test_a_job_ends_even_if_its_sink_record_was_changed(
     redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = Answer({"rows": ROWS_OF_VENDOR})

@@ -35,7 +35,7 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_up_adds_nothing(stack: St
     stack.assert_whole("stalled", job, 40_000)
 
 
-def test_what_a_killed_worker_left_of_its_page_is_gone_while_the_job_goes_on(stack: Stack, tmp_path: Path) -> None:
+def test_the_unfinished_file_of_a_killed_worker_is_removed_while_the_job_runs(stack: Stack, tmp_path: Path) -> None:
     have_fresh_workers(stack)
     stack.vendors_are(rows=200_000)
     stack.dial({"kind": "throttle", "args": {"bytes_per_second": 2_000_000}, "match": {"role": "stream"}})

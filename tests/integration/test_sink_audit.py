@@ -24,7 +24,7 @@ def test_an_audit_continues_while_consumers_trim(redis: Redis) -> None:
     assert watch.results().keys() == {JOB}
 
 
-def test_an_audit_finds_what_is_wrong(redis: Redis) -> None:
+def test_an_audit_finds_lost_doubled_and_misplaced_rows(redis: Redis) -> None:
     sink = opened("stream:rows", redis)
     commit(sink, 1, 9)
     sink.close(1, 1, position(READING, 9))

@@ -88,7 +88,7 @@ def test_a_service_that_refuses_is_quoted_and_asked_again_where_that_may_help(
     assert str(refused.value) == f"{scheme}://rows/x: {status} {code}: in its own words"
 
 
-def test_a_missing_bucket_is_not_taken_for_an_empty_one(any_missing: str) -> None:
+def test_a_missing_bucket_is_not_mistaken_for_an_empty_one(any_missing: str) -> None:
     store = BucketStore(parse_address(any_missing).bucket)  # type: ignore[attr-defined]
     for look in (lambda: store.read(Key("name")), lambda: store.names(Key("directory"))):
         with pytest.raises(FailJob, match=r"404 (NoSuchBucket|ContainerNotFound)"):
@@ -172,7 +172,7 @@ def test_only_a_key_of_azure_that_signs_is_used_over_plain_http(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("scheme", "may_be"), [("gs", "GOOGLE_APPLICATION_CREDENTIALS"), ("az", "account=NAME")])
-def test_a_machine_without_an_identity_is_told_where_credentials_may_be(scheme: str, may_be: str) -> None:
+def test_without_an_identity_the_message_says_where_credentials_may_be(scheme: str, may_be: str) -> None:
     nobody_there = Exception(
         "Error performing token request: Error performing GET http://x in 5s - HTTP error\n\nDebug"
     )

@@ -47,7 +47,7 @@ def manifest(directory: Path) -> dict[str, Any]:
     return content
 
 
-def test_the_manifest_names_the_newest_reading_of_each_window_whichever_ended_last(tmp_path: Path) -> None:
+def test_the_manifest_names_the_newest_reading_of_each_window_not_the_last_to_end(tmp_path: Path) -> None:
     end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
     end(tmp_path, "b", "2026-11-02", "2026-11-03T06:00:00.000Z")
     end(tmp_path, "d", "2026-11-01", "2026-11-04T06:00:00.000Z", rows=3)
@@ -63,7 +63,7 @@ def test_the_manifest_names_the_newest_reading_of_each_window_whichever_ended_la
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"windows": [{}]}'])
-def test_a_manifest_that_somebody_changed_is_named_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+def test_a_manifest_that_was_changed_by_hand_is_named_and_left_as_it_is(tmp_path: Path, content: str) -> None:
     end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
     changed = tmp_path / "kargo/report/latest.json"
     changed.write_text(content)
@@ -89,7 +89,7 @@ def test_an_end_that_is_repeated_completes_a_manifest_that_was_not_written(tmp_p
     assert manifest(tmp_path) == written
 
 
-def test_a_manifest_that_was_removed_is_made_anew_from_the_receipts(any_files: str) -> None:
+def test_a_manifest_that_was_removed_is_made_again_from_the_receipts(any_files: str) -> None:
     end_at(any_files, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
     end_at(any_files, "b", "2026-11-01", "2026-11-03T06:00:00.000Z", rows=2)
     end_at(any_files, "c", "2026-11-02", "2026-11-03T06:00:00.000Z")

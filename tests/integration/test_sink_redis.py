@@ -85,7 +85,7 @@ def test_a_stream_is_whole_and_under_its_name_for_clients_that_wait_for_its_rows
 
 
 @pytest.mark.parametrize("command", ["multi", "exec", "renamenx", "xrevrange", "exists"])
-def test_who_may_not_run_a_transaction_publishes_by_the_script(own_redis: Any, command: str) -> None:
+def test_a_user_without_the_right_to_transactions_publishes_by_the_script(own_redis: Any, command: str) -> None:
     admin = own_redis.client()
     admin.acl_setuser("writer", enabled=True, nopass=True, keys=["*"], commands=["+@all", f"-{command}"])
     sink = make(own_redis.url.replace("redis://", "redis://writer:any@") + "?stream=rows")
@@ -263,7 +263,7 @@ def test_a_server_that_is_away_is_asked_again_later_at_no_cost(own_redis: Any) -
     assert not later.value.is_attempt
 
 
-def test_a_wrong_password_fails_the_job_and_is_not_repeated_to_anybody(own_redis: Any) -> None:
+def test_a_wrong_password_fails_the_job_and_is_never_shown(own_redis: Any) -> None:
     with own_redis.client() as client:
         client.config_set("requirepass", "right")
     sink = make(own_redis.url.replace("redis://", "redis://:wrong@") + "?stream=rows")

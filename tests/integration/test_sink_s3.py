@@ -91,7 +91,7 @@ def test_an_object_that_is_not_part_of_the_result_is_removed_at_the_end(
     assert sum("page-00001." in key and ".sink" not in key for key in keys) == 1
 
 
-def test_a_writer_that_looks_seldom_learns_at_the_end_of_its_part_that_it_is_taken(
+def test_a_writer_that_rarely_reads_the_record_learns_at_the_end_of_its_part_that_it_is_taken(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bucket_store, "LOOK_SECONDS", 3_600)
@@ -129,7 +129,7 @@ def test_objects_are_encrypted_as_the_address_says(bucket: str, prefix: str, s3_
         assert head["ServerSideEncryption"] == "AES256"
 
 
-def test_changes_at_once_leave_none_out(any_bucket: str) -> None:
+def test_simultaneous_changes_are_all_kept(any_bucket: str) -> None:
     store = BucketStore(parse_address(any_bucket).bucket)  # type: ignore[attr-defined]
 
     def add(number: int) -> None:

@@ -105,7 +105,7 @@ def test_a_service_that_asks_for_fewer_requests_is_waited_for_without_a_failure(
     assert later.value.is_attempt is is_attempt
 
 
-def test_a_missing_bucket_is_not_taken_for_an_empty_one() -> None:
+def test_a_missing_bucket_is_not_mistaken_for_an_empty_one() -> None:
     with running(Service((404, "NoSuchBucket"))) as service:
         store = BucketStore(parse_address(service.address).bucket)  # type: ignore[attr-defined]
         with pytest.raises(FailJob, match="404 NoSuchBucket"):

@@ -14,7 +14,7 @@ from worker.ledger import Ledger
 MINUTE = 60.0
 
 
-def test_of_many_control_workers_one_stands_in_and_none_while_beat_runs(redis: Redis) -> None:
+def test_one_control_worker_replaces_a_missing_beat_and_none_does_while_beat_runs(redis: Redis) -> None:
     ledger, done = Ledger(redis), []
 
     def look(_number: int) -> bool:
@@ -37,7 +37,7 @@ def test_a_stand_in_does_the_work_at_every_interval_until_beat_is_back(redis: Re
     assert redis.pttl("millrace:ran:sweep") / 1000 <= MINUTE
 
 
-def test_a_killed_worker_s_page_goes_on_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:
+def test_a_killed_workers_page_continues_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:
     with running_stack(tmp_path, own_redis.url) as stack:
         # From here on, only a control worker in beat's place sends sweeps.
         stack.workers.stop_one("beat")

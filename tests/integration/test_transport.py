@@ -103,7 +103,7 @@ def test_a_cut_body_is_tried_again_and_says_how_far_it_came(
 
 @pytest.mark.parametrize("is_at_once", [True, False])
 @pytest.mark.parametrize("length", [0, 9, 18])
-def test_a_body_longer_than_it_says_is_never_taken_for_all_of_it(vendor: Start, length: int, is_at_once: bool) -> None:
+def test_a_body_longer_than_its_stated_length_is_not_accepted(vendor: Start, length: int, is_at_once: bool) -> None:
     body = b'{"id": 1}{"id": 2}{"id": 3}'
 
     def script(heard: Heard) -> Iterator[bytes]:
@@ -180,7 +180,7 @@ def test_early_hints_are_not_the_answer(vendor: Start) -> None:
     ("content_range", "is_all"),
     [("bytes 0-2/3", True), ("bytes 0-2/9", False), ("bytes 3-5/6", False), ("bytes 0-2/*", False), ("", False)],
 )
-def test_a_partial_answer_is_not_taken_for_the_whole(vendor: Start, content_range: str, is_all: bool) -> None:
+def test_a_partial_answer_is_not_mistaken_for_the_whole(vendor: Start, content_range: str, is_all: bool) -> None:
     at = exchange(connection(vendor(lambda heard: answer(206, b"[1]", Content_Range=content_range))))
     if is_all:
         assert at.send(get(at)).body(9) == b"[1]"

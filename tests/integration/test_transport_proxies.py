@@ -74,7 +74,7 @@ def behind(proxy: str | None, base_url: str, network: dict[str, str] | None = No
 # ---------------------------------------------------------------- over TLS
 
 
-def test_tls_is_spoken_with_the_vendor_itself_and_the_proxy_sees_its_host_alone(
+def test_tls_ends_at_the_vendor_and_the_proxy_sees_only_its_host(
     proxy: StartProxy, tls_port: int, authority: Authority
 ) -> None:
     between = proxy(tls_port)
@@ -194,7 +194,7 @@ def test_the_proxy_of_the_environment_is_used_and_the_connections_own_overrides_
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1"])
-def test_no_proxy_is_asked_for_an_address_inside_a_network(proxy: StartProxy, host: str) -> None:
+def test_no_proxy_is_used_for_an_address_inside_a_network(proxy: StartProxy, host: str) -> None:
     between = proxy()
     at = behind(f"http://{between.place}", "https://93.184.216.34/v1")
     shown = f"[{host}]" if ":" in host else host

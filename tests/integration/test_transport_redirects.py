@@ -67,7 +67,7 @@ def test_too_many_redirects_fail(vendor: Start) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_to_another_host_fails_by_its_name_where_no_download_is_declared(vendor: Start, status: int) -> None:
+def test_a_redirect_to_another_host_fails_and_names_it_if_no_download_is_declared(vendor: Start, status: int) -> None:
     other = vendor(lambda heard: answer())
     at, _ = talk(vendor, lambda heard: answer(status, Location=f"{other.url}/v1/x?sig=1"), HEADER)
     host = other.url.removeprefix("http://")

@@ -62,7 +62,7 @@ def talk(sandbox: Sandbox) -> Talk:
     return begin
 
 
-def test_a_report_asked_for_without_hearing_the_answer_is_found_again(sandbox: Sandbox, talk: Talk) -> None:
+def test_a_report_whose_answer_was_lost_is_found_again(sandbox: Sandbox, talk: Talk) -> None:
     vendor, since = talk(), time.time()
     sandbox.remote.turn(fault("commit_then_drop", times=1))
     with pytest.raises(RetryLater) as caught:
@@ -95,7 +95,7 @@ def test_an_answer_without_an_id_is_not_a_report(sandbox: Sandbox, talk: Talk, a
         talk().submit()
 
 
-def test_a_prepared_report_past_its_time_is_gone_before_it_is_asked_for(sandbox: Sandbox, talk: Talk) -> None:
+def test_an_expired_report_is_not_requested(sandbox: Sandbox, talk: Talk) -> None:
     prepared = Prepared(talk().submit().report_id, expires_at=time.time() - 1)
     with pytest.raises(ReportGone, match="expired") as caught:
         list(talk(prepared=prepared).page(1, None).blocks())

@@ -244,7 +244,7 @@ def test_loading_sources_does_not_load_what_only_checking_needs() -> None:
         ("{definitions: [a]}", "schema.definitions", "an object"),
     ],
 )
-def test_a_schema_that_is_none_or_has_a_word_that_does_nothing_is_refused(
+def test_an_invalid_schema_or_one_with_a_word_without_effect_is_refused(
     tmp_path: Path, schema: str, field: str, words: str
 ) -> None:
     text = GOOD.replace('schema: {$ref: "#/definitions/thing"}', f"schema: {schema}")

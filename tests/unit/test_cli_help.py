@@ -71,7 +71,7 @@ def test_explaining_a_verb_starts_no_server(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in VERBS if name not in WITHOUT_JSON])
-def test_a_verb_gives_its_data_as_json_where_that_is_asked_for(name: str) -> None:
+def test_a_verb_prints_its_data_as_json_if_requested(name: str) -> None:
     assert "--json" in [option for param in verb(name).params for option in param.opts]
 
 

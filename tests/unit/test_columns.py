@@ -131,7 +131,7 @@ def test_a_row_that_is_written_again_keeps_the_digits_of_all_other_values() -> N
     assert typed([row], "integer") == [row.replace('"5"', "5").encode()]
 
 
-def test_blanks_around_a_number_are_none_of_its_digits() -> None:
+def test_blanks_around_a_number_are_ignored() -> None:
     assert typed(['{"n":" 1.50 "}', '{"n":"2"}'], "number") == [b'{"n":1.50}', b'{"n":2}']
 
 

@@ -36,7 +36,7 @@ def test_a_void_says_which_generation() -> None:
     assert parse("5-1", {"job": "j", "void": '{"generation":1,"reason":"replay"}'}) == Void("5-1", "j", 1, "replay")
 
 
-def test_an_entry_without_fields_is_one_that_was_removed() -> None:
+def test_an_entry_without_fields_was_removed() -> None:
     assert parse("5-1", {}) == Lost("5-1")
 
 
@@ -65,7 +65,7 @@ def test_an_entry_without_fields_is_one_that_was_removed() -> None:
         {"job": "j", "end": "[" * 100_000},
     ],
 )
-def test_what_is_none_of_the_three_is_strange(fields: dict[str, str]) -> None:
+def test_an_entry_that_is_neither_rows_nor_end_nor_void_is_strange(fields: dict[str, str]) -> None:
     assert isinstance(parse("5-1", fields), Strange)
 
 

@@ -204,7 +204,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_such_a_file_fails_the_job_and_says_why(name: str) -> None:
+def test_a_body_that_is_not_the_declared_file_fails_the_job_and_says_why(name: str) -> None:
     text, words, message = REFUSED[name]
     got = read(text, **words)
     assert isinstance(got.error, FailJob)

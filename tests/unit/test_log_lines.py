@@ -30,7 +30,7 @@ def test_a_library_s_line_is_cleaned(line: str, shown: str, capsys: pytest.Captu
     assert "the-secret" not in output
 
 
-def test_urllib3_prints_whole_queries_and_none_of_them_is_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_queries_that_urllib3_prints_are_masked_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("text", "debug")
     with Sandbox(port=0) as vendors, urllib3.PoolManager() as pool:
         pool.request("GET", f"{vendors.urls['rokt']}/nothing?signature=the-secret")

@@ -327,7 +327,7 @@ def test_columns_a_parameter_names_are_typed_unless_declared_otherwise() -> None
     assert columns_for(subject, {}) == {"a": "integer"}
 
 
-def test_a_file_must_have_the_columns_asked_for_or_all_where_no_parameter_says() -> None:
+def test_a_file_must_have_the_requested_columns_or_all_if_no_parameter_chooses() -> None:
     asked = report(params={"m": {"type": "list", "join": ","}}, columns={"a": "integer"}, columns_from={"m": "number"})
     # A list that is sent as one text still names several columns.
     sent = resolve(asked, {"m": ["b", "c"]}, now=datetime.now(UTC), timezone="UTC").params

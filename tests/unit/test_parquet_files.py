@@ -120,7 +120,7 @@ def test_a_new_column_or_a_wider_type_begins_a_file_and_leaves_the_one_before() 
     ]
 
 
-def test_the_next_part_goes_on_with_the_columns_of_the_one_before() -> None:
+def test_the_next_part_continues_with_the_columns_of_the_one_before() -> None:
     known = {"a": "decimal(29, 9)", "b": "string"}
     (file,) = written("parquet", [b'{"b":"x"}'], known=known)
     assert file.columns == known

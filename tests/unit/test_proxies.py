@@ -56,7 +56,7 @@ def test_small_letters_override_capitals_and_one_proxy_may_be_for_all() -> None:
         {"REQUESTS_CA_BUNDLE": "/no/such/file.pem"},
     ],
 )
-def test_a_variable_that_makes_no_sense_is_refused_by_its_name(variables: dict[str, str]) -> None:
+def test_an_invalid_variable_is_refused_and_named(variables: dict[str, str]) -> None:
     with pytest.raises(BadInput) as caught:
         network_of(None, variables)
     assert caught.value.where == next(iter(variables))

@@ -127,7 +127,7 @@ def test_a_file_without_header_is_read_by_the_declared_columns(shape: Delimited)
 
 
 @pytest.mark.parametrize("shape", [HEADLESS, DECLARED])
-def test_a_header_is_known_where_none_is_expected(shape: Delimited) -> None:
+def test_a_header_is_recognized_even_if_none_is_expected(shape: Delimited) -> None:
     assert reading(b"Cost;Time;Clicks\n1,5;t;2\n", shape).published == [b'{"cost":"1,5","time":"t","clicks":"2"}']
 
 

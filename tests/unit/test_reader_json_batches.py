@@ -45,7 +45,7 @@ def test_a_star_is_any_member_of_a_list_or_an_object(rows_at: str, body: bytes) 
         assert got.published == [b'{"a":1}', b'{"a":2}']
 
 
-def test_no_batches_are_no_rows_but_batches_without_rows_are_a_fault() -> None:
+def test_no_batches_means_no_rows_but_batches_without_rows_are_an_error() -> None:
     assert reading(b"[]", BATCHES).published == []
     assert reading(b'[{"results":[]}]', BATCHES).published == []
     assert "no rows at '*.results'" in reading(b'[{"status":"pending"}]', BATCHES).message

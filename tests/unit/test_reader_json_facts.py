@@ -37,7 +37,7 @@ PAGED = JsonRows(
         (b'"pages":[7]', "the value at 'pages' is not a count of pages: [7]"),
     ],
 )
-def test_a_structure_in_place_of_a_link_or_count_is_not_taken_for_none(beside: bytes, expected: str) -> None:
+def test_a_structure_instead_of_a_link_or_count_is_not_mistaken_for_none(beside: bytes, expected: str) -> None:
     body = b'{"rows":[{"a":1}],' + beside + b"}"
     got = reading(body, PAGED, cuts=range(len(body)))
     assert isinstance(got.error, FailJob)
@@ -49,7 +49,7 @@ def test_a_structure_in_place_of_a_link_or_count_is_not_taken_for_none(beside: b
     [b'"next":null', b'"next":""', b'"next":{}', b'"next":[]', b'"next":false', b'"link":{"href":null}', b'"total":-1',
      b'"total":"unknown"', b'"more":false,"next":{"url":"/b"}'],
 )  # fmt: skip
-def test_an_empty_value_in_place_of_a_link_or_count_is_none(beside: bytes) -> None:
+def test_an_empty_value_instead_of_a_link_or_count_means_none(beside: bytes) -> None:
     got = reading(b'{"rows":[{"a":1}],' + beside + b"}", PAGED)
     assert got.error is None
     assert (got.facts.next, got.facts.total) == (None, None)

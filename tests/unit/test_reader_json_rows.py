@@ -142,7 +142,7 @@ def test_after_a_skipped_row_digits_in_a_text_are_not_a_number(empty: str) -> No
         assert reading(body, ENVELOPES, cuts=some).published == [b'{"a":1}', row.encode(), row.encode()]
 
 
-def test_null_for_rows_is_none_only_where_the_count_says_so() -> None:
+def test_null_instead_of_rows_means_none_only_if_the_count_says_so() -> None:
     assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
     assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)
     assert isinstance(reading(b'{"data":{"rows":null}}', STRICT).error, FailJob)
@@ -163,7 +163,7 @@ def test_null_for_rows_is_none_only_where_the_count_says_so() -> None:
         (["data.*.results"], b'{"data":"no access"}', "data"),
     ],
 )
-def test_something_else_in_place_of_a_list_is_not_taken_for_no_rows(
+def test_something_else_instead_of_a_list_is_not_mistaken_for_no_rows(
     rows: list[str], body: bytes, place: str | None
 ) -> None:
     got = reading(body, JsonRows(kind="json", rows=rows, absent_is_empty=True), cuts=range(len(body)))
@@ -298,7 +298,7 @@ def test_an_object_too_large_for_a_row_is_not_held() -> None:
     assert "larger than 16 MiB" in got.message
 
 
-def test_an_error_too_large_to_quote_is_an_error_all_the_same() -> None:
+def test_an_error_too_large_to_quote_is_still_an_error() -> None:
     def chunks() -> Iterator[bytes]:
         yield b'{"rows":[],"error_code":{"a":1'
         yield from (b',"k%d":"%b"' % (number, b"x" * 100_000) for number in range(200))

@@ -88,7 +88,7 @@ def test_a_row_that_leaves_columns_out_may_look_like_an_error() -> None:
     assert reading(body, STREAM).published == [b'{"error_code":"E"}']
 
 
-def test_with_a_column_called_meta_a_lone_meta_is_not_taken_for_a_row() -> None:
+def test_with_a_column_called_meta_a_lone_meta_is_not_mistaken_for_a_row() -> None:
     got = reading(header(("meta", "id"), 1) + b'{"meta":{}}', STREAM)
     assert isinstance(got.error, FailJob)
 

@@ -38,7 +38,7 @@ def test_a_broker_that_is_full_is_waited_on_too() -> None:
     assert not is_temporary(error)
 
 
-def test_what_a_script_of_redis_6_met_is_known_by_its_text() -> None:
+def test_errors_inside_a_script_of_redis_6_are_recognized_by_their_text() -> None:
     text = "Error running script (call to f_1): @user_script:1: -READONLY You can't write against a read only replica."
     assert is_temporary(ResponseError(text))
     assert isinstance(DefaultParser.parse_error("READONLY x"), ReadOnlyError)

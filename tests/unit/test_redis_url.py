@@ -60,7 +60,7 @@ def test_what_cannot_be_read_is_refused_without_showing_a_password(text: str, sa
     assert "cret" not in str(refusal.value)
 
 
-def test_a_password_of_its_own_holds_where_the_url_has_none() -> None:
+def test_a_separate_password_is_used_if_the_url_has_none() -> None:
     assert read_redis_url("redis://host", password="secret").login == {"password": "secret"}
     assert read_redis_url("redis://:other@host", password="secret").login == {"password": "other"}
 

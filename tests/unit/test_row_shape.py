@@ -92,7 +92,7 @@ def test_texts_that_mean_null_are_replaced_at_once() -> None:
         assert shape.change_lines(rows) == Rows.of([want])
 
 
-def test_an_empty_string_is_null_where_it_is_no_text() -> None:
+def test_an_empty_string_is_null_except_in_a_string_column() -> None:
     shape = RowShape.of(b'{"a":"1","u":{"a":"1"},"c d":"x"}', DECLARED)
     assert shape
     assert shape.change_lines(b'{"a":"","u":"","c d":""}\n') == Rows.of([b'{"a":null,"u":"","c d":""}'])

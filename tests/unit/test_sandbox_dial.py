@@ -80,7 +80,7 @@ def test_of_two_rules_of_a_kind_the_earlier_counts_and_kinds_add_up() -> None:
     assert "html" in faults
 
 
-def test_the_dial_tells_how_often_each_rule_was_met_and_fell() -> None:
+def test_the_dial_counts_how_often_each_rule_matched_and_fired() -> None:
     dial = Dial([status(times=1)])
     for _ in range(3):
         dial.falling_on(PAGE)

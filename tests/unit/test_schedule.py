@@ -111,7 +111,7 @@ def test_without_catching_up_what_was_missed_stays_missed(installation: Installa
     assert len(installation.run(later, later + timedelta(days=1))) == 1
 
 
-def test_a_lookback_asks_for_each_of_the_last_days_by_itself(installation: Installation) -> None:
+def test_a_lookback_makes_a_job_for_each_of_the_last_days(installation: Installation) -> None:
     installation.write('cron: "0 6 * * *"', "lookback: 3d", "timezone: Europe/Berlin")
     jobs = installation.run(MONDAY, MONDAY.replace(hour=6))
     windows = [(job.params["start_date"], job.params["stop_date"]) for job in jobs]

@@ -65,7 +65,7 @@ def test_a_finished_report_is_seen_in_every_shape_of_answer(content: Any) -> Non
         {"status": "complete", "data": {"rows": [None, 7, {}]}},
     ],
 )
-def test_another_report_is_never_taken_for_ours(content: Any) -> None:
+def test_another_report_is_never_mistaken_for_ours(content: Any) -> None:
     assert status(KARGO, content) is None
 
 
@@ -81,7 +81,7 @@ def test_another_report_is_never_taken_for_ours(content: Any) -> None:
         (report(status="pending"), "pending", True),
     ],
 )
-def test_what_is_not_ready_waits_and_an_unknown_word_is_told_apart(content: Any, word: str, is_known: bool) -> None:
+def test_an_unfinished_report_waits_and_an_unknown_word_is_marked(content: Any, word: str, is_known: bool) -> None:
     assert status(KARGO, content) == Waiting(word, is_known)
 
 

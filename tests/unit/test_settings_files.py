@@ -41,7 +41,7 @@ def test_two_places_for_one_value_and_a_file_that_is_not_there_are_refused(
     assert "secret" not in str(refusal.value)
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.setenv(f"MILLRACE_{name.upper()}", "")
     assert Settings(_env_file=None) == Settings.model_construct()

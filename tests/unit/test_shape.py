@@ -13,7 +13,7 @@ def test_every_file_and_function_keeps_the_shape_of_the_house() -> None:
     assert broken_rules(ROOT) == []
 
 
-def test_whatever_breaks_a_rule_is_named(tmp_path: Path) -> None:
+def test_everything_that_breaks_a_rule_is_named(tmp_path: Path) -> None:
     (tmp_path / "worker").mkdir()
     long = "def f():\n" + "    print()\n" * 60
     (tmp_path / "worker" / "helpers.py").write_text(long + "\n" * 400)

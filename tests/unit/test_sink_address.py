@@ -141,7 +141,7 @@ def test_a_refusal_does_not_contain_the_password(text: str) -> None:
         ("file:/rows?compresion=gzip", "to: option", "did you mean 'compression'?"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_what_is_allowed(text: str, where: str, allowed: str) -> None:
+def test_an_unusable_address_is_refused_with_what_is_allowed(text: str, where: str, allowed: str) -> None:
     with pytest.raises(BadInput) as refused:
         parse_address(text)
     assert refused.value.where == where

@@ -43,7 +43,7 @@ def test_records_that_have_arrived_are_read_together_and_only_the_first_is_waite
     assert wire.patience == 120.0
 
 
-def test_no_more_bytes_are_taken_than_asked_for() -> None:
+def test_no_more_bytes_are_read_than_requested() -> None:
     wire = Wire(b"a" * 16_384, b"b" * 616)
     assert len(records(wire).read1(17_000)) == 17_000
     assert [size for size, _ in wire.asked] == [16_384, 616]

@@ -118,7 +118,7 @@ def test_a_gzip_header_may_have_any_fields_and_be_cut_anywhere(flags: int) -> No
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "zip"])
-def test_a_packed_file_is_known_by_its_first_bytes(name: str) -> None:
+def test_a_compressed_file_is_recognized_by_its_first_bytes(name: str) -> None:
     body = PACKED[name]
     assert b"".join(unpack(pieces(body, range(len(body))), None)) == TEXT
 
@@ -250,7 +250,7 @@ def test_an_unknown_packing_fails_the_job_and_names_the_known_ones(name: str) ->
     ],
 )
 @pytest.mark.parametrize("is_packed", [False, True])
-def test_what_cannot_be_read_is_called_by_its_name(body: bytes, what: str, is_packed: bool) -> None:
+def test_an_unsupported_kind_of_file_is_named(body: bytes, what: str, is_packed: bool) -> None:
     body = gzip.compress(body) if is_packed else body
     with pytest.raises(FailJob, match=f"the response is {what}, which is not supported"):
         list(unpack(pieces(body, range(20)), None))

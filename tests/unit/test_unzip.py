@@ -119,7 +119,7 @@ def test_an_archive_without_a_file_fails(names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("names", [("[Content_Types].xml", "_rels/.rels"), ("docProps/app.xml",), ("xl/workbook.xml",)])
-def test_an_excel_workbook_is_called_by_its_name(names: tuple[str, ...]) -> None:
+def test_an_excel_workbook_is_named(names: tuple[str, ...]) -> None:
     with pytest.raises(FailJob, match=r"an Excel workbook \(XLSX\)"):
         list(unpack([archive(*names)], None))
 

@@ -48,6 +48,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a link by POST after a GET": ({"format": CHAIN, "paging": {"kind": "link", "method": "POST"}}, "paging.method"),
     "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
     "an object as a list": ({"format": {**JSON, "columns": "names", "object_is_row": True}}, "format.object_is_row"),
+    "several objects as the only row": (
+        {"format": {**JSON, "rows": ["*.row"], "object_is_row": True}},
+        "format.object_is_row",
+    ),
     "objects joined to a list": ({"format": {**JSON, "columns": "names", "comma_joined": True}}, "format.comma_joined"),
     "rows within a row": ({"format": {**JSON, "rows": ["data", "data.*.rows"]}}, "format.rows"),
     "batches at the top and rows there": ({"format": {**JSON, "rows": ["", "*.rows"]}}, "format.rows"),

@@ -212,6 +212,12 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
             "rows that are lists, since `columns` is beside it",
         ),
         (
+            # Of several objects, all but the last would be lost.
+            "object_is_row",
+            declared.object_is_row and any("*" in path.split(".") for path in declared.rows),
+            "`rows` without `*`: it is for one object; a list of objects is itself the place of rows",
+        ),
+        (
             "comma_joined",
             declared.comma_joined and has_columns,
             "rows that are lists, since `columns` is beside it",

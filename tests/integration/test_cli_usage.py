@@ -66,6 +66,8 @@ OFTEN = {"MILLRACE_POLL_SECONDS": "often"}
         (("preview", *KARGO, "--set", "novalue"), {}, "--set: 'novalue' is not allowed; expected NAME=VALUE"),
         (("run", *KARGO, "--to", "ftp:somewhere"), {}, "'ftp:somewhere' is not allowed; expected"),
         (("run", *KARGO, "--timeout", "-1"), {}, "Invalid value for '--timeout'"),
+        (("run", *KARGO, "--timeout", "nan"), {}, "'nan' is not a number of seconds"),
+        (("preview", *KARGO, "--timeout", "inf"), {}, "Invalid value for '--timeout'"),
         (("run", *KARGO, "--ready-within", "soon"), {}, "ready_within: 'soon' is not allowed"),
         (("preview", *KARGO), NO_ACCOUNT, "KARGO_PASSWORD set in the environment"),
         (("run", *KARGO), NO_ACCOUNT, "KARGO_PASSWORD set in the environment"),

@@ -6,16 +6,33 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from config.settings import LONGEST_SECONDS
 from worker.errors import BadInput
 from worker.model import Json
 from worker.sources.yaml_files import read_yaml
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the data as JSON.")
+
+
+class Seconds(click.FloatRange):
+    """A time to wait. NaN, which compares with nothing, would be a time without effect."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(0, LONGEST_SECONDS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 def _complete_report(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

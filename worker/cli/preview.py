@@ -11,7 +11,7 @@ import click
 from config.settings import environment_value, settings
 from worker.cli import startup
 from worker.cli.exit_codes import EXIT_RUNNING
-from worker.cli.options import as_json_option, read_params, report_options
+from worker.cli.options import Seconds, as_json_option, read_params, report_options
 from worker.cli.output import print_rows, print_rows_as_table, talk
 from worker.client.preview import NotReady, Preview
 from worker.model import DeadRow
@@ -31,7 +31,7 @@ DEAD_SHOWN_BYTES = 300
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0),
+    type=Seconds(),
     default=600,
     show_default=True,
     metavar="SECONDS",

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from worker.cli.exit_codes import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_RUNNING
-from worker.cli.options import as_json_option, read_params, report_options
+from worker.cli.options import Seconds, as_json_option, read_params, report_options
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
 from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
@@ -48,7 +48,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @job_options
 @click.option(
     "--timeout",
-    type=click.FloatRange(0),
+    type=Seconds(),
     metavar="SECONDS",
     help="Stop following after this time (exit 3); the job continues.",
 )

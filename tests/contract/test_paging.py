@@ -324,6 +324,9 @@ def test_a_chain_of_empty_answers_fails() -> None:
         ("<https://h/x?page=2>; rel=next", "https://h/x?page=2"),
         ('<https://h/x>; rel="last", <https://h/y?a=1,2>; rel="next"', "https://h/y?a=1,2"),
         ('<https://h/x>; title="rel=\\"next\\", no"; rel="prev", </y>;REL = "last NEXT"', "/y"),
+        ('</x>; title="a; rel=prev"; rel="next"', "/x"),
+        ("</x>; rel='next'", "/x"),
+        ('</x>; rev="next"', None),
         ('</x>; rel="nextish"', None),
         ('</x>; rel="prev"', None),
         ("</x>", None),
@@ -335,6 +338,12 @@ def test_a_chain_of_empty_answers_fails() -> None:
 )
 def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) -> None:
     assert next_in_link_header(header) == link
+
+
+@pytest.mark.parametrize("header", ["/x?page=2; rel=next", '<</x>; rel="next', 'https://h/x; rel = "next"'])
+def test_a_link_header_that_cannot_be_read_is_not_the_end(header: str) -> None:
+    with pytest.raises(FailJob, match="the `Link` header names a next page, but not as"):
+        next_in_link_header(header)
 
 
 @pytest.mark.parametrize(

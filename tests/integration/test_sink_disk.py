@@ -108,6 +108,15 @@ def test_a_record_is_not_begun_in_a_place_whose_token_is_not_seen(
     assert sink.open(1) == DONE
 
 
+@pytest.mark.parametrize("token", [b"", b"\xff"])
+def test_any_token_marks_a_place_while_it_stays_the_same(tmp_path: Path, token: bytes) -> None:
+    (tmp_path / ".millrace").write_bytes(token)
+    assert make(f"file:{tmp_path}").open(1) == DONE
+    (tmp_path / ".millrace").write_bytes(b"another")
+    with pytest.raises(FailJob, match="is not the same place for all workers"):
+        make(f"file:{tmp_path}").open(1)
+
+
 def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:
     record = FileRecord(DirectoryStore(tmp_path / "job"), Key())
     record.begin(1, "here")

@@ -164,6 +164,14 @@ def test_an_answer_with_two_lengths_is_refused(vendor: Start) -> None:
         at.send(get(at))
 
 
+@pytest.mark.parametrize("encoding", [b"gzip, chunked", b"chunked, chunked", b"chunked "])
+def test_an_answer_in_another_transfer_encoding_than_we_read_is_refused(vendor: Start, encoding: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + encoding
+    at, _ = talk(vendor, lambda heard: head + b"\r\nConnection: close\r\n\r\n3\r\nrow\r\n0\r\n\r\n")
+    with pytest.raises(FailJob, match="a transfer encoding other than chunked"):
+        at.send(get(at))
+
+
 def test_early_hints_are_not_the_answer(vendor: Start) -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n"
     at, acme = talk(vendor, lambda heard: early + answer(body=b"[1]"))

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
+from worker import json_path
 from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledLinks
 from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
@@ -295,16 +296,16 @@ class Page:
         """The next page's token, or its link as the URL that will be requested."""
         paging = self._pages.read.paging
         if isinstance(paging, TokenPaging):
-            return facts.next if paging.header is None else response.headers.get(paging.header) or None
+            return facts.next if paging.header is None else json_path.link([response.headers.get(paging.header)])
         if not isinstance(paging, LinkPaging):
             return None
-        link = facts.next
+        following = facts.next
         if paging.place == "header":
             stated = response.headers.get(paging.header, "")
-            link = next_in_link_header(stated) if paging.header.lower() == "link" else stated.strip() or None
-        if link is None:
+            following = next_in_link_header(stated) if paging.header.lower() == "link" else json_path.link([stated])
+        if following is None:
             return None
-        url = self._exchange.api_link(link, at=found.request.url)
+        url = self._exchange.api_link(following, at=found.request.url)
         # The first page has no link on record in the ledger, so a link back to it is found here.
         first = self._pages.requests.first_url
         if first is not None and normal_form(url) == normal_form(first):

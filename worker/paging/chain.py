@@ -14,7 +14,10 @@ MOST_EMPTY_ANSWERS = 20
 
 # An address must not contain `<`; otherwise a hostile header of many `<` would take quadratic time.
 _LINK = re.compile(r"<([^<>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*)")
-_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+# The value may be in single quotes, which is not allowed but done.
+_PARAMETER = re.compile(r";\s*([^\s;,=\"]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s;,\"]+))")
+_SAYS_NEXT = re.compile(r"\brel\s*=\s*[\"']?next\b", re.IGNORECASE)
+LONGEST_HEADER = 65_536
 
 
 class Chain:
@@ -76,9 +79,16 @@ def by_token(paging: TokenPaging) -> Chain:
 
 
 def next_in_link_header(header: str) -> str | None:
-    """The address of the next page in a `Link` header (RFC 8288); None if there is none."""
-    for address, parameters in _LINK.findall(header[:65_536]):
-        relation = _REL.search(parameters)
-        if relation and "next" in (relation[1] or relation[2] or "").lower().split():
-            return address.strip() or None
+    """The address of the next page in a `Link` header (RFC 8288); None if there is none.
+
+    Raises FailJob if the header speaks of a next page but cannot be read: this page would be taken for the last.
+    """
+    header = header[:LONGEST_HEADER]
+    for address, parameters in _LINK.findall(header):
+        for name, *forms in _PARAMETER.findall(parameters):
+            if name.lower() == "rel" and "next" in "".join(forms).lower().split():
+                return address.strip() or None
+    if _SAYS_NEXT.search(header):
+        # Its own text is not shown: the query of an address may hold a key.
+        raise FailJob('the `Link` header names a next page, but not as `<address>; rel="next"`')
     return None

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -185,9 +185,6 @@ class Exchange:
         location = response.headers.get("Location", "").strip()
         if not location:
             raise FailJob(f"{name}: a redirect without an address in `Location`")
-        # Servers write a path beyond ASCII in UTF-8; http.client reads headers as Latin-1.
-        with suppress(UnicodeError):
-            location = location.encode("latin-1").decode()
         try:
             target = links.redirect_target(self.base, location, kind, at=request.url)
         except FailJob as refusal:

@@ -98,7 +98,7 @@ class Channel:
         except (ValueError, HTTPError):
             # Without their own message, which may contain the value of a header or the URL's query.
             raise FailJob(f"{request.name}: its URL or headers are not valid in HTTP") from None
-        if raw.headers.get("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
+        if raw.headers.get("Transfer-Encoding", "chunked").lower() not in ("chunked", "identity"):
             raw.close()
             raise FailJob(f"{request.name}: the answer has a transfer encoding other than chunked")
         return Response(request.name, raw, silence_seconds=self._silence_seconds)

@@ -36,6 +36,11 @@ class Response:
         self.status = raw.status_code
         self.reason = raw.reason or ""
         self.headers = raw.headers
+        for field, value in raw.headers.items():
+            if not value.isascii():
+                # Servers write what is beyond ASCII in UTF-8; http.client reads headers as Latin-1.
+                with suppress(UnicodeError):
+                    self.headers[field] = value.encode("latin-1").decode()
         self.received_bytes = 0
         self._raw: Any = raw.raw
         self._silence_seconds = silence_seconds

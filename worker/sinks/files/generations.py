@@ -29,7 +29,7 @@ class FileGenerations:
     def open(self, generation: int) -> None:
         """Create the record or accept an open one; a later generation reopens a void record. Leaves a token in DIR."""
         self._store.mark(PLACE, uuid4().hex.encode())
-        if place := self._place():
+        if (place := self._place()) is not None:
             self._record.begin(generation, place)
         status = self._status()
         if status.state == "void" and status.through < generation:
@@ -131,7 +131,7 @@ class FileGenerations:
     def _place(self) -> str | None:
         """The token in the place as it is now; None if there is none."""
         content = self._store.read(PLACE)
-        return None if content is None else content.decode()
+        return None if content is None else content.decode(errors="replace")
 
 
 def _files(receipt: Json) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Pages that take several requests, because the vendor caps the rows of an answer without a word."""
+"""Pages over real HTTP: those that take several requests, and those that a header leads to."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def test_a_page_that_waits_for_its_next_request_is_given_back_at_once_when_its_w
         page.hang_up()
         with pytest.raises(RetryLater, match="429"):
             rows.result()
+
+
+@pytest.mark.parametrize("paging", [{"kind": "token", "param": "at"}, {"kind": "link", "place": "header"}])
+@pytest.mark.parametrize("end", ["", " ", "null"])
+def test_pages_that_a_header_leads_to_end_as_those_that_the_body_leads_to(start: Start, paging: Json, end: str) -> None:
+    def respond(request: Request) -> Answer:
+        following = end if request.query else "?at=2" if paging["kind"] == "link" else "2"
+        return Answer({"rows": ROWS[5:] if request.query else ROWS[:5]}, headers={"X-Next": following})
+
+    read = {**READ, "paging": {**paging, "header": "X-Next"}}
+    made = start(respond, read=read, submit=None, poll=None)
+    assert made.run()["state"] == "done"
+    assert made.rows() == ROWS

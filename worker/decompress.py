@@ -42,7 +42,7 @@ _UNSUPPORTED = {
     b"Obj\x01": "an Avro file",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook (XLS) or another Office document",
 }
-"""By their first bytes, none of which a text begins with. They would be reported as text in a wrong encoding."""
+"""Kinds of files by their first bytes. No text begins so; otherwise they would be reported as a wrong encoding."""
 _LONGEST_MAGIC_BYTES = max(map(len, (*_MAGIC, *_UNSUPPORTED)))
 
 Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]

@@ -34,7 +34,7 @@ class Script:
         return "EVALSHA", self.sha, len(keys), *keys, *args
 
     def command_with_text(self, keys: Sequence[str], args: Sequence[Argument]) -> Sequence[Argument]:
-        """What runs the script wherever it is sent."""
+        """The command that runs the script on any server."""
         return "EVAL", self.text, len(keys), *keys, *args
 
     def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:

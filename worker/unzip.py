@@ -25,7 +25,7 @@ _LARGEST_DIRECTORY_BYTES = 1024 * 1024
 _ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 0x2041, 0x0008, 0x0800
 _STORED, _DEFLATED = 0, 8
 _OFFICE_NAMES = ("[Content_Types].xml", "_rels/", "docProps/", "xl/")
-"""How the names begin that stand first in an Office document: it is a ZIP archive too."""
+"""The first names in an Office document, which is a ZIP archive too, begin with one of these."""
 _IN_ZIP64, _ZIP64_FIELD = 0xFFFFFFFF, 1
 
 

@@ -1,4 +1,4 @@
-"""`millrace healthy PROCESS`: a health check for containers, which tells whether one process does its work."""
+"""`millrace healthy PROCESS`: a health check for containers: does one process do its work?"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class JobRequest:
     """A request for a job. `name` is CONNECTION.REPORT; without a `sink`, rows go to the default sink.
 
     `key` makes a request idempotent: a second one with the same key finds the job of the first. `webhook` is a URL that
-    is told when the job has ended. `traceparent` is the caller's span; the job's steps become part of its trace.
+    is called when the job has ended. `traceparent` is the caller's span; the job's steps become part of its trace.
     """
 
     name: str

@@ -11,7 +11,7 @@ from worker.sources.schema import OffsetPaging
 
 
 class Offset:
-    """Pages by offset. A vendor may cap the limit, so requests go on until the page is full or no more rows come.
+    """Pages by offset. A vendor may cap the limit, so requests continue until the page is full or no more rows come.
 
     After a short answer the next request begins one row early, at the last row that came. If the vendor only capped the
     limit, that row comes again; if another row comes, a row was lost in between, which nothing else would show.
@@ -58,7 +58,7 @@ class Offset:
         return NextPages(max(planned, number + 1, self.plan(page.total)))
 
     def _is_all(self, rows: int, total: int | None) -> bool:
-        """Are these all rows that the vendor counts? A count that equals its cap proves nothing, so reading goes on."""
+        """Are these all rows that the vendor counts? A count that equals its cap proves nothing."""
         return total is not None and total != self._paging.total_capped_at and rows >= total
 
     def _address(

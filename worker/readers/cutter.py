@@ -149,7 +149,7 @@ class Cutter:
                     self._parser.send(without_surrogates(b"".join(waiting)))
                     waiting.clear()
                 ends.append(len(self._values))
-                # After a value that is skipped, the piece goes on with the next row.
+                # After a value that is skipped, the piece continues with the next row.
                 if ends[-1] > (ends[-2] if len(ends) > 1 else 0) and type(self._values[-1]) is self._kind:
                     guard.begin_row()
         except parser.PARSE_ERRORS:
@@ -175,7 +175,7 @@ class Cutter:
         if len(rest) < _HELD_BYTES:
             self._held = rest
             return
-        escape = rest.rfind(b"\\", 1 - ESCAPE_BYTES)  # one that may go on in the next text
+        escape = rest.rfind(b"\\", 1 - ESCAPE_BYTES)  # one that may continue in the next text
         if escape >= 0:
             rest, self._held = rest[:escape], rest[escape:]
         is_taken = bool(self._send([rest], rest))

@@ -91,9 +91,9 @@ class EnvelopeWalker:
 
     `list_at`: the path of the list that began at the end of the last piece, if it is one of `lists`. The caller may
     then read the members itself: the next piece it feeds must begin with the list's `]`.
-    `found`: the values at the paths `wanted`, those at the paths of `objects` unless they are lists, and null if it
-    is in place of a list that was looked for. Of several values at a path with `*`, the last that is not null or empty.
-    `misplaced`: the paths of `lists`, and of what is around these, at which something else was found, not empty.
+    `found`: the values at the paths `wanted`, those at the paths of `objects` unless they are lists, and null where a
+    list was expected. Of several values at a path with `*`, the last that is not null or empty.
+    `misplaced`: the paths of `lists`, and of their parents, at which something else was found that is not empty.
     `changed`: the paths at which such values differed.
     `is_over`: the outermost value has ended.
     `has_empty_batches`: a list whose members should hold lists of rows is empty.

@@ -184,9 +184,9 @@ class Members:
 
 
 def _are_bracketed(text: bytes, lines: list[bytes], brackets: bytes) -> bool:
-    """Does every line begin and end with these brackets? Then a text with as many JSON values as lines has one a line.
+    """Does every line begin and end with these brackets? Then each line has one value if there are as many as lines.
 
-    No value can go on in the next line: a JSON string contains no raw newline, and inside a value there is a comma
+    No value can continue on the next line: a JSON string contains no raw newline, and inside a value there is a comma
     between a closing and an opening bracket.
     """
     return (

@@ -129,7 +129,7 @@ class LoneSurrogateFinder:
         self._held = b""
 
     def are_in(self, text: bytes) -> bool:
-        """Is there one? An escape at the end of the text, which may go on in the next piece, is checked with that."""
+        """Is there one in the next piece? An escape at its end may continue, so it is checked with the piece after."""
         text, self._held = self._held + text, b""
         if b"\\" not in text:
             return False
@@ -196,7 +196,7 @@ class LimitScanner:
         return len(text)
 
     def _count_digits(self, length: int, *, is_first: bool, is_last: bool) -> None:
-        """Add up the digits of a number, which may have begun in an earlier piece and may go on in the next."""
+        """Add up the digits of a number, which may have begun in an earlier piece and may continue in the next."""
         total = length + (self._digits if is_first else 0)
         if total > LONGEST_INTEGER_DIGITS:
             self.reason = f"a number has more than {LONGEST_INTEGER_DIGITS} digits"

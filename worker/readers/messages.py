@@ -43,7 +43,7 @@ class Messages:
         self._nested: set[str] = set()  # the columns that had a list or an object in a row
         # A fast check: this decoder accepts only objects that are certainly rows. For a stream with a header it is made
         # from the first row. Without a header it accepts objects in which all keys of errors and metadata are absent or
-        # null; it cannot be made if an error is recognised by the whole object, because then there is no such key.
+        # null. It cannot be made if an error is recognized by the whole object, because then there is no such key.
         # Since a name may have dots, `a.b` may be at the keys `a` and `a.b`.
         paths = (split(error.when)[0].split(".") for error in shape.errors)
         names = {key for path in paths for key in accumulate(path, "{}.{}".format)}

@@ -213,7 +213,8 @@ def rows_in(fields: Fields) -> tuple[tuple[int, int, int], list[bytes]]:
 class StreamAudit:
     """Audits the jobs of a stream; each `advance` reads on to the present end of the stream and its dead letters.
 
-    Memory: one bit per row. Writers may go on meanwhile, and so may consumers that trim only what this has read.
+    It needs one bit of memory per row. Writers may continue meanwhile, and so may consumers that trim only what this
+    has read.
     """
 
     def __init__(self, redis: Redis, stream: str, job: str | None = None) -> None:
@@ -228,7 +229,7 @@ class StreamAudit:
     def advance(self) -> Self:
         """Read the entries that have come since the last time."""
         # The end of the stream is determined before the dead letters are read. So all dead letters of the rows up to it
-        # are read first, even while writers go on.
+        # are read first, even while writers continue.
         newest = self._redis.xrevrange(self._stream, count=1)
         for job, fields in self._entries(self._dead_letters, b"+"):
             self._auditor(job).add_dead_letter(fields)

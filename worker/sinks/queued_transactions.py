@@ -108,7 +108,7 @@ class QueuedTransactions:
         return self._queued
 
     def _begin(self) -> _Connection | None:
-        """A connection on which the server has accepted MULTI; None if there is none to be had."""
+        """A connection on which the server has accepted MULTI; None if there is none."""
         pool = self._pool()
         try:
             redis = pool.get_connection()

@@ -1,4 +1,4 @@
-"""Checks the JSON Schemas of a source file: one that is wrong would fail in a job, a misspelt word do nothing."""
+"""Checks the JSON Schemas of a source file: a wrong one would fail in a job, and a misspelt word would do nothing."""
 
 from __future__ import annotations
 

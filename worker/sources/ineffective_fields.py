@@ -24,7 +24,7 @@ from worker.sources.schema import (
 from worker.sources.yaml_files import Place
 
 Rule = tuple[str, bool, str]
-"""A field, whether it is wrong there, and what is allowed."""
+"""A field, whether it has no effect or is wrong, and what is allowed."""
 Mistake = tuple[str, object, str]
 """A field, what was given, what is allowed."""
 

@@ -45,7 +45,7 @@ def source_facts(source: Source, connections: Iterable[str]) -> Json:
 
 
 def report_facts(prefix: str, name: str, report: Report) -> Json:
-    """A report as JSON. `prefix` is the source or the connection, as in the name by which the caller asked for it."""
+    """A report as JSON. `prefix` is the source or the connection, as in the name that the caller used."""
     return {
         "report": f"{prefix}.{name}",
         "title": report.title,

@@ -32,7 +32,7 @@ class DirectoryFile:
         while True:
             self._path = directory / temporary_name(stem)
             self._file = self._path.open("xb", buffering=BUFFER_BYTES)
-            # Where there are no locks nothing is taken for abandoned either.
+            # A file system may have no locks. Then files are never considered abandoned either.
             with suppress(OSError):
                 fcntl.flock(self._file, fcntl.LOCK_EX)
             if os.fstat(self._file.fileno()).st_nlink:

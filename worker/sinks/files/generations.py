@@ -129,7 +129,7 @@ class FileGenerations:
         return self._record.status()
 
     def _place(self) -> str | None:
-        """The token in the place as it is now; None if there is none."""
+        """The token that is in the place now; None if there is none."""
         content = self._store.read(PLACE)
         return None if content is None else content.decode(errors="replace")
 

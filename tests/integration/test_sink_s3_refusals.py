@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -127,6 +127,19 @@ def test_a_place_that_could_not_be_tried_is_left_as_it_was() -> None:
     with running(Busy()) as service, pytest.raises(RetryLater, match="503"):
         make(service.address).open(1)
     assert service.objects == {}
+
+
+def test_a_first_put_that_meets_a_conflict_is_not_taken_for_a_service_without_conditions() -> None:
+    class Busy(Service):
+        conflicts: ClassVar = ["ConditionalRequestConflict"]
+
+        def _decide(self, method: str, *request: Any) -> tuple[int, bytes]:
+            if method == "PUT" and self.conflicts:
+                return 409, f"<Error><Code>{self.conflicts.pop()}</Code></Error>".encode()
+            return super()._decide(method, *request)
+
+    with running(Busy()) as service, pytest.raises(RetryLater, match="collided"):
+        make(service.address).open(1)
 
 
 def test_a_service_that_is_away_is_asked_again() -> None:

@@ -102,7 +102,7 @@ class BucketStore:
         """Raise FailJob if the service ignores the conditions of puts, or does not let us write."""
         key = Key(f".millrace.{uuid4().hex}.tmp")
         try:
-            self._put(key, b"", "create")
+            self.create(key, b"")  # an answer of 409 is a conflict, not a condition that does not hold
             is_ignored = self._put(key, b"", "create") or self._put(key, b"", OTHER_VERSION)
         except MillraceError:
             with suppress(MillraceError):
@@ -123,7 +123,9 @@ class BucketStore:
             return True
         held = self.read(key)
         if held is None:
-            raise RetryLater(f"{self.display_name}/{key}: two requests to create it collided, and neither succeeded")
+            raise RetryLater(
+                f"{self.display_name}/{key}: a request to create it collided with another, and neither succeeded"
+            )
         # If the answer to a put is lost, the library repeats it, and then finds its own object.
         return held == content
 

@@ -20,8 +20,9 @@ def prove_complete(job: Job, report: Report, totals: Totals, dead_share: float) 
     if expected is not None:
         capped_at = read.paging.total_capped_at if isinstance(read.paging, OffsetPaging | SinglePage) else None
         most = job.params.get(read.rows_at_most) if read.rows_at_most else None
-        # A count that equals its cap means "at least": if so many rows came, there is no exact count to compare with.
-        if expected == capped_at and came >= expected:
+        # A count that equals its cap means "at least". If more rows came, there is no exact count to compare with; if
+        # as many came, pages were asked for until one was empty, unless there is only one.
+        if expected == capped_at and (came > expected or (came == expected and isinstance(read.paging, SinglePage))):
             expected = None
         # No document says whether the vendor's count takes the requested limit into account, so either is accepted.
         elif isinstance(most, int):

@@ -184,6 +184,14 @@ def test_ways_to_write_that_many_vendors_have_need_no_parsing(kind: ColumnType, 
         assert typed(rows, kind) == [row.replace(value, same).encode() for row in rows]
 
 
+def test_rows_of_thousands_of_keys_are_typed_without_a_pattern() -> None:
+    """To compile one takes seconds and hundreds of megabytes."""
+    others = ",".join(f'"k{number}":{number}' for number in range(2_000))
+    with patch("worker.readers.columns.re.compile", side_effect=AssertionError):
+        got = typed([f'{{"n":"{number}",{others}}}' for number in range(3)], "integer")
+    assert got == [f'{{"n":{number},{others}}}'.encode() for number in range(3)]
+
+
 @given(st.lists(st.text(alphabet=st.sampled_from('"\\,:{}[]n'), max_size=6), min_size=1, max_size=6))
 @settings(deadline=None, max_examples=400)
 def test_quotes_and_backslashes_within_text_end_no_value(texts: list[str]) -> None:

@@ -137,6 +137,12 @@ def test_columns_of_one_name_are_numbered_where_declared() -> None:
     assert "two columns are called 'Clicks'" in read(text).message
 
 
+def test_numbering_columns_does_not_compare_each_with_every_other() -> None:
+    """The result would be the same, but take minutes."""
+    (row,) = rows(read("Clicks," * 50_000 + "\n" + "1," * 50_000 + "\n", same_names="number", types={}))
+    assert [*row][-2:] == ["Clicks_50000", ""]
+
+
 @pytest.mark.parametrize(
     ("text", "words", "count"),
     [

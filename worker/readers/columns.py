@@ -22,6 +22,8 @@ from worker.sources.schema import ColumnType
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST_PATTERNS = 8
 """How many are made for one response. If columns change more often, making patterns costs more than it saves."""
+_MOST_KEYS = 1_000
+"""Rows with more have no pattern: to compile one takes 0.4 ms and 25 KB for each key."""
 _MOST_MISSES = 8
 """After this many refused blocks of a response `RowShape` is not tried again: a refusal takes as long as a success."""
 
@@ -111,10 +113,13 @@ class Columns:
 def _make_pattern(row: bytes, declared: Mapping[str, ColumnType]) -> re.Pattern[bytes] | None:
     """A pattern for rows with this row's keys in this order, without blanks, and with plain values in declared columns.
 
-    Joined, its groups are the converted row. None if this row itself does not match.
+    Joined, its groups are the converted row. None if this row itself does not match or has too many keys.
     """
-    members = []
-    for name in _MEMBERS.decode(row):
+    members: list[bytes] = []
+    names = _MEMBERS.decode(row)
+    if len(names) > _MOST_KEYS:
+        return None
+    for name in names:
         key = re.escape(msgspec.json.encode(name)) + b":"
         kind = declared.get(name)
         if kind is None:

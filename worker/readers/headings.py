@@ -113,7 +113,8 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     if any("\0" in name for name in names):
         raise FailJob("the header has NUL bytes; if the file is in UTF-16, declare that by `encoding`")
     _refuse_unsplit(names, _delimiters(shape))
-    missing = [name for name in required if name not in names]
+    known = set(names)
+    missing = [name for name in required if name not in known]
     if missing:
         hint = "" if len(missing) < len(required) else " (if lines come before the header, declare them by `preamble`)"
         named = ", ".join(missing)
@@ -126,16 +127,16 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
 
 def _make_unique(names: list[str], shape: Delimited) -> list[str]:
     """Number names that come again: the second `Clicks` becomes `Clicks_2`. Raises FailJob if that is not declared."""
-    unique: list[str] = []
+    given, unique, numbers = set(names), dict[str, None](), dict[str, int]()
     for name in names:
-        new, number = name, 1
-        while new in unique or (number > 1 and new in names):
+        new, number = name, numbers.get(name, 1)
+        while new in unique or (number > 1 and new in given):
             if shape.same_names == "fail":
                 raise FailJob(f"two columns are called {name!r}; `same_names: number` would number them")
             number += 1
             new = f"{name}_{number}"
-        unique.append(new)
-    return unique
+        unique[new], numbers[name] = None, number
+    return list(unique)
 
 
 def _refuse_unsplit(names: list[str], declared: list[str]) -> None:

@@ -43,7 +43,8 @@ class NamedLists:
         names: list[Any] = [column.get(self._name_in) if isinstance(column, dict) else column for column in stated]
         if not names or not all(isinstance(name, str) for name in names):
             raise FailJob(f"the columns are not a list of names: {str(columns)[:200]}")
-        if twice := next((name for name in names if names.count(name) > 1), None):
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
             raise FailJob(f"two columns are called {twice!r}")
         self._maker = RowMaker(names)
 

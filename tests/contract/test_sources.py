@@ -142,15 +142,6 @@ def test_the_base_is_https_with_no_slash_at_its_end(source: Source) -> None:
 
 
 @every_report
-def test_every_parameter_is_sent_somewhere_or_chooses_the_way_of_reading(name: str) -> None:
-    report = REPORTS[name]
-    used = {part for request in requests_of(report) for part in names_in(request.model_dump())}
-    for read in report.read:
-        used |= {*read.when, *names_in(read.paging.model_dump()), *names_in(read.format.model_dump())}
-    assert set(report.params) <= used | set(report.columns_from)
-
-
-@every_report
 def test_the_smallest_valid_parameters_fill_every_request(name: str) -> None:
     params = resolved(name, least(name))
     assert resolved(name, least(name)) == params

@@ -124,9 +124,9 @@ def test_a_part_that_has_grown_large_is_uploaded_by_one_request_and_the_next_beg
 def test_objects_are_encrypted_as_the_address_says(bucket: str, prefix: str, s3_endpoint: str) -> None:
     sink = make(f"{bucket}&sse=AES256")
     sink.open(1)
-    for key in object_keys(s3_endpoint, prefix):
-        head = s3_client(s3_endpoint).head_object(Bucket=BUCKET, Key=f"{prefix}/{key}")
-        assert head["ServerSideEncryption"] == "AES256"
+    keys = object_keys(s3_endpoint, prefix)
+    heads = [s3_client(s3_endpoint).head_object(Bucket=BUCKET, Key=f"{prefix}/{key}") for key in keys]
+    assert {head["ServerSideEncryption"] for head in heads} == {"AES256"}
 
 
 def test_simultaneous_changes_are_all_kept(any_bucket: str) -> None:

@@ -130,6 +130,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"format": {**JSON, "errors": [{"when": "a", "equals": 1, "contains": "b"}]}},
         "format.errors.0.contains",
     ),
+    "a pause for the end": ({"paging": {"kind": "page-number", "end_statuses": [404, 429]}}, "paging.end_statuses"),
+    "a parameter that is hidden": (
+        {
+            "params": {"offset": {}},
+            "request": {"path": "/rows", "query": {"at": "{offset}"}},
+            "paging": {"kind": "offset", "limit": 9},
+        },
+        "reports.r.params.offset",
+    ),
     "a refusal that is a success": (
         {"paging": {"kind": "page-number", "end_statuses": [204]}},
         "paging.end_statuses.0",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from worker.client.selectors import latest_match, parse_time
+from worker.client.selectors import describe_selectors, latest_match, parse_time
 from worker.client.status import Gone, Ready, Status, Waiting, read_status
 from worker.errors import FailJob
 from worker.sources.loading import load_catalogue
-from worker.sources.schema import Adoption, Poll
+from worker.sources.schema import Adoption, Poll, Selector
 from worker.transport.exchange import Answer
 
 NOW = 1_700_000_000.0
@@ -204,3 +204,7 @@ def test_of_several_the_latest_is_ours_and_rubbish_in_the_list_is_passed_over() 
 )
 def test_times_are_understood_as_vendors_write_them(stated: Any, seconds: float | None) -> None:
     assert parse_time(stated) == seconds
+
+
+def test_the_places_of_selectors_are_named_even_if_one_is_the_whole_answer() -> None:
+    assert describe_selectors(["", "data.id", Selector(header="Location")]) == "the top or data.id or Location"

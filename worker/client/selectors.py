@@ -41,7 +41,7 @@ def id_in(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> str
 def describe_selectors(selectors: Selectors) -> str:
     """The places the selectors name, for messages."""
     places = [selector if isinstance(selector, str) else selector.header or selector.path for selector in selectors]
-    return " or ".join(str(place) for place in places)
+    return " or ".join(place or "the top" for place in places)
 
 
 def parse_time(stated: Any) -> float | None:

@@ -9,25 +9,25 @@ from worker.durations import parse_duration
 from worker.errors import BadInput
 from worker.sources.base_urls import base_of
 from worker.sources.credentials import auth_methods, check_auth
-from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
 from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
 from worker.sources.path_notation import wrong_paths
-from worker.sources.placeholders import KINDS, names_in, placeholders_in, refuse_forms
+from worker.sources.placeholders import names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
     Delimited,
     ErrorShape,
     OAuth2Auth,
     OffsetPaging,
+    Paged,
     PageNumberPaging,
     Poll,
     Report,
     Request,
     SessionAuth,
     Source,
-    TokenPaging,
 )
+from worker.sources.templates import check_templates, requests_of, templates_of, texts_in
 from worker.sources.yaml_files import Place, YamlFile
-from worker.suggestions import close_names, one_of
+from worker.suggestions import one_of
 
 _PATH = re.compile(r"/[^?#]*")
 _PATH_RULE = "a path that starts with / and has no ? or #; what comes after a ? goes into `query`"
@@ -46,14 +46,7 @@ def check_source(source: Source, file: YamlFile) -> None:
         for where, used in _names_used(report):
             if used not in report.params:
                 raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
-        for where, template, filled in _templates(report):
-            known = {*report.params, *filled}
-            for at, text in _texts_in(template, (*place, *where)):
-                _check_placeholders(report, text, file, at, known)
-            for at, unquoted in _unquoted(template, known, (*place, *where)):
-                raise BadInput(
-                    file.where(at), f"{{{unquoted}}}", f'quotes around it, "{{{unquoted}}}": YAML has braces too'
-                )
+        check_templates(report, file, place)
         _check_steps(report, file, place)
     for where, path, allowed in wrong_paths(source):
         raise BadInput(file.where(where), path, allowed)
@@ -77,6 +70,14 @@ def _check_errors(source: Source, file: YamlFile) -> None:
     for where, allowed in contradicting_errors(source.errors):
         raise BadInput(file.where(where), where[-1], allowed)
     has_login = any(isinstance(way, SessionAuth | OAuth2Auth) for auth in source.auth for way in auth_methods(auth))
+    for name, report in source.reports.items():
+        for position, read in enumerate(report.read):
+            ends = read.paging.end_statuses if isinstance(read.paging, Paged) else []
+            for status in set(ends) & set(source.retry_statuses):
+                place: Place = ("reports", name, "read", position, "paging", "end_statuses")
+                raise BadInput(
+                    file.where(place), status, "no status of `retry_statuses`: it is not the end, but a pause"
+                )
     for where, shape in _error_shapes(source):
         if shape.then == "login" and not has_login:
             raise BadInput(file.where((*where, "then")), "login", "a login in `auth`; or another consequence")
@@ -93,7 +94,7 @@ def _error_shapes(source: Source) -> Iterator[tuple[Place, ErrorShape]]:
 
 def path_names(report: Report) -> set[str]:
     """The parameters used in URL paths: each of their values must be one path segment."""
-    return {name for _, request in _requests(report) for name in names_in(request.paths)}
+    return {name for _, request in requests_of(report) for name in names_in(request.paths)}
 
 
 def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
@@ -115,114 +116,13 @@ def _names_used(report: Report) -> Iterator[tuple[Place, str]]:
 def _check_params_have_effect(source: Source, file: YamlFile) -> None:
     """Raise BadInput for a parameter that changes neither a request nor how the answer is read."""
     for report_name, report in source.reports.items():
-        used = {name for _, template, _ in _templates(report) for name in names_in(template)}
+        used = {name for _, template, _ in templates_of(report) for name in names_in(template)}
         used |= report.columns_from.keys()
         for read in report.read:
             used |= {*read.when, read.rows_at_most or ""}
         if unused := next((name for name in report.params if name not in used), None):
             allowed = f"a placeholder {{{unused}}} in a request, or `when` or `columns_from` with its name"
             raise BadInput(file.where(("reports", report_name, "params", unused)), unused, allowed)
-
-
-def _requests(report: Report) -> Iterator[tuple[Place, Request]]:
-    if report.submit:
-        yield ("submit", "request"), report.submit.request
-        if report.submit.adopt:
-            yield ("submit", "adopt", "request"), report.submit.adopt.request
-    if report.poll and report.poll.request:
-        yield ("poll", "request"), report.poll.request
-    if report.discard:
-        yield ("discard", "request"), report.discard.request
-    for position, read in enumerate(report.read):
-        if read.resolve:
-            yield ("read", position, "resolve"), read.resolve
-        if read.request:
-            yield ("read", position, "request"), read.request
-
-
-def _templates(report: Report) -> Iterator[tuple[Place, object, set[str]]]:
-    """Every place that may hold placeholders, with the names that Millrace itself fills there."""
-    for place, request in _requests(report):
-        yield place, request.model_dump(by_alias=True), _names_filled(report, place)
-    if report.submit and report.submit.adopt:
-        yield ("submit", "adopt", "match"), report.submit.adopt.match, set()
-    if report.poll:
-        yield ("poll", "match"), report.poll.match, set()
-    for position, read in enumerate(report.read):
-        if isinstance(read.paging, PageNumberPaging):
-            yield ("read", position, "paging", "size"), read.paging.size, set()
-        if isinstance(read.paging, OffsetPaging):
-            yield ("read", position, "paging", "limit"), read.paging.limit, set()
-        yield ("read", position, "row_limit"), read.row_limit, set()
-        if isinstance(read.format, Delimited):
-            yield ("read", position, "format", "header"), read.format.header, set()
-
-
-def _texts_in(template: object, place: Place) -> Iterator[tuple[Place, str]]:
-    """Every text in a template, and its place."""
-    if isinstance(template, str):
-        yield place, template
-    elif isinstance(template, dict):
-        for key, value in template.items():
-            yield from _texts_in(value, (*place, key))
-    elif isinstance(template, list):
-        for position, value in enumerate(template):
-            yield from _texts_in(value, (*place, position))
-
-
-def _unquoted(template: object, known: set[str], place: Place) -> Iterator[tuple[Place, str]]:
-    """Every placeholder without quotes, which YAML reads as a mapping of its name to nothing, and its place."""
-    parts = (
-        template.items() if isinstance(template, dict) else enumerate(template) if isinstance(template, list) else ()
-    )
-    for step, part in parts:
-        if isinstance(part, dict) and len(part) == 1 and (name := next(iter(part))) in known and part[name] is None:
-            yield (*place, step), name
-        yield from _unquoted(part, known, (*place, step))
-
-
-def _names_filled(report: Report, place: Place) -> set[str]:
-    """The names that Millrace itself fills in the request at a place."""
-    # Without a submit there is no report id, unless it is a parameter.
-    filled = {"report_id"} if report.submit and place[0] != "submit" else set()
-    if place[0] != "read":
-        return filled
-    if report.poll and report.poll.link:
-        filled.add("link")
-    if place[-1] == "request":
-        match report.read[int(place[1])].paging:
-            case OffsetPaging():
-                filled |= {"limit", "offset"}
-            case PageNumberPaging(size=size):
-                filled |= {"page_number"} if size is None else {"page_number", "page_size"}
-            case TokenPaging():
-                filled.add("token")
-    return filled
-
-
-def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place, known: set[str]) -> None:
-    for name, form, kind in placeholders_in(text):
-        if name not in known:
-            # Queries of GraphQL have braces of their own.
-            hint = "" if close_names(name, known) else f"; {{{{{name}}}}} is the text {{{name}}}"
-            raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders") + hint)
-        if kind is not None and kind not in KINDS:
-            raise BadInput(file.where(place), f"{{{name}|{kind}}}", one_of(kind, KINDS, "kinds of value"))
-        if form is None:
-            continue
-        given = f"{{{name}:{form}}}"
-        declared = report.params[name].type if name in report.params else "a value that Millrace fills in"
-        if declared not in ("date", "datetime", "local-datetime"):
-            allowed = f"a parameter of type date, datetime or local-datetime, not {declared}"
-            raise BadInput(file.where(place), given, allowed)
-        try:
-            letters = check_form(form, file.where(place))
-        except BadInput as error:
-            hint = f"; {{{given}}} is the text {given}"
-            raise BadInput(error.where, given, error.allowed + hint) from None
-        # A day has no time of day, and a local time no offset.
-        if (declared == "date" and letters & OF_A_TIME) or (declared != "datetime" and letters & WITH_AN_OFFSET):
-            raise BadInput(file.where(place), given, f"only letters that a {declared} has a value for")
 
 
 def _check_steps(report: Report, file: YamlFile, place: Place) -> None:
@@ -257,7 +157,7 @@ def _without_effect_in_preparation(report: Report) -> Iterator[tuple[Place, str]
     if submit and not (submit.report_id or submit.poll_link):
         yield ("submit",), "`report_id` or `poll_link`: where its answer says which report it made"
     if submit and poll and not submit.report_id:
-        for place, template, _ in _templates(report):
+        for place, template, _ in templates_of(report):
             if "report_id" in names_in(template):
                 yield place, "a `report_id` in the submit"
     if poll:
@@ -315,7 +215,7 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
 def _check_requests(report: Report, file: YamlFile, place: Place) -> None:
     given_first = {name for name, param in report.params.items() if param.is_always_given}
     grouped = {name for group in report.one_of for name in group}
-    for where, request in _requests(report):
+    for where, request in requests_of(report):
         _check_request(request, file, (*place, *where))
         for name in names_in(request.paths):
             if name in report.params and name not in given_first | grouped:
@@ -341,7 +241,7 @@ def _check_request(request: Request, file: YamlFile, place: Place) -> None:
 def _logins(source: Source, file: YamlFile) -> Iterator[tuple[Place, Request]]:
     """Every request that logs in, and its place. Raises BadInput for a variable where a credential's name belongs."""
     for position, auth in enumerate(source.auth):
-        for place, text in _texts_in(auth.model_dump(by_alias=True), ("auth", position)):
+        for place, text in texts_in(auth.model_dump(by_alias=True), ("auth", position)):
             if _VARIABLE.search(text):
                 allowed = "a placeholder such as {key}; the connection's `credentials` name the variable"
                 # The text itself is not shown: it may be a secret with a dollar sign.

@@ -146,6 +146,25 @@ def test_a_wrong_path_or_query_gets_4xx(base: str, path: str) -> None:
     assert 400 <= requests.get(base + path, headers=HEADERS, timeout=10).status_code < 500
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/jobs?stat=failed", "one of state, connection, report, cursor, count; did you mean 'state'?"),
+        ("/v1/jobs?state=done&state=failed", "state once"),
+        ("/v1/connections?connection=kargo", "no query"),
+    ],
+)
+def test_a_query_without_effect_is_refused(base: str, path: str, meant: str) -> None:
+    answer = requests.get(base + path, headers=HEADERS, timeout=10)
+    assert (answer.status_code, answer.json()["detail"][0]["allowed"]) == (422, meant)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/readyz", 200), ("/v1/jobs", 200), ("/v1/events", 405)])
+def test_head_is_answered_like_get_without_a_body(base: str, path: str, status: int) -> None:
+    answer = requests.head(base + path, headers=HEADERS, timeout=10)
+    assert (answer.status_code, answer.content) == (status, b"")
+
+
 def test_a_value_in_a_wrong_field_is_not_repeated_in_the_message(base: str) -> None:
     answer = requests.post(
         f"{base}/v1/jobs", json={"connection": {"password": "secret"}, "report": "x"}, headers=HEADERS, timeout=10

@@ -23,6 +23,7 @@ from worker.api.metrics import add_metrics
 from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
 from worker.api.reference import add_reference
+from worker.api.requests import AnswerHead
 from worker.errors import BadInput
 from worker.model import Json
 
@@ -37,6 +38,7 @@ def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> 
         title="Millrace", description="Advertising reports, every row exactly once.", docs_url=None, redoc_url=None
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(AnswerHead)
     access = Access(settings)
     if access.is_open:
         # Another site's page must not reach an open API by a host name that resolves to this machine (DNS rebinding).

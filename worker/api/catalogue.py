@@ -20,6 +20,7 @@ from worker.api.models import (
     SourceView,
     problems,
 )
+from worker.api.requests import refuse_unknown_query
 from worker.jobs.dead_letters import dead_letters
 from worker.schedule.due import statuses
 from worker.schedule.views import status_facts
@@ -30,7 +31,12 @@ from worker.sources.views import params_schema, report_facts, source_facts
 
 def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     """Add the paths; all of them only read."""
-    look = APIRouter(prefix="/v1", dependencies=[Depends(access.may_look)], responses=problems(), tags=["catalogue"])
+    look = APIRouter(
+        prefix="/v1",
+        dependencies=[Depends(access.may_look), Depends(refuse_unknown_query)],
+        responses=problems(),
+        tags=["catalogue"],
+    )
 
     @look.get("/sources", summary="Every vendor and report, with its parameters as JSON Schema")
     def sources() -> list[SourceView]:

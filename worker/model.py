@@ -70,7 +70,7 @@ class Rows:
         return cls(b"\n".join([*rows, b""]), len(rows), dead)
 
     @classmethod
-    def joined(cls, parts: Sequence[Rows]) -> Rows:
+    def join(cls, parts: Sequence[Rows]) -> Rows:
         """The rows of all parts, in order."""
         if len(parts) == 1:
             return parts[0]

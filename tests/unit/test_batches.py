@@ -86,7 +86,7 @@ def test_rows_are_cut_where_they_are_asked_to_be(rows: list[bytes], data: st.Dat
     first, behind = Rows.of(rows).cut(most_rows, data.draw(st.none() | st.integers(1, 100)))
     assert [*first, *behind] == rows
     assert len(first) <= most_rows
-    assert Rows.joined([first, behind]) == Rows.of(rows)
+    assert Rows.join([first, behind]) == Rows.of(rows)
     assert [(part.first, part.last) for part in (first, behind) if part] == [
         (part[0], part[-1]) for part in (rows[: len(first)], rows[len(first) :]) if part
     ]

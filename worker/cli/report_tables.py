@@ -74,7 +74,7 @@ def print_report(prefix: str, name: str, report: Report) -> None:
     print_table(("parameter", "type", "default", "what"), lines, wrapped="what")
     for parameter, param in report.params.items():
         if len(docs.allowed_values(param)) > docs.SHOWN_VALUES:
-            values = ", ".join(docs.plain(value) for value in docs.allowed_values(param))
+            values = ", ".join(docs.as_typed(value) for value in docs.allowed_values(param))
             click.echo(f"\n{parameter}: each of")
             text = textwrap.fill(
                 values, TEXT_WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False

@@ -80,7 +80,7 @@ def gather(blocks: Iterable[Rows], most: BatchSize) -> Iterator[Rows]:
             elif held and (
                 4 * rows_left < most.rows or 4 * bytes_left < most.bytes or rest.text.find(b"\n", 0, bytes_left) < 0
             ):
-                yield Rows.joined(held)
+                yield Rows.join(held)
                 held, rows_left, bytes_left = [], most.rows, most.bytes
                 continue
             else:
@@ -89,7 +89,7 @@ def gather(blocks: Iterable[Rows], most: BatchSize) -> Iterator[Rows]:
             rows_left -= len(part)
             bytes_left -= len(part.text)
     if held:
-        yield Rows.joined(held)
+        yield Rows.join(held)
 
 
 def _position_after(rows: Rows, before: Checkpoint, running: _Hash) -> tuple[Checkpoint, _Hash]:

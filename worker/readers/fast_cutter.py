@@ -229,7 +229,7 @@ class FastCutter:
         if self._cutter is None and self.after is None and self.fault is None and len(rest) <= _LONGEST_HELD_BYTES:
             self._held = rest
             return rows
-        return Rows.joined([rows, self._cut_by_ijson(rest)])
+        return Rows.join([rows, self._cut_by_ijson(rest)])
 
     def finish(self) -> Rows:
         """Handle the end of the response; returns the last rows. An incomplete row or list is a fault."""

@@ -142,7 +142,7 @@ def default_of(param: Param, mark: Mark = str) -> str:
     """`required`, or its default, or nothing."""
     if param.required:
         return "required"
-    return "" if param.default is None else mark(plain(param.default))
+    return "" if param.default is None else mark(as_typed(param.default))
 
 
 def allowed_values(param: Param) -> list[Any]:
@@ -153,7 +153,7 @@ def allowed_values(param: Param) -> list[Any]:
 def meaning(param: Param, mark: Mark = str, *, many: str = "in the source file") -> str:
     """What a parameter means and which values are allowed; `many` says where to find a long list of values."""
     allowed = allowed_values(param)
-    values = ", ".join(mark(plain(value)) for value in allowed)
+    values = ", ".join(mark(as_typed(value)) for value in allowed)
     if len(allowed) > SHOWN_VALUES:
         values = f"one of {len(allowed)} names, {many}"
     bounds = [f"at least {param.minimum:g}"] if param.minimum is not None else []
@@ -162,7 +162,7 @@ def meaning(param: Param, mark: Mark = str, *, many: str = "in the source file")
     return "; ".join(part for part in (param.help, values, ", ".join(bounds), *beside) if part)
 
 
-def plain(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """A value as a user types it."""
     return value if isinstance(value, str) else json.dumps(value)
 

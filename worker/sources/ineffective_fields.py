@@ -43,16 +43,16 @@ def without_effect(report: Report) -> Iterator[tuple[Place, str]]:
                     (*place, "when"),
                     f"what read.{number}, which comes first, does not match too: this read is never chosen",
                 )
-        for word, allowed in _violated(_read_rules(read, report)):
+        for word, allowed in _broken_rules(_read_rules(read, report)):
             yield (*place, word), allowed
-        for word, allowed in _violated(_paging_rules(read, report)):
+        for word, allowed in _broken_rules(_paging_rules(read, report)):
             yield (*place, "paging", word), allowed
         format_rules = [*_null_rules(read.format, report), *_format_rules(read.format, read.paging)]
-        for word, allowed in _violated(format_rules):
+        for word, allowed in _broken_rules(format_rules):
             yield (*place, "format", word), allowed
         errors = contradicting_errors(read.format.errors)
         yield from (((*place, "format", *where), allowed) for where, allowed in errors)
-    yield from (((word,), allowed) for word, allowed in _violated(_report_rules(report)))
+    yield from (((word,), allowed) for word, allowed in _broken_rules(_report_rules(report)))
 
 
 def _takes_all_of(earlier: Read, later: Read, report: Report) -> bool:
@@ -123,10 +123,10 @@ def contradicting_errors(errors: Iterable[ErrorShape]) -> Iterator[tuple[Place, 
             ("when", not shape.when and not matchers, "`contains` beside it: every body matches the empty path"),
             ("wait", shape.wait is not None and shape.then != "rate-limit", "`then: rate-limit` beside it"),
         ]
-        yield from ((("errors", position, word), allowed) for word, allowed in _violated(rules))
+        yield from ((("errors", position, word), allowed) for word, allowed in _broken_rules(rules))
 
 
-def _violated(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
+def _broken_rules(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
     return ((word, allowed) for word, is_broken, allowed in rules if is_broken)
 
 

@@ -112,7 +112,7 @@ def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(shared, dict) or not isinstance(reports, dict):
         return content
 
-    def whole(part: Any) -> Any:
+    def with_definitions(part: Any) -> Any:
         schema = part.get("schema") if isinstance(part, dict) else None
         if not isinstance(schema, dict):
             return part
@@ -125,8 +125,8 @@ def _with_definitions(content: dict[str, Any]) -> dict[str, Any]:
     def report(part: Any) -> Any:
         params = part.get("params") if isinstance(part, dict) else None
         if not isinstance(params, dict):
-            return whole(part)
-        return whole({**part, "params": {name: whole(param) for name, param in params.items()}})
+            return with_definitions(part)
+        return with_definitions({**part, "params": {name: with_definitions(param) for name, param in params.items()}})
 
     return {**content, "definitions": {}, "reports": {name: report(part) for name, part in reports.items()}}
 

@@ -70,19 +70,19 @@ def check_templates(report: Report, file: YamlFile, place: Place) -> None:
                 raise BadInput(file.where((*place, "params", used)), used, allowed)
         for at, text in texts_in(template, (*place, *where)):
             _check_placeholders(report, text, file, at, known)
-        for at, unquoted in _unquoted(template, known, (*place, *where)):
+        for at, unquoted in _unquoted_placeholders(template, known, (*place, *where)):
             raise BadInput(
                 file.where(at), f"{{{unquoted}}}", f'quotes around it, "{{{unquoted}}}": YAML has braces too'
             )
 
 
-def _unquoted(template: object, known: set[str], place: Place) -> Iterator[tuple[Place, str]]:
+def _unquoted_placeholders(template: object, known: set[str], place: Place) -> Iterator[tuple[Place, str]]:
     """Every placeholder without quotes, which YAML reads as a mapping of its name to nothing, and its place."""
     parts = dict(enumerate(template)) if isinstance(template, list) else template
     for step, part in parts.items() if isinstance(parts, dict) else ():
         if isinstance(part, dict) and len(part) == 1 and (name := next(iter(part))) in known and part[name] is None:
             yield (*place, step), name
-        yield from _unquoted(part, known, (*place, step))
+        yield from _unquoted_placeholders(part, known, (*place, step))
 
 
 def _names_filled(report: Report, place: Place) -> set[str]:

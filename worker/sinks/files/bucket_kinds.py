@@ -83,7 +83,7 @@ def _connect_s3(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     config: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True}
     config |= {"endpoint": bucket.endpoint, "region": bucket.region or region}
     config |= {"server_side_encryption": bucket.sse, "sse_kms_key_id": bucket.sse_kms_key}
-    return S3Store(bucket.name, config=_given(config), credential_provider=credentials, **options)
+    return S3Store(bucket.name, config=_without_empty(config), credential_provider=credentials, **options)
 
 
 def _connect_google(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
@@ -94,7 +94,7 @@ def _connect_google(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     if bucket.is_plain_http:
         # A token sent over plain http could be stolen, so an emulator gets one without value.
         config["bearer_token"] = "none"  # noqa: S105
-    return GCSStore(bucket.name, config=_given(config), **options)
+    return GCSStore(bucket.name, config=_without_empty(config), **options)
 
 
 def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
@@ -106,7 +106,7 @@ def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
             f"{bucket.display_name} is in account {bucket.account}, "
             f"but AZURE_STORAGE_CONNECTION_STRING is for account {config['account_name']}"
         )
-    config |= _given({"account_name": bucket.account, "endpoint": bucket.endpoint})
+    config |= _without_empty({"account_name": bucket.account, "endpoint": bucket.endpoint})
     if not bucket.endpoint and config.get("endpoint", "").startswith("http://"):
         raise FailJob(
             f"{bucket.display_name}: AZURE_STORAGE_CONNECTION_STRING has an endpoint with plain http, "
@@ -118,7 +118,7 @@ def _connect_azure(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     return AzureStore(bucket.name, config=config, **options)  # type: ignore[arg-type]
 
 
-def _given(config: Mapping[str, Any]) -> Any:
+def _without_empty(config: Mapping[str, Any]) -> Any:
     """The settings that are not empty."""
     return {name: value for name, value in config.items() if value}
 

@@ -62,9 +62,10 @@ def reading(
     columns: Mapping[str, ColumnType] | None = None,
     cuts: Sequence[int] = (),
     first_row: int = 1,
+    charset: str | None = None,
 ) -> Reading:
     """Read a body, split into chunks at the given positions, to its end or an error."""
-    facts, rows, error = Facts(first_row=first_row), [], None
+    facts, rows, error = Facts(first_row=first_row, charset=charset), [], None
     chunks = pieces(body, cuts) if isinstance(body, bytes) else body
     try:
         for block in read_blocks(chunks, shape, columns or {}, facts):

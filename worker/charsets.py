@@ -18,6 +18,9 @@ _SUPERSETS = {
 }
 """What vendors mean when they name the smaller set; browsers decode it in the same way (WHATWG Encoding)."""
 
+# Registered by IANA, or in use among browsers, and unknown to Python.
+_OTHER_NAMES = {"windows-31j": "cp932", "x-sjis": "cp932", "x-gbk": "gb18030", "utf8mb4": "utf-8"}
+
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -30,12 +33,39 @@ LONGEST_MARK_BYTES = max(map(len, _MARKS))
 
 def codec_of(name: str) -> str | None:
     """The name of Python's codec for a character set; None if Python has no text codec for it."""
+    name = _OTHER_NAMES.get(name.strip().lower(), name)
     try:
         "".encode(name)
         codec = codecs.lookup(name).name
     except (LookupError, ValueError):
         return None
     return {"utf-16": "utf-16-le", "utf-32": "utf-32-le", **_SUPERSETS}.get(codec, codec)
+
+
+class Decoder:
+    """Decodes a text that comes in pieces; `codec` is the name of its codec.
+
+    If `is_doubtful`, the text is in UTF-8 if the first character beyond ASCII is, and only otherwise in that codec.
+    """
+
+    def __init__(self, codec: str, *, is_doubtful: bool = False) -> None:
+        self.codec = "utf-8" if is_doubtful else codec
+        self._other = codec if is_doubtful else None
+        self._decoder = codecs.getincrementaldecoder(self.codec)()
+
+    def decode(self, piece: bytes, *, is_last: bool) -> str:
+        """The text that this piece completes. Raises UnicodeDecodeError."""
+        try:
+            text = self._decoder.decode(piece, is_last)
+        except UnicodeDecodeError as error:
+            if self._other is None or not error.object[: error.start].isascii():
+                raise
+            self.codec, self._other = self._other, None
+            self._decoder = codecs.getincrementaldecoder(self.codec)()
+            return self.decode(error.object, is_last=is_last)
+        if not text.isascii():
+            self._other = None
+        return text
 
 
 def codec_by_mark(start: bytes) -> str | None:

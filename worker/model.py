@@ -165,14 +165,15 @@ class Facts:
     """What one response states besides its rows, complete once its rows are read; None for what it does not state.
 
     `next` is the next page's link or token (an empty string and the word "null" mean that there is none), `has_more`
-    what the vendor says about whether there is one. `first_row` is the number of the response's first row within the
-    page, so that errors name the right row.
+    what the vendor says about whether there is one. `charset` is the character set in its Content-Type. `first_row` is
+    the number of the response's first row within the page, so that errors name the right row.
     """
 
     total: int | None = None
     total_pages: int | None = None
     next: str | None = None
     has_more: bool | None = None
+    charset: str | None = None
     first_row: int = 1
 
 

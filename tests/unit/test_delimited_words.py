@@ -203,9 +203,6 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "a short line that ends in cr": (
         ((HEAD + BODY) + "x,1\r\ny,2,3\r\n").replace("\r\n", "\r"), {"line_end": "cr"}, "line 7: 2 values for 3 columns"
     ),
-    "an unknown character set": (
-        HEAD, {"encoding": "x-user-defined"}, "in 'x-user-defined', which Python does not know; declare another by"
-    ),
 }  # fmt: skip
 
 
@@ -309,6 +306,39 @@ def test_a_text_is_read_in_its_character_set_wherever_it_is_cut(
     got = reading(text.encode(codec), shape(encoding=declared), columns=COUNTS, cuts=some)
     name, value = text.lstrip("\ufeff").split(",")[0], text.split("\r\n")[1].split(",")[0]
     assert rows(got) == [{name: value, "Impressions": 1, "Clicks": 2}]
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "stated"),
+    [
+        (TYPED, "cp1252", "iso-8859-1"),
+        (TYPED, "utf-8", "iso-8859-1"),
+        (WESTERN, "utf-8", "windows-1252"),
+        (TYPED, "utf-8", "binary"),
+        (TYPED, "utf-8", "utf8mb4"),
+        (TYPED, "utf-8", "utf-8, text/csv"),
+        (JAPANESE, "cp932", "Windows-31J"),
+        (JAPANESE, "utf-16", "iso-8859-1"),
+    ],
+)
+@given(some=st.lists(st.integers(min_value=0, max_value=200), max_size=8))
+@settings(deadline=None, max_examples=20)
+def test_a_character_set_that_a_server_states_by_default_or_by_mistake_spoils_no_text(
+    text: str, codec: str, stated: str, some: list[int]
+) -> None:
+    got = reading(text.encode(codec), shape(), columns=COUNTS, cuts=some, charset=stated)
+    name, value = text.split(",")[0], text.split("\r\n")[1].split(",")[0]
+    assert rows(got) == [{name: value, "Impressions": 1, "Clicks": 2}]
+
+
+def test_a_declared_character_set_is_not_doubted_and_a_mixture_fails_the_job() -> None:
+    both = WESTERN.encode() + "Öko,1,2\r\n".encode("cp1252")
+    for cuts in ((), range(len(both))):
+        got = reading(both, shape(), columns=COUNTS, cuts=cuts, charset="iso-8859-1")
+        assert got.message == "line 3: not valid UTF-8; the vendor states 'iso-8859-1', and `encoding` overrides that"
+        assert len(got.rows) == 1
+        (row, _) = rows(reading(both, shape(encoding="latin1"), columns=COUNTS, cuts=cuts, charset="utf-8"))
+        assert row["Kampagne"] == "Schuhe fÃ¼r Ã–ko"
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])

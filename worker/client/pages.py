@@ -207,10 +207,8 @@ class Page:
         if response.status == HTTPStatus.NO_CONTENT and address.is_probe:
             return
         if chunks := self._unpack(response):
-            shape = self._pages.format
-            if isinstance(shape, Delimited) and shape.encoding is None:
-                shape = shape.model_copy(update={"encoding": response.charset})
-            yield from filter(None, read_blocks(chunks, shape, self._pages.columns, facts))
+            facts.charset = response.charset
+            yield from filter(None, read_blocks(chunks, self._pages.format, self._pages.columns, facts))
 
     def _send_patiently(self, found: PageRequest, address: Address, facts: Facts) -> Response:
         """As `_send`. In the middle of a page, a request that may succeed soon is sent again here."""

@@ -43,7 +43,8 @@ def read(chunks: Iterable[bytes], shape: Delimited, columns: Mapping[str, Column
     header; if not, FailJob names the line. RetryLater is raised if the file may be cut off: its last line is wrong and
     has no line end, quotes are left open, or a declared footer is missing. A header without rows is a whole report.
     """
-    table = _Table(TextLines(chunks, shape.encoding, "\r" if shape.line_end == "cr" else "\n"), shape, columns)
+    end = "\r" if shape.line_end == "cr" else "\n"
+    table = _Table(TextLines(chunks, shape.encoding, facts.charset, end=end), shape, columns)
     types = Columns(columns, shape.null_values)
     maker: RowMaker | None = None
     for batch in table.batches():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from worker.charsets import LONGEST_MARK_BYTES, codec_by_mark, codec_of
+from worker.charsets import LONGEST_MARK_BYTES, Decoder, codec_by_mark, codec_of
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import slice_text
@@ -40,10 +39,12 @@ class TextLines:
     `is_tail`: the last line given ends the text and has no line end. `is_over`: no more lines will come.
     """
 
-    def __init__(self, chunks: Iterable[bytes], encoding: str | None = None, end: str = "\n") -> None:
-        """`encoding` is the declared character set or the one the vendor states; a byte order mark overrides it.
+    def __init__(
+        self, chunks: Iterable[bytes], declared: str | None = None, stated: str | None = None, *, end: str = "\n"
+    ) -> None:
+        """`declared` is the character set in the source file, `stated` that of the response.
 
-        Reading raises FailJob if Python does not know the character set, RetryLater if bytes are not valid in it.
+        Reading raises RetryLater if bytes are not valid in the character set.
         """
         self.lines_given = 0
         self.marks = 0
@@ -56,7 +57,7 @@ class TextLines:
         self._end = end
         self._ahead: list[str] = []
         self._given: list[str] = []
-        self._lists = self._cut_lines(self._decode(chunks, encoding))
+        self._lists = self._cut_lines(self._decode(chunks, declared, stated))
 
     def __iter__(self) -> Iterator[str]:
         return chain.from_iterable(self._give())
@@ -121,31 +122,38 @@ class TextLines:
         if last := "".join(held):
             yield [last]
 
-    def _decode(self, chunks: Iterable[bytes], encoding: str | None) -> Iterator[str]:
-        """Yield the text without its byte order mark; text before an invalid byte comes before the error is raised."""
+    def _decode(self, chunks: Iterable[bytes], declared: str | None, stated: str | None) -> Iterator[str]:
+        """Yield the text without its byte order mark; text before an invalid byte comes before the error is raised.
+
+        The mark decides on the character set, then what is declared, then what is stated, then it is UTF-8. But many
+        servers state a wrong one: iso-8859-1, the default in Java, or what describes the file before it was packed
+        (`binary`). So one that Python does not know is ignored, and a text that is stated to be in iso-8859-1 is in
+        UTF-8 if the first character beyond ASCII is.
+        """
         start, rest = b"", iter(chunks)
         for chunk in rest:
             start += chunk
             if len(start) >= LONGEST_MARK_BYTES:
                 break
-        codec = codec_by_mark(start) or codec_of(encoding or "utf-8")
-        if codec is None:
-            raise FailJob(f"the text is in {encoding!r}, which Python does not know; declare another by `encoding`")
-        decoder = codecs.getincrementaldecoder(codec)()
+        codec = codec_by_mark(start) or codec_of(declared or stated or "utf-8") or "utf-8"
+        decoder = Decoder(codec, is_doubtful=codec == "cp1252" and declared is None)
         is_first = True
         for piece in chain(chain.from_iterable(map(slice_text, chain((start,), rest))), (b"",)):
             error = None
             try:
-                text = decoder.decode(piece, not piece)
+                text = decoder.decode(piece, is_last=not piece)
             except UnicodeDecodeError as caught:
-                text, error = caught.object[: caught.start].decode(codec, "replace"), caught
+                text, error = caught.object[: caught.start].decode(decoder.codec, "replace"), caught
             if is_first:
                 text = text.lstrip("\ufeff")
             if text:
                 yield text
                 is_first = False
             if error is not None:
-                reason = f"line {self._lines_cut + 1}: not valid {codec.upper()}"
+                hint = (
+                    "" if declared or not stated else f"; the vendor states {stated!r}, and `encoding` overrides that"
+                )
+                reason = f"line {self._lines_cut + 1}: not valid {decoder.codec.upper()}{hint}"
                 raise RetryLater(reason, at_most=READ_AT_MOST) from None
 
     def _refuse_too_long(self, characters: int) -> None:

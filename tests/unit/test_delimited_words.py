@@ -200,6 +200,12 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "undeclared extra fields": (HEAD + "a,1,2,3\r\n", {"missing_fields": "null"}, "line 2: 4 values"),
     "missing fields where extra ones are dropped": (HEAD + "c1,1\r\n", {"extra_fields": "drop"}, "line 2: 2 values"),
     "undeclared lines that end in cr": ((HEAD + BODY).replace("\r\n", "\r"), {}, "line 1: .* `line_end: cr`"),
+    "a quote within quotes": (
+        HEAD + '"12\\" screens",1,2\n', {}, "line 2: ',' expected after '\"': a quote within quotes must be doubled"
+    ),
+    "a quote that opens a row of many lines": (
+        HEAD + BODY + '"12 inch,1,2\n' + BODY * 9 + 'x" y,1,2\n', {}, "line 53: .*; the row begins in line 7$"
+    ),
     "a short line that ends in cr": (
         ((HEAD + BODY) + "x,1\r\ny,2,3\r\n").replace("\r\n", "\r"), {"line_end": "cr"}, "line 7: 2 values for 3 columns"
     ),
@@ -257,6 +263,11 @@ def test_another_format_is_not_a_report_even_if_no_column_is_declared(text: str)
     [
         (HEAD + BODY, {"footer": ["Total"]}, "the file may be cut off: it ends without its footer ('Total')"),
         (HEAD + '12" screens,1,2\n"open,3,4\n', {}, "line 3: "),
+        (
+            HEAD + '"open,3,4\n' + BODY,
+            {},
+            "line 7: the file may be cut off here: unexpected end of data; the row begins in line 2",
+        ),
         (HEAD + BODY + "  ", {}, "line 7: the file may be cut off here: "),
     ],
 )

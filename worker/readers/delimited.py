@@ -87,10 +87,9 @@ class _Table:
                 # without running Python code for each.
                 batch.extend(iter(rows.__next__, []))
             except csv.Error as error:
-                known = {"field larger": _TOO_LARGE, "new-line character": _STRAY_CR}
-                reason = next((known[start] for start in known if str(error).startswith(start)), str(error))
-                mistake = self._vendor_error(lines.line(rows.line_num)) or self._mistake(
-                    self._lines_read(rows), reason, is_at_end=lines.is_over or lines.is_tail
+                begins, ends = line + sum(map(lines.count, batch)) + 1, self._lines_read(rows)
+                mistake = self._vendor_error(lines.line(rows.line_num)) or self._parser_mistake(
+                    str(error), begins, ends
                 )
             except MillraceError as error:
                 mistake = error
@@ -214,8 +213,19 @@ class _Table:
         error = error_in_body(line.encode(), self._shape.errors)
         return error.failure(f"the vendor ended the file with an error: {error.words}") if error else None
 
+    def _parser_mistake(self, reason: str, begins: int, ends: int) -> MillraceError:
+        """The error for a row that `csv.reader` refuses for this reason in the line `ends`; `begins` is its first."""
+        is_at_end = self._lines.is_over or self._lines.is_tail
+        if reason.startswith(("field larger", "new-line character")):
+            reason, is_at_end = _TOO_LARGE if reason.startswith("field") else _STRAY_CR, False
+        elif "expected after" in reason:
+            reason += ": a quote within quotes must be doubled, or `escape` declared"
+        # A quote that should not be there hides the line ends after it.
+        began = f"; the row begins in line {begins}" if begins < ends else ""
+        return self._mistake(ends, reason + began, is_at_end=is_at_end)
+
     def _mistake(self, line: int, reason: str, *, is_at_end: bool) -> MillraceError:
         """The error for a row that ends in this line: FailJob, or RetryLater if the file may be cut off there."""
-        if is_at_end and reason not in (_TOO_LARGE, _STRAY_CR):
+        if is_at_end and reason != _TOO_LARGE:
             return RetryLater(f"line {line}: the file may be cut off here: {reason}", at_most=READ_AT_MOST)
         return FailJob(f"line {line}: {reason}")

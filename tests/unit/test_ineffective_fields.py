@@ -16,7 +16,7 @@ JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
 CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
 
 
-OF_THE_REPORT = ("proof", "params", "columns", "one_of", "window_form", "window_ends")
+OF_THE_REPORT = ("proof", "params", "columns", "one_of", "window", "window_form", "window_ends")
 AT: dict[str, Any] = {"request": {"path": "/rows"}, "format": JSON}
 
 
@@ -129,6 +129,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "two matchers of a format": (
         {"format": {**JSON, "errors": [{"when": "a", "equals": 1, "contains": "b"}]}},
         "format.errors.0.contains",
+    ),
+    "ends that cannot be compared": (
+        {
+            "params": {"a": {"type": "datetime"}, "b": {"type": "date"}},
+            "window": {"from": "a", "to": "b"},
+            "request": {"path": "/rows", "query": "{a}{b}"},
+        },
+        "reports.r.window",
     ),
     "a pause for the end": ({"paging": {"kind": "page-number", "end_statuses": [404, 429]}}, "paging.end_statuses"),
     "a parameter that is hidden": (

@@ -70,6 +70,7 @@ def _report_rules(report: Report) -> list[Rule]:
     has_window = report.window is not None
     pages_are_counted = any(isinstance(read.format, JsonRows) and read.format.total_pages for read in report.read)
     rows_are_counted = bool(report.poll and report.poll.total) or any(totals_of(read) for read in report.read)
+    kinds = {report.params[path].type for path in (report.window or {}).values() if path in report.params}
     always_given = {name for name, param in report.params.items() if param.is_always_given}
     return [
         ("one_of", any(len(set(group)) < 2 for group in report.one_of), "two or more parameters in each group"),
@@ -79,6 +80,7 @@ def _report_rules(report: Report) -> list[Rule]:
             "parameters that are neither required nor have a default, since only one of them may be given",
         ),
         *((word, word in report.model_fields_set and not has_window, "a `window` beside it") for word in OF_A_WINDOW),
+        ("window", len(kinds) > 1, "two parameters of one type: a date and a time cannot be compared"),
         (
             "window_at_most",
             report.window_at_most is not None and len(report.window or ()) < 2,

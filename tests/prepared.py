@@ -1,4 +1,4 @@
-"""A vendor that prepares reports, one job in this process that asks it for one, and how that job ends."""
+"""A vendor that prepares reports, a job in this process that requests one, and how that job ends."""
 
 from __future__ import annotations
 

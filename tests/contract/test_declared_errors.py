@@ -1,4 +1,4 @@
-"""No answer that fits a declared error is ever rows or an end: every format, paging, page, status and consequence."""
+"""An answer that fits a declared error never counts as rows or an end, in any format, paging, page or status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every source file keeps, the packaged ones and the examples alike."""
+"""The promises of every source file, packaged or an example."""
 
 from __future__ import annotations
 

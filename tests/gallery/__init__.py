@@ -1,1 +1,1 @@
-"""Vendors in a few lines: those of the packaged sources without a sandbox, as documented, and some a user declares."""
+"""Small simulated vendors: those of packaged sources without a sandbox, and some that a user might declare."""

@@ -1,4 +1,4 @@
-"""Amazon Ads reporting, version 3: asked for, prepared, refused while the same is on its way, and read from storage."""
+"""Amazon Ads reporting, version 3: requested, refused while an equal report is being prepared, read from storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vendors whose ends take reader, paging, ledger and steps together; what one part shows alone is proven there."""
+"""Vendors whose ends involve reader, paging, ledger and steps together; facts about a single part are proven there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google Ads by REST: one answer in batches, errors as a list with an object in it, or as a batch among batches."""
+"""Google Ads by REST: one answer in batches; errors are a list with one object, or one of the batches."""
 
 from __future__ import annotations
 

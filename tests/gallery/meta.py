@@ -1,4 +1,4 @@
-"""Meta's Insights by report runs: asked for, watched by a word, read by next links that hold the token."""
+"""Meta's Insights by report runs: requested, polled by a status word, read by next links that contain the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one pull is: a report of a packaged source, the vendor that is asked for it, and how the job has to end."""
+"""One pull: a report of a packaged source, its vendor, and how the job must end."""
 
 from __future__ import annotations
 

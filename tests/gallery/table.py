@@ -1,4 +1,4 @@
-"""Every pull there is. A new source: one file beside this one and one line here."""
+"""The table of all pulls. A new source needs a file beside this one and a line here."""
 
 from __future__ import annotations
 

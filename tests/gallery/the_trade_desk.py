@@ -1,4 +1,4 @@
-"""The Trade Desk: a token in a header of its own, a schedule of one run, an execution that is looked for by it."""
+"""The Trade Desk: a token in its own header, a schedule with one run, and the execution that belongs to it."""
 
 from __future__ import annotations
 

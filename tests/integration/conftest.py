@@ -1,4 +1,4 @@
-"""What plays scenarios, many of them at once."""
+"""The fixture that plays many scenarios at once."""
 
 from __future__ import annotations
 

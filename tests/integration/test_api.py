@@ -1,4 +1,4 @@
-"""The HTTP API in a process of its own, on the stack every test shares."""
+"""The HTTP API in a process of its own, on the stack that all tests share."""
 
 from __future__ import annotations
 

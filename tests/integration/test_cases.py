@@ -1,4 +1,4 @@
-"""What vendors do and what Millrace makes of it, and every report there is, end to end and each by itself.
+"""What vendors do and how Millrace reacts, and every report of the sandbox, end to end.
 
 The table in `tests/scenarios` has what vendors do; below it stands every report of every source, asked for once. They
 are in one file so that all of them begin together, and those that wait do not hold up the others.

@@ -1,4 +1,4 @@
-"""`millrace doctor`: one line a check, and as many failures as its exit code says."""
+"""`millrace doctor`: one line for each check, and an exit code that says whether any failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`millrace dev` and `millrace demo`: everything on a machine with nothing running, until somebody has seen enough."""
+"""`millrace dev` and `millrace demo`: everything on a machine where nothing runs, until it is stopped."""
 
 from __future__ import annotations
 

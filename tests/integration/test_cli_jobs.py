@@ -1,4 +1,4 @@
-"""The verbs that look at jobs and act on them, against a Redis and workers that run anyway."""
+"""The verbs that show and change jobs, with a Redis and workers that are already running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sources`, `check`, `discover`: what there is, whether credentials work, what vendors say. All without Redis."""
+"""`sources`, `check`, `discover`: which reports exist, whether credentials work. No Redis is needed."""
 
 from __future__ import annotations
 

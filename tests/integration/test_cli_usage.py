@@ -1,4 +1,4 @@
-"""Wrong usage: exit 2, what was given, what is allowed, and not a single request."""
+"""Wrong usage ends with exit code 2, says what was given and what is allowed, and sends no request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of docker compose: its shape, and every command and health check in it, run as it stands."""
+"""The file of docker compose: its shape, and every command and health check in it, run unchanged."""
 
 from __future__ import annotations
 

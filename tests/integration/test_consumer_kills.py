@@ -1,4 +1,4 @@
-"""The reference consumer loses and doubles nothing where it is killed or Redis loses its last second."""
+"""The reference consumer loses and doubles nothing if it is killed or Redis loses its last second."""
 
 from __future__ import annotations
 

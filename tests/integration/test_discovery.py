@@ -1,4 +1,4 @@
-"""A vendor is asked for everything it lists, page by page, and about each row what the source file says."""
+"""Everything that a vendor lists is read, page by page, and for each row the details that the source file declares."""
 
 from __future__ import annotations
 

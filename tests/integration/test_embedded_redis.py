@@ -1,4 +1,4 @@
-"""The embedded server: shared by all commands with one data directory, stopped after the last, for this user only."""
+"""The embedded server: shared by all commands with one data directory, stopped after the last, private to its user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How jobs end: done, failed or cancelled, in every state; and how they are taken up again."""
+"""How jobs end: done, failed or cancelled, in every state; and how they are retried."""
 
 from __future__ import annotations
 

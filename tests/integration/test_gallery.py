@@ -1,4 +1,4 @@
-"""Vendors in a few lines, each with its source file, and a job from request to receipt in this process.
+"""Small simulated vendors, each with its source file, and a job from request to receipt in this process.
 
 Every report of the sources without a sandbox, as their vendors are documented; and vendors declared as a user would.
 """

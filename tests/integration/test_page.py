@@ -1,4 +1,4 @@
-"""The page at `/`, in a browser: a job is asked for, watched and cancelled there."""
+"""The page at `/`, in a browser: a job is requested, watched and cancelled there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports that are prepared first: those that fail, are asked for anew, take too long, or are not needed any more."""
+"""Reports that are prepared first: those that fail, are requested again, take too long, or are no longer needed."""
 
 from __future__ import annotations
 

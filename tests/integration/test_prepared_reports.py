@@ -1,4 +1,4 @@
-"""Reports that are prepared first: every way a vendor has of saying that one is ready, and where its rows are."""
+"""Reports that are prepared first: every way in which a vendor says that one is ready and where its rows are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A preview says what a source file looks for beside the rows and does not find, since a mistake there is silent."""
+"""A preview says which declared facts it does not find beside the rows, since such a mistake is silent otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redis is restarted, goes away, refuses writes and fills up under busy workers, which outlive it all.
+"""Busy workers survive a Redis that is restarted, goes away, refuses writes and fills up.
 
 Also what a newer Celery must pass to come in.
 """

@@ -1,4 +1,4 @@
-"""A Redis user with the rights docs/operations.md lists, and no more; what is lacking is named in one line."""
+"""A Redis user with exactly the rights in docs/operations.md; a missing right is named in one line."""
 
 from __future__ import annotations
 

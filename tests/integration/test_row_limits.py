@@ -1,4 +1,4 @@
-"""A report with as many rows as a vendor ever sends or counts may lack others, so nothing proves that it is whole."""
+"""A report with as many rows as a vendor ever sends or counts may lack others, so it is not proven complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults any vendor can have, each over a real socket, where no scenario would end otherwise without them."""
+"""Faults of any vendor, each over a real socket, that no scenario shows."""
 
 from __future__ import annotations
 

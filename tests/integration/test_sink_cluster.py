@@ -1,4 +1,4 @@
-"""Streams in a Redis Cluster: what belongs to one stream is on one node, wherever that is now."""
+"""Streams in a Redis Cluster: everything of one stream is on one node, even while it moves."""
 
 from __future__ import annotations
 

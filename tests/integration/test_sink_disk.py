@@ -1,4 +1,4 @@
-"""The file sink survives rivals, crashes and full disks, and fails in the wrong place."""
+"""The file sink survives rival writers, crashes and full disks, and refuses an unusable directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream sink notices on a real Redis what is gone, was restarted, or is something else."""
+"""The stream sink on a real Redis: its entries, its transactions, and keys or servers that are missing or wrong."""
 
 from __future__ import annotations
 

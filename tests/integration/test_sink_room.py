@@ -1,4 +1,4 @@
-"""The stream sink writes no row where there is no room, and still ends a job there."""
+"""The stream sink writes no row into a full stream or Redis, and can still end a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file sink in a bucket whose service refuses, is away, or does not do what the sink rests on."""
+"""The file sink in a bucket whose service refuses, is away, or does not do what the sink relies on."""
 
 from __future__ import annotations
 

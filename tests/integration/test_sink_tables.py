@@ -1,4 +1,4 @@
-"""Rows in every format, read back by DuckDB and pyarrow: each value once, each digit there."""
+"""Rows in every format, read back by DuckDB and pyarrow: each value once, with all its digits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where beat does not run, one of the control workers does its work."""
+"""If beat does not run, one of the control workers does its work."""
 
 from __future__ import annotations
 

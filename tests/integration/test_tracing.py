@@ -1,4 +1,4 @@
-"""With OpenTelemetry each step of a job is a span, and all of them are one trace; without it there is nothing."""
+"""With OpenTelemetry each step of a job is a span, and all of them are one trace; without it nothing happens."""
 
 from __future__ import annotations
 

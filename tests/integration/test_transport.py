@@ -1,4 +1,4 @@
-"""Over real sockets the rows of a response are whole, or the reason why not is known."""
+"""Over real sockets a response is complete, or it fails with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials go where a source says and nowhere else, and tokens are fetched once for all."""
+"""Credentials are sent only where a source says, and one worker fetches tokens for all."""
 
 from __future__ import annotations
 

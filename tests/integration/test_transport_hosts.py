@@ -1,4 +1,4 @@
-"""Only permitted addresses are contacted, and only trusted certificates believed."""
+"""Only permitted addresses are contacted, and only trusted certificates are accepted."""
 
 from __future__ import annotations
 

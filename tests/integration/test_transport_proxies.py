@@ -1,4 +1,4 @@
-"""Requests go through a real proxy, which learns no more than it must."""
+"""Requests go through a real proxy, which learns no more than it needs."""
 
 from __future__ import annotations
 

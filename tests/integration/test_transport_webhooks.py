@@ -1,4 +1,4 @@
-"""Webhooks: an address from a caller reaches nothing it should not, and says whether it was heard."""
+"""Webhooks: an address from a caller reaches nothing inside the network, and each delivery is recorded."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What vendors do, played end to end: the table of scenarios, and what plays them."""
+"""What vendors do, played end to end: the table of scenarios, and the code that plays them."""

@@ -1,4 +1,4 @@
-"""Scenarios: requests on which the documents are silent or contradictory; what is sent suits every reading of them."""
+"""Scenarios: requests on which the documents are silent or contradictory; ours satisfy every interpretation."""
 
 from __future__ import annotations
 

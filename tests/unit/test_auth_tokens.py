@@ -1,4 +1,4 @@
-"""One caller fetches the token, everybody uses it, and what an old turn brings changes nothing."""
+"""One caller fetches the token for all, and a late token from an old turn changes nothing."""
 
 from __future__ import annotations
 

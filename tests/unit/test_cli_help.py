@@ -1,4 +1,4 @@
-"""Every verb explains itself, and help is quick because it imports nothing it does not need."""
+"""Every verb has help, which is quick because it imports only what it needs."""
 
 from __future__ import annotations
 

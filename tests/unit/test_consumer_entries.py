@@ -1,4 +1,4 @@
-"""The consumer tells the entries of a stream apart by their fields."""
+"""The consumer recognizes the kinds of entries by their fields."""
 
 from __future__ import annotations
 

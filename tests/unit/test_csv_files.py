@@ -1,4 +1,4 @@
-"""Rows as CSV: nothing of a value is lost, and a header never says less than stands below it."""
+"""Rows as CSV: no value loses anything, and every column of the rows is in the header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delimited files as vendors send them: each word of the source file against a file that needs it."""
+"""Delimited files as vendors send them: each field of the source file with a file that needs it."""
 
 from __future__ import annotations
 

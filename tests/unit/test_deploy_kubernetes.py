@@ -1,4 +1,4 @@
-"""The Kubernetes manifests are what Kubernetes takes, name verbs and variables that exist, and run nothing as root."""
+"""The Kubernetes manifests are valid, name existing verbs and variables, and run nothing as root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is, is documented; what is documented, is there."""
+"""Everything that exists is documented, and everything documented exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events: one look for everybody who watches, what differs to each, and Redis away is an event like any other."""
+"""Events: one reading for all clients, to each what has changed for it; a Redis that is away is an event too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leases are kept alive while their steps work, and not a moment longer."""
+"""Leases are renewed while their steps work, and no longer."""
 
 from __future__ import annotations
 

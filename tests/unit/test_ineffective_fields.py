@@ -1,4 +1,4 @@
-"""A word of a source file that nothing would come of is refused when the file is read, by file, line and field."""
+"""A field of a source file without effect is refused when the file is read, with file, line and field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for a vendor while a person waits: quotas and pauses are sat through, failures are not for ever."""
+"""Waiting for a vendor while a person waits: quotas and pauses are waited for, failures only for a while."""
 
 from __future__ import annotations
 

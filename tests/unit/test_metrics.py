@@ -1,4 +1,4 @@
-"""Metrics: declared once, counted where things happen, and nothing under deploy/ or docs/ names one there is not."""
+"""Metrics: declared once, counted where things happen, and deploy/ and docs/ name only existing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wrong parameter costs a message, never a request; dates are resolved once."""
+"""A wrong parameter causes a message, never a request; dates are resolved once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as Parquet: types from the values, exact, and another file wherever a type has to change."""
+"""Rows as Parquet: exact types from the values, and another file whenever a type has to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests go through a proxy, by which variables, and what is not asked of one."""
+"""Which requests go through a proxy, by which variables, and which never do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON pages: rows wherever they stand, what the page says of itself, and everything that is not a page."""
+"""JSON pages: rows at every declared place, the facts of the page, and everything that is not a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nesting and integers without end, and lone surrogates, are found before the parser sees them."""
+"""Extreme nesting and integers, and lone surrogates, are found before the parser sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each object of MediaMath's stream is known by its keys and by what came before it."""
+"""Each object of MediaMath's stream is recognized by its keys and by what came before it."""
 
 from __future__ import annotations
 

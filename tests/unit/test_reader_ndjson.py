@@ -1,4 +1,4 @@
-"""NDJSON: the rows as they were sent, to the digit, and every fault by the row it stands in."""
+"""NDJSON: the rows as they were sent, with all digits, and every fault with the number of its row."""
 
 from __future__ import annotations
 

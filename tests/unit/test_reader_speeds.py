@@ -1,4 +1,4 @@
-"""Whether msgspec or ijson reads a row is decided by where the network cuts the bytes, so it must not show."""
+"""Where the network cuts the bytes decides whether msgspec or ijson reads a row, so both must give the same."""
 
 from __future__ import annotations
 

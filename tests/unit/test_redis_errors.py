@@ -1,4 +1,4 @@
-"""What Redis answers while it cannot serve is one list, for its clients, the broker and the sinks."""
+"""The answers of a Redis that cannot serve are in one list, for its clients, the broker and the sinks."""
 
 from __future__ import annotations
 

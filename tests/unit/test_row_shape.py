@@ -1,4 +1,4 @@
-"""Rows that are changed many at a time come out as if each had been changed alone, or are not changed in this way."""
+"""Rows that are changed many at a time give the same result as if each were changed alone."""
 
 from __future__ import annotations
 

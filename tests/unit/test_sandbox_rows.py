@@ -1,4 +1,4 @@
-"""Rows follow from seed and number alone, can be addressed, and none is like another."""
+"""Rows depend only on seed and number, can be made directly, and no two are equal."""
 
 from __future__ import annotations
 

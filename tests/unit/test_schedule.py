@@ -1,4 +1,4 @@
-"""What the schedule owes, over clock changes, absences and many servers at once, under a clock of the test's."""
+"""Which jobs are due, over clock changes, absences and many servers at once, with the test's own clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings are read from variables and files, and refused where they make no sense."""
+"""Settings are read from variables and files, and refused if they make no sense."""
 
 from __future__ import annotations
 

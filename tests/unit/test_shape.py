@@ -1,4 +1,4 @@
-"""The code keeps the rules of the house that a machine can hold."""
+"""The code keeps those rules of the house that a machine can check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The address of a sink is read in one way, or refused with what is allowed."""
+"""The address of a sink is parsed, or refused with what is allowed."""
 
 from __future__ import annotations
 

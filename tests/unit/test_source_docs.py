@@ -1,4 +1,4 @@
-"""What is written about sources is what the files say."""
+"""The pages about sources agree with the source files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS records that have arrived are read together, and nothing is waited for but the first."""
+"""TLS records that have arrived are read together, and only the first is waited for."""
 
 from __future__ import annotations
 

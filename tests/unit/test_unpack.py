@@ -1,4 +1,4 @@
-"""Packed responses: unpacked on the way, bounded, and never taken for whole when cut."""
+"""Compressed responses: decompressed as they arrive, bounded, and never considered complete if they are cut."""
 
 from __future__ import annotations
 

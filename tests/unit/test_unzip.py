@@ -1,4 +1,4 @@
-"""ZIP archives: the only file of one comes out as its bytes arrive, and anything else is refused."""
+"""ZIP archives: the only file in one is read as its bytes arrive; anything else is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever named a webhook hears of a job's end: at least once, signed, again after a restart, never by two at once."""
+"""A webhook is called at a job's end: at least once, signed, again after a restart, never by two workers at once."""
 
 from __future__ import annotations
 

@@ -10,12 +10,17 @@ from typing import Any
 SHOWN_NAMES = 24
 FIRST_NAMES = 5
 SHOWN_CHARACTERS = 200
+MOST_CLOSE = 3
+SHORTEST_BEGINNING = 3
 
 
 def close_names(given: object, names: Iterable[object]) -> list[str]:
-    """The names spelt almost like what was given, the closest first."""
+    """The names spelt almost like what was given, the closest first; then those that begin with it, such as `int`."""
     folded = {str(name).casefold(): str(name) for name in names}
-    return [folded[text] for text in difflib.get_close_matches(str(given).casefold(), list(folded), n=3, cutoff=0.7)]
+    text = str(given).casefold()
+    close = difflib.get_close_matches(text, list(folded), n=MOST_CLOSE, cutoff=0.7)
+    begun = [name for name in folded if len(text) >= SHORTEST_BEGINNING and name.startswith(text)]
+    return [folded[name] for name in dict.fromkeys([*close, *begun])][:MOST_CLOSE]
 
 
 def did_you_mean(given: object, names: Iterable[object]) -> str:

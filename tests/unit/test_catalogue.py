@@ -136,6 +136,7 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("{kind: json, rows: [data]}", "{kind: delimited, preamble: an}", 21, "preamble", "did you mean 'any'"),
         ("{kind: json, rows: [data]}", "{rows: [data]}", 21, "format.kind", "one of delimited, json, ndjson"),
         ("{required: true}", "{required: true, type: sting}", 14, "type", "did you mean 'string'"),
+        ("{required: true}", "{required: true, type: int}", 14, "type", "did you mean 'integer'"),
         ("{required: true}", "required", 14, "params.account", "a mapping"),
         ('rows"\n', 'rows"\n          method: post\n', 20, "method", "did you mean 'POST'"),
         ('rows"\n', 'rows"\n          headers: {X Y: a}\n', 20, "headers.X Y", "such as X-Api-Key"),

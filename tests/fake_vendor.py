@@ -1,4 +1,4 @@
-"""A vendor in a few lines: a function that answers requests, on two hosts, of which one can be the storage."""
+"""A vendor in a few lines: a function that answers requests, on two hosts, one of which can be the storage."""
 
 from __future__ import annotations
 

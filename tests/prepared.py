@@ -25,7 +25,7 @@ Start = Callable[..., World]
 
 @pytest.fixture
 def start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts a vendor with these words in its source file, of which it asked for one report."""
+    """Starts a vendor with these fields in its source file, and makes a job for one report."""
 
     def begin(
         respond: Vendor,

@@ -44,7 +44,7 @@ SHAPES: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = [
 """Shapes, and a body that fits each."""
 
 GOOD = {"error": False, "errors": [], "status": "fine", "ok": True, "code": 0, "note": "all is well", "notes": []}
-"""What stands beside the rows of an answer without an error; fits no shape."""
+"""Fields beside the rows of an answer without an error; they fit no shape."""
 
 FORMATS: dict[str, Mapping[str, Any]] = {
     "json": {"kind": "json", "rows": ["data"]},

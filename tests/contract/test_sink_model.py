@@ -188,7 +188,7 @@ class Workers(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.check(self.place.seen(self.job))
-            # Whatever happened, somebody can still bring the job to an end.
+            # Whatever happened, the job can still be brought to an end.
             while isinstance(self.sink().checkpoint(self.generation, 1), Checkpoint):
                 self.a_worker_goes_through("first")
                 self.the_report_is_finished(is_stale=False)

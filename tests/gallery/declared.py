@@ -31,7 +31,7 @@ def by_page(request: Request, rows: int = ROWS) -> list[dict[str, int]]:
 
 
 def until(rows: int, beyond: Answer, **beside: int) -> Vendor:
-    """Numbered pages of 100, with this beside their rows; what stands beyond the last of them is answered so."""
+    """Numbered pages of 100 with these fields beside their rows, and the answer to a page after the last."""
 
     def respond(request: Request) -> Answer:
         found = by_page(request, rows)

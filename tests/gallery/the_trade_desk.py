@@ -49,7 +49,7 @@ class TheTradeDesk:
         return Answer({"ReportScheduleId": 5678, "ReportScheduleName": asked["ReportScheduleName"]})
 
     def executions(self, request: Request) -> Answer:
-        """Another schedule's execution stands first, and ours comes with the second question."""
+        """Another schedule's execution is first, and ours comes with the second request."""
         asked = request.json
         if not all(isinstance(number, int) for number in asked["ReportScheduleIds"]):
             return refusal(400, "The request is not valid.", "ReportScheduleIds", "Not a number.")

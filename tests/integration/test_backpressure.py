@@ -25,7 +25,7 @@ def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 class Consumer:
-    """Takes what stands in a stream, and only then makes room."""
+    """Takes all entries of a stream, and only then makes room."""
 
     def __init__(self, stack: Stack, stream: str) -> None:
         self._redis = stack.redis

@@ -19,7 +19,7 @@ from worker.embedded_redis import free_port
 
 
 def get_json(url: str) -> Any:
-    """What is answered there, once that is no refusal."""
+    """The answer at this URL, JSON if it says so; None or False while there is none."""
     try:
         answer = requests.get(url, timeout=10)
     except requests.ConnectionError:

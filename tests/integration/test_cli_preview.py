@@ -16,7 +16,7 @@ from sandbox import Sandbox
 from tests.command import KARGO, MEDIAMATH, NO_REDIS, CommandHere, ended
 from tests.harness import vendors_with
 
-# Two pages of Kargo's, of which a preview must ask for no more than the first.
+# Two of Kargo's pages; a preview must request only the first.
 ROWS = 20_000
 
 

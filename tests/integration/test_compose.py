@@ -26,7 +26,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name in SERVICES if name != "redis"]
 PASSWORD = "the-password-of-the-tests"
 
-# From github.com/compose-spec/compose-spec, commit a08f8d5, under the Apache License 2.0 that lies beside it.
+# From github.com/compose-spec/compose-spec, commit a08f8d5, under the Apache License 2.0 beside it.
 SPECIFICATION = json.loads((HOME / "tests/fixtures/compose-spec/compose-spec.json").read_bytes())
 
 

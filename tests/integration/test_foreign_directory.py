@@ -29,7 +29,7 @@ def vendors() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
-    """The directory of somebody who has modules of these names."""
+    """The directory of a user who has modules with these names."""
     for name in ("worker.py", "tasks.py", "celery.py", "sandbox.py", "config/__init__.py"):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
@@ -79,7 +79,7 @@ def test_another_programs_package_is_not_mistaken_for_ours(tmp_path: Path, comma
 
 @pytest.mark.parametrize("name", ["config", "tasks", "worker"])
 def test_a_package_that_took_the_place_of_ours_is_noticed(tmp_path: Path, name: str) -> None:
-    """As where two wheels bring a package of this name, and the second overwrote the first."""
+    """As if two wheels have a package of this name, and the second has overwritten the first."""
     for ours in ("config", "worker", "tasks"):
         shutil.copytree(HOME / ours, tmp_path / ours, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / name / "__init__.py").write_text("")

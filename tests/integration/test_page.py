@@ -34,7 +34,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def page(base: str, chromium: Chrome) -> Chrome:
-    """The page as somebody sees it who comes for the first time."""
+    """The page as a new user sees it."""
     chromium.get(base)
     chromium.execute_script("sessionStorage.clear()")
     # The browser would not reload a page whose address is the present one.

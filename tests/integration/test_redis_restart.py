@@ -63,7 +63,7 @@ def test_redis_restarted_under_a_busy_worker_loses_and_doubles_nothing(
 
 
 def is_refused(server: RedisServer) -> bool:
-    """Whether somebody who comes now cannot write."""
+    """Does the server refuse writes of a new client?"""
     with server.client() as newcomer:
         try:
             newcomer.set("probe", 1, ex=1)
@@ -73,7 +73,7 @@ def is_refused(server: RedisServer) -> bool:
 
 
 def cannot_save(redis: Redis) -> None:
-    """A directory stands where the file is to be written."""
+    """A directory is at the path to which the file is to be written."""
     (Path(redis.config_get("dir")["dir"]) / "dump.rdb").mkdir()
     redis.config_set("save", "1 1")
     redis.bgsave()

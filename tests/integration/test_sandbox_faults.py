@@ -121,7 +121,7 @@ FAULTS: list[tuple[str, str, Json, Look, Any]] = [
     ("page", "cut_after_row", {"row": 501}, lambda r: (r.status, r.body.endswith(KARGO[500])), (BROKEN_OFF, True)),
     *(("page", "cut_after_row", {"row": elsewhere}, lambda r: r.status, 200) for elsewhere in (499, 511)),
     ("file", "cut_in_row", {"row": 1003}, lambda r: (r.status, rows(r)[:-1]), (BROKEN_OFF, FILE[:-1])),
-    # ---- rows and what stands between them
+    # ---- rows and what is between them
     ("stream", "repeat_row", {"row": 2, "copies": 2}, whole_rows, [LINES[0], *[LINES[1]] * 3, *LINES[2:]]),
     ("file", "repeat_row", {}, lambda r: len(r.lines()), 1 + 2 * ROWS),
     ("stream", "replace_row", {"row": 3, "text": "null"}, lambda r: r.lines()[3], b"null"),

@@ -76,7 +76,7 @@ def nodes(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
 
 
 def through(node: Node, stream: str) -> Sink:
-    """A sink that was told of this node."""
+    """A sink whose address names this node."""
     return make(f"redis://127.0.0.1:{node.port}?stream={stream}")
 
 

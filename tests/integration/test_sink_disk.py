@@ -58,7 +58,7 @@ def test_a_writer_learns_at_its_next_batch_that_its_part_is_taken(tmp_path: Path
 def test_a_part_is_begun_where_its_first_row_belongs_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_at_its_end: bool
 ) -> None:
-    """Another writer goes on in the moment between a look at the page and the beginning of a part."""
+    """Another writer continues between the reading of the page's position and the beginning of a part."""
     one, other = make(f"file:{tmp_path}", part_rows=2), make(f"file:{tmp_path}", part_rows=2)
     one.open(1)
     looks, look = [], FilePages.last

@@ -92,7 +92,7 @@ class Storm:
             self.strike(damage)
 
     def wait_for_progress(self, job_id: str) -> bool:
-        """Wait until the job has got on since the last strike; False where it is over."""
+        """Wait until the job has progressed since the last kill; False if it is over."""
         before = self._stack.job(job_id)
         deadline = time.monotonic() + LONGEST_CALM_SECONDS
         while time.monotonic() < deadline:

@@ -14,7 +14,7 @@ from tasks.lease import Heartbeat
 
 
 class Ledger:
-    """Counts the renewals; each answers as it is told."""
+    """Counts the renewals; each returns `answer`, or raises it."""
 
     lease_seconds = 0.004
 

@@ -113,7 +113,7 @@ def test_a_value_in_a_path_stays_one_segment(value: str) -> None:
     try:
         path = fill_path("/accounts/{account}/rows", {"account": value})
     except UnicodeEncodeError:
-        return  # a lone surrogate is no text that can be sent
+        return  # text with a lone surrogate cannot be sent
     _, accounts, segment, rows = path.split("/")
     assert (accounts, unquote(segment), rows) == ("accounts", value, "rows")
     assert segment.isascii()

@@ -55,7 +55,7 @@ def test_a_file_cut_in_a_row_is_never_a_clean_end(
     rows = [["time", "name"], *([left.replace('"', "x"), right.replace('"', "x")] for left, right in sent)]
     whole, all_but_last = written(rows, quoting=csv.QUOTE_ALL), written(rows[:-1], quoting=csv.QUOTE_ALL)
     at = data.draw(st.integers(min_value=len(all_but_last) + 1, max_value=len(whole) - 2))
-    # Behind a comma stands an empty value: only the transport knows that more should have come.
+    # After a comma there is an empty value: only the transport knows that more should have come.
     assume(not whole[:at].endswith(b'",'))
     got = reading(whole[:at], FILE, cuts=some)
     assert isinstance(got.error, RetryLater)

@@ -78,7 +78,7 @@ names = st.lists(
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[str]:
-    """Rows of which most are alike and hold what a declared column may change."""
+    """Rows that are mostly alike, with values that a declared column may change."""
     usual = draw(names)
     usually = draw(st.sampled_from([(",", ":"), (", ", ": ")]))
     made = []
@@ -168,7 +168,7 @@ def test_declared_columns_are_converted_alike_by_both_parsers(
     ids=["rows that hold lists of objects", "rows over many lines"],
 )
 def test_rows_that_are_not_flat_are_read_fast_too(row: bytes) -> None:
-    """Which parser had its turn is seen by nothing but the time it takes, so it is looked at here."""
+    """Only the time shows which parser was used, so the bytes given to ijson are counted here."""
     body = b'{"rows":[' + b",".join(row % number for number in range(20_000)) + b"]}"
     parsed: list[int] = []
     feed = ListCutter.feed

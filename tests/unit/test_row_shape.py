@@ -36,7 +36,7 @@ def alone(row: bytes, null_values: list[str]) -> Row:
 
 @st.composite
 def alike(draw: st.DrawFn) -> list[bytes]:
-    """Rows of which most have the first one's keys and the usual values; some differ in all that may differ."""
+    """Rows, most with the first one's keys and usual values; some differ in everything that may differ."""
     usual = draw(st.lists(st.sampled_from([*USUAL]), min_size=1, max_size=5, unique=True))
     spacing = draw(st.sampled_from([(",", ":"), (", ", ": ")]))
     rows = []

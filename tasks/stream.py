@@ -98,7 +98,7 @@ def _close_page(
         is_open=following.is_open,
         link=following.link,
         total=facts.total,
-        last_count=vendor.last_count(facts),
+        last_count=vendor.last_count(lease.page, facts, job.pages),
         at_once=services.connection(job).limits.streams_at_once,
         rows=rows,
         dead_rows=dead_rows,

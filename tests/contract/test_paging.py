@@ -358,13 +358,14 @@ def test_a_link_header_that_cannot_be_read_is_not_the_end(header: str) -> None:
         (0, 0, 0),
         (12_345, 10_000, 12_345),
         (10_000, 12_345, 10_000),
+        (10_000, 0, 10_000),
     ],
 )
 def test_the_first_count_is_kept_if_none_contradicts_it(known: int | None, now: int | None, holds: int | None) -> None:
     assert reconcile_total(known, now, capped_at=10_000) == holds
 
 
-@pytest.mark.parametrize(("known", "now"), [(605, 606), (605, 0), (0, 1), (605, 10_000), (10_000, 9_999)])
+@pytest.mark.parametrize(("known", "now"), [(605, 606), (605, 0), (0, 1), (0, 10_000), (605, 10_000), (10_000, 9_999)])
 def test_a_count_that_changes_starts_over(known: int, now: int) -> None:
     with pytest.raises(StartOver, match=rf"counted {known} rows before and counts {now} now"):
         reconcile_total(known, now, capped_at=10_000)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, count
 
 import pytest
 
-from tests.fake_vendor import Answer, Request
-from tests.prepared import Start
+from tests.fake_vendor import Answer, Request, Vendor
+from tests.prepared import Start, done, failed
 from tests.prepared import start as start
 from worker.errors import RetryLater
 from worker.model import Json
@@ -72,3 +73,42 @@ def test_pages_that_a_header_leads_to_end_as_those_that_the_body_leads_to(start:
     made = start(respond, read=read, submit=None, poll=None)
     assert made.run()["state"] == "done"
     assert made.rows() == ROWS
+
+
+def counting_each_page(count: Callable[[list[Json]], int], *, says_more: bool | None) -> Vendor:
+    """Five rows at most in each answer, with a count beside them."""
+
+    def respond(request: Request) -> Answer:
+        first = int(request.query.get("offset", 0)) or 5 * int(request.query.get("page", 0))
+        rows, more = ROWS[first : first + 5], first + 5 < len(ROWS)
+        said = {} if says_more is None else {"more": more or says_more}
+        return Answer({"rows": rows, "count": count(rows), "next": str(first + 5) if more else None, **said})
+
+    return respond
+
+
+COUNTED: Json = {"kind": "json", "rows": ["rows"], "total": ["count"], "has_more": ["more"]}
+BY_OFFSET: Json = {"kind": "offset", "limit": 5}
+BY_NUMBER: Json = {"kind": "page-number", "number_param": "page", "first": 0}
+BY_TOKEN: Json = {"kind": "token", "param": "offset"}
+
+
+@pytest.mark.parametrize(
+    ("paging", "says_more"), [(BY_OFFSET, False), (BY_NUMBER, False), (BY_TOKEN, False), (BY_TOKEN, None)]
+)
+def test_a_count_of_one_page_is_not_taken_for_the_count_of_the_report(
+    start: Start, paging: Json, says_more: bool | None
+) -> None:
+    read = {**READ, "paging": paging, "format": COUNTED | ({"next": ["next"]} if paging is BY_TOKEN else {})}
+    failed(
+        start(counting_each_page(len, says_more=says_more), read=read, submit=None, poll=None),
+        "expected 5 rows, got 10",
+    )
+
+
+@pytest.mark.parametrize("paging", [BY_OFFSET, BY_NUMBER])
+def test_a_vendor_that_always_says_more_is_believed_until_a_page_is_empty(start: Start, paging: Json) -> None:
+    read = {**READ, "paging": paging, "format": COUNTED}
+    made = start(counting_each_page(lambda _: len(ROWS), says_more=True), read=read, submit=None, poll=None)
+    assert done(made, ROWS)["proof"] == "count"
+    assert len(made.asked) == 3

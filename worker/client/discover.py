@@ -77,10 +77,11 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
             raise FailJob(vendor.explain_repeat(number, number - 1))
         yield from map(bytes, found)
         came, before = came + len(found), found
-        ahead = vendor.follow(number, facts, ahead.planned)
+        known = ahead.planned
+        ahead = vendor.follow(number, facts, known)
         if ahead.link is not None and ahead.link in seen:
             raise FailJob(f"page {number} links to a page that was read before")
-        if (count := vendor.last_count(facts)) is not None and came >= count:
+        if (count := vendor.last_count(number, facts, known)) is not None and came >= count:
             return
         seen.add(ahead.link)
         number += 1

@@ -225,10 +225,15 @@ class Vendor:
         """The number of pages known before any is read, given the vendor's count of rows."""
         return max(self._pages.pager.plan(total), len(self.prepared.links))
 
-    def last_count(self, facts: PageFacts) -> int | None:
-        """The vendor's count of rows, at which paging ends; None if there is none or it may be capped."""
+    def last_count(self, number: int, facts: PageFacts, planned: int) -> int | None:
+        """The vendor's count of rows, at which paging ends; `planned` is the number of pages known before.
+
+        None if there is no count, or none to rely on: it may be capped, or it may be that of one page, because the
+        vendor says that more follow the last page known.
+        """
         total = self._pages.with_total(facts).total
-        return None if total == self._pages.capped_at else total
+        says_more = facts.has_more or (facts.next is not None and total == facts.rows)
+        return None if total == self._pages.capped_at or (says_more and number >= planned) else total
 
     def read_page(self, number: int, link: str | None) -> tuple[list[Row], PageFacts]:
         """All rows of a page, dead ones included, and what the page states about the report. For small pages only."""

@@ -41,7 +41,8 @@ class Offset:
             came += answer.rows
             is_short_the_end = self._paging.ends_with == "short" and not answer.has_more
             is_end = is_short_the_end or (not answer.rows and begins_with != "last")
-            if is_end or came == self._limit or answer.is_declared_last or self._is_all(start + came, total):
+            is_all = self._is_all(start + came, total) and not answer.has_more
+            if is_end or is_all or came == self._limit or answer.is_declared_last:
                 return None
             # If only the repeated row came, the next request leaves it out: an empty answer is then the end.
             begins_with = "last" if answer.rows else "another"
@@ -49,9 +50,12 @@ class Offset:
     def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
         """A page that is not full is the last. After a full page there are as many as the total says, or one more."""
         read = (number - 1) * self._limit + page.rows
-        if page.is_declared_last or self._is_all(read, page.total):
+        is_full = page.rows == self._limit
+        # A count that the vendor contradicts may be that of one page. Nothing follows a page that is not full.
+        is_all = self._is_all(read, page.total) and not (page.has_more and is_full)
+        if page.is_declared_last or is_all:
             return NextPages(planned)
-        if page.rows < self._limit:
+        if not is_full:
             if page.has_more:
                 raise FailJob(f"no row follows row {read}, but the vendor says that more pages follow")
             return NextPages(planned)

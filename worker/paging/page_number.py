@@ -39,7 +39,8 @@ class PageNumber:
         if page.is_declared_last:
             return NextPages(planned)
         if not page.rows:
-            if page.has_more:
+            # Whether a counted report is complete shows at its end.
+            if page.has_more and page.total is None:
                 raise FailJob(f"page {number} is empty, but the vendor says that more pages follow")
             return NextPages(planned)
         is_short = self._size is not None and page.rows < self._size
@@ -48,7 +49,7 @@ class PageNumber:
         if page.total is None:
             return NextPages(max(planned, number + 1))
         counted = -(-page.total // page.rows) if number == 1 else 1  # rounded up
-        return NextPages(max(planned, counted), is_open=True)
+        return NextPages(max(planned, counted, number + bool(page.has_more)), is_open=True)
 
     def _follow_counted(self, number: int, page: PageFacts, counted: int, planned: int) -> NextPages:
         """There are as many pages as counted; if rows are counted as well, no more pages than they need."""

@@ -81,12 +81,13 @@ def build_address(place: Literal["query", "json"], sent: Mapping[str, Any], **mo
 def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | None = None) -> int | None:
     """The count of rows to use from now on: the first one stated. Raises StartOver if a later one contradicts it.
 
-    A count that equals its cap means "at least", so a greater one does not contradict it.
+    A count that equals its cap means "at least", so a greater one does not contradict it; nor does 0, which some
+    vendors count beside the empty page after the last row.
     """
     if stated is None or stated < 0 or stated == known:
         return known
     if known is None:
         return stated
-    if capped_at in (known, stated) and min(known, stated) == capped_at:
+    if capped_at in (known, stated) and (min(known, stated) == capped_at or stated == 0):
         return known
     raise StartOver(f"the vendor counted {known} rows before and counts {stated} now")

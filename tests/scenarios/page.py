@@ -13,7 +13,7 @@ from tests.scenarios.scenario import Behaviour, Expectation, Failed
 from tests.scenarios.table import SECTIONS, cases
 
 PROSE = """\
-# What vendors do, and what Millrace makes of it
+# What vendors do, and how Millrace reacts
 
 Written by `python -m tests.scenarios.page > docs/vendor-faults.md` from the table in `tests/scenarios/`.
 Do not edit the page itself.
@@ -31,8 +31,8 @@ before or after the first rows.
 OWN_PROSE = """\
 ## Vendors declared by a user
 
-Each of these is a vendor in a few lines (`tests/gallery/declared.py`), the source file a user would write for it, and a
-job from request to receipt. To run one: `.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
+Each of these is a small simulated vendor (`tests/gallery/declared.py`), the source file that a user would write for it,
+and a job from request to receipt. To run one: `.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
 """
 
 
@@ -56,7 +56,7 @@ def page() -> str:
 def declared_line(name: str, pull: Pull) -> str:
     title = yaml.safe_load((SOURCES / f"{name}.yaml").read_text(encoding="utf-8"))["title"]
     outcome = f"failed: {', '.join(pull.fails)}" if pull.fails else f"done: {pull.rows} rows"
-    bound = f", in {pull.at_most} requests at most" if pull.at_most else ""
+    bound = f", in at most {pull.at_most} request{'' if pull.at_most == 1 else 's'}" if pull.at_most else ""
     link = f"[{name}](../tests/fixtures/cases/{name}.yaml)"
     return f"| {title} | {outcome}{bound} | {link} |"
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
+from config.settings import LONGEST_DAYS
 from worker.errors import BadInput
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def parse_duration(text: str, where: str) -> float:
-    """A duration in seconds. Raises BadInput that names `where`."""
-    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", text)
-    if not found:
-        raise BadInput(where, text, "a duration: a whole number and s, m, h, d or w, such as 2h")
-    return float(int(found[1]) * _SECONDS[found[2]])
+    """A duration in seconds, at most 100 years. Raises BadInput that names `where`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,9})([smhdw])", text)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 0 < seconds <= LONGEST_DAYS * 86_400:
+        raise BadInput(where, text, f"a duration such as 90s, 2h or 31d, at most {LONGEST_DAYS}d")
+    return float(seconds)
 
 
 def format_duration(seconds: float) -> str:

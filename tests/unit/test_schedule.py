@@ -212,6 +212,8 @@ def test_days_begin_and_end_at_the_zones_own_midnights() -> None:
         (["every: 1h", 'cron: "* * * * *"'], "0.name", "one of them"),
         ([], "0.name", "neither cron nor every"),
         (['cron: "61 * * * *"'], "0.cron", "Bad minute"),
+        (['cron: "0 0 6 * * *"'], "0.cron", "five fields"),
+        (["every: 999999999d"], "0.every", "at most 36500d"),
         (['cron: "0 6 * * *"', "timezone: Europe/Berlim"], "0.timezone", "Europe/Berlin"),
         (["every: 1h", "lookbak: 7d"], "0.lookbak", "did you mean 'lookback'"),
         (["every: 1h", "lookback: 7h"], "0.lookback", "7h"),

@@ -25,6 +25,9 @@ from worker.sources.schema import Declared, Duration
 from worker.sources.windows import why_fixed
 from worker.sources.yaml_files import YamlFile, read_yaml, validate
 
+CRON_FIELDS = 5
+CRON_FORM = "five fields: minute, hour, day, month, weekday"
+
 
 class Entry(Declared):
     """One entry of the schedule.
@@ -88,6 +91,9 @@ def _check(entry: Entry, file: YamlFile, position: int, connections: dict[str, C
         refuse("name", "cron and every" if entry.cron else "neither cron nor every", "one of them")
     if entry.every is not None and entry.timezone != "UTC" and not entry.lookback_days:
         refuse("timezone", entry.timezone, "no timezone beside `every`, which is counted in elapsed time")
+    if entry.cron and len(entry.cron.split()) > CRON_FIELDS:
+        # CronSim would take the first of six for seconds, so that each of the others had another meaning.
+        refuse("cron", entry.cron, CRON_FORM)
     try:
         zone = zone_of(entry.timezone)
         _, report = find_report(connections, entry.report_name)
@@ -97,7 +103,7 @@ def _check(entry: Entry, file: YamlFile, position: int, connections: dict[str, C
         field = {"timezone": "timezone", "connection": "connection"}.get(bad.where, "report")
         refuse(field, bad.given, bad.allowed)
     except CronSimError as error:
-        refuse("cron", entry.cron, f"five fields: minute, hour, day, month, weekday ({error})")
+        refuse("cron", entry.cron, f"{CRON_FORM} ({error})")
     else:
         if entry.lookback_days and (reason := why_fixed(report)):
             refuse("lookback", entry.lookback, reason)

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from worker.durations import parse_duration
+from worker.errors import BadInput
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 # Some vendors have statuses of their own beyond 599.
 RefusalStatus = Annotated[int, Field(ge=400, le=999)]
@@ -19,8 +22,10 @@ _DURATION = r"^[1-9][0-9]*[smhdw]$"
 
 def _as_duration(value: Any) -> Any:
     """The value if it is a duration. Pydantic would show a pattern or ask for text, not say what to write."""
-    if not isinstance(value, str) or not re.match(_DURATION, value):
-        raise ValueError("one number and one unit, such as 90s, 2h or 31d")
+    try:
+        parse_duration(str(value), "")
+    except BadInput as wrong:
+        raise ValueError(wrong.allowed) from None
     return value
 
 

@@ -26,6 +26,14 @@ def check_declared_params(report: Report, file: YamlFile, place: Place) -> None:
     """Raise BadInput for a field of a parameter that has no effect, and for a value that the parameter refuses."""
     for name, param in report.params.items():
         _check_param(param, file, (*place, "params", name))
+        needless = next((other for other in param.needs if other == name or report.params[other].is_always_given), None)
+        if needless is not None:
+            allowed = "other parameters that may be missing, so that needing them says something"
+            raise BadInput(file.where((*place, "params", name, "needs")), needless, allowed)
+        always = next((other for other in param.excludes if other == name or report.params[other].required), None)
+        if always is not None:
+            allowed = f"other parameters that are not required: {name} could never be given"
+            raise BadInput(file.where((*place, "params", name, "excludes")), always, allowed)
     for name in report.columns_from:
         param = report.params[name]
         if param.type != "list" or param.items in ("list", "object"):

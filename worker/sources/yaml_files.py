@@ -23,6 +23,7 @@ _WORDS = {
     "Value error, ": "",
     "Input should be ": "",
     "List should have ": "",
+    "String should have ": "",
     "Dictionary should have ": "",
     " after validation": "",
     "String should match pattern ": "text of the form ",
@@ -203,7 +204,9 @@ def _wanted(mistake: Any) -> str:
 def _one_of_quoted(mistake: Any, key: str) -> str:
     """`one of` the words that pydantic names in quotes, with the one that was probably meant."""
     given = mistake["input"].get("kind") if key == "expected_tags" else mistake["input"]
-    return one_of(given, re.findall(r"'([^']*)'", mistake["ctx"][key]))
+    names = re.findall(r"'([^']*)'", mistake["ctx"][key])
+    hint = '; without quotes, null is nothing: write "null"' if given is None and "null" in names else ""
+    return one_of(given, names) + hint
 
 
 def _fields_at(schema: dict[str, Any], content: Any, steps: Place) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared, HeaderName, UnusualStatus
+from worker.sources.schema.declared import Declared, HeaderName, Text, UnusualStatus
 from worker.sources.schema.request import Request
 
 
@@ -41,7 +41,7 @@ class QueryAuth(Declared):
     """A key in the query string."""
 
     kind: Literal["query"]
-    name: str
+    name: Text
     value: str
 
 

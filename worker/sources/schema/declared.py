@@ -17,6 +17,8 @@ Status = Annotated[int, Field(ge=200, le=999)]
 UnusualStatus = Annotated[int, Field(ge=300, le=999)]
 """A refusal or a redirect."""
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+Text = Annotated[str, Field(min_length=1)]
+"""Text that is not empty."""
 _DURATION = r"^[1-9][0-9]*[smhdw]$"
 
 

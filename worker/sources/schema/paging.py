@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared, HeaderName
+from worker.sources.schema.declared import Declared, HeaderName, Text
 from worker.sources.schema.request import Placeholder
 
 
@@ -36,8 +36,8 @@ class OffsetPaging(Paged):
     kind: Literal["offset"]
     limit: Annotated[int, Field(ge=1)] | Placeholder
     first: int = Field(default=0, ge=0)
-    limit_param: str = "limit"
-    offset_param: str = "offset"
+    limit_param: Text = "limit"
+    offset_param: Text = "offset"
     place: Literal["query", "json"] = "query"
     ends_with: Literal["empty", "short"] = "empty"
     total_capped_at: int | None = None
@@ -52,8 +52,8 @@ class PageNumberPaging(Paged):
     kind: Literal["page-number"]
     size: Annotated[int, Field(ge=1)] | Placeholder | None = None
     first: int = Field(default=1, ge=0)
-    number_param: str = "page"
-    size_param: str | None = None
+    number_param: Text = "page"
+    size_param: Text | None = None
     place: Literal["query", "json"] = "query"
     ends_with: Literal["empty", "short"] = "empty"
 
@@ -79,7 +79,7 @@ class TokenPaging(Paged):
     """
 
     kind: Literal["token"]
-    param: str
+    param: Text
     place: Literal["query", "json"] = "query"
     header: HeaderName | None = None
     ends_with: Literal["no-next", "empty"] = "no-next"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from worker.sources.placeholders import names_in
-from worker.sources.schema.declared import Declared, Duration
+from worker.sources.schema.declared import Declared, Duration, Text
 from worker.sources.schema.formats import Format
 from worker.sources.schema.paging import Paging, SinglePage
 from worker.sources.schema.preparation import Discard, Poll, Submit
@@ -61,19 +61,19 @@ class Param(Declared):
     type: ParamType = "string"
     required: bool = False
     default: Any = None
-    allowed: list[Any] | None = None
+    allowed: list[Any] | None = Field(default=None, min_length=1)
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     items: ParamType | None = None
-    items_allowed: list[Any] | None = None
+    items_allowed: list[Any] | None = Field(default=None, min_length=1)
     min_items: int | None = Field(default=None, ge=0)
     max_items: int | None = Field(default=None, ge=1)
     unique: bool = False
     date_adds: str = ""
     needs: list[str] = []
     excludes: list[str] = []
-    join: str | None = None
+    join: Text | None = None
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     help: str = ""
 

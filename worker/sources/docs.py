@@ -33,14 +33,14 @@ _OPENING = """\
 # Sources
 
 Written by `python -m worker.sources.docs > docs/sources.md` from the packaged source files; do not edit.
-How to add one of your own: [adding-a-source.md](adding-a-source.md).
+How to add another source: [adding-a-source.md](adding-a-source.md).
 
 *Proof* is what the vendor lets us check before a job is `done`: `count` (rows against the vendor's own number), `end`
 (the protocol's end only) or `none`. *Replay* is `stable` if a second reading of a prepared report gives the same
 rows; if it is `unstable`, a reading that was interrupted may begin a new generation.
 
 Dates take `{today}`, `{yesterday}`, `{today-7d}`, `{now-3h}` (w weeks, d days, h hours, m minutes) in the connection's
-time zone, and a form of your own: `{yesterday:%Y%m%d00}`.
+time zone, each with a format if the vendor needs one: `{yesterday:%Y%m%d00}`.
 """
 
 
@@ -57,8 +57,8 @@ def _source_section(source: Source) -> Iterator[str]:
     limits = source.limits
     yield f"- Base: `{source.base_url}`"
     yield f"- Documentation: {source.docs or 'none'}"
-    auth = [" with ".join(way.kind for way in auth_methods(auth)) or auth.kind for auth in source.auth]
-    yield f"- Authentication: {', or '.join(auth)}"
+    auth = [" and ".join(dict.fromkeys(way.kind for way in auth_methods(auth))) or auth.kind for auth in source.auth]
+    yield f"- Authentication: {', or '.join(dict.fromkeys(auth))}"
     yield (
         f"- At once, unless the connection says otherwise: {limits.requests_per_second:g} requests a second, "
         f"{limits.reports_at_once} reports, {limits.streams_at_once} pages of a report"

@@ -18,6 +18,7 @@ from worker.sources.schema import ErrorShape, JsonRows
 
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
 JOINED = ENVELOPES.model_copy(update={"comma_joined": True})
+TOP = JsonRows(kind="json", rows=[""])
 STRICT = JsonRows(kind="json", rows=["data.rows", "rows", "data"], total=["data.total_rows", "total_rows"])
 
 
@@ -146,6 +147,17 @@ def test_null_instead_of_rows_means_none_only_if_the_count_says_so() -> None:
     assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
     assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)
     assert isinstance(reading(b'{"data":{"rows":null}}', STRICT).error, FailJob)
+
+
+@pytest.mark.parametrize("body", [b"null", b"null\n", b"\xef\xbb\xbf null"])
+def test_null_in_place_of_the_whole_list_is_no_rows_where_declared(body: bytes) -> None:
+    absent = JsonRows(kind="json", rows=["data", ""], absent_is_empty=True)
+    for shape, is_read in ((absent, True), (absent.model_copy(update={"rows": ["data"]}), False), (TOP, False)):
+        for some in ((), range(len(body))):
+            got = reading(body, shape, cuts=some)
+            assert got.rows == []
+            assert got.message == ("None" if is_read else "expected a JSON list or object, got: null")
+    assert isinstance(reading(b"nullable", absent).error, FailJob)
 
 
 @pytest.mark.parametrize(

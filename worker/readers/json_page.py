@@ -101,7 +101,10 @@ class _Page:
         yield from self._finish(start)
 
     def _first_text(self) -> bytes:
-        """The first text that is not blank. Raises FailJob if it does not begin with a bracket or a brace."""
+        """The first text that is not blank. Raises FailJob if it does not begin with a bracket or a brace.
+
+        The exception is a body that is null in place of a list, which Go writes for one without members.
+        """
         start = b""
         for text in self._texts:
             start = text.lstrip()
@@ -110,6 +113,8 @@ class _Page:
         if start[:1] not in (b"{", b"["):
             fault = Fault(start)
             fault.read_on(self._texts)
+            if fault.left.strip() == b"null" and self._shape.absent_is_empty and "" in self._shape.rows:
+                return fault.left
             raise FailJob(f"expected a JSON list or object, got: {excerpt(fault.left)}")
         return start
 

@@ -169,6 +169,8 @@ def test_numbers_and_sizes_go_where_the_source_says() -> None:
     assert (sliced.query, sliced.values) == ({"n": 9, "from": 18}, {"limit": 9, "offset": 18})
     token = pager(kind="token", param="page.token", place="json")
     assert next(token.addresses(2, "abc", None)).json_parts == {"page.token": "abc"}
+    in_form = next(pager(kind="offset", limit=9, place="form").addresses(2, None, None))
+    assert (in_form.form, in_form.query, in_form.json_parts) == ({"limit": 9, "offset": 9}, {}, {})
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "many", 0])

@@ -286,8 +286,10 @@ def test_a_query_that_is_a_text_goes_out_as_it_is_written_and_takes_what_an_addr
 
 
 def test_a_form_is_sent_as_a_form() -> None:
-    wire = request.compose(BASE, Request(method="POST", path="/x", form={"grant": "{g}", "none": "{n}"}), {"g": "a&b"})
-    assert (wire.body, wire.headers["Content-Type"]) == (b"grant=a%26b", "application/x-www-form-urlencoded")
+    declared = Request(method="POST", path="/x", form={"grant": "{g}", "none": "{n}", "page": 1})
+    wire = request.compose(BASE, declared, {"g": "a&b"})
+    assert (wire.body, wire.headers["Content-Type"]) == (b"grant=a%26b&page=1", "application/x-www-form-urlencoded")
+    assert request.compose(BASE, declared, {"g": "a"}, form={"page": 2, "size": 9}).body == b"grant=a&page=2&size=9"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         "read.0.paging.place",
     ),
+    "numbers in a form of no form": ({"paging": {"kind": "offset", "limit": 5, "place": "form"}}, "paging.place"),
     "a login of no login": ({"errors": [{"when": "a", "then": "login"}]}, "errors.0.then"),
     "a form of no window": ({"window_form": "%Y"}, "reports.r.window_form"),
     "ends of no window": ({"window_ends": "exclusive"}, "reports.r.window_ends"),

@@ -148,7 +148,8 @@ class PageRequests:
     def _compose(self, request: Request, address: Address) -> WireRequest:
         """The declared request with what an address adds to it."""
         values = {**self._values, **address.values}
-        wire = compose(self._exchange.base, request, values, query=address.query, json_parts=address.json_parts)
+        base, query, form = self._exchange.base, address.query, address.form
+        wire = compose(base, request, values, query=query, form=form, json_parts=address.json_parts)
         return WireRequest(wire.method, wire.url, {**PACKING, **wire.headers}, wire.body)
 
     def _resolve(self, declared: Request, address: Address) -> PageRequest:

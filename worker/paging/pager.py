@@ -20,13 +20,14 @@ Addresses = Generator["Address", PageFacts, str | None]
 class Address:
     """How one request of a page differs from the report's first request.
 
-    `query` and `json_parts` (by path) replace what the declared request has there; `values` fill its placeholders.
-    `link` is requested instead of it. `begins_with`: the first row of the answer must be the `last` row of the answer
-    before, which is not counted again, or must be `another` one. `is_probe`: no count says that there are rows here, so
-    a refusal that the source file declares as the end is the end.
+    `query`, `form` and `json_parts` (by path) replace what the declared request has there; `values` fill its
+    placeholders. `link` is requested instead of it. `begins_with`: the first row of the answer must be the `last`
+    row of the answer before, which is not counted again, or must be `another` one. `is_probe`: no count says that
+    there are rows here, so a refusal that the source file declares as the end is the end.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
+    form: Mapping[str, Any] = field(default_factory=dict)
     json_parts: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     link: str | None = None
@@ -73,9 +74,11 @@ class Pager(Protocol):
         """
 
 
-def build_address(place: Literal["query", "json"], sent: Mapping[str, Any], **more: Any) -> Address:
-    """An address whose numbers or token go into the query or into the JSON body."""
-    return Address(query=sent, **more) if place == "query" else Address(json_parts=sent, **more)
+def build_address(place: Literal["query", "json", "form"], sent: Mapping[str, Any], **more: Any) -> Address:
+    """An address whose numbers or token go into the query, into the JSON body or into the form."""
+    if place == "json":
+        return Address(json_parts=sent, **more)
+    return Address(query=sent, **more) if place == "query" else Address(form=sent, **more)
 
 
 def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | None = None) -> int | None:

@@ -175,7 +175,10 @@ def _integers(report: Report) -> set[str]:
 
 def _place_rules(read: Read, place: str) -> list[Rule]:
     sends_form = read.request is not None and read.request.form is not None
-    return [("place", place == "json" and sends_form, "a `json` body: a form has no place for it")]
+    return [
+        ("place", place == "json" and sends_form, "`place: form`, since the request has a form"),
+        ("place", place == "form" and not sends_form, "a `form` in the request, which may be empty"),
+    ]
 
 
 def _null_rules(declared: Format, report: Report) -> list[Rule]:

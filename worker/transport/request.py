@@ -45,11 +45,12 @@ def compose(
     *,
     path: str | None = None,
     query: Mapping[str, Any] = NOTHING,
+    form: Mapping[str, Any] = NOTHING,
     json_parts: Mapping[str, Any] = NOTHING,
 ) -> WireRequest:
     """The declared request with its placeholders filled; `path`, if given, replaces its path.
 
-    `query` and `json_parts` (by path) replace the values that the request declares there.
+    `query`, `form` and `json_parts` (by path) replace the values that the request declares there.
     """
     filled_path = fill_path(path or request.path, values)
     if isinstance(request.query, str):
@@ -57,7 +58,7 @@ def compose(
     else:
         url = base.url(filled_path, encode_query({**(fill(request.query, values) or {}), **query}))
     headers = {name: str(value) for name, value in (fill(request.headers, values) or {}).items()}
-    body, content_type = _body(request, values, json_parts)
+    body, content_type = _body(request, values, form, json_parts)
     if content_type and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = content_type
     return WireRequest(request.method, url, headers, body)
@@ -109,10 +110,12 @@ def set_at_path(body: Any, path: str, value: Any) -> Any:
 
 
 def _body(
-    request: Request, values: Mapping[str, Any], json_parts: Mapping[str, Any]
+    request: Request, values: Mapping[str, Any], form: Mapping[str, Any], json_parts: Mapping[str, Any]
 ) -> tuple[bytes | None, str | None]:
     if request.form is not None:
-        return encode_query(fill(request.form, values) or {}).encode(), "application/x-www-form-urlencoded"
+        return encode_query(
+            {**(fill(request.form, values) or {}), **form}
+        ).encode(), "application/x-www-form-urlencoded"
     body = fill(request.json_body, values)
     for path, value in json_parts.items():
         body = set_at_path(body, path, value)

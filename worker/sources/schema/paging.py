@@ -26,11 +26,12 @@ class Paged(Declared):
 
 
 class OffsetPaging(Paged):
-    """Pages of `limit` rows by offset, the first at `first`. Both are sent in the query or, by path, in the JSON body.
+    """Pages of `limit` rows by offset, the first at `first`.
 
-    Pages can be addressed in advance, so many are read at once. `limit` may be a placeholder. `ends_with`: the last
-    page is the one before an empty page, or a short page. A total of exactly `total_capped_at` may stand for more rows,
-    so it proves nothing; the same holds in SinglePage.
+    Limit and offset are sent in the query, the form or, by path, the JSON body. Pages can be addressed in advance,
+    so many are read at once. `limit` may be a placeholder. `ends_with`: the last page is the one before an empty
+    page, or a short page. A total of exactly `total_capped_at` may stand for more rows, so it proves nothing; the
+    same holds in SinglePage.
     """
 
     kind: Literal["offset"]
@@ -38,13 +39,13 @@ class OffsetPaging(Paged):
     first: int = Field(default=0, ge=0)
     limit_param: Text = "limit"
     offset_param: Text = "offset"
-    place: Literal["query", "json"] = "query"
+    place: Literal["query", "json", "form"] = "query"
     ends_with: Literal["empty", "short"] = "empty"
     total_capped_at: int | None = None
 
 
 class PageNumberPaging(Paged):
-    """Numbered pages; number and size are sent in the query or, by path, in the JSON body.
+    """Numbered pages; number and size are sent in the query, the form or, by path, the JSON body.
 
     `size` may be a placeholder. `ends_with` is as for OffsetPaging; a page with fewer than `size` rows is short.
     """
@@ -54,7 +55,7 @@ class PageNumberPaging(Paged):
     first: int = Field(default=1, ge=0)
     number_param: Text = "page"
     size_param: Text | None = None
-    place: Literal["query", "json"] = "query"
+    place: Literal["query", "json", "form"] = "query"
     ends_with: Literal["empty", "short"] = "empty"
 
 
@@ -80,7 +81,7 @@ class TokenPaging(Paged):
 
     kind: Literal["token"]
     param: Text
-    place: Literal["query", "json"] = "query"
+    place: Literal["query", "json", "form"] = "query"
     header: HeaderName | None = None
     ends_with: Literal["no-next", "empty"] = "no-next"
 

@@ -131,6 +131,19 @@ def test_lists_that_fit_no_columns_fail_the_job(body: bytes, expected: str) -> N
         assert got.rows == ([b'{"a":1,"b":2}'] if "values" in expected else got.rows)
 
 
+def test_a_list_with_half_a_character_is_a_dead_row_wherever_the_names_are() -> None:
+    names, results = rb'"columns":["a","b"]', rb'"results":[[1,"2"],["\ud83d",\n 3],[4,"5"]]'
+    for body in (b"{%b,%b}" % (names, results), b"{%b,%b}" % (results, names)):
+        for cut in range(len(body)):
+            got = reading(body.replace(rb"\n", b"\n"), LISTS, columns={"b": "integer"}, cuts=[cut])
+            assert got.error is None
+            dead = DeadRow(rb'["\ud83d", 3]', r"\ud83d at byte 3 is half of a surrogate pair")
+            assert got.rows == [b'{"a":1,"b":2}', dead, b'{"a":4,"b":5}']
+    wrong = reading(b"{%b,%b}" % (names, rb'"results":[[1,2],["\ud83d",3],[4]]'), LISTS)
+    assert wrong.message == "row 3: 1 values for 2 columns"
+    assert len(wrong.rows) == 2
+
+
 def test_batches_of_lists_have_the_same_columns() -> None:
     shape = JsonRows(kind="json", rows=["*.rows"], columns="*.columns")
     same = b'[{"columns":["a"],"rows":[[1]]},{"rows":[[2]],"columns":["a"]}]'

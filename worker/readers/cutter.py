@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from worker.model import DeadRow
+from worker.model import DeadRow, Row
 from worker.readers import parser
 from worker.readers.faults import Fault, RowKind
 from worker.readers.limits import (
@@ -157,17 +157,13 @@ class Cutter:
         return ends
 
     def _take_sound(self, rows: list[bytes]) -> list[bytes]:
-        """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault.
-
-        An object with a lone surrogate is a dead row: it is JSON, but most programs refuse to read it.
-        """
+        """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault."""
         taken: list[bytes] = []
         for row in rows:
-            has_half = find_lone_surrogate(row) is not None
-            if not is_sound(row) or len(row) > LARGEST_ROW_BYTES or (has_half and self._kind is not dict):
+            if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
                 self.fault = Fault(row, is_whole=True, kind=self._kind)
                 break
-            taken.append(_set_aside(row) if has_half else row)
+            taken.append(set_aside_half(row))
         return put_on_one_line(taken)
 
     def _hold(self, rest: bytes) -> None:
@@ -268,9 +264,11 @@ class ListCutter(Cutter):
         return True
 
 
-def _set_aside(row: bytes) -> DeadRow:
-    """The dead row for a row with a lone surrogate. msgspec would not put it on one line, for it refuses the escape."""
-    row = row.translate(None, b"\r\n")
+def set_aside_half(row: bytes) -> Row:
+    """The row; a dead row on one line if it has a lone surrogate: it is JSON, but most programs refuse to read it."""
+    if find_lone_surrogate(row) is None:
+        return row
+    row = row.translate(None, b"\r\n")  # not by msgspec, which refuses the escape
     at = find_lone_surrogate(row) or 0
     return DeadRow(row, f"{row[at : at + ESCAPE_BYTES].decode()} at byte {at + 1} is half of a surrogate pair")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
-from worker.readers.limits import LARGEST_ROW_BYTES, LimitScanner, find_lone_surrogate
+from worker.readers.limits import LARGEST_ROW_BYTES, LimitScanner
 from worker.vendor_errors import excerpt
 
 RowKind = type[dict[str, Any]] | type[list[Any]]
@@ -117,7 +117,7 @@ def _explain(text: bytes, kind: RowKind) -> tuple[str | None, int]:
     if reason := LimitScanner().feed(characters[:end].encode()):
         return reason, at
     if isinstance(value, kind):
-        return None, at or find_lone_surrogate(text) or 0
+        return None, at
     if kind is dict and isinstance(value, list):
         return "not a JSON object; for rows that are lists, `columns` of the format says where their names are", at
     return "not a JSON object" if kind is dict else "not a JSON list", at

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from worker.errors import FailJob
-from worker.model import Rows
+from worker.model import DeadRow, Rows
+from worker.readers.cutter import set_aside_half
 from worker.readers.row_maker import RowMaker
 
 _ROWS_AT_ONCE = 1_000
@@ -51,11 +52,16 @@ class NamedLists:
     def to_objects(self, lists: Rows, first_row: int) -> Iterator[Rows]:
         """Yield the lists as objects; while the names are not known, keeps the lists and yields nothing.
 
-        If a list has more or fewer values than there are columns, yields the rows before it, then raises FailJob with
-        the row's number.
+        A dead row stays a list. If another has more or fewer values than there are columns, yields the rows before it,
+        then raises FailJob with the row's number.
         """
         if self._maker is None:
             self._kept.write(lists.text)
+            return
+        if lists.dead:
+            for number, row in enumerate(lists, first_row):
+                alone = Rows.of([row])
+                yield from [alone] if isinstance(row, DeadRow) else self.to_objects(alone, number)
             return
         values = _LISTS.decode_lines(lists.text)
         width = len(self._maker.names)
@@ -68,7 +74,7 @@ class NamedLists:
         """Yield the lists that waited for the column names, as objects, and empty the temporary file."""
         self._kept.seek(0)
         while lines := self._kept.readlines(_ROWS_AT_ONCE * 256):
-            yield from self.to_objects(Rows(b"".join(lines), len(lines)), first_row)
+            yield from self.to_objects(Rows.of(set_aside_half(line[:-1]) for line in lines), first_row)
             first_row += len(lines)
         self._kept.seek(0)
         self._kept.truncate()

@@ -43,6 +43,14 @@ class FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
+def expand_home(path: Path) -> Path:
+    """The path with `~` replaced, because no shell reads `.env`. Raises ValueError for a user who does not exist."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path.parts[0]} has no home directory") from None
+
+
 _NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
 
 
@@ -87,6 +95,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split_directories(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("data_dir", "connections", "schedule")
+    @classmethod
+    def _find_home(cls, value: Path) -> Path:
+        return expand_home(value)
+
+    @field_validator("sources")
+    @classmethod
+    def _find_home_in_each(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(expand_home(path) for path in value)
 
     @field_validator("sinks", "api_tokens", "api_read_tokens", mode="before")
     @classmethod
@@ -148,9 +166,9 @@ def environment_value(name: str) -> str | None:
     if value is not None:
         raise BadSetting(f"{name} and {name}_FILE are both set; set only one of them")
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n") or None
-    except (OSError, UnicodeDecodeError) as reason:
-        why = reason.strerror if isinstance(reason, OSError) else "is not UTF-8"
+        return expand_home(Path(file)).read_text(encoding="utf-8").rstrip("\r\n") or None
+    except (OSError, ValueError) as reason:
+        why = "is not UTF-8" if isinstance(reason, UnicodeDecodeError) else getattr(reason, "strerror", reason)
         raise BadSetting(f"{name}_FILE: {file}: {why}") from None
 
 

@@ -227,7 +227,8 @@ def test_an_empty_answer_that_names_a_next_is_read_past(kind: dict[str, Any]) ->
 def test_a_page_that_leads_to_itself_or_in_a_circle_fails() -> None:
     itself = PagedVendor(3, lambda vendor, address: (range(3), PageFacts(next="7")))
     empty_circle = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next="76"[len(vendor.asked) % 2])))
-    for vendor in (itself, empty_circle):
+    promising = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next="7", has_more=True)))
+    for vendor in (itself, empty_circle, promising):
         with pytest.raises(FailJob, match="page 2 links to a page that was read before"):
             read_page(pager(kind="link"), vendor, 2, "7")
 

@@ -24,8 +24,9 @@ class Chain:
     """Pages that each name the next one; the last page names none, or says that nothing follows.
 
     An empty answer that names a next page is not the end, unless the source file says so: some vendors filter rows
-    after dividing them into pages. An empty answer that names itself is the end: some vendors repeat the last cursor
-    for ever. Many empty answers in a row fail the job, and so does a link that was followed before.
+    after dividing them into pages. An empty answer that names itself is the end, because some vendors repeat the last
+    cursor for ever, unless it says that more follow. Many empty answers in a row fail the job, and so does a link that
+    was followed before.
     """
 
     is_addressable = False
@@ -45,7 +46,8 @@ class Chain:
             following = answer.next
             if following is None and answer.has_more:
                 raise FailJob(f"page {number} says that more pages follow, but has no link or token to the next")
-            if following is None or (not answer.rows and (self._ends_with_empty or following == asked)):
+            names_itself = following == asked and not answer.has_more
+            if following is None or (not answer.rows and (self._ends_with_empty or names_itself)):
                 return None
             if following in seen:
                 raise FailJob(f"page {number} links to a page that was read before")

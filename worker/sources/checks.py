@@ -61,7 +61,8 @@ def _check_base_and_deadlines(source: Source, file: YamlFile) -> None:
         # Whether plain http is allowed is for the connection to say.
         base_of(source.base_url, where=file.where(("base_url",)), allow_http=True)
     ready, finish = (parse_duration(text, "") for text in (source.ready_within, source.finish_within))
-    if ready > finish:
+    # The default, 2 hours, ends with a shorter `finish_within`.
+    if "ready_within" in source.model_fields_set and ready > finish:
         allowed = f"at most `finish_within`, which is {source.finish_within} and ends the job"
         raise BadInput(file.where(("ready_within",)), source.ready_within, allowed)
 

@@ -154,6 +154,18 @@ def test_a_byte_order_mark_is_not_part_of_the_rows(kind: Kind) -> None:
 
 
 @EVERY
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_byte_order_mark_decides_on_the_encoding(kind: Kind, codec: str) -> None:
+    body = kind.body(("1", "1"), ("2", "2"), ("3", "3")).decode()
+    marked = f"\ufeff{body}".encode(codec)
+    for cuts in ((), (1, 2, 3), range(0, len(marked), 7)):
+        assert reading(marked, kind.shape, cuts=cuts).published == reading(body.encode(), kind.shape).published
+        cut = reading(marked[: -len(kind.end.decode().encode(codec)) - 3], kind.shape, cuts=cuts)
+        assert isinstance(cut.error, RetryLater)
+        assert len(cut.rows) == 2
+
+
+@EVERY
 def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) -> None:
     got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, cuts=(3, 9))
     assert isinstance(got.error, FailJob)

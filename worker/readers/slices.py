@@ -1,8 +1,12 @@
-"""Cuts a response into slices of bounded size, whatever the sizes of its chunks, and drops the byte order mark."""
+"""Cuts JSON text into slices of bounded size, whatever the sizes of its chunks, and drops the byte order mark."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from worker.charsets import LONGEST_MARK_BYTES, Decoder, codec_by_mark
+from worker.errors import READ_AT_MOST, RetryLater
 
 SLICE_BYTES = 64 * 1024
 
@@ -10,8 +14,8 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes without the byte order mark, in slices that are not empty."""
-    for chunk in without_bom(chunks):
+    """The same text in UTF-8 without the byte order mark, in slices that are not empty."""
+    for chunk in without_bom(_in_utf8(chunks)):
         yield from slice_text(chunk)
 
 
@@ -33,3 +37,27 @@ def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     if start:
         yield start
     yield from (chunk for chunk in chunks if chunk)
+
+
+def _in_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text in UTF-8, if a byte order mark shows that it is in UTF-16 or UTF-32, as Windows PowerShell writes.
+
+    Raises RetryLater, after the text before it, at bytes that are not valid in that.
+    """
+    start, rest = b"", iter(chunks)
+    for chunk in rest:
+        start += chunk
+        if len(start) >= LONGEST_MARK_BYTES:
+            break
+    codec = codec_by_mark(start) or "utf-8"
+    chunks = chain((start,), rest)
+    if codec == "utf-8":
+        yield from chunks
+        return
+    decoder = Decoder(codec)
+    for chunk in chain(filter(None, chunks), (b"",)):
+        try:
+            yield decoder.decode(chunk, is_last=not chunk).encode()
+        except UnicodeDecodeError as error:
+            yield error.object[: error.start].decode(codec, "replace").encode()
+            raise RetryLater(f"the response is not valid {codec.upper()}", at_most=READ_AT_MOST) from None

@@ -69,6 +69,7 @@ OFTEN = {"MILLRACE_POLL_SECONDS": "often"}
         (("run", *KARGO, "--timeout", "nan"), {}, "'nan' is not a number of seconds"),
         (("preview", *KARGO, "--timeout", "inf"), {}, "Invalid value for '--timeout'"),
         (("run", *KARGO, "--ready-within", "soon"), {}, "ready_within: 'soon' is not allowed"),
+        (("run", *KARGO, "--ready-within", "2d"), {}, "at most finish_within, which is 24h"),
         (("preview", *KARGO), NO_ACCOUNT, "KARGO_PASSWORD set in the environment"),
         (("run", *KARGO), NO_ACCOUNT, "KARGO_PASSWORD set in the environment"),
         (("discover", "kargo"), NO_ACCOUNT, "KARGO_USERNAME and KARGO_PASSWORD set"),

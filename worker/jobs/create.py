@@ -72,6 +72,9 @@ def create_job(
     source = connection.source
     ready_within = parse_duration(request.ready_within or source.ready_within, "ready_within")
     finish_within = parse_duration(request.finish_within or source.finish_within, "finish_within")
+    if request.ready_within and ready_within > finish_within:
+        allowed = f"at most finish_within, which is {request.finish_within or source.finish_within} and ends the job"
+        raise BadInput("ready_within", request.ready_within, allowed)
     text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {

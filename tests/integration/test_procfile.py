@@ -67,12 +67,17 @@ def test_five_processes_come_up_listen_on_this_machine_alone_and_end_together(tm
         honcho.wait()
 
 
-def test_a_worker_stops_even_if_nobody_reads_its_output(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_worker_starts_again_at_sighup_and_stops_even_if_nobody_reads_its_output(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
     command = Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url})
     worker = command.start("worker", "control", "--threads", "1")
     assert worker.stdout
     assert worker.stderr
     lines = iter(worker.stderr)
+    assert any(" ready" in line for line in lines)
+    # Celery's way to start again. `python -m worker` is no file that could be run.
+    worker.send_signal(signal.SIGHUP)
     assert any(" ready" in line for line in lines)
     # As in `millrace worker control | head`.
     worker.stdout.close()

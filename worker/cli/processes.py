@@ -85,6 +85,8 @@ def api(host: str, port: int, with_parent: bool) -> None:
     require_free_port(host, port)
     if with_parent:
         end_with_parent()
+    # uvicorn ends in order at this signal only.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     uvicorn.run(
         make_app(),
         host=host,

@@ -20,6 +20,7 @@ from worker.sinks.kinds import check_window, parse_address
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
+from worker.sources.schema import Source
 from worker.suggestions import shorten
 from worker.tracing import span, valid_traceparent
 from worker.transport.webhooks import check_webhook
@@ -70,11 +71,7 @@ def create_job(
     sink = services.sink_address(request.sink, connection.name, report_name)
     check_window(parse_address(sink), resolved.window)
     source = connection.source
-    ready_within = parse_duration(request.ready_within or source.ready_within, "ready_within")
-    finish_within = parse_duration(request.finish_within or source.finish_within, "finish_within")
-    if request.ready_within and ready_within > finish_within:
-        allowed = f"at most finish_within, which is {request.finish_within or source.finish_within} and ends the job"
-        raise BadInput("ready_within", request.ready_within, allowed)
+    ready_within, finish_within = _deadlines(request, source)
     text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {
@@ -105,6 +102,17 @@ def create_job(
         )
         made.set("job", job)
     return job, is_joined
+
+
+def _deadlines(request: JobRequest, source: Source) -> tuple[float, float]:
+    """The seconds in which the report must be ready and the job finished. Raises BadInput if the first are more."""
+    finish_words = request.finish_within or source.finish_within
+    ready_within = parse_duration(request.ready_within or source.ready_within, "ready_within")
+    finish_within = parse_duration(finish_words, "finish_within")
+    if request.ready_within and ready_within > finish_within:
+        allowed = f"at most finish_within, which is {finish_words} and ends the job"
+        raise BadInput("ready_within", request.ready_within, allowed)
+    return ready_within, finish_within
 
 
 def require_plain_json(value: Any, where: str, depth: int = 0) -> None:

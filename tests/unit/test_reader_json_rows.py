@@ -261,6 +261,11 @@ def test_what_is_not_a_page_fails_with_its_first_bytes(body: bytes) -> None:
         (b'{"x":"\xff","rows":[]}', RetryLater, "row 1: not valid JSON"),
         (b'{"rows":[{"a":1}]} x', RetryLater, "row 2: not valid JSON"),
         (b'{"rows":[{"a":1}]}{"rows":[]}', RetryLater, "row 2: not valid JSON"),
+        (
+            b'{"a":1,"b":[]}\r\n{"a":2}\n',
+            RetryLater,
+            'row 1: not valid JSON in UTF-8: {"a":1,"b":[]} {"a":2}; objects one after another are `kind: ndjson`',
+        ),
     ],
 )
 @pytest.mark.parametrize("size", [7, 20_000, 10**6])

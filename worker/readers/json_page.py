@@ -31,10 +31,11 @@ from worker.vendor_errors import error_in, excerpt, paths_of
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
 _NOT_FINITE = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)")
+_IS_NDJSON = re.compile(rb"\{[^\n]*\}\s*\n\s*\{")
 _BEFORE_BYTES = 32
 """How much of the text before a syntax error its message shows."""
 _START_BYTES = 400
-"""How much of a page is shown if no rows were found in it."""
+"""How much of a page's beginning is kept for messages."""
 
 
 def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnType], facts: Facts) -> Iterator[Rows]:
@@ -62,6 +63,7 @@ class _Page:
         self._rows_at: Path | None = None
         self._second_at: Path | None = None  # the list being read, if rows were read from another place
         self._has_joined = False
+        self._start = b""  # the first bytes of the page
         self._before = b""  # the last bytes given to the walker
         self._held = b""  # the beginning of the next piece for it
         # Objects kept whole: each may turn out to be a row, because the page has no list of rows.
@@ -86,9 +88,8 @@ class _Page:
             self._lists.close()
 
     def rows(self) -> Iterator[Rows]:
-        start = b""
         for text in chain((self._first_text(),), self._texts):
-            start = start if len(start) >= _START_BYTES else start + text[:_START_BYTES]
+            self._start += text[: max(0, _START_BYTES - len(self._start))]
             left: bytes | None = text
             while left is not None:
                 left = self._to_rows(left)
@@ -98,7 +99,7 @@ class _Page:
             self._step(self._held, b"")
         if not self._walk.is_whole():
             raise RetryLater(f"row {self._next_row}: the response is cut off after {self._rows} rows")
-        yield from self._finish(start)
+        yield from self._finish()
 
     def _first_text(self) -> bytes:
         """The first text that is not blank. Raises FailJob if it does not begin with a bracket or a brace.
@@ -153,7 +154,8 @@ class _Page:
                 reason = "NaN or an infinity where JSON has numbers"
             if reason is not None:
                 raise FailJob(f"row {self._next_row}: {reason}: {shown}") from None
-            text = f"row {self._next_row}: not valid JSON in UTF-8: {shown}"
+            hint = "; objects one after another are `kind: ndjson`" if _IS_NDJSON.match(self._start) else ""
+            text = f"row {self._next_row}: not valid JSON in UTF-8: {shown}{hint}"
             raise RetryLater(text, at_most=READ_AT_MOST) from None
         self._before = (self._before + piece)[-_BEFORE_BYTES:]
 
@@ -254,7 +256,7 @@ class _Page:
             if error := error_in(partial(self._find, frame=frame), self._shape.errors):
                 raise error.failure(f"the vendor answered with an error: {error.words}")
 
-    def _finish(self, start: bytes) -> Iterator[Rows]:
+    def _finish(self) -> Iterator[Rows]:
         """Fill in the facts at the end of a whole page, and yield the rows that had to wait for it.
 
         These are lists whose column names came after them, and an object that is the only row if no list was found.
@@ -285,20 +287,20 @@ class _Page:
         if row is not None:
             yield from self._dump_rows([row])
             return
-        self._refuse_missing_rows(total, start)
+        self._refuse_missing_rows(total)
 
-    def _refuse_missing_rows(self, total: int | None, start: bytes) -> None:
+    def _refuse_missing_rows(self, total: int | None) -> None:
         """Raise FailJob unless the source file allows a page without rows, or its list is null and its count is 0."""
         shape = self._shape
         is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
         if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
-            raise FailJob(f"found no rows at {places}; the page begins: {excerpt(start)}")
+            raise FailJob(f"found no rows at {places}; the page begins: {excerpt(self._start)}")
         # What is there may be rows (a single one, or an object of them) or an error.
         if self._walk.misplaced:
             place = min(map(".".join, self._walk.misplaced))
             where = repr(place) if place else "the top"
-            raise FailJob(f"there is something, but no list, at {where}; the page begins: {excerpt(start)}")
+            raise FailJob(f"there is something, but no list, at {where}; the page begins: {excerpt(self._start)}")
 
     def _refuse_structure(self, paths: Iterable[str], wanted: str) -> None:
         """Raise FailJob if there is an object, a list or `true` at one of these paths, where this is wanted.

@@ -105,7 +105,7 @@ def run_worker(node: str, queues: Iterable[str], *, pool: str, concurrency: int,
     Celery's own command would first import all of Celery's plugins, among them Flower and its web server.
     """
     app.conf.worker_disable_prefetch = not prefetches
-    # By these words Celery starts itself again at SIGHUP; `python -m worker` is not the same as running its file.
+    # At SIGHUP Celery starts itself again with these arguments. `python -m worker` differs from running its file.
     sys.argv[:] = sys.orig_argv[1:]
     worker = app.Worker(
         hostname=host_format(default_nodename(node)), queues=",".join(queues), pool=pool, concurrency=concurrency,

@@ -18,7 +18,7 @@ _SUPERSETS = {
 }
 """What vendors mean when they name the smaller set; browsers decode it in the same way (WHATWG Encoding)."""
 
-# Registered by IANA, or in use among browsers, and unknown to Python.
+# Names that IANA or browsers know, but Python does not.
 _OTHER_NAMES = {"windows-31j": "cp932", "x-sjis": "cp932", "x-gbk": "gb18030", "utf8mb4": "utf-8"}
 
 _MARKS = {

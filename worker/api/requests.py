@@ -1,4 +1,4 @@
-"""What is true of every request: HEAD is answered like GET, and a query has only names that have an effect."""
+"""Rules for every request: HEAD is answered like GET, and every name in a query must have an effect."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def api(host: str, port: int, with_parent: bool) -> None:
     require_free_port(host, port)
     if with_parent:
         end_with_parent()
-    # uvicorn ends in order at this signal only.
+    # uvicorn shuts down properly only at SIGTERM.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     uvicorn.run(
         make_app(),

@@ -124,6 +124,6 @@ def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place,
         except BadInput as error:
             hint = f"; {{{given}}} is the text {given}"
             raise BadInput(error.where, given, error.allowed + hint) from None
-        # A day has no time of day, and a local time no offset.
+        # A day has no time of day, and a local time has no offset.
         if (declared == "date" and letters & OF_A_TIME) or (declared != "datetime" and letters & WITH_AN_OFFSET):
             raise BadInput(file.where(place), given, f"only letters that a {declared} has a value for")

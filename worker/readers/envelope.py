@@ -75,15 +75,20 @@ class _Paths:
                 return declared
         return None
 
+    def lead_through(self, path: Path) -> bool:
+        """Does a declared path lead to this path of the document, or to something within it?"""
+        return any(_leads_to(declared, path, or_beyond=True) for declared in self._declared)
 
-def _leads_to(declared: Path, path: Path) -> bool:
+
+def _leads_to(declared: Path, path: Path, *, or_beyond: bool = False) -> bool:
     """Does a declared path lead to this path of the document? There, a name may have dots: it takes several names."""
     if not declared or not path:
-        return declared == path
-    if declared[0] in ("*", path[0]) and _leads_to(declared[1:], path[1:]):
+        return declared == path or (or_beyond and not path)
+    if declared[0] in ("*", path[0]) and _leads_to(declared[1:], path[1:], or_beyond=or_beyond):
         return True
     parts = path_of(path[0])
-    return len(parts) > 1 and declared[: len(parts)] == parts and _leads_to(declared[len(parts) :], path[1:])
+    is_dotted = len(parts) > 1 and declared[: len(parts)] == parts
+    return is_dotted and _leads_to(declared[len(parts) :], path[1:], or_beyond=or_beyond)
 
 
 class EnvelopeWalker:
@@ -106,7 +111,9 @@ class EnvelopeWalker:
         self.found: dict[Path, Any] = {}
         self.misplaced: set[Path] = set()
         self.changed: set[Path] = set()
-        lists = [*lists]
+        lists, wanted, objects = [*lists], [*wanted], [*objects]
+        self._all = _Paths((*lists, *wanted, *objects))
+        self._skipped_depth = 0  # how many brackets are open in a value that holds nothing of interest
         self._lists = _Paths(lists)
         self._batches = _Paths(path.partition("*")[0].removesuffix(".") for path in lists if "*" in path)
         places = [*map(path_of, lists)]
@@ -159,6 +166,10 @@ class EnvelopeWalker:
         self._unfinished = [one for one in self._unfinished if self._wanted.match(one.path) is not None]
 
     def _handle(self, event: str, value: Any) -> None:
+        if self._skipped_depth:
+            self._skipped_depth += event in ("start_map", "start_array")
+            self._skipped_depth -= event in ("end_map", "end_array")
+            return
         if event == "map_key":
             frame = self._frames[-1]
             frame.name = value
@@ -201,7 +212,9 @@ class EnvelopeWalker:
             unfinished = _Unfinished(wanted, len(self._frames), self._bytes, ijson.ObjectBuilder())
             unfinished.builder.event(event, value)
             self._unfinished.append(unfinished)
-        if is_open:
+        if is_open and not self._unfinished and not self._all.lead_through(path):
+            self._skipped_depth = 1
+        elif is_open:
             may_be_here = self._may_be_list if is_list else self._may_be_object
             self._frames.append(_Frame(is_list, on_the_way if on_the_way not in may_be_here else None))
         elif on_the_way is not None and value:

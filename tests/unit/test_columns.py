@@ -57,6 +57,8 @@ def typed(texts: list[str], kind: ColumnType, null_values: Sequence[str] = ()) -
         ("datetime", '"2017-05"', '"2017-05"'),
         ("datetime", "2026112000", '"2026112000"'),
         ("datetime", '""', "null"),
+        ("datetime", '" "', "null"),
+        ("datetime", '" 2026-07-27"', '"2026-07-27"'),
     ],
 )
 def test_a_value_that_fits_is_that_value(kind: ColumnType, given_: str, expected: str) -> None:

@@ -93,9 +93,9 @@ def _to_string(value: Any) -> str:
 
 
 def _to_datetime(value: Any) -> str | None:
-    if value is None or value == "":
+    text = value.strip() if isinstance(value, str) else _to_string(value)
+    if not text:
         return None
-    text = value if isinstance(value, str) else _to_string(value)
     if not is_time(text):
         raise _misfit(value, "datetime")
     return text

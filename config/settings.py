@@ -173,8 +173,9 @@ def environment_value(name: str) -> str | None:
 
 
 def variable(name: str) -> str | None:
-    """A variable from the environment, else from `.env`; None if it is empty or not set."""
-    return os.environ.get(name) or _dotenv().get(name) or None
+    """A variable from the environment, else from `.env`, without line ends at its end; None if empty or not set."""
+    # A secret of Kubernetes made by `echo ... | base64` has a line end, which would be sent as part of a password.
+    return (os.environ.get(name) or _dotenv().get(name) or "").rstrip("\r\n") or None
 
 
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_[A-Z]+(_\w+)?)?")

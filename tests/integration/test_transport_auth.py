@@ -127,23 +127,6 @@ def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(
         at.send(get(at))
 
 
-@pytest.mark.parametrize(
-    ("body", "has"),
-    [
-        (b'{"token":"x","expires_in":3600}', "expires_in, token"),
-        (b'{"access_token":null}', "access_token"),
-        (b'{"access_token":""}', "access_token"),
-        (b"{}", "nothing"),
-        (b"[]", "list"),
-    ],
-)
-def test_an_answer_without_a_token_names_the_field_and_what_is_there(vendor: Start, body: bytes, has: str) -> None:
-    at, acme = talk(vendor, lambda heard: answer(body=body), SESSION)
-    with pytest.raises(FailJob, match=f"no text at 'access_token': it has: {has}$"):
-        at.send(get(at))
-    assert acme.targets() == ["POST /v1/login"]
-
-
 @pytest.mark.parametrize("status", [302, 307])
 def test_a_login_that_redirects_is_not_followed_and_says_where_to(vendor: Start, status: int) -> None:
     at, acme = talk(vendor, lambda heard: answer(status, Location="https://sso.example/in?state=1"), SESSION)

@@ -125,3 +125,29 @@ def test_a_check_accepts_an_answer_that_may_be_empty_and_nothing_that_is_not_jso
 ) -> None:
     to = connection(vendor(lambda heard: reply), check={"request": {"path": "/me"}})
     assert try_account(to, environment=ENVIRONMENT.get).state == state
+
+
+@pytest.mark.parametrize(
+    ("body", "has"),
+    [
+        (b'{"token":"x","expires_in":3600}', "expires_in, token"),
+        (b'{"access_token":null}', "access_token"),
+        (b'{"access_token":""}', "access_token"),
+        (b'{"access_token":"null"}', "access_token"),
+        (b"{}", "nothing"),
+        (b"[]", "list"),
+    ],
+)
+def test_an_answer_without_a_token_names_the_field_and_what_is_there(vendor: Start, body: bytes, has: str) -> None:
+    at, acme = talk(vendor, lambda heard: answer(body=body), SESSION)
+    with pytest.raises(FailJob, match=f"no token at 'access_token': it has: {has}$"):
+        at.send(get(at))
+    assert acme.targets() == ["POST /v1/login"]
+
+
+@pytest.mark.parametrize("token", ['" 12345678 "', "12345678"])
+def test_a_token_may_be_a_number(vendor: Start, token: str) -> None:
+    body = f'{{"access_token":{token}}}'.encode()
+    at, acme = talk(vendor, lambda heard: answer(body=body), SESSION)
+    at.send(get(at)).close()
+    assert acme.heard[-1].headers["authorization"] == "Bearer 12345678"

@@ -29,6 +29,14 @@ def test_a_credential_is_read_from_the_file_that_is_named(tmp_path: Path, monkey
     assert environment_value("ACME_KEY") == "the key"
 
 
+@pytest.mark.parametrize(("value", "key"), [("the key\n", "the key"), (" the key\r\n", " the key"), ("\n", None)])
+def test_a_line_end_behind_a_credential_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, value: str, key: str | None
+) -> None:
+    monkeypatch.setenv("ACME_KEY", value)
+    assert environment_value("ACME_KEY") == key
+
+
 def test_two_places_for_one_value_and_a_file_that_is_not_there_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

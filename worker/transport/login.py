@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 from worker.errors import FailJob, RetryLater
-from worker.json_path import find, number
+from worker.json_path import find, link_in, number
 from worker.observe import Event, log
 from worker.sources.base_urls import Base, without_password
 from worker.sources.placeholders import fill
@@ -173,33 +173,33 @@ class Login:
         way, name = self.way, response.name
         raw = response.body(LARGEST_ANSWER_BYTES)
         if isinstance(way, SessionAuth) and way.token_header:
-            value = response.headers.get(way.token_header, "").strip()
-            if not value:
+            stated = response.headers.get(way.token_header, "").strip()
+            if not stated:
                 raise FailJob(f"{name}: the answer has no header {way.token_header!r}: {excerpt(raw)}")
-            return Grant(value, float(way.default_lifetime_seconds))
+            return Grant(stated, float(way.default_lifetime_seconds))
         content = parse_json(raw, name)
         token_at, lifetime_at = (
             (way.token, way.expires_in) if isinstance(way, SessionAuth) else ("access_token", "expires_in")
         )
-        value = find(content, token_at)
-        if not isinstance(value, str) or not value.strip():
+        value = link_in(content, [token_at])
+        if value is None:
             there = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
             error = error_in(partial(find, content), self._shapes)
             words = error.words if error else f"it has: {there[:200] or 'nothing'}"
-            raise FailJob(f"{name}: the answer has no text at {token_at!r}: {words}")
+            raise FailJob(f"{name}: the answer has no token at {token_at!r}: {words}")
         lifetime = number(find(content, lifetime_at)) or 0.0
         # A lifetime that is missing, negative, NaN, or so large that it must be in milliseconds cannot be relied on.
         if not 0 < lifetime < LONGEST_LIFETIME_SECONDS:
             lifetime = float(way.default_lifetime_seconds)
         if isinstance(way, SessionAuth):
-            return Grant(value.strip(), lifetime)
+            return Grant(value, lifetime)
         # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
         given = find(content, "refresh_token")
         refresh = given if isinstance(given, str) and given else kept
         # The operator's refresh token is not stored, so that a changed environment takes effect.
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
-        return Grant(value.strip(), lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
+        return Grant(value, lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
 
 
 def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:

@@ -60,6 +60,13 @@ def test_columns_that_are_new_or_gone_are_named_against_the_last_done_job(made: 
     assert ("millrace_columns_changed_total", ("v", "r"), 2.0) in list(read_counters(made.services.redis))
 
 
+def test_a_page_may_begin_with_a_row_that_no_program_reads(made: World, vendor: Changing) -> None:
+    vendor.rows = [{"id": 1}]
+    done(made, 1)
+    vendor.rows = [{"id": "\ud83d"}, *({"id": number, "new": 1} for number in range(200))]
+    assert done(made, 2).columns_added == ("new",)
+
+
 def test_a_request_with_other_parameters_is_not_compared(made: World, vendor: Changing) -> None:
     vendor.rows = [{"id": 1, "clicks": 2}]
     done(made, 1)

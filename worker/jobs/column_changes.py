@@ -1,8 +1,8 @@
 """Detects columns that are new or gone since the last done job of the same report.
 
-Only the first row of each page is looked at, which costs next to nothing; a column that only later rows have is not
-seen. Two jobs are for the same report if connection and parameters are the same, except the parameters for its window:
-a request for other dimensions expects other columns.
+Only the first row of each page that is not dead is looked at, which costs next to nothing; a column that only later
+rows have is not seen. Two jobs are for the same report if connection and parameters are the same, except the parameters
+for its window: a request for other dimensions expects other columns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import orjson
 
 from worker import keys
-from worker.model import Job, Rows
+from worker.model import DeadRow, Job, Rows
 from worker.services import Services
 
 SEEN_SECONDS = 30 * 86_400
@@ -31,13 +31,16 @@ class ColumnChanges:
 
 
 def record_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iterator[Rows]:
-    """Pass the blocks of a page on, and store the columns of its first row in Redis."""
+    """Pass the blocks of a page on, and store the columns of its first row in Redis.
+
+    Dead rows are left out: one may be no object, or hold what orjson refuses.
+    """
     is_seen = False
     for rows in blocks:
-        if rows and not is_seen:
+        if len(rows.dead) < len(rows) and not is_seen:
             is_seen = True
-            # bytes(): a dead row is a subclass of bytes, which orjson does not accept.
-            columns, key = list(orjson.loads(bytes(rows.first))), keys.columns_seen(job.id, job.generation)
+            first = rows.first if not rows.dead else next(row for row in rows if not isinstance(row, DeadRow))
+            columns, key = list(orjson.loads(first)), keys.columns_seen(job.id, job.generation)
             if columns:
                 with services.redis.pipeline(transaction=False) as pipeline:
                     pipeline.sadd(key, *columns).expire(key, SEEN_SECONDS).execute()

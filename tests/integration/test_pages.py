@@ -43,6 +43,21 @@ def test_a_page_makes_progress_though_fewer_requests_than_it_takes_are_answered_
     assert len(asked) - len(set(asked)) == len(asked) // 4
 
 
+def test_a_page_waits_for_the_quota_of_its_account_however_slow_that_is(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_every_other_turn(*_: object, **__: object) -> None:
+        if next(turns) % 2 == 0:
+            raise RetryLater("not yet", wait_seconds=0.001, is_attempt=False, waits_on="quota")
+
+    turns = count(1)
+    monkeypatch.setattr("worker.transport.quota.SharedQuota.wait_turn", take_every_other_turn)
+    monkeypatch.setattr("worker.client.pages.LONGEST_WAIT_WITHIN_A_PAGE_SECONDS", 0.0)
+    made = start(capped, read=READ, submit=None, poll=None)
+    assert made.run()["state"] == "done"
+    assert made.rows() == ROWS
+
+
 def test_a_page_that_waits_for_its_next_request_is_given_back_at_once_when_its_worker_stops(start: Start) -> None:
     def respond(request: Request) -> Answer:
         if request.query["offset"] == "0":

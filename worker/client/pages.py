@@ -220,7 +220,8 @@ class Page:
             except RetryLater as later:
                 # A wait that the vendor asked for is kept by the quota as well, for all workers.
                 wait = 2 * wait if later.wait_seconds is None else later.wait_seconds
-                is_late = time.monotonic() + wait > until
+                # An account's own quota is not less used up when the page begins again.
+                is_late = later.waits_on != "quota" and time.monotonic() + wait > until
                 if facts.first_row == 1 or later.at_most is not None or is_late or self._is_hung_up.wait(wait):
                     raise
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sandbox = Sandbox(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as errors:
         return _refuse(explain(errors))
-    except (ValueError, OSError) as reason:
+    except (ValueError, OSError, OverflowError) as reason:
         return _refuse(str(reason))
     stopping = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -69,6 +69,7 @@ def test_it_prints_its_addresses_and_stops_on_a_signal_even_in_the_middle_of_an_
         ("--faults", '[{"kind": "x"}]', b"kind 'x'"),
         ("--faults", "[", b"--faults: not valid JSON"),
         ("--restate", "x", b"restate: "),
+        ("--port", "99999999", b"port must be 0-65535"),
     ],
 )
 def test_it_refuses_to_start_with_wrong_options(option: str, value: str, named: bytes) -> None:

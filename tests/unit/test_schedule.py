@@ -250,8 +250,8 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     return Services(Settings(data_dir=tmp_path), fakeredis.FakeRedis(version=(7, 0)))
 
 
-def planned(services: Services, size: str = "1d") -> Backfill:
-    return plan(services, "instal.advertiser-export", {"interval": "daily"}, FIRST, LAST, size, None)
+def planned(services: Services, size: str = "1d", last: date = LAST) -> Backfill:
+    return plan(services, "instal.advertiser-export", {"interval": "daily"}, FIRST, last, size, None)
 
 
 def end(services: Services, backfill: Backfill, state: str) -> None:
@@ -297,3 +297,9 @@ def test_a_repeated_backfill_continues_where_it_stopped(services: Services) -> N
 def test_a_window_that_is_not_a_number_of_days_is_refused(services: Services, size: str) -> None:
     with pytest.raises(BadInput, match="--window"):
         planned(services, size)
+
+
+@pytest.mark.parametrize("last", [date(2062, 11, 1), date.max])
+def test_a_year_that_was_mistyped_makes_no_jobs(services: Services, last: date) -> None:
+    with pytest.raises(BadInput, match="at most 10,000 windows after 2026-11-01"):
+        planned(services, last=last)

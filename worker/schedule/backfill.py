@@ -19,6 +19,8 @@ from worker.sources.params import zone_of
 from worker.sources.windows import put_window
 
 DAYS = {"d": 1, "w": 7}
+MOST_WINDOWS = 10_000
+"""27 years of days. More are a mistyped year, and one job after another would be made for it."""
 
 WindowState = Literal["waiting", "queued", "pending", "ready", "streaming", "streamed", "done", "failed", "cancelled"]
 
@@ -96,6 +98,8 @@ def plan(
     if unit not in DAYS or not number.isdecimal() or not 0 < int(number) <= 366:
         raise BadInput("--window", size, "a number of days or weeks, such as 1d or 4w")
     zone, step = zone_of(connection.timezone), timedelta(days=int(number) * DAYS[unit])
+    if last == date.max or (last - first) // step >= MOST_WINDOWS:
+        raise BadInput("--to", str(last), f"a day at most {MOST_WINDOWS:,} windows after {first}")
     asked = hashlib.sha256(orjson.dumps([dict(params), sink], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     windows = []
     while first <= last:

@@ -165,6 +165,28 @@ def test_head_is_answered_like_get_without_a_body(base: str, path: str, status: 
     assert (answer.status_code, answer.content) == (status, b"")
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:8080", 200), ("localhost", 200), ("[::1]:8080", 200), ("rebound.example", 400), ("[", 400), ("", 400)],
+)
+def test_without_tokens_only_a_name_of_this_machine_is_answered(host: str, status: int) -> None:
+    answer: list[Any] = []
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/healthz",
+        "query_string": b"",
+        "headers": [(b"host", host.encode())],
+    }
+    asyncio.run(make_app(Settings(_env_file=None))(scope, None, send))  # type: ignore[arg-type]
+    assert answer[0]["status"] == status
+    assert answer[1]["body"] == b"ok" or "MILLRACE_API_TOKENS" in json.loads(answer[1]["body"])["detail"]
+
+
 def test_a_value_in_a_wrong_field_is_not_repeated_in_the_message(base: str) -> None:
     answer = requests.post(
         f"{base}/v1/jobs", json={"connection": {"password": "secret"}, "report": "x"}, headers=HEADERS, timeout=10

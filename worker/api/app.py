@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from redis.exceptions import RedisError
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from config.settings import Settings
 from config.settings import settings as process_settings
@@ -23,11 +22,9 @@ from worker.api.metrics import add_metrics
 from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
 from worker.api.reference import add_reference
-from worker.api.requests import AnswerHead
+from worker.api.requests import AnswerHead, OnlyThisMachine
 from worker.errors import BadInput
 from worker.model import Json
-
-LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> FastAPI:
@@ -41,8 +38,7 @@ def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> 
     app.add_middleware(AnswerHead)
     access = Access(settings)
     if access.is_open:
-        # Another site's page must not reach an open API by a host name that resolves to this machine (DNS rebinding).
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
+        app.add_middleware(OnlyThisMachine)
 
     def look(topics: Sequence[str]) -> dict[str, Json]:
         return read_topics(backend.services().ledger, topics)

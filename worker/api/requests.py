@@ -1,11 +1,16 @@
-"""Rules for every request: HEAD is answered like GET, and every name in a query must have an effect."""
+"""Rules for every request: HEAD is like GET, every name in a query has an effect, and who may ask an open API."""
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from worker.api.models import AsciiJSON
 from worker.errors import BadInput
+from worker.sources.base_urls import is_loopback
 from worker.suggestions import one_of
 
 
@@ -38,3 +43,29 @@ class AnswerHead:
             await send({**message, "body": b""} if "body" in message else message)
 
         await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+class OnlyThisMachine:
+    """Middleware that answers only requests to a name of this machine, for an API without tokens.
+
+    Another site's page could reach it by a host name that resolves to this machine (DNS rebinding). Starlette has such
+    a middleware, but it answers in plain text, and does not say what to do.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_loopback(_host_asked(scope)):
+            detail = "without MILLRACE_API_TOKENS, only requests to a name of this machine are answered (header Host)"
+            await AsciiJSON({"detail": detail}, status_code=400)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _host_asked(scope: Scope) -> str:
+    """The host in the request's header without its port; empty if it is none."""
+    try:
+        return urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+    except ValueError:
+        return ""

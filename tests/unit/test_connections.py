@@ -68,6 +68,7 @@ def test_a_base_comes_from_the_environment_and_may_be_this_machine(catalogue: Ca
         ("https://api.kargo.com/v1?key=1", "without ? and #"),
         ("https://api.kargo.com/v1#x", "without ? and #"),
         ("https://me:hush@api.kargo.com/v1", "a user or password"),
+        ("https://api.kargo.com/überblick/%20", "a path in ASCII: /%C3%BCberblick/%20"),
     ],
 )
 def test_a_base_that_is_not_safe_is_refused(tmp_path: Path, catalogue: Catalogue, base: str, words: str) -> None:

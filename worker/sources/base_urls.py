@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from worker.errors import BadInput
 
@@ -64,6 +64,8 @@ def base_of(url: str, *, where: str = "base_url", allow_http: bool = False, docu
         raise BadInput(where, without_password(url), f"https://HOST/PATH ({error})") from None
     if "?" in url or "#" in url:
         raise BadInput(where, url.partition("?")[0].partition("#")[0], "a URL without ? and #")
+    if not parts.path.isascii():
+        raise BadInput(where, url, f"a path in ASCII: {quote(parts.path, safe='/%:@')}")
     if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname or "")):
         raise BadInput(where, url, "https; plain http only to this machine, or with `allow_http: true`")
     known = urlsplit(documented).path.rstrip("/") if documented else None

@@ -54,7 +54,8 @@ def test_a_body_arrives_whole_however_it_is_framed(vendor: Start) -> None:
 
 
 def chunked(body: bytes, size: int = 7_000) -> Iterator[bytes]:
-    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    # The vendor closes after an answer in pieces. Unannounced, the next request might still go to this connection.
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     for start in range(0, len(body), size):
         piece = body[start : start + size]
         yield b"%x\r\n%b\r\n" % (len(piece), piece)

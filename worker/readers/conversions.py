@@ -132,7 +132,7 @@ _PLAIN_VALUE = {
 def convert(raw: bytes, kind: ColumnType, null_values: Collection[str] = ()) -> bytes | None:
     """The JSON of a value converted to its type, None if it stays as it is. Raises SkipRow if it does not fit.
 
-    The null texts become null, except in a string column.
+    `null_values` become null, except in a string column.
     """
     if plain := _PLAIN_VALUE[kind].fullmatch(raw):
         number = plain[1]

@@ -51,6 +51,8 @@ class Event(StrEnum):
     NOTICE_DELIVERED = "webhook.delivered"  # the receiver knows that the job has ended
     NOTICE_LATER = "webhook.later"  # the receiver did not answer, or answered with an error; it is sent again
     NOTICE_REFUSED = "webhook.refused"  # the receiver refuses it, or too many attempts failed
+    FILE_REFUSED = "files.refused"  # a mistake in a file of sources or connections; whoever needs that part has to wait
+    FILES_IGNORED = "files.ignored"  # these entries of MILLRACE_SOURCES are not source files
     UNKNOWN_VARIABLE = "settings.unknown"  # an environment variable is named like a setting, but is not one
     NO_TRACES = "traces.off"  # OpenTelemetry's variables ask for traces, but it cannot be used
     TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, cached_property, lru_cache
 
 from pydantic import ValidationError
@@ -17,11 +17,12 @@ from worker.client.vendor import Vendor
 from worker.errors import BadInput, FailJob, RetryLater
 from worker.ledger import Ledger
 from worker.model import Job
+from worker.observe import Event, log
 from worker.redis_client import PATIENT_RETRIES, connect, own_redis
 from worker.sinks.address import default_stream, without_password
 from worker.sinks.kinds import SinkJob, is_below, open_sink, parse_address
 from worker.sinks.sink import Sink
-from worker.sources.connections import Connection, load_connections
+from worker.sources.connections import Connection, Connections, load_connections
 from worker.sources.loading import load_catalogue
 from worker.sources.params import requested_columns
 from worker.sources.schema import Limits, Report, Source
@@ -51,16 +52,24 @@ class Services:
         self._source = lru_cache(maxsize=64)(self._load_source)
 
     @cached_property
-    def connections(self) -> dict[str, Connection]:
-        """All connections by name. Raises BadInput with file, line and field."""
+    def connections(self) -> Connections:
+        """All connections by name. What is wrong with others is logged. Raises BadInput if their file is unreadable."""
         catalogue = load_catalogue(self.settings.sources)
-        return load_connections(self.settings.connections, catalogue, environment_value)
+        found = load_connections(self.settings.connections, catalogue, environment_value)
+        for mistake in found.mistakes():
+            log.error(Event.FILE_REFUSED, why=mistake)
+        for sentence in catalogue.describe_ignored():
+            log.warning(Event.FILES_IGNORED, why=sentence)
+        return found
 
     def connection(self, job: Job) -> Connection:
-        """The connection of a job. Raises FailJob if it is gone."""
-        if job.connection not in self.connections:
-            raise FailJob(f"the connection {job.connection!r} is no longer in {self.settings.connections}")
-        return self.connections[job.connection]
+        """The connection of a job. Raises FailJob if it is gone, RetryLater if a file with a mistake may be mended."""
+        try:
+            if job.connection in self.connections or job.connection in self.connections.faults:
+                return self.connections[job.connection]
+        except BadInput as fault:
+            raise RetryLater(str(fault)) from None
+        raise FailJob(f"the connection {job.connection!r} is no longer in {self.settings.connections}")
 
     def report(self, job: Job) -> Report:
         """The report a job is for, as it was declared when the job was made."""
@@ -101,9 +110,11 @@ class Services:
         return account
 
     def places(self, job: Job) -> ReportPlaces:
-        """The limit on reports in preparation for the connection of a job."""
-        connection = self.connections.get(job.connection)
-        return ReportPlaces(self.redis, job.connection, connection.limits if connection else Limits())
+        """The limit on reports in preparation for the connection of a job; the default if that cannot be used."""
+        limits = Limits()
+        with suppress(BadInput):
+            limits = self.connections[job.connection].limits
+        return ReportPlaces(self.redis, job.connection, limits)
 
     def poll_seconds(self, report: Report) -> float:
         """How long to wait between two polls: as the source file says, unless the operator overrides it."""

@@ -33,13 +33,17 @@ def test_a_working_installation_passes_every_check(stack: Stack, tmp_path: Path)
 
 def test_each_failed_check_says_what_to_do(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "schedule.yaml").write_text("- {name: x, connection: kargo, report: reports}\n")
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "acme.yaml").write_text("source: acme\ntitel: Acme\n")
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
+    environment |= {"MILLRACE_SOURCES": "sources"}
     environment |= {"KARGO_USERNAME": "u", "MILLRACE_SINK": "file:rows"}
     answer = Command(tmp_path, environment)("doctor", "--json")
     found = checks(answer)
     failed = [name for name, line in found.items() if line["state"] == "failed"]
     assert answer.code == len(failed)
     assert "did you mean MILLRACE_SINKS?" in found["environment"]["said"]
+    assert "acme.yaml:2" in found["configuration"]["said"]
     assert "schedule.yaml:1" in found["schedule"]["said"]
     assert "millrace worker control" in found["workers"]["said"]
     assert "millrace beat" in found["recovery"]["said"]

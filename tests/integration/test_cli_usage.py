@@ -75,7 +75,7 @@ OFTEN = {"MILLRACE_POLL_SECONDS": "often"}
         (("discover", "kargo"), NO_ACCOUNT, "KARGO_USERNAME and KARGO_PASSWORD set"),
         (("preview", *KARGO), OFTEN, "MILLRACE_POLL_SECONDS: 'often' is not allowed"),
         (("jobs",), {"MILLRACE_REDIS_URL": "localhost"}, "'...' is not allowed; expected redis://HOST:PORT/0"),
-        (("sources",), {"MILLRACE_SOURCES": "sources"}, "acme.yaml:9: reports.all.read.0.pageing"),
+        (("sources", "show", "acme"), {"MILLRACE_SOURCES": "sources"}, "acme.yaml:9: reports.all.read.0.pageing"),
         (("check",), {"MILLRACE_CONNECTIONS": "twice.yaml"}, "twice.yaml:2: acme: 'acme' is not allowed"),
         (("preview", KARGO[0], "--params", "params.yaml"), {}, "params.yaml:2"),
         (
@@ -138,3 +138,14 @@ def test_a_job_that_vanishes_while_it_is_followed_ends_the_following_in_one_line
     with pytest.raises(MillraceError, match="job gone is no longer in the ledger"):
         follow(services, "gone", None, None)
     services.redis.close()
+
+
+def test_a_faulty_source_file_and_files_that_are_not_read_are_named_beside_the_usable_sources(
+    millrace: CommandHere,
+) -> None:
+    (millrace.directory / "sources" / "acme.json").write_text("{}")
+    listed = millrace("sources", MILLRACE_SOURCES="sources")
+    assert listed.code == 2
+    assert "Kargo Data Sharing API" in listed.out
+    assert "acme.yaml:9: reports.all.read.0.pageing" in listed.err
+    assert "sources/acme.json" in listed.err

@@ -64,7 +64,6 @@ def test_the_good_file_loads_together_with_the_packaged_ones(tmp_path: Path) -> 
     catalogue = load_catalogue([tmp_path])
     assert {"acme", "kargo", "mediamath", "rokt", "instal"} <= set(catalogue.sources)
     assert report_of(catalogue.sources["acme"], "rows").params["fields"].items_allowed == ["a", "b", "c"]
-    assert catalogue.files["acme"] == tmp_path / "acme.yaml"
 
 
 def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_path: Path) -> None:
@@ -210,15 +209,31 @@ def test_scalars_are_what_they_look_like(tmp_path: Path) -> None:
     ]
 
 
-def test_one_name_has_one_file(tmp_path: Path) -> None:
+def test_of_two_files_for_one_source_neither_is_used(tmp_path: Path) -> None:
     written(tmp_path, GOOD.replace("source: acme", "source: kargo"))
-    with pytest.raises(BadInput, match="a name that no other file uses"):
-        load_catalogue([tmp_path])
+    catalogue = load_catalogue([tmp_path])
+    assert "kargo" not in catalogue.sources
+    assert "a name that no other file uses" in str(catalogue.faults["kargo"])
 
 
-def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="MILLRACE_SOURCES"):
-        load_catalogue([tmp_path / "absent"])
+def test_a_file_with_a_mistake_does_not_hide_the_other_sources(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, "{source: wrong, titel: Wrong}", "one.yaml")
+    written(tmp_path, "{", "kargo.yml")
+    catalogue = load_catalogue([tmp_path, tmp_path / "absent"])
+    assert {"acme", "kargo"} <= set(catalogue.sources)
+    assert set(catalogue.faults) == {"wrong", "kargo", f"{tmp_path}/absent"}
+    assert f"MILLRACE_SOURCES: {tmp_path}/absent" in str(catalogue.faults[f"{tmp_path}/absent"])
+
+
+def test_what_is_no_source_file_is_named(tmp_path: Path) -> None:
+    for name in ("a.json", "acme", ".a.yaml.swp", "b.YAML"):
+        written(tmp_path, GOOD, name)
+    (tmp_path / "sub").mkdir()
+    catalogue = load_catalogue([tmp_path])
+    assert [path.name for path in catalogue.ignored] == ["a.json", "acme", "b.YAML", "sub"]
+    assert "not read" in catalogue.describe_ignored()[0]
+    assert load_catalogue().describe_ignored() == []
 
 
 def test_an_unknown_report_is_refused_with_the_ones_there_are() -> None:
@@ -257,15 +272,13 @@ def test_an_invalid_schema_or_one_with_a_word_without_effect_is_refused(
 ) -> None:
     text = GOOD.replace('schema: {$ref: "#/definitions/thing"}', f"schema: {schema}")
     written(tmp_path, text)
-    with pytest.raises(BadInput) as caught:
-        load_catalogue([tmp_path])
-    assert line_of(caught.value) == 16
-    assert f"reports.rows.params.filter.{field}" in caught.value.where
-    assert words in caught.value.allowed
+    fault = load_catalogue([tmp_path]).faults["acme"]
+    assert line_of(fault) == 16
+    assert f"reports.rows.params.filter.{field}" in fault.where
+    assert words in fault.allowed
 
 
 def test_a_mistake_in_a_shared_definition_is_shown_where_it_is_written(tmp_path: Path) -> None:
     written(tmp_path, GOOD.replace("number: {type: integer}", "number: {type: integr}"))
-    with pytest.raises(BadInput) as caught:
-        load_catalogue([tmp_path])
-    assert (line_of(caught.value), caught.value.where.rpartition(" ")[2]) == (8, "definitions.number.type")
+    fault = load_catalogue([tmp_path]).faults["acme"]
+    assert (line_of(fault), fault.where.rpartition(" ")[2]) == (8, "definitions.number.type")

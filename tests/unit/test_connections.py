@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import PACKAGED
 from worker.errors import BadInput
-from worker.sources.connections import Connection, connections_schema, find_report, load_connections
+from worker.sources.connections import Connections, connections_schema, find_report, load_connections
 from worker.sources.credentials import auth_for, credential_names, is_set_up, missing_credentials
 from worker.sources.environment_names import value_of, variable_name
 from worker.sources.loading import Catalogue, load_catalogue
@@ -23,7 +23,15 @@ def catalogue() -> Catalogue:
     return load_catalogue()
 
 
-def load(tmp_path: Path, catalogue: Catalogue, text: str, **environment: str) -> dict[str, Connection]:
+def load(tmp_path: Path, catalogue: Catalogue, text: str, **environment: str) -> Connections:
+    """The connections of a file with this text. Raises the first fault."""
+    found = load_with_faults(tmp_path, catalogue, text, **environment)
+    for fault in found.faults.values():
+        raise fault
+    return found
+
+
+def load_with_faults(tmp_path: Path, catalogue: Catalogue, text: str, **environment: str) -> Connections:
     path = tmp_path / "connections.yaml"
     path.write_text(text, encoding="utf-8")
     return load_connections(path, catalogue, environment.get)
@@ -34,7 +42,7 @@ def entry(**fields: Any) -> str:
     return "kargo:\n" + "".join(f"  {key}: {value}\n" for key, value in lines.items())
 
 
-def packaged(catalogue: Catalogue, **environment: str) -> dict[str, Connection]:
+def packaged(catalogue: Catalogue, **environment: str) -> Connections:
     return load_connections(PACKAGED / "connections.yaml", catalogue, environment.get)
 
 
@@ -209,6 +217,23 @@ def test_each_way_of_authenticating_knows_its_credentials() -> None:
     key = HeaderAuth(kind="header", name="X-Key", value="{key}")
     both = AllAuth(kind="all", of=[refresh, key])
     assert credential_names(both) == ["client_id", "client_secret", "refresh_token", "key"]
+
+
+def test_a_mistake_in_one_connection_or_in_its_source_leaves_the_others_usable(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "acme.yaml").write_text("source: acme\ntitel: Acme\n", encoding="utf-8")
+    text = entry() + "slow: {source: kargo, limits: {reports_at_once: 0}}\nours: {source: acme}\n"
+    found = load_with_faults(tmp_path, load_catalogue([sources]), text)
+    assert list(found) == ["kargo"]
+    with pytest.raises(BadInput, match=r"connections\.yaml:4: slow\.limits\.reports_at_once"):
+        find_report(found, "slow.reports")
+    with pytest.raises(BadInput, match=r"acme\.yaml:2: titel"):
+        find_report(found, "ours.rows")
+    assert [mistake.rpartition("/")[2].partition(": ")[0] for mistake in found.mistakes()] == [
+        "acme.yaml:2",
+        "connections.yaml:4",
+    ]
 
 
 def test_a_report_is_found_by_connection_and_name(catalogue: Catalogue) -> None:

@@ -25,7 +25,6 @@ from worker.jobs.dead_letters import dead_letters
 from worker.schedule.due import statuses
 from worker.schedule.views import status_facts
 from worker.sources.credentials import is_set_up
-from worker.sources.loading import load_catalogue
 from worker.sources.views import params_schema, report_facts, source_facts
 
 
@@ -40,11 +39,11 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
 
     @look.get("/sources", summary="Every vendor and report, with its parameters as JSON Schema")
     def sources() -> list[SourceView]:
-        services = backend.services()
+        connections = backend.services().connections
         ours: dict[str, list[str]] = {}
-        for connection in services.connections.values():
+        for connection in connections.values():
             ours.setdefault(connection.source.source, []).append(connection.name)
-        found = load_catalogue(services.settings.sources).sources
+        found = connections.catalogue.sources
         views = []
         for name in sorted(found):
             source = found[name]

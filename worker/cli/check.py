@@ -33,8 +33,10 @@ from worker.transport.exchange import Exchange
 @as_json_option
 def check(name: str | None, as_json: bool) -> None:
     """One line for each connection: what was proven, or what to do."""
-    findings = []
-    for connection in [startup.connection(name)] if name else startup.connections().values():
+    accounts = startup.connections()
+    faults = {} if name else accounts.faults
+    findings = [Finding(faulty, "", "failed", str(fault)) for faulty, fault in faults.items()]
+    for connection in [accounts[name]] if name else accounts.values():
         if talk.is_terminal:
             talk.print(f"trying {connection.name} at {connection.base_url}")
         findings.append(check_account(connection))
@@ -68,7 +70,7 @@ def check_account(connection: Connection) -> Finding:
 @as_json_option
 def discover(name: str, details: int, as_json: bool) -> None:
     """The declared reports, then the vendor's own lists; exit 1 if the vendor did not give all of them."""
-    connection = startup.connection(name)
+    connection = startup.connections()[name]
     source = connection.source
     # Asked before anything is sent, so that a missing credential is one clear message and not one for each list.
     if source.discover:

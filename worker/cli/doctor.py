@@ -24,7 +24,7 @@ from worker.errors import BadInput, MillraceError
 from worker.schedule.entries import load_schedule
 from worker.sinks.address import BucketAddress
 from worker.sinks.kinds import parse_address, try_bucket
-from worker.sources.connections import Connection
+from worker.sources.connections import Connection, Connections
 from worker.sources.credentials import is_set_up
 from worker.sources.environment_names import describe_unknown_variables
 
@@ -63,12 +63,14 @@ def doctor(as_json: bool) -> None:
 
 
 def _check_all() -> Iterator[Finding]:
-    accounts: dict[str, Connection] = {}
+    known: list[Connections] = []
     places = list(settings().sinks)
 
     def configuration() -> str:
-        accounts.update(connections())
-        return f"{len(accounts)} connections in {settings().connections}"
+        known.append(found := connections())
+        if mistakes := found.mistakes():
+            raise Unfit("; ".join(mistakes))
+        return "; ".join([f"{len(found)} connections in {settings().connections}", *found.catalogue.describe_ignored()])
 
     def environment() -> str:
         if unknown := describe_unknown_variables(settings().connections):
@@ -76,30 +78,38 @@ def _check_all() -> Iterator[Finding]:
         return "every MILLRACE_ variable is a setting"
 
     def schedule() -> str:
-        entries = load_schedule(settings().schedule, accounts)
+        entries = load_schedule(settings().schedule, known[0])
         places.extend(entry.to for entry in entries if entry.to)
         return f"{len(entries)} entries"
 
     yield _try("configuration", configuration)
     yield _try("environment", environment)
-    yield _try("schedule", schedule)
-    # Where a check needs what failed before it, one failure is enough.
+    if known:
+        yield _try("schedule", schedule)
+    yield from _check_processes()
+    for name, bucket in _find_buckets(places).items():
+        yield _try(name, partial(try_bucket, bucket))
+    for accounts in known:
+        yield from map(_check_vendor, accounts.values())
+
+
+def _check_processes() -> Iterator[Finding]:
+    """Redis, the broker and our processes. Where a check needs what failed before it, one failure is enough."""
     yield (redis := _try("redis", _check_redis))
     if redis.state == "ok":
         yield (broker := _try("broker", _check_broker))
         if broker.state == "ok":
             yield _try("workers", _check_workers)
         yield _try("recovery", _check_recovery)
-    for name, bucket in _find_buckets(places).items():
-        yield _try(name, partial(try_bucket, bucket))
-    for account in accounts.values():
-        if not is_set_up(account, environment_value):
-            yield Finding(account.name, "not set up", 0, "no credentials are set")
-            continue
-        began = time.monotonic()
-        found = check_account(account)
-        state = "failed" if found.is_failure else found.state
-        yield Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)
+
+
+def _check_vendor(account: Connection) -> Finding:
+    if not is_set_up(account, environment_value):
+        return Finding(account.name, "not set up", 0, "no credentials are set")
+    began = time.monotonic()
+    found = check_account(account)
+    state = "failed" if found.is_failure else found.state
+    return Finding(account.name, state, (time.monotonic() - began) * 1000, found.said)
 
 
 def _find_buckets(places: Iterable[str]) -> dict[str, BucketAddress]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 import orjson
 
 from worker.cli import startup
+from worker.cli.exit_codes import EXIT_DONE, EXIT_USAGE
 from worker.cli.options import as_json_option
-from worker.cli.output import print_json, print_table
+from worker.cli.output import print_json, print_table, talk
 from worker.cli.report_tables import print_report, print_source
 from worker.errors import BadInput
-from worker.sources.connections import connections_schema
+from worker.sources.connections import Connections, connections_schema
 from worker.sources.loading import report_of, source_schema
 from worker.sources.views import report_facts, source_facts
 from worker.suggestions import one_of
@@ -23,16 +26,20 @@ def sources(context: click.Context, as_json: bool) -> None:
     """Without a verb: one line for each source."""
     if context.invoked_subcommand is not None:
         return
-    found = startup.catalogue().sources
-    ours = _connections_by_source()
+    accounts = startup.connections()
+    found = accounts.catalogue.sources
+    ours = _connections_by_source(accounts)
     if as_json:
         for name in sorted(found):
             print_json(source_facts(found[name], ours.get(name, [])))
-        return
-    lines = [
-        (name, found[name].title, len(found[name].reports), ", ".join(ours.get(name, []))) for name in sorted(found)
-    ]
-    print_table(("source", "title", "reports", "connections"), lines)
+    else:
+        lines = [
+            (name, found[name].title, len(found[name].reports), ", ".join(ours.get(name, []))) for name in sorted(found)
+        ]
+        print_table(("source", "title", "reports", "connections"), lines)
+    for sentence in (*accounts.mistakes(), *accounts.catalogue.describe_ignored()):
+        talk.print(f"millrace: {sentence}")
+    sys.exit(EXIT_USAGE if accounts.mistakes() else EXIT_DONE)
 
 
 @sources.command(help="Show a source or a report: X is SOURCE, SOURCE.REPORT or CONNECTION.REPORT.")
@@ -44,16 +51,20 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     # `sources --json show X` means the same as `sources show X --json`.
     as_json = as_json or bool(context.parent and context.parent.params.get("as_json"))
     prefix, dot, report_name = name.partition(".")
-    found, accounts = startup.catalogue().sources, startup.connections()
+    accounts = startup.connections()
+    found = accounts.catalogue.sources
     named = [found[prefix]] if prefix in found else []
     named += [accounts[prefix].source] if prefix in accounts else []
     if not named:
+        for faults in (accounts.catalogue.faults, accounts.faults):
+            if prefix in faults:
+                raise faults[prefix]
         names = dict.fromkeys([*sorted(found), *accounts])
         raise BadInput("source", prefix, one_of(prefix, names, "sources and connections"))
     # A source and a connection may have the same name: the one that has the report is meant.
     source = next((source for source in named if report_name in source.reports), named[0])
     if not dot:
-        ours = _connections_by_source().get(source.source, [])
+        ours = _connections_by_source(accounts).get(source.source, [])
         if as_json:
             reports = [report_facts(prefix, *report) for report in source.reports.items()]
             print_json({**source_facts(source, ours), "reports": reports})
@@ -79,8 +90,8 @@ def schema(connections: bool, as_json: bool) -> None:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
-def _connections_by_source() -> dict[str, list[str]]:
+def _connections_by_source(accounts: Connections) -> dict[str, list[str]]:
     ours: dict[str, list[str]] = {}
-    for name, connection in startup.connections().items():
+    for name, connection in accounts.items():
         ours.setdefault(connection.source.source, []).append(name)
     return ours

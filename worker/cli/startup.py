@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from config.settings import environment_value, settings
 from worker.errors import BadInput, RetryLater
 from worker.observe import configure_logging
-from worker.sources.connections import Connection, load_connections
+from worker.sources.connections import Connection, Connections, load_connections
 from worker.sources.credentials import needs_durable_tokens
-from worker.sources.loading import Catalogue, load_catalogue
-from worker.suggestions import one_of
+from worker.sources.loading import load_catalogue
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -26,23 +25,10 @@ REDIS_RETRIES = 6
 """With the growing waits between them, they take as long as that patience."""
 
 
-def catalogue() -> Catalogue:
-    """Every source. Raises BadInput with file, line and field."""
-    return load_catalogue(settings().sources)
-
-
-def connections() -> dict[str, Connection]:
-    """Our accounts; Redis is not needed. Raises BadInput with file, line and field."""
+def connections() -> Connections:
+    """Our accounts and the sources; Redis is not needed. Raises BadInput if the file of connections is unreadable."""
     _log_to_stderr()
-    return load_connections(settings().connections, catalogue(), environment_value)
-
-
-def connection(name: str) -> Connection:
-    """One account. Raises BadInput naming the ones there are."""
-    found = connections()
-    if name not in found:
-        raise BadInput("connection", name, one_of(name, found, "connections"))
-    return found[name]
+    return load_connections(settings().connections, load_catalogue(settings().sources), environment_value)
 
 
 def open_services() -> Services:

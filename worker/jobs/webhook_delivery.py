@@ -42,11 +42,13 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
     if not _TAKE(services.redis, [keys.NOTICES], [services.ledger.now(), member, TURN_SECONDS]):
         return "nothing to do"
     job = services.ledger.job(job_id)
-    connection = services.connections.get(job.connection) if job else None
-    if job is None or job.receipt is None or connection is None:
+    known = services.connections
+    is_known = job is not None and (job.connection in known or job.connection in known.faults)
+    if job is None or job.receipt is None or not is_known:
         # The job was retried, or it or its connection is gone. The end of a retried job has a notice of its own.
         services.redis.zrem(keys.NOTICES, member)
         return "nothing to tell"
+    connection = known[job.connection]  # if it is faulty, this raises, and the notice is due again after TURN_SECONDS
     secret = services.settings.webhook_secret.get_secret_value()
     key = f"{job.id}.{job.generation}"
     # Nothing in the body depends on the time, so that a repetition sends the same bytes.

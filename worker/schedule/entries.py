@@ -19,7 +19,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import Field
 
 from worker.errors import BadInput
-from worker.sources.connections import Connection, find_report
+from worker.sources.connections import Connections, find_report
 from worker.sources.params import zone_of
 from worker.sources.schema import Declared, Duration
 from worker.sources.windows import why_fixed
@@ -64,8 +64,11 @@ class Entry(Declared):
         return int(self.lookback.removesuffix("d")) if self.lookback else 0
 
 
-def load_schedule(path: Path, connections: dict[str, Connection]) -> list[Entry]:
-    """The entries of the file, none if there is no file. Raises BadInput with file, line and field."""
+def load_schedule(path: Path, connections: Connections) -> list[Entry]:
+    """The entries of the file, none if there is no file. Raises BadInput with file, line and field.
+
+    An entry for a faulty connection is not refused, so that the others stay due: its jobs will be.
+    """
     if not path.exists():
         return []
     file = read_yaml(path)
@@ -76,14 +79,16 @@ def load_schedule(path: Path, connections: dict[str, Connection]) -> list[Entry]
     entries: list[Entry] = []
     for position, content in enumerate(file.content):
         entry = validate(Entry, content, file, (position,))
-        _check(entry, file, position, connections)
+        _check_times(entry, file, position)
+        if entry.connection not in connections.faults:
+            _check_report(entry, file, position, connections)
         if any(entry.name == other.name for other in entries):
             raise BadInput(file.where((position, "name")), entry.name, "a name that no other entry has")
         entries.append(entry)
     return entries
 
 
-def _check(entry: Entry, file: YamlFile, position: int, connections: dict[str, Connection]) -> None:
+def _check_times(entry: Entry, file: YamlFile, position: int) -> None:
     def refuse(field: str, given: object, allowed: str) -> None:
         raise BadInput(file.where((position, field)), given, allowed)
 
@@ -96,14 +101,19 @@ def _check(entry: Entry, file: YamlFile, position: int, connections: dict[str, C
         refuse("cron", entry.cron, CRON_FORM)
     try:
         zone = zone_of(entry.timezone)
-        _, report = find_report(connections, entry.report_name)
         if entry.cron is not None:
             CronSim(entry.cron, datetime.now(zone))
     except BadInput as bad:
-        field = {"timezone": "timezone", "connection": "connection"}.get(bad.where, "report")
-        refuse(field, bad.given, bad.allowed)
+        refuse("timezone", bad.given, bad.allowed)
     except CronSimError as error:
         refuse("cron", entry.cron, f"{CRON_FORM} ({error})")
-    else:
-        if entry.lookback_days and (reason := why_fixed(report)):
-            refuse("lookback", entry.lookback, reason)
+
+
+def _check_report(entry: Entry, file: YamlFile, position: int, connections: Connections) -> None:
+    try:
+        _, report = find_report(connections, entry.report_name)
+    except BadInput as bad:
+        field = "connection" if bad.where == "connection" else "report"
+        raise BadInput(file.where((position, field)), bad.given, bad.allowed) from None
+    if entry.lookback_days and (reason := why_fixed(report)):
+        raise BadInput(file.where((position, "lookback")), entry.lookback, reason)

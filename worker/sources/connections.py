@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import Field
 
@@ -71,24 +71,52 @@ class Connection:
     proxy: str | None = field(default=None, repr=False)
 
 
-def load_connections(path: Path, catalogue: Catalogue, environment: Environment) -> dict[str, Connection]:
-    """Every connection of the file, checked.
+class Connections(dict[str, Connection]):
+    """The usable connections by name. `connections[name]` of any other raises BadInput that says why.
 
-    Raises BadInput with file, line and field; credentials need not be set.
+    `faults` says, by name, what is wrong with the connections that cannot be used.
+    """
+
+    def __init__(self, usable: Mapping[str, Connection], faults: Mapping[str, BadInput], catalogue: Catalogue) -> None:
+        super().__init__(usable)
+        self.faults = faults
+        self.catalogue = catalogue
+
+    def __missing__(self, name: str) -> NoReturn:
+        if name in self.faults:
+            # One object is raised many times: without this it would collect the traceback of each.
+            raise self.faults[name].with_traceback(None)
+        raise BadInput("connection", name, one_of(name, self, "connections"))
+
+    def mistakes(self) -> list[str]:
+        """All that is wrong in the files of connections and sources, each mistake once."""
+        faults = (*self.catalogue.faults.values(), *self.faults.values())
+        return list(dict.fromkeys(str(fault) for fault in faults))
+
+
+def load_connections(path: Path, catalogue: Catalogue, environment: Environment) -> Connections:
+    """The connections of the file, each checked; a mistake in one is a fault of that one alone.
+
+    Raises BadInput if the file as a whole cannot be read. Credentials need not be set.
     """
     file = read_yaml(path)
     if not isinstance(file.content, dict):
         raise BadInput(str(path), file.content, "connections by name")
-    return {name: _load(name, entry, file, catalogue, environment) for name, entry in file.content.items()}
+    usable: dict[str, Connection] = {}
+    faults: dict[str, BadInput] = {}
+    for name, entry in file.content.items():
+        try:
+            usable[name] = _load(name, entry, file, catalogue, environment)
+        except BadInput as fault:
+            faults[name] = fault
+    return Connections(usable, faults, catalogue)
 
 
-def find_report(connections: Mapping[str, Connection], name: str) -> tuple[Connection, Report]:
+def find_report(connections: Connections, name: str) -> tuple[Connection, Report]:
     """The connection and the report that CONNECTION.REPORT names. Raises BadInput that lists the existing ones."""
     connection, dot, report = name.partition(".")
     if not dot:
         raise BadInput("report", name, "CONNECTION.REPORT, such as kargo.campaign-performance-metrics")
-    if connection not in connections:
-        raise BadInput("connection", connection, one_of(connection, connections, "connections"))
     return connections[connection], report_of(connections[connection].source, report)
 
 
@@ -117,6 +145,8 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         }
     entry = validate(ConnectionEntry, content, file, (name,))
     if entry.source not in catalogue.sources:
+        if entry.source in catalogue.faults:
+            raise catalogue.faults[entry.source]
         raise BadInput(file.where((name, "source")), entry.source, one_of(entry.source, sorted(catalogue.sources)))
     source = catalogue.sources[entry.source]
     check_credentials(source, entry.credentials, file, (name, "credentials"))

@@ -3,7 +3,7 @@
     catalogue = load_catalogue([Path("my-sources")])
     report = report_of(catalogue.sources["kargo"], "campaign-performance-metrics")
 
-A mistake raises BadInput with file, line and field, before anything is sent.
+A file with a mistake is left out; the mistake, with file, line and field, concerns only who uses that source.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import PACKAGED
-from worker.errors import BadInput
+from worker.errors import BadInput, UnreadableFile
 from worker.sources.checks import check_source
 from worker.sources.declared_params import check_declared_params
 from worker.sources.declared_schemas import check_declared_schemas
@@ -24,14 +24,28 @@ from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
 
 PACKAGED_SOURCES = PACKAGED / "sources"
+SUFFIXES = (".yaml", ".yml")
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The sources by name, and the file of each."""
+    """The sources by name.
+
+    `faults` says, by name of the source, why others cannot be used; where a file does not tell its source, by the name
+    of the file. `ignored` are the entries of the directories that are not source files.
+    """
 
     sources: Mapping[str, Source]
-    files: Mapping[str, Path]
+    faults: Mapping[str, BadInput]
+    ignored: tuple[Path, ...]
+
+    def describe_ignored(self) -> list[str]:
+        """A sentence that names what is ignored; none if nothing is."""
+        if not self.ignored:
+            return []
+        named = ", ".join(map(str, self.ignored[:MOST_NAMED])) + (", ..." if len(self.ignored) > MOST_NAMED else "")
+        return [f"not read, because their names do not end in .yaml or .yml: {named}"]
 
 
 def report_of(source: Source, name: str) -> Report:
@@ -42,26 +56,47 @@ def report_of(source: Source, name: str) -> Report:
 
 
 def load_catalogue(directories: Iterable[Path] = ()) -> Catalogue:
-    """Load the packaged sources and those in the directories. Raises BadInput at the first mistake."""
-    paths = sorted(PACKAGED_SOURCES.glob("*.yaml"))
+    """Load the packaged sources and those in the directories."""
+    faults: dict[str, BadInput] = {}
+    paths, ignored = sorted(PACKAGED_SOURCES.glob("*.yaml")), []
     for directory in directories:
-        if not directory.is_dir():
-            raise BadInput("MILLRACE_SOURCES", str(directory), "directories of source files")
-        paths += sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")])
-    sources: dict[str, Source] = {}
-    files: dict[str, Path] = {}
+        try:
+            entries = sorted(directory.iterdir())
+        except OSError as error:
+            problem, form = error.strerror or str(error), "a directory of source files"
+            faults[str(directory)] = UnreadableFile(f"MILLRACE_SOURCES: {directory}", problem, form)
+            continue
+        paths += [entry for entry in entries if entry.suffix in SUFFIXES]
+        # Kubernetes and editors keep hidden entries beside the files.
+        ignored += [entry for entry in entries if entry.suffix not in SUFFIXES and not entry.name.startswith(".")]
+    by_source: dict[str, list[YamlFile]] = {}
     for path in paths:
-        file = read_yaml(path)
-        source = load_source(file)
-        if path.parent != PACKAGED_SOURCES:
-            # The schemas of the packaged files are checked by the tests: what checks them takes long to import.
-            check_declared_schemas(source, file)
-        name = source.source
-        if name in files:
-            # An operator's file must not replace a packaged one silently.
-            raise BadInput(file.where(("source",)), name, f"a name that no other file uses; {files[name]} uses it")
-        sources[name], files[name] = source, path
-    return Catalogue(sources, files)
+        try:
+            file = read_yaml(path)
+        except BadInput as fault:
+            faults[path.stem] = fault
+        else:
+            declared = file.content.get("source") if isinstance(file.content, dict) else None
+            by_source.setdefault(declared if isinstance(declared, str) else str(path), []).append(file)
+    sources: dict[str, Source] = {}
+    for name, files in by_source.items():
+        try:
+            sources[name] = _load_only_file(name, files)
+        except BadInput as fault:
+            faults[name] = fault
+    return Catalogue(sources, faults, tuple(ignored))
+
+
+def _load_only_file(name: str, files: list[YamlFile]) -> Source:
+    """The source with this name. Raises BadInput if it has several files: none may silently replace another."""
+    if len(files) > 1:
+        where = files[-1].where(("source",))
+        raise BadInput(where, name, f"a name that no other file uses; {files[0].path} uses it")
+    source = load_source(files[0])
+    if files[0].path.parent != PACKAGED_SOURCES:
+        # The schemas of the packaged files are checked by the tests: what checks them takes long to import.
+        check_declared_schemas(source, files[0])
+    return source
 
 
 def load_source(file: YamlFile) -> Source:

@@ -48,9 +48,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a link by POST after a GET": ({"format": CHAIN, "paging": {"kind": "link", "method": "POST"}}, "paging.method"),
     "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
     "an object as a list": ({"format": {**JSON, "columns": "names", "object_is_row": True}}, "format.object_is_row"),
-    "several objects as the only row": (
-        {"format": {**JSON, "rows": ["*.row"], "object_is_row": True}},
-        "format.object_is_row",
+    "each member as its own row": ({"format": {**JSON, "rows": ["*"], "object_is_row": True}}, "format.object_is_row"),
+    "two rows in a member": ({"format": {**JSON, "rows": ["*.a", "*.b"], "object_is_row": True}}, "format.rows"),
+    "a row in each of objects without a list": (
+        {"format": {**JSON, "rows": ["*.row"], "object_is_row": True, "comma_joined": True}},
+        "format.comma_joined",
     ),
     "objects joined to a list": ({"format": {**JSON, "columns": "names", "comma_joined": True}}, "format.comma_joined"),
     "rows within a row": ({"format": {**JSON, "rows": ["data", "data.*.rows"]}}, "format.rows"),

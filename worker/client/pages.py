@@ -13,7 +13,6 @@ from typing import Any
 
 from worker import json_path
 from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledLinks
-from worker.client.row_errors import check_rows, row_shapes
 from worker.client.status import Prepared
 from worker.decompress import unpack
 from worker.errors import (
@@ -88,7 +87,6 @@ class Pages:
         # A shape without `when` is about the body as a whole. Only a reader of files can apply it: files are text.
         is_text = isinstance(declared, Delimited)
         self.format = declared.model_copy(update={"errors": [shape for shape in self.errors if shape.when or is_text]})
-        self.row_shapes = row_shapes(declared, self.errors)
         self.columns = columns_for(report, params)
         self.requests = PageRequests(self.read, values, exchange, prepared)
         self.exchange = exchange
@@ -170,7 +168,7 @@ class Page:
             return replace(self.facts, rows=0, is_last=True)
         try:
             with closing(self._rows(response, address, found, facts)) as read:
-                continued = self._check_first_row(check_rows(read, self._pages.row_shapes), address)
+                continued = self._check_first_row(read, address)
                 if continued is None:
                     return replace(self.facts, rows=0, is_last=True)
                 for block in continued:

@@ -6,7 +6,6 @@ parser: that would be too slow for rows.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
@@ -23,7 +22,9 @@ from worker.readers.exact import dumps
 from worker.readers.fast_cutter import FastCutter, Members
 from worker.readers.faults import Fault, too_large_error
 from worker.readers.named_lists import NamedLists
+from worker.readers.row_errors import RowErrors
 from worker.readers.slices import slices
+from worker.readers.wrapped_rows import WrappedRows
 from worker.sources.schema import ColumnType, JsonRows
 from worker.vendor_errors import error_in, excerpt, paths_of
 
@@ -42,11 +43,16 @@ def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnT
     """Yield the rows of one page; total, pages and next link are in `facts` then. See `worker.readers.read_blocks`.
 
     If the source file names several places, the rows are at the only one that is not empty; a place with `*` may hold
-    several lists. A declared error raises what it declares, whether it is in the page or in a batch of rows.
+    several lists or, with `object_is_row`, several rows. A declared error raises what it declares, whether it is in the
+    page, in a batch of rows or in place of a row.
     """
     page = _Page(chunks, shape, columns, facts)
+    before = 0
     try:
-        yield from page.rows()
+        for rows in page.rows():
+            page.refuse_errors_in(rows, before)
+            before += len(rows)
+            yield rows
     finally:
         page.close()
 
@@ -66,15 +72,21 @@ class _Page:
         self._start = b""  # the first bytes of the page
         self._before = b""  # the last bytes given to the walker
         self._held = b""  # the beginning of the next piece for it
+        wrapped = [WrappedRows(path, shape.errors) for path in shape.rows if shape.object_is_row and "*" in path]
+        self._wrapped = {path_of(each.list_at): each for each in wrapped}
+        self._has_members = False  # of a list whose members each hold a row
+        places = [path for path in shape.rows if not (shape.object_is_row and "*" in path)]
+        self._row_errors = {path_of(place): RowErrors(place, shape.errors) for place in places}
         # Objects kept whole: each may turn out to be a row, because the page has no list of rows.
-        objects = [*(shape.rows if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
+        objects = [*(places if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
         self._lists = NamedLists(shape.column_name) if shape.columns is not None else None
         # The prefixes at which errors are looked for: the page's own, and one for each batch of rows.
         self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
         errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
         wanted = [*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *errors]
         wanted += [] if shape.columns is None else [shape.columns]
-        self._walk = EnvelopeWalker(shape.rows, [split(path)[0] for path in wanted], objects)
+        self._places = [*places, *(each.list_at for each in wrapped)]
+        self._walk = EnvelopeWalker(self._places, [split(path)[0] for path in wanted], objects)
         self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
         self._stops = (b"[", b"}") if shape.comma_joined else (b"[",)
 
@@ -185,7 +197,7 @@ class _Page:
         if is_joined:
             yield from self._dump_rows([self._walk.found[()]])
         skip_empty, of_lists = self._shape.skip_empty, self._lists is not None
-        columns = None if of_lists else self._columns
+        columns = None if of_lists or (self._rows_at or ()) in self._wrapped else self._columns
         members = Members(skip_empty=skip_empty, of_lists=of_lists, columns=columns)
         if not is_joined and (whole := members.decode_list(text)):
             rows, after = whole
@@ -213,8 +225,11 @@ class _Page:
         """Count rows that were cut from a list, and yield them: as objects, if they are lists whose names are known."""
         if rows:
             self._refuse_second_place()
-        self._refuse_error_in_first_row(rows)
-        if self._lists is None:
+        if (wrapped := self._wrapped.get(self._rows_at or ())) is not None:
+            self._has_members = self._has_members or bool(rows)
+            rows = self._columns.convert(wrapped.take(rows, self._rows, self._find))
+            yield rows
+        elif self._lists is None:
             yield rows
         elif rows:
             self._learn_columns()
@@ -238,17 +253,10 @@ class _Page:
         place, inside = split(frame + path)
         return find(self._walk.found.get(path_of(place)), inside)
 
-    def _refuse_error_in_first_row(self, rows: Rows) -> None:
-        """Raise if the first row is an error. Some vendors answer with a list of errors, declared as `0.code`."""
-        if self._rows or not rows:
-            return
-        first = (*(self._rows_at or ()), "0")
-        paths = [path for path in map(path_of, paths_of(self._shape.errors)) if path[: len(first)] == first]
-        if paths:
-            row = json.loads(rows.first)
-            for path in paths:
-                self._walk.found[path] = find(row, ".".join(path[len(first) :]))
-            self._refuse_error()
+    def refuse_errors_in(self, rows: Rows, before: int) -> None:
+        """Raise if one of these rows is a declared error; `before` is how many rows came before them."""
+        if errors := self._row_errors.get(self._rows_at or ()):
+            errors.check(rows, before, self._find)
 
     def _refuse_error(self) -> None:
         """Raise if a declared error was found so far, in the page or in a batch of rows."""
@@ -279,7 +287,8 @@ class _Page:
             if not self._lists.is_known:
                 raise FailJob(f"the names of the columns are not at {shape.columns!r}")
             yield from map(self._columns.convert, self._lists.take_waiting(facts.first_row))
-        if self._rows_at is not None or self._has_joined or self._walk.has_empty_batches:
+        is_found = self._rows_at is not None or self._has_joined or self._walk.has_empty_batches
+        if is_found and (self._rows or not self._has_members):
             if self._rows_at is not None and self._rows_at in self._walk.misplaced:
                 raise FailJob(f"not everything at {'.'.join(self._rows_at)!r} is a list of rows")
             return
@@ -292,7 +301,7 @@ class _Page:
     def _refuse_missing_rows(self, total: int | None) -> None:
         """Raise FailJob unless the source file allows a page without rows, or its list is null and its count is 0."""
         shape = self._shape
-        is_null = any(self._walk.found.get(path_of(path), 0) is None for path in shape.rows)
+        is_null = any(self._walk.found.get(path_of(path), 0) is None for path in self._places)
         if not shape.absent_is_empty and not (total == 0 and is_null):
             places = " or ".join(repr(path) if path else "the top" for path in shape.rows)
             raise FailJob(f"found no rows at {places}; the page begins: {excerpt(self._start)}")

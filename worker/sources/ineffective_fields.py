@@ -206,8 +206,10 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
         other.startswith(f"{path}.*" if path else "*") for path in declared.rows for other in declared.rows
     )
     has_columns = declared.columns is not None
+    wrapped = [path.rpartition("*") for path in declared.rows if declared.object_is_row and "*" in path]
+    are_in_one_list = len({before for before, _, _ in wrapped}) < len(wrapped)
     return [
-        ("rows", is_in_both, "places that are not inside a row of another place"),
+        ("rows", is_in_both or are_in_one_list, "places that are not inside a row of another place"),
         # A position would read one batch of several, and the rows of the others would silently be missing.
         ("rows", takes_one_batch, "`*` for the members of a list of batches, not a position"),
         ("column_name", declared.column_name != "name" and not has_columns, "`columns` beside it"),
@@ -217,15 +219,14 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
             "rows that are lists, since `columns` is beside it",
         ),
         (
-            # Of several objects, all but the last would be lost.
             "object_is_row",
-            declared.object_is_row and any("*" in path.split(".") for path in declared.rows),
-            "`rows` without `*`: it is for one object; a list of objects is itself the place of rows",
+            any(not inside for _, _, inside in wrapped),
+            "`rows` that do not end with `*`: a list of objects is itself the place of rows",
         ),
         (
             "comma_joined",
-            declared.comma_joined and has_columns,
-            "rows that are lists, since `columns` is beside it",
+            declared.comma_joined and (has_columns or bool(wrapped)),
+            "rows that are objects without a list around them",
         ),
         ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that is in the body"),
         ("has_more", bool(declared.has_more) and isinstance(paging, SinglePage), "a `paging` of several pages"),

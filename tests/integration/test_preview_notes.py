@@ -15,7 +15,7 @@ from worker.sources.connections import Connection
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
-PAGE = {"rows": ROWS, "meta": {"total": 9, "next": "/rows?page=2"}}
+PAGE = {"rows": ROWS, "meta": {"total": 9, "next": "/rows?page=2", "last": False}}
 BY_LINK: Json = {"kind": "link"}
 
 
@@ -32,6 +32,20 @@ BY_LINK: Json = {"kind": "link"}
         ({}, {"kind": "link", "place": "header"}, None, ["no next page at Link"]),
         ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
         ({}, {"kind": "single"}, None, []),
+        (
+            {"next": ["meta.next"], "has_more": ["meta.more"]},
+            BY_LINK,
+            None,
+            ["no flag at meta.more", "more pages follow"],
+        ),
+        ({"next": ["meta.next"], "is_last": ["meta.last"]}, BY_LINK, None, ["more pages follow"]),
+        # The flag means the opposite of what was declared.
+        (
+            {"next": ["meta.next"], "has_more": ["meta.last"]},
+            BY_LINK,
+            None,
+            ["no more pages follow, by the flag at meta.last"],
+        ),
     ],
 )
 def test_a_preview_says_what_the_source_file_looks_for_and_the_first_page_does_not_have(

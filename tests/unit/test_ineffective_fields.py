@@ -58,6 +58,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "rows within a row": ({"format": {**JSON, "rows": ["data", "data.*.rows"]}}, "format.rows"),
     "batches at the top and rows there": ({"format": {**JSON, "rows": ["", "*.rows"]}}, "format.rows"),
     "has_more of one page": ({"format": {**JSON, "has_more": ["more"]}}, "format.has_more"),
+    "is_last of one page": ({"format": {**JSON, "is_last": ["last"]}}, "format.is_last"),
+    "two flags": (
+        {"format": {**JSON, "is_last": ["last"], "has_more": ["more"]}, "paging": {"kind": "offset", "limit": 5}},
+        "format.is_last",
+    ),
     "total_pages of offsets": (
         {"format": {**JSON, "total_pages": ["pages"]}, "paging": {"kind": "offset", "limit": 10}},
         "format.total_pages",

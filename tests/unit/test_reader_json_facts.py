@@ -44,6 +44,13 @@ def test_a_structure_instead_of_a_link_or_count_is_not_mistaken_for_none(beside:
     assert expected in got.message
 
 
+@pytest.mark.parametrize(("stated", "has_more"), [(b"true", False), (b'"no"', True), (b"0", True), (b"null", None)])
+def test_a_flag_of_the_last_page_says_the_opposite_of_has_more(stated: bytes, has_more: bool | None) -> None:
+    shape = JsonRows(kind="json", rows=["rows"], next=["next"], is_last=["done"])
+    got = reading(b'{"rows":[],"next":"x","done":%b}' % stated, shape)
+    assert got.facts.has_more is has_more
+
+
 @pytest.mark.parametrize(
     "beside",
     [b'"next":null', b'"next":""', b'"next":{}', b'"next":[]', b'"next":false', b'"link":{"href":null}', b'"total":-1',

@@ -16,7 +16,7 @@ from worker.errors import FailJob, ReportNotFound, RetryLater
 from worker.model import PageFacts, Row
 from worker.sources.ineffective_fields import totals_of
 from worker.sources.params import read_for
-from worker.sources.schema import LinkPaging, Poll, Report, TokenPaging
+from worker.sources.schema import JsonRows, LinkPaging, Poll, Report, TokenPaging
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES = 3
@@ -85,7 +85,12 @@ class Preview:
         read = read_for(self.report, self.params)
         places = totals_of(read)
         notes = [f"no count of the rows at {' or '.join(places)}"] if places and total is None else []
-        if isinstance(read.paging, LinkPaging | TokenPaging):
+        flags = [*read.format.has_more, *read.format.is_last] if isinstance(read.format, JsonRows) else []
+        if flags and facts.has_more is None:
+            notes.append(f"no flag at {' or '.join(flags)}")
+        if facts.has_more is False:
+            notes.append(f"no more pages follow, by the flag at {' or '.join(flags)}")
+        elif isinstance(read.paging, LinkPaging | TokenPaging):
             named = (
                 read.paging.header if isinstance(read.paging, TokenPaging) or read.paging.place == "header" else None
             )

@@ -83,7 +83,7 @@ class _Page:
         # The prefixes at which errors are looked for: the page's own, and one for each batch of rows.
         self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
         errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
-        wanted = [*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *errors]
+        wanted = [*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *shape.is_last, *errors]
         wanted += [] if shape.columns is None else [shape.columns]
         self._places = [*places, *(each.list_at for each in wrapped)]
         self._walk = EnvelopeWalker(self._places, [split(path)[0] for path in wanted], objects)
@@ -276,6 +276,8 @@ class _Page:
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
         facts.has_more = flag(map(self._find, shape.has_more))
+        if (is_last := flag(map(self._find, shape.is_last))) is not None:
+            facts.has_more = not is_last
         if total is None:
             self._refuse_structure(shape.total, "a count of rows")
         if total_pages is None:

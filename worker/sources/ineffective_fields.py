@@ -229,7 +229,11 @@ def _format_rules(declared: Format, paging: Paging) -> list[Rule]:
             "rows that are objects without a list around them",
         ),
         ("next", bool(declared.next) and not is_chain, "a `paging` by link or token that is in the body"),
-        ("has_more", bool(declared.has_more) and isinstance(paging, SinglePage), "a `paging` of several pages"),
+        *(
+            (word, bool(flag) and isinstance(paging, SinglePage), "a `paging` of several pages")
+            for word, flag in (("has_more", declared.has_more), ("is_last", declared.is_last))
+        ),
+        ("is_last", bool(declared.is_last and declared.has_more), "no `has_more` beside it: it says the opposite"),
         (
             "total_pages",
             bool(declared.total_pages) and not isinstance(paging, PageNumberPaging),

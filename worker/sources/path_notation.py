@@ -28,7 +28,7 @@ from worker.sources.yaml_files import Place
 _PATH_FIELDS: Mapping[type[BaseModel], tuple[str, ...]] = {
     SessionAuth: ("token", "expires_in"),
     ErrorShape: ("when", "code", "message", "request_id", "wait"),
-    JsonRows: ("rows", "columns", "total", "total_pages", "next", "has_more"),
+    JsonRows: ("rows", "columns", "total", "total_pages", "next", "has_more", "is_last"),
     Read: ("link", "total"),
     Submit: ("report_id", "poll_link", "refused"),
     Duplicate: ("report_id",),

@@ -22,7 +22,8 @@ class JsonRows(Declared):
     come after the rows. With `object_is_row`, an object at such a path is the only row if no list is found; at a path
     such as `*.row`, the object in each member of a list is a row, and members without one are none.
     `comma_joined` accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are
-    `[]` or `{}`. `has_more` is the path of a flag that more pages follow: false overrides `next`, true a short page.
+    `[]` or `{}`. `has_more` is the path of a flag that more pages follow: false overrides `next`, true a short page;
+    `is_last` is the path of a flag that says the opposite.
     With `absent_is_empty`, no list at all, or null in its place, means that there are no rows; without it, that is an
     error. Text, or an object that is not a row, in place of a list is an error in any case.
 
@@ -37,6 +38,7 @@ class JsonRows(Declared):
     total_pages: Paths = []
     next: Paths = []
     has_more: Paths = []
+    is_last: Paths = []
     errors: list[ErrorShape] = []
     comma_joined: bool = False
     skip_empty: bool = False

@@ -367,6 +367,27 @@ def test_the_rows_may_be_had_by_the_id_of_a_file_in_place_of_an_address(start: S
     assert len(made.times("GET /rows/77")) == 1
 
 
-def test_a_request_that_takes_one_file_fails_if_the_vendor_names_several(start: Start) -> None:
-    made = start(preparing({"status": "done", "files": [1, 2]}), poll={**POLL, "link": ["files"]}, read=FILE_ID)
-    failed(made, "GET /reports/7: the vendor names 2 files, but `{link}` in the request is one")
+@pytest.mark.parametrize("link", ["files", "parts.*.number"])
+@pytest.mark.parametrize("is_resolved", [False, True])
+def test_each_of_several_files_is_had_by_its_own_id(start: Start, link: str, is_resolved: bool) -> None:
+    ready = {"status": "done", "files": [0, 1, 2], "parts": [{"number": 0}, {"number": 1}, {"number": 2}]}
+    prepared = preparing(ready)
+
+    def respond(request: Request) -> Answer:
+        number = request.query.get("part") or request.path.rpartition("/")[2]
+        if request.path == "/where":
+            return Answer({"url": f"/rows/{request.headers['Part']}"})
+        return Answer({"rows": [{"id": number}]}) if request.path.startswith("/rows") else prepared(request)
+
+    read = {**READ, "request": {"path": "/rows/{link}"}}
+    if is_resolved:
+        read = {**READ, "resolve": {"path": "/where", "headers": {"Part": "{link}"}}, "link": ["url"]}
+        del read["request"]
+    made = start(respond, poll={**POLL, "link": [link]}, read=read)
+    assert done(made, [{"id": "0"}, {"id": "1"}, {"id": "2"}])["pages"] == 3
+
+
+def test_several_files_fail_a_job_whose_source_file_declares_the_paging_of_one(start: Start) -> None:
+    read = {**FILE_ID, "paging": {"kind": "offset", "limit": 5}}
+    made = start(preparing({"status": "done", "files": [1, 2]}), poll={**POLL, "link": ["files"]}, read=read)
+    failed(made, "GET /reports/7: the vendor names 2 files, but the source file declares the paging of one")

@@ -214,10 +214,10 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
     "several ids": ({"submit": {**SUBMIT, "report_id": ["id", "ids.*"]}}, "submit.report_id.1"),
     "several statuses": ({"poll": {**POLL, "status": [{"path": "parts.*.status", "pattern": "."}]}}, "poll.status.0"),
     "several counts": ({"poll": {**POLL, "total": ["parts.*.rows"]}}, "poll.total.0"),
-    "several ids for one request": (
+    "several files in pages": (
         {
             "poll": {**POLL, "link": ["files.*.id"]},
-            "read": [{"request": {"path": "/{link}"}, "format": JSON}],
+            "read": [{"request": {"path": "/{link}"}, "format": JSON, "paging": {"kind": "offset", "limit": 5}}],
         },
         "poll.link",
     ),

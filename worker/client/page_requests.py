@@ -96,9 +96,7 @@ class PageRequests:
         self._values = values
         self._exchange = exchange
         self._has_report = prepared.report_id is not None
-        declared = read.request or read.resolve
-        headers = (fill(declared.headers, values) or {}) if declared else {}
-        self._headers = PACKING | {name: str(value) for name, value in headers.items()}
+        self._files = prepared.links
 
     def build(self, address: Address, page: int, moved_to: RowsAt | None = None) -> PageRequest:
         """The request for one address of a page; `moved_to` is where the rows are if they have moved.
@@ -110,17 +108,17 @@ class PageRequests:
         if address.link is not None:
             url = self._exchange.api_link(address.link, at=base.url(""))
             if self._read.request and isinstance(self._read.paging, LinkPaging) and self._read.paging.method == "POST":
-                return PageRequest(replace(self._compose(self._read.request, Address()), url=url))
-            return PageRequest(self._get(url))
+                return PageRequest(replace(self._compose(self._read.request, Address(), page), url=url))
+            return PageRequest(self._get(url, page))
         match moved_to or self._rows_at:
             case OwnRequest(request):
-                return PageRequest(self._compose(request, address), self._read.link_kind)
+                return PageRequest(self._compose(request, address, page), self._read.link_kind)
             case ResolvedLink(request):
-                return self._resolve(request, address)
+                return self._resolve(request, address, page)
             case PolledLinks(found):
                 if not found:
                     raise ReportGone("the vendor said that the report is ready, but gave no address for its rows")
-                return self._follow_link(self._choose_file(found, page), base.url("/"), address)
+                return self._follow_link(self._choose_file(found, page), base.url("/"), address, page)
 
     def _choose_file(self, found: Sequence[str], page: int) -> str:
         """The link to the file of a page, among links that may have been fetched anew. Raises ReportGone if unknown."""
@@ -142,19 +140,23 @@ class PageRequests:
         """The URL of the first page, in the form links have; None if the first page is itself reached by a link."""
         if not isinstance(self._rows_at, OwnRequest):
             return None
-        first = self._compose(self._rows_at.request, Address()).url
+        first = self._compose(self._rows_at.request, Address(), 1).url
         return self._exchange.api_link(first, at=first)
 
-    def _compose(self, request: Request, address: Address) -> WireRequest:
+    def _values_of(self, page: int) -> Mapping[str, Any]:
+        """What fills the placeholders of a page's request: of several files, `{link}` is the page's own."""
+        return {**self._values, "link": self._files[page - 1]} if len(self._files) > 1 else self._values
+
+    def _compose(self, request: Request, address: Address, page: int) -> WireRequest:
         """The declared request with what an address adds to it."""
-        values = {**self._values, **address.values}
+        values = {**self._values_of(page), **address.values}
         base, query, form = self._exchange.base, address.query, address.form
         wire = compose(base, request, values, query=query, form=form, json_parts=address.json_parts)
         return WireRequest(wire.method, wire.url, {**PACKING, **wire.headers}, wire.body)
 
-    def _resolve(self, declared: Request, address: Address) -> PageRequest:
+    def _resolve(self, declared: Request, address: Address, page: int) -> PageRequest:
         """Ask for the address of the rows, and for their count if the same answer has it."""
-        request = compose(self._exchange.base, declared, self._values)
+        request = compose(self._exchange.base, declared, self._values_of(page))
         answer = self._exchange.ask(request, allow=GONE if self._has_report else ())
         if answer.status in GONE:
             gone = ReportNotFound if answer.status == HTTPStatus.NOT_FOUND else ReportGone
@@ -165,15 +167,17 @@ class PageRequests:
         if link is None:
             places = " or ".join(self._read.link)
             raise FailJob(f"{request.name}: the answer has no link at {places}: {excerpt(answer.raw)}")
-        found = self._follow_link(link, request.url, address)
+        found = self._follow_link(link, request.url, address, page)
         return PageRequest(found.request, found.kind, count_in(answer.content, self._read.total))
 
-    def _follow_link(self, link: str, at: str, address: Address) -> PageRequest:
+    def _follow_link(self, link: str, at: str, address: Address, page: int) -> PageRequest:
         if self._read.link_kind == "download":
             there = links.download_target(self._exchange.base, link, at=at).url
             if urlsplit(there).hostname not in self._exchange.connection.source.alias_hosts:
-                return PageRequest(self._get(there), "download")
-        return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query)))
+                return PageRequest(self._get(there, page), "download")
+        return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query), page))
 
-    def _get(self, url: str) -> WireRequest:
-        return WireRequest("GET", url, self._headers)
+    def _get(self, url: str, page: int) -> WireRequest:
+        declared = self._read.request or self._read.resolve
+        headers = (fill(declared.headers, self._values_of(page)) or {}) if declared else {}
+        return WireRequest("GET", url, PACKING | {name: str(value) for name, value in headers.items()})

@@ -28,7 +28,7 @@ from worker.model import PageFacts, Row
 from worker.paging.pager import NextPages
 from worker.sources.params import read_for
 from worker.sources.placeholders import fill
-from worker.sources.schema import Poll, Report, RequestOfTwoPaths, Submit, status_word
+from worker.sources.schema import Poll, Report, RequestOfTwoPaths, SinglePage, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
 from worker.transport.links import without_query
 from worker.transport.refusals import retry_after
@@ -185,8 +185,9 @@ class Vendor:
             raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
         if isinstance(status, Ready):
             self._refuse_another(poll, answer, report_id)
-            if needs_link and len(status.links) > 1 and (read.request or read.resolve):
-                reason = f"the vendor names {len(status.links)} files, but `{{link}}` in the request is one"
+            has_pages = (read.request or read.resolve) and not isinstance(read.paging, SinglePage)
+            if needs_link and len(status.links) > 1 and has_pages:
+                reason = f"the vendor names {len(status.links)} files, but the source file declares the paging of one"
                 raise FailJob(f"{answer.name}: {reason}: {excerpt(answer.raw)}", spoils_report=True)
         if isinstance(status, Ready) and poll.holds_rows:
             return replace(status, links=(request.url,))

@@ -23,6 +23,7 @@ from worker.sources.schema import (
     Report,
     Request,
     SessionAuth,
+    SinglePage,
     Source,
 )
 from worker.sources.templates import check_templates, requests_of, templates_of, texts_in
@@ -169,7 +170,10 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
     """The fields of a poll that contradict each other or have no effect, and what each would need."""
     by_link = bool(report.submit and report.submit.poll_link)
     reads_link = any(read.needs_link for read in report.read)
-    takes_one = any(read.needs_link and (read.request or read.resolve) for read in report.read)
+    has_pages = any(
+        read.needs_link and (read.request or read.resolve) and not isinstance(read.paging, SinglePage)
+        for read in report.read
+    )
     words = {name: getattr(poll, name) for name in ("done", "failed", "ask_anew")}
     listed = [word for name in words for word in set(words[name])]
     rules: list[tuple[str, bool, str]] = [
@@ -200,8 +204,8 @@ def _without_effect_in_poll(report: Report, poll: Poll) -> Iterator[tuple[str, s
         ),
         (
             "link",
-            takes_one and any("*" in str(link) for link in poll.link),
-            "a path to one value, without `*`, since a request takes it as `{link}`",
+            has_pages and any("*" in str(link) for link in poll.link),
+            "a path to one value, without `*`, since several files cannot have a `paging` of their own",
         ),
         ("no_link_is_no_rows", poll.no_link_is_no_rows and not poll.link, "`link` beside it"),
         (

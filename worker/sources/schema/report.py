@@ -24,10 +24,11 @@ class Read(Declared):
 
     `when` chooses among several reads: by the value of a parameter, or `"*"` for any value. The answer to `request` has
     the rows; or the answer to `resolve` has their address at `link` and their count at `total`; with neither, the rows
-    are at the poll's link. In either request, `{link}` is what the poll's `link` leads to, such as the id of a file.
-    `link_kind` says how far an address or a redirect is trusted: `api` is put on our own base, `download` may be any
-    https host. `rows_at_most` names a parameter that limits the rows; the total may be greater. `row_limit` is how many
-    rows the vendor sends at most, leaving out the rest without a word: so many without a count fail the job.
+    are at the poll's link. In either request, `{link}` is what the poll's `link` leads to, such as the id of a file; of
+    several files, each is a page. `link_kind` says how far an address or a redirect is trusted: `api` is put on our own
+    base, `download` may be any https host. `rows_at_most` names a parameter that limits the rows; the total may be
+    greater. `row_limit` is how many rows the vendor sends at most, leaving out the rest without a word: so many without
+    a count fail the job.
     """
 
     when: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -137,6 +138,31 @@ def test_a_body_that_is_not_sent_as_json_is_refused_with_the_remedy(base: str) -
     answer = requests.post(f"{base}/v1/jobs", {"connection": "kargo"}, headers=HEADERS, timeout=10)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["msg"] == "expected a JSON object, sent with Content-Type: application/json"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b'{"connection": "kargo", "report": "x", "params": {"limit": 1, "limit": 2}}',
+            "the name 'limit' occurs twice",
+        ),
+        (b'{"connection": NaN}', "NaN is not JSON"),
+        (b'{"connection": "\xe4"}', "can't decode byte 0xe4"),
+        (gzip.compress(b'{"connection": "kargo"}'), "can't decode byte 0x8b"),
+        (b"[" * 100_000, "too many levels"),
+        (b'{"connection"', "Expecting ':'"),
+    ],
+)
+def test_a_body_that_is_not_strictly_json_is_refused_with_what_is_wrong(base: str, body: bytes, words: str) -> None:
+    answer = requests.post(f"{base}/v1/jobs", body, headers={**HEADERS, "Content-Type": "application/json"}, timeout=10)
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"][0]["msg"]
+
+
+def test_the_sink_of_dead_letters_is_named_as_in_the_query(base: str) -> None:
+    answer = requests.get(f"{base}/v1/dead/kargo/reports?sink=nowhere", headers=HEADERS, timeout=10)
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["sink"])
 
 
 @pytest.mark.parametrize(

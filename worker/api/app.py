@@ -76,6 +76,8 @@ def _explain(error: dict[str, Any]) -> str:
     """The message of one error. For a body sent as another type, such as a form, pydantic's does not help."""
     if tuple(error["loc"]) == ("body",) and error["type"] == "model_attributes_type":
         return "expected a JSON object, sent with Content-Type: application/json"
+    if error["type"] == "json_invalid":
+        return f"{error['msg']}: {error['ctx']['error']}"
     return str(error["msg"])
 
 

@@ -21,6 +21,7 @@ from worker.api.models import (
     problems,
 )
 from worker.api.requests import refuse_unknown_query
+from worker.errors import BadInput
 from worker.jobs.dead_letters import dead_letters
 from worker.schedule.due import statuses
 from worker.schedule.views import status_facts
@@ -80,7 +81,11 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
         count: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[DeadLetter]:
         services = backend.services()
-        allowed = services.allowed_sink(sink)
+        try:
+            allowed = services.allowed_sink(sink)
+        except BadInput as bad:
+            # In the body of POST /v1/jobs the same is called `to`.
+            raise BadInput("sink", bad.given, bad.allowed) from None
         return [DeadLetter(**letter) for letter in dead_letters(services, f"{connection}.{report}", allowed, count)]
 
     @look.get("/queues", summary="The queues, their messages, and the workers that answer within two seconds")

@@ -10,7 +10,7 @@ from worker.api.access import Access
 from worker.api.backend import Backend
 from worker.api.events import EventStream, Feed, job_events, overview_events
 from worker.api.models import JobBody, JobView, MadeJob, ShownJob, event_answers, problems
-from worker.api.requests import refuse_unknown_query
+from worker.api.requests import StrictBodyRoute, refuse_unknown_query
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
 from worker.jobs.listing import JobFilter, list_jobs
@@ -34,6 +34,7 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
         dependencies=[Depends(access.may_act), Depends(refuse_unknown_query)],
         responses=problems(403),
         tags=["jobs"],
+        route_class=StrictBodyRoute,
     )
 
     @act.post("/jobs", status_code=202, responses=problems(403, 413, 429), summary="Request a report")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from worker.api.models import AsciiJSON
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
+from worker.strict_json import load_json
 from worker.suggestions import one_of
 
 
@@ -23,6 +28,30 @@ def refuse_unknown_query(request: Request) -> None:
             raise BadInput("query", name, one_of(name, known) if known else "no query")
         if given.count(name) > 1:
             raise BadInput("query", f"{name} twice", f"{name} once")
+
+
+class StrictBodyRoute(APIRoute):
+    """A route whose body must be JSON in the strict sense: no name twice, so that none is ignored."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        body = await self.body()
+        try:
+            return load_json(body)
+        except json.JSONDecodeError:
+            raise
+        except ValueError as problem:
+            # FastAPI would answer any other error with a message that does not say what is wrong.
+            raise json.JSONDecodeError(str(problem), "", 0) from None
 
 
 class AnswerHead:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable
 from math import isnan
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from config.settings import LONGEST_SECONDS
 from worker.errors import BadInput
 from worker.model import Json
 from worker.sources.yaml_files import read_yaml
+from worker.strict_json import load_json
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the data as JSON.")
 
@@ -67,8 +67,8 @@ def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
     params: Json = {}
     if file is not None:
         try:
-            content = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_refuse_twice)
-        except (ValueError, OSError, RecursionError):
+            content = load_json(file.read_text(encoding="utf-8-sig"))
+        except (ValueError, OSError):
             # Read like every other YAML file here: a date stays text, and a name that occurs twice is refused.
             content = read_yaml(file).content
         if not isinstance(content, dict):
@@ -79,22 +79,10 @@ def read_params(sets: tuple[str, ...], file: Path | None) -> Json:
         if not equals or not name:
             raise BadInput("--set", text, "NAME=VALUE")
         try:
-            params[name] = json.loads(value, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+            params[name] = load_json(value)
+        except ValueError:
             params[name] = value
     return params
-
-
-def _refuse_twice(pairs: list[tuple[str, Any]]) -> Json:
-    """Make the json module refuse an object with a repeated name; by itself, it would use the last one."""
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
-
-
-def _refuse_constant(word: str) -> NoReturn:
-    """Make the json module refuse NaN and Infinity, which are not JSON: they are text."""
-    raise ValueError(word)
 
 
 def require_free_port(host: str, port: int, *, option: str = "--port") -> None:

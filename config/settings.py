@@ -19,6 +19,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 PACKAGED = Path(__file__).parent
 PREFIX = "MILLRACE_"
+ENCODING = "utf-8-sig"
+"""UTF-8, with or without the byte order mark that editors on Windows write."""
+LINE_ENDS = "\r\n"
+"""A secret of Kubernetes made by `echo ... | base64` ends with one, which would be sent as part of a password."""
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret of Standard Webhooks; base64 follows
 
 LONGEST_SECONDS = 365 * 86_400
@@ -60,6 +64,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=".env",
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -124,6 +129,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{WEBHOOK_SECRET_PREFIX} must be followed by base64")
         return value
 
+    # The last of the validators that pydantic calls before its own is called first.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _drop_line_ends(cls, value: object) -> object:
+        return value.rstrip(LINE_ENDS) if isinstance(value, str) else value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -166,7 +177,7 @@ def environment_value(name: str) -> str | None:
     if value is not None:
         raise BadSetting(f"{name} and {name}_FILE are both set; set only one of them")
     try:
-        return expand_home(Path(file)).read_text(encoding="utf-8").rstrip("\r\n") or None
+        return expand_home(Path(file)).read_text(encoding=ENCODING).rstrip(LINE_ENDS) or None
     except (OSError, ValueError) as reason:
         why = "is not UTF-8" if isinstance(reason, UnicodeDecodeError) else getattr(reason, "strerror", reason)
         raise BadSetting(f"{name}_FILE: {file}: {why}") from None
@@ -174,8 +185,7 @@ def environment_value(name: str) -> str | None:
 
 def variable(name: str) -> str | None:
     """A variable from the environment, else from `.env`, without line ends at its end; None if empty or not set."""
-    # A secret of Kubernetes made by `echo ... | base64` has a line end, which would be sent as part of a password.
-    return (os.environ.get(name) or _dotenv().get(name) or "").rstrip("\r\n") or None
+    return (os.environ.get(name) or _dotenv().get(name) or "").rstrip(LINE_ENDS) or None
 
 
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_[A-Z]+(_\w+)?)?")
@@ -208,7 +218,7 @@ def share_variables(prefix: str) -> None:
 @cache
 def _dotenv() -> dict[str, str | None]:
     try:
-        return dotenv_values(".env")
+        return dotenv_values(".env", encoding=ENCODING)
     except UnicodeDecodeError as error:
         raise BadSetting(f".env: is not UTF-8: {error.reason} at byte {error.start}") from None
 

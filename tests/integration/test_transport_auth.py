@@ -64,6 +64,15 @@ def test_credentials_go_where_the_source_says_also_several_at_once(
     assert "developer-token" not in acme.heard[0].headers or len(acme.heard) == 1
 
 
+def test_a_credential_with_a_line_end_in_it_is_refused_by_the_name_of_its_header(vendor: Start) -> None:
+    acme = vendor(lambda heard: answer())
+    at = Exchange(Account(connection(acme, DEVELOPER), environment={"V_KEY": "hush\nhush"}.get), None)
+    with pytest.raises(FailJob, match="the header developer-token contains a line end") as refusal:
+        at.send(get(at))
+    assert "hush" not in str(refusal.value)
+    assert acme.heard == []
+
+
 def test_missing_credentials_are_named_and_nothing_is_sent(vendor: Start) -> None:
     acme = vendor(lambda heard: answer())
     at = Exchange(Account(connection(acme, SESSION), environment={"V_USER": "x"}.get), None)

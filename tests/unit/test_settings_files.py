@@ -37,6 +37,29 @@ def test_a_line_end_behind_a_credential_is_no_part_of_it(
     assert environment_value("ACME_KEY") == key
 
 
+def test_a_line_end_behind_a_setting_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_REDIS_PASSWORD", "sec ret\r\n")
+    monkeypatch.setenv("MILLRACE_API_TOKENS", "one,two\n")
+    monkeypatch.setenv("MILLRACE_LOG", "json\n")
+    monkeypatch.setenv("MILLRACE_DATA_DIR", "data\n")
+    found = Settings(_env_file=None)
+    assert found.redis_password.get_secret_value() == "sec ret"
+    assert [token.get_secret_value() for token in found.api_tokens] == ["one", "two"]
+    assert (found.log, found.data_dir) == ("json", Path("data"))
+
+
+def test_files_may_begin_with_the_byte_order_mark_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfMILLRACE_POLL_SECONDS=3\r\nACME_KEY_FILE=key\r\n")
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfthe key\r\n")
+    forget_settings()
+    try:
+        assert settings().poll_seconds == 3
+        assert environment_value("ACME_KEY") == "the key"
+    finally:
+        forget_settings()
+
+
 def test_two_places_for_one_value_and_a_file_that_is_not_there_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

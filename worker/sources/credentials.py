@@ -170,7 +170,7 @@ def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Pla
 def _missing(account: Account, auth: Auth, environment: Environment) -> list[str]:
     held = account.credentials
     return [
-        variable_name(held.get(name, "")) or f"the credential {name}"
+        variable_name(held.get(name, "")) or f"credentials.{name}"
         for name in credential_names(auth)
         if name not in held or not value_of(held[name], environment)
     ]

@@ -47,5 +47,5 @@ class Account:
         auth = require_auth(self.connection, self._environment)
         held = {name: self.connection.credentials[name] for name in credential_names(auth)}
         secrets = {name: value_of(credential, self._environment) or "" for name, credential in held.items()}
-        variables = [variable_name(credential) or f"the credential {name}" for name, credential in held.items()]
+        variables = [variable_name(credential) or f"credentials.{name}" for name, credential in held.items()]
         return Credentials(auth_methods(auth), secrets, variables)

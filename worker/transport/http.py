@@ -43,6 +43,7 @@ CONNECTIONS_KEPT_PER_HOST = 64
 CERTIFICATE_FAULT = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
 TLS_FAULT = re.compile(r"\[SSL: (\w+)\]")
 """Both find OpenSSL's reason in the message of an error that wraps others."""
+LINE_END = re.compile(r"[\r\n]")
 
 MOST_INTERIM_ANSWERS = 20
 PROXY_RETRY_STATUSES = ("408", "425", "429")
@@ -97,7 +98,9 @@ class Channel:
             raise _connection_error(request, error) from None
         except (ValueError, HTTPError):
             # Without their own message, which may contain the value of a header or the URL's query.
-            raise FailJob(f"{request.name}: its URL or headers are not valid in HTTP") from None
+            lines = [name for name, value in request.headers.items() if LINE_END.search(value)]
+            where = f"the header {lines[0]} contains a line end, which" if lines else "its URL or a header"
+            raise FailJob(f"{request.name}: {where} is not valid in HTTP") from None
         if raw.headers.get("Transfer-Encoding", "chunked").lower() not in ("chunked", "identity"):
             raw.close()
             raise FailJob(f"{request.name}: the answer has a transfer encoding other than chunked")

@@ -8,7 +8,7 @@ from celery import Task
 from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
-from worker.errors import LeaseLost
+from worker.errors import LeaseLost, RetryLater
 from worker.jobs.column_changes import compare_columns, remember_columns
 from worker.jobs.completeness import prove_complete
 from worker.jobs.finish import end_job, finish
@@ -51,12 +51,13 @@ def _finalize(services: Services, lease: Lease, heartbeat: Heartbeat) -> str | N
         added, gone = orjson.dumps(changes.added).decode(), orjson.dumps(changes.gone).decode()
         if not services.ledger.note(lease, columns_added=added, columns_gone=gone):
             raise LeaseLost("before the end was written")
-    if not isinstance(finish(services, job, prepared), OpenPages):
-        remember_columns(services, job)
-        if changes:
-            log.warning(Event.COLUMNS_CHANGED, added=changes.added, gone=changes.gone)
-            count(services.redis, "millrace_columns_changed_total", job.connection, job.report)
-        log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
+    if isinstance(finish(services, job, prepared), OpenPages):
+        raise RetryLater("the sink lost pages after they were counted")
+    remember_columns(services, job)
+    if changes:
+        log.warning(Event.COLUMNS_CHANGED, added=changes.added, gone=changes.gone)
+        count(services.redis, "millrace_columns_changed_total", job.connection, job.report)
+    log.info(Event.DONE, rows=totals.rows, dead_rows=totals.dead_rows, generation=job.generation)
     return f"done: {totals.rows:,} rows"
 
 

@@ -19,7 +19,7 @@ from tests.source_files import source
 from worker.errors import RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
-from worker.model import Job, Rows
+from worker.model import Job, OpenPages, Rows
 from worker.services import Services
 from worker.sinks.audit import audit
 from worker.sinks.redis_stream import RedisStreamSink
@@ -212,6 +212,20 @@ def test_a_job_ends_even_if_its_sink_record_was_changed(
     assert receipt["error"] == made.job.error
     assert "given up after 10 attempts: KeyError: 'place'" in receipt["error"]
     assert "its rows could not be declared void" in receipt["error"]
+
+
+def test_a_job_whose_pages_vanish_while_it_is_finished_reads_them_again(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Answer({"rows": ROWS_OF_VENDOR})
+    with world(redis, tmp_path, source(), lambda request: rows, monkeypatch) as made:
+        made.ask()
+        made.run(until=lambda job: job.state == "streamed")
+        with monkeypatch.context() as patch:
+            patch.setattr("tasks.finalize.finish", lambda *_: OpenPages((1,)))
+            made.step(made.job)
+        assert (made.job.state, made.job.attempts) == ("streamed", 1)
+        assert made.run()["state"] == "done"
 
 
 def test_a_source_of_a_later_version_fails_the_job_after_ten_attempts(

@@ -24,6 +24,15 @@ def test_a_failure_says_the_vendors_reason_and_spoils_the_report(start: Start) -
     assert len(made.times("POST /reports")) == 1
 
 
+@pytest.mark.parametrize("half", [rb"\ud83d", b"\xed\xa0\xbd"])
+def test_text_that_the_vendor_cut_in_the_middle_of_a_character_does_no_harm(start: Start, half: bytes) -> None:
+    poll = {**POLL, "failed": ["failed"], "reports": "reports", "id": "id"}
+    bodies = [b'{"reports":[{"id":7,"status":"waiting%b"}]}', b'{"reports":[{"id":7,"status":"FAILED","why":"%b"}]}']
+    made = start(preparing(*(Answer(body % half) for body in bodies)), poll=poll)
+    failed(made, '{"id":7,"status":"FAILED","why":"?')
+    assert len(made.times("GET /reports/7")) == 2
+
+
 ANEW = {**POLL, "ask_anew": ["job failed", "expired"]}
 
 

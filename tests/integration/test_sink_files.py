@@ -7,6 +7,7 @@ import gc
 import gzip
 import hashlib
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -249,3 +250,19 @@ def test_rows_that_may_be_taken_are_not_thrown_away(tmp_path: Path, job: Path, m
         sink.release()
     assert make(f"file:{tmp_path}").close(1, 1, position(READING, 2)) == position(READING, 2, is_closed=True)
     assert file_names(job) == ["page-00001.ndjson"]
+
+
+@pytest.mark.parametrize("name", ["receipt.json", ".sink/first.json"])
+def test_a_pipe_or_device_in_place_of_a_file_is_not_read(tmp_path: Path, job: Path, name: str) -> None:
+    """The audit and every reader of the record would wait or read for ever."""
+    sink = opened(f"file:{tmp_path}")
+    publish(sink, ())
+    sink.finish(1, 1, {})
+    (job / name).unlink()
+    os.mkfifo(job / name)
+    with pytest.raises(FailJob, match=f"{name} was changed: it is no longer a file"):
+        audit_files(job)
+    (job / name).unlink()
+    (job / name).symlink_to("/dev/zero")
+    with pytest.raises(FailJob, match=f"{name} was changed: it is no longer a file"):
+        audit_files(job)

@@ -24,6 +24,7 @@ PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 EPOCH_FROM_SECONDS = 1e9
 """A wait this long would be 31 years, so it is a time since 1970, in seconds or milliseconds."""
 
+_SURROGATE = re.compile(rb"\\u[dD]|\xed")
 _RESET = re.compile(r"((?:x-)?(?:[a-z]+-)?rate-?limit-)reset", re.IGNORECASE)
 
 
@@ -31,9 +32,13 @@ def parse_json(raw: bytes, name: str) -> Any:
     """The JSON in an answer. Raises FailJob with its first bytes if it is not JSON. `name` is the request's."""
     try:
         # RFC 8259, 8.1: JSON must not begin with a byte order mark, and a reader may ignore one; some vendors send it.
-        return json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
+        content = json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
         raise FailJob(f"{name}: the answer is not JSON: {excerpt(raw)}") from None
+    if _SURROGATE.search(raw):
+        # Half a surrogate pair, as in text that the vendor cut off, could not be stored: it becomes `?`.
+        content = json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
+    return content
 
 
 def describe(response: Response, shapes: Sequence[ErrorShape], redactor: Redactor) -> str:

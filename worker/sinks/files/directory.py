@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 
+from worker.errors import FailJob
 from worker.sinks.files.exclusive import (
     TEMPORARY_SUFFIX,
     create,
@@ -93,6 +95,7 @@ class DirectoryStore:
 
     def read(self, key: Key) -> bytes | None:
         try:
+            _refuse_endless(self._root / key)
             return (self._root / key).read_bytes()
         except FileNotFoundError:
             return None
@@ -161,5 +164,12 @@ class DirectoryStore:
     @contextmanager
     def local(self, key: Key) -> Iterator[Path]:
         path = self._root / key
-        path.stat()
+        _refuse_endless(path)
         yield path
+
+
+def _refuse_endless(path: Path) -> None:
+    """Raise FailJob for a pipe or a device, which might never end, and FileNotFoundError if nothing is there."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FailJob(f"{path} was changed: it is no longer a file")

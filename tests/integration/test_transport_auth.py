@@ -182,48 +182,6 @@ def test_oauth_sends_its_form_and_renews_with_the_refresh_token(vendor: Start) -
     assert acme.heard[7].body.startswith(form)
 
 
-# ---------------------------------------------------------------- tokens in other places
-
-
-@pytest.mark.parametrize(
-    ("send", "target", "header"),
-    [
-        ({"kind": "header", "name": "X-Auth", "value": "{token}"}, "/v1/rows", ("x-auth", "t/1+")),
-        ({**HEADER, "value": "Zoho {token}"}, "/v1/rows", ("authorization", "Zoho t/1+")),
-        ({**HEADER, "name": "Cookie", "value": "u={username}; s={token}"}, "/v1/rows", ("cookie", "u=somebody")),
-        ({"kind": "query", "name": "access_token", "value": "{token}"}, "/v1/rows?access_token=t%2F1%2B", None),
-    ],
-)
-def test_a_token_goes_where_the_source_says(
-    vendor: Start, send: dict[str, str], target: str, header: tuple[str, str] | None
-) -> None:
-    at, acme = talk(
-        vendor,
-        lambda heard: answer(body=b'{"Token":"t/1+"}') if heard.target == "/v1/login" else answer(),
-        {**SESSION, "token": "Token", "send": send},
-    )
-    at.send(get(at)).close()
-    assert acme.heard[-1].target == target
-    assert ("authorization" in acme.heard[-1].headers) == (send["name"] == "Authorization")
-    if header:
-        assert acme.heard[-1].headers[header[0]].startswith(header[1])
-    assert at.api_link(f"{target}{'&' if '?' in target else '?'}page=2", at=at.base.url("/")).endswith(
-        "/v1/rows?page=2"
-    )
-
-
-def test_a_token_may_come_in_a_header_of_the_logins_answer(vendor: Start) -> None:
-    def script(heard: Heard) -> bytes:
-        return answer(204, X_Auth_Token="t-1") if heard.target == "/v1/login" else answer()
-
-    at, acme = talk(vendor, script, {**SESSION, "token_header": "X-Auth-Token"})
-    at.send(get(at)).close()
-    assert acme.heard[-1].headers["authorization"] == "Bearer t-1"
-    none = exchange(connection(vendor(lambda heard: answer(body=b"log in later")), {**SESSION, "token_header": "X-T"}))
-    with pytest.raises(FailJob, match="POST /v1/login: the answer has no header 'X-T': log in later"):
-        none.send(get(none))
-
-
 # ---------------------------------------------------------------- OAuth2
 
 

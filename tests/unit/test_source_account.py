@@ -15,6 +15,7 @@ from worker.sources.schema import Source
 LOST: dict[str, Any] = {"title": "help", "request": {"path": "x"}, "lists": {"names": "names"}}
 BEARER: dict[str, Any] = {"kind": "bearer"}
 KEY: dict[str, Any] = {"kind": "header", "name": "X-Key", "value": "{key}"}
+IN_JSON: dict[str, Any] = {"kind": "json", "name": "header.key", "value": "{key}"}
 SESSION: dict[str, Any] = {"kind": "session", "login": {"path": "/login"}}
 OAUTH: dict[str, Any] = {"kind": "oauth2", "grant": "client_credentials", "token_url": "/token"}
 DETAIL: dict[str, Any] = {"title": "help", "request": {"path": "/{id}/help"}, "lists": {"names": "names"}}
@@ -64,6 +65,7 @@ def test_a_date_may_have_a_form_and_a_query_may_be_a_text(tmp_path: Path) -> Non
         ({"query": {"d": "{dya:%Y}"}}, "one of day, limit"),
         ({"json": {"query": "query { ads(date: {day: $day}) { id } }"}}, "{{day: $day}} is the text {day: $day}"),
         ({"json": {"query": "query { ads {id} }"}}, "{{id}} is the text {id}"),
+        ({"json": {"key": "{token}"}}, "no credential here: `auth` puts it into"),
         ({"headers": {"X-Day": "{day:%K}"}}, "%Y %m %d"),
         ({"json": {"a": [{"b": "{day:%K}"}]}, "method": "POST"}, "%Y %m %d"),
         ({"query": "?a=1"}, "without ?"),
@@ -102,6 +104,13 @@ def test_a_format_or_query_that_makes_no_sense_is_refused_when_the_file_is_read(
         ({"auth": [{"kind": "all", "of": [BEARER, SESSION]}]}, "auth.0.of", "one of them"),
         ({"auth": [{"kind": "all", "of": [KEY, KEY]}]}, "auth.0.of", "one of them"),
         ({"auth": [{"kind": "all", "of": [BEARER, {"kind": "none"}]}]}, "auth.0.of.1.kind", "one of basic, bearer"),
+        ({"auth": [{"kind": "all", "of": [IN_JSON, IN_JSON]}]}, "auth.0.of", "one of them"),
+        ({"auth": [IN_JSON]}, "reports.all.read.0.request", "`json` in it, which may be {}"),
+        (
+            {"auth": [{**SESSION, "send": {**IN_JSON, "kind": "form", "value": "{token}"}}]},
+            "reports.all.read.0.request",
+            "`form` in it",
+        ),
         ({"auth": [{**KEY, "name": "X Key"}]}, "auth.0.name", "the name of a header"),
         ({"auth": [{**SESSION, "send": {**KEY, "value": "{tokn}"}}]}, "auth.0.send.value", "text with {token}"),
         ({"auth": [{**OAUTH, "username": "{u}"}]}, "auth.0.username", "no username beside grant: client_credentials"),

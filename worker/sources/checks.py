@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from worker.durations import parse_duration
 from worker.errors import BadInput
 from worker.sources.base_urls import base_of
-from worker.sources.credentials import auth_methods, check_auth
+from worker.sources.credentials import auth_methods, check_auth, credential_names
 from worker.sources.ineffective_fields import contradicting_errors, delimited_mistakes, without_effect
 from worker.sources.path_notation import wrong_paths
 from worker.sources.placeholders import names_in, placeholders_in, refuse_forms
 from worker.sources.schema import (
+    Auth,
+    BodyAuth,
     Delimited,
     ErrorShape,
     OAuth2Auth,
@@ -39,6 +41,7 @@ _AS_WRITTEN = re.compile(r"(?![?&])[!-~]*")
 def check_source(source: Source, file: YamlFile) -> None:
     """Raise BadInput for a name that is not declared, and for steps that do not fit together."""
     _check_base_and_deadlines(source, file)
+    credentials = {name for auth in source.auth for name in credential_names(auth)}
     for name, report in source.reports.items():
         place: Place = ("reports", name)
         if (report.submit is None) != (report.poll is None):
@@ -47,11 +50,12 @@ def check_source(source: Source, file: YamlFile) -> None:
         for where, used in _names_used(report):
             if used not in report.params:
                 raise BadInput(file.where((*place, *where)), used, one_of(used, report.params, "parameters"))
-        check_templates(report, file, place)
+        check_templates(report, file, place, credentials)
         _check_steps(report, file, place)
     for where, path, allowed in wrong_paths(source):
         raise BadInput(file.where(where), path, allowed)
     check_auth(source, file)
+    _check_bodies(source, file)
     _check_errors(source, file)
     _check_account(source, file)
     _check_params_have_effect(source, file)
@@ -253,6 +257,30 @@ def _logins(source: Source, file: YamlFile) -> Iterator[tuple[Place, Request]]:
                 raise BadInput(file.where(place), "a variable of the environment", allowed)
         logins = (way.login for way in auth_methods(auth) if isinstance(way, SessionAuth))
         yield from ((("auth", position, "login"), login) for login in logins)
+
+
+def _check_bodies(source: Source, file: YamlFile) -> None:
+    """Raise BadInput for a request without the body that every way to authenticate puts a credential into."""
+    requests = [
+        (("reports", name, *place), each)
+        for name, report in source.reports.items()
+        for place, each in requests_of(report)
+    ]
+    requests += [(("check", "request"), source.check.request)] if source.check.request else []
+    for kind in set.intersection(*({place.kind for place in _body_places(auth)} for auth in source.auth)):
+        for place, request in requests:
+            if (request.form if kind == "form" else request.json_body) is None:
+                raise BadInput(
+                    file.where(place), "no body", f"`{kind}` in it, which may be {{}}: a credential goes there"
+                )
+
+
+def _body_places(auth: Auth) -> Iterator[BodyAuth]:
+    """The ways of an entry of `auth` that put a credential into the body."""
+    for way in auth_methods(auth):
+        place = way.send if isinstance(way, SessionAuth | OAuth2Auth) else way
+        if isinstance(place, BodyAuth):
+            yield place
 
 
 def _check_account(source: Source, file: YamlFile) -> None:

@@ -13,6 +13,7 @@ from worker.sources.schema import (
     Auth,
     BasicAuth,
     BearerAuth,
+    BodyAuth,
     HeaderAuth,
     NoAuth,
     OAuth2Auth,
@@ -146,6 +147,8 @@ def _places(way: OneAuth) -> Iterator[str]:
         yield f"header {way.name.lower()!r}"
     elif isinstance(way, QueryAuth):
         yield f"query value {way.name!r}"
+    elif isinstance(way, BodyAuth):
+        yield f"{way.kind} value {way.name!r}"
 
 
 def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from worker.errors import BadInput
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
@@ -59,8 +59,11 @@ def texts_in(template: object, place: Place) -> Iterator[tuple[Place, str]]:
             yield from texts_in(value, (*place, position))
 
 
-def check_templates(report: Report, file: YamlFile, place: Place) -> None:
-    """Raise BadInput for a placeholder that nothing fills, or that hides a parameter or cannot be written."""
+def check_templates(report: Report, file: YamlFile, place: Place, credentials: Collection[str]) -> None:
+    """Raise BadInput for a placeholder that nothing fills, or that hides a parameter or cannot be written.
+
+    `credentials` are the names of those in `auth`: only there may they be used.
+    """
     for where, template, filled in templates_of(report):
         known = {*report.params, *filled}
         for used in names_in(template):
@@ -69,7 +72,7 @@ def check_templates(report: Report, file: YamlFile, place: Place) -> None:
                 allowed = f"a parameter with another name, since Millrace fills in {{{used}}} here"
                 raise BadInput(file.where((*place, "params", used)), used, allowed)
         for at, text in texts_in(template, (*place, *where)):
-            _check_placeholders(report, text, file, at, known)
+            _check_placeholders(report, text, file, at, known, credentials)
         for at, unquoted in _unquoted_placeholders(template, known, (*place, *where)):
             raise BadInput(
                 file.where(at), f"{{{unquoted}}}", f'quotes around it, "{{{unquoted}}}": YAML has braces too'
@@ -104,12 +107,17 @@ def _names_filled(report: Report, place: Place) -> set[str]:
     return filled
 
 
-def _check_placeholders(report: Report, text: str, file: YamlFile, place: Place, known: set[str]) -> None:
+def _check_placeholders(
+    report: Report, text: str, file: YamlFile, place: Place, known: set[str], credentials: Collection[str]
+) -> None:
     for name, form, kind in placeholders_in(text):
         if name not in known:
+            allowed = one_of(name, sorted(known), "placeholders")
+            if name in credentials:
+                allowed = "no credential here: `auth` puts it into a header, the query, a form or the JSON body"
             # Queries of GraphQL have braces of their own.
             hint = "" if close_names(name, known) else f"; {{{{{name}}}}} is the text {{{name}}}"
-            raise BadInput(file.where(place), f"{{{name}}}", one_of(name, sorted(known), "placeholders") + hint)
+            raise BadInput(file.where(place), f"{{{name}}}", allowed + hint)
         if kind is not None and kind not in KINDS:
             raise BadInput(file.where(place), f"{{{name}|{kind}}}", one_of(kind, KINDS, "kinds of value"))
         if form is None:

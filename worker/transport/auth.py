@@ -6,11 +6,27 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 
 from worker.sources.placeholders import fill
-from worker.sources.schema import BasicAuth, BearerAuth, HeaderAuth, OAuth2Auth, OneAuth, QueryAuth, SessionAuth
+from worker.sources.schema import (
+    BasicAuth,
+    BearerAuth,
+    BodyAuth,
+    HeaderAuth,
+    OAuth2Auth,
+    OneAuth,
+    QueryAuth,
+    SessionAuth,
+)
 from worker.transport.account import Account
 from worker.transport.login import Login
 from worker.transport.redaction import Redactor
-from worker.transport.request import WireRequest, basic, with_header, with_query, without_query_value
+from worker.transport.request import (
+    WireRequest,
+    basic,
+    with_body_value,
+    with_header,
+    with_query,
+    without_query_value,
+)
 from worker.transport.response import Response
 from worker.transport.tokens import Tokens
 
@@ -101,6 +117,8 @@ class Auth:
                 request = with_header(request, way.name, _text(way.value, values))
             elif isinstance(way, QueryAuth):
                 request = replace(request, url=with_query(request.url, {way.name: _text(way.value, values)}))
+            elif isinstance(way, BodyAuth):
+                request = with_body_value(request, way.kind, way.name, _text(way.value, values))
         return request
 
 

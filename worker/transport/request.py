@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote_plus, urlencode
 
 from worker.errors import FailJob
@@ -16,6 +16,7 @@ from worker.sources.schema import Request
 from worker.transport.links import without_query
 
 NOTHING: Mapping[str, Any] = {}
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,17 @@ def with_header(request: WireRequest, name: str, value: str) -> WireRequest:
     return replace(request, headers={**kept, name: value})
 
 
+def with_body_value(request: WireRequest, kind: Literal["form", "json"], name: str, value: str) -> WireRequest:
+    """The request with one more value in its form, or at a path of its JSON. Without such a body it stays as it is."""
+    types = [held for each, held in request.headers.items() if each.lower() == "content-type"]
+    is_form = any(held.lower().startswith(FORM) for held in types)
+    if request.body is None or is_form != (kind == "form"):
+        return request
+    if is_form:
+        return replace(request, body=b"&".join(filter(None, (request.body, encode_query({name: value}).encode()))))
+    return replace(request, body=_dump(set_at_path(json.loads(request.body), name, value)))
+
+
 def set_at_path(body: Any, path: str, value: Any) -> Any:
     """The JSON body with a value at a path of names; missing objects on the path are created."""
     name, _, rest = path.partition(".")
@@ -113,16 +125,17 @@ def _body(
     request: Request, values: Mapping[str, Any], form: Mapping[str, Any], json_parts: Mapping[str, Any]
 ) -> tuple[bytes | None, str | None]:
     if request.form is not None:
-        return encode_query(
-            {**(fill(request.form, values) or {}), **form}
-        ).encode(), "application/x-www-form-urlencoded"
+        return encode_query({**(fill(request.form, values) or {}), **form}).encode(), FORM
     body = fill(request.json_body, values)
     for path, value in json_parts.items():
         body = set_at_path(body, path, value)
     if body is None:
         return None, None
     try:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _dump(body), "application/json"
     except ValueError:
         raise FailJob(f"{request.path}: a number in the request is not finite") from None
-    return text.encode(), "application/json"
+
+
+def _dump(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -45,7 +45,15 @@ class QueryAuth(Declared):
     value: str
 
 
-TokenPlace = Annotated[HeaderAuth | QueryAuth, Field(discriminator="kind")]
+class BodyAuth(Declared):
+    """A key in the body of each request that has one: a field of its form, or a value at a path of its JSON."""
+
+    kind: Literal["form", "json"]
+    name: Text
+    value: str
+
+
+TokenPlace = Annotated[HeaderAuth | QueryAuth | BodyAuth, Field(discriminator="kind")]
 
 
 def _bearer() -> HeaderAuth:
@@ -99,7 +107,7 @@ class OAuth2Auth(Declared):
     send: TokenPlace = Field(default_factory=_bearer)
 
 
-OneAuth = BasicAuth | BearerAuth | HeaderAuth | QueryAuth | SessionAuth | OAuth2Auth
+OneAuth = BasicAuth | BearerAuth | HeaderAuth | QueryAuth | BodyAuth | SessionAuth | OAuth2Auth
 
 
 class AllAuth(Declared):

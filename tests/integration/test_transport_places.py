@@ -1,0 +1,81 @@
+"""A token or a key goes where the source says: into any header, the query, a form or the JSON body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scripted_vendor import Heard, Start
+from tests.wire import HEADER, SESSION, answer, connection, exchange, get, talk
+from worker.errors import FailJob
+from worker.sources.schema import Request
+from worker.transport.request import compose
+
+
+@pytest.mark.parametrize(
+    ("send", "target", "header"),
+    [
+        ({"kind": "header", "name": "X-Auth", "value": "{token}"}, "/v1/rows", ("x-auth", "t/1+")),
+        ({**HEADER, "value": "Zoho {token}"}, "/v1/rows", ("authorization", "Zoho t/1+")),
+        ({**HEADER, "name": "Cookie", "value": "u={username}; s={token}"}, "/v1/rows", ("cookie", "u=somebody")),
+        ({"kind": "query", "name": "access_token", "value": "{token}"}, "/v1/rows?access_token=t%2F1%2B", None),
+    ],
+)
+def test_a_token_goes_where_the_source_says(
+    vendor: Start, send: dict[str, str], target: str, header: tuple[str, str] | None
+) -> None:
+    at, acme = talk(
+        vendor,
+        lambda heard: answer(body=b'{"Token":"t/1+"}') if heard.target == "/v1/login" else answer(),
+        {**SESSION, "token": "Token", "send": send},
+    )
+    at.send(get(at)).close()
+    assert acme.heard[-1].target == target
+    assert ("authorization" in acme.heard[-1].headers) == (send["name"] == "Authorization")
+    if header:
+        assert acme.heard[-1].headers[header[0]].startswith(header[1])
+    assert at.api_link(f"{target}{'&' if '?' in target else '?'}page=2", at=at.base.url("/")).endswith(
+        "/v1/rows?page=2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "declared", "sent"),
+    [
+        (
+            "json",
+            "header.token",
+            {"json": {"header": {"v": 1}, "q": "é"}},
+            '{"header":{"v":1,"token":"k3y+secret"},"q":"é"}',
+        ),
+        ("json", "key", {"json": {}, "headers": {"Content-Type": "application/vnd.x+json"}}, '{"key":"k3y+secret"}'),
+        ("form", "key", {"form": {"a": [1, 2]}}, "a=1&a=2&key=k3y%2Bsecret"),
+        ("form", "key", {"form": {}}, "key=k3y%2Bsecret"),
+        ("json", "key", {"form": {"a": 1}}, "a=1"),
+        ("form", "key", {"json": {"a": 1}}, '{"a":1}'),
+        ("json", "key", {}, ""),
+    ],
+)
+@pytest.mark.parametrize("is_fixed", [True, False])
+def test_a_credential_may_go_into_the_body(
+    vendor: Start, is_fixed: bool, kind: str, name: str, declared: dict[str, Any], sent: str
+) -> None:
+    place = {"kind": kind, "name": name, "value": "{key}" if is_fixed else "{token}"}
+    way = place if is_fixed else {**SESSION, "token": "Token", "send": place}
+    at, acme = talk(vendor, lambda heard: answer(body=b'{"Token":"k3y+secret"}'), way)
+    request = Request.model_validate({"method": "POST", "path": "/rows", **declared})
+    at.send(compose(at.base, request, {})).close()
+    assert acme.heard[-1].body.decode() == sent
+
+
+def test_a_token_may_come_in_a_header_of_the_logins_answer(vendor: Start) -> None:
+    def script(heard: Heard) -> bytes:
+        return answer(204, X_Auth_Token="t-1") if heard.target == "/v1/login" else answer()
+
+    at, acme = talk(vendor, script, {**SESSION, "token_header": "X-Auth-Token"})
+    at.send(get(at)).close()
+    assert acme.heard[-1].headers["authorization"] == "Bearer t-1"
+    none = exchange(connection(vendor(lambda heard: answer(body=b"log in later")), {**SESSION, "token_header": "X-T"}))
+    with pytest.raises(FailJob, match="POST /v1/login: the answer has no header 'X-T': log in later"):
+        none.send(get(none))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fake_vendor import Answer, Request, preparing
-from tests.prepared import SUBMIT, Start, done, failed
+from tests.prepared import AT_LINK, SUBMIT, Start, done, failed
 from tests.prepared import start as start
 from tests.source_files import POLL
 from worker.jobs.finish import cancel
@@ -163,3 +163,13 @@ def test_a_report_made_while_its_job_was_cancelled_is_cancelled_too(start: Start
     made = start(respond, report=DISCARD)
     made.run()
     assert [asked.name for asked in made.asked] == ["POST /reports", "DELETE /reports/7"]
+
+
+def test_a_file_on_another_host_that_wants_credentials_says_that_none_are_sent_there(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        if request.is_storage:
+            return Answer({"error": "no key"}, status=401)
+        return Answer({"id": 7} if request.method == "POST" else {"status": "done", "url": f"{request.storage}/f"})
+
+    made = start(respond, poll={**POLL, "link": ["url"]}, read=AT_LINK)
+    failed(made, "GET /f: 401 Unauthorized", "no credentials are sent to 127.0.0.1:")

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from tests import source_files
 from worker.sources import schema
 from worker.sources.docs import source_docs
 from worker.sources.loading import load_catalogue, load_source
@@ -43,12 +45,18 @@ def test_the_source_files_in_the_guide_load(tmp_path: Path) -> None:
         assert set(load_source(read_yaml(path)).reports) == {"campaigns"}
 
 
+def test_the_example_of_graphql_in_the_guide_is_a_read(tmp_path: Path) -> None:
+    guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
+    text = guide.partition("### GraphQL\n")[2].partition("```yaml\n")[2].partition("```")[0]
+    report = source_files.report(yaml.safe_load(text), params={"day": {"type": "date"}})
+    assert source_files.loaded(tmp_path, source_files.source(report)).reports
+
+
 @pytest.mark.parametrize("kind", [part for part in dir(schema) if hasattr(getattr(schema, part), "model_fields")])
 def test_every_kind_of_the_source_format_is_in_the_guide(kind: str) -> None:
     field = getattr(schema, kind).model_fields.get("kind")
     guide = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
-    if field is not None:
-        (name,) = field.annotation.__args__
+    for name in field.annotation.__args__ if field is not None else ():
         assert f"`{name}`" in guide
 
 

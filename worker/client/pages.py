@@ -10,6 +10,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
+from urllib.parse import urlsplit
 
 from worker import json_path
 from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledLinks
@@ -343,6 +344,10 @@ class Page:
         if pages.may_be_gone and response.status not in EXPIRED and not (error and error.consequence):
             gone = ReportNotFound if response.status == HTTPStatus.NOT_FOUND else ReportGone
             return gone(f"{refusal}: the vendor no longer has the report")
+        there = urlsplit(found.request.url)
+        is_elsewhere = f"{there.scheme}://{there.netloc}" != self._exchange.base.origin
+        if response.status == HTTPStatus.UNAUTHORIZED and is_elsewhere and type(refusal) is FailJob:
+            return FailJob(f"{refusal}; no credentials are sent to {there.netloc}, which is not the connection's host")
         return refusal
 
 

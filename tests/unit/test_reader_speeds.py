@@ -18,7 +18,7 @@ from worker.model import Rows
 from worker.readers import parser
 from worker.readers.cutter import ListCutter
 from worker.readers.fast_cutter import FastCutter
-from worker.readers.row_shape import RowShape
+from worker.readers.row_pattern import RowPattern
 from worker.sources.schema import ColumnType, ErrorShape, Format, JsonRows, Ndjson
 
 MESSAGES = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", message="error.message")])
@@ -217,14 +217,14 @@ def test_typed_rows_of_one_shape_are_converted_without_being_cut_out_of_the_page
     """As above: without this way the rows would be the same, only later."""
     body = b'{"rows":[' + b",".join(b'{"a":"%d","u":"x"}' % number for number in range(20_000)) + b"]}"
     converted: list[int] = []
-    change = RowShape.change_members
+    convert = RowPattern.convert_members
 
-    def counting(shape: RowShape, text: bytes) -> Rows | None:
-        changed = change(shape, text)
-        converted.append(len(changed or ()))
-        return changed
+    def counting(pattern: RowPattern, text: bytes) -> tuple[Rows, bytes]:
+        rows, rest = convert(pattern, text)
+        converted.append(len(rows))
+        return rows, rest
 
-    with patch.object(RowShape, "change_members", counting):
+    with patch.object(RowPattern, "convert_members", counting):
         assert len(reading(body, PAGE, columns=COLUMNS).published) == 20_000
     assert sum(converted) > 10_000
 

@@ -31,7 +31,6 @@ _SHOWN_CHARACTERS = 100
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 DATE = r"(?:[0-9]{4}[-/.]?[0-9]{2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"
 """How a date begins, the year first or last."""
-_DATE_AS_WRITTEN = DATE.replace("[-/.]", r"(?:[-.]|\\?/)")  # in JSON, PHP writes `\/` for a slash
 _TIME = re.compile(DATE + r"|-?[0-9]+(?:\.[0-9]+)?$")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
@@ -110,22 +109,17 @@ CONVERSIONS: dict[ColumnType, Callable[[Any], Any]] = {
 }
 """For values whose type does not fit. Each raises SkipRow, quoting the value, if it cannot convert it."""
 
-NUMBERS: frozenset[ColumnType] = frozenset({"integer", "number"})
-TEXT = rb'"[^"]*+"(?:(?<!\\")|(?:(?<=[^\\]\\")[^"]*+")++(?<!\\"))'
-"""A JSON string, found by its quotes: that takes half the time of following each backslash. A quote after one backslash
-does not end it. After several it may or may not, so a string with such a quote is not matched."""
-PLAIN: dict[ColumnType, bytes] = {
-    "string": rb"(?:" + TEXT + rb"|null)",
-    "integer": rb'(?:0|-?[1-9][0-9]{0,4000}+|null(?!"))',
-    "number": rb'(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|null(?!"))',
-    "boolean": rb"(?:true|false|null)",
-    "datetime": rb'(?:"' + _DATE_AS_WRITTEN.encode() + rb'(?:[^"\\]++|\\/)*+"|null)',
-}
-"""Patterns of values that need no parsing; quotes around a number are not part of its pattern."""
+INTEGER = rb"(?:0|-?[1-9][0-9]{0,4000}+)"
+DATE_IN_JSON = DATE.replace("[-/.]", r"(?:[-.]|\\?/)").encode()
+"""PHP writes `\\/` for a slash."""
 
-_PLAIN_VALUE = {
-    kind: re.compile(rb'"?+(' + pattern + rb')"?+' if kind in NUMBERS else b"(" + pattern + b")")
-    for kind, pattern in PLAIN.items()
+# These values need no parsing. Around a number there may be quotes.
+_PLAIN_VALUE: dict[ColumnType, re.Pattern[bytes]] = {
+    "string": re.compile(rb'(".*"|null)', re.DOTALL),
+    "integer": re.compile(rb'"?+(' + INTEGER + rb'|null(?!"))"?+'),
+    "number": re.compile(rb'"?+(' + _NUMBER.pattern.encode() + rb'|null(?!"))"?+'),
+    "boolean": re.compile(rb"(true|false|null)"),
+    "datetime": re.compile(rb'("' + DATE_IN_JSON + rb'(?:[^"\\]++|\\/)*+"|null)'),
 }
 
 

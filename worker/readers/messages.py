@@ -8,7 +8,7 @@ column called `meta` or `message` does no harm.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -19,11 +19,9 @@ from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.json_path import find, split
 from worker.model import Facts, Rows
 from worker.readers.limits import is_utf8
+from worker.readers.row_pattern import RowPatterns, names_in
 from worker.sources.schema import Ndjson, StreamHeader
 from worker.vendor_errors import VendorError, describe, error_in, excerpt, paths_of
-
-_FLAT = str | float | bool | None
-"""The type of a value that is neither a list nor an object. float, not int: it is made faster, and nobody reads it."""
 
 
 class Messages:
@@ -39,18 +37,18 @@ class Messages:
         self._shape = shape
         self._facts = facts
         self._columns: frozenset[str] | None = None
-        self._has_row = False
-        self._nested: set[str] = set()  # the columns that had a list or an object in a row
-        # A fast check: this decoder accepts only objects that are certainly rows. For a stream with a header it is made
-        # from the first row. Without a header it accepts objects in which all keys of errors and metadata are absent or
-        # null. It cannot be made if an error is recognized by the whole object, because then there is no such key.
-        # Since a name may have dots, `a.b` may be at the keys `a` and `a.b`.
+        self._patterns = RowPatterns({})
+        # A fast check: this decoder accepts only objects that are certainly rows. In a stream with a header those have
+        # all columns. Without a header it accepts objects in which all keys of errors and metadata are absent or null.
+        # It cannot be made if an error is recognized by the whole object, because then there is no such key. Since a
+        # name may have dots, `a.b` may be at the keys `a` and `a.b`.
         paths = (split(error.when)[0].split(".") for error in shape.errors)
         names = {key for path in paths for key in accumulate(path, "{}.{}".format)}
         names |= {shape.metadata} if shape.metadata is not None else set()
+        self._message_keys = names
         self._row_decoder: msgspec.json.Decoder[Any] | None = None
         if not shape.header and "" not in names:
-            self._row_decoder = _make_decoder([(key, None, None) for key in names], forbid_unknown_fields=False)
+            self._row_decoder = _make_decoder(names, are_columns=False)
         # By MediaMath's OpenAPI definition no field of an error is required, so an object with any of them is an error.
         plain = [error for error in shape.errors if error.equals is error.unless is error.contains is None]
         self._flat_errors = [error for error in plain if "." not in "".join(paths_of([error]))]
@@ -60,10 +58,13 @@ class Messages:
         """The number of the row that comes next, for messages."""
         return self._facts.first_row + self.rows
 
-    @property
-    def are_flat(self) -> bool:
-        """Are the rows that `count_rows` counts without lists and objects in them?"""
-        return self._has_row and not self._nested
+    def prove_alike(self, text: bytes) -> tuple[Rows, bytes]:
+        """The rows at the start of a text that look like an earlier one, one on each line, and the other text.
+
+        They are not counted yet: `take` does that.
+        """
+        pattern = self._patterns.last
+        return pattern.prove_lines(text) if pattern else (Rows(), text)
 
     def count_rows(self, objects: bytes) -> int:
         """The number of objects in the text if all are certainly rows, in valid JSON and UTF-8; 0 otherwise."""
@@ -73,8 +74,7 @@ class Messages:
             rows = len(self._row_decoder.decode_lines(objects))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return 0
-        # The decoder of flat rows has decoded every string.
-        return rows if self.are_flat or is_utf8(objects) else 0
+        return rows if is_utf8(objects) else 0
 
     def take(self, rows: Rows) -> Rows:
         """Count objects that are certainly rows, and return them; no rows once the stream has ended."""
@@ -84,10 +84,14 @@ class Messages:
         self.rows += len(rows)
         return rows
 
-    def choose(self, objects: Rows) -> Rows:
-        """Return the rows among the objects, up to an error that ends the stream: it is then in `end`."""
+    def choose(self, objects: Rows, *, are_rows: bool = False) -> Rows:
+        """Return the rows among the objects, up to an error that ends the stream: it is then in `end`.
+
+        `are_rows`: it is known that all of them are rows.
+        """
         # Other messages are few, so most blocks hold rows only, and one call finds that out.
-        if self.end is not None or not objects or self.count_rows(objects.text):
+        if self.end is not None or not objects or are_rows or self.count_rows(objects.text):
+            self._learn(objects)
             return self.take(objects)
         self.is_empty = False
         rows = []
@@ -100,6 +104,11 @@ class Messages:
                 self.end = end
                 break
         return Rows.of(rows)
+
+    def _learn(self, rows: Rows) -> None:
+        """Have the next rows that look like the first of these found by `prove_alike`, if those are certainly rows."""
+        if rows and (self._columns is not None or self._message_keys.isdisjoint(names_in(rows.first))):
+            self._patterns.find(rows.first)
 
     def finish(self) -> None:
         """Handle the end of the response. Raises FailJob or RetryLater if a header is declared and none came."""
@@ -125,12 +134,6 @@ class Messages:
             return False
         columns = self._columns or frozenset()
         if self._columns is not None and value.keys() == columns:
-            nested = {key for key in value if isinstance(value[key], (list, dict))}
-            if not self._has_row or not nested <= self._nested:
-                self._has_row = True
-                self._nested |= nested
-                fields = [(key, msgspec.Raw if key in self._nested else _FLAT) for key in value]
-                self._row_decoder = _make_decoder(fields, forbid_unknown_fields=True)
             return True
         self._refuse_error(value, columns)
         if self._is_metadata(value) and self._shape.metadata not in columns:
@@ -153,6 +156,7 @@ class Messages:
         if not all(isinstance(name, str) for name in names):
             return False
         self._columns = frozenset(names)
+        self._row_decoder = _make_decoder(self._columns, are_columns=True)
         self._facts.total = total if total >= 0 else None
         errors = ({*paths_of([error])} for error in self._flat_errors)
         if self._columns == {self._shape.metadata} or any(names and self._columns <= keys for keys in errors):
@@ -179,17 +183,16 @@ class Messages:
         return error.failure(f"the vendor ended the stream with an error after {self.rows} rows: {error.words}")
 
 
-def _make_decoder(
-    fields: Sequence[tuple[str, Any] | tuple[str, Any, Any]], *, forbid_unknown_fields: bool
-) -> msgspec.json.Decoder[Any] | None:
-    """A decoder of objects with these fields (key, type, default); None if msgspec cannot declare one of the keys."""
-    names = {f"f{number}": key for number, (key, *_) in enumerate(fields)}
-    renamed = [(name, *field[1:]) for name, field in zip(names, fields, strict=True)]
+def _make_decoder(keys: Collection[str], *, are_columns: bool) -> msgspec.json.Decoder[Any] | None:
+    """A decoder of objects that have exactly these keys or, if they are not columns, none of them with a value.
+
+    None if msgspec cannot declare one of the keys.
+    """
+    names = {f"f{number}": key for number, key in enumerate(keys)}
+    fields: list[Any] = [(name, msgspec.Raw) if are_columns else (name, None, None) for name in names]
     try:
         # gc=False: the objects are dropped at once, so Python's garbage collector need not track them.
-        struct = msgspec.defstruct(
-            "Message", renamed, rename=names, forbid_unknown_fields=forbid_unknown_fields, gc=False
-        )
+        struct = msgspec.defstruct("Message", fields, rename=names, forbid_unknown_fields=are_columns, gc=False)
     except ValueError:
         return None
     return msgspec.json.Decoder(struct)

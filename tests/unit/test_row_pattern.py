@@ -1,0 +1,191 @@
+"""Rows that are proven and converted many at a time come out as if each were taken apart alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+import ijson
+import pcre2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.model import Row, Rows
+from worker.readers import row_pattern
+from worker.readers.columns import Columns
+from worker.readers.row_pattern import RowPattern, RowPatterns
+from worker.sources.schema import ColumnType
+
+DECLARED: dict[str, ColumnType] = {"a": "integer", "b": "number", "c d": "string", "\u00e9": "datetime", "t": "boolean"}
+USUAL = {
+    "a": ['"5"', "12", "null", '"123456789012345678901"'],
+    "b": ['"5.50"', "1.5", "null", '"-0.10"'],
+    "c d": ['"x"', "null", '"\u00e9"', '"null"'],
+    "\u00e9": ['"2026-07-01"', '"7/1/2026"', "null"],
+    "t": ["true", '"false"', "null"],
+    "u": ['"x"', "1", "[1]", '{"a":"1"}', "2.50"],
+}
+UNUSUAL = [
+    '"007"', '"1.0"', "1e3", '"1e3"', '" 5 "', '""', '"null"', '"NULL"', '"-0"', "-0", "1.0", '"1_0"', '"0.00000000"',
+    '"NaN"', '"sNaN"', '"-Infinity"', '"nan"', '"a,b:1"', '",a:1"', '"},{"', '"\\"a\\":1"', '"x\\u00e9\\/"', '"\\\\"',
+    '{ "a" : 1 }', "9" * 30, '"soon"', '"1"', "5", '" null"', '"- 5"', '" true"', '"1 000"', '"x\\": \\""',
+    '"2026-07 -01"', '"--"', '" --"', '"N/A"', '"N\\/A"', r'"7\/1\/2026"', '"7/1/26"',
+]  # fmt: skip
+
+
+def alone(row: bytes, null_values: list[str]) -> Row:
+    """The row as the slow way converts it."""
+    return Columns(DECLARED, null_values)._convert_alone(row)
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> list[bytes]:
+    """Rows, most with the first one's keys and usual values; some differ in everything that may differ."""
+    usual = draw(st.lists(st.sampled_from([*USUAL]), min_size=1, max_size=5, unique=True))
+    spacing = draw(st.sampled_from([(",", ":"), (", ", ": ")]))
+    rows = []
+    for _ in range(draw(st.integers(1, 6))):
+        keys = draw(st.one_of(st.just(usual), st.just(usual), st.permutations(usual), st.lists(st.sampled_from(usual))))
+        comma, colon = draw(st.sampled_from([spacing] * 6 + [(", ", ":"), (",", ": ")]))
+        members = []
+        for key in keys:
+            is_usual = draw(st.integers(0, 7))
+            value = draw(st.sampled_from(USUAL[key] if is_usual else UNUSUAL))
+            members.append(json.dumps(key, ensure_ascii=not is_usual) + colon + value)
+        rows.append(("{" + comma.join(members) + "}").encode())
+    return rows
+
+
+def as_members(rows: list[bytes]) -> bytes:
+    return b"".join(b"," + row for row in rows)
+
+
+@given(alike(), st.sampled_from([[], ["--", "N/A"], ["NaN", "null"], ["5", "false"]]))
+@settings(deadline=None, max_examples=500)
+def test_every_row_comes_out_as_if_it_were_converted_alone(rows: list[bytes], null_values: list[str]) -> None:
+    want = [alone(row, null_values) for row in rows]
+    assert [*Columns(DECLARED, null_values).convert(Rows.of(rows))] == want
+    pattern = RowPatterns(DECLARED, null_values).find(rows[0])
+    if pattern is not None:
+        members, rest = pattern.convert_members(as_members(rows))
+        assert [*members] == want[: len(members)]
+        assert rest == as_members(rows[len(members) :])
+
+
+def test_rows_with_the_same_keys_are_converted_at_once() -> None:
+    rows = [b'{"a":"%d","u":[{"a":"1"}],"b":"%d.50","c d":"x"}' % (number, number) for number in range(5)]
+    want = Rows.of(b'{"a":%d,"u":[{"a":"1"}],"b":%d.50,"c d":"x"}' % (number, number) for number in range(5))
+    pattern = RowPattern(rows[0], DECLARED)
+    assert pattern.convert_lines(Rows.of(rows)) == (want, Rows())
+    assert pattern.convert_members(as_members(rows)) == (want, b"")
+    assert pattern.prove_lines(Rows.of(rows).text) == (Rows.of(rows), b"")
+
+
+def test_rows_with_blanks_are_converted_at_once_and_those_without_a_change_keep_them() -> None:
+    rows = [b'{"a": "1", "u": [1, "x, y"], "b": 1}', b'{"a": 1, "u": "1", "b": 2.50}', b'{"a": 2, "u": "", "b": ""}']
+    want = [b'{"a":1,"u":[1, "x, y"],"b":1}', rows[1], b'{"a":2,"u":"","b":null}']
+    pattern = RowPattern(rows[0], DECLARED)
+    assert pattern.convert_lines(Rows.of(rows)) == (Rows.of(want), Rows())
+    assert pattern.convert_members(as_members(rows)) == (Rows.of(want), b"")
+
+
+def test_texts_that_mean_null_become_null_except_in_strings() -> None:
+    pattern = RowPattern(b'{"a":"1","b":"--","u":"--","c d":"N/A"}', DECLARED, ["--", "N/A"])
+    for row, want in (
+        (b'{"a":"N/A","b":"","u":"--","c d":"--"}', b'{"a":null,"b":null,"u":"--","c d":"--"}'),
+        (b'{"a":"1","b":"--","u":"N/A","c d":""}', b'{"a":1,"b":null,"u":"N/A","c d":""}'),
+    ):
+        assert pattern.convert_lines(Rows.of([row])) == (Rows.of([want]), Rows())
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(b'{"b":"2","a":"1"}', id="other order"),
+        pytest.param(b'{"a":"1"}', id="a key less"),
+        pytest.param(b'{"a":"1","b":"2","u":1}', id="a key more"),
+        pytest.param(b'{"a":"1","a":"1","b":"2"}', id="a key twice"),
+        pytest.param(b'{"a":"1", "b":"2"}', id="a blank"),
+        pytest.param(b'{"a":"1e3","b":"2"}', id="an integer that is not in digits"),
+        pytest.param(b'{"a":"1","b":"NaN"}', id="a decimal that is no number"),
+        pytest.param(b'{"a":"null","b":"2"}', id="a word that is no null"),
+    ],
+)
+def test_a_row_that_does_not_match_is_left_with_all_rows_after_it(row: bytes) -> None:
+    pattern = RowPattern(b'{"a":"1","b":"2"}', DECLARED)
+    plain = b'{"a":1,"b":2}'
+    assert pattern.convert_lines(Rows.of([plain, row, plain])) == (Rows.of([plain]), Rows.of([row, plain]))
+    assert pattern.convert_members(as_members([plain, row, plain])) == (Rows.of([plain]), as_members([row, plain]))
+
+
+PIECES = [
+    '"', "\\", '\\"', "\\u00e9", "\\ud83d", "\\ude00", "\\udBff", "\\x", "\\u12", "é", "\x1f", "\x7f", "\t", " ", "0",
+    "1", "-", "00", "1.", ".5", "1.50", "1e5", "1E+5", "e", "true", "nul", "null", "NaN", "[", "]", "{", "}", ",", ":",
+    "[]", "{}", '{"k":1}', '{"k"}', "[1, [2]]", "[[[1]]]", '{"a": {"b": {"c": 1}}}', '""', '"x"', "'",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6), st.booleans())
+@settings(deadline=None, max_examples=2_000)
+def test_what_a_pattern_matches_is_what_a_json_parser_accepts(pieces: list[str], is_text: bool) -> None:
+    """Only nesting that is too deep for a pattern may keep it from matching, and half a surrogate pair."""
+    value = "".join(pieces)
+    value = f'"{value}"' if is_text else value
+    row = ('{"u":%s,"v":1}' % value).encode()  # noqa: UP031 - braces
+    is_matched = RowPattern(b'{"u":1,"v":1}', {}).matches(row)
+    try:
+        parsed = next(ijson.items(row, "", use_float=False))
+        is_json = parsed.keys() == {"u", "v"} and row.count(b'"u":') == row.count(b'"v":') == 1
+    except (ijson.JSONError, UnicodeDecodeError):
+        is_json = False
+    assert not is_matched or is_json
+    if is_json and not is_matched:
+        assert row.count(b"[") + row.count(b"{") > 3 or b"\\ud" in row.lower() or b" " in row or b"\t" in row
+
+
+@pytest.mark.parametrize("after", [b"\n", b" ", b"]", b"\n]", b",\n", b', {"x":1}\n', b"}"])
+def test_text_after_the_last_row_is_left(after: bytes) -> None:
+    pattern = RowPattern(b'{"u":"x"}', {})
+    for rows in ([], [b'{"u":"x"}'], [b'{"u":1}', b'{"u":null}']):
+        assert pattern.convert_members(as_members(rows) + after) == (Rows.of(rows), after)
+        assert pattern.prove_lines(Rows.of(rows).text + after) == (Rows.of(rows), after)
+
+
+def test_a_broken_character_is_not_proven() -> None:
+    pattern = RowPattern(b'{"u":"x"}', {})
+    broken = b'{"u":"\xff"}'
+    assert pattern.prove_lines(broken + b"\n") == (Rows(), broken + b"\n")
+    assert pattern.convert_members(b"," + broken) == (Rows(), b"," + broken)
+
+
+def test_rows_are_the_same_where_no_memory_may_be_executed() -> None:
+    """PCRE2 then interprets the pattern."""
+    compile_ = pcre2.compile
+
+    def refuse(pattern: bytes, *, jit: bool = True) -> Any:
+        if jit:
+            raise pcre2.LibraryError(-48)
+        return compile_(pattern, jit=False)
+
+    rows = [b'{"a":"%d","b":"x"}' % number for number in range(5)]
+    row_pattern._compile.cache_clear()
+    with patch.object(pcre2, "compile", refuse):
+        converted, rest = RowPattern(rows[0], {"a": "integer"}).convert_members(as_members(rows))
+    row_pattern._compile.cache_clear()
+    assert [*converted] == [b'{"a":%d,"b":"x"}' % number for number in range(5)]
+    assert rest == b""
+
+
+@pytest.mark.parametrize("value", [b'"1"', b"1", b'"a text"', b'{"a":[1]}', b'"--"'])
+def test_rows_of_hundreds_of_keys_have_a_pattern_and_rows_of_thousands_do_not(value: bytes) -> None:
+    declared: dict[str, ColumnType] = {f"column_of_a_wide_report_{number}": "number" for number in range(0, 20_000, 2)}
+    for keys, has_pattern in ((500, True), (2_000, False), (20_000, False)):
+        row = b"{" + b",".join(b'"column_of_a_wide_report_%d":%b' % (key, value) for key in range(keys)) + b"}"
+        is_text = value in (b'"a text"', b'{"a":[1]}')
+        assert bool(RowPatterns({} if is_text else declared, ["--"]).find(row)) == has_pattern
+
+
+def test_a_key_too_long_for_a_pattern_is_left_to_the_other_way() -> None:
+    assert RowPatterns({}).find(b'{"%s":1}' % (b"k" * 100_000)) is None

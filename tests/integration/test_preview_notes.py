@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -57,5 +58,19 @@ def test_a_preview_says_what_the_source_file_looks_for_and_the_first_page_does_n
         exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
         first = Preview(exchange, source.reports["r"], {}, print, 1).rows(10)
         assert (len(first.rows), first.total, first.notes) == (len(ROWS), total, notes)
-        # If enough rows came before the end of the page, nothing is known of what comes after them.
-        assert Preview(exchange, source.reports["r"], {}, print, 1).rows(2).notes == []
+        # The rest of the page is read for what stands behind the rows.
+        first = Preview(exchange, source.reports["r"], {}, print, 1).rows(2)
+        assert (len(first.rows), first.total, first.notes) == (2, total, notes)
+
+
+@pytest.mark.parametrize(
+    "body", [dumps({"rows": [{"id": 1}] * 20_000, "next": "/b"}).encode(), b'{"rows":[{"id":1},{"id":2},{"i']
+)
+def test_nothing_is_said_of_the_end_of_a_page_that_is_large_or_cut_off(tmp_path: Path, body: bytes) -> None:
+    format_ = {"kind": "json", "rows": ["rows"], "next": ["next"]}
+    read: dict[str, Any] = {"request": {"path": "/rows"}, "format": format_, "paging": BY_LINK}
+    source = source_files.loaded(tmp_path, source_files.source(source_files.report(read)))
+    with FakeVendor(lambda _: Answer(body)) as vendor:
+        exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
+        first = Preview(exchange, source.reports["r"], {}, print, 1).rows(1)
+    assert (len(first.rows), first.notes) == (1, [])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -13,14 +13,18 @@ from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, ReportNotFound, RetryLater
-from worker.model import PageFacts, Row
+from worker.model import PageFacts, Row, Rows
 from worker.sources.ineffective_fields import totals_of
 from worker.sources.params import read_for
-from worker.sources.schema import JsonRows, LinkPaging, Poll, Report, TokenPaging
+from worker.sources.schema import JsonRows, LinkPaging, Poll, Read, Report, TokenPaging
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES = 3
 """For a report that was prepared for us. One that is read at once is asked for once only."""
+
+MOST_ROWS_READ = 10_000
+LONGEST_READING_SECONDS = 5.0
+"""How far the first page is read beyond the rows that are shown, for what stands after its rows."""
 
 
 class NotReady(Exception):
@@ -60,8 +64,9 @@ class Preview:
     def rows(self, count: int) -> FirstRows:
         """Up to `count` rows of the first page.
 
-        A report that has to be prepared is requested and waited for. The connection is closed as soon as there are
-        enough rows. Raises NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
+        A report that has to be prepared is requested and waited for. As soon as there are enough rows, the connection
+        is closed, unless something at the end of the page is of interest, and the page neither large nor slow. Raises
+        NotReady at the timeout, RetryLater and FailJob as `Vendor` does.
         """
         poll = self.report.poll if self.report.submit else None
         prepared = Prepared() if poll is None else self._prepare(poll)
@@ -72,20 +77,35 @@ class Preview:
             try:
                 with closing(page.blocks()) as blocks:
                     rows = list(islice(chain.from_iterable(blocks), count))
+                    is_whole = len(rows) < count or self._read_on(blocks)
                 total = prepared.total if page.facts.total is None else page.facts.total
-                return FirstRows(rows, total, self._notes(page.facts, total) if len(rows) < count else [])
+                return FirstRows(rows, total, self._notes(page.facts, total) if is_whole else [])
             except ReportNotFound as gone:
                 # Storage may show a new file some seconds late.
                 raise RetryLater(str(gone)) from None
 
         return retry(read, say=self.say, most_failures=MOST_FAILURES if poll else 1, sleep=self.sleep)
 
+    def _read_on(self, blocks: Iterator[Rows]) -> bool:
+        """Read the rest of a page if its end says something. Returns whether it came to the end."""
+        read = read_for(self.report, self.params)
+        if not (totals_of(read) or _flags(read) or isinstance(read.paging, LinkPaging | TokenPaging)):
+            return False
+        rows, until = 0, self.monotonic() + LONGEST_READING_SECONDS
+        with suppress(RetryLater):
+            for block in blocks:
+                rows += len(block)
+                if rows > MOST_ROWS_READ or self.monotonic() > until:
+                    return False
+            return True
+        return False
+
     def _notes(self, facts: PageFacts, total: int | None) -> list[str]:
         """What a mistake in the source file would otherwise hide: a count that is not found is not checked."""
         read = read_for(self.report, self.params)
         places = totals_of(read)
         notes = [f"no count of the rows at {' or '.join(places)}"] if places and total is None else []
-        flags = [*read.format.has_more, *read.format.is_last] if isinstance(read.format, JsonRows) else []
+        flags = _flags(read)
         if flags and facts.has_more is None:
             notes.append(f"no flag at {' or '.join(flags)}")
         if facts.has_more is False:
@@ -138,3 +158,8 @@ class Preview:
                 word = status.word
                 self.say(word if status.is_known else f"{word} (not a status that the source file knows)")
         raise NotReady(report_id, word)
+
+
+def _flags(read: Read) -> list[str]:
+    """The paths at which a read finds a flag that more pages follow, or that none do."""
+    return [*read.format.has_more, *read.format.is_last] if isinstance(read.format, JsonRows) else []

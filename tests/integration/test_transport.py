@@ -213,6 +213,18 @@ def test_silence_in_a_body_or_before_it_is_not_waited_out(vendor: Start) -> None
     assert not caught.value.is_unsent
 
 
+@pytest.mark.parametrize("start", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX-Long: "])
+def test_headers_that_never_end_are_not_waited_for(vendor: Start, start: bytes) -> None:
+    def script(heard: Heard) -> Iterator[bytes]:
+        yield start
+        while not acme.is_over.wait(0.01):
+            yield b"0"
+
+    at, acme = talk(vendor, script, silence_seconds=0.1)
+    with pytest.raises(RetryLater, match="no answer within"):
+        at.send(get(at))
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_small_answer_that_never_ends_is_not_waited_for(vendor: Start, status: int) -> None:
     def script(heard: Heard) -> Iterator[bytes]:

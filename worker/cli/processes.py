@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from worker.sources.base_urls import is_loopback
 
 ANSWERS_END_SECONDS = 3
 """How long responses may still take when the API shuts down: streams of events never end by themselves."""
+FLOWER_LOGIN = re.compile(r"[!-9;-~]+:[ -~]+")
 GIVE_BACK_SECONDS = 10
 """How long a process may take to give back its work after its parent is gone."""
 
@@ -104,6 +106,9 @@ def api(host: str, port: int, with_parent: bool) -> None:
 def flower(host: str, port: int, with_parent: bool) -> None:
     """Listen; on other addresses than loopback only with a login."""
     login = environment_value("FLOWER_BASIC_AUTH")
+    # Flower reads a comma as the beginning of another login, so a password with one would end there.
+    if login and not all(FLOWER_LOGIN.fullmatch(part) for part in login.split(",")):
+        raise BadInput("FLOWER_BASIC_AUTH", "...", "USER:PASSWORD in ASCII, without a comma except between two of them")
     if login is None and not is_loopback(host):
         raise BadInput("--host", host, "a loopback address, or USER:PASSWORD in FLOWER_BASIC_AUTH")
     require_free_port(host, port)

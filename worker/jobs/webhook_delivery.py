@@ -22,7 +22,7 @@ MOST_ATTEMPTS = 24
 FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 3_600
 """5 s, 10 s, 20 s, ... an hour: about fourteen hours in all."""
-TURN_SECONDS = 60
+TURN_SECONDS = 150
 """How long a worker has a notice to itself: longer than one delivery may take."""
 DUE_AT_MOST = 200
 

@@ -10,9 +10,11 @@ import os
 import re
 import socket
 import threading
+import time
 from contextvars import ContextVar
 from http import HTTPStatus
 from http.client import HTTPResponse, RemoteDisconnected
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +35,7 @@ from worker.transport import addresses
 from worker.transport.addresses import AddressKind, Resolve
 from worker.transport.proxies import Network
 from worker.transport.request import WireRequest
-from worker.transport.response import Response
+from worker.transport.response import MOST_SILENCES, Response
 
 CONNECT_SECONDS = 10.0
 USER_AGENT = "millrace"
@@ -244,13 +246,17 @@ class CompleteHeadersResponse(HTTPResponse):
 
     http.client accepts headers that were cut off (`http.client.parse_headers` stops at the end of input), and ignores
     every header after a malformed line. If Content-Length was lost in this way, a body that was cut off would look
-    complete.
+    complete. Nor may they arrive too slowly: the timeout of a socket begins again with every byte.
     """
+
+    def __init__(self, sock: Any, *how: Any, **more: Any) -> None:
+        super().__init__(sock, *how, **more)
+        self._ends_at = time.monotonic() + MOST_SILENCES * (sock.gettimeout() or inf)
 
     def begin(self) -> None:
         """Read status and headers. Raises RemoteDisconnected if they are cut off or cannot be read."""
         for _ in range(MOST_INTERIM_ANSWERS):
-            source = _Lines(self.fp)
+            source = _Lines(self.fp, self._ends_at)
             self.fp = source  # type: ignore[assignment]
             super().begin()
             if source.last not in (b"\r\n", b"\n"):
@@ -267,14 +273,22 @@ class CompleteHeadersResponse(HTTPResponse):
 
 
 class _Lines:
-    """A stream that remembers the last line read from it."""
+    """A stream that remembers the last line read from it. Raises TimeoutError if one does not end in time."""
 
-    def __init__(self, wrapped: Any) -> None:
+    def __init__(self, wrapped: Any, ends_at: float) -> None:
         self.wrapped = wrapped
         self.last = b""
+        self._ends_at = ends_at
 
-    def readline(self, limit: int = -1, /) -> bytes:
-        self.last = self.wrapped.readline(limit)
+    def readline(self, limit: int, /) -> bytes:
+        self.last = b""
+        # Unlike `readline`, `peek` returns after one piece, however short.
+        while len(self.last) < limit and (there := self.wrapped.peek()):
+            if time.monotonic() > self._ends_at:
+                raise TimeoutError
+            self.last += self.wrapped.read(min(there.find(b"\n") + 1 or len(there), limit - len(self.last)))
+            if self.last.endswith(b"\n"):
+                break
         return self.last
 
     def close(self) -> None:

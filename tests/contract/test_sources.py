@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from config.settings import PACKAGED
 from worker.errors import BadInput
+from worker.sources.checks import check_json_schemas
 from worker.sources.connections import connections_schema
 from worker.sources.credentials import credential_names
-from worker.sources.declared_schemas import check_declared_schemas
 from worker.sources.loading import load_catalogue, load_source, source_schema
 from worker.sources.params import read_for, resolve
 from worker.sources.placeholders import fill, fill_path, names_in
@@ -313,4 +313,4 @@ def test_rokt_keeps_the_slashes_of_the_query_api() -> None:
 
 @files
 def test_every_schema_in_the_file_is_one(path: Path) -> None:
-    check_declared_schemas(SOURCES[path.stem], read_yaml(path))
+    check_json_schemas(SOURCES[path.stem], read_yaml(path))

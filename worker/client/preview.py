@@ -14,7 +14,6 @@ from worker.client.status import Gone, Prepared, Ready
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, ReportNotFound, RetryLater
 from worker.model import PageFacts, Row, Rows
-from worker.sources.ineffective_fields import totals_of
 from worker.sources.params import read_for
 from worker.sources.schema import JsonRows, LinkPaging, Poll, Read, Report, TokenPaging
 from worker.transport.exchange import Exchange
@@ -89,7 +88,7 @@ class Preview:
     def _read_on(self, blocks: Iterator[Rows]) -> bool:
         """Read the rest of a page if its end says something. Returns whether it came to the end."""
         read = read_for(self.report, self.params)
-        if not (totals_of(read) or _flags(read) or isinstance(read.paging, LinkPaging | TokenPaging)):
+        if not (read.totals or _flags(read) or isinstance(read.paging, LinkPaging | TokenPaging)):
             return False
         rows, until = 0, self.monotonic() + LONGEST_READING_SECONDS
         with suppress(RetryLater):
@@ -103,7 +102,7 @@ class Preview:
     def _notes(self, facts: PageFacts, total: int | None) -> list[str]:
         """What a mistake in the source file would otherwise hide: a count that is not found is not checked."""
         read = read_for(self.report, self.params)
-        places = totals_of(read)
+        places = read.totals
         notes = [f"no count of the rows at {' or '.join(places)}"] if places and total is None else []
         flags = _flags(read)
         if flags and facts.has_more is None:

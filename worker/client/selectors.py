@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.json_path import find, find_all, is_value
-from worker.sources.schema import Adoption, Selector, Selectors
+from worker.sources.schema import Adoption, Selector, SelectorOfSeveral
 
 MILLISECONDS_FROM = 100_000_000_000
 """A time this large is in milliseconds: in seconds it would be the year 5138."""
@@ -17,10 +17,10 @@ MARGIN_SECONDS = 5.0
 """The vendor's clock may be slow, and its times may be whole seconds only."""
 
 
-def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> Iterator[Any]:
+def select(selectors: Iterable[str | Selector], content: Any, headers: Mapping[str, str]) -> Iterator[Any]:
     """The values that the selectors find, in their order; those of a path with `*` as one list."""
     for selector in selectors:
-        where = Selector(path=selector) if isinstance(selector, str) else selector
+        where = SelectorOfSeveral(path=selector) if isinstance(selector, str) else selector
         found = [headers.get(where.header)] if where.header is not None else find_all(content, where.path or "")
         if where.pattern is not None:
             texts = (str(value) for value in found if isinstance(value, str | int))
@@ -32,13 +32,13 @@ def select(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> It
             yield found if "*" in (where.path or "") else found[0]
 
 
-def id_in(selectors: Selectors, content: Any, headers: Mapping[str, str]) -> str | None:
+def id_in(selectors: Iterable[str | Selector], content: Any, headers: Mapping[str, str]) -> str | None:
     """The first id, a text or an integer; None if there is none."""
     found = select(selectors, content, headers)
     return next((str(value) for value in found if isinstance(value, str | int) and not isinstance(value, bool)), None)
 
 
-def describe_selectors(selectors: Selectors) -> str:
+def describe_selectors(selectors: Iterable[str | Selector]) -> str:
     """The places the selectors name, for messages."""
     places = [selector if isinstance(selector, str) else selector.header or selector.path for selector in selectors]
     return " or ".join(place or "the top" for place in places)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from worker.errors import BadInput
 from worker.sources.environment_names import Environment, value_of, variable_name
-from worker.sources.placeholders import names_in, refuse_forms
+from worker.sources.placeholders import names_in
 from worker.sources.schema import (
     AllAuth,
     Auth,
-    BasicAuth,
-    BearerAuth,
-    BodyAuth,
-    HeaderAuth,
     NoAuth,
     OAuth2Auth,
     OneAuth,
-    QueryAuth,
     SessionAuth,
     Source,
 )
@@ -30,6 +25,7 @@ UNUSED_BY_GRANT = {
     "password": {"refresh_token"},
     "refresh_token": {"username", "password"},
 }
+"""The credentials that a grant of OAuth2 does not use."""
 
 
 class Account(Protocol):
@@ -71,26 +67,6 @@ def needs_durable_tokens(account: Account) -> bool:
     """May the vendor replace the refresh token we log in with, so that losing the new one would lock us out?"""
     ways = (way for auth in account.source.auth for way in auth_methods(auth))
     return any(isinstance(way, OAuth2Auth) and way.grant == "refresh_token" for way in ways)
-
-
-def check_auth(source: Source, file: YamlFile) -> None:
-    """Raise BadInput for auth methods that exclude each other, and for fields without effect."""
-    for position, auth in enumerate(source.auth):
-        place: Place = ("auth", position)
-        for number, earlier in enumerate(source.auth[:position]):
-            if set(credential_names(earlier)) <= set(credential_names(auth)):
-                allowed = f"a method before auth.{number}, which is always used first: it needs no other credentials"
-                raise BadInput(file.where(place), auth.kind, allowed)
-        refuse_forms(auth.model_dump(), file.where(place))
-        fetching = [way for way in auth_methods(auth) if isinstance(way, SessionAuth | OAuth2Auth)]
-        if len(fetching) > 1:
-            raise BadInput(file.where((*place, "of")), "two methods that fetch a token", "one of them at most")
-        taken = [taken for way in auth_methods(auth) for taken in _places(way)]
-        twice = next((name for name in taken if taken.count(name) > 1), None)
-        if twice:
-            raise BadInput(file.where((*place, "of")), f"two methods that set the {twice}", "one of them")
-        for way in fetching:
-            _check_token_words(way, file, place)
 
 
 def check_credentials(source: Source, credentials: Mapping[str, str], file: YamlFile, place: Place) -> None:
@@ -135,39 +111,6 @@ def missing_credentials(account: Account, environment: Environment) -> list[str]
 def is_set_up(account: Account, environment: Environment) -> bool:
     """Is any credential of the account set, or does it need none? If not, nobody has begun to use it."""
     return not account.credentials or any(_is_begun(account, auth, environment) for auth in account.source.auth)
-
-
-def _places(way: OneAuth) -> Iterator[str]:
-    """Where an auth method puts what it adds to a request."""
-    if isinstance(way, SessionAuth | OAuth2Auth):
-        yield from _places(way.send)
-    elif isinstance(way, BasicAuth | BearerAuth):
-        yield "header 'authorization'"
-    elif isinstance(way, HeaderAuth):
-        yield f"header {way.name.lower()!r}"
-    elif isinstance(way, QueryAuth):
-        yield f"query value {way.name!r}"
-    elif isinstance(way, BodyAuth):
-        yield f"{way.kind} value {way.name!r}"
-
-
-def _check_token_words(way: SessionAuth | OAuth2Auth, file: YamlFile, place: Place) -> None:
-    if "token" not in names_in(way.send.value):
-        raise BadInput(
-            file.where((*place, "send", "value")), way.send.value, "text with {token}, the token from the login"
-        )
-    if isinstance(way, SessionAuth):
-        for word in sorted({"token", "expires_in"} & way.model_fields_set if way.token_header else ()):
-            raise BadInput(file.where((*place, word)), word, f"no {word} beside token_header: no body is read")
-        return
-    if not way.token_url.startswith(("/", "https://", "http://", "{")):
-        raise BadInput(
-            file.where((*place, "token_url")), way.token_url, "https://HOST/PATH, or a path that starts with /"
-        )
-    for word in sorted(UNUSED_BY_GRANT[way.grant] & way.model_fields_set):
-        raise BadInput(file.where((*place, word)), word, f"no {word} beside grant: {way.grant}")
-    if way.token_path and way.token_url.startswith("/"):
-        raise BadInput(file.where((*place, "token_path")), way.token_path, "a token_url without a path beside it")
 
 
 def _missing(account: Account, auth: Auth, environment: Environment) -> list[str]:

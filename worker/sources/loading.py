@@ -16,9 +16,7 @@ from typing import Any
 
 from config.settings import PACKAGED
 from worker.errors import BadInput, UnreadableFile
-from worker.sources.checks import check_source
-from worker.sources.declared_params import check_declared_params
-from worker.sources.declared_schemas import check_declared_schemas
+from worker.sources.checks import check_json_schemas, check_source
 from worker.sources.schema import Report, Source
 from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
@@ -94,8 +92,8 @@ def _load_only_file(name: str, files: list[YamlFile]) -> Source:
         raise BadInput(where, name, f"a name that no other file uses; {files[0].path} uses it")
     source = load_source(files[0])
     if files[0].path.parent != PACKAGED_SOURCES:
-        # The schemas of the packaged files are checked by the tests: what checks them takes long to import.
-        check_declared_schemas(source, files[0])
+        # Those of the packaged files are checked by the tests.
+        check_json_schemas(source, files[0])
     return source
 
 
@@ -107,8 +105,6 @@ def load_source(file: YamlFile) -> Source:
         content = _with_definitions(_flatten_allowed(content))
     source = validate(Source, content, file)
     check_source(source, file)
-    for name, report in source.reports.items():
-        check_declared_params(report, file, ("reports", name))
     return source
 
 

@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from worker.durations import parse_duration
 from worker.errors import BadInput, MissingInput
 from worker.json_path import find_all
-from worker.sources.checks import path_names
 from worker.sources.json_schema_check import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
 from worker.sources.placeholders import as_text, is_segment
 from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
+from worker.sources.templates import path_names
 from worker.suggestions import did_you_mean, one_of, shorten
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

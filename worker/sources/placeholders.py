@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from worker.errors import BadInput, FailJob
+from worker.errors import FailJob
 from worker.sources.date_forms import write_date
 
 _NAME, _FORM, _KIND = r"[A-Za-z_][\w-]*", r":[^{}|]*", r"\|[^{}|]*"
@@ -45,14 +45,6 @@ def placeholders_in(template: Any) -> Iterator[Placeholder]:
     elif isinstance(template, list | tuple):
         for value in template:
             yield from placeholders_in(value)
-
-
-def refuse_forms(template: Any, where: str) -> None:
-    """Raise BadInput for a format or a kind in a place where placeholders are not parameters."""
-    for name, form, kind in placeholders_in(template):
-        if form is not None or kind is not None:
-            given = f"{{{name}:{form}}}" if kind is None else f"{{{name}|{kind}}}"
-            raise BadInput(where, given, f"{{{name}}}; only a report's parameters may have a format or a kind")
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:

@@ -40,7 +40,7 @@ from worker.sources.schema.paging import (
 )
 from worker.sources.schema.preparation import Adoption, Duplicate, Poll, Submit, status_word
 from worker.sources.schema.report import ColumnType, Param, ParamType, Read, Report
-from worker.sources.schema.request import Request, RequestOfTwoPaths, Selector, Selectors
+from worker.sources.schema.request import Request, RequestOfTwoPaths, Selector, SelectorOfSeveral
 from worker.sources.schema.source import Detail, Discovery, Limits, Source
 
 __all__ = [
@@ -81,7 +81,7 @@ __all__ = [
     "Request",
     "RequestOfTwoPaths",
     "Selector",
-    "Selectors",
+    "SelectorOfSeveral",
     "SessionAuth",
     "SinglePage",
     "Source",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared, HeaderName, Text, UnusualStatus
+from worker.sources.schema.declared import Declared, HeaderName, JsonPath, Text, UnusualStatus
 from worker.sources.schema.request import Request
 
 
@@ -71,9 +71,9 @@ class SessionAuth(Declared):
     kind: Literal["session"]
     login: Request
     basic: tuple[str, str] | None = None
-    token: str = "access_token"  # noqa: S105 - a path
+    token: JsonPath = "access_token"  # noqa: S105 - a path
     token_header: HeaderName | None = None
-    expires_in: str = "expires_in"
+    expires_in: JsonPath = "expires_in"
     default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[UnusualStatus] = [401]
     send: TokenPlace = Field(default_factory=_bearer)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from worker.durations import parse_duration
 from worker.errors import BadInput
+from worker.json_path import is_choice
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 # Some vendors have statuses of their own beyond 599.
@@ -41,6 +42,40 @@ def _as_header_name(value: Any) -> Any:
 
 
 HeaderName = Annotated[str, Field(pattern=f"^{_HEADER_NAME}$"), BeforeValidator(_as_header_name)]
+
+
+_PATH_RULE = "names and positions joined by dots, such as data.0.rows, or [name=value] for one member of a list"
+
+
+def _as_path_with_star(path: str) -> str:
+    # A path such as `$.next` would lead to nothing, so that a report would end after its first page without a word.
+    has_brackets = any(("[" in step or "]" in step) and not is_choice(step) for step in path.split("."))
+    if has_brackets or path.startswith(("$.", "$[", "/")):
+        raise ValueError(_PATH_RULE)
+    return path
+
+
+def _as_path(path: str) -> str:
+    if "*" in _as_path_with_star(path).split("."):
+        raise ValueError("a path to one value, without `*`")
+    return path
+
+
+JsonPath = Annotated[str, AfterValidator(_as_path)]
+"""Where a value is in a JSON body, as `worker.sources.schema` describes it."""
+JsonPathWithStar = Annotated[str, AfterValidator(_as_path_with_star)]
+"""The same, with `*` for any member of a list or an object."""
+
+
+def _as_regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from None
+    return pattern
+
+
+Regex = Annotated[str, AfterValidator(_as_regex)]
 
 
 class Declared(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from worker.sources.schema.declared import Declared
+from worker.sources.schema.declared import Declared, JsonPath
 
 Consequence = Literal["fail", "retry", "rate-limit", "login", "end"]
 
@@ -21,12 +21,12 @@ class ErrorShape(Declared):
     answer with a status of success fails the job. The other paths lead to what is shown to people.
     """
 
-    when: str
+    when: JsonPath
     equals: Any = None
     unless: Any = None
     contains: str | None = None
     then: Consequence | None = None
-    wait: str | Annotated[float, Field(gt=0)] | None = None
-    code: str | None = None
-    message: str | None = None
-    request_id: str | None = None
+    wait: JsonPath | Annotated[float, Field(gt=0)] | None = None
+    code: JsonPath | None = None
+    message: JsonPath | None = None
+    request_id: JsonPath | None = None

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from worker.sources.schema.declared import Declared
+from worker.charsets import codec_of
+from worker.sources.schema.declared import Declared, JsonPath, JsonPathWithStar
 from worker.sources.schema.errors import ErrorShape
-from worker.sources.schema.request import Paths
+
+
+def _as_character(text: str) -> str:
+    if len(text) != 1 or text in "\r\n":
+        raise ValueError("one character, and no line end")
+    return text
+
+
+def _as_quote(text: str) -> str:
+    if text != "none" and (len(text) != 1 or text in "\r\n"):
+        raise ValueError("one character, and no line end, or none")
+    return text
+
+
+def _as_encoding(name: str) -> str:
+    if codec_of(name) is None:
+        raise ValueError("a character set such as utf-8, shift_jis, utf-16 or windows-1252")
+    return name
+
+
+Character = Annotated[str, AfterValidator(_as_character)]
 
 NullValues = list[Annotated[str, Field(pattern=r"^[^0-9]*[^0-9\s][^0-9]*$")]]
 """Texts that a vendor writes in place of a number or time that it does not have. Digits may be a value."""
@@ -31,18 +52,18 @@ class JsonRows(Declared):
     """
 
     kind: Literal["json"]
-    rows: Paths = Field(min_length=1)
+    rows: list[JsonPathWithStar] = Field(min_length=1)
     object_is_row: bool = False
     absent_is_empty: bool = False
-    total: Paths = []
-    total_pages: Paths = []
-    next: Paths = []
-    has_more: Paths = []
-    is_last: Paths = []
+    total: list[JsonPath] = []
+    total_pages: list[JsonPath] = []
+    next: list[JsonPath] = []
+    has_more: list[JsonPath] = []
+    is_last: list[JsonPath] = []
     errors: list[ErrorShape] = []
     comma_joined: bool = False
     skip_empty: bool = False
-    columns: str | None = None
+    columns: JsonPath | None = None
     column_name: str = "name"
     null_values: NullValues = []
 
@@ -77,8 +98,10 @@ class Delimited(Declared):
     """
 
     kind: Literal["delimited"]
-    delimiter: str = Field(default=",", description="one character between values")
-    delimiters: list[str] = Field(default=[], description="instead of `delimiter`: one of these, as the header shows")
+    delimiter: Character = Field(default=",", description="one character between values")
+    delimiters: list[Character] = Field(
+        default=[], description="instead of `delimiter`: one of these, as the header shows"
+    )
     header: bool | str = Field(
         default=True,
         description="whether the first line has the column names; a placeholder takes that from a boolean parameter",
@@ -106,8 +129,12 @@ class Delimited(Declared):
         "belong to the footer too, and a row fails the job. A file without its footer counts as cut off",
     )
     footer_is_optional: bool = Field(default=False, description="the vendor may leave out the footer of a whole file")
-    quote: str = Field(default='"', description="one character around values, or `none`: quotes are plain characters")
-    escape: str | None = Field(default=None, description="one character that makes the next one plain, such as `\\`")
+    quote: Annotated[str, AfterValidator(_as_quote)] = Field(
+        default='"', description="one character around values, or `none`: quotes are plain characters"
+    )
+    escape: Character | None = Field(
+        default=None, description="one character that makes the next one plain, such as `\\`"
+    )
     line_end: Literal["lf", "cr"] = Field(default="lf", description="`lf`, with or without CR before it, or only `cr`")
     missing_fields: Literal["fail", "null"] = Field(
         default="fail", description="a row with fewer values than the header is a mistake, or its last columns are null"
@@ -123,7 +150,7 @@ class Delimited(Declared):
         default="fail",
         description="a line equal to the header is a mistake, or is skipped: the vendor joins files into one",
     )
-    encoding: str | None = Field(
+    encoding: Annotated[str, AfterValidator(_as_encoding)] | None = Field(
         default=None,
         description="the character set, such as `shift_jis`; by default that of Content-Type, else utf-8. A byte order "
         "mark overrides all of these",

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from worker.sources.schema.declared import Declared, Status, UnusualStatus
-from worker.sources.schema.request import Paths, Request, RequestOfTwoPaths, Selectors
+from worker.sources.schema.declared import Declared, JsonPath, JsonPathWithStar, Status, UnusualStatus
+from worker.sources.schema.request import Request, RequestOfTwoPaths, SelectorOfSeveral, Selectors
 
 
 def status_word(value: Any) -> Any:
@@ -32,11 +32,11 @@ class Adoption(Declared):
     """
 
     request: Request
-    rows: str
-    next: Paths = []
-    id: str = "id"
-    created_at: str = "created_at"
-    match: dict[str, Any]
+    rows: JsonPath
+    next: list[JsonPath] = []
+    id: JsonPath = "id"
+    created_at: JsonPath = "created_at"
+    match: dict[JsonPath, Any]
     grace_seconds: int = Field(default=60, ge=0)
 
 
@@ -59,7 +59,7 @@ class Submit(Declared):
     report_id: Selectors = []
     poll_link: Selectors = []
     duplicate: Duplicate | None = None
-    refused: dict[str, list[Any]] = {}
+    refused: dict[JsonPath, list[Any]] = {}
     is_repeatable: bool = False
     adopt: Adoption | None = None
     grace_seconds: int = Field(default=60, ge=0)
@@ -88,23 +88,23 @@ class Poll(Declared):
     every_seconds: float = Field(default=15, gt=0)
     waits_on: list[Status | Literal["empty"]] = []
     done_on: list[Status] = []
-    reports: str | None = None
-    id: str = "id"
+    reports: JsonPath | None = None
+    id: JsonPath = "id"
     status: Selectors = []
     done: list[StatusWord] = []
     failed: list[StatusWord] = []
     ask_anew: list[StatusWord] = []
-    ready_when_set: str | None = None
+    ready_when_set: JsonPath | None = None
     total: Selectors = []
-    link: Selectors = []
+    link: list[JsonPathWithStar | SelectorOfSeveral] = []
     no_link_is_no_rows: bool = False
     holds_rows: bool = False
-    match: dict[str, Any] = Field(
+    match: dict[JsonPath, Any] = Field(
         default={},
         description="paths in the answer for a ready report, with the values that were requested. A report that has "
         "another value at one of them fails the job; a path without a value is ignored",
     )
-    expires_at: str | None = None
+    expires_at: JsonPath | None = None
     listing_grace_seconds: int = Field(default=60, ge=0)
     missing_link_grace_seconds: int = Field(default=60, ge=0)
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from worker.sources.placeholders import names_in
-from worker.sources.schema.declared import Declared, Duration, Text
-from worker.sources.schema.formats import Format
+from worker.sources.schema.declared import Declared, Duration, JsonPath, Regex, Text
+from worker.sources.schema.formats import Delimited, Format, JsonRows, Ndjson
 from worker.sources.schema.paging import Paging, SinglePage
 from worker.sources.schema.preparation import Discard, Poll, Submit
-from worker.sources.schema.request import Paths, Placeholder, Request
+from worker.sources.schema.request import Placeholder, Request
 
 ColumnType = Literal["string", "integer", "number", "boolean", "datetime"]
 ParamType = Literal[
@@ -34,8 +34,8 @@ class Read(Declared):
     when: dict[str, Any] = {}
     request: Request | None = None
     resolve: Request | None = None
-    link: Paths = []
-    total: Paths = []
+    link: list[JsonPath] = []
+    total: list[JsonPath] = []
     link_kind: Literal["api", "download"] = "api"
     format: Format
     paging: Paging = SinglePage()
@@ -48,6 +48,18 @@ class Read(Declared):
         """Are the rows at the poll's link, or had by a request with `{link}` in it?"""
         request = self.request or self.resolve
         return request is None or "link" in names_in(request.model_dump())
+
+    @property
+    def totals(self) -> list[str]:
+        """Where the vendor's count of rows is: paths, or lines of a CSV with `{count}`."""
+        match self.format:
+            case JsonRows() as found:
+                return [*found.total, *self.total]
+            case Ndjson(header=header) if header is not None:
+                return [header.total, *self.total]
+            case Delimited(footer=footer, preamble_count=above):
+                return [*(text for text in (*footer, above or "") if "{count}" in text), *self.total]
+        return list(self.total)
 
 
 class Param(Declared):
@@ -63,7 +75,7 @@ class Param(Declared):
     required: bool = False
     default: Any = None
     allowed: list[Any] | None = Field(default=None, min_length=1)
-    pattern: str | None = None
+    pattern: Regex | None = None
     minimum: float | None = None
     maximum: float | None = None
     items: ParamType | None = None

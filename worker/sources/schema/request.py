@@ -5,11 +5,24 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from worker.sources.schema.declared import Declared, HeaderName
+from worker.sources.schema.declared import Declared, HeaderName, JsonPath, JsonPathWithStar, Regex
 
-Paths = list[str]
+
+def _as_url_path(path: str) -> str:
+    if not re.fullmatch(r"/[^?#]*", path):
+        raise ValueError("a path that starts with / and has no ? or #; what comes after a ? goes into `query`")
+    return path
+
+
+def _as_written_query(query: str) -> str:
+    if "#" in query or not re.fullmatch(r"(?![?&])[!-~]*", query):
+        raise ValueError("a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded")
+    return query
+
+
+UrlPath = Annotated[str, AfterValidator(_as_url_path)]
 
 Placeholder = Annotated[str, Field(pattern=r"^\{[A-Za-z_][\w-]*\}$")]
 
@@ -23,18 +36,11 @@ class Request(Declared):
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    path: str
-    query: dict[str, Any] | str = {}
+    path: UrlPath
+    query: dict[str, Any] | Annotated[str, AfterValidator(_as_written_query)] = {}
     headers: dict[HeaderName, str] = {}
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, Any] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _forget_absent_path(cls, content: Any) -> Any:
-        """Jobs keep their source; in those of earlier versions every request has `path_on_404`, mostly null."""
-        is_absent = isinstance(content, dict) and content.get("path_on_404", ...) is None
-        return {name: value for name, value in content.items() if name != "path_on_404"} if is_absent else content
 
     @property
     def paths(self) -> list[str]:
@@ -45,7 +51,7 @@ class Request(Declared):
 class RequestOfTwoPaths(Request):
     """A request that is sent to `path_on_404` once if `path` answers 404, for vendors that do not document a slash."""
 
-    path_on_404: str | None = None
+    path_on_404: UrlPath | None = None
 
     @property
     def paths(self) -> list[str]:
@@ -58,22 +64,24 @@ class Selector(Declared):
     With `pattern`, a regular expression, the value is what it matches in the text there: its group, or the whole match.
     """
 
-    path: str | None = None
+    path: JsonPath | None = None
     header: HeaderName | None = None
-    pattern: str | None = None
+    pattern: Regex | None = None
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
         if (self.path is None) == (self.header is None):
             raise ValueError("one of path and header")
-        try:
-            groups = re.compile(self.pattern or "").groups
-        except re.error as error:
-            raise ValueError(f"a regular expression ({error})") from None
-        if groups > 1:
+        if re.compile(self.pattern or "").groups > 1:
             raise ValueError("a pattern with at most one group")
         return self
 
 
-Selectors = list[str | Selector]
+class SelectorOfSeveral(Selector):
+    """A selector whose path may have `*`, for any member of a list or an object."""
+
+    path: JsonPathWithStar | None = None
+
+
+Selectors = list[JsonPath | Selector]
 """The first that leads to a value is used; a string is a path in the body."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from worker.errors import BadInput
+from worker.sources.checks.mistake import Mistake
 from worker.sources.json_schema_check import KINDS, mistake_in_schema
 from worker.sources.schema import Report, Source
 from worker.sources.yaml_files import Place, YamlFile
@@ -25,26 +25,25 @@ _PLAIN_WORDS = (
 _WORDS = (*_PLAIN_WORDS, *_SCHEMAS, *_MAPS_OF_SCHEMAS)
 
 
-def check_declared_schemas(source: Source, file: YamlFile) -> None:
-    """Raise BadInput for a `schema` that is not a JSON Schema, or has a word or a `$ref` that leads to nothing."""
+def mistakes_in_schemas(source: Source, file: YamlFile) -> Iterator[Mistake]:
+    """A `schema` that is not a JSON Schema, or has a word or a `$ref` that leads to nothing."""
     for name, report in source.reports.items():
         for place, schema in _schemas_of(report, ("reports", name)):
             if mistake := mistake_in_schema(schema):
                 is_type = mistake.path[-1:] == ("type",) and isinstance(mistake.given, str)
                 allowed = one_of(mistake.given, KINDS) if is_type else mistake.allowed
-                raise BadInput(_where(file, place, mistake.path), shorten(mistake.given), allowed)
+                yield Mistake(_place_in(file, place, mistake.path), allowed, shorten(mistake.given))
             # A definition of the file is in the schema only if the schema refers to it.
             shared = (file.content.get("definitions") or {}, schema.get("definitions", {}))
             known = ["#", *(f"#/definitions/{part}" for names in shared for part in names)]
             known += [f"#/$defs/{part}" for part in schema.get("$defs", {})]
             for path, value in _words_in(schema):
-                where, word = _where(file, place, path), path[-1]
+                at, word = _place_in(file, place, path), path[-1]
                 if word not in _WORDS:
-                    allowed = f"a word of JSON Schema that is checked{did_you_mean(word, _WORDS)}"
-                    raise BadInput(where, word, allowed)
+                    yield Mistake(at, f"a word of JSON Schema that is checked{did_you_mean(word, _WORDS)}", word)
                 if word == "$ref" and value not in known:
                     allowed = f"`#/definitions/NAME`, with a name in `definitions`{did_you_mean(value, known)}"
-                    raise BadInput(where, value, allowed)
+                    yield Mistake(at, allowed, value)
 
 
 def _schemas_of(report: Report, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -55,10 +54,10 @@ def _schemas_of(report: Report, place: Place) -> Iterator[tuple[Place, dict[str,
             yield (*place, "params", name, "schema"), param.json_schema
 
 
-def _where(file: YamlFile, place: Place, path: Place) -> str:
+def _place_in(file: YamlFile, place: Place, path: Place) -> Place:
     """The place in the file: a schema has the file's own `definitions` in it."""
     is_shared = path[:1] == ("definitions",) and (*place, *path[:2]) not in file.lines
-    return file.where(path if is_shared else (*place, *path))
+    return path if is_shared else (*place, *path)
 
 
 def _words_in(schema: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:

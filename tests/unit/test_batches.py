@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.batches import read_batches
+from tests.sinks import position
 from worker.errors import RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Rows
-from worker.publish.batch import ReadBatch
+from worker.publish.batch import ReadBatch, Reading
 from worker.sinks.sink import SMALL_BATCH, BatchSize
 
 texts = st.binary(min_size=1, max_size=8).filter(lambda text: b"\n" not in text)
 rows_of_a_page = st.lists(st.one_of(texts, st.builds(DeadRow, texts, st.text(max_size=3))), max_size=40)
-
-
-def digest(rows: list[bytes]) -> str:
-    text = b"".join(row + b"\n" for row in rows)
-    return hashlib.sha256(text).hexdigest()
 
 
 def only(rows: list[bytes]) -> ReadBatch:
@@ -29,23 +25,19 @@ def only(rows: list[bytes]) -> ReadBatch:
     return batch
 
 
-@given(rows_of_a_page)
-def test_the_digest_runs_over_each_row_and_a_newline_dead_rows_as_they_came(rows: list[bytes]) -> None:
-    cut = list(read_batches([Rows.of(rows)]))
-    end = cut[-1].after if cut else Checkpoint()
-    assert (end.rows, end.digest) == (len(rows), digest(rows))
-    assert end.dead_rows == sum(isinstance(row, DeadRow) for row in rows)
-    assert [row for batch in cut for row in batch.rows] == rows
-
-
-@given(rows_of_a_page.filter(bool), st.data())
-def test_what_the_sink_lacks_begins_exactly_at_its_position(rows: list[bytes], data: st.DataObject) -> None:
-    kept = data.draw(st.integers(0, len(rows)))
-    at = Checkpoint(rows=kept, digest=digest(rows[:kept]))
-    rest = only(rows).rest_after(at)
-    assert ([*rest.rows] if rest else []) == rows[kept:]
+@given(rows_of_a_page, rows_of_a_page.filter(bool), st.data())
+def test_what_the_sink_lacks_of_a_batch_begins_exactly_at_its_position(
+    earlier: list[bytes], rows: list[bytes], data: st.DataObject
+) -> None:
+    reading = Reading()
+    reading.add(Rows.of(earlier))
+    batch, page = reading.add(Rows.of(rows)), earlier + rows
+    kept = data.draw(st.integers(len(earlier), len(page)))
+    at = position(page, kept)
+    rest = batch.rest_after(at)
+    assert ([*rest.rows] if rest else []) == page[kept:]
     if rest:
-        assert (rest.before.rows, rest.before.digest, rest.after.digest) == (kept, at.digest, digest(rows))
+        assert (rest.before, rest.after) == (at, position(page))
 
 
 @given(rows_of_a_page.filter(bool), st.data())
@@ -63,7 +55,7 @@ def test_a_sink_that_lost_rows_is_read_again_from_the_start() -> None:
 
 def test_a_closed_page_takes_no_more_rows() -> None:
     batch = only([b"1", b"2"])
-    at = Checkpoint(rows=1, digest=digest([b"1"]), is_closed=True)
+    at = position([b"1"], is_closed=True)
     with pytest.raises(StartOver):
         batch.rest_after(at)
     assert batch.rest_after(replace(batch.after, is_closed=True)) is None
@@ -94,10 +86,11 @@ def test_rows_are_cut_where_they_are_asked_to_be(rows: list[bytes], data: st.Dat
 
 @given(st.lists(rows_of_a_page, max_size=6), st.integers(1, 50))
 def test_however_many_rows_come_at_once_they_make_the_same_reading(lists: list[list[bytes]], most: int) -> None:
+    """Its position counts rows, dead rows and bytes; its digest runs over dead rows as they came."""
     rows = [row for at_once in lists for row in at_once]
-    ends = [
-        list(read_batches(map(Rows.of, given), BatchSize(most, 1_000)))
-        for given in (lists, [rows], [[row] for row in rows])
-    ]
-    assert len({(cut[-1].after.rows, cut[-1].after.digest) if cut else None for cut in ends}) == 1
-    assert all([row for batch in cut for row in batch.rows] == rows for cut in ends)
+    for given_rows in (lists, [rows], [[row] for row in rows]):
+        batches = list(read_batches(map(Rows.of, given_rows), BatchSize(most, 1_000)))
+        assert [row for batch in batches for row in batch.rows] == rows
+        starts = [0, *accumulate(len(batch.rows) for batch in batches)]
+        assert [batch.before for batch in batches] == [position(rows, start) for start in starts[:-1]]
+        assert [batch.after for batch in batches] == [position(rows, start) for start in starts[1:]]

@@ -106,10 +106,20 @@ def test_a_replay_that_differs_starts_over_and_publishes_nothing(redis: Redis, s
     assert published(redis) == ROWS[:2000]
 
 
-def test_a_replay_that_is_shorter_than_what_was_published_starts_over(redis: Redis, sink: Sink) -> None:
+@pytest.mark.parametrize("rows", [0, 3400])
+def test_a_replay_that_is_shorter_than_what_was_published_starts_over(sink: Sink, rows: int) -> None:
     publish(sink, ROWS)
     with pytest.raises(StartOver):
-        publish(sink, ROWS[:3400])
+        publish(sink, ROWS[:rows])
+
+
+def test_a_page_is_not_closed_where_another_worker_has_gone_on(redis: Redis, sink: Sink) -> None:
+    work = publication(sink)
+    at = work.publish([Rows.of(ROWS[:2000])])
+    publish(make_sink(redis), ROWS)
+    with pytest.raises(RetryLater, match="at row 3500, but this reading ended at row 2000"):
+        work.close(at)
+    assert not sink.checkpoint(1, 1).is_closed
 
 
 def test_a_page_closed_already_is_only_read_again(redis: Redis, sink: Sink) -> None:

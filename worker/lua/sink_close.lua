@@ -7,7 +7,6 @@ local refusal = refusal_of(f[1], f[2], ARGV[1])
 if refusal then return refusal end
 local page = f[3] or EMPTY
 if position(page) ~= ARGV[3] .. ' ' .. ARGV[4] then return {'refused', page} end
-if is_closed(page) then return {'kept', page} end
 page = string.gsub(page, '^(%d+ %x+) 0', '%1 1')
 begin_without_memory_check(KEYS[1])
 redis.call('HSET', KEYS[1], ARGV[2], page)

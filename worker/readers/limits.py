@@ -222,10 +222,8 @@ class RowGuard:
 
     def prepare(self, text: bytes, sent: list[bytes]) -> None:
         """Look at the text whose pieces come next; `sent` is what the parser already has of an incomplete row."""
-        if len(sent) != len(self._row):
+        if not sent:
             self.begin_row()
-            for piece in sent:
-                self.refuses(piece)
         self._is_suspect = len(sent) > _MANY_PIECES or has_long_number(
             (sent[-1][-_NUMBER_BYTES:] if sent else b"") + text
         )

@@ -98,13 +98,11 @@ class FileSink:
 
     def _commit(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         at = self._at(generation, page)
-        if at.is_closed or not at.is_at(batch.before):
+        if not at.is_at(batch.before):
             return at
         part = self._parts.get((generation, page))
         if part and not part.has_room(len(batch.rows), self._part_rows, self._store.part_bytes):
-            taken = self._take(generation, page, is_last=False)
-            if taken.is_closed or not taken.is_at(batch.before):
-                return taken
+            self._take(generation, page, is_last=False)
         if batch.rows:
             begun = self._part(generation, page, batch.before)
             if isinstance(begun, Checkpoint):
@@ -114,7 +112,7 @@ class FileSink:
 
     def _close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         position = self._at(generation, page)
-        if position.is_closed or not position.is_at(at):
+        if not position.is_at(at):
             return position
         begun = self._part(generation, page, at)
         return begun if isinstance(begun, Checkpoint) else self._take(generation, page, is_last=True)

@@ -125,7 +125,9 @@ def test_a_right_taken_before_the_transaction_is_executed_leaves_everything_as_i
     sink = make("stream:rows", admin)
     sink.open(1)
     commit(sink, 1, 3)
-    admin.xadd("rows", {"job": "another", "at": "1.1.6", "row": "{}"})  # like the last row of the batch, but for its job
+    admin.xadd(
+        "rows", {"job": "another", "at": "1.1.6", "row": "{}"}
+    )  # like the last row of the batch, but for its job
     before = admin.hgetall(RECORD), admin.xrange("rows")
     admin.acl_setuser("writer", enabled=True, nopass=True, keys=["*"], commands=["+@all"])
     writer = Redis.from_url(own_redis.url.replace("redis://", "redis://writer:any@"), single_connection_client=True)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
+from redis import Redis
 
 from worker import keys
 from worker.model import DeadRow, Job, Rows
@@ -20,6 +22,7 @@ from worker.services import Services
 SEEN_SECONDS = 30 * 86_400
 KNOWN_SECONDS = 400 * 86_400
 """Long enough for a report that is requested once a year."""
+_STORED_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,15 @@ def record_columns(services: Services, job: Job, blocks: Iterable[Rows]) -> Iter
             first = rows.first if not rows.dead else next(row for row in rows if not isinstance(row, DeadRow))
             columns, key = list(orjson.loads(first)), keys.columns_seen(job.id, job.generation)
             if columns:
-                with services.redis.pipeline(transaction=False) as pipeline:
-                    pipeline.sadd(key, *columns).expire(key, SEEN_SECONDS).execute()
+                _store(services.redis, key, tuple(columns))
         yield rows
+
+
+@lru_cache(_STORED_KEPT)
+def _store(redis: Redis, key: str, columns: tuple[str, ...]) -> None:
+    """Add columns to those seen. This process does it once for all pages of a job that have the same columns."""
+    with redis.pipeline(transaction=False) as pipeline:
+        pipeline.sadd(key, *columns).expire(key, SEEN_SECONDS).execute()
 
 
 def compare_columns(services: Services, job: Job) -> ColumnChanges | None:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +44,7 @@ class Commits:
         self._reading = Reading()
         self._under_way: deque[Callable[[], Checkpoint]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1)
+        self._begun = 0
         self._has_failed = False
 
     @property
@@ -61,9 +63,16 @@ class Commits:
     def begin(self, rows: Rows) -> None:
         """Begin to commit the next rows, once no more than one batch waits."""
         if self._sink.is_local:
-            # The work is this process's own. Hashing and writing let other threads run, so they get one.
-            self._finish(most_left=1)
-            self._under_way.append(self._thread.submit(self._commit_in_thread, rows).result)
+            # The work is this process's own. Hashing and writing let other threads run, so they get one; but nothing is
+            # left to do beside the only batch of a page.
+            commit: Callable[[], Checkpoint] = partial(self._commit, rows)
+            if self._begun == 1:
+                self._under_way[0] = self._thread.submit(self._under_way[0]).result
+            if self._begun:
+                self._finish(most_left=1)
+                commit = self._thread.submit(commit).result
+            self._under_way.append(commit)
+            self._begun += 1
             return
         # A server would idle from the end of one commit until the next arrives, so the next is prepared before.
         batch = self._reading.add(rows)
@@ -106,8 +115,8 @@ class Commits:
         rest = batch.rest_after(self.at)
         return self._sink.prepare_commit(*self._page, rest)() if rest else None
 
-    def _commit_in_thread(self, rows: Rows) -> Checkpoint:
-        """Commit a batch in the thread. The batches queued after one that failed must not be committed."""
+    def _commit(self, rows: Rows) -> Checkpoint:
+        """Commit a batch. The batches queued after one that failed must not be committed."""
         if self._has_failed:
             return self.at
         try:

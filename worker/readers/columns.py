@@ -29,7 +29,7 @@ class Columns:
         """`null_values` mean null in columns that are not strings."""
         self._declared = dict(declared)
         self._null_values = [text.strip() for text in null_values]
-        self._patterns = RowPatterns(self._declared, self._null_values)
+        self._patterns = RowPatterns(self._declared, self._null_values, is_page=True)
 
     def convert(self, rows: Rows) -> Rows:
         """The rows in order, with their values as declared; a row with a value that does not fit is a dead row.

@@ -28,7 +28,7 @@ _MOST_KEYS = 1_000
 """Rows with more have no pattern. A compiled pattern has 64 KB at most; a key takes 20 bytes and twice its length."""
 _MOST_PATTERNS = 8
 """How many are made for one response. If keys change more often, making patterns costs more than it saves."""
-_PATTERNS_KEPT = 64
+_PATTERNS_KEPT = _REPORTS_KEPT = 64
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -184,10 +184,14 @@ class RowPattern:
 class RowPatterns:
     """The patterns made for the rows of one response."""
 
-    def __init__(self, declared: Mapping[str, ColumnType], null_values: Collection[str] = ()) -> None:
+    def __init__(
+        self, declared: Mapping[str, ColumnType], null_values: Collection[str] = (), *, is_page: bool = False
+    ) -> None:
+        """`is_page`: the first pattern is the last one of the page before, if that had the same columns declared."""
         self._declared = declared
         self._null_values = null_values
-        self._made: list[RowPattern] = []
+        self._last_of_page = _last_of_page(tuple(declared.items()), tuple(null_values)) if is_page else []
+        self._made = self._last_of_page[:]
         self._left = _MOST_PATTERNS
 
     @property
@@ -200,18 +204,27 @@ class RowPatterns:
         for pattern in self._made:
             if pattern.matches(row):
                 self._made.remove(pattern)
-                self._made.insert(0, pattern)
-                return pattern
+                return self._put_first(pattern)
         names = names_in(row)
         # A row with the keys of a pattern that does not match it has values that no pattern for these keys matches.
         if not self._left or any(pattern.names == names for pattern in self._made):
             return None
         self._left -= 1
         try:
-            self._made.insert(0, RowPattern(row, self._declared, self._null_values))
+            return self._put_first(RowPattern(row, self._declared, self._null_values))
         except ValueError:
             return None
-        return self._made[0]
+
+    def _put_first(self, pattern: RowPattern) -> RowPattern:
+        self._made.insert(0, pattern)
+        self._last_of_page[:] = [pattern]
+        return pattern
+
+
+@lru_cache(_REPORTS_KEPT)
+def _last_of_page(declared: tuple[tuple[str, ColumnType], ...], null_values: tuple[str, ...]) -> list[RowPattern]:
+    """The pattern last found for pages with these columns declared, in a list that is changed; empty at first."""
+    return []
 
 
 def names_in(row: bytes) -> list[str]:

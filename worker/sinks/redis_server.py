@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from redis import ConnectionPool, Redis
 from redis.connection import AbstractConnection, Encoder, PythonRespSerializer
@@ -26,6 +27,8 @@ MOST_MOVES = 5
 """How many times one command follows a stream to another node before the step is given back."""
 _PACKER = PythonRespSerializer(6_000, Encoder("utf-8", "strict", decode_responses=False).encode)
 """Does not copy arguments over 6,000 bytes; hiredis would copy the batch."""
+
+_versions: WeakKeyDictionary[Redis, int] = WeakKeyDictionary()
 
 NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
@@ -87,11 +90,16 @@ class RedisServer:
         return found
 
     def major_version(self) -> int:
-        """The major version of Redis that the server is compatible with; 0 if it does not say."""
-        try:
-            return int(self._ask(lambda redis: redis.info("server"))["redis_version"].split(".")[0])
-        except (FailJob, KeyError, ValueError):
-            return 0
+        """The major version of Redis that the server is compatible with; 0 if it does not say.
+
+        Each client asks once, because every page of a stream needs the answer.
+        """
+        known = _versions.get(self._redis)
+        if known is None:
+            with suppress(FailJob, KeyError, ValueError):
+                known = int(self._ask(lambda redis: redis.info("server"))["redis_version"].split(".")[0])
+            _versions[self._redis] = known or 0
+        return known or 0
 
     def close(self) -> None:
         self.transactions.release()

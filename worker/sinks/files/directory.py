@@ -94,11 +94,15 @@ class DirectoryStore:
         self.create(key, token)
 
     def read(self, key: Key) -> bytes | None:
+        # Several such files are read for each page, so their paths are not made to objects. A pipe is opened without
+        # waiting for its writer.
         try:
-            _refuse_endless(self._root / key)
-            return (self._root / key).read_bytes()
+            handle = os.open(f"{self._root}/{key}", os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
+        with open(handle, "rb") as file:
+            _refuse_endless(os.fstat(handle), f"{self._root}/{key}")
+            return file.read()
 
     def create(self, key: Key, content: bytes) -> bool:
         make_directory((self._root / key).parent)
@@ -164,12 +168,12 @@ class DirectoryStore:
     @contextmanager
     def local(self, key: Key) -> Iterator[Path]:
         path = self._root / key
-        _refuse_endless(path)
+        _refuse_endless(path.stat(), str(path))
         yield path
 
 
-def _refuse_endless(path: Path) -> None:
-    """Raise FailJob for a pipe or a device, which might never end, and FileNotFoundError if nothing is there."""
-    mode = path.stat().st_mode
+def _refuse_endless(found: os.stat_result, path: str) -> None:
+    """Raise FailJob for a pipe or a device, which might never end."""
+    mode = found.st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise FailJob(f"{path} was changed: it is no longer a file")

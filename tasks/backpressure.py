@@ -1,4 +1,7 @@
-"""Backpressure: makes the reading of a page wait while the sink is full."""
+"""Backpressure: makes the reading of a page wait while the sink is full.
+
+When a stream is full is decided where its rows are added: `worker/lua/sink_batch.lua`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs a step: takes its lease, binds log and trace, keeps the lease alive, turns errors into moves of the job."""
+"""Runs a step: takes its lease, binds log and trace, keeps the lease alive, turns errors into moves of the job.
+
+What a step returns or raises is what Flower shows of it.
+"""
 
 from __future__ import annotations
 

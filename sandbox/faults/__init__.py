@@ -1,1 +1,1 @@
-"""The kinds of faults, each with the code that causes it."""
+"""The kinds of faults, each a function with the code that causes it. Begin with `kind.py`, which declares them."""

@@ -1,4 +1,7 @@
-"""The `millrace` command. The module of a verb is imported only when the verb is used, so that help is fast."""
+"""The `millrace` command: `VERBS` names the module of each verb, and a new verb is added there.
+
+A module is imported only when its verb is used, so that help is fast.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Readers parse the body of a response into rows, incrementally, and keep every digit as the vendor sent it."""
+"""Readers parse the body of a response into rows, incrementally, and keep every digit as the vendor sent it.
+
+`READERS` names the reader of each format; a new format is added there.
+"""
 
 from __future__ import annotations
 

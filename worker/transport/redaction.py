@@ -1,4 +1,4 @@
-"""Masks secrets in messages."""
+"""Masks the secrets of an account in errors and links. `worker/observe.py` masks what is logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posts the end of a job to a webhook. The address comes from a caller, so it is checked like a vendor's link."""
+"""Signs the end of a job and posts it to a webhook, whose address is checked like a vendor's link: a caller gave it."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from html import unescape
 from typing import Any
@@ -93,7 +94,9 @@ def is_error(shape: ErrorShape, cause: Any) -> bool:
 def describe(find: Finder, shape: ErrorShape) -> str:
     """Code, message and request id of the error in a body that matches the shape, each cut to a readable length."""
     cause = find(shape.when)
-    words = _code_and_message(find, shape) or [cause if is_value(cause) else "neither code nor message"]
+    # A flag or a number says nothing by itself.
+    stated = f"{shape.when} is {str(cause).lower()}" if isinstance(cause, int | float | Decimal) else cause
+    words = _code_and_message(find, shape) or [stated if is_value(stated) else "neither code nor message"]
     request_id = find(shape.request_id) if shape.request_id else None
     text = ": ".join(map(_text, words))
     return f"{text} (request id {_text(request_id)})" if is_value(request_id) else text

@@ -46,6 +46,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a link by POST after a GET": ({"format": CHAIN, "paging": {"kind": "link", "method": "POST"}}, "paging.method"),
     "column_name without columns": ({"format": {**JSON, "column_name": "title"}}, "format.column_name"),
     "an object as a list": ({"format": {**JSON, "columns": "names", "object_is_row": True}}, "format.object_is_row"),
+    "the names of one batch for all": (
+        {"format": {**JSON, "rows": ["tables.*.rows"], "columns": "tables.0.columns"}},
+        "format.columns",
+    ),
     "each member as its own row": ({"format": {**JSON, "rows": ["*"], "object_is_row": True}}, "format.object_is_row"),
     "two rows in a member": ({"format": {**JSON, "rows": ["*.a", "*.b"], "object_is_row": True}}, "format.rows"),
     "a row in each of objects without a list": (

@@ -138,3 +138,13 @@ def test_a_number_of_a_billion_digits_is_compared_without_writing_it_out() -> No
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(False, "at is false"), (7, "at is 7"), (Decimal("7.5"), "at is 7.5"), ("late", "late"), ({"a": 1}, "{'a': 1}")],
+)
+def test_a_flag_or_number_without_code_and_message_is_shown_with_its_path(value: Any, words: str) -> None:
+    error = found({"at": value}, {"when": "at", "equals": [False, 7, 7.5, "late"]}, {"when": "at"})
+    assert error is not None
+    assert error.words == words

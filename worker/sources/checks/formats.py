@@ -46,8 +46,13 @@ def _mistakes_in_places_of_rows(declared: JsonRows) -> Iterator[Mistake]:
     if is_in_both or are_in_one_list:
         yield Mistake(("rows",), "places that are not inside a row of another place")
     # A position would read one batch of several, and the rows of the others would silently be missing.
+    not_a_position = "`*` for the members of a list of batches, not a position"
     if any(step.isdigit() for path in declared.rows for step in path.split(".")):
-        yield Mistake(("rows",), "`*` for the members of a list of batches, not a position")
+        yield Mistake(("rows",), not_a_position)
+    has_batches = any("*" in path.split(".") for path in declared.rows)
+    # The names of one batch would be given to the values of all.
+    if has_batches and any(step.isdigit() for step in (declared.columns or "").split(".")):
+        yield Mistake(("columns",), not_a_position)
     if declared.columns is None and declared.column_name != "name":
         yield Mistake(("column_name",), "`columns` beside it")
     if declared.object_is_row and declared.columns is not None:

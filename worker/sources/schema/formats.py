@@ -63,7 +63,7 @@ class JsonRows(Declared):
     errors: list[ErrorShape] = []
     comma_joined: bool = False
     skip_empty: bool = False
-    columns: JsonPath | None = None
+    columns: JsonPathWithStar | None = None
     column_name: str = "name"
     null_values: NullValues = []
 

@@ -339,6 +339,38 @@ def test_nothing_beyond_the_count_is_requested() -> None:
     assert len(vendor.asked) == 3
 
 
+@settings(deadline=None, max_examples=100)
+@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=8), more=st.integers(0, 3))
+def test_a_vendor_that_counts_pages_and_rows_is_asked_for_no_page_that_the_rows_do_not_need(
+    sizes: list[int], more: int
+) -> None:
+    starts = [sum(sizes[:number]) for number in range(len(sizes) + 1)]
+
+    def answer(vendor: PagedVendor, address: Address) -> tuple[range, PageFacts]:
+        number = address.query["page"]
+        return range(*starts[number - 1 : number + 1]), PageFacts(total=vendor.rows, total_pages=len(sizes) + more)
+
+    vendor = PagedVendor(starts[-1], answer)
+    parts = read_whole(pager(kind="page-number"), vendor)
+    assert [row for part in parts for row in part] == list(range(starts[-1]))
+    first = pager(kind="page-number").follow(1, PageFacts(rows=sizes[0], total=starts[-1], total_pages=len(sizes)), 1)
+    assert first.planned == min(len(sizes), -(-starts[-1] // sizes[0]))
+
+
+@pytest.mark.parametrize("way", ["offset", "page-number"])
+def test_a_last_page_plans_another_only_if_it_says_that_more_follow(way: str) -> None:
+    """Pages before it may be read later: then no page but this one knows."""
+    numbered = pager(**WAYS[way][0])
+    for counted in (None, 7):
+        assert numbered.follow(3, PageFacts(rows=50, total=250, total_pages=counted), 3).planned == 3
+    assert numbered.follow(2, PageFacts(rows=100, total=200, has_more=True), 2).planned == 3
+
+
+def test_pages_that_are_planned_stay_planned() -> None:
+    for paging, _ in WAYS.values():
+        assert pager(**paging).follow(2, PageFacts(rows=100, next="200"), 5).planned == 5
+
+
 def test_a_chain_of_empty_answers_fails() -> None:
     vendor = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next=str(len(vendor.asked)))))
     with pytest.raises(FailJob, match="20 empty answers in a row"):

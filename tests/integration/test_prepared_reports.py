@@ -159,6 +159,26 @@ def test_a_refusal_that_names_no_report_is_handled_like_any_other(start: Start) 
     failed(made, "409", "quota")
 
 
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Answer({"detail": "busy"}, status=425, headers={"Retry-After": "40"}),
+        Answer({"detail": "slow down"}, status=409),
+    ],
+    ids=["by its status", "by a declared error"],
+)
+def test_a_request_whose_refusal_names_no_report_is_sent_again_where_that_is_safe(start: Start, refused: Answer) -> None:
+    answers = iter([refused, Answer({"id": 7})])
+
+    def respond(request: Request) -> Answer:
+        return next(answers) if request.method == "POST" else preparing({"status": "done"})(request)
+
+    errors = [{"when": "detail", "contains": "slow down", "message": "detail", "then": "rate-limit", "wait": 40}]
+    made = start(respond, submit={**DUPLICATE, "is_repeatable": False}, errors=errors)
+    assert done(made)["possible_orphans"] == 0
+    assert made.times("POST /reports") == [0, pytest.approx(40, abs=1)]
+
+
 AT_ADDRESS: Json = {"resolve": {"path": "/where/{report_id}"}, "link": ["url"], **AT_LINK}
 
 

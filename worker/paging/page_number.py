@@ -53,14 +53,12 @@ class PageNumber:
 
     def _follow_counted(self, number: int, page: PageFacts, counted: int, planned: int) -> NextPages:
         """There are as many pages as counted; if rows are counted as well, no more pages than they need."""
-        pages = max(1, counted)
         if page.total is None:
-            if number > 1 and pages != planned:
-                raise StartOver(f"page {number} counts {pages} pages, but another page counted {planned}")
-            return NextPages(max(planned, pages))
+            if number > 1 and counted != planned:
+                raise StartOver(f"page {number} counts {counted} pages, but another page counted {planned}")
+            return NextPages(max(planned, counted))
         # The last page may be short, so only the others show how many rows a page has.
-        shows_size = number == 1 or number < planned
-        if shows_size and (page.rows or not page.total):
-            needed = max(1, -(-page.total // page.rows)) if page.rows else 1
-            planned = max(planned, min(pages, needed))
-        return NextPages(planned, is_open=bool(page.rows) and number < pages)
+        if page.rows and (number == 1 or number < planned):
+            needed = -(-page.total // page.rows)  # rounded up
+            planned = max(planned, min(counted, needed))
+        return NextPages(planned, is_open=bool(page.rows) and number < counted)

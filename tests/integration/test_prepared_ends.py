@@ -33,6 +33,12 @@ def test_text_that_the_vendor_cut_in_the_middle_of_a_character_does_no_harm(star
     assert len(made.times("GET /reports/7")) == 2
 
 
+def test_an_error_in_the_answer_to_a_poll_ends_the_job_at_once(start: Start) -> None:
+    made = start(preparing({"error": "the account is closed"}), errors=[{"when": "error"}])
+    failed(made, "GET /reports/7: 200: the account is closed")
+    assert made.times("GET /reports/7") == [0]
+
+
 ANEW = {**POLL, "ask_anew": ["job failed", "expired"]}
 
 
@@ -112,11 +118,12 @@ def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_
     polls = [
         Answer(status=202, headers={"Retry-After": "40"}),
         Answer(status=202, headers={"Retry-After": "1"}),
+        Answer({"status": "running"}, headers={"Retry-After": "50"}),
         {"status": "done"},
     ]
     made = start(preparing(*polls), poll={**POLL, "waits_on": [202]})
     done(made)
-    assert made.times("GET /reports/7") == [0, 40, 55]
+    assert made.times("GET /reports/7") == [0, 40, 55, 105]
 
 
 def test_the_first_poll_waits_as_long_as_the_vendor_asks_when_it_accepts_the_report(start: Start) -> None:

@@ -292,6 +292,28 @@ def test_a_file_whose_link_is_missing_is_waited_for_and_never_left_out(
     failed(start(respond, poll=poll, read=AT_LINK), "ready for 60 s and still no link")
 
 
+CHOSEN: Json = {"path": "files.*.url", "pattern": "(.+)[.]json$"}
+
+
+@pytest.mark.parametrize(
+    ("poll", "other"),
+    [
+        ({"link": ["files.*.url"], "no_link_is_no_rows": True}, {"url": None}),
+        ({"link": [CHOSEN]}, {"url": None}),
+        ({"link": [CHOSEN]}, {"url": "/f.pdf"}),
+    ],
+)
+def test_a_part_without_a_link_is_left_out_where_the_source_says_so(start: Start, poll: Json, other: Json) -> None:
+    made = start(preparing({"status": "done", "files": [{"url": "/f.json"}, other]}), poll={**POLL, **poll}, read=AT_LINK)
+    assert done(made)["pages"] == 1
+
+
+def test_a_count_of_a_report_that_is_not_done_yet_may_still_grow(start: Start) -> None:
+    poll = {**POLL, "ready_when_set": "url", "link": ["url"], "total": ["rows"]}
+    made = start(preparing({"status": "running", "url": "/f", "rows": 2}), poll=poll, read=AT_LINK)
+    assert done(made)["expected_rows"] is None
+
+
 NAMED: Json = {"a": "/f/a?sig={}", "b": "/f/b?sig={}", "c": "/f/c?sig={}", "d": "/f/d?sig={}"}
 NUMBERED: Json = {name: f"/f?name={name}&exp=1&sig={{}}" for name in "abcd"}
 

@@ -39,7 +39,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """The vendor's answer: a `body` of bytes is sent unchanged, any other as JSON."""
+    """The vendor's answer: a `body` of bytes is sent unchanged, any other as JSON.
+
+    With the header `Connection: close`, only the end of the connection says where it ends.
+    """
 
     body: Any = b""
     status: int = 200
@@ -114,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if answer.status != 204:
+        if answer.status != 204 and "Connection" not in answer.headers:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -16,7 +16,7 @@ from tests.fake_vendor import Answer
 from tests.in_process import world
 from tests.ledgers import held, job
 from tests.source_files import source
-from worker.errors import RecordClosed, RetryLater
+from worker.errors import LeaseLost, RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
 from worker.model import Job, OpenPages, Rows
@@ -75,6 +75,8 @@ def test_a_worker_killed_between_the_sinks_end_and_the_ledgers_changes_nothing(
 def test_an_end_that_was_first_makes_a_cancelled_job_done(services: Services, streamed: Job) -> None:
     with services.sink(streamed) as sink:
         sink.finish(1, 1, {"rows": 10})
+    with pytest.raises(LeaseLost, match="ended"):
+        start_over(services, streamed, "the reading differs")
     assert cancel(services, streamed.id) == "done"
     found = audit(services.redis, "rows", streamed.id)
     assert (found.ends, found.voided) == (1, {})
@@ -84,6 +86,8 @@ def test_a_void_that_was_first_lets_no_end_be_written(services: Services, stream
     assert cancel(services, streamed.id) == "cancelled"
     with pytest.raises(RecordClosed, match="void"):
         finish(services, streamed, {"rows": 10})
+    with pytest.raises(LeaseLost, match="void"):
+        start_over(services, streamed, "the reading differs")
     assert job(services.ledger, streamed.id).state == "cancelled"
     found = audit(services.redis, "rows", streamed.id)
     assert (found.ends, found.voided) == (0, {1: "cancelled"})
@@ -105,6 +109,14 @@ def test_a_restart_killed_after_the_sink_moved_on_is_finished_by_the_next(servic
     again = job(services.ledger, streamed.id)
     assert (again.state, again.generation) == ("ready", 2)
     assert audit(services.redis, "rows", streamed.id).voided == {1: "replay"}
+
+
+def test_a_third_reading_that_differs_fails_the_job(services: Services, streamed: Job) -> None:
+    assert start_over(services, replace(streamed, restarts=1), "it differs") == 2
+    assert start_over(services, replace(job(services.ledger, streamed.id), restarts=2), "it differs again") is None
+    ended = job(services.ledger, streamed.id)
+    reason = "the report keeps changing: 3 readings differ; the last: it differs again"
+    assert (ended.state, ended.error) == ("failed", reason)
 
 
 def test_a_job_failed_while_a_restart_was_half_done_is_voided_under_the_new_generation(

@@ -127,3 +127,25 @@ def test_a_vendor_that_always_says_more_is_believed_until_a_page_is_empty(start:
     made = start(counting_each_page(lambda _: len(ROWS), says_more=True), read=read, submit=None, poll=None)
     assert done(made, ROWS)["proof"] == "count"
     assert len(made.asked) == 3
+
+
+def test_rows_that_come_with_the_status_of_an_accepted_request_are_rows(start: Start) -> None:
+    read = {**READ, "paging": {"kind": "single"}}
+    done(start(lambda request: Answer({"rows": ROWS}, status=202), read=read, submit=None, poll=None), ROWS)
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "proof"),
+    [
+        ({"kind": "ndjson"}, b'{"id": 0}\n{"id": 1}\n', "none"),
+        ({"kind": "delimited"}, b"id\n0\n1\n", "none"),
+        ({"kind": "json", "rows": ["rows"]}, b'{"rows": [{"id": 0}, {"id": 1}]}', "end"),
+    ],
+)
+def test_the_end_of_a_connection_proves_nothing_about_rows_that_could_end_anywhere(
+    start: Start, form: Json, body: bytes, proof: str
+) -> None:
+    read = {"request": {"path": "/rows"}, "format": form}
+    made = start(lambda request: Answer(body, headers={"Connection": "close"}), read=read, submit=None, poll=None)
+    receipt = made.run()
+    assert (receipt["state"], receipt["rows"], receipt["proof"]) == ("done", 2, proof)

@@ -11,6 +11,7 @@ from tests.fake_vendor import Answer, Request, preparing
 from tests.prepared import AT_LINK, SUBMIT, Start, done, failed
 from tests.prepared import start as start
 from tests.source_files import POLL
+from worker import keys
 from worker.jobs.finish import cancel
 from worker.model import Json
 
@@ -22,6 +23,7 @@ def test_a_failure_says_the_vendors_reason_and_spoils_the_report(start: Start) -
     made = start(preparing({"status": "FAILED", "reason": "no data for account 12"}), poll=poll)
     failed(made, "could not prepare the report (failed)", "no data for account 12")
     assert len(made.times("POST /reports")) == 1
+    assert made.services.ledger.retry(made.job_id)[0] == "queued"
 
 
 @pytest.mark.parametrize("half", [rb"\ud83d", b"\xed\xa0\xbd"])
@@ -131,6 +133,22 @@ def test_the_first_poll_waits_as_long_as_the_vendor_asks_when_it_accepts_the_rep
     done(made)
     submitted, polled = (asked.at for asked in made.asked[:2])
     assert polled - submitted == pytest.approx(120, abs=1)
+
+
+def test_a_report_gives_its_place_at_the_vendor_up_when_it_is_ready_or_no_longer_needed(start: Start) -> None:
+    def count_places() -> int:
+        return int(made.services.redis.zcard(keys.report_places("v")))
+
+    made = start(preparing({"status": "running"}, {"status": "done"}))
+    made.run(until=lambda job: job.poll > 1)
+    assert count_places() == 1
+    made.run(until=lambda job: job.state == "ready")
+    assert count_places() == 0
+    made.ask()
+    made.run(until=lambda job: job.state == "pending")
+    assert count_places() == 1
+    cancel(made.services, made.job_id)
+    assert count_places() == 0
 
 
 # ---------------------------------------------------------------- discarded

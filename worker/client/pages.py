@@ -190,7 +190,7 @@ class Page:
         return PageFacts(
             rows=rows,
             total=reconcile_total(self.facts.total, facts.total, capped_at=self._pages.capped_at),
-            total_pages=self.facts.total_pages if facts.total_pages is None else facts.total_pages,
+            total_pages=facts.total_pages,
             next=None if is_last else self._find_next(facts, response, found),
             has_more=facts.has_more,
             is_last=is_last,

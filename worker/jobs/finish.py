@@ -39,9 +39,8 @@ def _decide(
         return None
     # A report that is discarded at the vendor cannot be used by a retry.
     is_lost = report_is_cause or _is_discarded(services, job, verdict)
-    answer, _ = services.ledger.decide(job_id, verdict, reason, report_is_cause=is_lost)
-    job = services.ledger.job(job_id) or job
-    return end_job(services, job) if answer == "decided" else job.state
+    services.ledger.decide(job_id, verdict, reason, report_is_cause=is_lost)
+    return end_job(services, services.ledger.job(job_id) or job)
 
 
 def end_job(services: Services, job: Job) -> JobState:

@@ -167,7 +167,9 @@ def test_a_refusal_that_names_no_report_is_handled_like_any_other(start: Start) 
     ],
     ids=["by its status", "by a declared error"],
 )
-def test_a_request_whose_refusal_names_no_report_is_sent_again_where_that_is_safe(start: Start, refused: Answer) -> None:
+def test_a_request_whose_refusal_names_no_report_is_sent_again_where_that_is_safe(
+    start: Start, refused: Answer
+) -> None:
     answers = iter([refused, Answer({"id": 7})])
 
     def respond(request: Request) -> Answer:
@@ -304,7 +306,9 @@ CHOSEN: Json = {"path": "files.*.url", "pattern": "(.+)[.]json$"}
     ],
 )
 def test_a_part_without_a_link_is_left_out_where_the_source_says_so(start: Start, poll: Json, other: Json) -> None:
-    made = start(preparing({"status": "done", "files": [{"url": "/f.json"}, other]}), poll={**POLL, **poll}, read=AT_LINK)
+    made = start(
+        preparing({"status": "done", "files": [{"url": "/f.json"}, other]}), poll={**POLL, **poll}, read=AT_LINK
+    )
     assert done(made)["pages"] == 1
 
 

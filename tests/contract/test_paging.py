@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from worker.errors import FailJob, StartOver
 from worker.model import PageFacts
-from worker.paging.chain import next_in_link_header
-from worker.paging.pager import Address, Pager, reconcile_total
+from worker.paging.pager import Address, Pager
 from worker.paging.pagers import pager_for
 from worker.sources.schema import Read
 
@@ -168,6 +167,7 @@ def test_numbers_and_sizes_go_where_the_source_says() -> None:
     address = next(numbered.addresses(2, None, None))
     assert address.json_parts == {"pagination.page_index": 1, "pagination.page_size": 50}
     assert (address.query, address.values) == ({}, {"page_number": 1, "page_size": 50})
+    assert next(pager(kind="page-number", size=50).addresses(1, None, None)).query == {"page": 1}
     sliced = next(pager(kind="offset", limit=9, limit_param="n", offset_param="from").addresses(3, None, None))
     assert (sliced.query, sliced.values) == ({"n": 9, "from": 18}, {"limit": 9, "offset": 18})
     token = pager(kind="token", param="page.token", place="json")
@@ -375,61 +375,3 @@ def test_a_chain_of_empty_answers_fails() -> None:
     vendor = PagedVendor(0, lambda vendor, address: (range(0), PageFacts(next=str(len(vendor.asked)))))
     with pytest.raises(FailJob, match="20 empty answers in a row"):
         read_page(pager(kind="link"), vendor, 1, None)
-
-
-# ---------------------------------------------------------------- what pages say beside their rows
-
-
-@pytest.mark.parametrize(
-    ("header", "link"),
-    [
-        ('<https://h/x?page=2>; rel="next"', "https://h/x?page=2"),
-        ("<https://h/x?page=2>; rel=next", "https://h/x?page=2"),
-        ('<https://h/x>; rel="last", <https://h/y?a=1,2>; rel="next"', "https://h/y?a=1,2"),
-        ('<https://h/x>; title="rel=\\"next\\", no"; rel="prev", </y>;REL = "last NEXT"', "/y"),
-        ('</x>; title="a; rel=prev"; rel="next"', "/x"),
-        ("</x>; rel='next'", "/x"),
-        ("< /x >; rel=next", "/x"),
-        ('</x>; rev="next"', None),
-        ('</x>; rel="nextish"', None),
-        ('</x>; rel="prev"', None),
-        ("</x>", None),
-        ("<>; rel=next", None),
-        ("", None),
-        ('<<<>>;rel="', None),
-        ("<" * 100_000, None),
-    ],
-)
-def test_the_next_page_is_found_in_a_link_header(header: str, link: str | None) -> None:
-    assert next_in_link_header(header) == link
-
-
-@pytest.mark.parametrize("header", ["/x?page=2; rel=next", '<</x>; rel="next', 'https://h/x; rel = "next"'])
-def test_a_link_header_that_cannot_be_read_is_not_the_end(header: str) -> None:
-    with pytest.raises(FailJob, match="the `Link` header names a next page, but not as"):
-        next_in_link_header(header)
-
-
-@pytest.mark.parametrize(
-    ("known", "now", "holds"),
-    [
-        (None, None, None),
-        (None, 605, 605),
-        (605, None, 605),
-        (605, 605, 605),
-        (605, -1, 605),
-        (None, -1, None),
-        (0, 0, 0),
-        (12_345, 10_000, 12_345),
-        (10_000, 12_345, 10_000),
-        (10_000, 0, 10_000),
-    ],
-)
-def test_the_first_count_is_kept_if_none_contradicts_it(known: int | None, now: int | None, holds: int | None) -> None:
-    assert reconcile_total(known, now, capped_at=10_000) == holds
-
-
-@pytest.mark.parametrize(("known", "now"), [(605, 606), (605, 0), (0, 1), (0, 10_000), (605, 10_000), (10_000, 9_999)])
-def test_a_count_that_changes_starts_over(known: int, now: int) -> None:
-    with pytest.raises(StartOver, match=rf"counted {known} rows before and counts {now} now"):
-        reconcile_total(known, now, capped_at=10_000)

@@ -6,7 +6,6 @@ When a stream is full is decided where its rows are added: `worker/lua/sink_batc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from tasks.lease import Heartbeat
 from worker.errors import FailJob, RetryLater, SinkFull
@@ -22,12 +21,9 @@ class Backpressure:
     While it waits, nothing is read, so the vendor's socket fills up and slows it down. The heartbeat keeps the lease.
     """
 
-    def __init__(
-        self, heartbeat: Heartbeat, *, hold_seconds: float, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, heartbeat: Heartbeat, *, hold_seconds: float) -> None:
         self._heartbeat = heartbeat
         self._hold_seconds = hold_seconds
-        self._pause = pause
         self._full_since: float | None = None
 
     def wait(self, full: SinkFull) -> None:
@@ -42,7 +38,7 @@ class Backpressure:
             raise FailJob(full.reason)
         # Noted every time, because progress clears a noted wait, and the heartbeat may have reported earlier rows.
         self._heartbeat.note_wait("sink", full.reason)
-        self._pause(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
 
     def reset(self) -> None:
         """Forget how long the sink has been full, because it has accepted a batch."""

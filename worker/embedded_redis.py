@@ -71,21 +71,13 @@ def server_binary() -> str:
     raise BadInput("MILLRACE_REDIS_URL", None, allowed)
 
 
-def start_server(
-    directory: Path,
-    address: int | Path,
-    *,
-    append_only: bool = True,
-    binary: str | None = None,
-    options: tuple[str, ...] = (),
-) -> subprocess.Popen[bytes]:
+def start_server(directory: Path, address: int | Path, *, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
     """Start a server on a loopback port or a Unix socket and wait until it answers; the caller must stop it.
 
     `options` are further arguments of its command line. Raises BadInput with the last line of its log if it fails.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    command = _command(directory, address, append_only=append_only, binary=binary, options=options)
-    server = _run(command, directory)
+    server = _run([*_command(directory, address), *options], directory)
     try:
         _wait_until_it_answers(server, directory, address)
     except BaseException:
@@ -95,23 +87,15 @@ def start_server(
     return server
 
 
-def _command(
-    directory: Path,
-    address: int | Path,
-    *,
-    append_only: bool = True,
-    binary: str | None = None,
-    options: Sequence[str] = (),
-) -> list[str]:
+def _command(directory: Path, address: int | Path) -> list[str]:
     listens = (
         ("--port", str(address), "--bind", "127.0.0.1")
         if isinstance(address, int)
         else ("--port", "0", "--unixsocket", str(address), "--unixsocketperm", "700")
     )
     return [
-        binary or server_binary(), *listens, "--dir", str(directory), "--save", "",
-        "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
-        "--maxmemory-policy", "noeviction", "--logfile", LOG, "--loglevel", "notice", *options,
+        server_binary(), *listens, "--dir", str(directory), "--save", "", "--appendonly", "yes",
+        "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--logfile", LOG, "--loglevel", "notice",
     ]  # fmt: skip
 
 

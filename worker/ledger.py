@@ -87,10 +87,10 @@ class Ledger:
         fields = self.redis.hgetall(keys.job(job_id))
         return job_from(fields) if fields else None
 
-    def jobs(self, *, state: JobState | None = None, start: int = 0, count: int = 100) -> Iterator[Job]:
+    def jobs(self, *, state: JobState | None = None, count: int = 100) -> Iterator[Job]:
         """Jobs, the latest first."""
         key = keys.jobs_in(state) if state else keys.JOBS
-        for job_id in self.redis.zrevrange(key, start, start + count - 1):
+        for job_id in self.redis.zrevrange(key, 0, count - 1):
             if job := self.job(job_id.decode()):
                 yield job
 

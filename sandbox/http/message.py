@@ -105,28 +105,28 @@ def streamed(pieces: Iterator[bytes], media_type: str, *, length: int | None = N
     return Answer(200, pieces, length, {"Content-Type": media_type})
 
 
-def as_lines(blocks: Iterator[Block], *, newline: bytes = b"\n", is_last_ended: bool = True) -> Iterator[bytes]:
+def as_lines(blocks: Iterator[Block], *, is_last_ended: bool = True) -> Iterator[bytes]:
     """Rows as lines. The last line has a newline unless `is_last_ended` is false."""
     is_first = True
     for block in blocks:
         rows, mark = _until_mark(block.rows)
         if rows:
-            yield (b"" if is_first else newline) + newline.join(rows)
+            yield (b"" if is_first else b"\n") + b"\n".join(rows)
             is_first = False
         if mark is not None:
-            yield from _end_body(mark, b"" if is_first else newline, newline)
+            yield from _end_body(mark, b"" if is_first else b"\n", b"\n")
             return
     if is_last_ended and not is_first:
-        yield newline
+        yield b"\n"
 
 
-def _end_body(mark: bytes, before: bytes, newline: bytes) -> Iterator[bytes]:
+def _end_body(mark: bytes, before: bytes, after: bytes) -> Iterator[bytes]:
     if isinstance(mark, Cut):
         yield before + mark
         if not isinstance(mark, CleanCut):
             raise Hangup
     else:
-        yield before + mark + newline
+        yield before + mark + after
 
 
 def as_list(before: bytes, blocks: Iterator[Block], after: bytes) -> Iterator[bytes]:

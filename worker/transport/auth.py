@@ -77,15 +77,12 @@ class Auth:
                     sleep=sleep,
                 )
 
-    def flow(self, request: WireRequest, *, refused: str = "") -> Flow:
-        """Send the request with credentials, after a login if one is needed. A refused token is renewed once.
-
-        A token whose version is `refused` is not used.
-        """
+    def flow(self, request: WireRequest) -> Flow:
+        """Send the request with credentials, after a login if one is needed. A refused token is renewed once."""
         request = self._sign(request, self._fixed, self._secrets)
         if self.login is None:
             return (yield request)
-        token = yield from self.login.token(refused)
+        token = yield from self.login.token()
         response = yield self._with_token(request, token.value)
         # If another worker has renewed the token in the meantime, `login.token` returns that one without logging in.
         if response.status in self.login.way.renew_on:

@@ -57,15 +57,8 @@ _target: ContextVar[str | None] = ContextVar("target", default=None)
 class Channel:
     """Sends requests, each once. Safe to share between threads; connections are shared by the whole process."""
 
-    def __init__(
-        self,
-        *,
-        silence_seconds: float,
-        connect_seconds: float = CONNECT_SECONDS,
-        network: Network = DIRECT,
-    ) -> None:
+    def __init__(self, *, silence_seconds: float, network: Network = DIRECT) -> None:
         """`silence_seconds` is the timeout for the headers of the answer and for each piece of its body."""
-        self._connect_seconds = connect_seconds
         self._silence_seconds = silence_seconds
         self._network = network
 
@@ -85,7 +78,7 @@ class Channel:
         except ProxyError as error:
             raise _proxy_error(request, proxy or "", error) from None
         except ConnectTimeout:
-            raise RetryLater(f"{request.name}: no connection in {self._connect_seconds:g} s", is_unsent=True) from None
+            raise RetryLater(f"{request.name}: no connection in {CONNECT_SECONDS:g} s", is_unsent=True) from None
         except ReadTimeout:
             raise RetryLater(f"{request.name}: no answer within {self._silence_seconds:g} s") from None
         except SSLError as error:
@@ -115,7 +108,7 @@ class Channel:
         # An empty POST needs `Content-Length: 0` as well (RFC 9110, 8.6): some servers answer 411 without it.
         if request.body is not None or request.method == "POST":
             prepared.headers["Content-Length"] = str(len(request.body or b""))
-        timeout = (self._connect_seconds, self._silence_seconds)
+        timeout = (CONNECT_SECONDS, self._silence_seconds)
         # A proxy gets the whole URL for plain http (RFC 9112, 3.2.2); https goes through a tunnel to the host itself.
         target = request.url if proxy and request.url.startswith("http:") else request.target
         before = _target.set(target)

@@ -21,6 +21,7 @@ SHORTEST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 3_600.0
 LONGEST_WORDS = 500
 
+_LINK_WITH_QUERY = re.compile(rb"(https?:\\?/\\?/[^\s\"'<>?]*)\?[^\s\"'<>]*")
 _STORAGE_WORD = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 Finder = Callable[[str], Any]
@@ -135,7 +136,12 @@ def storage_error(raw: bytes) -> str | None:
 
 
 def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
-    """The first bytes of a body on one line, for people."""
+    """The first bytes of a body on one line, for people; without the queries of links, which may hold a signature."""
+    return one_line(_LINK_WITH_QUERY.sub(rb"\1?...", raw[: limit * 4]), limit)
+
+
+def one_line(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
+    """The first bytes of a text on one line, for people."""
     if not raw.strip():
         return "(empty)"
     # Not by `split()`: to that, the separators of old tapes are blanks, which would hide what is wrong with the text.

@@ -12,7 +12,7 @@ import pytest
 from worker.errors import FailJob, LoginExpired, MillraceError, NoMorePages, RateLimited, RetryLater
 from worker.json_path import find, flag, is_same, split
 from worker.sources.schema import ErrorShape
-from worker.vendor_errors import VendorError, error_in, error_in_body
+from worker.vendor_errors import VendorError, error_in, error_in_body, excerpt
 
 
 def found(body: Any, *shapes: dict[str, Any]) -> VendorError | None:
@@ -148,3 +148,9 @@ def test_a_flag_or_number_without_code_and_message_is_shown_with_its_path(value:
     error = found({"at": value}, {"when": "at", "equals": [False, 7, 7.5, "late"]}, {"when": "at"})
     assert error is not None
     assert error.words == words
+
+
+@pytest.mark.parametrize("link", ["https://x.example/f", r"https:\/\/x.example\/f"])
+def test_a_body_is_quoted_without_the_signatures_of_its_links(link: str) -> None:
+    body = f'{{"a": "{link}?X-Amz-Signature=abc&b=1", "why": "no rows? none", "b": "{link}?sig='.encode()
+    assert excerpt(body) == f'{{"a": "{link}?...", "why": "no rows? none", "b": "{link}?...'

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from worker.errors import READ_AT_MOST, FailJob, MillraceError, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES, LimitScanner
-from worker.vendor_errors import excerpt
+from worker.vendor_errors import one_line
 
 RowKind = type[dict[str, Any]] | type[list[Any]]
 """What a row is: an object, or a list of values whose names are elsewhere on the page."""
@@ -67,7 +67,7 @@ def _broken_error(text: bytes, row: int, kind: RowKind) -> MillraceError:
     text = text.strip(b" \t\r\n")
     reason, at = _explain(text, kind)
     if reason is not None:
-        shown = excerpt(text.split(b"\n", 1)[0])
+        shown = one_line(text.split(b"\n", 1)[0])
         return FailJob(f"row {row}: {reason}: {shown}")
     where = f" at byte {at + 1} of the row" if at else ""
     return RetryLater(f"row {row}: not valid JSON in UTF-8{where}: {_show(text, at)}", at_most=READ_AT_MOST)
@@ -79,7 +79,7 @@ def _show(text: bytes, at: int) -> str:
     if at > _SHOWN_BYTES:
         # The first bytes may be the end of a character.
         before = b"..." + before.lstrip(bytes(range(0x80, 0xC0)))
-    return excerpt(before + (b"\\x%02x" % wrong[0] if b"" < wrong < b" " else wrong) + after)
+    return one_line(before + (b"\\x%02x" % wrong[0] if b"" < wrong < b" " else wrong) + after)
 
 
 class _NotFiniteError(Exception):

@@ -26,7 +26,7 @@ from worker.readers.row_errors import RowErrors
 from worker.readers.slices import slices
 from worker.readers.wrapped_rows import WrappedRows
 from worker.sources.schema import ColumnType, JsonRows
-from worker.vendor_errors import error_in, excerpt, paths_of
+from worker.vendor_errors import error_in, excerpt, one_line, paths_of
 
 # The walker is fed up to a bracket at a time, since a list of rows may begin there, and rows must not be walked.
 _TO_BRACKET = re.compile(rb"[^\[]*\[?")
@@ -161,7 +161,7 @@ class _Page:
         except NotJsonError as error:
             fault = Fault(self._before + piece + rest)
             fault.read_on(self._texts)
-            shown, reason = excerpt(fault.left), error.reason
+            shown, reason = one_line(fault.left), error.reason
             if reason is None and _NOT_FINITE.search(fault.left):
                 reason = "NaN or an infinity where JSON has numbers"
             if reason is not None:

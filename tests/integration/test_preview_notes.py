@@ -16,7 +16,7 @@ from worker.sources.connections import Connection
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
-PAGE = {"rows": ROWS, "meta": {"total": 9, "next": "/rows?page=2", "last": False}}
+PAGE = {"rows": ROWS, "meta": {"total": 9, "here": 3, "next": "/rows?page=2", "last": False}}
 BY_LINK: Json = {"kind": "link"}
 
 
@@ -33,6 +33,14 @@ BY_LINK: Json = {"kind": "link"}
         ({}, {"kind": "link", "place": "header"}, None, ["no next page at Link"]),
         ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
         ({}, {"kind": "single"}, None, []),
+        ({"total": ["meta.total"]}, {"kind": "offset", "limit": 3}, 9, []),
+        (
+            {"total": ["meta.here"]},
+            {"kind": "offset", "limit": 3},
+            3,
+            ["the count at meta.here is the size of a page: is it that of this page alone?"],
+        ),
+        ({"total": ["meta.here"]}, {"kind": "page-number", "size": 4}, 3, []),
         (
             {"next": ["meta.next"], "has_more": ["meta.more"]},
             BY_LINK,

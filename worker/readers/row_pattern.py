@@ -11,7 +11,8 @@ the text's length.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -61,37 +62,38 @@ _DEFINITIONS = (
     rb"(?<value>" + _FLAT + rb"|(?&nested)))"
 )
 
-_FITTING: dict[ColumnType, bytes] = {
-    "integer": INTEGER,
-    "number": rb"(?&number)",
-    "boolean": b"true|false",
-    "datetime": b'"' + DATE_IN_JSON + rb'(?:[^"\\\x00-\x1f]++|\\/)*+"',
+_DATE = b'"' + DATE_IN_JSON + rb'(?:[^"\\\x00-\x1f]++|\\/)*+"'
+_UNCHANGED: dict[ColumnType | None, bytes] = {
+    None: rb"(?&value)",
+    "string": rb"(?&text)",
+    "integer": INTEGER + b"|null",
+    "number": rb"(?&number)|null",
+    "boolean": rb"true|false|null",
+    "datetime": _DATE + b"|null",
 }
-"""Values that stay as they are. Those of strings are missing here, because nothing but null may replace them."""
-_ZEROS = rb"(?:\.0++)?+"
-"""`5.0` is the integer 5."""
+"""Values that stay as they are."""
 
 
-def _changing(kind: ColumnType, nulls: bytes) -> bytes:
-    """Values whose only group is what they become; those that match without a group become null."""
-    fitting = b"(" + _FITTING[kind] + b")"
-    quoted = b'"' + fitting + b'"'
-    if kind == "integer":
-        alternatives = [quoted[:-1] + _ZEROS + b'"', fitting + _ZEROS, nulls]
-    elif kind == "number":
-        alternatives = [quoted, fitting, nulls]
-    elif kind == "boolean":
-        alternatives = [fitting, nulls, quoted]  # `null_values` may name a value in quotes; a number outranks that
-    else:
-        alternatives = [fitting, nulls]
-    return b"(?>(?|" + b"|".join(alternatives) + b"))"
+def _convert(kind: ColumnType | None, nulls: bytes, first: int) -> tuple[bytes, bytes, int]:
+    """A pattern for all values of a column that it can convert, what replaces them, and how many groups it has.
 
-
-def _unchanged(kind: ColumnType | None) -> bytes:
-    """Values of such a column that stay as they are."""
-    if kind is None or kind == "string":
-        return b"(?>(?&value))" if kind is None else b"(?>(?&text))"
-    return b"(?>" + _FITTING[kind] + b"|null)"
+    `nulls` is a pattern for what becomes null, `first` the number of the first group.
+    """
+    second = first + 1
+    if kind == "integer" or kind == "number":
+        # `5.0` is the integer 5. Within (?|...) the groups of all alternatives have the same number.
+        number = b"(" + INTEGER + rb")(?:\.0++)?+" if kind == "integer" else rb"((?&number))"
+        # A number outranks the same text among those that mean null, but not with blanks around it.
+        pattern = rb'(?|"%b"|%b|%b|" *+%b *+")' % (number, number, nulls, number)
+        return pattern, b"${%d:-null}" % first, 1
+    if kind == "boolean":
+        pattern = rb'%b|(true|1|" *+(?:(?i:true)|1) *+")|(false|0|" *+(?:(?i:false)|0) *+")' % nulls
+        return pattern, b"${%d:+true:${%d:+false:null}}" % (first, second), 2
+    if kind == "datetime":
+        return b"(%b)|%b|(%b)" % (_DATE, nulls, INTEGER), b'${%d:-${%d:+"$%d":null}}' % (first, second, second), 2
+    if kind == "string":
+        return b"((?&text))|(" + INTEGER + b"|true|false)", b'${%d:-"${%d}"}' % (first, second), 2
+    return rb"((?&value))", b"${%d}" % first, 1
 
 
 # ------------------------------------------------------------ the pattern of a row
@@ -105,17 +107,17 @@ class RowPattern:
 
         Texts in `null_values` mean null there, except in strings. Raises ValueError if no pattern can be made.
         """
-        self.names = names_in(row)
-        keys = list(map(msgspec.json.encode, self.names))
+        self.shape = _shape_of(row, declared)
+        names, unquoted = self.shape
+        keys = list(map(msgspec.json.encode, names))
         if not 0 < len(keys) <= _MOST_KEYS or any(b"\\" in key for key in keys):
             raise ValueError("too many keys or none, or one with an escape")
-        self._keys = keys
-        self._kinds = [declared.get(name) for name in self.names]
-        self._nulls = b"|".join([b"null", b'""', *(re.escape(msgspec.json.encode(text)) for text in null_values)])
-        self._colon = b": " if b'": ' in row else b":"
-        self._comma = b", " if b', "' in row else b","
-        is_spaced = len(self._colon + self._comma) > len(b":,")
-        pattern, self._replacement = self._make_spaced() if is_spaced else self._make()
+        kinds = [declared.get(name) for name in names]
+        texts = b"|".join(re.escape(msgspec.json.encode(text)[1:-1]) for text in ("", *null_values))
+        columns = _Columns(keys, kinds, [name in unquoted for name in names], rb'null|" *+(?:' + texts + rb') *+"')
+        colon, comma = b": " if b'": ' in row else b":", b", " if b', "' in row else b","
+        is_spaced = len(colon + comma) > len(b":,")
+        pattern, self._replacement = columns.spaced(colon, comma) if is_spaced else columns.compact()
         self._line = rb"\G" + pattern + rb"\n" + _DEFINITIONS
         self._member = rb"\G,[ \t\r\n]*+" + pattern + _DEFINITIONS
         if not self.matches(row):
@@ -149,36 +151,49 @@ class RowPattern:
             rest = made[len(converted) :]
         return (Rows(converted, count), rest) if is_utf8(converted) else (Rows(), text)
 
-    def _make(self) -> tuple[bytes, bytes]:
-        """The pattern of rows without blanks, and the replacement: the text between converted values is a group."""
-        pattern = replacement = b""
-        groups = 0
-        kept = rb"\{"
-        for number, (key, kind) in enumerate(zip(self._keys, self._kinds, strict=True)):
-            kept += (b"," if number else b"") + re.escape(key) + b":"
-            if kind is None or kind == "string":
-                kept += _unchanged(kind)
-                continue
-            pattern += b"(" + kept + b")" + _changing(kind, self._nulls)
-            replacement += b"${%d}${%d:-null}" % (groups + 1, groups + 2)
-            groups += 2
-            kept = b""
-        return pattern + b"(" + kept + rb"\})", replacement + b"${%d}\n" % (groups + 1)
 
-    def _make_spaced(self) -> tuple[bytes, bytes]:
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of a row, from which its pattern is made: their keys in JSON, their types, and what becomes null.
+
+    `are_unquoted`: is the column one of strings, but came without quotes?
+    """
+
+    keys: Sequence[bytes]
+    kinds: Sequence[ColumnType | None]
+    are_unquoted: Sequence[bool]
+    nulls: bytes
+
+    def compact(self) -> tuple[bytes, bytes]:
+        """The pattern of rows without blanks, and its replacement: all text between converted values is one group."""
+        pattern = replacement = b""
+        group = 1
+        kept = rb"\{"
+        for number, (key, kind, is_unquoted) in enumerate(zip(self.keys, self.kinds, self.are_unquoted, strict=True)):
+            kept += (b"," if number else b"") + re.escape(key) + b":"
+            if kind is None or (kind == "string" and not is_unquoted):
+                kept += b"(?>" + _UNCHANGED[kind] + b")"
+                continue
+            converted, replaced, groups = _convert(kind, self.nulls, group + 1)
+            pattern += b"(" + kept + b")(?>" + converted + b")"
+            replacement += b"${%d}" % group + replaced
+            group += 1 + groups
+            kept = b""
+        return pattern + b"(" + kept + rb"\})", replacement + b"${%d}\n" % group
+
+    def spaced(self, colon: bytes, comma: bytes) -> tuple[bytes, bytes]:
         """The same for rows with blanks: a row keeps them if no value changes, and has none if one does."""
-        same, changed, replacement = [], [], []
-        for number, (key, kind) in enumerate(zip(self._keys, self._kinds, strict=True), 2):
-            before = re.escape(key) + self._colon
-            value = _unchanged(kind)
-            same.append(before + value)
-            changed.append(
-                before + (b"(" + value + b")" if kind is None or kind == "string" else _changing(kind, self._nulls))
-            )
-            # Between \\Q and \\E nothing has a meaning.
-            replacement.append(rb"\Q" + key + rb":\E${%d:-null}" % number)
-        pattern = rb"(?:(\{" + self._comma.join(same) + rb"\})|\{" + self._comma.join(changed) + rb"\})"
-        return pattern, rb"${1:-\Q{\E" + b",".join(replacement) + rb"\Q}\E}" + b"\n"
+        same, changed, replacements = [], [], []
+        group = 2
+        for key, kind in zip(self.keys, self.kinds, strict=True):
+            converted, replaced, groups = _convert(kind, self.nulls, group)
+            same.append(re.escape(key) + colon + b"(?>" + _UNCHANGED[kind] + b")")
+            changed.append(re.escape(key) + colon + b"(?>" + converted + b")")
+            # Nothing between \\Q and \\E has a meaning.
+            replacements.append(rb"\Q" + key + rb":\E" + replaced)
+            group += groups
+        pattern = rb"(?:(\{" + comma.join(same) + rb"\})|\{" + comma.join(changed) + rb"\})"
+        return pattern, rb"${1:-\Q{\E" + b",".join(replacements) + rb"\Q}\E}" + b"\n"
 
 
 class RowPatterns:
@@ -205,9 +220,8 @@ class RowPatterns:
             if pattern.matches(row):
                 self._made.remove(pattern)
                 return self._put_first(pattern)
-        names = names_in(row)
-        # A row with the keys of a pattern that does not match it has values that no pattern for these keys matches.
-        if not self._left or any(pattern.names == names for pattern in self._made):
+        # A row of the same shape as a pattern that does not match it has values that no pattern matches.
+        if not self._left or _shape_of(row, self._declared) in [pattern.shape for pattern in self._made]:
             return None
         self._left -= 1
         try:
@@ -230,6 +244,14 @@ def _last_of_page(declared: tuple[tuple[str, ColumnType], ...], null_values: tup
 def names_in(row: bytes) -> list[str]:
     """The keys of a row, each once, in its order."""
     return list(_MEMBERS.decode(row))
+
+
+def _shape_of(row: bytes, declared: Mapping[str, ColumnType]) -> tuple[list[str], list[str]]:
+    """On what the pattern of a row depends: its keys, and those of strings whose values have no quotes."""
+    members = _MEMBERS.decode(row)
+    quoted = (b'"', b"n")  # or null
+    unquoted = [name for name in members if declared.get(name) == "string" and bytes(members[name])[:1] not in quoted]
+    return list(members), unquoted
 
 
 def _substitute(pattern: bytes, replacement: bytes, text: bytes) -> tuple[bytes, int]:

@@ -80,8 +80,7 @@ def _mistakes_in_methods(auth: Auth) -> Iterator[Mistake]:
         where = kind if kind == "header" else f"{kind} value"
         yield Mistake(("of",), "one of them", f"two methods that set the {where} {name!r}")
     for way in fetching:
-        yield from _mistakes_in_token(way)
-        yield from _mistakes_in_session(way) if isinstance(way, SessionAuth) else _mistakes_in_grant(way)
+        yield from _mistakes_in_login(way)
 
 
 def _place_of(way: OneAuth) -> tuple[str, str]:
@@ -108,13 +107,12 @@ def _missing_bodies(source: Source) -> Iterator[Mistake]:
                 yield Mistake(place, f"`{kind}` in it, which may be {{}}: a credential goes there", "no body")
 
 
-def _mistakes_in_token(way: SessionAuth | OAuth2Auth) -> Iterator[Mistake]:
+def _mistakes_in_login(way: SessionAuth | OAuth2Auth) -> Iterator[Mistake]:
     if "token" not in names_in(way.send.value):
         yield Mistake(("send", "value"), "text with {token}, the token from the login", way.send.value)
-
-
-def _mistakes_in_session(way: SessionAuth) -> Iterator[Mistake]:
-    if way.token_header:
+    if isinstance(way, OAuth2Auth):
+        yield from _mistakes_in_grant(way)
+    elif way.token_header:
         for word in sorted({"token", "expires_in"} & way.model_fields_set):
             yield Mistake((word,), f"no {word} beside token_header: no body is read")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -44,27 +45,35 @@ def _as_header_name(value: Any) -> Any:
 HeaderName = Annotated[str, Field(pattern=f"^{_HEADER_NAME}$"), BeforeValidator(_as_header_name)]
 
 
-_PATH_RULE = "names and positions joined by dots, such as data.0.rows, or [name=value] for one member of a list"
+def only(is_right: Callable[[str], object], allowed: str) -> AfterValidator:
+    """Accepts only text for which `is_right` is true; the message for any other says what is allowed."""
+
+    def check(text: str) -> str:
+        if not is_right(text):
+            raise ValueError(allowed)
+        return text
+
+    return AfterValidator(check)
 
 
-def _as_path_with_star(path: str) -> str:
+def _may_lead_to_value(path: str) -> bool:
     # A path such as `$.next` would lead to nothing, so that a report would end after its first page without a word.
     has_brackets = any(("[" in step or "]" in step) and not is_choice(step) for step in path.split("."))
-    if has_brackets or path.startswith(("$.", "$[", "/")):
-        raise ValueError(_PATH_RULE)
-    return path
+    return not has_brackets and not path.startswith(("$.", "$[", "/"))
 
 
-def _as_path(path: str) -> str:
-    if "*" in _as_path_with_star(path).split("."):
-        raise ValueError("a path to one value, without `*`")
-    return path
-
-
-JsonPath = Annotated[str, AfterValidator(_as_path)]
-"""Where a value is in a JSON body, as `worker.sources.schema` describes it."""
-JsonPathWithStar = Annotated[str, AfterValidator(_as_path_with_star)]
-"""The same, with `*` for any member of a list or an object."""
+JsonPathWithStar = Annotated[
+    str,
+    only(
+        _may_lead_to_value,
+        "names and positions joined by dots, such as data.0.rows, or [name=value] for one member of a list",
+    ),
+]
+"""Where values are in a JSON body, as `worker.sources.schema` describes it; `*` is any member of a list or object."""
+JsonPath = Annotated[
+    JsonPathWithStar, only(lambda path: "*" not in path.split("."), "a path to one value, without `*`")
+]
+"""Where one value is in a JSON body."""
 
 
 def _as_regex(pattern: str) -> str:

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from worker.charsets import codec_of
-from worker.sources.schema.declared import Declared, JsonPath, JsonPathWithStar
+from worker.sources.schema.declared import Declared, JsonPath, JsonPathWithStar, only
 from worker.sources.schema.errors import ErrorShape
 
 
-def _as_character(text: str) -> str:
-    if len(text) != 1 or text in "\r\n":
-        raise ValueError("one character, and no line end")
-    return text
+def _is_character(text: str) -> bool:
+    return len(text) == 1 and text not in "\r\n"
 
 
-def _as_quote(text: str) -> str:
-    if text != "none" and (len(text) != 1 or text in "\r\n"):
-        raise ValueError("one character, and no line end, or none")
-    return text
-
-
-def _as_encoding(name: str) -> str:
-    if codec_of(name) is None:
-        raise ValueError("a character set such as utf-8, shift_jis, utf-16 or windows-1252")
-    return name
-
-
-Character = Annotated[str, AfterValidator(_as_character)]
+Character = Annotated[str, only(_is_character, "one character, and no line end")]
+Quote = Annotated[
+    str, only(lambda text: text == "none" or _is_character(text), "one character, and no line end, or none")
+]
+Encoding = Annotated[str, only(codec_of, "a character set such as utf-8, shift_jis, utf-16 or windows-1252")]
 
 NullValues = list[Annotated[str, Field(pattern=r"^[^0-9]*[^0-9\s][^0-9]*$")]]
 """Texts that a vendor writes in place of a number or time that it does not have. Digits may be a value."""
@@ -129,9 +119,7 @@ class Delimited(Declared):
         "belong to the footer too, and a row fails the job. A file without its footer counts as cut off",
     )
     footer_is_optional: bool = Field(default=False, description="the vendor may leave out the footer of a whole file")
-    quote: Annotated[str, AfterValidator(_as_quote)] = Field(
-        default='"', description="one character around values, or `none`: quotes are plain characters"
-    )
+    quote: Quote = Field(default='"', description="one character around values, or `none`: quotes are plain characters")
     escape: Character | None = Field(
         default=None, description="one character that makes the next one plain, such as `\\`"
     )
@@ -150,7 +138,7 @@ class Delimited(Declared):
         default="fail",
         description="a line equal to the header is a mistake, or is skipped: the vendor joins files into one",
     )
-    encoding: Annotated[str, AfterValidator(_as_encoding)] | None = Field(
+    encoding: Encoding | None = Field(
         default=None,
         description="the character set, such as `shift_jis`; by default that of Content-Type, else utf-8. A byte order "
         "mark overrides all of these",

@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from worker.sources.schema.declared import Declared, HeaderName, JsonPath, JsonPathWithStar, Regex
+from worker.sources.schema.declared import Declared, HeaderName, JsonPath, JsonPathWithStar, Regex, only
 
-
-def _as_url_path(path: str) -> str:
-    if not re.fullmatch(r"/[^?#]*", path):
-        raise ValueError("a path that starts with / and has no ? or #; what comes after a ? goes into `query`")
-    return path
-
-
-def _as_written_query(query: str) -> str:
-    if "#" in query or not re.fullmatch(r"(?![?&])[!-~]*", query):
-        raise ValueError("a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded")
-    return query
-
-
-UrlPath = Annotated[str, AfterValidator(_as_url_path)]
+UrlPath = Annotated[
+    str,
+    only(
+        re.compile(r"/[^?#]*").fullmatch,
+        "a path that starts with / and has no ? or #; what comes after a ? goes into `query`",
+    ),
+]
+QueryAsWritten = Annotated[
+    str,
+    only(
+        re.compile(r"(?![?&])[!\"$-~]*").fullmatch,
+        "a query without ? in front, # and blanks; letters beyond ASCII are percent-encoded",
+    ),
+]
 
 Placeholder = Annotated[str, Field(pattern=r"^\{[A-Za-z_][\w-]*\}$")]
 
@@ -37,7 +37,7 @@ class Request(Declared):
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: UrlPath
-    query: dict[str, Any] | Annotated[str, AfterValidator(_as_written_query)] = {}
+    query: dict[str, Any] | QueryAsWritten = {}
     headers: dict[HeaderName, str] = {}
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, Any] | None = None

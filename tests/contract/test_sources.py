@@ -89,6 +89,7 @@ def test_the_reports_that_must_exist_are_there() -> None:
         "google-ads": ["campaigns", "ads", "keywords", "query"],
         "instal": ["advertiser-export"],
         "kargo": ["campaign-performance-metrics", "report", "completed-report", "reports", "report-definitions"],
+        "linkedin": ["campaigns", "creatives", "breakdown"],
         "mediamath": [
             *("performance", "performance-hourly", "all-dimensions-and-metrics", "day-part", "deals", "win-loss"),
             *("pixel-loads", "reach-frequency", "brain-feature-summary", "brain-feature-value"),

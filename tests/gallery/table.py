@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.gallery import amazon_ads, declared, google_ads, meta, microsoft_ads, the_trade_desk, tiktok
+from tests.gallery import amazon_ads, declared, google_ads, linkedin, meta, microsoft_ads, the_trade_desk, tiktok
 from tests.gallery.pull import Pull
 
 SOURCES = {
     "amazon-ads": amazon_ads,
     "google-ads": google_ads,
+    "linkedin": linkedin,
     "meta": meta,
     "microsoft-ads": microsoft_ads,
     "the-trade-desk": the_trade_desk,

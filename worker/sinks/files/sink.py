@@ -184,10 +184,8 @@ class FileSink:
         """Call `act`. Errors of the file system become RetryLater or FailJob, and leave no unfinished file behind."""
         try:
             return act()
-        except OSError as error:
+        except (OSError, MillraceError) as error:
             self._discard_all()
-            raise file_error(error, f"{self._store.display_name}/{self._directory}") from error
-        except MillraceError as error:
-            if not isinstance(error, RecordClosed):
-                self._discard_all()
+            if isinstance(error, OSError):
+                raise file_error(error, f"{self._store.display_name}/{self._directory}") from error
             raise

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -155,6 +157,25 @@ def test_a_name_that_was_given_though_the_answer_was_lost_is_ours(tmp_path: Path
 def test_a_missing_file_gets_no_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         exclusive.publish(tmp_path / "nothing", tmp_path / "name")
+    (tmp_path / "name").write_text("another worker gave the file its name")
+    assert not exclusive.publish(tmp_path / "nothing", tmp_path / "name")
+
+
+def test_a_file_that_is_taken_for_abandoned_before_it_is_locked_is_begun_anew(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, cleaner = opened(f"file:{tmp_path}"), make(f"file:{tmp_path}")
+    lock = fcntl.flock
+
+    def lock_after_another(file: BinaryIO, how: int) -> None:
+        monkeypatch.undo()
+        cleaner.remove_abandoned(1, 1)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_after_another)
+    publish(sink, READING)
+    finish(sink)
+    assert audit_files(job).is_whole
 
 
 def test_a_part_that_was_taken_but_not_named_is_named_by_the_next_writer(tmp_path: Path, job: Path) -> None:

@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 import pytest
 
-from tests.sinks import READING, Closed, commit, file_names, job_directory, make, opened, position, publish
+from tests.sinks import READING, Closed, commit, file_names, finish, job_directory, make, opened, position, publish
 from worker.errors import FailJob, RetryLater
 from worker.model import Batch, Checkpoint, DeadRow, Rows
 from worker.sinks.files.audit import audit_files
@@ -176,9 +176,10 @@ def test_a_file_that_is_gone_or_changed_fails_the_job_at_its_end(tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["first.json", "g1.outcome.json", "g1/page-00001.part-0001.json"])
-def test_a_file_of_the_record_that_was_cut_short_is_named(tmp_path: Path, job: Path, name: str) -> None:
+@pytest.mark.parametrize("content", ['{"generation', "[1]"])
+def test_a_file_of_the_record_that_was_changed_is_named(tmp_path: Path, job: Path, name: str, content: str) -> None:
     publish(opened(f"file:{tmp_path}"), READING)
-    (job / ".sink" / name).write_text('{"generation')
+    (job / ".sink" / name).write_text(content)
     with pytest.raises(FailJob, match=rf"{job}/\.sink/{name} was changed"):
         make(f"file:{tmp_path}").finish(1, 1, {})
 
@@ -212,6 +213,31 @@ def test_a_writer_learns_that_its_generation_was_voided(tmp_path: Path, job: Pat
     assert late.close(1, 1, position(READING, 2)) == Closed("void")
     late.release()
     assert file_names(job) == []
+
+
+@pytest.mark.parametrize(
+    ("act", "faster", "state"),
+    [
+        (lambda sink: sink.void(1, "cancelled"), finish, "ended"),
+        (lambda sink: sink.void(1, "replay", 2), lambda sink: sink.void(1, "failed"), "void"),
+        (lambda sink: sink.finish(1, 1, {}), lambda sink: sink.void(1, "cancelled"), "void"),
+        (lambda sink: sink.finish(1, 1, {}), lambda sink: sink.void(1, "replay", 2), "superseded"),
+    ],
+)
+def test_of_two_that_end_a_generation_at_once_the_faster_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Any, faster: Any, state: str
+) -> None:
+    sink = opened(f"file:{tmp_path}")
+    publish(sink, READING[:2])
+    decide = FileRecord.decide
+
+    def decide_after_another(self: FileRecord, *arguments: Any) -> bool:
+        monkeypatch.undo()
+        faster(make(f"file:{tmp_path}"))
+        return decide(self, *arguments)
+
+    monkeypatch.setattr(FileRecord, "decide", decide_after_another)
+    assert act(sink) == Closed(state)
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["removes the files", "dies before it removes them"])

@@ -184,6 +184,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
         PREAMBLE + HEAD + BODY + "x,1\r\ny,1,1\r\n", {"preamble": "any"}, "line 13: 2 values for 3 columns: x, 1$"
     ),
     "the header again": (HEAD + "a,1,2\r\n" + HEAD + BODY, {}, "line 3: the header comes again; `repeated_header"),
+    "utf-16 that nothing shows": ("\0".join(HEAD + BODY), {"types": {}}, "line 1: .* NUL bytes; .* by `encoding`$"),
     "a note to Excel": ("sep=,\r\na,b\r\n1,2\r\n", {"types": {}}, "line 1: this line tells Excel .* `preamble: 1`$"),
     "a note to Excel, without a header": (
         "sep=;\r\n1;2\r\n", {"types": {}, "header": False, "columns": ["a", "b"], "delimiter": ";"}, "line 1: .*sep=;"

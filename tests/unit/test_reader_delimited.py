@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.readings import FILE, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow
+from worker.readers import delimited
 from worker.sources.schema import Delimited
 
 SNIFFED = Delimited(kind="delimited", delimiters=[",", ";", "\t"])
@@ -156,6 +157,14 @@ def test_a_line_never_ended_does_not_fill_the_memory() -> None:
     got = reading((b"x," * 50_000 for _ in range(1_000)), FILE)
     assert isinstance(got.error, FailJob)
     assert "16 MiB" in got.message
+
+
+def test_a_row_of_many_values_is_no_larger_than_one_of_a_single_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "LARGEST_ROW_BYTES", 1_000)
+    got = reading(written([["a", "b"], ["x" * 499, "y" * 499], ["x" * 500, "y" * 499]]), FILE)
+    assert len(got.rows) == 1
+    assert isinstance(got.error, FailJob)
+    assert got.message.startswith("line 3: a row is larger than ")
 
 
 def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:

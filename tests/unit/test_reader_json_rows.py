@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product, repeat
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.json_values import cuts, dumped, exact, others, rows
 from tests.readings import PAGE, reading
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find
+from worker.readers import envelope
 from worker.sources.schema import ErrorShape, JsonRows
 
 ENVELOPES = JsonRows(kind="json", rows=["data.items", "items", "data", ""], object_is_row=True, skip_empty=True)
@@ -58,7 +59,7 @@ def test_a_page_cut_anywhere_is_never_a_clean_end(sent: list[Any], data: st.Data
         (b'{"data":[{"a":1}]}', [b'{"a":1}']),
         (b'[{"a":1},{"a":2.50}]', [b'{"a":1}', b'{"a":2.50}']),
         (b'{"data":{"a":1,"b":[1,{"c":57.1000}]}}', [b'{"a":1,"b":[1,{"c":57.1000}]}']),
-        (b'{"a":1,"b":12345678901234567890123}', [b'{"a":1,"b":12345678901234567890123}']),
+        (b'{"a":[12345678901234567890123,{"b":0.00000010}]}', [b'{"a":[12345678901234567890123,{"b":0.00000010}]}']),
         (b"[]", []),
         (b"{}", []),
         (b'{"data":{}}', []),
@@ -313,6 +314,14 @@ def test_an_object_too_large_for_a_row_is_not_held() -> None:
     got = reading(chunks(), ENVELOPES)
     assert isinstance(got.error, FailJob)
     assert "larger than 16 MiB" in got.message
+
+
+@pytest.mark.parametrize("start", [b'{"note":"', b'{"', b'{"rows":[{"a":1}],"note":"', b'{"rows":[{"a":1}]'])
+def test_a_text_around_the_rows_that_never_ends_fails_the_job(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envelope, "LARGEST_ROW_BYTES", 200_000)
+    got = reading(chain([start], repeat(b" " * 10_000)), PAGE)
+    assert isinstance(got.error, FailJob)
+    assert got.message.startswith(f"row {len(got.rows) + 1}: a text of more than ")
 
 
 def test_an_error_too_large_to_quote_is_still_an_error() -> None:

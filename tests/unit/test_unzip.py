@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +95,8 @@ def test_the_only_file_comes_out_for_any_chunks(kind: str, some: list[int]) -> N
 @given(data=st.data())
 @settings(deadline=None, max_examples=15)
 def test_an_archive_cut_anywhere_is_never_a_clean_end(kind: str, data: st.DataObject) -> None:
-    at = data.draw(st.integers(min_value=5, max_value=len(WHOLE[kind]) - 1))
+    last = len(WHOLE[kind]) - 1
+    at = data.draw(st.integers(5, last) | st.integers(last - 120, last))  # half of the cuts are in the directory
     with pytest.raises(RetryLater, match="cut"):
         list(unpack([WHOLE[kind][:at]], None))
 
@@ -163,6 +165,20 @@ def test_a_directory_that_lists_another_number_of_entries_is_broken() -> None:
     at = body.rindex(b"PK\x05\x06")
     body[at + 8 : at + 12] = struct.pack("<2H", 2, 2)
     with pytest.raises(RetryLater, match="lists 2 entries, but it has 1"):
+        list(unpack([bytes(body)], None))
+
+
+def test_a_directory_that_never_ends_does_not_fill_the_memory() -> None:
+    body = archive("a.csv")
+    chunks = chain([body[: body.index(b"PK\x01\x02")]], repeat(b"PK\x01\x02" * 1_000))
+    with pytest.raises(FailJob, match="the directory of the ZIP is larger than 1 MiB"):
+        list(unpack(chunks, None))
+
+
+def test_a_large_file_without_its_size_is_broken() -> None:
+    body = bytearray(archive("a.csv"))
+    body[18:26] = b"\xff" * 8  # the sizes are said to be in an extra field, and there is none
+    with pytest.raises(RetryLater, match="neither in its header nor in an extra field"):
         list(unpack([bytes(body)], None))
 
 

@@ -56,9 +56,6 @@ class Fault:
             return too_large_error(row)
         if not self.is_cut:
             return _broken_error(self.left, row, self.kind)
-        # If the text before the cut is already invalid, reading again does not help.
-        if reason := LimitScanner().feed(self.left):
-            return FailJob(f"row {row}: {reason}")
         return RetryLater(f"row {row}: the response is cut off in this row")
 
 

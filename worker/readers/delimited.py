@@ -110,6 +110,9 @@ class _Table:
         """A parser positioned at the header. Raises FailJob if this is not a delimited file."""
         self.preamble_total = skip_preamble(self._lines, self._shape, self._required)
         first = self._lines.peek()
+        if "\0" in first:
+            line = self._lines.lines_dropped + 1
+            raise FailJob(f"line {line}: there are NUL bytes; if the file is in UTF-16, declare that by `encoding`")
         self._refuse_json(first)
         self._delimiter = delimiter_of(first, self._shape, self._required)
         escape = self._shape.escape

@@ -125,12 +125,6 @@ class LocalWorkers:
         _signal_group(process, signal.SIGKILL)
         process.wait()
 
-    def stop_one(self, name: str) -> None:
-        """Kill one process and do not restart it."""
-        self.commands = {other: command for other, command in self.commands.items() if other != name}
-        self.kill(name)
-        del self._children[name]
-
     def stop(self, *, at_once: bool = False) -> None:
         """Let all processes give their work back and end; kill those that take too long, or all if `at_once`."""
         processes = [child.process for child in self._children.values()]

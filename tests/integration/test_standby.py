@@ -40,7 +40,8 @@ def test_a_stand_in_does_the_work_at_every_interval_until_beat_is_back(redis: Re
 def test_a_killed_workers_page_continues_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:
     with running_stack(tmp_path, own_redis.url) as stack:
         # From here on, only a control worker in beat's place sends sweeps.
-        stack.workers.stop_one("beat")
+        stack.workers.commands = {name: each for name, each in stack.workers.commands.items() if name != "beat"}
+        stack.workers.kill("beat")
         job = stack.begin_stream("stream:alone", 40_000)
         stack.workers.kill("stream")
         stack.assert_whole("alone", job, 40_000)

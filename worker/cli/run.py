@@ -14,7 +14,7 @@ from worker.cli.options import Seconds, as_json_option, read_params, report_opti
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
 from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
-from worker.cli.startup import messages_in_broker, open_services
+from worker.cli.startup import any_worker_answers, open_services
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, create_job
 from worker.model import Json
@@ -89,10 +89,7 @@ def submit(name: str, as_json: bool, **options: Any) -> None:
 
 
 def _require_workers() -> None:
-    from worker.celery import has_workers
-
-    messages_in_broker()
-    if not has_workers():
+    if not any_worker_answers():
         raise BadInput(
             "workers",
             "none",

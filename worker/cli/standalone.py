@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from config.settings import settings
 from worker.cli.output import talk
-from worker.cli.startup import messages_in_broker
+from worker.cli.startup import any_worker_answers
 from worker.local_workers import LocalWorkers, local_workers
 from worker.services import get_services
 
@@ -33,10 +33,7 @@ def warn_without_workers(what: str) -> None:
     """
     if is_standalone():
         return
-    from worker.celery import has_workers
-
-    messages_in_broker()
-    if not has_workers():
+    if not any_worker_answers():
         talk.print(f"no worker answers; {what} for one (`millrace worker control`, `millrace worker stream`)")
 
 

@@ -96,6 +96,14 @@ def messages_in_broker() -> dict[str, int]:
     return waiting
 
 
+def any_worker_answers() -> bool:
+    """Does any worker of the installation answer? Raises RetryLater if the broker does not."""
+    from worker.celery import has_workers
+
+    messages_in_broker()
+    return has_workers()
+
+
 def _log_to_stderr() -> None:
     """Log to stderr, only warnings unless the user set a level: a person at a terminal needs no news of success."""
     chosen = settings()

@@ -71,11 +71,6 @@ class Query:
     page_size: int | None = None
     max_results: int | None = None
 
-    @property
-    def rollup(self) -> str:
-        """The period that each row sums up."""
-        return str(self.body["rollup"])
-
 
 def read_query(dataset: Dataset, body: Any, leniency: Leniency) -> Query:
     """The query in this JSON body. Raises BadRequest if the dataset does not offer it."""

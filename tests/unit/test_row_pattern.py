@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.model import Row, Rows
+from worker.model import DeadRow, Row, Rows
 from worker.readers import row_pattern
 from worker.readers.columns import Columns
 from worker.readers.row_pattern import RowPattern, RowPatterns
@@ -67,8 +67,8 @@ def as_members(rows: list[bytes]) -> bytes:
 def test_every_row_comes_out_as_if_it_were_converted_alone(rows: list[bytes], null_values: list[str]) -> None:
     want = [alone(row, null_values) for row in rows]
     assert [*Columns(DECLARED, null_values).convert(Rows.of(rows))] == want
-    pattern = RowPatterns(DECLARED, null_values).find(rows[0])
-    if pattern is not None:
+    patterns = RowPatterns(DECLARED, null_values, is_page=True)
+    for pattern in filter(None, [patterns.find(row) for row in rows]):
         members, rest = pattern.convert_members(as_members(rows))
         assert [*members] == want[: len(members)]
         assert rest == as_members(rows[len(members) :])
@@ -89,6 +89,40 @@ def test_rows_with_blanks_are_converted_at_once_and_those_without_a_change_keep_
     pattern = RowPattern(rows[0], DECLARED)
     assert pattern.convert_lines(Rows.of(rows)) == (Rows.of(want), Rows())
     assert pattern.convert_members(as_members(rows)) == (Rows.of(want), b"")
+
+
+def test_rows_of_a_page_that_leave_keys_out_are_converted_at_once() -> None:
+    sent = [
+        b'{"a":"1","u":"x"}',
+        b'{"a":"2","b":"","t":1}',
+        b'{"u":[1],"b":"5.0"}',
+        b'{"c d":7,"t":"x"}',
+        b'{"t":"False"}',
+    ]
+    dead = DeadRow(sent[3], "t: 'x' is not a valid boolean")
+    want = [b'{"a":1,"u":"x"}', b'{"a":2,"b":null,"t":true}', b'{"u":[1],"b":5.0}', dead, b'{"t":false}']
+    columns = Columns(DECLARED)
+    first = [b'{"a":"1","u":"x","b":"1","c d":"","t":true}', b'{"a":"1","u":"x"}']
+    assert len(columns.convert(Rows.of(first))) == 2
+    assert [*columns.convert(Rows.of(sent))] == want
+    alike = [sent[0], sent[1], sent[2], sent[4]]
+    assert columns.convert_members(as_members(alike)) == (Rows.of([want[0], want[1], want[2], want[4]]), b"")
+    for not_json in (
+        b',{"a":"1",}',
+        b',{"a":"1""b":"1"}',
+        b',{,"a":"1"}',
+        b",{}",
+        b',{"b":"1","a":"1"}',
+        b',{"a":1,"a":1}',
+    ):
+        assert columns.convert_members(not_json) == (Rows(), not_json)
+
+
+def test_rows_of_a_stream_have_all_keys() -> None:
+    patterns = RowPatterns({})
+    assert patterns.find(b'{"meta":{},"a":1}')
+    assert patterns.find(b'{"a":1}')
+    assert not any(pattern.matches(b'{"meta":{}}') for pattern in patterns._made)
 
 
 def test_texts_that_mean_null_become_null_except_in_strings() -> None:

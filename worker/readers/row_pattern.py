@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pcre2
@@ -99,16 +100,60 @@ def _convert(kind: ColumnType | None, nulls: bytes, first: int) -> tuple[bytes, 
 # ------------------------------------------------------------ the pattern of a row
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """On what a pattern depends: the keys in order, and those of strings whose values have no quotes.
+
+    `is_sparse`: a row may have some of the keys only.
+    """
+
+    names: tuple[str, ...]
+    unquoted: frozenset[str]
+    is_sparse: bool = False
+
+    @classmethod
+    def of(cls, row: bytes, declared: Mapping[str, ColumnType]) -> Self:
+        members = _MEMBERS.decode(row)
+        quoted = (b'"', b"n")  # or null
+        unquoted = (
+            name for name in members if declared.get(name) == "string" and bytes(members[name])[:1] not in quoted
+        )
+        return cls(tuple(members), frozenset(unquoted))
+
+    def widen(self, other: Shape) -> Shape | None:
+        """The shape of rows with the keys of both; None if they have few in common, or in another order."""
+        known = {name: at for at, name in enumerate(self.names)}
+        common = [known[name] for name in other.names if name in known]
+        if 2 * len(common) < len(other.names) or common != sorted(common):
+            return None
+        names: list[str] = []
+        begin = 0
+        for name in other.names:
+            end = known.get(name, begin - 1) + 1
+            names += [*self.names[begin:end], *([] if name in known else [name])]
+            begin = max(begin, end)
+        is_sparse = self.is_sparse or self.names != other.names
+        return Shape((*names, *self.names[begin:]), self.unquoted | other.unquoted, is_sparse)
+
+
 class RowPattern:
     """Matches rows with certain keys in their order, all with a blank after each colon or comma, or all without."""
 
-    def __init__(self, row: bytes, declared: Mapping[str, ColumnType], null_values: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        row: bytes,
+        declared: Mapping[str, ColumnType],
+        null_values: Iterable[str] = (),
+        *,
+        shape: Shape | None = None,
+    ) -> None:
         """For rows like this one, which is valid JSON. `declared` are the columns to convert.
 
-        Texts in `null_values` mean null there, except in strings. Raises ValueError if no pattern can be made.
+        Texts in `null_values` mean null there, except in strings. `shape` is that of the row, or a wider one. Raises
+        ValueError if no pattern can be made.
         """
-        self.shape = _shape_of(row, declared)
-        names, unquoted = self.shape
+        self.shape = shape or Shape.of(row, declared)
+        names, unquoted = self.shape.names, self.shape.unquoted
         keys = list(map(msgspec.json.encode, names))
         if not 0 < len(keys) <= _MOST_KEYS or any(b"\\" in key for key in keys):
             raise ValueError("too many keys or none, or one with an escape")
@@ -117,7 +162,10 @@ class RowPattern:
         columns = _Columns(keys, kinds, [name in unquoted for name in names], rb'null|" *+(?:' + texts + rb') *+"')
         colon, comma = b": " if b'": ' in row else b":", b", " if b', "' in row else b","
         is_spaced = len(colon + comma) > len(b":,")
-        pattern, self._replacement = columns.spaced(colon, comma) if is_spaced else columns.compact()
+        if is_spaced and self.shape.is_sparse:
+            raise ValueError("rows with blanks must have all keys")
+        compact = columns.sparse if self.shape.is_sparse else columns.compact
+        pattern, self._replacement = columns.spaced(colon, comma) if is_spaced else compact()
         self._line = rb"\G" + pattern + rb"\n" + _DEFINITIONS
         self._member = rb"\G,[ \t\r\n]*+" + pattern + _DEFINITIONS
         if not self.matches(row):
@@ -181,6 +229,19 @@ class _Columns:
             kept = b""
         return pattern + b"(" + kept + rb"\})", replacement + b"${%d}\n" % group
 
+    def sparse(self) -> tuple[bytes, bytes]:
+        """The same for rows that have some of the keys, in their order."""
+        pattern, replacement = rb"\{(?=\")", rb"{"
+        group = 1
+        comma = rb"(,(?=\")|(?=\}))"  # no comma after the last member
+        for key, kind in zip(self.keys, self.kinds, strict=True):
+            converted, replaced, groups = _convert(kind, self.nulls, group + 1)
+            last = group + 1 + groups
+            pattern += rb"(?:(" + re.escape(key) + rb":)(?>" + converted + rb")" + comma + rb")?+"
+            replacement += b"${%d:+${%d}%b${%d}:}" % (group, group, replaced, last)
+            group = last + 1
+        return pattern + rb"\}", replacement + b"}\n"
+
     def spaced(self, colon: bytes, comma: bytes) -> tuple[bytes, bytes]:
         """The same for rows with blanks: a row keeps them if no value changes, and has none if one does."""
         same, changed, replacements = [], [], []
@@ -202,9 +263,13 @@ class RowPatterns:
     def __init__(
         self, declared: Mapping[str, ColumnType], null_values: Collection[str] = (), *, is_page: bool = False
     ) -> None:
-        """`is_page`: the first pattern is the last one of the page before, if that had the same columns declared."""
+        """`is_page`: rows may have some of the keys only, and the first pattern is the last one of the page before.
+
+        That is, if the page before had the same columns declared.
+        """
         self._declared = declared
         self._null_values = null_values
+        self._is_page = is_page
         self._last_of_page = _last_of_page(tuple(declared.items()), tuple(null_values)) if is_page else []
         self._made = self._last_of_page[:]
         self._left = _MOST_PATTERNS
@@ -220,14 +285,16 @@ class RowPatterns:
             if pattern.matches(row):
                 self._made.remove(pattern)
                 return self._put_first(pattern)
+        shape = Shape.of(row, self._declared)
+        wider = self._made[0].shape.widen(shape) if self._made and self._is_page else None
         # A row of the same shape as a pattern that does not match it has values that no pattern matches.
-        if not self._left or _shape_of(row, self._declared) in [pattern.shape for pattern in self._made]:
+        if not self._left or {shape, wider} & {pattern.shape for pattern in self._made}:
             return None
         self._left -= 1
-        try:
-            return self._put_first(RowPattern(row, self._declared, self._null_values))
-        except ValueError:
-            return None
+        for chosen in [wider, None] if wider else [None]:
+            with suppress(ValueError):
+                return self._put_first(RowPattern(row, self._declared, self._null_values, shape=chosen))
+        return None
 
     def _put_first(self, pattern: RowPattern) -> RowPattern:
         self._made.insert(0, pattern)
@@ -244,14 +311,6 @@ def _last_of_page(declared: tuple[tuple[str, ColumnType], ...], null_values: tup
 def names_in(row: bytes) -> list[str]:
     """The keys of a row, each once, in its order."""
     return list(_MEMBERS.decode(row))
-
-
-def _shape_of(row: bytes, declared: Mapping[str, ColumnType]) -> tuple[list[str], list[str]]:
-    """On what the pattern of a row depends: its keys, and those of strings whose values have no quotes."""
-    members = _MEMBERS.decode(row)
-    quoted = (b'"', b"n")  # or null
-    unquoted = [name for name in members if declared.get(name) == "string" and bytes(members[name])[:1] not in quoted]
-    return list(members), unquoted
 
 
 def _substitute(pattern: bytes, replacement: bytes, text: bytes) -> tuple[bytes, int]:

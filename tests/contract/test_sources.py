@@ -96,6 +96,7 @@ def test_the_reports_that_must_exist_are_there() -> None:
         ],
         "meta": ["campaigns", "ads", "insights"],
         "microsoft-ads": ["campaigns", "ads", "keywords"],
+        "pinterest": ["campaigns", "ads", "report"],
         "rokt": [
             *("account-campaigns-breakdown", "account-summary", "account-transactions-overview"),
             *("account-transactions-breakdown", "campaign-overview", "campaign-breakdown", "campaign-histogram"),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.gallery import amazon_ads, declared, google_ads, linkedin, meta, microsoft_ads, the_trade_desk, tiktok
+from tests.gallery import (
+    amazon_ads,
+    declared,
+    google_ads,
+    linkedin,
+    meta,
+    microsoft_ads,
+    pinterest,
+    the_trade_desk,
+    tiktok,
+)
 from tests.gallery.pull import Pull
 
 SOURCES = {
@@ -11,6 +21,7 @@ SOURCES = {
     "linkedin": linkedin,
     "meta": meta,
     "microsoft-ads": microsoft_ads,
+    "pinterest": pinterest,
     "the-trade-desk": the_trade_desk,
     "tiktok": tiktok,
 }

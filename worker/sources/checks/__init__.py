@@ -16,7 +16,7 @@ from worker.sources.checks.preparation import mistakes_in_preparation
 from worker.sources.checks.reading import mistakes_in_reads
 from worker.sources.checks.reports import mistakes_in_report, undeclared_names, unused_params
 from worker.sources.checks.requests import mistakes_in_placeholders, mistakes_in_requests
-from worker.sources.checks.source import mistakes_in_auth, mistakes_in_base_and_deadlines, mistakes_in_errors
+from worker.sources.checks.source import mistakes_in_account, mistakes_in_base_and_deadlines, mistakes_in_errors
 from worker.sources.credentials import credential_names
 from worker.sources.schema import Source
 from worker.sources.yaml_files import YamlFile
@@ -53,5 +53,5 @@ def _mistakes_in(source: Source) -> Iterator[Mistake]:
             unused_params(report),
         ):
             yield from below(("reports", name), mistakes)
-    yield from mistakes_in_auth(source)
+    yield from mistakes_in_account(source)
     yield from mistakes_in_errors(source)

@@ -45,7 +45,7 @@ def mistakes_in_base_and_deadlines(source: Source) -> Iterator[Mistake]:
         yield Mistake(("ready_within",), allowed, source.ready_within)
 
 
-def mistakes_in_auth(source: Source) -> Iterator[Mistake]:
+def mistakes_in_account(source: Source) -> Iterator[Mistake]:
     """Methods that exclude each other, and requests of an account that would need a parameter or cannot be sent."""
     for position, auth in enumerate(source.auth):
         for number, earlier in enumerate(source.auth[:position]):

@@ -74,6 +74,7 @@ ROWS = b'{"items":[{"id":1,"state":"ok"},{"id":2,"state":"FAILED","why":"no acce
         ("items.[state=failed].why", "an error in place of row 2: no access"),
         ("items.[state=failed]", "an error in place of row 2: {'id': 2, 'state': 'FAILED', 'why': 'no access'}"),
         ("items.1.why", "an error in place of row 2: no access"),
+        ("items.[id=2].why", "an error in place of row 2: no access"),
         ("items.0.why", None),
         ("items.[state=late].why", None),
         ("others.[state=failed].why", None),
@@ -87,6 +88,13 @@ def test_a_declared_error_in_place_of_a_row_is_no_row(when: str, words: str | No
             assert len(got.published) == 3
         else:
             assert got.message == f"the vendor answered with {words}"
+
+
+@pytest.mark.parametrize("spelled", ["failed", "FA\\u0049LED", " Failed "])
+def test_a_declared_value_is_found_among_the_rows_however_it_is_written(spelled: str) -> None:
+    shape = JsonRows(kind="json", rows=["items"], errors=[ErrorShape(when="items.[state=failed].why")])
+    got = reading(ROWS.replace(b"FAILED", spelled.encode()), shape)
+    assert "in place of row 2: no access" in got.message
 
 
 def test_an_error_in_place_of_a_row_has_the_words_and_consequence_that_are_declared() -> None:

@@ -187,11 +187,36 @@ def test_text_after_the_last_row_is_left(after: bytes) -> None:
         assert pattern.prove_lines(Rows.of(rows).text + after) == (Rows.of(rows), after)
 
 
-def test_a_broken_character_is_not_proven() -> None:
+# First and last bytes of every range in RFC 3629, and their neighbours.
+EDGES = [b"a", *(bytes([byte]) for byte in (0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1)),
+         *(bytes([byte]) for byte in (0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF))]  # fmt: skip
+
+
+def is_utf8(text: bytes) -> bool:
+    try:
+        return text.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def test_text_matches_if_it_is_utf8() -> None:
     pattern = RowPattern(b'{"u":"x"}', {})
-    broken = b'{"u":"\xff"}'
-    assert pattern.prove_lines(broken + b"\n") == (Rows(), broken + b"\n")
-    assert pattern.convert_members(b"," + broken) == (Rows(), b"," + broken)
+    characters = [bytes([first, second]) + rest for first in range(0x80, 0x100) for second in range(0x80, 0x100)
+                  for rest in (b"", b"\x80", b"\xbf", b"\x80\x80", b"\xbf\xbf")]  # fmt: skip
+    rows = {text: b'{"u":"%b"}' % text for text in characters}
+    assert [text for text, row in rows.items() if pattern.matches(row) != is_utf8(text)] == []
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(EDGES), st.characters(exclude_characters='"\\', min_codepoint=32).map(str.encode)),
+        max_size=8,
+    )
+)
+@settings(deadline=None, max_examples=500)
+def test_text_of_several_characters_matches_if_it_is_utf8(parts: list[bytes]) -> None:
+    row = b'{"u":"%b"}' % b"".join(parts)
+    assert RowPattern(b'{"u":"x"}', {}).matches(row) == is_utf8(row)
 
 
 def test_rows_are_the_same_where_no_memory_may_be_executed() -> None:

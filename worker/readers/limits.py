@@ -9,7 +9,7 @@ r"""Limits on JSON input: what a parser must not be given because it would crash
 | vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `EnvelopeWalker`, after |
 | the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `EnvelopeWalker`, as it grows |
 
-"Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
+What a `RowPattern` matches has none of these dangers but long numbers, which are looked for before. "Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
 not be given, goes to ijson, which decides. A cheap check of many rows may give a false alarm; it never misses anything.
 """  # noqa: E501 - a table
 

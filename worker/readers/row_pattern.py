@@ -1,8 +1,8 @@
 """Proves many rows to be JSON and converts their declared columns, both in one pass over their text.
 
 For rows with the same keys in the same order a regular expression is made, and PCRE2 compiles it to machine code. It
-matches a row that is whole and valid JSON, with lists and objects two levels deep at most. Text that it does not match
-is not refused: a slower way has to decide.
+matches a row that is whole and valid JSON in UTF-8, with lists and objects two levels deep at most. Text that it does
+not match is not refused: a slower way has to decide.
 
 Quantifiers are possessive (`++`, `*+`) and values atomic (`(?>...)`), so PCRE2 never goes back: the time is linear in
 the text's length.
@@ -23,7 +23,6 @@ import pcre2
 
 from worker.model import Rows
 from worker.readers.conversions import DATE_IN_JSON, INTEGER
-from worker.readers.limits import is_utf8
 from worker.sources.schema import ColumnType
 
 _MOST_KEYS = 1_000
@@ -36,8 +35,9 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 # ------------------------------------------------------------ what a value may be
 
-_CHARACTERS = rb'[^"\\\x00-\x1f]*+'
-_STRING = b'"' + _CHARACTERS + b'(?:"|(?&escaped))'
+_ASCII = rb"[ !#-\[\]-\x7f]"
+"""A character that stands for itself; the others are quotes, backslashes and control characters."""
+_STRING = b'"' + _ASCII + b'*+(?:"|(?&rest))'
 _FLAT = _STRING + b"|(?&number)|true|false|null"
 
 
@@ -50,20 +50,29 @@ def _nest(value: bytes) -> bytes:
     return rb"\[" + _list_of(value) + rb"\]|\{" + _list_of(_STRING + rb" *+: *+" + value) + rb"\}"
 
 
+_ESCAPE = (
+    rb'\\(?:["\\/bfnrt]|u(?:(?!(?i:d))[\da-fA-F]{4}|(?i:d)[0-7][\da-fA-F]{2}'
+    # A surrogate pair. Half of one is not matched: no parser accepts it.
+    rb"|(?i:d)[89abAB][\da-fA-F]{2}\\u(?i:d)[c-fC-F][\da-fA-F]{2}))"
+)
+_BEYOND_ASCII = (  # RFC 3629, section 4
+    rb"(?:[\xc2-\xdf]|\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f]"
+    rb"|\xf0[\x90-\xbf][\x80-\xbf]|[\xf1-\xf3][\x80-\xbf]{2}|\xf4[\x80-\x8f][\x80-\xbf])[\x80-\xbf]"
+)
+
 # What is called by name is not written out for each key: patterns stay small.
 _DEFINITIONS = (
     rb"(?(DEFINE)"
     rb"(?<number>-?(?:0|(?!0)\d++)(?:\.\d++)?+(?:(?i:e)[+-]?\d++)?+)"
-    # A string from its first backslash on. Half a surrogate pair is not matched: no parser accepts it.
-    rb'(?<escaped>(?:\\(?:["\\/bfnrt]|u(?:(?!(?i:d))[\da-fA-F]{4}|(?i:d)[0-7][\da-fA-F]{2}'
-    rb"|(?i:d)[89abAB][\da-fA-F]{2}\\u(?i:d)[c-fC-F][\da-fA-F]{2}))" + _CHARACTERS + rb')++")'
+    # A string from its first character on that is not ASCII or does not stand for itself.
+    rb"(?<rest>(?:(?:" + _ESCAPE + rb"|(?:" + _BEYOND_ASCII + rb")++)" + _ASCII + rb'*+)++")'
     rb"(?<innermost>" + _nest(rb"(?:" + _FLAT + rb")") + rb")"
     rb"(?<nested>" + _nest(rb"(?:" + _FLAT + rb"|(?&innermost))") + rb")"
     rb"(?<text>" + _STRING + rb"|null)"
     rb"(?<value>" + _FLAT + rb"|(?&nested)))"
 )
 
-_DATE = b'"' + DATE_IN_JSON + rb'(?:[^"\\\x00-\x1f]++|\\/)*+"'
+_DATE = b'"' + DATE_IN_JSON + rb"(?:" + _ASCII + rb'++|\\/)*+"'
 _UNCHANGED: dict[ColumnType | None, bytes] = {
     None: rb"(?&value)",
     "string": rb"(?&text)",
@@ -178,8 +187,7 @@ class RowPattern:
     def prove_lines(self, text: bytes) -> tuple[Rows, bytes]:
         """Of a text with a row on each line: the rows at its start, as they are, and the text after them."""
         rest, count = _substitute(self._line, b"", text)
-        proven = text[: len(text) - len(rest)]
-        return (Rows(proven, count), rest) if is_utf8(proven) else (Rows(), text)
+        return Rows(text[: len(text) - len(rest)], count), rest
 
     def convert_lines(self, rows: Rows) -> tuple[Rows, Rows]:
         """Of proven rows: those at the start, converted, and all others from the first one that does not match."""
@@ -192,12 +200,11 @@ class RowPattern:
     def convert_members(self, text: bytes) -> tuple[Rows, bytes]:
         """Of members of a list, with a comma before each: those at the start, converted, and the text after them."""
         made, count = _substitute(self._member, self._replacement, text)
-        converted, rest = made, b""
-        if not (text.endswith(b"}") and made.endswith(b"\n")):
-            # Not all were matched. A row has no newline but the one after it.
-            converted = b"".join(BytesIO(made).readlines()[:count])
-            rest = made[len(converted) :]
-        return (Rows(converted, count), rest) if is_utf8(converted) else (Rows(), text)
+        if text.endswith(b"}") and made.endswith(b"\n"):
+            return Rows(made, count), b""
+        # Not all were matched. A row has no newline but the one after it.
+        converted = b"".join(BytesIO(made).readlines()[:count])
+        return Rows(converted, count), made[len(converted) :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,6 +12,7 @@ from worker.sources.loading import load_source
 from worker.sources.schema import Source
 from worker.sources.yaml_files import read_yaml
 
+JSON: Json = {"kind": "json", "rows": ["data"]}
 READ: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}
 SUBMIT: Json = {"request": {"method": "POST", "path": "/reports"}, "report_id": ["id"]}
 POLL: Json = {"request": {"path": "/reports/{report_id}"}, "status": ["status"], "done": ["done"]}
@@ -31,3 +33,13 @@ def loaded(directory: Path, content: Json) -> Source:
     path = directory / "v.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return load_source(read_yaml(path))
+
+
+OF_THE_REPORT = ("proof", "params", "columns", "one_of", "window", "window_form", "window_ends")
+
+
+def load_read(directory: Path, *, errors: object = (), reads: list[Any] | None = None, **words: Any) -> None:
+    """Load a source with one report that is read once, as these words say, some of which are of the report itself."""
+    of_report = {word: words.pop(word) for word in OF_THE_REPORT if word in words}
+    only = {"request": {"path": "/rows"}, "format": JSON, **words}
+    loaded(directory, source(report(*(reads or [only]), **of_report), errors=list(errors)))

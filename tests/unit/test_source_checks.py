@@ -7,21 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.source_files import POLL, SUBMIT, loaded, report, source
+from tests.source_files import JSON, POLL, SUBMIT, load_read, loaded, report, source
 from worker.errors import BadInput
 
-JSON: dict[str, Any] = {"kind": "json", "rows": ["data"]}
 CHAIN: dict[str, Any] = {**JSON, "next": ["next"]}
-
-
-OF_THE_REPORT = ("proof", "params", "columns", "one_of", "window", "window_form", "window_ends")
 AT: dict[str, Any] = {"request": {"path": "/rows"}, "format": JSON}
-
-
-def load(directory: Path, *, errors: object = (), reads: list[Any] | None = None, **words: Any) -> None:
-    of_report = {word: words.pop(word) for word in OF_THE_REPORT if word in words}
-    only = {"request": {"path": "/rows"}, "format": JSON, **words}
-    loaded(directory, source(report(*(reads or [only]), **of_report), errors=list(errors)))
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -74,6 +64,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a size of the engine's": ({"paging": {"kind": "page-number", "size": "{page_size}"}}, "paging.size"),
     "a limit of the engine's": ({"paging": {"kind": "offset", "limit": "{limit}"}}, "paging.limit"),
     "a cap of no count": ({"paging": {"kind": "offset", "limit": 5, "total_capped_at": 9}}, "paging.total_capped_at"),
+    "a cap of no count of the only page": (
+        {"paging": {"kind": "single", "total_capped_at": 9}},
+        "paging.total_capped_at",
+    ),
+    "a limit of offsets that is no number": (
+        {"params": {"n": {}}, "paging": {"kind": "offset", "limit": "{n}"}},
+        "read.0.paging.limit",
+    ),
+    "objects joined to a text": (
+        {"params": {"n": {"type": "list", "items": "object", "join": ","}}},
+        "reports.r.params.n.join",
+    ),
     "a link of no resolve": ({"link": ["url"]}, "read.0.link"),
     "a total of no resolve": ({"total": ["total"]}, "read.0.total"),
     "a star that matches nothing": (
@@ -168,27 +170,47 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_word_without_effect_is_refused_by_file_line_and_field(tmp_path: Path, name: str) -> None:
     declared, field = REFUSED[name]
     with pytest.raises(BadInput) as caught:
-        load(tmp_path, **declared)
+        load_read(tmp_path, **declared)
     assert field in caught.value.where
     assert "v.yaml:" in caught.value.where
 
 
+@pytest.mark.parametrize(
+    ("read", "given"),
+    [
+        ({"resolve": {"path": "/a"}, "link": ["url"]}, "request and resolve"),
+        ({"request": None}, "no address"),
+        ({"request": None, "resolve": {"path": "/a"}}, "resolve without link"),
+        (
+            {"request": None, "resolve": {"path": "/a"}, "link": ["url"], "paging": {"kind": "offset", "limit": 5}},
+            "numbered pages at a link",
+        ),
+    ],
+)
+def test_a_read_has_one_address_that_its_paging_can_use(tmp_path: Path, read: dict[str, Any], given: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_read(tmp_path, **read)
+    assert caught.value.where.endswith("reports.r.read.0")
+    assert caught.value.given == given
+
+
 def test_the_same_words_are_taken_where_they_have_one(tmp_path: Path) -> None:
-    load(tmp_path, format=CHAIN, paging={"kind": "link"})
-    load(tmp_path, paging={"kind": "token", "param": "t", "header": "X-Next"})
-    load(tmp_path, paging={"kind": "page-number", "size": 10, "size_param": "n", "ends_with": "short"})
-    load(
+    load_read(tmp_path, format=CHAIN, paging={"kind": "link"})
+    load_read(tmp_path, paging={"kind": "token", "param": "t", "header": "X-Next"})
+    load_read(tmp_path, paging={"kind": "page-number", "size": 10, "size_param": "n", "ends_with": "short"})
+    load_read(
         tmp_path,
         proof="count",
         format={**JSON, "total": ["total"]},
         paging={"kind": "offset", "limit": 5, "total_capped_at": 9},
     )
-    load(tmp_path, format={**JSON, "null_values": ["--", "N/A"]}, columns={"a": "string", "b": "integer"})
-    load(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])
+    load_read(tmp_path, format={**JSON, "null_values": ["--", "N/A"]}, columns={"a": "string", "b": "integer"})
+    load_read(tmp_path, errors=[{"when": "", "contains": "later", "then": "rate-limit", "wait": "seconds"}])
 
 
 BY_LINK: dict[str, Any] = {"request": SUBMIT["request"], "poll_link": [{"header": "Location"}]}
 AT_LINK: dict[str, Any] = {"format": JSON}
+ADOPT: dict[str, Any] = {"request": {"path": "/reports"}, "rows": "reports", "match": {}}
 DISCARD: dict[str, Any] = {"request": {"method": "DELETE", "path": "/reports/{report_id}"}}
 
 PREPARED: dict[str, tuple[dict[str, Any], str]] = {
@@ -232,6 +254,10 @@ PREPARED: dict[str, tuple[dict[str, Any], str]] = {
         {"submit": {**SUBMIT, "is_repeatable": True, "grace_seconds": 5}},
         "submit.grace_seconds",
     ),
+    "a list to find what may be requested again": (
+        {"submit": {**SUBMIT, "is_repeatable": True, "adopt": ADOPT}},
+        "submit.adopt",
+    ),
     "a poll of nothing": ({"submit": None}, "poll"),
     "a poll about any report": ({"poll": {**POLL, "request": {"path": "/reports"}}}, "poll.request"),
     "a discard of nothing": ({"submit": None, "poll": None, "discard": DISCARD}, "discard"),
@@ -266,14 +292,16 @@ LEADS_NOWHERE: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_path_that_can_never_lead_to_a_value_is_refused(tmp_path: Path, name: str) -> None:
     changes, field = LEADS_NOWHERE[name]
     with pytest.raises(BadInput) as caught:
-        load(tmp_path, **{"format": CHAIN, "paging": {"kind": "link"}, **changes})
+        load_read(tmp_path, **{"format": CHAIN, "paging": {"kind": "link"}, **changes})
     assert field in caught.value.where
     assert "names and positions joined by dots" in caught.value.allowed or "without `*`" in caught.value.allowed
 
 
 def test_names_and_choices_in_paths_may_be_as_vendors_write_them(tmp_path: Path) -> None:
     odd = {**JSON, "rows": ["*.results", "@odata.value"], "next": ["links.[rel=next].href", "$skiptoken", "next-page"]}
-    load(tmp_path, format=odd, paging={"kind": "link"}, errors=[{"when": "errors.[level=error].text", "code": "0.id"}])
+    load_read(
+        tmp_path, format=odd, paging={"kind": "link"}, errors=[{"when": "errors.[level=error].text", "code": "0.id"}]
+    )
 
 
 NOT_FILLED: dict[str, tuple[dict[str, Any], str]] = {
@@ -300,71 +328,3 @@ def test_a_placeholder_that_nothing_would_fill_there_is_refused(tmp_path: Path, 
     with pytest.raises(BadInput) as caught:
         loaded(tmp_path, source(report(read, submit=submit, poll=POLL)))
     assert f"reports.r.{field}" in caught.value.where
-
-
-# ---------------------------------------------------------------- delimited files
-
-
-def load_delimited(directory: Path, format_: dict[str, Any], **of_report: Any) -> None:
-    request = {"path": "/rows", "query": {"headers": "{csv_headers}", "name": "{name}"}}
-    params = {"csv_headers": {"type": "boolean"}, "name": {}}
-    load(directory, request=request, format={"kind": "delimited", **format_}, params=params, **of_report)
-
-
-@pytest.mark.parametrize(
-    ("format_", "word"),
-    [
-        ({"delimiter": ";", "delimiters": [",", ";"]}, "delimiter"),
-        ({"delimiter": "||"}, "delimiter"),
-        ({"delimiters": [",", ""]}, "delimiters"),
-        ({"delimiter": "\n"}, "delimiter"),
-        ({"delimiter": '"'}, "delimiter"),
-        ({"quote": "'", "delimiters": ["'"]}, "delimiters"),
-        ({"quote": "off"}, "quote"),
-        ({"escape": "\\\\"}, "escape"),
-        ({"escape": '"'}, "escape"),
-        ({"encoding": "utf-9"}, "encoding"),
-        ({"encoding": "base64"}, "encoding"),
-        ({"encoding": "bad\0name"}, "encoding"),
-        ({"header": False}, "header"),
-        ({"header": "yes"}, "header"),
-        ({"header": "{name}"}, "header"),
-        ({"header": False, "columns": ["a"], "required": ["a"]}, "required"),
-        ({"header": False, "columns": ["a"], "same_names": "number"}, "same_names"),
-        ({"header": False, "columns": ["a"], "preamble": "any"}, "preamble"),
-        ({"header": False, "columns": ["a", "b"], "missing_fields": "null"}, "missing_fields"),
-        ({"preamble": "any"}, "preamble"),
-        ({"preamble_count": "Rows: {count}"}, "preamble_count"),
-        ({"preamble": 3, "preamble_count": "Rows: {rows}"}, "preamble_count"),
-        ({"preamble": 3, "preamble_count": "Rows"}, "preamble_count"),
-        ({"footer_is_optional": True}, "footer_is_optional"),
-        ({"footer": ["Total rows: {rows}"]}, "footer"),
-        ({"footer": ["*"]}, "footer"),
-    ],
-)
-def test_a_word_without_effect_or_meaning_is_refused_by_name(
-    tmp_path: Path, format_: dict[str, Any], word: str
-) -> None:
-    with pytest.raises(BadInput) as caught:
-        load_delimited(tmp_path, format_)
-    assert f"read.0.format.{word}" in caught.value.where
-
-
-@pytest.mark.parametrize(
-    "format_",
-    [
-        {"delimiter": "\x01", "quote": "none", "escape": "\\"},
-        {"delimiter": '"', "quote": "none"},
-        {"header": False, "columns": ["a", "b"], "preamble": 3, "extra_fields": "drop"},
-        {"header": "{csv_headers}", "columns": ["a", "b"], "encoding": "Shift_JIS"},
-        {"preamble": 3, "preamble_count": "Rows: {count}"},
-        {"preamble": "any", "required": ["a"], "same_names": "number", "line_end": "cr"},
-        {"footer": ["Grand Total:", "", "Total rows: {count}", "©*"], "footer_is_optional": True},
-    ],
-)
-def test_everything_that_vendors_are_known_to_do_can_be_declared(tmp_path: Path, format_: dict[str, Any]) -> None:
-    load_delimited(tmp_path, format_)
-
-
-def test_a_header_may_be_searched_for_by_the_columns_of_the_report(tmp_path: Path) -> None:
-    load_delimited(tmp_path, {"preamble": "any"}, columns={"Clicks": "integer"})

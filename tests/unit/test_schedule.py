@@ -131,6 +131,18 @@ def test_an_entry_that_cannot_be_served_is_an_alarm_and_tried_again(
     assert installation.alarms(MONDAY.replace(hour=1, minute=20)) == ""
 
 
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [("lookback: 1d, to: nowhere", "to: 'nowhere'"), ("params: {start_dte: x}", "did you mean 'start_date'")],
+)
+def test_an_entry_whose_jobs_will_be_refused_is_an_alarm_before_it_is_due(
+    installation: Installation, mistake: str, words: str
+) -> None:
+    report = "{name: x, connection: instal, report: advertiser-export, every: 1h"
+    installation.path.write_text(f"- {report}, {mistake}}}\n")
+    assert words in installation.alarms(MONDAY)
+
+
 def test_an_entry_switched_off_owes_nothing(installation: Installation) -> None:
     installation.write("every: 1h", "enabled: false")
     assert installation.run(MONDAY, MONDAY + timedelta(hours=3)) == []
@@ -297,6 +309,12 @@ def test_a_repeated_backfill_continues_where_it_stopped(services: Services) -> N
 def test_a_window_that_is_not_a_number_of_days_is_refused(services: Services, size: str) -> None:
     with pytest.raises(BadInput, match="--window"):
         planned(services, size)
+
+
+def test_a_backfill_whose_jobs_would_be_refused_is_not_planned(services: Services) -> None:
+    days = date(2026, 11, 1), date(2026, 11, 2)
+    with pytest.raises(BadInput, match="nowhere"):
+        plan(services, "instal.advertiser-export", {}, *days, "1d", "nowhere")
 
 
 @pytest.mark.parametrize("last", [date(2062, 11, 1), date.max])

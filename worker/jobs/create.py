@@ -6,6 +6,7 @@ import hashlib
 import math
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,6 +73,7 @@ def create_job(
     check_window(parse_address(sink), resolved.window)
     source = connection.source
     ready_within, finish_within = _deadlines(request, source)
+    before_storing()
     text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {
@@ -85,7 +87,6 @@ def create_job(
     # Derived from the key, so that a repeated request finds its job. Therefore the prefix must never change.
     job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
-    before_storing()
     # The job keeps the source as it is now: later changes of the source file do not affect it.
     services.ledger.keep_source(digest, text)
     of = {"connection": connection.name, "report": report_name}
@@ -102,6 +103,20 @@ def create_job(
         )
         made.set("job", job)
     return job, is_joined
+
+
+def check_request(services: Services, request: JobRequest, *, now: datetime | None = None) -> None:
+    """Raise BadInput if `create_job` would refuse the request. Nothing is stored."""
+
+    def stop() -> None:
+        raise _Checked
+
+    with suppress(_Checked):
+        create_job(services, request, now=now, before_storing=stop)
+
+
+class _Checked(Exception):
+    """The checks are over."""
 
 
 def _deadlines(request: JobRequest, source: Source) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import orjson
 
 from worker.errors import BadInput
-from worker.jobs.create import JobRequest, create_job
+from worker.jobs.create import JobRequest, check_request, create_job
 from worker.model import FINISHED, Job
 from worker.services import Services
 from worker.sources.connections import find_report
@@ -109,4 +109,6 @@ def plan(
         request = JobRequest(name, put_window(report, params, *span), sink, key=key)
         windows.append(Window(first, end - timedelta(days=1), request))
         first = end
+    # They differ in their days only.
+    check_request(services, windows[0].request)
     return Backfill(services, windows, connection.limits.reports_at_once)

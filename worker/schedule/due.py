@@ -10,7 +10,7 @@ from typing import Any
 from worker import keys
 from worker.durations import format_duration, parse_duration
 from worker.errors import BadInput
-from worker.jobs.create import JobRequest, create_job
+from worker.jobs.create import JobRequest, check_request, create_job
 from worker.model import FINISHED, Job
 from worker.observe import Event, log
 from worker.schedule.entries import Entry, load_schedule
@@ -159,12 +159,15 @@ def _status(services: Services, entry: Entry, now: datetime) -> EntryStatus:
         next_due=time_after(entry, now) if entry.enabled else None,
         jobs={job.id: job.state for job in jobs},
         done_at=_to_datetime(done_at),
-        alarms=tuple(_find_alarms(entry, run, jobs, done_at, now)) if entry.enabled else (),
+        alarms=tuple(_find_alarms(services, entry, run, jobs, done_at, now)) if entry.enabled else (),
     )
 
 
-def _find_alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime) -> list[str]:
-    found = [run.error] if run.error else []
+def _find_alarms(
+    services: Services, entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime
+) -> list[str]:
+    refusal = run.error or _find_refusal(services, entry, now)
+    found = [refusal] if refusal else []
     if run.due_at is not None and (due := _unserved_time(entry, run.due_at, now)) and now - due > LATE:
         found.append(f"due {due.isoformat()}, but its jobs were not created: is beat or a control worker running?")
     for job in jobs:
@@ -179,6 +182,16 @@ def _find_alarms(entry: Entry, run: Run, jobs: list[Job], done_at: float | None,
             age = format_duration(parse_duration(entry.max_age, "max_age"))
             found.append(f"no job was done for more than {age}; {unfinished} unfinished")
     return found
+
+
+def _find_refusal(services: Services, entry: Entry, now: datetime) -> str:
+    """Why the jobs of an entry would be refused if it were due now; empty if they would be made."""
+    try:
+        # Those of other days differ in the day only.
+        check_request(services, _make_requests(services, entry, now)[0], now=now)
+    except BadInput as bad:
+        return str(bad)
+    return ""
 
 
 def _to_datetime(seconds: float | None) -> datetime | None:

@@ -186,6 +186,24 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
         os.close(users)
 
 
+def restart_dead_server(data_dir: Path) -> bool:
+    """Start the server of this data directory again if it was killed; True if it was.
+
+    Only for those who are within `embedded_redis`. Raises BadInput if it does not start.
+    """
+    directory = data_dir.absolute() / "redis"
+    # If the directory was removed in the meantime, there is nothing to start.
+    with suppress(FileNotFoundError), _locked(directory):
+        with (directory / "server.lock").open("a") as running:
+            try:
+                fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        _start(directory, _socket_path(directory))
+        return True
+    return False
+
+
 def _allow_open_files() -> None:
     """Let this process and its children open enough files. Raises BadInput if the system's limit is lower."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)

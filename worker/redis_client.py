@@ -25,7 +25,7 @@ from redis.sentinel import Sentinel, SentinelManagedConnection
 from config.celery import SOCKETS
 from config.settings import settings
 from worker import keys
-from worker.embedded_redis import embedded_redis
+from worker.embedded_redis import embedded_redis, restart_dead_server
 from worker.errors import BadInput
 from worker.redis_errors import hide_settings_in_errors, register_error_answers
 from worker.redis_url import RedisUrl, read_redis_url
@@ -58,6 +58,12 @@ def _leave_at_exit() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _embedded.close()
+
+
+def restart_embedded_redis() -> bool:
+    """Start the embedded server again if this process uses it and it was killed; True if it was."""
+    is_used = settings().redis_url is None and own_redis.cache_info().currsize > 0
+    return is_used and restart_dead_server(settings().data_dir)
 
 
 def leave_embedded_redis() -> None:

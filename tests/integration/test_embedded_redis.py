@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.harness import until
-from worker.embedded_redis import embedded_redis, server_binary
+from worker.embedded_redis import embedded_redis, restart_dead_server, server_binary
 from worker.errors import BadInput
 from worker.installation import HOME
 from worker.redis_client import connect
@@ -96,6 +96,18 @@ def test_it_ends_with_its_last_user_even_if_its_directory_was_removed(tmp_path: 
     with embedded_redis(tmp_path):
         shutil.rmtree(tmp_path / "redis")
     until(lambda: not processes_of(tmp_path), "the end of the server")
+
+
+def test_a_server_that_was_killed_is_started_again_with_its_data(tmp_path: Path) -> None:
+    with embedded_redis(tmp_path) as url, connect(url) as client:
+        client.set("kept", "1")
+        assert not restart_dead_server(tmp_path)
+        (server,) = [process for process in processes_of(tmp_path) if "python" not in process.name()]
+        server.kill()
+        until(lambda: restart_dead_server(tmp_path), "the end of server and keeper")
+        assert client.get("kept") == b"1"
+        assert not restart_dead_server(tmp_path)
+    assert processes_of(tmp_path) == []
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import TypeVar
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -16,6 +19,7 @@ from worker.local_workers import LocalWorkers
 from worker.model import FINISHED, Job, Json
 from worker.services import Services
 
+Found = TypeVar("Found")
 LOOK_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
 """If Redis does not answer for this long, the user is told."""
@@ -78,32 +82,42 @@ def _watch(
             raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed in the meantime")
         return job, services.ledger.now()
 
-    # On a thread of its own: while Redis is away its client waits, and we would not notice.
-    looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="look")
-    try:
-        while True:
-            look = looking.submit(look_up)
-            while not wait([look], timeout=SILENCE_SECONDS).done:
-                waits_on = _show_wait(progress, line, Wait("redis", REDIS), 0, waits_on)
-                _keep_up(workers, deadline)
-            job, now = look.result()
-            if job.state in FINISHED and job.receipt:
-                return job.receipt
-            rate = job.rows / max(time.monotonic() - began, 0.001)
-            progress.update(
-                line,
-                description=job.state,
-                total=job.expected,
-                completed=job.rows,
-                rows=f"{job.rows:,} rows" if job.rows else "",
-                rate=f"{rate:,.0f}/s" if job.rows else "",
-                page=f"page {job.closed} of {job.pages}" if job.pages else "",
-            )
-            waits_on = _show_wait(progress, line, waits_for(job, now), now, waits_on)
+    while True:
+        # While Redis is away its client waits, and we would not notice.
+        look = _in_background(look_up)
+        while not wait([look], timeout=SILENCE_SECONDS).done:
+            waits_on = _show_wait(progress, line, Wait("redis", REDIS), 0, waits_on)
             _keep_up(workers, deadline)
-            time.sleep(LOOK_SECONDS)
-    finally:
-        looking.shutdown(wait=False)
+        job, now = look.result()
+        if job.state in FINISHED and job.receipt:
+            return job.receipt
+        rate = job.rows / max(time.monotonic() - began, 0.001)
+        progress.update(
+            line,
+            description=job.state,
+            total=job.expected,
+            completed=job.rows,
+            rows=f"{job.rows:,} rows" if job.rows else "",
+            rate=f"{rate:,.0f}/s" if job.rows else "",
+            page=f"page {job.closed} of {job.pages}" if job.pages else "",
+        )
+        waits_on = _show_wait(progress, line, waits_for(job, now), now, waits_on)
+        _keep_up(workers, deadline)
+        time.sleep(LOOK_SECONDS)
+
+
+def _in_background(work: Callable[[], Found]) -> Future[Found]:
+    """Do this on a thread that does not keep the process from ending, as one of an executor would."""
+    future: Future[Found] = Future()
+
+    def do() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:  # noqa: BLE001 - raised where the result is used
+            future.set_exception(error)
+
+    threading.Thread(target=do, name="look", daemon=True).start()
+    return future
 
 
 def _keep_up(workers: LocalWorkers | None, deadline: float | None) -> None:

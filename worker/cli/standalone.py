@@ -11,6 +11,7 @@ from config.settings import settings
 from worker.cli.output import talk
 from worker.cli.startup import any_worker_answers
 from worker.local_workers import LocalWorkers, local_workers
+from worker.redis_client import restart_embedded_redis
 from worker.services import get_services
 
 LOOK_SECONDS = 0.5
@@ -49,7 +50,9 @@ def workers_here(processes: int | None = None) -> Iterator[LocalWorkers | None]:
 
 
 def restart_dead(workers: LocalWorkers | None) -> None:
-    """Restart those of our own workers that have died, and say so."""
+    """Restart those of our own workers that have died, and their embedded Redis, and say so."""
+    if workers and restart_embedded_redis():
+        talk.print("the embedded Redis ended and was started again")
     for name in workers.restart_dead() if workers else ():
         talk.print(f"the {name} worker ended and was started again")
 

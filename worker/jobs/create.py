@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,13 +20,10 @@ from worker.sinks.kinds import check_window, parse_address
 from worker.sources.connections import find_report
 from worker.sources.credentials import require_auth
 from worker.sources.params import resolve
+from worker.sources.plain_json import require_plain_json
 from worker.sources.schema import Source
-from worker.suggestions import shorten
 from worker.tracing import span, valid_traceparent
 from worker.transport.webhooks import check_webhook
-
-DEEPEST = 50
-LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +124,3 @@ def _deadlines(request: JobRequest, source: Source) -> tuple[float, float]:
         allowed = f"at most finish_within, which is {finish_words} and ends the job"
         raise BadInput("ready_within", request.ready_within, allowed)
     return ready_within, finish_within
-
-
-def require_plain_json(value: Any, where: str, depth: int = 0) -> None:
-    """Raise BadInput that names the place of a lone surrogate, an infinite or too large number, or deep nesting."""
-    if depth > DEEPEST:
-        raise BadInput(where, "...", f"at most {DEEPEST} levels of lists and objects")
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise BadInput(where, shorten(value), "text without lone surrogates") from None
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise BadInput(where, value, "a finite number")
-    elif isinstance(value, int) and not LEAST_INTEGER <= value <= GREATEST_INTEGER:
-        raise BadInput(where, shorten(value), "an integer of at most 64 bits; give longer ids as text")
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            require_plain_json(name, where, depth)
-            require_plain_json(member, f"{where}.{name}", depth + 1)
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            require_plain_json(item, f"{where}.{number}", depth + 1)

@@ -22,6 +22,7 @@ from worker.json_path import find_all
 from worker.sources.json_schema_check import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
 from worker.sources.placeholders import as_text, is_segment
+from worker.sources.plain_json import require_plain_json
 from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
 from worker.sources.templates import path_names
 from worker.suggestions import did_you_mean, one_of, shorten
@@ -189,30 +190,30 @@ def _check_window(window: Mapping[Any, str], report: Report, first: Any, last: A
 
 def resolve_value(where: str, param: Param, value: Any, moment: Moment) -> Any:
     """The value as it will be sent. Raises BadInput that names the place inside the value, after `where`."""
-    try:
-        if param.type == "list":
-            return _resolve_list(where, param, value, moment)
-        value = expand(value, _FORMS.get(param.type, "text"), moment, where)
-        value = _convert(where, param.type, value, moment, param.date_adds)
-        if param.allowed is not None and value not in param.allowed:
-            raise BadInput(where, value, one_of(value, param.allowed, "values"))
-        if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):
-            raise BadInput(where, value, param.help or f"text of the form {param.pattern}")
-        bounds = {"at least": param.minimum, "at most": param.maximum}
-        is_below = param.minimum is not None and value < param.minimum
-        if is_below or (param.maximum is not None and value > param.maximum):
-            allowed = " and ".join(f"{side} {bound:g}" for side, bound in bounds.items() if bound is not None)
-            raise BadInput(where, value, f"a number of {allowed}")
-        if param.json_schema:
-            check_schema(value, param.json_schema, where)
-    except RecursionError as error:
-        raise BadInput(where, "a value nested too deep", "fewer levels of lists and objects") from error
+    require_plain_json(value, where)
+    if param.type == "list":
+        return _resolve_list(where, param, value, moment)
+    value = expand(value, _FORMS.get(param.type, "text"), moment, where)
+    value = _convert(where, param.type, value, moment, param.date_adds)
+    if param.allowed is not None and value not in param.allowed:
+        raise BadInput(where, value, one_of(value, param.allowed, "values"))
+    if param.pattern is not None and not re.fullmatch(param.pattern, str(value)):
+        raise BadInput(where, value, param.help or f"text of the form {param.pattern}")
+    bounds = {"at least": param.minimum, "at most": param.maximum}
+    is_below = param.minimum is not None and value < param.minimum
+    if is_below or (param.maximum is not None and value > param.maximum):
+        allowed = " and ".join(f"{side} {bound:g}" for side, bound in bounds.items() if bound is not None)
+        raise BadInput(where, value, f"a number of {allowed}")
+    if param.json_schema:
+        check_schema(value, param.json_schema, where)
     return value
 
 
 def _resolve_list(where: str, param: Param, value: Any, moment: Moment) -> list[Any]:
     kind = param.items or "any"
-    values = expand(_split_items(where, kind, value), _FORMS.get(kind, "text"), moment, where)
+    items = _split_items(where, kind, value)
+    require_plain_json(items, where)
+    values = expand(items, _FORMS.get(kind, "text"), moment, where)
     values = [_convert(f"{where}.{place}", kind, part, moment, param.date_adds) for place, part in enumerate(values)]
     if len(values) < (param.min_items or 0):
         raise BadInput(where, values, f"at least {param.min_items} of them")

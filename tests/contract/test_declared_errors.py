@@ -172,14 +172,16 @@ def chunked(*pieces: bytes) -> Iterator[bytes]:
         ("json", {"when": "", "contains": "limit"}, b'{"data":[{"id":"a limit"}]}', None),
         ("ndjson", {"when": "", "contains": "limit"}, b'{"id":"a limit"}\n' * 2, None),
         ("delimited", {"when": "error"}, b"id\na limit\n", None),
+        ("delimited", {"when": "", "contains": "limit"}, b"id\na limit\n", None),
         ("json", {"when": "", "contains": "limit"}, b"limit reached", "limit reached"),
         ("delimited", {"when": "error"}, b'{"error":"limit reached"}', "limit reached"),
+        ("delimited", {"when": "", "contains": "limit"}, b"limit reached\nat noon\n", "limit reached"),
     ],
 )
 def test_blanks_that_keep_the_connection_alive_do_not_change_what_a_body_is(
     form: str, shape: Mapping[str, Any], body: bytes, words: str | None
 ) -> None:
-    with ScriptedVendor(lambda heard: chunked(b"    \n", b" ", body)) as scripted:
+    with ScriptedVendor(lambda heard: chunked(b" " * 16 + b"\n", b" ", body)) as scripted:
         report = source_files.report({"request": {"path": "/rows"}, "format": FORMATS[form]})
         source = Source.model_validate(source_files.source(report, errors=[shape]))
         connection = Connection("v", source, scripted.url, {}, Limits(), "UTC", allow_http=True)

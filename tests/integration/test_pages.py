@@ -129,6 +129,24 @@ def test_a_vendor_that_always_says_more_is_believed_until_a_page_is_empty(start:
     assert len(made.asked) == 3
 
 
+def test_a_vendor_that_gives_one_row_at_a_time_loses_none(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        offset = int(request.query["offset"])
+        return Answer({"rows": ROWS[offset : offset + 1]})
+
+    done(start(respond, read=READ, submit=None, poll=None), ROWS)
+
+
+def test_a_link_back_to_the_first_page_fails_before_any_row_is_read_again(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        return Answer({"rows": ROWS[5:], "next": "/rows?"} if request.query else {"rows": ROWS[:5], "next": "?at=5"})
+
+    read = {**READ, "paging": {"kind": "link"}, "format": {**READ["format"], "next": ["next"]}}
+    made = start(respond, read=read, submit=None, poll=None)
+    failed(made, "a page leads back to the first")
+    assert len(made.asked) == 2
+
+
 def test_rows_that_come_with_the_status_of_an_accepted_request_are_rows(start: Start) -> None:
     read = {**READ, "paging": {"kind": "single"}}
     done(start(lambda request: Answer({"rows": ROWS}, status=202), read=read, submit=None, poll=None), ROWS)

@@ -275,7 +275,7 @@ class Page:
             if self._pages.read.empty_body_is_no_rows:
                 return None
             raise FailJob(f"{response.name}: {response.status} with an empty body")
-        is_json = start.lstrip(_BLANKS)[:1] in (b"{", b"[")
+        is_json = start.lstrip(_BLANKS).startswith((b"{", b"["))
         is_file = isinstance(self._pages.format, Delimited)
         are_texts_declared = any(not shape.when for shape in self._pages.errors)
         if is_json != is_file and not (is_file and are_texts_declared):
@@ -284,8 +284,8 @@ class Page:
             start += chunk
             if len(start) > OTHER_BODY_BYTES:
                 break
-        # In a file only the first line can be an error: further down the same words may be data.
-        judged = start if is_json or not is_file else start.partition(b"\n")[0]
+        # In a file only the first line with text can be an error: further down the same words may be data.
+        judged = start if is_json or not is_file else start.lstrip(_BLANKS).partition(b"\n")[0]
         if error := error_in_body(judged, self._pages.errors):
             raise error.failure(f"{response.name}: {response.status}: {error.words}")
         return chain((start,), chunks)

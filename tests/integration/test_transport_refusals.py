@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
@@ -14,17 +14,20 @@ from tests.wire import (
     ENVIRONMENT,
     HEADER,
     KEY,
-    PASSWORD,
     SESSION,
     answer,
     connection,
     exchange,
     get,
     login,
+    refuse_secrets,
     talk,
 )
 from worker.client.check import try_account
-from worker.errors import FailJob, RetryLater
+from worker.client.status import Prepared
+from worker.client.vendor import Vendor
+from worker.errors import FailJob, RateLimited, RetryLater
+from worker.transport.exchange import Exchange
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 522])
@@ -94,20 +97,45 @@ def test_the_reset_of_a_rate_limit_pauses_the_connection_where_the_vendor_names_
         at.send(get(at))
 
 
-def test_no_error_message_contains_a_secret(vendor: Start) -> None:
+def read_a_page(at: Exchange) -> None:
+    Vendor(at.connection.source.reports["r"], {}, at, Prepared()).read_page(1, None)
+
+
+WAYS_TO_ASK = [lambda at: at.ask(get(at)), read_a_page]
+
+
+@pytest.mark.parametrize("ask", WAYS_TO_ASK)
+@pytest.mark.parametrize(
+    "reply", [answer(body=b'{"error":"slow","in":40}'), answer(body=b'{"error":1}', Retry_After="40")]
+)
+def test_a_rate_limit_in_a_success_pauses_the_connection_for_every_worker(
+    vendor: Start, redis: Redis, ask: Callable[[Exchange], object], reply: bytes
+) -> None:
+    acme = vendor(lambda heard: reply)
+    limit = {"when": "error", "then": "rate-limit", "wait": "in"}
+    one, other = (exchange(connection(acme, errors=[limit]), redis) for _ in range(2))
+    with pytest.raises(RateLimited) as caught:
+        ask(one)
+    assert caught.value.wait_seconds == 40
+    with pytest.raises(RetryLater, match="paused") as refused:
+        other.send(get(other))
+    assert refused.value.wait_seconds == pytest.approx(40, abs=3)
+
+
+@pytest.mark.parametrize("ask", WAYS_TO_ASK)
+@pytest.mark.parametrize(("status", "body"), [(418, '{"error":"%s"}'), (200, '{"error":"%s"}'), (200, "<p>%s</p>")])
+def test_no_error_message_contains_a_secret(
+    vendor: Start, ask: Callable[[Exchange], object], status: int, body: str
+) -> None:
     def script(heard: Heard) -> bytes:
-        echo = json.dumps({"message": f"{heard.target} {heard.headers}"}).encode()
-        return answer(418, echo)
+        return answer(status, (body % f"{heard.target} {heard.headers}".replace('"', "'")).encode())
 
     for auth in (SESSION, KEY, HEADER, {"kind": "basic"}):
         acme = vendor(lambda heard: login(heard) or script(heard))
-        at = exchange(connection(acme, auth))
-        with pytest.raises(FailJob, match="418") as caught:
-            at.send(get(at, day="2026-11-01"))
+        with pytest.raises(FailJob) as caught:
+            ask(exchange(connection(acme, auth, errors=[{"when": "error"}])))
         assert "***" in str(caught.value) or "Basic" in str(caught.value)
-        assert PASSWORD not in str(caught.value)
-        assert "k3y" not in str(caught.value)
-        assert "token-" not in str(caught.value)
+        refuse_secrets(str(caught.value).replace("Basic ***", "").replace("Bearer ***", ""))
 
 
 @pytest.mark.parametrize(

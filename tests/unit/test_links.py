@@ -59,6 +59,7 @@ HOSTILE = [
     "/v1/..;/admin",
     "/v1/..;jsessionid=1/admin",
     "/v1/./x/..",
+    "x/%2e%2e/%2e%2e/admin",
     "https://api.vendor.example/v1/../../x",
     "/v1/" + "x" * links.LONGEST_LINK,
 ]

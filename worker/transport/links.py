@@ -119,7 +119,7 @@ def _join(at: str, link: str) -> str:
     if parts.scheme and not parts.netloc:
         raise NotAUrl(f"its scheme is {parts.scheme[:20]!r}, without a host")
     # Checked before `urljoin`, which resolves `..` silently. Only a relative path may begin with one.
-    if parts.netloc or parts.path.startswith("/"):
+    if parts.path.startswith("/"):
         refuse_dots(parts.path)
     url = link if parts.scheme else urljoin(at, link)
     refuse_dots(urlsplit(url).path)

@@ -1,0 +1,70 @@
+"""A step whose sink is full: it gives its page back, or waits for as long as the sink takes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.fake_vendor import Answer
+from tests.prepared import Start, done, failed
+from tests.prepared import start as start
+from worker.errors import SinkFull
+from worker.model import Json
+from worker.publish.batch import Batch
+from worker.sinks.redis_stream import RedisStreamSink
+
+READ: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}
+BY_OFFSET: Json = {**READ, "paging": {"kind": "offset", "limit": 3_500}}
+# More than one batch.
+ROWS: list[Json] = [{"id": number} for number in range(3_500)]
+
+
+@pytest.fixture
+def refuse_each_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the sink refuse each batch as many times as is said. A step waits for 5 s, of which each look takes one."""
+
+    def refuse() -> None:
+        raise SinkFull("the stream is full")
+
+    def begin(times: int) -> None:
+        def prepare(sink: RedisStreamSink, generation: int, page: int, batch: Batch) -> Callable[[], Any]:
+            begin_commit = prepare_commit(sink, generation, page, batch)
+            refused[batch.after.rows] += 1
+            return (lambda: refuse) if refused[batch.after.rows] <= times else begin_commit
+
+        refused, prepare_commit = Counter[int](), RedisStreamSink.prepare_commit
+        monkeypatch.setattr(RedisStreamSink, "prepare_commit", prepare)
+
+    clock = count(1_800_000_000.0)
+    monkeypatch.setattr("tasks.lease.Heartbeat.now", lambda _: next(clock))
+    monkeypatch.setenv("MILLRACE_HOLD_SECONDS", "5")
+    monkeypatch.setattr("tasks.backpressure.LOOK_SECONDS", 0)
+    return begin
+
+
+def test_only_the_time_in_which_the_sink_takes_nothing_counts(
+    start: Start, refuse_each_batch: Callable[[int], None]
+) -> None:
+    refuse_each_batch(1)
+    made = start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None)
+    done(made, ROWS)
+    assert len(made.asked) == 1
+
+
+def test_a_sink_that_stays_full_fails_the_job(start: Start, refuse_each_batch: Callable[[int], None]) -> None:
+    refuse_each_batch(1_000)
+    failed(start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None), "the stream is full")
+
+
+def test_a_page_that_can_be_requested_again_is_given_back(
+    start: Start, refuse_each_batch: Callable[[int], None]
+) -> None:
+    refuse_each_batch(20)
+    made = start(lambda request: Answer({"rows": ROWS}), read=BY_OFFSET, submit=None, poll=None)
+    made.run(until=lambda job: job.rows)
+    assert made.job.attempts == 0
+    assert made.times("GET /rows") == [5 * number for number in range(21)]

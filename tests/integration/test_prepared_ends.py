@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -71,6 +72,57 @@ def test_a_retried_job_reads_the_report_that_is_prepared(start: Start) -> None:
     assert made.services.ledger.retry(made.job_id)[0] == "pending"
     done(made)
     assert len(made.times("POST /reports")) == 1
+
+
+# ---------------------------------------------------------------- requested, perhaps, by a request that was interrupted
+
+
+def interrupted(*listed: Json) -> Callable[[Request], Answer]:
+    """A vendor whose first answer to a request is lost, and whose list shows these, one more each time it is read."""
+    made, shown = iter([Answer(status=502)]), itertools.count()
+    polled = preparing({"status": "done"})
+
+    def respond(request: Request) -> Answer:
+        if request.path == "/list":
+            return Answer({"reports": listed[: next(shown)]})
+        return next(made, Answer({"id": 7})) if request.method == "POST" else polled(request)
+
+    return respond
+
+
+ONCE: Json = {**SUBMIT, "is_repeatable": False}
+LISTED: Json = {
+    **ONCE,
+    "adopt": {"request": {"path": "/list"}, "rows": "reports", "match": {"name": "ours"}, "grace_seconds": 100},
+}
+BEFORE, AFTER = 1_799_999_990, 1_800_000_001
+
+
+def test_a_request_that_may_have_arrived_is_sent_again_once_after_the_grace(start: Start) -> None:
+    made = start(interrupted(), submit={**ONCE, "grace_seconds": 100})
+    assert done(made)["possible_orphans"] == 1
+    assert made.times("POST /reports") == [0, pytest.approx(100, abs=2)]
+
+
+def test_a_request_that_does_no_harm_twice_is_sent_again_without_a_grace(start: Start) -> None:
+    made = start(interrupted(), submit=SUBMIT)
+    assert done(made)["possible_orphans"] == 0
+    assert made.times("POST /reports")[1] < 10
+
+
+def test_a_report_that_may_have_been_requested_is_looked_for_in_the_vendors_list(start: Start) -> None:
+    others = [{"id": 1, "name": "ours", "created_at": BEFORE}, {"id": 2, "name": "theirs", "created_at": AFTER}]
+    made = start(interrupted(*others, {"id": 3, "name": "ours", "created_at": AFTER}), submit=LISTED)
+    receipt = done(made)
+    assert (receipt["vendor_report_id"], receipt["possible_orphans"]) == ("3", 0)
+    assert len(made.times("POST /reports")) == 1
+    assert [later - earlier for earlier, later in itertools.pairwise(made.times("GET /list"))] == [15, 15, 15]
+
+
+def test_a_report_that_is_not_in_the_vendors_list_after_the_grace_is_requested_again(start: Start) -> None:
+    made = start(interrupted(), submit=LISTED)
+    assert done(made)["possible_orphans"] == 0
+    assert made.times("POST /reports") == [0, pytest.approx(100, abs=2)]
 
 
 # ---------------------------------------------------------------- deadlines and pace

@@ -84,15 +84,17 @@ def test_every_format_is_read_back_to_the_digit(tmp_path: Path, how: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_column_that_comes_late_makes_files_of_one_part_and_the_receipt_says_so(tmp_path: Path, kind: str) -> None:
-    rows = (b'{"a":1}', b'{"a":2}', b'{"a":3,"b":"x"}', b'{"a":4,"b":null}')
+def test_a_column_that_comes_late_is_in_every_file_from_then_on_and_the_receipt_says_where(
+    tmp_path: Path, kind: str
+) -> None:
+    rows = (b'{"a":1}', b'{"a":2}', b'{"a":3,"b":"x"}', DeadRow(b"4", "no row"), b'{"a":5}', b'{"a":6}')
     sink = opened(f"file:{tmp_path}?format={kind}", part_rows=2)
     publish(sink, rows)
     finish(sink)
     files = json.loads((job_directory(tmp_path) / "receipt.json").read_text())["files"]
     types = {"csv": ("text", "text"), "parquet": ("int64", "string")}[kind]
-    assert [file.get("columns") for file in files] == [{"a": types[0]}, {"a": types[0], "b": types[1]}]
-    assert [file["path"] for file in files] == [f"page-00001.part-0001.{kind}", f"page-00001.part-0002.{kind}"]
+    assert [file.get("columns") for file in files] == [{"a": types[0]}, {"a": types[0], "b": types[1]}, None]
+    assert [file["path"] for file in files] == [f"page-00001.part-000{part}.{kind}" for part in (1, 2, 3)]
 
 
 def test_files_of_one_part_are_numbered(tmp_path: Path) -> None:

@@ -148,6 +148,13 @@ def test_whole_characters_stay_as_they_are_written(text: bytes) -> None:
     assert reading(row, PLAIN).published == [row]
 
 
+@pytest.mark.parametrize("text", ["", "x" * 300_000], ids=["short", "long"])
+def test_a_row_that_is_cut_after_a_number_no_decimal_can_have_is_read_again(text: str) -> None:
+    row = '{"t":"' + text + '","n":[{},1e999999999999999999999'
+    assert reading((row + "]}").encode(), PLAIN).published == [(row + "]}").encode()]
+    assert reading((row + ",").encode(), PLAIN).message == "row 1: the response is cut off in this row"
+
+
 @pytest.mark.parametrize("blank", [b"\r", b"\r\n", b"\n", b"\n\t"])
 def test_a_row_never_holds_a_line_break(blank: bytes) -> None:
     body = b'{"a":1}\n{"a":%b1.0}\n{"a":2}' % blank

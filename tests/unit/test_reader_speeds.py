@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.json_rows import cuts, ends, rows
 from tests.readings import PAGE, PLAIN, STREAM, Reading, header, reading, reading_by_ijson
 from worker.model import Rows
-from worker.readers import parser
+from worker.readers import cutter, fast_cutter, limits, parser
 from worker.readers.cutter import ListCutter
 from worker.readers.fast_cutter import FastCutter
 from worker.readers.row_pattern import RowPattern
@@ -96,9 +97,27 @@ def digest(got: Reading) -> str:
     return running.hexdigest()
 
 
-def assert_alike(body: bytes, shape: Format, cuts: list[int], columns: dict[str, ColumnType] | None = None) -> Reading:
-    """However the body is cut, it reads as by ijson alone, uncut."""
-    got = reading(body, shape, columns=columns, cuts=cuts)
+def assert_alike(
+    body: bytes,
+    shape: Format,
+    cuts: list[int],
+    columns: dict[str, ColumnType] | None = None,
+    *,
+    are_long: bool | None = None,
+) -> Reading:
+    """However the body is cut, it reads as by ijson alone, uncut.
+
+    If `are_long`, the rows are longer than what is held back until they are whole; by default in every other body.
+    """
+    with ExitStack() as stack:
+        if len(body) % 2 if are_long is None else are_long:
+            for module, limit in (
+                (fast_cutter, "_LONGEST_HELD_BYTES"),
+                (cutter, "_HELD_BYTES"),
+                (limits, "_MANY_PIECES"),
+            ):
+                stack.enter_context(patch.object(module, limit, 8))
+        got = reading(body, shape, columns=columns, cuts=cuts)
     slow = reading_by_ijson(body, shape, columns=columns)
     assert got.rows == slow.rows
     assert digest(got) == digest(slow)
@@ -110,7 +129,7 @@ def assert_alike(body: bytes, shape: Format, cuts: list[int], columns: dict[str,
 def spoilt(draw: st.DataObject, body: bytes) -> bytes:
     """The body with something wrong in it, as a rule."""
     at = draw.draw(st.integers(0, len(body)))
-    return body[:at] + draw.draw(wrong) + body[at + draw.draw(st.integers(0, 2)) :]
+    return body[:at] + draw.draw(wrong) + body[at + draw.draw(st.sampled_from([0, 0, 1, 2, len(body)])) :]
 
 
 @pytest.mark.parametrize("shape", [PLAIN, MESSAGES], ids=["rows", "rows and messages"])
@@ -250,7 +269,8 @@ def test_a_long_string_with_braces_is_not_parsed_again_with_every_brace() -> Non
     assert len(given) < 20_000
 
 
-def test_rows_do_not_depend_on_where_the_text_is_cut() -> None:
+@pytest.mark.parametrize("are_long", [False, True])
+def test_rows_do_not_depend_on_where_the_text_is_cut(are_long: bool) -> None:
     """No cut is left to chance where there are few."""
     sent = [
         '{"a":"1","b":{"a":[{"a":1},{"a":2}]}}',
@@ -262,8 +282,9 @@ def test_rows_do_not_depend_on_where_the_text_is_cut() -> None:
     for body, shape in (
         ("\n".join(sent), PLAIN),
         ('{"rows":[' + ",".join(sent) + '],"after":[{"a":1},{"a":2}]}', PAGE),
+        ('{"items":[' + ",{ }, [],".join(sent) + "]}", ENVELOPES),
     ):
         raw = body.encode()
         for cut in range(len(raw)):
-            assert len(assert_alike(raw, shape, [cut], COLUMNS).rows) == len(sent)
-            assert_alike(raw[:cut], shape, [cut // 2], COLUMNS)
+            assert len(assert_alike(raw, shape, [cut], COLUMNS, are_long=are_long).rows) == len(sent)
+            assert_alike(raw[:cut], shape, [cut // 2], COLUMNS, are_long=are_long)

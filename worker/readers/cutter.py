@@ -31,6 +31,7 @@ from worker.readers.limits import (
 
 _HELD_BYTES = 16 * 1024
 """Up to this size an incomplete row is held back, since whole rows are cut faster; a longer one goes to the parser."""
+_UNTRAPPED = Context(traps=[])
 # The end of a list, with any empty lists before it, which `skip_empty` passes over.
 _CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
 
@@ -72,13 +73,11 @@ class Cutter:
         text, self._held = self._held + text, b""
         parts = text.split(self._closes)
         rest = parts.pop()
-        # Only the bytes are kept, not the values, so a number too large for a Decimal must not fail the row.
-        with localcontext(Context(traps=[])):
-            rows = self._cut_flat(text, parts, rest) if not self._sent else None
-            if rows is None:
-                rows = self._cut_pieces(text, [part + self._closes for part in parts], rest)
-            if self.fault is None:
-                self._hold(rest)
+        rows = self._cut_flat(text, parts, rest) if not self._sent else None
+        if rows is None:
+            rows = self._cut_pieces(text, [part + self._closes for part in parts], rest)
+        if self.fault is None:
+            self._hold(rest)
         return rows
 
     def finish(self) -> list[bytes]:
@@ -99,7 +98,7 @@ class Cutter:
             return None
         values = self._values
         try:
-            self._parser.send(without_surrogates(text[: len(text) - len(rest)]))
+            self._parse(text[: len(text) - len(rest)])
             # Each part has one brace of each kind, so if there are as many objects as parts, each part is one.
             is_whole = len(values) == len(parts) and set(map(type, values)) == {dict}
         except parser.PARSE_ERRORS:
@@ -146,7 +145,7 @@ class Cutter:
                 waiting.append(piece)
                 # Given a piece of a string, the parser reads the string again from its start.
                 if not guard.is_in_string or number == len(pieces):
-                    self._parser.send(without_surrogates(b"".join(waiting)))
+                    self._parse(b"".join(waiting))
                     waiting.clear()
                 ends.append(len(self._values))
                 # After a value that is skipped, the piece continues with the next row.
@@ -155,6 +154,11 @@ class Cutter:
         except parser.PARSE_ERRORS:
             pass
         return ends
+
+    def _parse(self, text: bytes) -> None:
+        # Only the bytes are kept, not the values, so a number too large for a Decimal must not fail the row.
+        with localcontext(_UNTRAPPED):
+            self._parser.send(without_surrogates(text))
 
     def _take_sound(self, rows: list[bytes]) -> list[bytes]:
         """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault."""

@@ -24,6 +24,7 @@ from worker.vendor_errors import excerpt
 # Not deflate: some servers send it without the zlib wrapper (RFC 9110, 8.4.1.2), so its form has to be guessed.
 PACKING = {"Accept-Encoding": "gzip, zstd"}
 GONE = (404, 410)
+"""The statuses of a report, or a file of one, that the vendor does not have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from worker import json_path
+from worker.client.page_requests import GONE
 from worker.client.pages import Page, Pages
 from worker.client.selectors import describe_selectors, id_in, latest_match, normalize, select
 from worker.client.status import (
@@ -37,7 +38,6 @@ from worker.vendor_errors import error_in, excerpt
 
 MOST_LIST_PAGES = 200
 START_BYTES = 1_024
-NOT_THERE = (404, 410)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Vendor:
         if self._report.discard is None:
             raise FailJob("the source file does not say how to discard a report")
         request = compose(self._exchange.base, self._report.discard.request, {**self._values, "report_id": report_id})
-        self._exchange.send(request, shapes=self._errors, allow=NOT_THERE).close()
+        self._exchange.send(request, shapes=self._errors, allow=GONE).close()
 
     def find_submitted(self, since: float) -> Submission | None:
         """The report that an interrupted `submit` at `since` made, from the vendor's list; None if it made none."""
@@ -206,7 +206,7 @@ class Vendor:
 
     def _poll(self, poll: Poll, report_id: str, poll_link: str | None) -> tuple[WireRequest, Answer]:
         """Send one poll. If its status and headers are enough, only the start of the body is read: it may be rows."""
-        allow = {*NOT_THERE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
+        allow = {*GONE, *poll.done_on, *(status for status in poll.waits_on if status != "empty")}
         if poll.request is not None:
             declared, values = poll.request, {**self._values, "report_id": report_id}
             return self._ask(declared, values, allow=allow, is_start_enough=not body_matters(poll))

@@ -9,8 +9,9 @@ r"""Limits on JSON input: what a parser must not be given because it would crash
 | vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `EnvelopeWalker`, after |
 | the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `EnvelopeWalker`, as it grows |
 
-What a `RowPattern` matches has none of these dangers but long numbers, which are looked for before. "Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
+"Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
 not be given, goes to ijson, which decides. A cheap check of many rows may give a false alarm; it never misses anything.
+What a `RowPattern` matches is free of all dangers but long numbers, which `has_long_number` finds before it as well.
 """  # noqa: E501 - a table
 
 from __future__ import annotations

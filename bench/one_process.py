@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import tasks.stream
 from bench.reports import require_whole
 from tasks.finalize import finalize
 from tasks.paginate import paginate
@@ -21,6 +22,8 @@ from worker.jobs.create import JobRequest, create_job
 from worker.model import Job, Json
 from worker.observe import configure_logging
 from worker.services import get_services
+
+tasks.stream.GO_ON_SECONDS = 0.0  # so that each page is a step
 
 
 @dataclass(frozen=True)

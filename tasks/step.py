@@ -135,7 +135,9 @@ def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most
         return
     event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
-    raise task.retry(exc=later, countdown=wait, max_retries=None)
+    # A page may not be the one that the message was for.
+    arguments = (job.id, lease.page) if lease.page else None
+    raise task.retry(args=arguments, exc=later, countdown=wait, max_retries=None)
 
 
 def _handle_error(services: Services, lease: Lease, error: MillraceError) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
+from functools import partial
 
 from celery import Task
 
 from tasks.backpressure import Backpressure
 from tasks.lease import Heartbeat
 from tasks.step import JobFailed, run
-from worker.celery import app, nudge
+from worker.celery import app, is_stopping, nudge
 from worker.client.pages import Page
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, LeaseLost, ReportNotFound, RetryLater, StartOver
 from worker.jobs.column_changes import record_columns
+from worker.ledger import Ledger
 from worker.metrics import count
 from worker.model import Checkpoint, Job, Lease
 from worker.observe import Event, log
@@ -21,14 +24,28 @@ from worker.publish.pipeline import Publication
 from worker.services import Services
 from worker.sinks.sink import Sink
 
+GO_ON_SECONDS = 1.0
+"""How long one message may keep a worker, apart from its last page: other jobs' pages wait meanwhile."""
+
 
 @app.task(name="report.stream", bind=True, acks_late=True, reject_on_worker_lost=False, throws=(JobFailed,))
 def stream(self: Task, job_id: str, page: int) -> str | None:
-    """Publish the rows of one page that the sink does not have yet, and nudge the pages that follow."""
-    return run(self, lambda ledger: ledger.take_page(job_id, page), _stream)
+    """Publish the rows of one page that the sink does not have yet, and nudge the pages that follow.
+
+    One of them is read here as well, and one after that, as long as the pages are small: a message for each would cost
+    more than the page. Each has its own lease, as if it had come by a message.
+    """
+    until = time.monotonic() + GO_ON_SECONDS
+    answer, pages, read = None, [page], 0
+    while pages:
+        number = pages.pop()
+        answer = run(self, partial(Ledger.take_page, job_id=job_id, page=number), partial(_stream, until, pages))
+        read += 1
+    return answer if read == 1 else f"{read:,} pages, the last: {answer}"
 
 
-def _stream(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
+def _stream(until: float, go_on_with: list[int], services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
+    """Publish one page. If a page that follows is to be read before the time `until`, it is put into `go_on_with`."""
     vendor = services.vendor(lease.job)
     page = vendor.page(lease.page, lease.link)
     heartbeat.set_hang_up(page.hang_up)
@@ -39,7 +56,11 @@ def _stream(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
             if _is_just_ready(services, lease.job, heartbeat.now()):
                 raise RetryLater(f"{gone}, or does not have it yet") from None
             raise
-    _close_page(services, lease, heartbeat, vendor, page, end)
+    following = _close_page(services, lease, heartbeat, vendor, page, end)
+    if following and time.monotonic() < until and not is_stopping():
+        go_on_with.append(following.pop(0))
+    for number in following:
+        nudge("report.stream", lease.job.id, number)
     return f"page {lease.job.generation}.{lease.page}: {end.rows:,} rows"
 
 
@@ -85,7 +106,8 @@ def _publish(
 
 def _close_page(
     services: Services, lease: Lease, heartbeat: Heartbeat, vendor: Vendor, page: Page, end: Checkpoint
-) -> None:
+) -> list[int]:
+    """Close the page in the ledger; returns the pages to read next."""
     job = lease.job
     facts = page.facts
     following = vendor.follow(lease.page, facts, job.pages)
@@ -116,5 +138,4 @@ def _close_page(
     log.info(Event.PAGE_CLOSED, rows=end.rows, dead_rows=end.dead_rows)
     if outcome == "streamed":
         nudge("report.finalize", job.id)
-    for number in out:
-        nudge("report.stream", job.id, number)
+    return [int(number) for number in out]

@@ -94,15 +94,14 @@ class DirectoryStore:
         self.create(key, token)
 
     def read(self, key: Key) -> bytes | None:
-        # Several such files are read for each page, so their paths are not made to objects. A pipe is opened without
-        # waiting for its writer.
+        # Several such files are read for each page, so their paths are not made to objects.
+        path = f"{self._root}/{key}"
         try:
-            handle = os.open(f"{self._root}/{key}", os.O_RDONLY | os.O_NONBLOCK)
+            with open(path, "rb", opener=_open_at_once) as file:
+                _refuse_endless(os.fstat(file.fileno()), path)
+                return file.read()
         except FileNotFoundError:
             return None
-        with open(handle, "rb") as file:
-            _refuse_endless(os.fstat(handle), f"{self._root}/{key}")
-            return file.read()
 
     def create(self, key: Key, content: bytes) -> bool:
         make_directory((self._root / key).parent)
@@ -170,6 +169,11 @@ class DirectoryStore:
         path = self._root / key
         _refuse_endless(path.stat(), str(path))
         yield path
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for its writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _refuse_endless(found: os.stat_result, path: str) -> None:

@@ -124,7 +124,7 @@ class FileRecord:
         content = self._read(self._part_path(generation, page, number))
         if content is None:
             return None
-        # A missing field is an error; by its default it would be zero.
+        # Parts of an earlier version have one more field, which no longer means anything.
         after = {field.name: content["after"][field.name] for field in fields(Checkpoint)}
         return KeptPart(number, Checkpoint(**after), tuple(KeptFile(**file) for file in content["files"]))
 

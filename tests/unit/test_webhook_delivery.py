@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import fakeredis
 import pytest
@@ -17,7 +18,7 @@ from worker.errors import BadInput
 from worker.jobs import webhook_delivery
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
-from worker.jobs.webhook_delivery import deliver_notice, due_notices
+from worker.jobs.webhook_delivery import deliver_due_notices, deliver_notice, due_notices
 from worker.ledger import Ledger
 from worker.services import Services
 
@@ -65,7 +66,7 @@ def ended_job(services: Services, receiver: Receiver) -> str:
     params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
     request = JobRequest("instal.advertiser-export", params, webhook=f"{receiver.base}/ended?x=1")
     job, _ = create_job(services, request)
-    assert due_notices(services) == []
+    assert (job, 1) not in due_notices(services)
     cancel(services, job)
     return job
 
@@ -141,6 +142,34 @@ def test_only_one_of_two_workers_delivers_a_notice(
 
     monkeypatch.setattr(webhook_delivery, "deliver", meanwhile)
     assert deliver_notice(services, job, 1) == "delivered"
+
+
+def test_a_receiver_that_does_not_answer_is_left_alone_for_a_while(
+    services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.statuses = [503]
+    jobs = [ended_job(services, receiver) for _ in range(3)]
+    monkeypatch.setattr(webhook_delivery, "SLOW_SECONDS", 0)
+    assert "503" in deliver_due_notices(services, jobs[0], 1)
+    assert (len(receiver.heard), due_notices(services)) == (1, [])
+    monkeypatch.setattr(webhook_delivery, "SLOW_SECONDS", 5)
+    receiver.statuses = [204]
+    later = restarted(services, START + webhook_delivery.PAUSE_SECONDS + 1)
+    assert len(due_notices(later)) == 3
+    webhook_delivery._receivers.clear()
+    assert deliver_due_notices(later, jobs[1], 1) == "delivered"
+    assert (len(receiver.heard), due_notices(later)) == (4, [])
+
+
+def test_a_slow_receiver_occupies_a_few_threads_only(services: Services, receiver: Receiver) -> None:
+    job = ended_job(services, receiver)
+    places = webhook_delivery._receivers[urlsplit(receiver.base).netloc].places
+    taken = [places.acquire(blocking=False) for _ in range(webhook_delivery.MOST_AT_ONCE)]
+    assert all(taken)
+    assert deliver_due_notices(services, job, 1) == webhook_delivery.BUSY
+    assert due_notices(services) == [(job, 1)]
+    places.release()
+    assert deliver_due_notices(services, job, 1) == "delivered"
 
 
 def test_a_webhook_that_can_never_be_sent_makes_no_job(services: Services) -> None:

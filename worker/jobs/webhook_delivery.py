@@ -1,11 +1,17 @@
 """Delivers webhooks, which tell that a job has ended: signed, at least once, and again until the receiver accepts.
 
-The script that ends a job stores the notices to be sent, so neither a restart nor a lost message loses one.
+The script that ends a job stores the notices to be sent, so neither a restart nor a lost message loses one. A receiver
+that does not answer occupies only a few threads of a worker, however many notices wait for it.
 """
 
 from __future__ import annotations
 
 import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -25,8 +31,25 @@ LONGEST_WAIT_SECONDS = 3_600
 TURN_SECONDS = 150
 """How long a worker has a notice to itself: longer than one delivery may take."""
 DUE_AT_MOST = 200
+MOST_AT_ONCE = 4
+"""How many notices a process delivers to one receiver at once."""
+SLOW_SECONDS = 5.0
+PAUSE_SECONDS = 60.0
+"""A receiver that failed after more than SLOW_SECONDS gets nothing from this process for PAUSE_SECONDS."""
 
+BUSY = "the receiver is busy"
 _TAKE = Script("notice_take")
+
+
+@dataclass(slots=True)
+class _Receiver:
+    """What this process knows about a host that receives notices."""
+
+    places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_AT_ONCE))
+    paused_until: float = 0.0
+
+
+_receivers: defaultdict[str, _Receiver] = defaultdict(_Receiver)
 
 
 def due_notices(services: Services) -> list[tuple[str, int]]:
@@ -36,11 +59,40 @@ def due_notices(services: Services) -> list[tuple[str, int]]:
     return [(job, int(number)) for job, _, number in owed]
 
 
+def deliver_due_notices(services: Services, job_id: str, number: int) -> str:
+    """Deliver one notice, then others that are due, until the next sweep; returns the outcome of the first.
+
+    Those that found no place at their receiver were left for this, so that they need not wait for the sweep.
+    """
+    ends_at = time.monotonic() + services.settings.sweep_seconds
+    outcome = deliver_notice(services, job_id, number)
+    if outcome != BUSY:
+        for notice in due_notices(services):
+            if time.monotonic() > ends_at:
+                break
+            deliver_notice(services, *notice)
+    return outcome
+
+
 def deliver_notice(services: Services, job_id: str, number: int) -> str:
     """Deliver one notice if it is due and no other worker is at it; returns the outcome in words, for Flower."""
-    member = f"{job_id}/{number}"
-    if not _TAKE(services.redis, [keys.NOTICES], [services.ledger.now(), member, TURN_SECONDS]):
+    job = services.ledger.job(job_id)
+    receiver = _receivers[urlsplit(job.webhooks[number - 1]).netloc if job else ""]
+    if not receiver.places.acquire(blocking=False):
+        return BUSY
+    try:
+        return _deliver(services, job_id, number, receiver)
+    finally:
+        receiver.places.release()
+
+
+def _deliver(services: Services, job_id: str, number: int, receiver: _Receiver) -> str:
+    member, began = f"{job_id}/{number}", time.monotonic()
+    rest = receiver.paused_until - began
+    if not _TAKE(services.redis, [keys.NOTICES], [services.ledger.now(), member, rest if rest > 0 else TURN_SECONDS]):
         return "nothing to do"
+    if rest > 0:
+        return f"again in {rest:.0f} s: the receiver does not answer"
     job = services.ledger.job(job_id)
     known = services.connections
     is_known = job is not None and (job.connection in known or job.connection in known.faults)
@@ -65,6 +117,8 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
             connection, job.webhooks[number - 1], orjson.dumps(body), key=key, secret=secret, now=services.ledger.now()
         )
     except RetryLater as later:
+        if time.monotonic() - began > SLOW_SECONDS:
+            receiver.paused_until = time.monotonic() + PAUSE_SECONDS
         return _postpone(services, job, member, str(later))
     except FailJob as refusal:
         services.redis.zrem(keys.NOTICES, member)

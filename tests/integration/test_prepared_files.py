@@ -87,7 +87,7 @@ def test_a_link_that_is_fetched_again_leads_to_the_same_file_in_any_order_of_the
         if not request.path.startswith("/f"):
             return polled(request)
         name = request.query.get("name") or request.path[-1]
-        is_expired = (name, request.query["sig"]) == ("d", "1")
+        is_expired = (name, request.query["sig"]) == ("b", "1")
         return Answer(status=403) if is_expired else Answer({"rows": [{"file": name}]})
 
     def listed(order: str, signature: int) -> Json:

@@ -27,6 +27,7 @@ def test_as_many_rows_as_the_vendor_ever_sends_fail_the_job(start: Start, limit:
     [
         ({**READ, "row_limit": MOST + 1}, None, ("end", None)),
         ({**COUNTED, "row_limit": MOST}, MOST, ("count", MOST)),
+        ({**COUNTED, "rows_at_most": "n"}, MOST + 1, ("count", MOST)),
         ({**COUNTED, "paging": {"kind": "single", "total_capped_at": MOST}}, MOST, ("end", None)),
         ({**COUNTED, "paging": {"kind": "single", "total_capped_at": MOST + 1}}, MOST, ("count", MOST)),
         ({**COUNTED, "paging": {"kind": "offset", "limit": MOST, "total_capped_at": MOST}}, MOST, ("count", MOST)),
@@ -38,3 +39,21 @@ def test_a_count_proves_that_rows_are_all_unless_it_may_be_capped(
     answers = iter([Answer({"rows": ROWS, "total": total}), Answer({"rows": [], "total": total})])
     receipt = done(start(lambda _: next(answers), submit=None, poll=None, read=read, report=LIMIT))
     assert (receipt["proof"], receipt["expected_rows"]) == proof
+
+
+@pytest.mark.parametrize("rows", [100, 99])
+def test_one_row_in_a_hundred_may_be_dead_and_counts_as_one_that_came(start: Start, rows: int) -> None:
+    sent = [{"id": "none"}, *({"id": number} for number in range(1, rows))]
+    made = start(
+        lambda _: Answer({"rows": sent, "total": rows}),
+        submit=None,
+        poll=None,
+        read={**COUNTED, "request": {"path": "/rows"}},
+        report={"columns": {"id": "integer"}},
+    )
+    if rows == 99:
+        failed(made, "1 of 99 rows are dead letters; at most 1.0% are accepted")
+    else:
+        receipt = made.run()
+        assert (receipt["state"], receipt["rows"], receipt["dead_rows"]) == ("done", 99, 1)
+        assert (receipt["proof"], receipt["expected_rows"]) == ("count", 100)

@@ -106,9 +106,14 @@ WAYS_TO_ASK = [lambda at: at.ask(get(at)), read_a_page]
 
 @pytest.mark.parametrize("ask", WAYS_TO_ASK)
 @pytest.mark.parametrize(
-    "reply", [answer(body=b'{"error":"slow","in":40}'), answer(body=b'{"error":1}', Retry_After="40")]
+    "reply",
+    [
+        answer(200, b'{"error":"slow","in":40}'),
+        answer(200, b'{"error":"slow"}', Retry_After="40"),
+        answer(400, b'{"error":"slow"}', Retry_After="40"),
+    ],
 )
-def test_a_rate_limit_in_a_success_pauses_the_connection_for_every_worker(
+def test_a_rate_limit_that_a_body_states_pauses_the_connection_for_every_worker(
     vendor: Start, redis: Redis, ask: Callable[[Exchange], object], reply: bytes
 ) -> None:
     acme = vendor(lambda heard: reply)

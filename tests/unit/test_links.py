@@ -207,6 +207,7 @@ def test_plain_http_is_spoken_elsewhere_only_by_a_connection_that_is_plain_http_
         ("::ffff:127.0.0.1", "loopback"),
         ("64:ff9b::7f00:1", "loopback"),
         ("2002:7f00:1::", "loopback"),
+        ("2001:0:4136:e378:8000:63bf:80ff:fffe", "loopback"),
         ("10.0.0.1", "private"),
         ("172.16.0.1", "private"),
         ("192.168.1.1", "private"),

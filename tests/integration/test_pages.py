@@ -129,6 +129,18 @@ def test_a_vendor_that_always_says_more_is_believed_until_a_page_is_empty(start:
     assert len(made.asked) == 3
 
 
+def test_pages_of_different_sizes_are_read_until_every_row_of_the_count_came(start: Start) -> None:
+    pages = [ROWS[:5], ROWS[5:7], ROWS[7:9], ROWS[9:]]
+
+    def respond(request: Request) -> Answer:
+        return Answer({"rows": pages[int(request.query["page"])], "count": len(ROWS), "pages": len(pages)})
+
+    read = {**READ, "paging": BY_NUMBER, "format": {**COUNTED, "has_more": [], "total_pages": ["pages"]}}
+    made = start(respond, read=read, submit=None, poll=None)
+    assert done(made, ROWS)["pages"] == len(pages)
+    assert made.job.rows == len(ROWS)
+
+
 def test_a_vendor_that_gives_one_row_at_a_time_loses_none(start: Start) -> None:
     def respond(request: Request) -> Answer:
         offset = int(request.query["offset"])

@@ -130,10 +130,12 @@ def test_a_refusal_of_a_source_without_credentials_says_that_none_were_sent(vend
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(vendor: Start, status: int) -> None:
     refusal = json.dumps({"error": "invalid_grant", "error_description": f"not {PASSWORD}"}).encode()
-    at = exchange(connection(vendor(lambda heard: answer(status, refusal)), SESSION))
+    at, acme = talk(vendor, lambda heard: answer(status, refusal), SESSION)
     message = rf"POST /v1/login: {status} Reason: invalid_grant: not \*\*\*; check V_USER, V_PASSWORD"
     with pytest.raises(FailJob, match=message):
         at.send(get(at))
+    # Many vendors lock an account after a few of them.
+    assert acme.targets() == ["POST /v1/login"]
 
 
 @pytest.mark.parametrize("status", [302, 307])
@@ -264,6 +266,19 @@ def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried
     with pytest.raises(FailJob, match=message):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/token"]
+
+
+def test_a_refresh_token_from_another_worker_is_masked_where_the_endpoint_quotes_it(
+    vendor: Start, redis: Redis
+) -> None:
+    grant = {"access_token": "token-1", "expires_in": 3600, "refresh_token": "next-refresh"}
+    words = {"error": "invalid_grant", "error_description": "Token next-refresh has been revoked."}
+    answers = iter([answer(body=json.dumps(grant).encode()), answer(401), answer(400, json.dumps(words).encode())])
+    acme = vendor(lambda heard: next(answers))
+    exchange(connection(acme, REFRESH), redis).log_in()
+    at = exchange(connection(acme, REFRESH), redis)
+    with pytest.raises(FailJob, match=r"Token \*\*\* has been revoked"):
+        at.send(get(at))
 
 
 def test_without_redis_no_refresh_token_is_used_up(vendor: Start) -> None:

@@ -112,6 +112,8 @@ class Login:
 
     def _log_in(self, kept: str | None) -> Generator[WireRequest, Response, Grant]:
         """Log in with the stored refresh token; if there is none or it is refused, with the credentials."""
+        # Another worker may have stored it, and the endpoint may quote it.
+        self._redactor.learn(kept or "")
         has_password = not (isinstance(self.way, OAuth2Auth) and self.way.grant == "refresh_token")
         response = yield self._build_request(kept)
         if kept and has_password and response.status in REFUSED:

@@ -128,14 +128,17 @@ def test_a_refusal_of_a_source_without_credentials_says_that_none_were_sent(vend
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(vendor: Start, status: int) -> None:
+def test_refused_credentials_fail_in_the_vendors_words_and_name_their_variables(
+    vendor: Start, redis: Redis, status: int
+) -> None:
     refusal = json.dumps({"error": "invalid_grant", "error_description": f"not {PASSWORD}"}).encode()
-    at, acme = talk(vendor, lambda heard: answer(status, refusal), SESSION)
     message = rf"POST /v1/login: {status} Reason: invalid_grant: not \*\*\*; check V_USER, V_PASSWORD"
-    with pytest.raises(FailJob, match=message):
-        at.send(get(at))
-    # Many vendors lock an account after a few of them.
-    assert acme.targets() == ["POST /v1/login"]
+    at, acme = talk(vendor, lambda heard: answer(status, refusal), SESSION, redis)
+    for number in (1, 2):
+        with pytest.raises(FailJob, match=message):
+            at.send(get(at))
+        # Many vendors lock an account after a few of them.
+        assert acme.targets() == ["POST /v1/login"] * number
 
 
 @pytest.mark.parametrize("status", [302, 307])
@@ -266,6 +269,19 @@ def test_a_refused_refresh_token_fails_with_the_endpoints_words_and_is_not_tried
     with pytest.raises(FailJob, match=message):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/token"]
+
+
+CLIENT = {"kind": "oauth2", "grant": "client_credentials", "client_id": "same", "client_secret": "{password}"}
+
+
+@pytest.mark.parametrize("auth", [CLIENT, {**CLIENT, "grant": "password"}, SESSION])
+def test_a_token_is_never_used_with_other_credentials(vendor: Start, redis: Redis, auth: dict[str, Any]) -> None:
+    acme = vendor(lambda heard: answer(body=b'{"access_token":"token-1","expires_in":3600}'))
+    to = connection(acme, {**auth, **({} if auth is SESSION else {"token_url": "/token"})})
+    for environment in (ENVIRONMENT, ENVIRONMENT, {**ENVIRONMENT, "V_PASSWORD": "another"}):
+        at = Exchange(Account(to, environment=environment.get), redis)
+        at.send(get(at)).close()
+    assert len(acme.heard) == 2 + 3
 
 
 def test_a_refresh_token_from_another_worker_is_masked_where_the_endpoint_quotes_it(

@@ -176,7 +176,7 @@ def test_null_an_empty_string_and_the_word_null_are_not_links(nothing: object) -
 @pytest.mark.parametrize(
     ("stated", "count"),
     [
-        (605, 605), ("605", 605), (0, 0), (605.0, 605), ("605.0", 605), ("1,605", 1605), ("1,234,605", 1234605),
+        (605, 605), (" 605\n", 605), (0, 0), (605.0, 605), ("605.0", 605), ("1,605", 1605), ("1,234,605", 1234605),
         (-1, None), ("-1", None), (-1.0, None), (True, None), ("many", None), (6.5, None), ("1,60", None),
         ("10,000+", None), ("9" * 5_000, None), (float("inf"), None), (float("nan"), None), (Decimal("1e999999"), None),
     ],

@@ -12,7 +12,7 @@ import pytest
 from worker.errors import FailJob, LoginExpired, MillraceError, NoMorePages, RateLimited, RetryLater
 from worker.json_path import find, flag, is_same, split
 from worker.sources.schema import ErrorShape
-from worker.vendor_errors import VendorError, error_in, error_in_body, excerpt
+from worker.vendor_errors import VendorError, error_in, error_in_body, excerpt, storage_error
 
 
 def found(body: Any, *shapes: dict[str, Any]) -> VendorError | None:
@@ -154,3 +154,16 @@ def test_a_flag_or_number_without_code_and_message_is_shown_with_its_path(value:
 def test_a_body_is_quoted_without_the_signatures_of_its_links(link: str) -> None:
     body = f'{{"a": "{link}?X-Amz-Signature=abc&b=1", "why": "no rows? none", "b": "{link}?sig='.encode()
     assert excerpt(body) == f'{{"a": "{link}?...", "why": "no rows? none", "b": "{link}?...'
+
+
+def test_of_an_error_of_storage_only_code_and_message_are_shown_because_it_repeats_the_signed_request() -> None:
+    body = b"""<?xml version="1.0"?>
+    <Error><Code>SignatureDoesNotMatch</Code><Message>It &amp; the key
+    differ</Message><StringToSign>/f?sig=k3y</StringToSign></Error>"""
+    assert storage_error(body) == "SignatureDoesNotMatch: It & the key differ"
+    assert storage_error(b"<html><Code>k3y</Code></html>") is None
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_a_body_nested_as_deep_as_no_parser_goes_is_text(body: bytes) -> None:
+    assert error_in_body(body, [ErrorShape(when="error")]) is None

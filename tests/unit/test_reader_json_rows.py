@@ -148,6 +148,7 @@ def test_null_instead_of_rows_means_none_only_if_the_count_says_so() -> None:
     assert reading(b'{"data":{"rows":null,"total_rows":0}}', STRICT).published == []
     assert isinstance(reading(b'{"data":{"rows":null,"total_rows":5}}', STRICT).error, FailJob)
     assert isinstance(reading(b'{"data":{"rows":null}}', STRICT).error, FailJob)
+    assert isinstance(reading(b'{"data":{"total_rows":0}}', STRICT).error, FailJob)
 
 
 @pytest.mark.parametrize("body", [b"null", b"null\n", b"\xef\xbb\xbf null"])
@@ -232,6 +233,7 @@ def test_rows_in_two_places_are_not_mixed_and_none_are_left_out(rows: list[str],
         assert isinstance(got.error, FailJob)
         assert got.message == "row 2: there are rows both at rows and data"
     assert isinstance(reading(body[: body.index(b"data") + 7], JsonRows(kind="json", rows=rows)).error, RetryLater)
+    assert isinstance(reading(body.replace(b"data", b"rows"), JsonRows(kind="json", rows=rows)).error, FailJob)
 
 
 @pytest.mark.parametrize("body", [b"<html><h1>502</h1></html>", b"", b"  \n", b"upstream error", b'"text"', b"12"])

@@ -93,12 +93,17 @@ def test_at_most_so_many_pages_are_out_and_each_that_closes_lets_the_next_out(le
     assert close(ledger, 3, at_once=2) == ("closed", [4])
 
 
-def test_the_last_page_to_close_moves_the_job_to_streamed_once(ledger: Ledger) -> None:
+def test_the_last_page_to_close_moves_the_job_to_streamed_once(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 2)
     assert close(ledger, 2) == ("closed", [])
+    clock.now += 21
+    assert ledger.overdue() == [("j", 1, "streaming", 0)]
     assert close(ledger, 1) == ("streamed", [])
     assert job(ledger).state == "streamed"
     assert ledger.take_page("j", 1) == "the job is streamed"
+    assert ledger.overdue() == []
+    clock.now += 21
+    assert ledger.overdue() == [("j", None, "streamed", 0)]
 
 
 def test_a_page_registers_the_next_one_in_the_move_that_closes_it(ledger: Ledger) -> None:
@@ -145,6 +150,22 @@ def test_a_chain_that_comes_back_to_the_rows_of_any_page_is_noticed(ledger: Ledg
     assert close(ledger, 1, end=ending(1, "a"), planned=2, link="/2", last_count=3) == ("closed", [2])
     assert close(ledger, 2, end=ending(1, "b"), planned=3, link="/1?again", last_count=3) == ("closed", [3])
     assert close(ledger, 3, end=ending(1, "a"), planned=4, link="/2?again", last_count=3) == ("repeated", [1])
+
+
+@pytest.mark.parametrize("link", ["/more", None])
+def test_a_page_reached_by_a_link_is_compared_with_all_before_it(ledger: Ledger, link: str | None) -> None:
+    streaming(ledger, 1)
+    for page, digest in enumerate("abc", 1):
+        close(ledger, page, end=ending(1, digest), planned=page + 1, link=f"/{page + 1}")
+    assert close(ledger, 4, end=ending(1, "b"), planned=5 if link else 0, link=link) == ("repeated", [2])
+
+
+def test_a_page_opened_again_may_have_the_link_and_the_rows_that_it_had(ledger: Ledger) -> None:
+    streaming(ledger, 1)
+    close(ledger, 1, end=ending(1, "a"), planned=2, link="/2")
+    assert close(ledger, 2, end=ending(1, "b")) == ("streamed", [])
+    assert ledger.reopen_pages(held(ledger.take("j", "streamed")), (1,))
+    assert close(ledger, 1, end=ending(1, "a"), planned=2, link="/2") == ("streamed", [])
 
 
 def test_a_link_that_was_followed_is_a_circle_even_where_the_count_is_met(ledger: Ledger) -> None:
@@ -213,11 +234,12 @@ def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -
     assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
 
 
-def test_a_job_ends_only_once(ledger: Ledger) -> None:
-    streaming(ledger, 1)
+def test_a_job_ends_only_once(ledger: Ledger, clock: Clock) -> None:
+    streaming(ledger, 2)
     assert ledger.end("j", "done", error=None, receipt={"rows": 1}) == "done"
     assert ledger.end("j", "failed", error="late", receipt={}) == "done"
     assert ledger.decide("j", "cancelled", "cancelled") == ("ended", "done")
+    clock.now += 1000
     assert ledger.overdue() == []
 
 
@@ -279,6 +301,14 @@ def test_the_sweep_finds_lost_nudges_and_dead_workers_and_doubles_its_patience(l
     assert ledger.overdue() == []
     clock.now += 2
     assert ("j", 1, "streaming", 0) in ledger.overdue()
+
+
+def test_the_sweep_leaves_work_alone_while_its_worker_renews_the_lease(ledger: Ledger, clock: Clock) -> None:
+    page = first_page(ledger)
+    for _ in range(5):
+        clock.now += 15
+        assert ledger.renew(page)
+        assert ledger.overdue() == []
 
 
 def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) -> None:

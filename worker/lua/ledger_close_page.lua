@@ -13,8 +13,12 @@ if has_token(KEYS[2], prefix, ARGV[4]) and redis.call('HEXISTS', KEYS[2], prefix
 if not is_live(KEYS[1], KEYS[2], prefix, ARGV[4]) then return {'lost'} end
 local counted = redis.call('HGET', KEYS[1], 'total')
 if ARGV[7] ~= '' and counted and counted ~= ARGV[7] then return {'total', counted} end
--- A link that was seen before leads in a circle, even if all rows seem to have come: a page may have been read twice.
-if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3]) == 0 then return {'loop'} end
+-- A link that another page gave leads in a circle, even if all rows seem to have come: a page may have been read twice.
+-- A page that was opened again may give the same one again.
+if ARGV[6] ~= '' then
+  redis.call('HSETNX', KEYS[2], 'seen:' .. ARGV[6], ARGV[3])
+  if redis.call('HGET', KEYS[2], 'seen:' .. ARGV[6]) ~= ARGV[3] then return {'loop'} end
+end
 local page, known = tonumber(ARGV[3]), tonumber(redis.call('HGET', KEYS[1], 'pages'))
 local others = {page - 1, page + 1}
 -- A vendor may begin again at its first page after its last one; where nothing counts the pages, they would never end.

@@ -102,6 +102,14 @@ def test_a_beat_that_was_away_for_a_day_makes_up_for_it_once(installation: Insta
     assert len(installation.run(MONDAY + timedelta(days=1), MONDAY + timedelta(days=1, minutes=20))) == 1
 
 
+def test_dates_in_parameters_are_those_of_the_time_at_which_an_entry_was_due(installation: Installation) -> None:
+    installation.write('cron: "0 22 * * *"')
+    installation.run(MONDAY, MONDAY)
+    on_tuesday = MONDAY + timedelta(days=1)
+    (job,) = installation.run(on_tuesday, on_tuesday)
+    assert job.params["start_date"] == "2026-11-01"
+
+
 def test_without_catching_up_what_was_missed_stays_missed(installation: Installation) -> None:
     installation.write('cron: "0 6 * * *"', "catch_up: none")
     installation.run(MONDAY, MONDAY)
@@ -283,6 +291,20 @@ def test_windows_follow_one_another_to_the_last_day(
     assert len(found) == windows
     assert (found[0]["start_date"], found[-1]["start_date"], found[-1]["stop_date"]) == ("2026-11-01", *last)
     assert not list(services.ledger.jobs())
+
+
+def test_a_span_may_be_a_single_day_but_must_not_end_before_it_begins(services: Services) -> None:
+    assert [(window.first, window.last) for window in planned(services, last=FIRST).windows] == [(FIRST, FIRST)]
+    with pytest.raises(BadInput, match="--to"):
+        planned(services, last=date(2026, 10, 31))
+
+
+def test_a_job_that_fails_during_a_backfill_is_not_retried_by_it(services: Services) -> None:
+    backfill = planned(services, "2w")
+    backfill.advance()
+    end(services, backfill, "failed")
+    assert backfill.advance() == []
+    assert backfill.is_over
 
 
 def test_no_more_jobs_are_under_way_than_the_vendor_prepares_at_once(services: Services) -> None:

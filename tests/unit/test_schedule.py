@@ -56,8 +56,14 @@ class Installation:
         return sorted(self.beats[0].ledger.jobs(count=1000), key=lambda job: (job.params["start_date"], job.id))
 
     def end(self, job: Job, state: str, rows: int) -> None:
-        """As if the job had ended."""
-        fields = {"state": state, "rows": rows, "finished_at": MONDAY.timestamp(), "error": "the vendor said no"}
+        """As if the job had ended, with one of its rows dead."""
+        fields = {
+            "state": state,
+            "rows": rows + 1,
+            "dead_rows": 1,
+            "finished_at": MONDAY.timestamp(),
+            "error": "the vendor said no",
+        }
         self.beats[0].redis.hset(f"millrace:job:{job.id}", mapping=fields)
 
     def alarms(self, now: datetime) -> str:
@@ -158,7 +164,7 @@ def test_an_entry_switched_off_owes_nothing(installation: Installation) -> None:
 
 @pytest.mark.parametrize(
     ("state", "rows", "alarm"),
-    [("done", 2, "has 2 rows; at least 10 were expected"), ("failed", 0, "the vendor said no"), ("done", 10, "")],
+    [("done", 9, "has 9 rows; at least 10 were expected"), ("failed", 0, "the vendor said no"), ("done", 10, "")],
 )
 def test_a_report_that_comes_empty_or_fails_is_an_alarm(
     installation: Installation, state: str, rows: int, alarm: str
@@ -171,9 +177,16 @@ def test_a_report_that_comes_empty_or_fails_is_an_alarm(
 
 def test_a_report_not_done_for_too_long_is_an_alarm(installation: Installation) -> None:
     installation.write('cron: "0 6 * * *"', "max_age: 26h")
-    installation.run(MONDAY, MONDAY.replace(hour=6))
+    (job,) = installation.run(MONDAY, MONDAY.replace(hour=6))
     assert installation.alarms(MONDAY + timedelta(days=1)) == ""
     assert "no job was done for more than 26 h; 1 unfinished" in installation.alarms(MONDAY.replace(day=3, hour=9))
+    # Counted from the time it was due, as long as none was done, and then from the end of the last that was.
+    for state in ("failed", "done"):
+        installation.end(job, state, 1)
+        is_too_old = "no job was done for more than 26 h; 0 unfinished" in installation.alarms(
+            MONDAY.replace(day=3, hour=5)
+        )
+        assert is_too_old == (state == "done")
 
 
 def test_an_entry_that_is_not_served_is_late(installation: Installation) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from config.settings import BadSetting, Settings, settings
 from tests.fake_vendor import Answer, FakeVendor, Request
+from worker import keys
 from worker.errors import BadInput
 from worker.jobs import webhook_delivery
 from worker.jobs.create import JobRequest, create_job
@@ -103,6 +104,36 @@ def test_an_unreachable_receiver_is_tried_later_by_any_worker_under_the_same_id(
     assert due_notices(restarted(services, START + 1e6)) == []
     ids = {lowered(heard)["webhook-id"] for heard in receiver.heard}
     assert (ids, len(receiver.heard)) == ({f"{job}.1"}, 3)
+
+
+def test_each_wait_is_twice_the_last_up_to_an_hour(services: Services, receiver: Receiver) -> None:
+    receiver.statuses = [503]
+    job, now = ended_job(services, receiver), START
+    for longest in (5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600):
+        deliver_notice(restarted(services, now), job, 1)
+        next_at = services.redis.zscore(keys.NOTICES, f"{job}/1")
+        assert 0.8 * longest <= next_at - now <= longest + 0.001
+        now = next_at
+
+
+def test_every_receiver_of_a_job_that_was_joined_gets_a_notice_of_its_own(
+    services: Services, receiver: Receiver
+) -> None:
+    params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
+    for path in ("/one", "/two"):
+        request = JobRequest("instal.advertiser-export", params, webhook=f"{receiver.base}{path}")
+        job, _ = create_job(services, request)
+    cancel(services, job)
+    for notice in due_notices(services):
+        deliver_notice(services, *notice)
+    assert sorted(heard.path for heard in receiver.heard) == ["/one", "/two"]
+
+
+def test_a_notice_of_a_job_that_is_forgotten_is_dropped(services: Services, receiver: Receiver) -> None:
+    job = ended_job(services, receiver)
+    services.redis.delete(keys.job(job))
+    assert deliver_notice(services, job, 1) == "nothing to tell"
+    assert due_notices(restarted(services, START + 1e6)) == []
 
 
 def test_a_receiver_that_never_answers_is_given_up(

@@ -324,13 +324,19 @@ def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) 
     assert max(waits) == 300
 
 
-def test_pages_the_sink_lacks_are_opened_again(ledger: Ledger) -> None:
+def test_pages_the_sink_lacks_are_opened_again_by_the_lease_that_found_it_out(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 2)
     close(ledger, 1)
     close(ledger, 2)
-    assert ledger.reopen_pages(held(ledger.take("j", "streamed")), (2,))
-    held(ledger.take_page("j", 2))
+    lease = held(ledger.take("j", "streamed"))
+    assert ledger.reopen_pages(lease, (2,))
+    assert not ledger.reopen_pages(lease, (1,)), "the job is streaming"
+    assert ledger.overdue() == []
+    clock.now += 21
+    assert ledger.overdue() == [("j", 2, "streaming", 0)]
     assert ledger.take_page("j", 1) == "the page is closed"
+    assert close(ledger, 2) == ("streamed", [])
+    assert held(ledger.take("j", "streamed")).attempts == 0
 
 
 def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: Clock) -> None:

@@ -224,6 +224,28 @@ def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> 
     assert (ready.job.generation, ready.job.restarts) == (2, 1)
 
 
+@pytest.mark.parametrize(("ask_anew", "state", "report"), [(False, "ready", "xid"), (True, "queued", None)])
+def test_a_new_generation_of_a_streamed_job_is_due_at_once_and_inherits_no_doubts(
+    ledger: Ledger, ask_anew: bool, state: str, report: str | None
+) -> None:
+    make(ledger)
+    ledger.move(held(ledger.take("j", "queued")), "ready", vendor_report_id="xid")
+    ledger.plan(held(ledger.take("j", "ready")), 1, at_once=1)
+    assert close(ledger, 1, has_end=False)[0] == "streamed"
+    lease = held(ledger.take("j", "streamed"))
+    assert lease.job.is_unproven
+    assert ledger.restart(lease.job, ask_anew=ask_anew) == 2
+    again = held(ledger.take("j", state)).job
+    assert (again.vendor_report_id, again.asked_anew, again.is_unproven) == (report, int(ask_anew), 0)
+
+
+def test_a_job_with_a_verdict_begins_no_generation(ledger: Ledger) -> None:
+    page = first_page(ledger)
+    ledger.decide("j", "cancelled", "cancelled")
+    assert ledger.restart(page.job) == 0
+    assert (job(ledger).generation, job(ledger).verdict) == (1, "cancelled")
+
+
 def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -> None:
     page = first_page(ledger, 2)
     assert ledger.decide("j", "cancelled", "cancelled") == ("decided", "")
@@ -332,7 +354,7 @@ def test_pages_the_sink_lacks_are_opened_again_by_the_lease_that_found_it_out(le
     assert ledger.reopen_pages(lease, (2,))
     assert not ledger.reopen_pages(lease, (1,)), "the job is streaming"
     assert ledger.overdue() == []
-    clock.now += 21
+    clock.now += 30
     assert ledger.overdue() == [("j", 2, "streaming", 0)]
     assert ledger.take_page("j", 1) == "the page is closed"
     assert close(ledger, 2) == ("streamed", [])

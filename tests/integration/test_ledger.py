@@ -224,19 +224,27 @@ def test_a_new_generation_begins_once_and_forgets_every_page(ledger: Ledger) -> 
     assert (ready.job.generation, ready.job.restarts) == (2, 1)
 
 
-@pytest.mark.parametrize(("ask_anew", "state", "report"), [(False, "ready", "xid"), (True, "queued", None)])
-def test_a_new_generation_of_a_streamed_job_is_due_at_once_and_inherits_no_doubts(
-    ledger: Ledger, ask_anew: bool, state: str, report: str | None
+@pytest.mark.parametrize(("ask_anew", "state"), [(False, "ready"), (True, "queued")])
+def test_a_new_generation_keeps_the_vendors_report_unless_it_is_asked_for_anew(
+    ledger: Ledger, ask_anew: bool, state: str
 ) -> None:
+    of_report = ("vendor_report_id", "submitting_at", "expires_at", "ready_total")
     make(ledger)
-    ledger.move(held(ledger.take("j", "queued")), "ready", vendor_report_id="xid")
+    ledger.move(held(ledger.take("j", "queued")), "ready", **dict.fromkeys(of_report, 5))
     ledger.plan(held(ledger.take("j", "ready")), 1, at_once=1)
     assert close(ledger, 1, has_end=False)[0] == "streamed"
     lease = held(ledger.take("j", "streamed"))
     assert lease.job.is_unproven
     assert ledger.restart(lease.job, ask_anew=ask_anew) == 2
     again = held(ledger.take("j", state)).job
-    assert (again.vendor_report_id, again.asked_anew, again.is_unproven) == (report, int(ask_anew), 0)
+    assert (again.asked_anew, again.is_unproven) == (int(ask_anew), 0)
+    assert {getattr(again, field) is None for field in of_report} == {ask_anew}
+
+
+def test_the_sweep_finds_a_new_generation_whose_nudge_was_lost(ledger: Ledger, clock: Clock) -> None:
+    assert ledger.restart(first_page(ledger).job) == 2
+    clock.now += 21
+    assert ledger.overdue() == [("j", None, "ready", 0)]
 
 
 def test_a_job_with_a_verdict_begins_no_generation(ledger: Ledger) -> None:

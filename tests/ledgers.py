@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from redis import Redis
 
 from worker.ledger import Ledger
-from worker.model import Job, Lease
+from worker.model import Checkpoint, Job, Lease
 
 FIELDS = {"connection": "c", "report": "r", "source_digest": "d", "params": "{}", "window": "null", "sink": "stream:s"}
 
@@ -26,6 +27,12 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def ledger(redis: Redis, clock: Clock) -> Ledger:
+    # Tests step 21 s, past a lease and past the sweep's first patience, which is as long.
+    return Ledger(redis, lease_seconds=20, clock=clock)
 
 
 def make(
@@ -61,3 +68,14 @@ def first_page(ledger: Ledger, pages: int = 1) -> Lease:
     """Take a new job to the state in which its pages are read, and return the first page."""
     streaming(ledger, pages)
     return held(ledger.take_page("j", 1))
+
+
+def close(ledger: Ledger, page: int, **more: object) -> tuple[str, list[int]]:
+    """Take a page and close it."""
+    known = {"end": Checkpoint(), "planned": 0, "link": None, "total": None, "last_count": None, "at_once": 4, **more}
+    return ledger.close_page(held(ledger.take_page("j", page)), **known)
+
+
+def ending(rows: int, digest: str = "") -> Checkpoint:
+    """The end of a page with this many rows; pages with as many have the same rows unless a digest is given."""
+    return Checkpoint(rows=rows, digest=digest or f"digest of {rows}")

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from redis import Redis
 
-from tests.ledgers import Clock, first_page, held, job, make, streaming
+from tests.ledgers import Clock, close, first_page, held, job, make, streaming
 from tests.ledgers import clock as clock
+from tests.ledgers import ledger as ledger
 from worker.ledger import Ledger
-from worker.model import Checkpoint
-
-
-@pytest.fixture
-def ledger(redis: Redis, clock: Clock) -> Ledger:
-    # The tests below step 21 s, past a lease and past the sweep's first patience, which is as long.
-    return Ledger(redis, lease_seconds=20, clock=clock)
-
-
-def close(ledger: Ledger, page: int, **more: object) -> tuple[str, list[int]]:
-    known = {"end": Checkpoint(), "planned": 0, "link": None, "total": None, "last_count": None, "at_once": 4, **more}
-    return ledger.close_page(held(ledger.take_page("j", page)), **known)
-
-
-def ending(rows: int, digest: str = "") -> Checkpoint:
-    return Checkpoint(rows=rows, digest=digest or f"digest of {rows}")
 
 
 def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -> None:
@@ -85,121 +69,6 @@ def test_a_poll_with_an_old_number_or_too_early_ends(ledger: Ledger, clock: Cloc
     assert ledger.take("j", "pending", poll=1) == "too early"
     clock.now += 1.5
     held(ledger.take("j", "pending", poll=1))
-
-
-def test_at_most_so_many_pages_are_out_and_each_that_closes_lets_the_next_out(ledger: Ledger) -> None:
-    assert streaming(ledger, 5, at_once=2) == [1, 2]
-    assert close(ledger, 1, at_once=2) == ("closed", [3])
-    assert close(ledger, 3, at_once=2) == ("closed", [4])
-
-
-def test_the_last_page_to_close_moves_the_job_to_streamed_once(ledger: Ledger, clock: Clock) -> None:
-    streaming(ledger, 2)
-    assert close(ledger, 2) == ("closed", [])
-    clock.now += 21
-    assert ledger.overdue() == [("j", 1, "streaming", 0)]
-    assert close(ledger, 1) == ("streamed", [])
-    assert job(ledger).state == "streamed"
-    assert ledger.take_page("j", 1) == "the job is streamed"
-    assert ledger.overdue() == []
-    clock.now += 21
-    assert ledger.overdue() == [("j", None, "streamed", 0)]
-
-
-def test_a_page_registers_the_next_one_in_the_move_that_closes_it(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    assert close(ledger, 1, planned=2, link="/next?page=2") == ("closed", [2])
-    assert held(ledger.take_page("j", 2)).link == "/next?page=2"
-
-
-def test_a_link_seen_before_is_a_loop(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    close(ledger, 1, planned=2, link="/a")
-    assert close(ledger, 2, planned=3, link="/a")[0] == "loop"
-
-
-def test_pages_with_different_counts_are_noticed(ledger: Ledger) -> None:
-    streaming(ledger, 2)
-    assert close(ledger, 1, total=605)[0] == "closed"
-    assert close(ledger, 2, total=606)[0] == "total"
-
-
-def test_neighbouring_pages_with_the_same_rows_are_noticed_in_any_order(ledger: Ledger) -> None:
-    streaming(ledger, 4)
-    assert close(ledger, 3, end=ending(200, "same"))[0] == "closed"
-    assert close(ledger, 1, end=ending(200, "same"))[0] == "closed"
-    assert close(ledger, 2, end=ending(200, "same")) == ("repeated", [1])
-    assert close(ledger, 4, end=ending(200, "same")) == ("repeated", [3])
-
-
-def test_pages_without_a_count_that_begin_again_at_the_first_are_noticed(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    for page in (1, 2, 3):
-        assert close(ledger, page, end=ending(200, str(page)), planned=page + 1) == ("closed", [page + 1])
-    assert close(ledger, 4, end=ending(200, "1"), planned=5) == ("repeated", [1])
-
-
-def test_rows_of_the_first_page_may_come_again_if_all_pages_are_known(ledger: Ledger) -> None:
-    streaming(ledger, 4)
-    for page, digest in ((1, "same"), (2, "other"), (4, "same")):
-        assert close(ledger, page, end=ending(200, digest), planned=4)[0] == "closed"
-
-
-def test_a_chain_that_comes_back_to_the_rows_of_any_page_is_noticed(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    assert close(ledger, 1, end=ending(1, "a"), planned=2, link="/2", last_count=3) == ("closed", [2])
-    assert close(ledger, 2, end=ending(1, "b"), planned=3, link="/1?again", last_count=3) == ("closed", [3])
-    assert close(ledger, 3, end=ending(1, "a"), planned=4, link="/2?again", last_count=3) == ("repeated", [1])
-
-
-@pytest.mark.parametrize("link", ["/more", None])
-def test_a_page_reached_by_a_link_is_compared_with_all_before_it(ledger: Ledger, link: str | None) -> None:
-    streaming(ledger, 1)
-    for page, digest in enumerate("abc", 1):
-        close(ledger, page, end=ending(1, digest), planned=page + 1, link=f"/{page + 1}")
-    assert close(ledger, 4, end=ending(1, "b"), planned=5 if link else 0, link=link) == ("repeated", [2])
-
-
-def test_a_page_opened_again_may_have_the_link_and_the_rows_that_it_had(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    close(ledger, 1, end=ending(1, "a"), planned=2, link="/2")
-    assert close(ledger, 2, end=ending(1, "b")) == ("streamed", [])
-    assert ledger.reopen_pages(held(ledger.take("j", "streamed")), (1,))
-    assert close(ledger, 1, end=ending(1, "a"), planned=2, link="/2") == ("streamed", [])
-
-
-def test_a_link_that_was_followed_is_a_circle_even_where_the_count_is_met(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    close(ledger, 1, end=ending(1, "a"), planned=2, link="/2", last_count=3)
-    close(ledger, 2, end=ending(1, "b"), planned=3, link="/1", last_count=3)
-    assert close(ledger, 3, end=ending(1, "c"), planned=4, link="/2", last_count=3)[0] == "loop"
-
-
-def test_empty_pages_repeat_nothing(ledger: Ledger) -> None:
-    streaming(ledger, 2)
-    assert close(ledger, 1, end=ending(0, "nothing"))[0] == "closed"
-    assert close(ledger, 2, end=ending(0, "nothing"))[0] == "streamed"
-
-
-def test_nothing_beyond_the_count_is_requested(ledger: Ledger) -> None:
-    streaming(ledger, 1)
-    assert close(ledger, 1, end=ending(100), planned=2, link="/2", last_count=150) == ("closed", [2])
-    assert close(ledger, 2, end=ending(50), planned=3, link="/3", last_count=150) == ("streamed", [])
-
-
-def test_one_more_page_is_opened_only_if_all_known_ones_have_fewer_rows_than_the_count(ledger: Ledger) -> None:
-    streaming(ledger, 2)
-    assert close(ledger, 2, end=ending(40), last_count=150, is_open=True) == ("closed", [])
-    assert close(ledger, 1, end=ending(100), last_count=150, is_open=True) == ("closed", [3])
-    assert close(ledger, 3, end=ending(0), last_count=150) == ("streamed", [])
-
-
-def test_a_page_opened_again_is_counted_once(ledger: Ledger) -> None:
-    streaming(ledger, 2)
-    close(ledger, 1, end=ending(100), last_count=150)
-    assert close(ledger, 2, end=ending(50), last_count=150) == ("streamed", [])
-    assert ledger.reopen_pages(held(ledger.take("j", "streamed")), (2,))
-    assert close(ledger, 2, end=ending(40), last_count=150, is_open=True) == ("closed", [3])
 
 
 def test_progress_resets_attempts(ledger: Ledger) -> None:
@@ -279,7 +148,7 @@ def test_a_job_ends_only_once(ledger: Ledger, clock: Clock) -> None:
     ids=["keeps the vendor's report", "asks again if that was the cause"],
 )
 def test_a_retry_opens_the_next_generation_with_all_its_patience(
-    ledger: Ledger, is_cause: bool, state: str, report: str | None
+    ledger: Ledger, clock: Clock, is_cause: bool, state: str, report: str | None
 ) -> None:
     make(ledger)
     used_up: dict[str, str | float] = {"missing_since": 5, "asked_anew": 1}
@@ -292,6 +161,8 @@ def test_a_retry_opens_the_next_generation_with_all_its_patience(
     again = job(ledger)
     assert (again.state, again.generation, again.vendor_report_id) == (state, 2, report)
     assert (again.error, again.receipt, again.missing_since, again.asked_anew) == (None, None, None, 0)
+    clock.now += 21
+    assert ledger.overdue() == [("j", None, state, 2)]
 
 
 def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
@@ -352,21 +223,6 @@ def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) 
         waits.append(clock.now - before)
     assert waits[:4] == [0, 40, 80, 160]
     assert max(waits) == 300
-
-
-def test_pages_the_sink_lacks_are_opened_again_by_the_lease_that_found_it_out(ledger: Ledger, clock: Clock) -> None:
-    streaming(ledger, 2)
-    close(ledger, 1)
-    close(ledger, 2)
-    lease = held(ledger.take("j", "streamed"))
-    assert ledger.reopen_pages(lease, (2,))
-    assert not ledger.reopen_pages(lease, (1,)), "the job is streaming"
-    assert ledger.overdue() == []
-    clock.now += 30
-    assert ledger.overdue() == [("j", 2, "streaming", 0)]
-    assert ledger.take_page("j", 1) == "the page is closed"
-    assert close(ledger, 2) == ("streamed", [])
-    assert held(ledger.take("j", "streamed")).attempts == 0
 
 
 def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: Clock) -> None:

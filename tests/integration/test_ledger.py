@@ -229,7 +229,10 @@ def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: C
     make(ledger)
     ledger.end("j", "done", error=None, receipt={})
     assert [job.id for job in ledger.jobs(state="done")] == ["j"]
+    ledger.forget_finished(clock.now + 29 * 86_400)
+    assert ledger.count_by_state()["done"] == len([*ledger.jobs()]) == 1
     ledger.forget_finished(clock.now + 31 * 86_400)
+    assert ledger.count_by_state()["done"] == 0
     assert list(ledger.jobs()) == []
 
 

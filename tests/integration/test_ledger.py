@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from redis import Redis
 
 from tests.ledgers import Clock, close, first_page, held, job, make, streaming
 from tests.ledgers import clock as clock
 from tests.ledgers import ledger as ledger
+from worker import keys
 from worker.ledger import Ledger
 
 
@@ -133,6 +135,30 @@ def test_a_verdict_stops_every_step_and_is_settled_by_finalize(ledger: Ledger) -
     assert (final.job.verdict, final.job.error) == ("cancelled", "cancelled")
 
 
+def test_a_job_that_moves_begins_its_next_step_afresh_and_the_sweep_finds_it(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    assert ledger.give_back(held(ledger.take("j", "queued")), "500", due_seconds=30, is_attempt=True) == 1
+    clock.now += 30 + 19
+    assert ledger.overdue() == []
+    clock.now += 2
+    assert ledger.overdue() == [("j", None, "queued", 0)]
+    again = held(ledger.take("j", "queued"))
+    assert (again.attempts, again.reason) == (1, "500")
+    ledger.move(again, "ready")
+    assert ledger.overdue() == []
+    clock.now += 21
+    assert ledger.overdue() == [("j", None, "ready", 0)]
+    ready = held(ledger.take("j", "ready"))
+    assert (ready.attempts, ready.reason) == (0, "")
+
+
+def test_a_job_that_ends_before_its_report_is_requested_is_not_found_again(ledger: Ledger, clock: Clock) -> None:
+    make(ledger)
+    ledger.end("j", "failed", error="refused", receipt={})
+    clock.now += 1000
+    assert ledger.overdue() == []
+
+
 def test_a_job_ends_only_once(ledger: Ledger, clock: Clock) -> None:
     streaming(ledger, 2)
     assert ledger.end("j", "done", error=None, receipt={"rows": 1}) == "done"
@@ -225,9 +251,10 @@ def test_the_sweeps_patience_ends_at_five_minutes(ledger: Ledger, clock: Clock) 
     assert max(waits) == 300
 
 
-def test_finished_jobs_leave_the_lists_after_their_time(ledger: Ledger, clock: Clock) -> None:
-    make(ledger)
+def test_finished_jobs_leave_redis_and_the_lists_after_their_time(redis: Redis, ledger: Ledger, clock: Clock) -> None:
+    first_page(ledger)
     ledger.end("j", "done", error=None, receipt={})
+    assert min(redis.ttl(keys.job("j")), redis.ttl(keys.pages("j"))) > 29 * 86_400
     assert [job.id for job in ledger.jobs(state="done")] == ["j"]
     ledger.forget_finished(clock.now + 29 * 86_400)
     assert ledger.count_by_state()["done"] == len([*ledger.jobs()]) == 1

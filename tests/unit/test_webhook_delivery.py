@@ -120,13 +120,13 @@ def test_every_receiver_of_a_job_that_was_joined_gets_a_notice_of_its_own(
     services: Services, receiver: Receiver
 ) -> None:
     params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
-    for path in ("/one", "/two"):
+    for path in ("/one", "/two", "/three"):
         request = JobRequest("instal.advertiser-export", params, webhook=f"{receiver.base}{path}")
         job, _ = create_job(services, request)
     cancel(services, job)
     for notice in due_notices(services):
         deliver_notice(services, *notice)
-    assert sorted(heard.path for heard in receiver.heard) == ["/one", "/two"]
+    assert sorted(heard.path for heard in receiver.heard) == ["/one", "/three", "/two"]
 
 
 def test_a_notice_of_a_job_that_is_forgotten_is_dropped(services: Services, receiver: Receiver) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Self
+from typing import Any, Literal
 
 import msgspec
 import pcre2
@@ -82,6 +82,10 @@ _UNCHANGED: dict[ColumnType | None, bytes] = {
     "datetime": _DATE + b"|null",
 }
 """Values that stay as they are."""
+_NUMBERS: dict[ColumnType | None, bytes] = {
+    "integer": b"(" + INTEGER + rb")(?:\.0++)?+",  # `5.0` is the integer 5
+    "number": rb"((?&number))",
+}
 
 
 def _convert(kind: ColumnType | None, nulls: bytes, first: int) -> tuple[bytes, bytes, int]:
@@ -91,9 +95,8 @@ def _convert(kind: ColumnType | None, nulls: bytes, first: int) -> tuple[bytes, 
     """
     second = first + 1
     if kind == "integer" or kind == "number":
-        # `5.0` is the integer 5. Within (?|...) the groups of all alternatives have the same number.
-        number = b"(" + INTEGER + rb")(?:\.0++)?+" if kind == "integer" else rb"((?&number))"
         # A number outranks the same text among those that mean null, but not with blanks around it.
+        number = _NUMBERS[kind]
         pattern = rb'(?|"%b"|%b|%b|" *+%b *+")' % (number, number, nulls, number)
         return pattern, b"${%d:-null}" % first, 1
     if kind == "boolean":
@@ -111,38 +114,28 @@ def _convert(kind: ColumnType | None, nulls: bytes, first: int) -> tuple[bytes, 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """On what a pattern depends: the keys in order, and those of strings whose values have no quotes.
+    """On what a pattern depends: the keys in order, and what a row may do with them.
 
-    `is_sparse`: a row may have some of the keys only.
+    `plain`: values are as most vendors write them, and only numbers lose quotes. `any`: a value may be written in any
+    way that can be converted. `sparse`: moreover, a row may have some of the keys only.
     """
 
     names: tuple[str, ...]
-    unquoted: frozenset[str]
-    is_sparse: bool = False
+    kind: Literal["plain", "any", "sparse"]
 
-    @classmethod
-    def of(cls, row: bytes, declared: Mapping[str, ColumnType]) -> Self:
-        members = _MEMBERS.decode(row)
-        quoted = (b'"', b"n")  # or null
-        unquoted = (
-            name for name in members if declared.get(name) == "string" and bytes(members[name])[:1] not in quoted
-        )
-        return cls(tuple(members), frozenset(unquoted))
-
-    def widen(self, other: Shape) -> Shape | None:
-        """The shape of rows with the keys of both; None if they have few in common, or in another order."""
+    def widen(self, names: Sequence[str]) -> Shape | None:
+        """The shape of rows with these keys too; None if they have few in common, or in another order."""
         known = {name: at for at, name in enumerate(self.names)}
-        common = [known[name] for name in other.names if name in known]
-        if 2 * len(common) < len(other.names) or common != sorted(common):
+        common = [known[name] for name in names if name in known]
+        if 2 * len(common) < len(names) or common != sorted(common):
             return None
-        names: list[str] = []
+        all_names: list[str] = []
         begin = 0
-        for name in other.names:
+        for name in names:
             end = known.get(name, begin - 1) + 1
-            names += [*self.names[begin:end], *([] if name in known else [name])]
+            all_names += [*self.names[begin:end], *([] if name in known else [name])]
             begin = max(begin, end)
-        is_sparse = self.is_sparse or self.names != other.names
-        return Shape((*names, *self.names[begin:]), self.unquoted | other.unquoted, is_sparse)
+        return Shape((*all_names, *self.names[begin:]), "sparse")
 
 
 class RowPattern:
@@ -158,27 +151,28 @@ class RowPattern:
     ) -> None:
         """For rows like this one, which is valid JSON. `declared` are the columns to convert.
 
-        Texts in `null_values` mean null there, except in strings. `shape` is that of the row, or a wider one. Raises
-        ValueError if no pattern can be made.
+        Texts in `null_values` mean null there, except in strings. Unless a shape is given, rows may have any values for
+        these keys. Raises ValueError if no pattern can be made.
         """
-        self.shape = shape or Shape.of(row, declared)
-        names, unquoted = self.shape.names, self.shape.unquoted
-        keys = list(map(msgspec.json.encode, names))
+        self.shape = shape or Shape(tuple(names_in(row)), "any")
+        keys = list(map(msgspec.json.encode, self.shape.names))
         if not 0 < len(keys) <= _MOST_KEYS or any(b"\\" in key for key in keys):
             raise ValueError("too many keys or none, or one with an escape")
-        kinds = [declared.get(name) for name in names]
+        kinds = [declared.get(name) for name in self.shape.names]
         texts = b"|".join(re.escape(msgspec.json.encode(text)[1:-1]) for text in ("", *null_values))
-        columns = _Columns(keys, kinds, [name in unquoted for name in names], rb'null|" *+(?:' + texts + rb') *+"')
+        columns = _Columns(keys, kinds, rb'null|" *+(?:' + texts + rb') *+"')
         colon, comma = b": " if b'": ' in row else b":", b", " if b', "' in row else b","
-        is_spaced = len(colon + comma) > len(b":,")
-        if is_spaced and self.shape.is_sparse:
-            raise ValueError("rows with blanks must have all keys")
-        compact = columns.sparse if self.shape.is_sparse else columns.compact
-        pattern, self._replacement = columns.spaced(colon, comma) if is_spaced else compact()
+        if len(colon + comma) == len(b":,"):
+            make = {"plain": columns.plain, "any": columns.any, "sparse": columns.sparse}[self.shape.kind]
+            pattern, self._replacement = make()
+        elif self.shape.kind == "any":
+            pattern, self._replacement = columns.spaced(colon, comma)
+        else:
+            raise ValueError("rows with blanks have a pattern for any values only")
         self._line = rb"\G" + pattern + rb"\n" + _DEFINITIONS
         self._member = rb"\G,[ \t\r\n]*+" + pattern + _DEFINITIONS
-        if not self.matches(row):
-            raise ValueError("the row does not match its own pattern")
+        if _compile(self._line) is None:
+            raise ValueError("the pattern is too large")
 
     def matches(self, row: bytes) -> bool:
         """Is this one of the rows?"""
@@ -211,22 +205,35 @@ class RowPattern:
 class _Columns:
     """The columns of a row, from which its pattern is made: their keys in JSON, their types, and what becomes null.
 
-    `are_unquoted`: is the column one of strings, but came without quotes?
+    Each method returns a pattern and its replacement. All text between values that may change is one group.
     """
 
     keys: Sequence[bytes]
     kinds: Sequence[ColumnType | None]
-    are_unquoted: Sequence[bool]
     nulls: bytes
 
-    def compact(self) -> tuple[bytes, bytes]:
-        """The pattern of rows without blanks, and its replacement: all text between converted values is one group."""
+    def plain(self) -> tuple[bytes, bytes]:
+        """Rows in which only numbers change, by losing their quotes."""
+        kept, pattern, groups = rb"\{", b"", 1
+        for number, (key, kind) in enumerate(zip(self.keys, self.kinds, strict=True)):
+            kept += (b"," if number else b"") + re.escape(key) + b":"
+            if value := _NUMBERS.get(kind):
+                pattern += b"(" + kept + rb')(?>(?|"%b"|%b|(null)))' % (value, value)
+                groups += 2
+                kept = b""
+            else:
+                kept += b"(?>" + _UNCHANGED[kind] + b")"
+        replacement = b"".join(b"$%d" % group if group < 10 else b"${%d}" % group for group in range(1, groups + 1))
+        return pattern + b"(" + kept + rb"\})", replacement + b"\n"
+
+    def any(self) -> tuple[bytes, bytes]:
+        """Rows whose values may be written in any way that can be converted."""
         pattern = replacement = b""
         group = 1
         kept = rb"\{"
-        for number, (key, kind, is_unquoted) in enumerate(zip(self.keys, self.kinds, self.are_unquoted, strict=True)):
+        for number, (key, kind) in enumerate(zip(self.keys, self.kinds, strict=True)):
             kept += (b"," if number else b"") + re.escape(key) + b":"
-            if kind is None or (kind == "string" and not is_unquoted):
+            if kind is None:
                 kept += b"(?>" + _UNCHANGED[kind] + b")"
                 continue
             converted, replaced, groups = _convert(kind, self.nulls, group + 1)
@@ -237,7 +244,7 @@ class _Columns:
         return pattern + b"(" + kept + rb"\})", replacement + b"${%d}\n" % group
 
     def sparse(self) -> tuple[bytes, bytes]:
-        """The same for rows that have some of the keys, in their order."""
+        """As `any`, for rows that have some of the keys, in their order."""
         pattern, replacement = rb"\{(?=\")", rb"{"
         group = 1
         comma = rb"(,(?=\")|(?=\}))"  # no comma after the last member
@@ -250,7 +257,7 @@ class _Columns:
         return pattern + rb"\}", replacement + b"}\n"
 
     def spaced(self, colon: bytes, comma: bytes) -> tuple[bytes, bytes]:
-        """The same for rows with blanks: a row keeps them if no value changes, and has none if one does."""
+        """As `any`, for rows with blanks: a row keeps them if no value changes, and has none if one does."""
         same, changed, replacements = [], [], []
         group = 2
         for key, kind in zip(self.keys, self.kinds, strict=True):
@@ -292,15 +299,20 @@ class RowPatterns:
             if pattern.matches(row):
                 self._made.remove(pattern)
                 return self._put_first(pattern)
-        shape = Shape.of(row, self._declared)
-        wider = self._made[0].shape.widen(shape) if self._made and self._is_page else None
-        # A row of the same shape as a pattern that does not match it has values that no pattern matches.
-        if not self._left or {shape, wider} & {pattern.shape for pattern in self._made}:
-            return None
-        self._left -= 1
-        for chosen in [wider, None] if wider else [None]:
+        names = tuple(names_in(row))
+        shapes: list[Shape | None] = [Shape(names, "plain"), Shape(names, "any")]
+        if self._is_page and self._made and self._made[0].shape.names != names:
+            shapes.insert(0, self._made[0].shape.widen(names))
+        known = {pattern.shape for pattern in self._made}
+        for shape in filter(None, shapes):
+            if shape in known or not self._left:
+                continue
+            self._left -= 1
             with suppress(ValueError):
-                return self._put_first(RowPattern(row, self._declared, self._null_values, shape=chosen))
+                pattern = RowPattern(row, self._declared, self._null_values, shape=shape)
+                if pattern.matches(row):
+                    return self._put_first(pattern)
+                self._made.append(pattern)  # for later rows: this one may have a value that nothing can convert
         return None
 
     def _put_first(self, pattern: RowPattern) -> RowPattern:

@@ -36,11 +36,7 @@ class Columns:
 
         Rows that are dead already stay as they are.
         """
-        if not rows:
-            return rows
-        if not self._declared and not rows.dead:
-            self._patterns.find(rows.first)  # for `convert_members`
-        if not self._declared:
+        if not self._declared or not rows:
             return rows
         if rows.dead:
             return Rows.of(row if isinstance(row, DeadRow) else self._convert_alone(row) for row in rows)
@@ -53,6 +49,12 @@ class Columns:
                 converted = Rows.of([self._convert_alone(first.first)])
             parts.append(converted)
         return Rows.join([*parts, Rows.of(map(self._convert_alone, rows))])
+
+    def convert_list(self, rows: Rows) -> Rows:
+        """As `convert`, for members of a list; `convert_members` converts later ones that look like the first."""
+        if rows and not rows.dead and not self._declared:
+            self._patterns.find(rows.first)
+        return self.convert(rows)
 
     def convert_members(self, text: bytes) -> tuple[Rows, bytes]:
         """Convert members of a list, with a comma before each; returns the rest, from the first one it cannot convert.

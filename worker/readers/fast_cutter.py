@@ -181,7 +181,7 @@ class Members:
 
     def choose_rows(self, objects: Rows) -> Rows:
         rows = Rows.of(drop_empty([*objects])) if self._skip_empty else objects
-        return self._columns.convert(rows) if self._columns else rows
+        return self._columns.convert_list(rows) if self._columns else rows
 
     def make_cutter(self) -> Cutter:
         return ListCutter(skip_empty=self._skip_empty, has_rows=self.has_rows, of_lists=self._of_lists)

@@ -264,7 +264,7 @@ class _Columns:
             converted, replaced, groups = _convert(kind, self.nulls, group)
             same.append(re.escape(key) + colon + b"(?>" + _UNCHANGED[kind] + b")")
             changed.append(re.escape(key) + colon + b"(?>" + converted + b")")
-            # Nothing between \\Q and \\E has a meaning.
+            # Between \Q and \E nothing has a meaning.
             replacements.append(rb"\Q" + key + rb":\E" + replaced)
             group += groups
         pattern = rb"(?:(\{" + comma.join(same) + rb"\})|\{" + comma.join(changed) + rb"\})"
@@ -277,9 +277,9 @@ class RowPatterns:
     def __init__(
         self, declared: Mapping[str, ColumnType], null_values: Collection[str] = (), *, is_page: bool = False
     ) -> None:
-        """`is_page`: rows may have some of the keys only, and the first pattern is the last one of the page before.
+        """`is_page`: rows may leave keys out, and the first pattern is the last one of the page before.
 
-        That is, if the page before had the same columns declared.
+        That page may be of another report, if it has the same columns declared.
         """
         self._declared = declared
         self._null_values = null_values

@@ -149,7 +149,7 @@ def test_a_body_that_is_not_sent_as_json_is_refused_with_the_remedy(base: str) -
         ),
         (b'{"connection": NaN}', "NaN is not JSON"),
         (b'{"connection": "\xe4"}', "can't decode byte 0xe4"),
-        (gzip.compress(b'{"connection": "kargo"}'), "can't decode byte 0x8b"),
+        (gzip.compress(b'{"connection": "kargo"}', mtime=0), "can't decode byte 0x8b"),
         (b"[" * 100_000, "too many levels"),
         (b'{"connection"', "Expecting ':'"),
     ],

@@ -26,18 +26,24 @@ class Node:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
+        self.directory = directory
+        self.start()
+        until(self.is_up, "a node that answers")
+
+    def start(self) -> None:
         self.port = free_port()
         while self.port + BUS_DISTANCE > 65_535:
             self.port = free_port()
         command = [
-            server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", "",
-            "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--logfile", "redis.log",
+            server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory),
+            "--save", "", "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--logfile", "redis.log",
         ]  # fmt: skip
         self.process = subprocess.Popen(command)
         self.client = Redis(port=self.port)
-        until(self.is_up, "a node that answers")
 
     def is_up(self) -> bool:
+        if self.process.poll() is not None:
+            self.start()  # another process had one of its ports
         try:
             return bool(self.client.ping())
         except ConnectionError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -55,6 +55,31 @@ def expand_home(path: Path) -> Path:
         raise ValueError(f"{path.parts[0]} has no home directory") from None
 
 
+def split_at(separator: str) -> BeforeValidator:
+    """Accepts a text in place of a tuple: its parts, without blanks around them and without empty ones."""
+
+    def split(value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(separator)))) if isinstance(value, str) else value
+
+    return BeforeValidator(split)
+
+
+def refuse_half_a_secret(secret: SecretStr) -> SecretStr:
+    """The secret. Raises ValueError if it has the prefix of Standard Webhooks, but no base64 after it."""
+    kind, prefix, encoded = secret.get_secret_value().partition(WEBHOOK_SECRET_PREFIX)
+    if prefix and not kind:
+        try:
+            is_key = bool(base64.b64decode(encoded, validate=True))
+        except ValueError:
+            is_key = False
+        if not is_key:
+            raise ValueError(f"{WEBHOOK_SECRET_PREFIX} must be followed by base64")
+    return secret
+
+
+HomePath = Annotated[Path, AfterValidator(expand_home)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, split_at(",")]
+
 _NETWORK = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
 
 
@@ -75,10 +100,10 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(default=None, repr=False)
     redis_password: SecretStr = SecretStr("")
     broker_url: str | None = Field(default=None, repr=False)
-    data_dir: Path = Path("data")
-    connections: Path = PACKAGED / "connections.yaml"
-    sources: Annotated[tuple[Path, ...], NoDecode] = ()
-    schedule: Path = PACKAGED / "schedule.yaml"
+    data_dir: HomePath = Path("data")
+    connections: HomePath = PACKAGED / "connections.yaml"
+    sources: Annotated[tuple[HomePath, ...], NoDecode, split_at(os.pathsep)] = ()
+    schedule: HomePath = PACKAGED / "schedule.yaml"
     poll_seconds: float | None = Field(default=None, gt=0, le=LONGEST_SECONDS)
     stream_bound: int = Field(default=10_000_000, ge=0)
     silence_seconds: float = Field(default=120, gt=0, le=LONGEST_SECONDS)
@@ -88,48 +113,14 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=8, gt=0, le=LONGEST_SECONDS)
     sweep_seconds: float = Field(default=5, gt=0, le=LONGEST_SECONDS)
     keep_finished_days: float = Field(default=30, gt=0, le=LONGEST_DAYS)
-    sinks: Annotated[tuple[str, ...], NoDecode] = ()
-    api_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-    api_read_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    sinks: Annotated[tuple[str, ...], NoDecode, split_at(",")] = ()
+    api_tokens: Secrets = ()
+    api_read_tokens: Secrets = ()
     queue_bound: int = Field(default=100_000, ge=1)
-    webhook_secret: SecretStr = SecretStr("")
+    webhook_secret: Annotated[SecretStr, AfterValidator(refuse_half_a_secret)] = SecretStr("")
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("sources", mode="before")
-    @classmethod
-    def _split_directories(cls, value: object) -> object:
-        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
-
-    @field_validator("data_dir", "connections", "schedule")
-    @classmethod
-    def _find_home(cls, value: Path) -> Path:
-        return expand_home(value)
-
-    @field_validator("sources")
-    @classmethod
-    def _find_home_in_each(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(expand_home(path) for path in value)
-
-    @field_validator("sinks", "api_tokens", "api_read_tokens", mode="before")
-    @classmethod
-    def _split_words(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _refuse_half_a_secret(cls, value: SecretStr) -> SecretStr:
-        kind, prefix, encoded = value.get_secret_value().partition(WEBHOOK_SECRET_PREFIX)
-        if prefix and not kind:
-            try:
-                is_key = bool(base64.b64decode(encoded, validate=True))
-            except ValueError:
-                is_key = False
-            if not is_key:
-                raise ValueError(f"{WEBHOOK_SECRET_PREFIX} must be followed by base64")
-        return value
-
-    # The last of the validators that pydantic calls before its own is called first.
     @field_validator("*", mode="before")
     @classmethod
     def _drop_line_ends(cls, value: object) -> object:

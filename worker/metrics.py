@@ -65,7 +65,7 @@ METRICS = {
     "millrace_stream_full_ratio": Metric("gauge", ("stream",), "those entries as a share of MILLRACE_STREAM_BOUND"),
     "millrace_stream_lag_entries": Metric("gauge", ("stream", "group"), "entries a consumer group has not been given"),
     "millrace_redis_memory_ratio": Metric("gauge", (), "memory in use as a share of maxmemory; sinks stop at 0.8"),
-    "millrace_schedule_alarms": Metric("gauge", ("entry",), "alarms an entry of the schedule has now"),
+    "millrace_schedule_alarms": Metric("gauge", ("entry",), "alarms of an entry of the schedule, or of its file"),
     "millrace_webhooks_owed": Metric("gauge", (), "notices of ended jobs that webhooks have not received yet"),
     "millrace_queue_messages": Metric("gauge", ("queue",), "messages in a queue that no worker has taken"),
 }

@@ -88,6 +88,16 @@ def test_gauges_show_the_present_state(services: Services, clock: Clock) -> None
     assert found["millrace_last_sweep_seconds"] == 0
 
 
+def test_a_schedule_that_cannot_be_used_is_an_alarm_as_an_entry_is(services: Services, tmp_path: Path) -> None:
+    services.settings = Settings(data_dir=tmp_path, schedule=tmp_path / "plan.yaml")
+    for text, alarm in (("- {name: wrong}", "wrong"), ("- {name: 'wrong", "plan.yaml")):
+        (tmp_path / "plan.yaml").write_text(text)
+        found = by_name(gauges(services))
+        assert {name: value for name, value in found.items() if "alarms" in name} == {
+            f"millrace_schedule_alarms {alarm}": 1
+        }
+
+
 def test_what_a_step_counts_arrives_with_its_outcome_and_what_comes_after_that_at_its_end(services: Services) -> None:
     page, redis = first_page(services.ledger), services.redis
     with counting_together(redis):

@@ -16,6 +16,7 @@ from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import serve, statuses
 from worker.schedule.entries import Entry, load_schedule
 from worker.schedule.times import days_before, time_after, time_until
+from worker.schedule.views import status_facts
 from worker.services import Services
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -239,6 +240,11 @@ def test_days_begin_and_end_at_the_zones_own_midnights() -> None:
         )
 
 
+def mistakes(installation: Installation) -> list[str]:
+    found = load_schedule(installation.path, installation.beats[0].connections)
+    return [str(entry.mistake) for entry in found if entry.mistake]
+
+
 @pytest.mark.parametrize(
     ("lines", "where", "words"),
     [
@@ -256,19 +262,49 @@ def test_a_mistake_is_named_with_file_line_and_field(
     installation: Installation, lines: list[str], where: str, words: str
 ) -> None:
     installation.write(*lines)
-    with pytest.raises(BadInput) as bad:
-        load_schedule(installation.path, installation.beats[0].connections)
-    assert str(bad.value).startswith(f"{installation.path}:")
-    assert where in str(bad.value)
-    assert words in str(bad.value)
+    (said,) = mistakes(installation)
+    assert said.startswith(f"{installation.path}:")
+    assert where in said
+    assert words in said
 
 
 def test_a_lookback_of_a_report_without_window_is_refused(installation: Installation) -> None:
     installation.path.write_text(
         "- {name: definitions, connection: kargo, report: report-definitions, every: 1h, lookback: 7d}"
     )
-    with pytest.raises(BadInput, match="window"):
-        load_schedule(installation.path, installation.beats[0].connections)
+    (said,) = mistakes(installation)
+    assert "window" in said
+
+
+def test_a_mistake_stops_only_its_own_entry_which_makes_up_for_it_when_it_is_mended(
+    installation: Installation,
+) -> None:
+    params = "{start_date: '2026-10-31', stop_date: '2026-10-31'}"
+    wrong = f"- {{name: wrong, connection: instal, report: advertiser-export, params: {params}, %s}}\n"
+    doubled = "- {name: twice, connection: kargo, report: reports, every: 1h}\n"
+    installation.write("every: 1h")
+    right = installation.path.read_text()
+    others = "- [not, an, entry]\n" + doubled + doubled.replace("every", "enabled: false, every")
+    installation.path.write_text(wrong % "every: 1h" + right + others)
+    installation.run(MONDAY, MONDAY)
+    installation.path.write_text(wrong % "evry: 1h" + right + others)
+    assert [job.params["start_date"] for job in installation.run(MONDAY, MONDAY.replace(hour=1))] == ["2026-11-01"]
+    found = [status_facts(status) for status in statuses(installation.beats[0], MONDAY.replace(hour=1))]
+    assert [status["name"] for status in found] == ["wrong", "installs", "entry 3", "twice"]
+    assert [status["report"] for status in found] == ["advertiser-export", "advertiser-export", "", "reports"]
+    said = ["; ".join(status["alarms"]) for status in found]
+    assert "schedule.yaml:1: 0.evry: 'evry' is not allowed" in said[0]
+    assert said[1] == ""
+    assert "fields with their values" in said[2]
+    assert "a name that no other entry has" in said[3]
+    installation.path.write_text(wrong % "every: 1h" + right)
+    assert len(installation.run(MONDAY.replace(hour=1), MONDAY.replace(hour=1))) == 2
+
+
+def test_a_mistake_in_an_entry_that_is_switched_off_is_no_alarm(installation: Installation) -> None:
+    installation.write("evry: 1h", "enabled: false")
+    assert len(mistakes(installation)) == 1
+    assert installation.alarms(MONDAY) == ""
 
 
 # ---------------------------------------------------------------- a span of days asked for again

@@ -105,14 +105,16 @@ def gauges(services: Services) -> Iterator[Sample]:
     jobs = [job for job in ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
     yield from _job_gauges(jobs, now)
     yield from _stream_gauges(services, jobs)
-    # A server may refuse INFO. `doctor` and the log say if the schedule cannot be read.
-    with suppress(ResponseError):
+    with suppress(ResponseError):  # a server may refuse INFO
         memory = services.redis.info("memory")
         if most := memory.get("maxmemory"):
             yield "millrace_redis_memory_ratio", (), memory["used_memory"] / most
-    with suppress(BadInput):
+    try:
         for status in statuses(services, datetime.fromtimestamp(now, UTC)):
             yield "millrace_schedule_alarms", (status.entry.name,), len(status.alarms)
+    except BadInput:
+        # The file of the schedule or of the connections cannot be read, so nothing is due: an alarm under its name.
+        yield "millrace_schedule_alarms", (services.settings.schedule.name,), 1
 
 
 def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:

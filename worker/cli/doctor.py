@@ -80,6 +80,8 @@ def _check_all() -> Iterator[Finding]:
     def schedule() -> str:
         entries = load_schedule(settings().schedule, known[0])
         places.extend(entry.to for entry in entries if entry.to)
+        if mistakes := [str(entry.mistake) for entry in entries if entry.mistake]:
+            raise Unfit("; ".join(mistakes))
         return f"{len(entries)} entries"
 
     yield _try("configuration", configuration)

@@ -50,7 +50,7 @@ class EntryStatus:
 
 
 def entries(services: Services) -> list[Entry]:
-    """The schedule of this installation. Raises BadInput with file, line and field."""
+    """The schedule of this installation. Raises BadInput if its file cannot be used as a whole."""
     return load_schedule(services.settings.schedule, services.connections)
 
 
@@ -65,12 +65,13 @@ def serve(services: Services, now: datetime) -> list[str]:
     for entry in entries(services):
         if not entry.enabled:
             continue
-        run = _read_run(services, entry)
-        if run.due_at is None:
-            services.redis.hsetnx(keys.schedule(entry.name), "due_at", now.timestamp())
-            continue
-        if (due := _unserved_time(entry, run.due_at, now)) is not None:
-            made += _serve_entry(services, entry, run, due, now)
+        if entry.mistake is None:
+            run = _read_run(services, entry)
+            if run.due_at is None:
+                services.redis.hsetnx(keys.schedule(entry.name), "due_at", now.timestamp())
+                continue
+            if (due := _unserved_time(entry, run.due_at, now)) is not None:
+                made += _serve_entry(services, entry, run, due, now)
         _note_changes(services, entry, now)
     return made
 
@@ -156,7 +157,7 @@ def _status(services: Services, entry: Entry, now: datetime) -> EntryStatus:
     return EntryStatus(
         entry=entry,
         last_due=_to_datetime(run.due_at) if run.jobs else None,
-        next_due=time_after(entry, now) if entry.enabled else None,
+        next_due=time_after(entry, now) if entry.enabled and not entry.mistake else None,
         jobs={job.id: job.state for job in jobs},
         done_at=_to_datetime(done_at),
         alarms=tuple(_find_alarms(services, entry, run, jobs, done_at, now)) if entry.enabled else (),
@@ -166,6 +167,8 @@ def _status(services: Services, entry: Entry, now: datetime) -> EntryStatus:
 def _find_alarms(
     services: Services, entry: Entry, run: Run, jobs: list[Job], done_at: float | None, now: datetime
 ) -> list[str]:
+    if entry.mistake:
+        return [str(entry.mistake)]
     refusal = run.error or _find_refusal(services, entry, now)
     found = [refusal] if refusal else []
     if run.due_at is not None and (due := _unserved_time(entry, run.due_at, now)) and now - due > LATE:

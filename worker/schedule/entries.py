@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cronsim import CronSim, CronSimError
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from worker.errors import BadInput
 from worker.sources.connections import Connections, find_report
@@ -27,6 +27,8 @@ from worker.sources.yaml_files import YamlFile, read_yaml, validate
 
 CRON_FIELDS = 5
 CRON_FORM = "five fields: minute, hour, day, month, weekday"
+_SHOWN = ("name", "connection", "report", "cron", "every", "timezone", "lookback")
+"""The fields that are shown of an entry with a mistake."""
 
 
 class Entry(Declared):
@@ -52,6 +54,12 @@ class Entry(Declared):
     enabled: bool = True
     min_rows: int | None = Field(default=None, ge=0)
     max_age: Duration | None = None
+    _mistake: BadInput | None = PrivateAttr(None)
+
+    @property
+    def mistake(self) -> BadInput | None:
+        """What is wrong with the entry, which then has only the fields that people see; None if it can be used."""
+        return self._mistake
 
     @property
     def report_name(self) -> str:
@@ -65,9 +73,10 @@ class Entry(Declared):
 
 
 def load_schedule(path: Path, connections: Connections) -> list[Entry]:
-    """The entries of the file, none if there is no file. Raises BadInput with file, line and field.
+    """The entries of the file, none if there is no file. Raises BadInput only if the file as a whole cannot be used.
 
-    An entry for a faulty connection is not refused, so that the others stay due: its jobs will be.
+    An entry with a mistake has it as its `mistake`, so that the others stay due; of two with one name neither is used.
+    A faulty connection is no mistake of its entries: their jobs will be refused.
     """
     if not path.exists():
         return []
@@ -76,16 +85,36 @@ def load_schedule(path: Path, connections: Connections) -> list[Entry]:
         return []
     if not isinstance(file.content, list):
         raise BadInput(str(path), type(file.content).__name__, "a list of entries, each with a name")
-    entries: list[Entry] = []
+    entries: dict[str, Entry] = {}
     for position, content in enumerate(file.content):
-        entry = validate(Entry, content, file, (position,))
-        _check_times(entry, file, position)
-        if entry.connection not in connections.faults:
-            _check_report(entry, file, position, connections)
-        if any(entry.name == other.name for other in entries):
-            raise BadInput(file.where((position, "name")), entry.name, "a name that no other entry has")
-        entries.append(entry)
-    return entries
+        try:
+            entry = _load(content, file, position, connections)
+        except BadInput as mistake:
+            entry = _keep_mistake(content, position, mistake)
+        if entry.name in entries:
+            again = BadInput(file.where((position, "name")), entry.name, "a name that no other entry has")
+            shown = {"name": entry.name, "connection": entry.connection, "report": entry.report}
+            entry = _keep_mistake(shown, position, again)
+        entries[entry.name] = entry
+    return list(entries.values())
+
+
+def _load(content: Any, file: YamlFile, position: int, connections: Connections) -> Entry:
+    entry = validate(Entry, content, file, (position,))
+    _check_times(entry, file, position)
+    if entry.connection not in connections.faults:
+        _check_report(entry, file, position, connections)
+    return entry
+
+
+def _keep_mistake(content: Any, position: int, mistake: BadInput) -> Entry:
+    """An entry that shows what was meant and what is wrong; it is named by its position if it has no name."""
+    written = content if isinstance(content, dict) else {}
+    texts = {field: written[field] for field in _SHOWN if isinstance(written.get(field), str)}
+    shown = {"name": f"entry {position + 1}", "connection": "", "report": "", **texts}
+    entry = Entry.model_construct(**shown, enabled=written.get("enabled") is not False)
+    entry._mistake = mistake
+    return entry
 
 
 def _check_times(entry: Entry, file: YamlFile, position: int) -> None:

@@ -138,7 +138,7 @@ def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, in
 def validate(model: type[Model], content: Any, file: YamlFile, place: Place = ()) -> Model:
     """The content as the model; `place` is its place in the file. Raises BadInput for the first mistake."""
     if not isinstance(content, dict):
-        raise BadInput(file.where(place), content, f"the fields of a {model.__name__.lower()}")
+        raise BadInput(file.where(place), content, "fields with their values")
     try:
         return model.model_validate(content)
     except ValidationError as error:

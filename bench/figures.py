@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 REPETITIONS = 3
+MOST_GROWTH_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,18 @@ class Spread:
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({min(self.values):.2f} to {max(self.values):.2f})"
+
+
+def growth_figure(what: str, few_bytes: int, many_bytes: int, behind: str) -> Figure:
+    """The budget of memory: how much higher a peak is with many rows than with few."""
+    grown = many_bytes - few_bytes
+    return Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind)
+
+
+def peak_bytes() -> int:
+    """The peak resident memory of this process so far."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def read_figure(line: str) -> Figure:

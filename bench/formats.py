@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from bench.figures import Figure, report_progress
-from bench.memory import MOST_GROWTH_BYTES
+from bench.figures import growth_figure, peak_bytes, report_progress
 from config.settings import Settings
 from worker.model import Json, Rows
 from worker.publish.pipeline import Publication
@@ -26,13 +24,7 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
 FEW, MANY = 600_000, 10_000_000
 BLOCK_ROWS = 1_000
-KINDS = [
-    ("ndjson", "none"),
-    ("ndjson", "zstd"),
-    ("ndjson", "gzip"),
-    ("csv", "none"),
-    ("parquet", "zstd"),
-]
+KINDS = [("ndjson", "none"), ("ndjson", "zstd"), ("ndjson", "gzip"), ("csv", "none"), ("parquet", "zstd")]
 ROW = b'{"id":922337%013d,"campaign":"Autumn %d","day":"2026-11-%02d","clicks":%d,"spend":%d.%04d,"note":null}\n'
 
 
@@ -40,14 +32,13 @@ def main() -> None:
     """Measure every format with few rows and with many, each in a process of its own, and print the figures."""
     for kind, compression in KINDS:
         few, many = (_measured(kind, compression, rows) for rows in (FEW, MANY))
-        grown = many["peak"] - few["peak"]
         behind = (
             f"peak {few['peak'] / 1e6:.0f} MB with {FEW:,} rows, {many['peak'] / 1e6:.0f} MB with {MANY:,}, "
             f"{many['base'] / 1e6:.0f} MB of it before the first; {MANY / many['seconds'] / 1e3:.0f} krows/s, "
             f"{many['cpu'] / MANY * 1e6:.1f} us of CPU and {many['bytes'] / MANY:.0f} bytes a row"
         )
         what = f"peak of a process on one page of {MANY:,} rows: {kind}, {compression}"
-        Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).write()
+        growth_figure(what, few["peak"], many["peak"], behind).write()
 
 
 def _measured(kind: str, compression: str, rows: int) -> Json:
@@ -66,7 +57,7 @@ def _publish(kind: str, compression: str, rows: int) -> Json:
         part_rows = Settings().part_rows
         sink = open_sink(address, SinkJob("job", "bench", "rows", Redis(port=1), stream_bound=0, part_rows=part_rows))
         sink.open(1)
-        base, began, used = _peak_bytes(), time.perf_counter(), time.process_time()
+        base, began, used = peak_bytes(), time.perf_counter(), time.process_time()
         page = Publication(
             sink, 1, 1, on_read=lambda: None, on_commit=lambda _: None, on_full=lambda full: sys.exit(full.reason)
         )
@@ -74,7 +65,7 @@ def _publish(kind: str, compression: str, rows: int) -> Json:
         page.close(page.publish(_blocks(rows)))
         took, cpu = time.perf_counter() - began, time.process_time() - used
         written = sum(path.stat().st_size for path in Path(directory).rglob("page-*") if path.suffix != ".json")
-    return {"seconds": took, "cpu": cpu, "base": base, "peak": _peak_bytes(), "bytes": written}
+    return {"seconds": took, "cpu": cpu, "base": base, "peak": peak_bytes(), "bytes": written}
 
 
 def _blocks(rows: int) -> Iterator[Rows]:
@@ -85,11 +76,6 @@ def _blocks(rows: int) -> Iterator[Rows]:
         for row in range(first, first + BLOCK_ROWS):
             values += (row, row * 7919 % 50, row // 3 % 30 + 1, row * 31 % 1_000, row * 17 % 997, row * 7907 % 10_000)
         yield Rows(template % tuple(values), BLOCK_ROWS)
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.figures import Figure
-from bench.memory import CASES, FEW, MOST_GROWTH_BYTES, measure_peak
+from bench.figures import growth_figure
+from bench.memory import CASES, FEW, measure_peak
 from bench.stage import stage
 
 PAGE_BYTES = 1_000_000_000
@@ -15,10 +15,9 @@ def main() -> None:
         for case in CASES:
             few = measure_peak(place, case, FEW)
             many = measure_peak(place, case, PAGE_BYTES * FEW // few.page_bytes)
-            grown = many.peak - few.peak
             behind = f"{few.peak / 1e6:.0f} MB with {few.page_bytes / 1e6:.0f} MB, {many.peak / 1e6:.0f} MB"
             what = f"peak of a worker on one page of {many.page_bytes / 1e9:.2f} GB: {case.what}"
-            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).write()
+            growth_figure(what, few.peak, many.peak, behind).write()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from bench.figures import Figure, report_progress
+from bench.figures import growth_figure, report_progress
 from bench.reports import MEDIAMATH, MEDIAMATH_PARAMS, ROKT, ROKT_PARAMS
 from bench.stage import Stage, stage
 from config.settings import child_environment
@@ -18,7 +18,6 @@ from worker.model import Json
 
 FEW = 20_000
 TIMES = 100
-MOST_GROWTH_BYTES = 10_000_000
 TRIM_SECONDS = 0.25
 
 
@@ -42,10 +41,9 @@ def main() -> None:
     with stage(rows=FEW) as place:
         for case in CASES:
             few, many = (measure_peak(place, case, rows).peak for rows in (FEW, FEW * TIMES))
-            grown = many - few
             behind = f"{few / 1e6:.0f} MB with {FEW:,} rows, {many / 1e6:.0f} MB with {FEW * TIMES:,}"
             what = f"peak of a worker on {TIMES} times the rows: {case.what}"
-            Figure(what, "less than 10 MB more", f"{grown / 1e6:.1f} MB", grown < MOST_GROWTH_BYTES, behind).write()
+            growth_figure(what, few, many, behind).write()
 
 
 @dataclass(frozen=True)
@@ -59,14 +57,7 @@ class Peak:
 def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
     """Run one report with this many rows in a process of its own, while a consumer keeps the stream short."""
     place.vendors.remote.set(rows=rows)
-    command = [
-        sys.executable,
-        "-m",
-        "bench.one_process",
-        case.name,
-        json.dumps(case.params),
-        "stream:bench",
-    ]
+    command = [sys.executable, "-m", "bench.one_process", case.name, json.dumps(case.params), "stream:bench"]
     with Redis.from_url(place.redis_url) as redis, _Consumer(redis):
         ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=child_environment())
     result = json.loads(ran.stdout)

@@ -9,9 +9,9 @@ import json
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import tasks.stream
+from bench.figures import peak_bytes
 from bench.reports import require_whole
 from tasks.finalize import finalize
 from tasks.paginate import paginate
@@ -53,12 +53,6 @@ def run_report(name: str, params: Json, sink: str) -> Ran:
     services.redis.delete("control", "stream")  # the messages nobody waits for
     require_whole(job)
     return Ran(job, took)
-
-
-def peak_bytes() -> int:
-    """The peak resident memory of this process so far."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def _job(job_id: str) -> Job:

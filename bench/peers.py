@@ -12,10 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
 from bench.figures import REPETITIONS, Figure, Spread, report_progress, thousands_a_second
-from bench.reports import KARGO, KARGO_PAGE_ROWS, KARGO_PARAMS, MEDIAMATH, MEDIAMATH_PARAMS, mediamath_call
+from bench.reports import KARGO, KARGO_PAGE_ROWS, KARGO_PARAMS, MEDIAMATH, MEDIAMATH_PARAMS, kargo_call, mediamath_call
 from bench.stage import Stage, stage
 from worker.model import Json
 
@@ -48,20 +46,16 @@ def main() -> None:
 
 
 def _stream(place: Stage) -> Race:
-    url, _ = mediamath_call(place)
-    token = place.vendors.credentials["mediamath"]["token"]
-    return Race("NDJSON into files", 12, MEDIAMATH, MEDIAMATH_PARAMS, url, token, json.dumps(MEDIAMATH_PARAMS))
+    asked = json.dumps(MEDIAMATH_PARAMS)
+    return Race("NDJSON into files", 12, MEDIAMATH, MEDIAMATH_PARAMS, *mediamath_call(place), asked)
 
 
 def _pages(place: Stage) -> Race:
     from bench.one_process import run_report
 
     job = run_report(KARGO, KARGO_PARAMS, f"file:{place.files}").job
-    base, known = place.url("kargo"), place.vendors.credentials["kargo"]
-    answer = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
-    pages = f"{base}/completed-reports/{job.vendor_report_id}"
-    what = "Kargo pages, typed, into files"
-    return Race(what, 15, KARGO, KARGO_PARAMS, pages, answer["access_token"], str(KARGO_PAGE_ROWS))
+    call = kargo_call(place, job.vendor_report_id or "")
+    return Race("Kargo pages, typed, into files", 15, KARGO, KARGO_PARAMS, *call, str(KARGO_PAGE_ROWS))
 
 
 def _run(race: Race, place: Stage) -> None:

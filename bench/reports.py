@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import requests
 
 from bench.stage import Stage
@@ -45,30 +47,22 @@ ROKT_PARAMS: Json = {
 }
 
 
-def mediamath_call(stage: Stage) -> tuple[str, dict[str, str]]:
-    """The URL of the stream, and the headers that are needed."""
-    token = stage.vendors.credentials["mediamath"]["token"]
-    return f"{stage.url('mediamath')}/performance", {"Authorization": f"Bearer {token}"}
+def mediamath_call(stage: Stage) -> tuple[str, str]:
+    """The URL of the stream, and the token that is needed."""
+    return f"{stage.url('mediamath')}/performance", stage.vendors.credentials["mediamath"]["token"]
 
 
-def mediamath_stream(stage: Stage, params: Json) -> bytes:
-    """The whole stream in memory."""
-    url, headers = mediamath_call(stage)
-    answer = requests.post(url, json=params, headers=headers, timeout=120)
-    answer.raise_for_status()
-    return answer.content
-
-
-def kargo_page(stage: Stage, report_id: str, offset: int) -> bytes:
-    """One page of a prepared report in memory."""
+def kargo_call(stage: Stage, report_id: str) -> tuple[str, str]:
+    """The URL of a prepared report, and a token for it."""
     base, known = stage.url("kargo"), stage.vendors.credentials["kargo"]
-    token = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30).json()
-    answer = requests.get(
-        f"{base}/completed-reports/{report_id}",
-        params={"limit": KARGO_PAGE_ROWS, "offset": offset},
-        headers={"Authorization": f"Bearer {token['access_token']}"},
-        timeout=120,
-    )
+    answer = requests.post(f"{base}/authenticate", auth=(known["username"], known["password"]), timeout=30)
+    return f"{base}/completed-reports/{report_id}", answer.json()["access_token"]
+
+
+def fetch(url: str, token: str, **request: Any) -> bytes:
+    """The whole answer in memory: of a POST if there is a JSON body, else of a GET."""
+    method, headers = "POST" if "json" in request else "GET", {"Authorization": f"Bearer {token}"}
+    answer = requests.request(method, url, headers=headers, timeout=120, **request)
     answer.raise_for_status()
     return answer.content
 

@@ -17,9 +17,9 @@ from bench.reports import (
     MEDIAMATH,
     MEDIAMATH_PARAMS,
     WIDE_MEDIAMATH_PARAMS,
-    kargo_page,
+    fetch,
+    kargo_call,
     mediamath_call,
-    mediamath_stream,
 )
 from bench.stage import Stage, stage
 
@@ -71,19 +71,21 @@ def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
     from worker.services import get_services
 
     redis = get_services().redis
-    url, headers = mediamath_call(place)
-    body, wide = (mediamath_stream(place, params) for params in (MEDIAMATH_PARAMS, WIDE_MEDIAMATH_PARAMS))
+    url, token = mediamath_call(place)
+    body, wide = (fetch(url, token, json=params) for params in (MEDIAMATH_PARAMS, WIDE_MEDIAMATH_PARAMS))
     job = run_report(KARGO, KARGO_PARAMS, PACKED).job
     place.drop_rows()
     assert job.vendor_report_id
-    pages = [kargo_page(place, job.vendor_report_id, start) for start in range(0, ROWS, KARGO_PAGE_ROWS)]
+    link, kargo_token = kargo_call(place, job.vendor_report_id)
+    limits = [{"limit": KARGO_PAGE_ROWS, "offset": start} for start in range(0, ROWS, KARGO_PAGE_ROWS)]
+    pages = [fetch(link, kargo_token, params=limit) for limit in limits]
     kargo_rows = [bytes(row) for page in pages for row in _rows_of(page)]
     rows = body.splitlines()[1:]
     lengths = (size / ROWS for size in (len(body), len(wide), sum(map(len, kargo_rows))))
     report_progress("bytes a row: {:.0f} of NDJSON, {:.0f} of wide NDJSON, {:.0f} of Kargo's".format(*lengths))
     through = place.directory / "pass.ndjson"
     return {
-        "pass": lambda: seconds(lambda: yardsticks.pass_through(url, headers, MEDIAMATH_PARAMS, through)),
+        "pass": lambda: seconds(lambda: yardsticks.pass_through(url, token, MEDIAMATH_PARAMS, through)),
         "ijson": lambda: seconds(lambda: yardsticks.parse_pages(pages, "data.rows.item")),
         "orjson": lambda: seconds(lambda: yardsticks.load_lines(wide)),
         "xadd": lambda: seconds(lambda: yardsticks.xadd(redis, rows)),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from bench.figures import REPETITIONS, report_progress
 from bench.reports import require_whole
 from bench.stage import Stage
 from worker.celery import has_workers, nudge
 from worker.jobs.create import JobRequest, create_job
-from worker.local_workers import Command, LocalWorkers
-from worker.model import FINISHED, Job, Json
+from worker.local_workers import Command, LocalWorkers, control, stream
+from worker.model import FINISHED, Json
 from worker.services import get_services
 
 LOOK_SECONDS = 0.02
@@ -46,20 +47,32 @@ def ask(name: str, params: Json, sink: str) -> str:
     return job_id
 
 
-def finished(job_id: str) -> Job:
-    """Wait for the job's end. Raises RuntimeError unless it ended with every row."""
-    ledger = get_services().ledger
+def reading_times(
+    place: Stage, processes: int, name: str, params: Json, sinks: Iterable[str], *, repetitions: int = REPETITIONS
+) -> dict[str, list[float]]:
+    """How long a report takes so many stream processes, a few times for each sink, after one run that warms them up."""
+    took: dict[str, list[float]] = {}
+    with running(place, {"control": control(4), "stream": stream(processes)}):
+        for sink in sinks:
+            runs = []
+            for _ in range(repetitions + 1):
+                runs.append(_reading_seconds(name, params, sink))
+                place.drop_rows()
+            took[sink] = runs[1:]
+    report_progress(f"{processes} processes measured")
+    return took
+
+
+def _reading_seconds(name: str, params: Json, sink: str) -> float:
+    """How long a job takes from ready to done: to plan, read and publish its pages, and to confirm the end.
+
+    Raises RuntimeError unless it ends with every row.
+    """
+    ledger, job_id = get_services().ledger, ask(name, params, sink)
     wait_until(lambda: (job := ledger.job(job_id)) and job.state in FINISHED, f"the end of job {job_id}")
     job = ledger.job(job_id)
-    if job is None:
-        raise RuntimeError(f"the ledger lost {job_id}")
+    assert job
     require_whole(job)
-    return job
-
-
-def reading_seconds(name: str, params: Json, sink: str) -> float:
-    """How long a job takes from ready to done: to plan, read and publish its pages, and to confirm the end."""
-    job = finished(ask(name, params, sink))
-    assert job.ready_at is not None
-    assert job.finished_at is not None
+    assert job.ready_at
+    assert job.finished_at
     return job.finished_at - job.ready_at

@@ -23,12 +23,11 @@ XADD_ROWS = 1_000
 _RECEIVE_BYTES = 256 * 1024
 
 
-def pass_through(url: str, headers: dict[str, str], query: object, path: Path) -> int:
+def pass_through(url: str, token: str, query: object, path: Path) -> int:
     """`pass`: one thread reads the response, proves each line to be JSON, hashes and writes it. Returns the rows."""
     where, body = urlsplit(url), json.dumps(query).encode()
     lines = [f"POST {where.path} HTTP/1.1", f"Host: {where.netloc}", "Content-Type: application/json"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
+    lines += [f"Authorization: Bearer {token}", f"Content-Length: {len(body)}", "Connection: close", "", ""]
     decoder, digest, rows = msgspec.json.Decoder(msgspec.Raw), hashlib.sha256(), 0
     with socket.create_connection((where.hostname or "", where.port or 80)) as connection, path.open("wb") as file:
         connection.sendall("\r\n".join(lines).encode() + body)

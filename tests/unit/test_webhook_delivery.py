@@ -187,14 +187,14 @@ def test_a_receiver_that_does_not_answer_is_left_alone_for_a_while(
     receiver.statuses = [204]
     later = restarted(services, START + webhook_delivery.PAUSE_SECONDS + 1)
     assert len(due_notices(later)) == 3
-    webhook_delivery._receivers.clear()
+    webhook_delivery._receiver.cache_clear()
     assert deliver_due_notices(later, jobs[1], 1) == "delivered"
     assert (len(receiver.heard), due_notices(later)) == (4, [])
 
 
 def test_a_slow_receiver_occupies_a_few_threads_only(services: Services, receiver: Receiver) -> None:
     job = ended_job(services, receiver)
-    places = webhook_delivery._receivers[urlsplit(receiver.base).netloc].places
+    places = webhook_delivery._receiver(urlsplit(receiver.base).netloc).places
     taken = [places.acquire(blocking=False) for _ in range(webhook_delivery.MOST_AT_ONCE)]
     assert all(taken)
     assert deliver_due_notices(services, job, 1) == webhook_delivery.BUSY

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 
@@ -49,7 +49,10 @@ class _Receiver:
     paused_until: float = 0.0
 
 
-_receivers: defaultdict[str, _Receiver] = defaultdict(_Receiver)
+@lru_cache(maxsize=1_000)
+def _receiver(host: str) -> _Receiver:
+    """The receiver at a host and port. Beyond the bound, the one not used for longest is forgotten: so is its pause."""
+    return _Receiver()
 
 
 def due_notices(services: Services) -> list[tuple[str, int]]:
@@ -77,7 +80,7 @@ def deliver_due_notices(services: Services, job_id: str, number: int) -> str:
 def deliver_notice(services: Services, job_id: str, number: int) -> str:
     """Deliver one notice if it is due and no other worker is at it; returns the outcome in words, for Flower."""
     job = services.ledger.job(job_id)
-    receiver = _receivers[urlsplit(job.webhooks[number - 1]).netloc if job else ""]
+    receiver = _receiver(urlsplit(job.webhooks[number - 1]).netloc if job else "")
     if not receiver.places.acquire(blocking=False):
         return BUSY
     try:

@@ -37,6 +37,16 @@ LOG = "redis.log"
 LEAST_OPEN_FILES = 256
 """With fewer, the server has too few connections left for the workers, which would wait for one for ever."""
 
+
+class ServerNotRunning(BadInput):
+    """The embedded server does not start, or does not answer."""
+
+    def __init__(self, address: int | Path, why: str) -> None:
+        super().__init__("embedded Redis", str(address), why)
+        # Instead of BadInput's message: the address is not what is wrong.
+        self.args = (f"the embedded Redis at {address} {why}",)
+
+
 _keepers: list[subprocess.Popen[bytes]] = []
 """Referenced here because a keeper may outlive this command, and Python warns if a running Popen is collected."""
 
@@ -74,7 +84,7 @@ def server_binary() -> str:
 def start_server(directory: Path, address: int | Path, *, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
     """Start a server on a loopback port or a Unix socket and wait until it answers; the caller must stop it.
 
-    `options` are further arguments of its command line. Raises BadInput with the last line of its log if it fails.
+    `options` are further arguments of its command line. Raises ServerNotRunning with the last line of its log.
     """
     directory.mkdir(parents=True, exist_ok=True)
     server = _run([*_command(directory, address), *options], directory)
@@ -113,7 +123,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, ad
         if is_loading(address):
             deadline = time.monotonic() + START_SECONDS
         if process.poll() is not None or time.monotonic() > deadline:
-            raise BadInput("embedded Redis", str(address), f"a server that starts; {last_line(directory / LOG)}")
+            raise ServerNotRunning(address, f"does not start; {last_line(directory / LOG)}")
         time.sleep(0.02)
 
 
@@ -145,11 +155,16 @@ def _client(address: int | Path) -> Redis:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log, with the path of the log, for a message."""
-    with suppress(OSError):
+    """The last line of a log, with the path of the log, for a message; or why nothing can be written to it."""
+    try:
+        # On a full disk a program cannot log why it ends, and what the log has is not the reason.
+        with log.open("ab") as file:
+            file.write(b"\n")
         for line in reversed(log.read_text(errors="replace").splitlines()):
             if line.strip():
                 return f"the last line of {log}: {line.strip()[:300]}"
+    except OSError as error:
+        return f"{log} cannot be written: {error.strerror}"
     return f"{log} says nothing"
 
 
@@ -189,7 +204,7 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
 def restart_dead_server(data_dir: Path) -> bool:
     """Start the server of this data directory again if it was killed; True if it was.
 
-    Only for those who are within `embedded_redis`. Raises BadInput if it does not start.
+    Only for those who are within `embedded_redis`. Raises ServerNotRunning if it does not start.
     """
     directory = data_dir.absolute() / "redis"
     # If the directory was removed in the meantime, there is nothing to start.
@@ -250,7 +265,7 @@ def _locked(directory: Path) -> Iterator[None]:
 def _start(directory: Path, path: Path) -> None:
     with (directory / "server.lock").open("a") as running:
         if not _wait_until_gone(running):
-            raise BadInput("embedded Redis", str(path), "a server that answers; the one running there does not")
+            raise ServerNotRunning(path, "is running, but does not answer")
         # Keeper and server inherit this lock, so it is held until both have ended.
         keeper = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock")]
         _keepers.append(_run([*keeper, *_command(directory, path)], directory, pass_fds=(running.fileno(),)))

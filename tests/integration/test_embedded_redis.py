@@ -117,6 +117,14 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         pass
 
 
+def test_a_server_that_cannot_even_log_why_it_does_not_start_says_what_the_disk_says(tmp_path: Path) -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); " + HOLD
+    ran = subprocess.run(
+        [sys.executable, "-c", limited, str(tmp_path)], cwd=HOME, capture_output=True, text=True, check=False
+    )
+    assert ran.stderr.rstrip().endswith("redis.log cannot be written: File too large")
+
+
 def test_a_system_that_allows_few_open_files_is_named_and_a_lower_choice_is_raised(tmp_path: Path) -> None:
     """Otherwise the server had too few connections for the workers, and the job waited for ever."""
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, eval(sys.argv.pop())); " + HOLD

@@ -6,7 +6,7 @@ method may be repeated, and may lose a race, without harm. Times come from Redis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -87,15 +87,12 @@ class Ledger:
         fields = self.redis.hgetall(keys.job(job_id))
         return job_from(fields) if fields else None
 
-    def jobs(self, *, state: JobState | None = None, count: int = 100) -> Iterator[Job]:
+    def jobs(self, *, state: JobState | None = None, count: int = 100) -> list[Job]:
         """Jobs, the latest first."""
-        key = keys.jobs_in(state) if state else keys.JOBS
-        for job_id in self.redis.zrevrange(key, 0, count - 1):
-            if job := self.job(job_id.decode()):
-                yield job
+        return [*self.jobs_by_id([job_id for job_id, _ in self.list_ids(state, count=count)]).values()]
 
     def list_ids(
-        self, state: JobState | None, *, before: tuple[str, float] | None, count: int
+        self, state: JobState | None, *, before: tuple[str, float] | None = None, count: int
     ) -> list[tuple[str, float]]:
         """Ids of jobs, the latest first, each with the time by which it is sorted; only those after `before`."""
         key = keys.jobs_in(state) if state else keys.JOBS
@@ -106,12 +103,13 @@ class Ledger:
         ids = [(job_id.decode(), at) for job_id, at in found]
         return [one for one in ids if before is None or one[1] < before[1] or one[0] < before[0]][:count]
 
-    def jobs_of(self, job_ids: Sequence[str]) -> list[Job | None]:
-        """Jobs by their ids, in one round trip to Redis; None for an unknown id."""
+    def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """The jobs with these ids, in this order and in one round trip to Redis; unknown ids are left out."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
                 pipeline.hgetall(keys.job(job_id))
-            return [job_from(fields) if fields else None for fields in pipeline.execute()]
+            found = zip(job_ids, pipeline.execute(), strict=True)
+        return {job_id: job_from(fields) for job_id, fields in found if fields}
 
     def count_by_state(self) -> dict[JobState, int]:
         """How many jobs are in each state."""
@@ -297,10 +295,10 @@ class Ledger:
         """Claim beat's task of this name for one interval; False if it ran in the last two intervals, or is claimed."""
         return bool(self.redis.set(keys.run_mark(name), 1, px=int(1000 * every_seconds), nx=True))
 
-    def swept_at(self) -> float | None:
-        """When the last sweep ran, by the ledger's clock; None if none ever ran."""
-        text = self.redis.get(keys.SWEPT_AT)
-        return None if text is None else float(text)
+    def seconds_since_sweep(self) -> float | None:
+        """How long ago the last sweep ran; None if none ever ran."""
+        swept_at = self.redis.get(keys.SWEPT_AT)
+        return None if swept_at is None else max(0.0, self.now() - float(swept_at))
 
     def try_write(self) -> None:
         """Raise redis-py's error if Redis does not accept writes now."""

@@ -16,7 +16,6 @@ from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import serve, statuses
 from worker.schedule.entries import Entry, load_schedule
 from worker.schedule.times import days_before, time_after, time_until
-from worker.schedule.views import status_facts
 from worker.services import Services
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -289,7 +288,7 @@ def test_a_mistake_stops_only_its_own_entry_which_makes_up_for_it_when_it_is_men
     installation.run(MONDAY, MONDAY)
     installation.path.write_text(wrong % "evry: 1h" + right + others)
     assert [job.params["start_date"] for job in installation.run(MONDAY, MONDAY.replace(hour=1))] == ["2026-11-01"]
-    found = [status_facts(status) for status in statuses(installation.beats[0], MONDAY.replace(hour=1))]
+    found = [status.as_json() for status in statuses(installation.beats[0], MONDAY.replace(hour=1))]
     assert [status["name"] for status in found] == ["wrong", "installs", "entry 3", "twice"]
     assert [status["report"] for status in found] == ["advertiser-export", "advertiser-export", "", "reports"]
     said = ["; ".join(status["alarms"]) for status in found]

@@ -94,5 +94,5 @@ def add_health(app: FastAPI, backend: Backend) -> None:
     def readyz() -> Ready:
         ledger = backend.services().ledger
         ledger.try_write()
-        swept_at = ledger.swept_at()
-        return Ready(seconds_since_sweep=None if swept_at is None else round(ledger.now() - swept_at, 1))
+        ago = ledger.seconds_since_sweep()
+        return Ready(seconds_since_sweep=None if ago is None else round(ago, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import FastAPI, Query
 
 from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value
@@ -18,32 +18,23 @@ from worker.api.models import (
     QueueView,
     ReportView,
     SourceView,
-    problems,
 )
-from worker.api.requests import refuse_unknown_query
+from worker.api.requests import make_router
 from worker.errors import BadInput
 from worker.jobs.dead_letters import dead_letters
 from worker.schedule.due import statuses
-from worker.schedule.views import status_facts
 from worker.sources.credentials import is_set_up
 from worker.sources.views import params_schema, report_facts, source_facts
 
 
 def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     """Add the paths; all of them only read."""
-    look = APIRouter(
-        prefix="/v1",
-        dependencies=[Depends(access.may_look), Depends(refuse_unknown_query)],
-        responses=problems(),
-        tags=["catalogue"],
-    )
+    look = make_router("catalogue", access.may_look)
 
     @look.get("/sources", summary="Every vendor and report, with its parameters as JSON Schema")
     def sources() -> list[SourceView]:
         connections = backend.services().connections
-        ours: dict[str, list[str]] = {}
-        for connection in connections.values():
-            ours.setdefault(connection.source.source, []).append(connection.name)
+        ours = connections.names_by_source()
         found = connections.catalogue.sources
         views = []
         for name in sorted(found):
@@ -71,7 +62,7 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     def schedule() -> list[EntryView]:
         services = backend.services()
         now = datetime.fromtimestamp(services.ledger.now(), UTC)
-        return [EntryView(**status_facts(status)) for status in statuses(services, now)]
+        return [EntryView(**status.as_json()) for status in statuses(services, now)]
 
     @look.get("/dead/{connection}/{report}", summary="The rows set aside, each with its reason, the latest first")
     def dead(

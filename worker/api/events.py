@@ -96,11 +96,10 @@ def read_topics(ledger: Ledger, topics: Sequence[str]) -> dict[str, Json]:
     wanted = [topic for topic in topics if topic != OVERVIEW]
     now = ledger.now()
     found = {
-        job.id: {**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs_of(wanted) if job is not None
+        job_id: {**job_facts(job, now), "receipt": job.receipt} for job_id, job in ledger.jobs_by_id(wanted).items()
     }
     if OVERVIEW in topics:
-        listed = [job_id for job_id, _ in ledger.list_ids(None, before=None, count=OVERVIEW_JOBS)]
-        jobs = [{**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs_of(listed) if job is not None]
+        jobs = [{**job_facts(job, now), "receipt": job.receipt} for job in ledger.jobs(count=OVERVIEW_JOBS)]
         found[OVERVIEW] = {"states": ledger.count_by_state(), "jobs": jobs}
     return found
 

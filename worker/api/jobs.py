@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Query, Request, Response
 
 from worker.api.access import Access
 from worker.api.backend import Backend
 from worker.api.events import EventStream, Feed, job_events, overview_events
 from worker.api.models import JobBody, JobView, MadeJob, ShownJob, event_answers, problems
-from worker.api.requests import StrictBodyRoute, refuse_unknown_query
+from worker.api.requests import make_router
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel
 from worker.jobs.listing import JobFilter, list_jobs
@@ -23,19 +23,7 @@ RETRY_AFTER_SECONDS = 30
 
 def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None:
     """Add the paths about jobs."""
-    look = APIRouter(
-        prefix="/v1",
-        dependencies=[Depends(access.may_look), Depends(refuse_unknown_query)],
-        responses=problems(),
-        tags=["jobs"],
-    )
-    act = APIRouter(
-        prefix="/v1",
-        dependencies=[Depends(access.may_act), Depends(refuse_unknown_query)],
-        responses=problems(403),
-        tags=["jobs"],
-        route_class=StrictBodyRoute,
-    )
+    look, act = make_router("jobs", access.may_look), make_router("jobs", access.may_act, 403)
 
     @act.post("/jobs", status_code=202, responses=problems(403, 413, 429), summary="Request a report")
     def make(

@@ -98,11 +98,11 @@ def gauges(services: Services) -> Iterator[Sample]:
         yield "millrace_jobs", (state,), there
     oldest = services.redis.zrange(keys.OVERDUE, 0, 0, withscores=True)
     yield "millrace_oldest_overdue_seconds", (), max(0.0, now - oldest[0][1]) if oldest else 0.0
-    if (swept_at := ledger.swept_at()) is not None:
-        yield "millrace_last_sweep_seconds", (), max(0.0, now - swept_at)
+    if (since_sweep := ledger.seconds_since_sweep()) is not None:
+        yield "millrace_last_sweep_seconds", (), since_sweep
     yield "millrace_webhooks_owed", (), services.redis.zcard(keys.NOTICES)
-    ids = [job for state in UNFINISHED for job, _ in ledger.list_ids(state, before=None, count=LOOK_AT_MOST)]
-    jobs = [job for job in ledger.jobs_of(ids[:LOOK_AT_MOST]) if job is not None]
+    ids = [job for state in UNFINISHED for job, _ in ledger.list_ids(state, count=LOOK_AT_MOST)]
+    jobs = [*ledger.jobs_by_id(ids[:LOOK_AT_MOST]).values()]
     yield from _job_gauges(jobs, now)
     yield from _stream_gauges(services, jobs)
     with suppress(ResponseError):  # a server may refuse INFO
@@ -132,8 +132,7 @@ def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:
 
 def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
     """The streams in our own Redis that jobs write to, those of jobs that ended lately included."""
-    latest = [job_id for job_id, _ in services.ledger.list_ids(None, before=None, count=LOOK_AT_MOST)]
-    sinks = {job.sink for job in (*jobs, *filter(None, services.ledger.jobs_of(latest)))}
+    sinks = {job.sink for job in (*jobs, *services.ledger.jobs(count=LOOK_AT_MOST))}
     names = {
         address.stream
         for sink in sinks

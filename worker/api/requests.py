@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from worker.api.models import AsciiJSON
+from worker.api.models import AsciiJSON, problems
 from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 from worker.strict_json import load_json
@@ -52,6 +52,17 @@ class _StrictRequest(Request):
         except ValueError as problem:
             # FastAPI would answer any other error with a message that does not say what is wrong.
             raise json.JSONDecodeError(str(problem), "", 0) from None
+
+
+def make_router(tag: str, check_access: Callable[..., None], *statuses: int) -> APIRouter:
+    """Paths under /v1 with these rules, for callers that pass the check; it may answer with more `statuses`."""
+    return APIRouter(
+        prefix="/v1",
+        dependencies=[Depends(check_access), Depends(refuse_unknown_query)],
+        responses=problems(*statuses),
+        tags=[tag],
+        route_class=StrictBodyRoute,
+    )
 
 
 class AnswerHead:

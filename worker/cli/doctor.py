@@ -174,11 +174,9 @@ def _check_workers() -> str:
 
 def _check_recovery() -> str:
     """The last sweep was at most three intervals ago."""
-    ledger, every = open_services().ledger, settings().sweep_seconds
-    swept = ledger.swept_at()
-    if swept is None:
+    ago = open_services().ledger.seconds_since_sweep()
+    if ago is None:
         raise Unfit("no sweep has ever run: start `millrace beat` or a control worker")
-    ago = max(0.0, ledger.now() - swept)
-    if ago > 3 * every:
+    if ago > 3 * settings().sweep_seconds:
         raise Unfit(f"the last sweep was {format_duration(round(ago))} ago: start `millrace beat` or a control worker")
     return f"last sweep {ago:.0f} s ago"

@@ -44,11 +44,11 @@ def _find_problem(process: str, port: int | None) -> str | None:
             return f"{url}: {error}"
     services = open_services()
     if process == "beat":
-        swept_at, every = services.ledger.swept_at(), services.settings.sweep_seconds
-        if swept_at is None:
+        ago = services.ledger.seconds_since_sweep()
+        if ago is None:
             return "no sweep ever ran"
-        ago = services.ledger.now() - swept_at
-        return None if ago < MOST_INTERVALS * every else f"the last sweep ran {ago:.0f} s ago"
+        is_recent = ago < MOST_INTERVALS * services.settings.sweep_seconds
+        return None if is_recent else f"the last sweep ran {ago:.0f} s ago"
     from worker.celery import app
 
     node = f"{process}@{gethostname()}"

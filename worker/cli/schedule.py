@@ -19,7 +19,6 @@ from worker.cli.startup import open_services
 from worker.errors import BadInput
 from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import statuses
-from worker.schedule.views import status_facts
 from worker.services import get_services
 
 LOOK_SECONDS = 0.5
@@ -33,7 +32,7 @@ def schedule(as_json: bool) -> None:
     found = statuses(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     if as_json:
         for status in found:
-            print_json(status_facts(status))
+            print_json(status.as_json())
     else:
         print_table(
             ("entry", "report", "last due", "next due", "jobs", "alarms"),

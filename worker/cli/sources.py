@@ -13,7 +13,7 @@ from worker.cli.options import as_json_option
 from worker.cli.output import print_json, print_table, talk
 from worker.cli.report_tables import print_report, print_source
 from worker.errors import BadInput
-from worker.sources.connections import Connections, connections_schema
+from worker.sources.connections import connections_schema
 from worker.sources.loading import report_of, source_schema
 from worker.sources.views import report_facts, source_facts
 from worker.suggestions import one_of
@@ -28,7 +28,7 @@ def sources(context: click.Context, as_json: bool) -> None:
         return
     accounts = startup.connections()
     found = accounts.catalogue.sources
-    ours = _connections_by_source(accounts)
+    ours = accounts.names_by_source()
     if as_json:
         for name in sorted(found):
             print_json(source_facts(found[name], ours.get(name, [])))
@@ -64,7 +64,7 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     # A source and a connection may have the same name: the one that has the report is meant.
     source = next((source for source in named if report_name in source.reports), named[0])
     if not dot:
-        ours = _connections_by_source(accounts).get(source.source, [])
+        ours = accounts.names_by_source().get(source.source, [])
         if as_json:
             reports = [report_facts(prefix, *report) for report in source.reports.items()]
             print_json({**source_facts(source, ours), "reports": reports})
@@ -88,10 +88,3 @@ def schema(connections: bool, as_json: bool) -> None:
         print_json(found)
     else:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-
-
-def _connections_by_source(accounts: Connections) -> dict[str, list[str]]:
-    ours: dict[str, list[str]] = {}
-    for name, connection in accounts.items():
-        ours.setdefault(connection.source.source, []).append(name)
-    return ours

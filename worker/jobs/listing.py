@@ -43,7 +43,9 @@ def list_jobs(ledger: Ledger, job_filter: JobFilter, cursor: str | None, count: 
             raise BadInput("cursor", "something else", allowed) from None
     for _ in range(LOOK_AT_MOST // LOOK_AT_ONCE):
         listed = ledger.list_ids(job_filter.state, before=before, count=LOOK_AT_ONCE)
-        for job, place in zip(ledger.jobs_of([job_id for job_id, _ in listed]), listed, strict=True):
+        jobs = ledger.jobs_by_id([job_id for job_id, _ in listed])
+        for place in listed:
+            job = jobs.get(place[0])
             if job is not None and job_filter.matches(job):
                 found.append(job)
                 if len(found) == count:

@@ -11,7 +11,7 @@ from worker import keys
 from worker.durations import format_duration, parse_duration
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, check_request, create_job
-from worker.model import FINISHED, Job
+from worker.model import FINISHED, Job, Json
 from worker.observe import Event, log
 from worker.schedule.entries import Entry, load_schedule
 from worker.schedule.times import days_before, time_after, time_until
@@ -47,6 +47,16 @@ class EntryStatus:
     jobs: dict[str, str]
     done_at: datetime | None
     alarms: tuple[str, ...]
+
+    def as_json(self) -> Json:
+        """For programs; the parameters are as in the file, with macros unresolved."""
+        times = {name: getattr(self, name) for name in ("last_due", "next_due", "done_at")}
+        return {
+            **self.entry.model_dump(exclude={"min_rows", "max_age"}),
+            **{name: at and at.isoformat() for name, at in times.items()},
+            "jobs": self.jobs,
+            "alarms": list(self.alarms),
+        }
 
 
 def entries(services: Services) -> list[Entry]:

@@ -88,6 +88,13 @@ class Connections(dict[str, Connection]):
             raise self.faults[name].with_traceback(None)
         raise BadInput("connection", name, one_of(name, self, "connections"))
 
+    def names_by_source(self) -> dict[str, list[str]]:
+        """The names of our accounts at each source that has any."""
+        names: dict[str, list[str]] = {}
+        for name, connection in self.items():
+            names.setdefault(connection.source.source, []).append(name)
+        return names
+
     def mistakes(self) -> list[str]:
         """All that is wrong in the files of connections and sources, each mistake once."""
         faults = (*self.catalogue.faults.values(), *self.faults.values())

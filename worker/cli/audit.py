@@ -19,13 +19,11 @@ from worker.sinks.kinds import audit_sink, parse_address
 COMPARED = ("rows", "dead_rows", "digest")
 
 
-@click.command(
-    help="Compare what is in a job's sink with its receipt; exit 0 if they agree, 1 if not, 3 if it is not finished."
-)
+@click.command()
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def audit(job_id: str, as_json: bool) -> None:
-    """Read all rows of the job from its sink and compare counts and digest with the receipt."""
+    """Compare what is in a job's sink with its receipt; exit 0 if they agree, 1 if not, 3 if it is not finished."""
     services = open_services()
     job = find_job(job_id)
     if job.state not in FINISHED:

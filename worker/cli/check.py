@@ -26,13 +26,11 @@ from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 
 
-@click.command(
-    help="Check that the credentials of one connection, or of all, work; the exit code is the number that do not."
-)
+@click.command()
 @click.argument("name", metavar="[CONNECTION]", required=False)
 @as_json_option
 def check(name: str | None, as_json: bool) -> None:
-    """One line for each connection: what was proven, or what to do."""
+    """Check that the credentials of one connection, or of all, work; the exit code is the number that do not."""
     accounts = startup.connections()
     faults = {} if name else accounts.faults
     findings = [Finding(faulty, "", "failed", str(fault)) for faulty, fault in faults.items()]
@@ -58,7 +56,7 @@ def check_account(connection: Connection) -> Finding:
         return Finding(connection.name, connection.source.source, "failed", why)
 
 
-@click.command(help="List the reports that a connection offers, and what its vendor says about them.")
+@click.command()
 @click.argument("name", metavar="CONNECTION")
 @click.option(
     "--details",
@@ -69,7 +67,7 @@ def check_account(connection: Connection) -> Finding:
 )
 @as_json_option
 def discover(name: str, details: int, as_json: bool) -> None:
-    """The declared reports, then the vendor's own lists; exit 1 if the vendor did not give all of them."""
+    """List the reports that a connection offers, then the vendor's own lists; exit 1 if some could not be had."""
     connection = startup.connections()[name]
     source = connection.source
     # Asked before anything is sent, so that a missing credential is one clear message and not one for each list.

@@ -93,16 +93,14 @@ class Line:
         return round(self.published / self.seconds)
 
 
-@click.command(
-    help="Run a report of each vendor from start to end, all on this machine; exit 0 only if every row arrived."
-)
+@click.command()
 @click.option("--rows", type=click.IntRange(1), default=1_000_000, show_default=True, help="Rows of each report.")
 @click.option("--processes", type=click.IntRange(1), default=2, show_default=True, help="Stream processes.")
 @click.option("--keep", is_flag=True, help="Serve the page with the jobs until Ctrl-C.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="The port of the page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON lines.")
 def demo(rows: int, processes: int, keep: bool, port: int, as_json: bool) -> None:
-    """Ingest one report of each vendor, with a worker killed in the middle of the large ones."""
+    """Run a report of each vendor from start to end, all on this machine; exit 0 only if every row arrived."""
     beside = {"api": api(port)} if keep else {}
     with (
         tempfile.TemporaryDirectory(prefix="millrace-demo-") as directory,

@@ -15,7 +15,7 @@ from worker.local_workers import api, beat, flower, local_workers
 LOOPBACK = "127.0.0.1"
 
 
-@click.command(help="Run everything on this machine: Redis, simulated vendors, workers, beat, API, page and Flower.")
+@click.command()
 @click.option(
     "--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="The port of API and page."
 )
@@ -23,7 +23,10 @@ LOOPBACK = "127.0.0.1"
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows in each report.")
 @click.option("--processes", type=click.IntRange(1), help="Stream processes (default: one per core).")
 def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
-    """Run until Ctrl-C, and restart processes that die. MILLRACE_REDIS_URL is used if it is set."""
+    """Run everything on this machine: Redis, simulated vendors, workers, beat, API, page and Flower.
+
+    Runs until Ctrl-C, and restarts processes that die. MILLRACE_REDIS_URL is used if it is set.
+    """
     require_free_port(LOOPBACK, port)
     require_free_port(LOOPBACK, flower_port, option="--flower-port")
     with simulated_vendors(rows, {}) as vendors:

@@ -46,12 +46,10 @@ class Finding:
     said: str
 
 
-@click.command(
-    help="Check configuration, Redis, broker, workers, beat and vendors; the exit code is the number that fail."
-)
+@click.command()
 @as_json_option
 def doctor(as_json: bool) -> None:
-    """One line for each check: what was found, or what to do."""
+    """Check configuration, Redis, broker, workers, beat and vendors; the exit code is the number that fail."""
     findings = list(_check_all())
     if as_json:
         for finding in findings:

@@ -19,12 +19,15 @@ MOST_INTERVALS = 4
 """If no sweep ran for this many intervals, neither beat nor a control worker in its place is running."""
 
 
-@click.command(help="Exit 0 if a process of this host works, else print the reason and exit 1.")
+@click.command()
 @click.argument("process", type=click.Choice(["api", "beat", "control", "stream", "flower"]))
 @click.option("--port", type=click.IntRange(1, 65_535), help="The port of api or flower, if it is not the default.")
 @as_json_option
 def healthy(process: str, port: int | None, as_json: bool) -> None:
-    """Workers are pinged by the name `PROCESS@HOST`, the others over HTTP; for beat, the last sweep in Redis counts."""
+    """Exit 0 if a process of this host works, else print the reason and exit 1.
+
+    Workers are pinged by the name `PROCESS@HOST`, the others over HTTP; for beat, the last sweep in Redis counts.
+    """
     why = _find_problem(process, port)
     if as_json:
         print_json({"process": process, "healthy": why is None, "why": why})

@@ -28,12 +28,12 @@ def find_job(job_id: str) -> Job:
     return job
 
 
-@click.command(help="List jobs, the latest first.")
+@click.command()
 @click.option("--state", type=click.Choice(STATES))
 @click.option("--count", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json_option
 def jobs(state: str | None, count: int, as_json: bool) -> None:
-    """One line for each job."""
+    """List jobs, the latest first."""
     ledger = open_services().ledger
     found, now = ledger.jobs(state=state, count=count), ledger.now()  # type: ignore[arg-type]
     if as_json:
@@ -47,11 +47,11 @@ def jobs(state: str | None, count: int, as_json: bool) -> None:
     print_table(("job", "report", "state", "pages", "rows", "made", "error"), lines, wrapped="error")
 
 
-@click.command(help="Show one job.")
+@click.command()
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def show(job_id: str, as_json: bool) -> None:
-    """What the ledger holds about a job."""
+    """Show what the ledger holds about a job."""
     job, now = find_job(job_id), open_services().ledger.now()
     facts = job_facts(job, now)
     if as_json:
@@ -62,11 +62,11 @@ def show(job_id: str, as_json: bool) -> None:
         print_table(("what", "is"), [(name, value) for name, value in facts.items() if value is not None])
 
 
-@click.command(help="Print a finished job's receipt.")
+@click.command()
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def receipt(job_id: str, as_json: bool) -> None:
-    """Exit 3 if the job has no receipt yet."""
+    """Print a finished job's receipt; exit 3 if it has none yet."""
     job = find_job(job_id)
     if job.receipt is None:
         talk.print(f"job {job.id} is {job.state}: there is no receipt yet")
@@ -77,11 +77,11 @@ def receipt(job_id: str, as_json: bool) -> None:
         print_table(("what", "is"), list(job.receipt.items()))
 
 
-@click.command(help="Cancel a job in any state.")
+@click.command()
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def cancel(job_id: str, as_json: bool) -> None:
-    """Stop a job and declare void what it published; exit 1 if it had already ended."""
+    """Cancel a job in any state, and declare void what it published; exit 1 if it had already ended."""
     # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
     find_job(job_id)
     state = cancel_job(open_services(), job_id)
@@ -92,11 +92,11 @@ def cancel(job_id: str, as_json: bool) -> None:
     sys.exit(EXIT_DONE if state == "cancelled" else EXIT_FAILED)
 
 
-@click.command(help="Retry a failed or cancelled job.")
+@click.command()
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def retry(job_id: str, as_json: bool) -> None:
-    """Open the next generation; the vendor's prepared report is used again if possible."""
+    """Retry a failed or cancelled job; the vendor's prepared report is used again if possible."""
     from worker.celery import nudge_out_of  # finds the broker, and may start one, on import
 
     find_job(job_id)

@@ -24,7 +24,7 @@ from worker.transport.exchange import Exchange
 DEAD_SHOWN_BYTES = 300
 
 
-@click.command(help="Show the first rows of a report without publishing them. The vendor does prepare the report.")
+@click.command()
 @report_options
 @click.option(
     "--rows", "count", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many rows to show."
@@ -41,7 +41,10 @@ DEAD_SHOWN_BYTES = 300
 def preview(
     name: str, sets: tuple[str, ...], file: Path | None, count: int, timeout: float, as_json: bool
 ) -> None:  # fmt: skip
-    """A table if stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr."""
+    """Show the first rows of a report without publishing them. The vendor does prepare the report.
+
+    A table if stdout is a terminal, else JSON lines; rows that would be dead letters go to stderr.
+    """
     connection, report = find_report(startup.connections(), name)
     require_auth(connection, environment_value)
     params = resolve(report, read_params(sets, file), now=datetime.now(UTC), timezone=connection.timezone).params

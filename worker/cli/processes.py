@@ -31,53 +31,55 @@ name_option = click.option(
 )
 
 
-@click.group(help="Run a worker until SIGTERM.")
+@click.group()
 def worker() -> None:
-    """An installation needs both kinds, any number of each, on any number of machines."""
+    """Run a worker until SIGTERM. An installation needs both kinds, any number of each, on any machines."""
 
 
-@worker.command(help="Run the control steps: submit, poll, plan, finish, and the sweep for lost work.")
+@worker.command()
 @click.option("--threads", type=click.IntRange(1), default=64, show_default=True, help="How many steps run at once.")
 @name_option
 @with_parent_option
 def control(threads: int, name: str | None, with_parent: bool) -> None:
-    """Uses threads, because these steps mostly wait for the network."""
+    """Run the control steps: submit, poll, plan, finish, and the sweep for lost work."""
     from worker.celery import run_worker
 
     _become_service(with_parent)
+    # Threads, because these steps mostly wait for the network.
     node, queues = _node("control", name), (CONTROL, SWEEP)
     sys.exit(run_worker(node, queues, pool="threads", concurrency=threads, prefetches=True))
 
 
-@worker.command(help="Read pages and publish their rows.")
+@worker.command()
 @click.option("--processes", type=click.IntRange(1), help="How many pages are read at once (default: one per core).")
 @name_option
 @with_parent_option
 def stream(processes: int | None, name: str | None, with_parent: bool) -> None:
-    """Uses processes, because parsing holds the interpreter lock; each process takes one page at a time."""
+    """Read pages and publish their rows, one page at a time in each process."""
     from worker.celery import run_worker
 
     _become_service(with_parent)
+    # Processes, because parsing holds the interpreter lock.
     node, concurrency = _node("stream", name), processes or os.cpu_count() or 1
     sys.exit(run_worker(node, (STREAM,), pool="prefork", concurrency=concurrency, prefetches=False))
 
 
-@click.command(help="Send the periodic messages `sweep` and `due`, until SIGTERM.")
+@click.command()
 @with_parent_option
 def beat(with_parent: bool) -> None:
-    """Keeps nothing on disk. Several may run, because a message sent twice does no harm."""
+    """Send the periodic messages `sweep` and `due`, until SIGTERM. Several may run."""
     from worker.celery import run_beat
 
     _become_service(with_parent)
     run_beat()
 
 
-@click.command(help="Serve the HTTP API.")
+@click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
 @with_parent_option
 def api(host: str, port: int, with_parent: bool) -> None:
-    """Listen; on other addresses than loopback only if tokens are set."""
+    """Serve the HTTP API; on other addresses than loopback only if tokens are set."""
     import uvicorn
 
     from worker.api.app import make_app
@@ -99,12 +101,12 @@ def api(host: str, port: int, with_parent: bool) -> None:
     )
 
 
-@click.command(help="Serve Flower: workers and tasks as Celery sees them.")
+@click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True)
 @with_parent_option
 def flower(host: str, port: int, with_parent: bool) -> None:
-    """Listen; on other addresses than loopback only with a login."""
+    """Serve Flower: workers and tasks as Celery sees them; on other addresses than loopback only with a login."""
     login = environment_value("FLOWER_BASIC_AUTH")
     # Flower reads a comma as the beginning of another login, so a password with one would end there.
     if login and not all(FLOWER_LOGIN.fullmatch(part) for part in login.split(",")):

@@ -44,7 +44,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(help="Request a report and follow it to its receipt.")
+@click.command()
 @job_options
 @click.option(
     "--timeout",
@@ -54,7 +54,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **options: Any) -> None:
-    """Follow one report to its end; without MILLRACE_REDIS_URL, the command starts its own workers."""
+    """Request a report and follow it to its receipt; without MILLRACE_REDIS_URL, with workers of its own."""
     services = open_services()
     request = _read_request(name, sink=options.pop("sink") or default_sink(), **options)
     # Before the job is stored: a Ctrl-C while we ask for workers could not cancel it.
@@ -74,10 +74,10 @@ def run(name: str, timeout: float | None, processes: int | None, as_json: bool, 
     sys.exit(EXIT_DONE if receipt["state"] == "done" else EXIT_FAILED)
 
 
-@click.command(help="Request a report and return at once.")
+@click.command()
 @job_options
 def submit(name: str, as_json: bool, **options: Any) -> None:
-    """Make the job and print its id. Workers must be running, because this command starts none."""
+    """Request a report and return at once. Workers must be running, because this command starts none."""
     services = open_services()
     job, joined = _create(services, _read_request(name, **options), _require_workers)
     if as_json:

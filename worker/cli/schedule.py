@@ -24,10 +24,10 @@ from worker.services import get_services
 LOOK_SECONDS = 0.5
 
 
-@click.command(help="List the schedule: last and next runs, and what is late.")
+@click.command()
 @as_json_option
 def schedule(as_json: bool) -> None:
-    """One line for each entry; exit 1 if any has an alarm."""
+    """List the schedule: last and next runs, and what is late; exit 1 if any entry has an alarm."""
     services = open_services()
     found = statuses(services, datetime.fromtimestamp(services.ledger.now(), UTC))
     if as_json:
@@ -54,9 +54,7 @@ def schedule(as_json: bool) -> None:
     sys.exit(EXIT_FAILED if any(status.alarms for status in found) else EXIT_DONE)
 
 
-@click.command(
-    help="Request a range of days again, one job for each window; run the same command again to continue it."
-)
+@click.command()
 @report_options
 @click.option("--from", "first", metavar="DAY", required=True, help="The first day, as 2026-11-01.")
 @click.option("--to", "last", metavar="DAY", required=True, help="The last day, included.")
@@ -82,7 +80,7 @@ def backfill(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Follow every window to its end; exit 0 if all are done, else 1."""
+    """Request a range of days again, one job for each window; exit 0 if all are done. Run it again to continue."""
     open_services().ledger.try_write()
     services = get_services()
     days = _parse_day("--from", first), _parse_day("--to", last)

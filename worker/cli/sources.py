@@ -19,11 +19,11 @@ from worker.sources.views import report_facts, source_facts
 from worker.suggestions import one_of
 
 
-@click.group(help="List sources, show one, print the JSON Schema.", invoke_without_command=True)
+@click.group(invoke_without_command=True)
 @as_json_option
 @click.pass_context
 def sources(context: click.Context, as_json: bool) -> None:
-    """Without a verb: one line for each source."""
+    """List sources, show one, print the JSON Schema."""
     if context.invoked_subcommand is not None:
         return
     accounts = startup.connections()
@@ -42,12 +42,12 @@ def sources(context: click.Context, as_json: bool) -> None:
     sys.exit(EXIT_USAGE if accounts.mistakes() else EXIT_DONE)
 
 
-@sources.command(help="Show a source or a report: X is SOURCE, SOURCE.REPORT or CONNECTION.REPORT.")
+@sources.command()
 @click.argument("name", metavar="X")
 @as_json_option
 @click.pass_context
 def show(context: click.Context, name: str, as_json: bool) -> None:
-    """Show the parameters, the proof of completeness that the vendor allows, and whether a replay is stable."""
+    """Show a source or a report: X is SOURCE, SOURCE.REPORT or CONNECTION.REPORT."""
     # `sources --json show X` means the same as `sources show X --json`.
     as_json = as_json or bool(context.parent and context.parent.params.get("as_json"))
     prefix, dot, report_name = name.partition(".")
@@ -78,11 +78,11 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
         print_report(prefix, report_name, report)
 
 
-@sources.command(help="Print the JSON Schema of source files, for editors.")
+@sources.command()
 @click.option("--connections", is_flag=True, help="Print the schema of connections files instead.")
 @as_json_option
 def schema(connections: bool, as_json: bool) -> None:
-    """Always prints JSON; `--json` puts it on one line."""
+    """Print the JSON Schema of source files, for editors; `--json` puts it on one line."""
     found = connections_schema() if connections else source_schema()
     if as_json:
         print_json(found)

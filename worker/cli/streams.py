@@ -24,7 +24,7 @@ WAIT_MILLISECONDS = 1_000
 ENTRIES_AT_ONCE = 500
 
 
-@click.command(help="Show the dead letters of a report: rows set aside, each with its reason.")
+@click.command()
 @click.argument("name", metavar="CONNECTION.REPORT")
 @click.option("--sink", metavar="SINK", help="The report's sink, if it is not the default stream.")
 @click.option(
@@ -36,7 +36,7 @@ ENTRIES_AT_ONCE = 500
 )
 @as_json_option
 def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
-    """Print dead letters, the latest first."""
+    """Show the dead letters of a report: rows set aside, each with its reason, the latest first."""
     services = open_services()
     chosen = sink or default_sink()
     letters = dead_letters(services, name, chosen, count)
@@ -50,13 +50,13 @@ def dead(name: str, sink: str | None, count: int, as_json: bool) -> None:
     sys.exit(EXIT_DONE)
 
 
-@click.command(help="Print rows as they come into a stream, until Ctrl-C.")
+@click.command()
 @click.argument("sink", metavar="SINK")
 @click.option("--from-start", is_flag=True, help="Begin with the oldest row in the stream, not with the next new one.")
 @click.option("--count", type=click.IntRange(1), help="Stop after this many rows.")
 @as_json_option
 def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
-    """Print one row per line; with --json, each with its job and address, and the ends and voids as well."""
+    """Print rows as they come into a stream, until Ctrl-C; with --json, also addresses, ends and voids."""
     address = parse_address(sink if ":" in sink else f"stream:{sink}")
     if not isinstance(address, StreamAddress):
         raise BadInput("SINK", address.display_name, "a stream: stream:NAME or redis://...?stream=NAME")

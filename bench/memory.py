@@ -30,10 +30,7 @@ class Case:
     params: Json
 
 
-CASES = [
-    Case("NDJSON", MEDIAMATH, MEDIAMATH_PARAMS),
-    Case("one JSON page", ROKT, ROKT_PARAMS),
-]
+CASES = [Case("NDJSON", MEDIAMATH, MEDIAMATH_PARAMS), Case("one JSON page", ROKT, ROKT_PARAMS)]
 
 
 def main() -> None:

@@ -109,11 +109,7 @@ class _Page(msgspec.Struct):
 def _ways(place: Stage) -> dict[str, Callable[[], float]]:
     from bench.one_process import run_report
 
-    sinks = {
-        "files": f"file:{place.files}",
-        "one entry per row": "stream:bench",
-        "rows_per_entry=500": PACKED,
-    }
+    sinks = {"files": f"file:{place.files}", "one entry per row": "stream:bench", "rows_per_entry=500": PACKED}
 
     def way(what: str) -> Callable[[], float]:
         report, params = (KARGO, KARGO_PARAMS) if what.startswith("Kargo") else (MEDIAMATH, MEDIAMATH_PARAMS)

@@ -15,14 +15,7 @@ from sandbox.vendors.kargo.reports import plan as kargo_plan
 from sandbox.vendors.mediamath.query import Query, datasets
 from sandbox.vendors.mediamath.rows import buckets
 from sandbox.vendors.mediamath.rows import plan as mediamath_plan
-from sandbox.vendors.rokt.legacy import (
-    METADATA_PATHS,
-    SHAPES,
-    legacy_plan,
-    metadata,
-    read_legacy_request,
-    summary,
-)
+from sandbox.vendors.rokt.legacy import METADATA_PATHS, SHAPES, legacy_plan, metadata, read_legacy_request, summary
 from sandbox.vendors.rokt.query import account_plan, query_plan
 
 Params = Mapping[str, Any]

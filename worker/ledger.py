@@ -252,12 +252,7 @@ class Ledger:
         )
 
     def decide(
-        self,
-        job_id: str,
-        verdict: Literal["failed", "cancelled"],
-        reason: str,
-        *,
-        report_is_cause: bool = False,
+        self, job_id: str, verdict: Literal["failed", "cancelled"], reason: str, *, report_is_cause: bool = False
     ) -> tuple[Literal["decided", "ended", "none"], str]:
         """Give a job its verdict, unless it has one. `worker.jobs.finish.end_job` then ends it."""
         answer = self._run("verdict", job_id, job_id, verdict, reason, int(report_is_cause))

@@ -43,9 +43,7 @@ class Services:
         self.settings = settings
         self.redis = redis
         self.ledger = Ledger(
-            redis,
-            lease_seconds=settings.lease_seconds,
-            keep_finished_seconds=settings.keep_finished_days * 86_400,
+            redis, lease_seconds=settings.lease_seconds, keep_finished_seconds=settings.keep_finished_days * 86_400
         )
         self._accounts: dict[str, tuple[float, Account]] = {}
         # Cached, because a source can be large and every poll and page needs it. The key is a digest of the content.

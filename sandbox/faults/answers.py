@@ -87,12 +87,7 @@ def redirect(_ask: Ask, exchange: Exchange, *, to: str, code: int = 302) -> Answ
 
 @ANSWERS.wrap()
 def error_body(
-    _ask: Ask,
-    exchange: Exchange,
-    *,
-    code: str = "InternalError",
-    message: str = "made to fail",
-    partial: bool = False,
+    _ask: Ask, exchange: Exchange, *, code: str = "InternalError", message: str = "made to fail", partial: bool = False
 ) -> Answer:
     """Answers 200 with only an error in the vendor's form (in a stream: as the first and only line).
     `partial` leaves out everything except the error code."""

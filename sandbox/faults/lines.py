@@ -18,10 +18,7 @@ META_LINE = b'{"meta":{}}'
 REQUEST_ID = "5aNdB0xSandB0xSandB0xSandB0xSand"
 
 _GATEWAY: dict[str, tuple[str, dict[str, object]]] = {
-    "rate-limit-exceeded": (
-        "Rate limit exceeded, please slow down",
-        {"limit": 10, "burst": 50, "window": "1s"},
-    ),
+    "rate-limit-exceeded": ("Rate limit exceeded, please slow down", {"limit": 10, "burst": 50, "window": "1s"}),
     "too-many-concurrent-writes": ("Too many concurrent write operations, please retry", {"limit": 30}),
     "service-overloaded": ("Service temporarily overloaded, please retry later", {}),
 }

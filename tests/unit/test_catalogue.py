@@ -196,7 +196,7 @@ def test_what_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
         read_yaml(tmp_path / "absent.yaml")
     with pytest.raises(BadInput, match="YAML"):
         read_yaml(written(tmp_path, "a: &a [*a]"))
-    with pytest.raises(BadInput, match="fields of a source"):
+    with pytest.raises(BadInput, match="fields with their values"):
         load_source(read_yaml(written(tmp_path, "")))
 
 

@@ -11,14 +11,7 @@ from config.celery import CONTROL, STREAM, SWEEP
 from config.settings import environment_value
 from worker.api.access import Access
 from worker.api.backend import Backend
-from worker.api.models import (
-    ConnectionView,
-    DeadLetter,
-    EntryView,
-    QueueView,
-    ReportView,
-    SourceView,
-)
+from worker.api.models import ConnectionView, DeadLetter, EntryView, QueueView, ReportView, SourceView
 from worker.api.requests import make_router
 from worker.errors import BadInput
 from worker.jobs.dead_letters import dead_letters
@@ -66,10 +59,7 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
 
     @look.get("/dead/{connection}/{report}", summary="The rows set aside, each with its reason, the latest first")
     def dead(
-        connection: str,
-        report: str,
-        sink: str | None = None,
-        count: Annotated[int, Query(ge=1, le=1000)] = 100,
+        connection: str, report: str, sink: str | None = None, count: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[DeadLetter]:
         services = backend.services()
         try:

@@ -177,17 +177,7 @@ def _run(
         found = audit(services.redis, f"rows:{name}", job_id)
         published, doubled, is_clean = found.rows, found.doubled, found.is_whole
     is_whole = receipt["state"] == "done" and is_clean and published == rows
-    return Line(
-        name,
-        receipt["state"],
-        rows,
-        published,
-        doubled,
-        is_whole,
-        killed,
-        elapsed,
-        peak.megabytes,
-    )
+    return Line(name, receipt["state"], rows, published, doubled, is_whole, killed, elapsed, peak.megabytes)
 
 
 def _count_by_duckdb(directory: Path, receipt: Mapping[str, Any]) -> tuple[int, int]:

@@ -47,10 +47,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @job_options
 @click.option(
-    "--timeout",
-    type=Seconds(),
-    metavar="SECONDS",
-    help="Stop following after this time (exit 3); the job continues.",
+    "--timeout", type=Seconds(), metavar="SECONDS", help="Stop following after this time (exit 3); the job continues."
 )
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **options: Any) -> None:

@@ -138,12 +138,7 @@ class Preview:
             self.sleep(every)
             now = self.exchange.clock()
             try:
-                status = vendor.status(
-                    report_id,
-                    poll_link=submission.poll_link,
-                    now=now,
-                    missing_since=missing_since,
-                )
+                status = vendor.status(report_id, poll_link=submission.poll_link, now=now, missing_since=missing_since)
             except RetryLater as later:
                 failures += later.is_attempt
                 if failures >= MOST_FAILURES:

@@ -155,12 +155,7 @@ class Vendor:
         return None
 
     def status(
-        self,
-        report_id: str,
-        *,
-        poll_link: str | None = None,
-        now: float,
-        missing_since: float | None = None,
+        self, report_id: str, *, poll_link: str | None = None, now: float, missing_since: float | None = None
     ) -> Status:
         """Ask once whether the report is ready; at `poll_link` if the vendor gave one.
 

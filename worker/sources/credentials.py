@@ -8,15 +8,7 @@ from typing import Protocol
 from worker.errors import BadInput
 from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.placeholders import names_in
-from worker.sources.schema import (
-    AllAuth,
-    Auth,
-    NoAuth,
-    OAuth2Auth,
-    OneAuth,
-    SessionAuth,
-    Source,
-)
+from worker.sources.schema import AllAuth, Auth, NoAuth, OAuth2Auth, OneAuth, SessionAuth, Source
 from worker.sources.yaml_files import Place, YamlFile
 from worker.suggestions import one_of
 

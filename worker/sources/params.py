@@ -27,6 +27,7 @@ from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
 from worker.sources.templates import path_names
 from worker.suggestions import did_you_mean, one_of, shorten
 
+_ANYTHING = re.compile(".*", re.DOTALL)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
 _DATETIME = re.compile(_DATE.pattern + _TIME + r"([Zz]|[+-][0-9]{2}:[0-9]{2})")
@@ -72,7 +73,7 @@ def resolve(report: Report, given: Mapping[str, Any], *, now: datetime, timezone
         if value is not None:
             params[name] = resolve_value(f"params.{name}", param, value, moment)
         elif param.required:
-            raise MissingInput(f"params.{name}", param.help or _TYPES[param.type][1])
+            raise MissingInput(f"params.{name}", param.help or TYPES[param.type][1])
     _check_together(report, present, params)
     window = _find_window(report, params)
     # Joined last: until here the items of a list are needed, for the checks and for the window.
@@ -258,59 +259,49 @@ def _convert(where: str, kind: ParamType, value: Any, moment: Moment, date_adds:
     if kind == "string" and isinstance(value, int) and not isinstance(value, bool):
         # On the command line an id of digits is read as a number; it is still an id.
         return str(value)
-    is_right, allowed = _TYPES[kind]
+    is_right, allowed = TYPES[kind]
     if not is_right(value):
         hint = did_you_mean(value, available_timezones()) if kind == "timezone" else ""
         raise BadInput(where, shorten(value), allowed + hint)
     return value
 
 
-def _is_date(value: Any) -> bool:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return False
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+def _is_text(form: re.Pattern[str], parse: Callable[[str], object]) -> Callable[[Any], bool]:
+    """Returns a function: is a value text of this form that can be parsed?"""
 
-
-def _is_moment(form: re.Pattern[str]) -> Callable[[Any], bool]:
-    def is_moment(value: Any) -> bool:
-        if not isinstance(value, str) or not form.fullmatch(value):
-            return False
+    def is_right(value: Any) -> bool:
         try:
-            datetime.fromisoformat(value.upper())
-        except ValueError:
+            return isinstance(value, str) and form.fullmatch(value) is not None and bool(parse(value))
+        except (ValueError, ZoneInfoNotFoundError, OSError):
             return False
-        return True
 
-    return is_moment
-
-
-def _is_zone(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(ZoneInfo(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
+    return is_right
 
 
-_TYPES: dict[ParamType, tuple[Callable[[Any], bool], str]] = {
+def _parse_time(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper())
+
+
+_is_date = _is_text(_DATE, date.fromisoformat)
+
+
+TYPES: dict[ParamType, tuple[Callable[[Any], bool], str]] = {
     "string": (lambda value: isinstance(value, str), "text"),
     "integer": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
     "number": (lambda value: isinstance(value, int | float | Decimal) and not isinstance(value, bool), "a number"),
     "boolean": (lambda value: isinstance(value, bool), "true or false"),
     "date": (_is_date, "a date such as 2026-11-20 or {yesterday}"),
     "datetime": (
-        _is_moment(_DATETIME),
+        _is_text(_DATETIME, _parse_time),
         "a date, or a time with its offset such as 2026-11-20T00:00:00Z, or a macro such as {yesterday}",
     ),
     "local-datetime": (
-        _is_moment(_LOCAL_DATETIME),
+        _is_text(_LOCAL_DATETIME, _parse_time),
         "a date, or a time without offset such as 2026-11-20T00:00:00.000, or a macro such as {yesterday}",
     ),
-    "timezone": (_is_zone, "an IANA time zone such as America/New_York"),
+    "timezone": (_is_text(_ANYTHING, ZoneInfo), "an IANA time zone such as America/New_York"),
     "object": (lambda value: isinstance(value, dict), "an object"),
     "list": (lambda value: isinstance(value, list), "a list"),
     "any": (lambda _: True, "anything"),
 }
+"""How a value of each type is recognized, and what it is in words."""

@@ -8,25 +8,13 @@ from typing import Any
 from worker.model import Json
 from worker.sources import docs
 from worker.sources.credentials import credential_names
+from worker.sources.params import TYPES
 from worker.sources.schema import Param, ParamType, Report, Source
 
-_TYPES: dict[ParamType, Json] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "object": {"type": "object"},
-    "list": {"type": "array"},
-    "any": {},
-    "timezone": {"type": "string", "description": "an IANA time zone such as America/New_York"},
-    # Without `format`: a strict validator would refuse macros.
-    "date": {"type": "string", "description": "a date such as 2026-11-20 or {yesterday}"},
-    "datetime": {"type": "string", "description": "a date, a time with its offset, or a macro such as {yesterday}"},
-    "local-datetime": {
-        "type": "string",
-        "description": "a date, a time without offset, or a macro such as {yesterday}",
-    },
-}
+_JSON_TYPES = {
+    "string": "string", "integer": "integer", "number": "number", "boolean": "boolean", "object": "object",
+    "list": "array",
+}  # fmt: skip
 
 
 def source_facts(source: Source, connections: Iterable[str]) -> Json:
@@ -100,14 +88,21 @@ def _param_schema(name: str, param: Param) -> Json:
         "maxItems": param.max_items,
         "uniqueItems": param.unique or None,
         "default": param.default,
-        "description": param.help or _TYPES[param.type].get("description"),
+        "description": param.help or _type_schema(param.type).get("description"),
     }
     if param.type == "list":
         bounds["items"] = {
-            **_TYPES[param.items or "any"],
+            **_type_schema(param.items or "any"),
             **({"enum": param.items_allowed} if param.items_allowed else {}),
         }
     if param.json_schema:
         # With an $id of its own, so that its references to `#/definitions` are resolved within it.
         bounds["allOf"] = [{"$id": f"urn:millrace:param:{name}", **param.json_schema}]
-    return {**_TYPES[param.type], **{word: value for word, value in bounds.items() if value is not None}}
+    return {**_type_schema(param.type), **{word: value for word, value in bounds.items() if value is not None}}
+
+
+def _type_schema(kind: ParamType) -> Json:
+    if kind == "any":
+        return {}
+    # A date or time has no `format`: a strict validator would refuse macros.
+    return {"type": _JSON_TYPES[kind]} if kind in _JSON_TYPES else {"type": "string", "description": TYPES[kind][1]}

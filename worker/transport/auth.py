@@ -19,14 +19,7 @@ from worker.sources.schema import (
 from worker.transport.account import Account
 from worker.transport.login import Login
 from worker.transport.redaction import Redactor
-from worker.transport.request import (
-    WireRequest,
-    basic,
-    with_body_value,
-    with_header,
-    with_query,
-    without_query_value,
-)
+from worker.transport.request import WireRequest, basic, with_body_value, with_header, with_query, without_query_value
 from worker.transport.response import Response
 from worker.transport.tokens import Tokens
 

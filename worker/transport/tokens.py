@@ -9,7 +9,7 @@ from typing import Protocol
 from redis import Redis
 
 from worker import keys
-from worker.scripts import Clock, Script, time_argument
+from worker.scripts import Argument, Clock, Script, time_argument
 
 # Longer than a login can take: after that the worker must be dead, and another one may log in.
 TURN_SECONDS = 60.0
@@ -90,16 +90,11 @@ class SharedTokens:
         return Turn(int(answer[1]), refresh or None, Token(value, version) if value else None)
 
     def keep(self, turn: Turn, grant: Grant) -> Token:
-        lifetime, refresh = grant.lifetime_seconds, grant.refresh or ""
-        arguments: list[str | float] = [
-            turn.fence,
-            grant.value,
-            refresh,
-            lifetime,
-            lifetime * RENEW_AT_SHARE,
-            int(grant.is_refresh_durable),
-        ]
-        _KEEP(self._redis, self._keys, [time_argument(self._clock), *arguments])
+        lifetime, is_durable = grant.lifetime_seconds, int(grant.is_refresh_durable)
+        given: tuple[Argument, ...] = (
+            turn.fence, grant.value, grant.refresh or "", lifetime, lifetime * RENEW_AT_SHARE, is_durable,
+        )  # fmt: skip
+        _KEEP(self._redis, self._keys, [time_argument(self._clock), *given])
         return Token(grant.value, str(turn.fence))
 
     def leave(self, turn: Turn, *, rest_seconds: float = 0) -> None:

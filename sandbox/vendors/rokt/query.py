@@ -18,10 +18,7 @@ _FACTS = read_json("sandbox.vendors.rokt", "reports.json")
 NAMES: dict[str, dict[str, list[str]]] = _FACTS["query"]
 _BODIES = {
     report: Schema(
-        "sandbox.vendors.rokt",
-        "query.json",
-        metric={"enum": names["metrics"]},
-        dimension={"enum": names["dimensions"]},
+        "sandbox.vendors.rokt", "query.json", metric={"enum": names["metrics"]}, dimension={"enum": names["dimensions"]}
     )
     for report, names in NAMES.items()
 }

@@ -131,8 +131,7 @@ class Delimited(Declared):
         default="fail", description="a row with more values than the header is a mistake, or the surplus is dropped"
     )
     same_names: Literal["fail", "number"] = Field(
-        default="fail",
-        description="two columns with one name are a mistake, or the second `Clicks` becomes `Clicks_2`",
+        default="fail", description="two columns with one name are a mistake, or the second `Clicks` becomes `Clicks_2`"
     )
     repeated_header: Literal["fail", "drop"] = Field(
         default="fail",

@@ -26,13 +26,7 @@ def decimal_type(scale: int) -> str:
     return f"decimal({WHOLE_DIGITS + scale}, {scale})"
 
 
-DECLARED = {
-    "string": STRING,
-    "integer": INTEGER,
-    "number": decimal_type(9),
-    "boolean": BOOLEAN,
-    "datetime": TIMESTAMP,
-}
+DECLARED = {"string": STRING, "integer": INTEGER, "number": decimal_type(9), "boolean": BOOLEAN, "datetime": TIMESTAMP}
 """The type of a declared column, until a value needs a wider one."""
 
 _INT64 = range(-(2**63), 2**63)

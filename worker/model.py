@@ -104,8 +104,13 @@ class Rows:
         if most_bytes is not None and end > most_bytes:
             end = self.text.rfind(b"\n", 0, most_bytes) + 1 or self.text.find(b"\n") + 1
             count = self.text.count(b"\n", 0, end)
-        if count > most_rows:
-            end, count = len(self.text) - len(self.text.split(b"\n", most_rows)[-1]), most_rows
+        if (left := count - most_rows) > 0:
+            # From the nearer end, because splitting makes an object of every row that it passes.
+            if most_rows < left:
+                end -= len(self.text[:end].split(b"\n", most_rows)[-1])
+            else:
+                end = len(self.text[:end].rsplit(b"\n", left + 1)[0]) + 1
+            count = most_rows
         first = {index: reason for index, reason in self.dead.items() if index < count}
         others = {index - count: reason for index, reason in self.dead.items() if index >= count}
         return Rows(self.text[:end], count, first), Rows(self.text[end:], self.count - count, others)

@@ -36,7 +36,7 @@ class TransactionPacker:
         self._job = job
         self._bound = bound
         # An XADD without address and row. The pieces before, between and after them are joined for each row.
-        add = b"".join(pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", ""))
+        add = pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", "")
         self._start = add.removesuffix(b"0\r\n" + _FIELD + b"0\r\n\r\n")
 
     def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
@@ -51,7 +51,7 @@ class TransactionPacker:
         last = f"{generation}.{page}.{batch.after.rows}"
         end = command(END, self._keys, (page, field, len(batch.rows), self._job, last))
         rows = self._pack_rows(b"%d.%d." % (generation, page), batch)
-        return [*pack_command(*begin), *rows, *pack_command(*end)]
+        return [pack_command(*begin), *rows, pack_command(*end)]
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
         """An XADD for each row. To join pieces that are ready takes half as long as to format them."""

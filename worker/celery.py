@@ -17,6 +17,7 @@ from billiard import pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutting_down
 from celery.utils.nodenames import default_nodename, host_format
+from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -54,6 +55,18 @@ _stopping = multiprocessing.Event()
 @worker_shutting_down.connect
 def _note_shutdown(**_: Any) -> None:
     _stopping.set()
+
+
+def _drop_unknown_task(consumer: Any, _body: Any, message: Any, unknown: KeyError) -> None:
+    """Drop the message of a task that only a newer version has: the sweep sends it again, until such a worker gets it.
+
+    Celery would do the same, but log a traceback and advice about imports.
+    """
+    log.warning(Event.NUDGE_UNKNOWN, task=unknown.args[0])
+    message.reject_log_error(log, consumer.connection_errors)
+
+
+Consumer.on_unknown_task = _drop_unknown_task
 
 
 @worker_init.connect

@@ -37,6 +37,7 @@ class Event(StrEnum):
     LEASE_LOST = "lease.lost"  # another worker holds the work; this one stops
     NOTHING_TO_DO = "step.nothing_to_do"  # the nudge was not needed: the work is done, or another worker has it
     NUDGE_LOST = "nudge.lost"  # the broker did not take a nudge; the sweep will send it again
+    NUDGE_UNKNOWN = "nudge.unknown"  # only another version of Millrace knows this task; the sweep sends it again
     STOOD_IN = "beat.stood_in"  # beat did not send this task for two intervals; a control worker did its work
     REDIS_AWAY = "redis.away"  # Redis cannot serve now; the work waits until it can
     SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged

@@ -30,6 +30,8 @@ from worker.transport.account import Account
 from worker.transport.exchange import Exchange
 from worker.transport.quota import ReportPlaces
 
+OTHER_VERSION_SECONDS = 15.0
+"""How long a job of another version of Millrace waits before a worker takes it again, perhaps one of that version."""
 ACCOUNT_SECONDS = 5.0
 """How long credentials that were read are used: thousands of polls a minute would read the same files each time."""
 
@@ -80,11 +82,14 @@ class Services:
         try:
             return Source.model_validate_json(text)
         except ValidationError as unknown:
-            # A worker of the version that made the job may take it over.
+            # During an upgrade the next worker may be one of the version that made the job, so this is no attempt.
             first = unknown.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise RetryLater(
-                f"another version of Millrace made this job: its source has {where}: {first['msg']}"
+                f"a worker of the version of Millrace that made this job: its source has {where}: {first['msg']}",
+                wait_seconds=OTHER_VERSION_SECONDS,
+                is_attempt=False,
+                waits_on="worker",
             ) from None
 
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:

@@ -19,6 +19,7 @@ from tests.source_files import source
 from worker.errors import LeaseLost, RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
+from worker.jobs.waiting import waits_for
 from worker.model import Job, OpenPages, Rows
 from worker.services import Services
 from worker.sinks.audit import audit
@@ -240,16 +241,18 @@ def test_a_job_whose_pages_vanish_while_it_is_finished_reads_them_again(
         assert made.run()["state"] == "done"
 
 
-def test_a_source_of_a_later_version_fails_the_job_after_ten_attempts(
+def test_a_job_whose_source_is_of_a_later_version_waits_for_a_worker_of_that_version(
     redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with world(redis, tmp_path, source(), lambda request: Answer({"rows": []}), monkeypatch) as made:
         made.ask()
         digest = made.job.source_digest
-        kept = orjson.loads(made.services.ledger.source(digest) or b"")
-        made.services.ledger.keep_source(digest, orjson.dumps(kept | {"added_later": 1}))
-        receipt = made.run()
-    assert receipt["state"] == "failed"
-    assert receipt["error"].startswith(
-        "given up after 10 attempts: another version of Millrace made this job: its source has added_later: "
-    )
+        kept = made.services.ledger.source(digest) or b""
+        made.services.ledger.keep_source(digest, orjson.dumps(orjson.loads(kept) | {"added_later": 1}))
+        for _ in range(20):
+            made.step(made.job)
+        wait = waits_for(made.job, made.now)
+        assert (made.job.attempts, wait and wait.on) == (0, "worker")
+        assert "its source has added_later" in made.job.waits_said
+        made.services.ledger.keep_source(digest, kept)
+        assert made.run()["state"] == "done"

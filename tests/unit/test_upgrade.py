@@ -1,11 +1,14 @@
-"""This version reads what an earlier one kept of a running job, so that the job continues."""
+"""Running jobs continue beside other versions: what an earlier one kept is read, a later one's messages are left."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
+import pytest
+from celery.worker.consumer import Consumer
 
 from tests.source_files import POLL, READ, SUBMIT, report, source
 from worker.model import EMPTY_DIGEST, Checkpoint
@@ -37,3 +40,14 @@ def test_a_source_kept_by_an_earlier_version_is_read() -> None:
     for request in (report_["read"][0]["request"], report_["submit"]["request"], report_["poll"]["request"]):
         request["path_on_404"] = None
     assert Source.model_validate_json(orjson.dumps(kept)).reports["r"].read[0].request
+
+
+def test_a_message_of_a_task_of_a_later_version_is_dropped_with_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    dropped: list[tuple[object, ...]] = []
+    message = SimpleNamespace(reject_log_error=lambda *how: dropped.append(how))
+    consumer = SimpleNamespace(connection_errors=(OSError,))
+    Consumer.on_unknown_task(consumer, None, message, KeyError("report.later"))
+    assert len(dropped) == 1
+    (line,) = "".join(capfd.readouterr()).splitlines()
+    assert "nudge.unknown" in line
+    assert "report.later" in line

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable, Iterator
 from email.message import Message
+from itertools import chain
 
 _SUPERSETS = {
     "ascii": "utf-8",
@@ -28,7 +30,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-LONGEST_MARK_BYTES = max(map(len, _MARKS))
+_LONGEST_MARK_BYTES = max(map(len, _MARKS))
 
 
 def codec_of(name: str) -> str | None:
@@ -68,10 +70,16 @@ class Decoder:
         return text
 
 
-def codec_by_mark(start: bytes) -> str | None:
-    """The codec by the byte order mark; None if the text does not begin with one."""
+def find_mark(chunks: Iterable[bytes]) -> tuple[str | None, Iterator[bytes]]:
+    """The codec by the byte order mark, None if the text does not begin with one; and all chunks, with the mark."""
+    start, rest = b"", iter(chunks)
+    for chunk in rest:
+        start += chunk
+        if len(start) >= _LONGEST_MARK_BYTES:
+            break
     # UTF-32 is tried before UTF-16: the mark of UTF-16 little-endian is the beginning of that of UTF-32.
-    return next((codec for mark, codec in _MARKS.items() if start.startswith(mark)), None)
+    codec = next((codec for mark, codec in _MARKS.items() if start.startswith(mark)), None)
+    return codec, chain((start,), rest)
 
 
 def charset_in(content_type: str) -> str | None:

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 from urllib.parse import quote
 
 from redis import Redis
@@ -119,33 +119,24 @@ def _run(command: Sequence[str], directory: Path, *, pass_fds: tuple[int, ...] =
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, address: int | Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not answers(address):
-        if is_loading(address):
+    while (state := ask_server(address)) != "ready":
+        if state == "loading":
             deadline = time.monotonic() + START_SECONDS
         if process.poll() is not None or time.monotonic() > deadline:
             raise ServerNotRunning(address, f"does not start; {last_line(directory / LOG)}")
         time.sleep(0.02)
 
 
-def answers(address: int | Path) -> bool:
-    """Does a server answer there that has finished loading its data?"""
-    try:
-        with _client(address) as client:
-            return bool(client.ping())
-    except RedisError:
-        return False
-
-
-def is_loading(address: int | Path) -> bool:
-    """Is a server there that still loads its data? A large append-only file takes a while."""
+def ask_server(address: int | Path) -> Literal["ready", "loading", "away"]:
+    """Whether a server answers there, or still loads its data: a large append-only file takes a while."""
     try:
         with _client(address) as client:
             client.ping()
     except BusyLoadingError:
-        return True
+        return "loading"
     except RedisError:
-        pass
-    return False
+        return "away"
+    return "ready"
 
 
 def _client(address: int | Path) -> Redis:
@@ -191,7 +182,7 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
     try:
         with _locked(directory):
             fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is stopping the server
-            if not answers(path):
+            if ask_server(path) != "ready":
                 _start(directory, path)
         yield f"unix://{quote(str(path))}"
     finally:

@@ -6,6 +6,7 @@ method may be repeated, and may lose a race, without harm. Times come from Redis
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,7 +14,6 @@ import orjson
 from redis import Redis
 
 from worker import keys
-from worker.job_fields import job_from
 from worker.metrics import take_counted
 from worker.model import FINISHED, UNFINISHED, Checkpoint, Job, JobState, Json, Lease, WaitsOn
 from worker.scripts import Argument, Script, time_argument
@@ -26,6 +26,18 @@ _NAMES = (
     "make take take_page renew move note give_back plan close_page restart reopen_pages verdict end retry sweep wait"
 ).split()
 _SCRIPTS = {name: Script(f"ledger_{name}", "clock", "ledger_leases") for name in _NAMES}
+
+# How a field of a job's hash in Redis is read, by its type in `worker.model.Job`; any other type is text.
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    "int": int,
+    "float": float,
+    "Json": orjson.loads,
+    "dict[str, str]": orjson.loads,
+    "tuple[str, ...]": lambda text: tuple(orjson.loads(text)),
+}
+_READER_OF_FIELD = {
+    field.name: _READERS.get(str(field.type).removesuffix(" | None"), bytes.decode) for field in dataclasses.fields(Job)
+}
 
 
 class Ledger:
@@ -85,7 +97,7 @@ class Ledger:
     def job(self, job_id: str) -> Job | None:
         """The job as it is now; None if there is none."""
         fields = self.redis.hgetall(keys.job(job_id))
-        return job_from(fields) if fields else None
+        return _job_from(fields) if fields else None
 
     def jobs(self, *, state: JobState | None = None, count: int = 100) -> list[Job]:
         """Jobs, the latest first."""
@@ -109,7 +121,7 @@ class Ledger:
             for job_id in job_ids:
                 pipeline.hgetall(keys.job(job_id))
             found = zip(job_ids, pipeline.execute(), strict=True)
-        return {job_id: job_from(fields) for job_id, fields in found if fields}
+        return {job_id: _job_from(fields) for job_id, fields in found if fields}
 
     def count_by_state(self) -> dict[JobState, int]:
         """How many jobs are in each state."""
@@ -146,7 +158,7 @@ class Ledger:
         if answer[0] == 0:
             return str(answer[1].decode())
         fields = _pairs(answer[1:])
-        job, taken_at = job_from(fields), float(fields[b"since"])
+        job, taken_at = _job_from(fields), float(fields[b"since"])
         return Lease(job, answer[0], taken_at, attempts=job.attempts, reason=job.reason)
 
     def take_page(self, job_id: str, page: int) -> Lease | str:
@@ -158,7 +170,7 @@ class Ledger:
         reason, link = answer[3].decode(), answer[4].decode() or None
         rows, dead_rows, bytes_ = (int(count) for count in answer[5:8])
         on_record = Checkpoint(rows, dead_rows=dead_rows, bytes=bytes_)
-        return Lease(job_from(_pairs(answer[8:])), token, taken_at, page, attempts, reason, link, on_record)
+        return Lease(_job_from(_pairs(answer[8:])), token, taken_at, page, attempts, reason, link, on_record)
 
     def renew(self, lease: Lease, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
         """Renew a lease and report progress since the last time; False if it is lost or the job has a verdict."""
@@ -307,6 +319,16 @@ class Ledger:
             if gone:
                 self.redis.zrem(keys.jobs_in(state), *gone)
                 self.redis.zrem(keys.JOBS, *gone)
+
+
+def _job_from(fields: Mapping[bytes, bytes]) -> Job:
+    """The job in a hash. An empty field counts as absent; fields of the lease are ignored."""
+    known: dict[str, Any] = {"reason": "", "window": None}
+    for key, value in fields.items():
+        name = key.decode()
+        if name in _READER_OF_FIELD and value != b"":
+            known[name] = _READER_OF_FIELD[name](value)
+    return Job(**known)
 
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.sinks import READING, finish, make, publish
+from worker.jobs.dead_letters import dead_rows_in_files
 from worker.model import DeadRow
-from worker.sinks.files.dead_rows import dead_rows
 from worker.sinks.files.store import Key
 from worker.sinks.kinds import file_store, parse_address
 
@@ -21,7 +21,7 @@ def test_dead_rows_of_done_and_failed_jobs_are_shown_and_those_that_were_read_ag
         else:
             sink.void(2, "failed")
     address = parse_address(any_files)
-    shown = list(dead_rows(file_store(address), Key("kargo", "report")))
+    shown = list(dead_rows_in_files(file_store(address), Key("kargo", "report")))
     assert sorted(shown, key=lambda letter: letter["job"]) == [
         {"job": job, "at": "2.1.2", "reason": f"clicks of {job}", "row": "{clicks: many}"} for job in ("done", "failed")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from worker.charsets import LONGEST_MARK_BYTES, Decoder, codec_by_mark
+from worker.charsets import Decoder, find_mark
 from worker.errors import READ_AT_MOST, RetryLater
 
 SLICE_BYTES = 64 * 1024
@@ -44,14 +44,8 @@ def _in_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
     Raises RetryLater, after the text before it, at bytes that are not valid in that.
     """
-    start, rest = b"", iter(chunks)
-    for chunk in rest:
-        start += chunk
-        if len(start) >= LONGEST_MARK_BYTES:
-            break
-    codec = codec_by_mark(start) or "utf-8"
-    chunks = chain((start,), rest)
-    if codec == "utf-8":
+    codec, chunks = find_mark(chunks)
+    if codec in (None, "utf-8"):
         yield from chunks
         return
     decoder = Decoder(codec)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from worker.charsets import LONGEST_MARK_BYTES, Decoder, codec_by_mark, codec_of
+from worker.charsets import Decoder, codec_of, find_mark
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import slice_text
@@ -130,15 +130,11 @@ class TextLines:
         (`binary`). So one that Python does not know is ignored, and a text that is stated to be in iso-8859-1 is in
         UTF-8 if the first character beyond ASCII is.
         """
-        start, rest = b"", iter(chunks)
-        for chunk in rest:
-            start += chunk
-            if len(start) >= LONGEST_MARK_BYTES:
-                break
-        codec = codec_by_mark(start) or codec_of(declared or stated or "utf-8") or "utf-8"
+        marked, chunks = find_mark(chunks)
+        codec = marked or codec_of(declared or stated or "utf-8") or "utf-8"
         decoder = Decoder(codec, is_doubtful=codec == "cp1252" and declared is None)
         is_first = True
-        for piece in chain(chain.from_iterable(map(slice_text, chain((start,), rest))), (b"",)):
+        for piece in chain(chain.from_iterable(map(slice_text, chunks)), (b"",)):
             error = None
             try:
                 text = decoder.decode(piece, is_last=not piece)

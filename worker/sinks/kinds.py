@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from redis import Redis
@@ -25,7 +25,6 @@ from worker.sinks.address import (
 )
 from worker.sinks.audit import Audit, audit
 from worker.sinks.files.audit import audit_stored
-from worker.sinks.files.bucket import BucketStore
 from worker.sinks.files.bucket_kinds import BUCKET_KINDS, BUCKET_OPTIONS
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.part import Layout
@@ -35,6 +34,9 @@ from worker.sinks.files.store import Key, Store
 from worker.sinks.redis_server import RedisServer
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
 from worker.sinks.sink import Sink
+
+if TYPE_CHECKING:
+    from worker.sinks.files.bucket import BucketStore
 
 RETRIES = 5
 """For a sink's own Redis. After that the step is given back, and waits without holding a worker."""
@@ -91,7 +93,7 @@ def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
 
 def file_store(address: FileAddress | BucketAddress) -> Store:
     """The store at an address; it is not accessed yet."""
-    return BucketStore(address.bucket) if isinstance(address, BucketAddress) else DirectoryStore(address.directory)
+    return _bucket_store(address) if isinstance(address, BucketAddress) else DirectoryStore(address.directory)
 
 
 def try_bucket(address: BucketAddress) -> str:
@@ -99,8 +101,15 @@ def try_bucket(address: BucketAddress) -> str:
 
     Raises FailJob or RetryLater with the reason if that is not possible.
     """
-    BucketStore(address.bucket).try_conditions()
+    _bucket_store(address).try_conditions()
     return "can be written, and honours conditional puts"
+
+
+def _bucket_store(address: BucketAddress) -> BucketStore:
+    # Its library need not be installed where nobody writes to buckets.
+    from worker.sinks.files.bucket import BucketStore
+
+    return BucketStore(address.bucket)
 
 
 def _open_files(address: FileAddress | BucketAddress, of: SinkJob) -> Sink:

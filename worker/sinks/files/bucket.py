@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import ObjectStore
 
 from worker.errors import FailJob, MillraceError, RetryLater
 from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket, connect
 from worker.sinks.files.store import Key
 from worker.sinks.files.store_errors import store_error
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 PART_BYTES = 64 * 1024 * 1024
 """A part of this size takes no more rows and is uploaded: one request is enough then, with bounded memory and time."""
@@ -130,9 +131,6 @@ class BucketStore:
         return held == content
 
     def size(self, key: Key) -> int | None:
-        import obstore
-        from obstore.exceptions import BaseError
-
         with self._ignore_missing():
             try:
                 return obstore.head(self._store, str(key))["size"]
@@ -142,23 +140,17 @@ class BucketStore:
         return None
 
     def names(self, directory: Key) -> list[str]:
-        import obstore
-
         with self._translate_errors():
             found = obstore.list_with_delimiter(self._store, prefix=str(directory))
             return [Key(item["path"]).name for item in found["objects"]]
 
     def find(self, directory: Key, ending: str) -> list[Key]:
-        import obstore
-
         with self._translate_errors():
             found = obstore.list(self._store, prefix=str(directory)).collect()
         newest_first = sorted(found, key=lambda item: item["last_modified"], reverse=True)
         return [Key(item["path"]) for item in newest_first if item["path"].endswith(ending)]
 
     def remove(self, key: Key) -> None:
-        import obstore
-
         with self._ignore_missing():
             obstore.delete(self._store, str(key))
 
@@ -170,8 +162,6 @@ class BucketStore:
 
     def upload(self, key: Key, file: BinaryIO) -> None:
         """Upload a local file as one object, as a whole or not at all; no other writer uses its key."""
-        import obstore
-
         # One request: if a worker died during a multipart upload, its parts would stay, invisible but paid for.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         with self._translate_errors():
@@ -201,8 +191,6 @@ class BucketStore:
 
     @contextmanager
     def local(self, key: Key) -> Iterator[Path]:
-        import obstore
-
         found = None
         with self._ignore_missing():
             found = obstore.get(self._store, str(key))
@@ -217,9 +205,6 @@ class BucketStore:
 
     def _put(self, key: Key, content: bytes, mode: Any) -> bool:
         """Create or replace an object under a condition; False, with nothing written, if it does not hold."""
-        import obstore
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
-
         with self._translate_errors():
             try:
                 obstore.put(self._store, str(key), content, mode=mode)
@@ -229,8 +214,6 @@ class BucketStore:
 
     def _read(self, key: Key) -> tuple[bytes | None, dict[str, str]]:
         """An object's content and the identity of its version; None and nothing if it does not exist."""
-        import obstore
-
         with self._ignore_missing():
             found = obstore.get(self._store, str(key))
             version = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
@@ -250,8 +233,6 @@ class BucketStore:
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
         """Turn the library's errors into RetryLater and FailJob."""
-        from obstore.exceptions import BaseError
-
         try:
             yield
         except (FileNotFoundError, PermissionError, BaseError) as error:

@@ -57,7 +57,8 @@ def test_blank_lines_are_not_rows() -> None:
 )
 @pytest.mark.parametrize("before", [b"", TWO, TWO + b'{"id":1,"spend":2}\n'])
 def test_an_error_ends_the_stream_and_fails_the_job(line: bytes, expected: str, before: bytes) -> None:
-    got = reading(before + line + b'\n{"id":9,"spend":9}\n', STREAM)
+    after = b'{"id":9,"spend":9}\n{\n"id":10,"\\ud800":9}'
+    got = reading(b"\n".join((before + line, after)), STREAM)
     assert isinstance(got.error, FailJob)
     assert expected in got.message
     assert len(got.rows) == before.count(b'"id":')

@@ -77,9 +77,7 @@ class Messages:
         return rows if is_utf8(objects) else 0
 
     def take(self, rows: Rows) -> Rows:
-        """Count objects that are certainly rows, and return them; no rows once the stream has ended."""
-        if self.end is not None:
-            return Rows()
+        """Count objects that are certainly rows, and return them."""
         self.is_empty = self.is_empty and not rows
         self.rows += len(rows)
         return rows
@@ -89,8 +87,10 @@ class Messages:
 
         `are_rows`: it is known that all of them are rows.
         """
+        if self.end is not None:
+            return Rows()
         # Other messages are few, so most blocks hold rows only, and one call finds that out.
-        if self.end is not None or not objects or are_rows or self.count_rows(objects.text):
+        if not objects or are_rows or self.count_rows(objects.text):
             self._learn(objects)
             return self.take(objects)
         self.is_empty = False

@@ -15,10 +15,11 @@ from worker.cli.output import print_json, print_table, talk
 from worker.cli.standalone import default_sink
 from worker.cli.startup import open_services
 from worker.errors import BadInput
-from worker.jobs.dead_letters import dead_letters, redis_of
+from worker.jobs.dead_letters import dead_letters
+from worker.redis_client import PATIENT_RETRIES
 from worker.sinks.address import StreamAddress
 from worker.sinks.audit import rows_in
-from worker.sinks.kinds import parse_address
+from worker.sinks.kinds import parse_address, redis_of
 
 WAIT_MILLISECONDS = 1_000
 ENTRIES_AT_ONCE = 500
@@ -61,7 +62,7 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
     if not isinstance(address, StreamAddress):
         raise BadInput("SINK", address.display_name, "a stream: stream:NAME or redis://...?stream=NAME")
     printed, last = 0, "0" if from_start else "$"
-    with redis_of(open_services(), address) as redis:
+    with redis_of(address, open_services().redis, retries=PATIENT_RETRIES) as redis:
         while True:
             found: Any = redis.xread({address.stream: last}, count=ENTRIES_AT_ONCE, block=WAIT_MILLISECONDS)
             for entry, fields in found[0][1] if found else ():

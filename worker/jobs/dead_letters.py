@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import orjson
-from redis import Redis
 
 from worker import keys
 from worker.errors import BadInput
 from worker.model import Json
-from worker.redis_client import connect
 from worker.services import Services
 from worker.sinks.address import BucketAddress, FileAddress, StreamAddress
 from worker.sinks.files.formats.ndjson import rows
 from worker.sinks.files.record import OUTCOME_ENDING, read_json
 from worker.sinks.files.store import Key, Store
-from worker.sinks.kinds import file_store, parse_address
+from worker.sinks.kinds import file_store, parse_address, redis_of
 from worker.sources.connections import find_report
-
-
-@contextmanager
-def redis_of(services: Services, address: StreamAddress) -> Iterator[Redis]:
-    """A client of the Redis that has a stream: the default one, or one of its own that is closed after the block."""
-    if not address.url:
-        yield services.redis
-        return
-    with connect(address.url) as redis:
-        yield redis
 
 
 def dead_letters(services: Services, name: str, sink: str | None, count: int) -> list[Json]:
@@ -46,7 +34,7 @@ def dead_letters(services: Services, name: str, sink: str | None, count: int) ->
         return list(islice(dead_rows_in_files(file_store(address), Key(connection.name, report)), count))
     if not isinstance(address, StreamAddress):
         raise BadInput("sink", address.display_name, "a stream, a directory or a bucket")
-    with redis_of(services, address) as redis:
+    with redis_of(address, services.redis) as redis:
         entries: Any = redis.xrevrange(keys.dead_rows(address.stream), count=count)
     return [{field.decode(): value.decode(errors="replace") for field, value in row.items()} for _, row in entries]
 

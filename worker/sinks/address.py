@@ -42,23 +42,26 @@ class StreamAddress(SinkAddress):
 
 
 @dataclass(frozen=True, slots=True)
-class FileAddress(SinkAddress):
-    """Files below a directory; with `is_partitioned`, in a subdirectory named for the dates that a job covers."""
+class FilesAddress(SinkAddress):
+    """Files in some place; with `is_partitioned`, those of a job are in a directory named for the dates it covers."""
 
-    directory: Path
-    format: str = "ndjson"
-    compression: str = "none"
-    is_partitioned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BucketAddress(SinkAddress):
-    """Files below a prefix of a bucket."""
-
-    bucket: Bucket
     format: str
     compression: str
     is_partitioned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileAddress(FilesAddress):
+    """Files below a directory."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAddress(FilesAddress):
+    """Files below a prefix of a bucket."""
+
+    bucket: Bucket
 
 
 def default_stream(connection: str, report: str) -> str:
@@ -113,32 +116,18 @@ def parse_file(text: str) -> FileAddress:
         raise BadInput(
             "to: directory", f"file:{rest}", "a directory, as in file:./rows or file:/srv/rows?format=ndjson"
         )
-    layout = _layout(_options(query, FILE_OPTIONS))
+    layout = _read_layout(_options(query, FILE_OPTIONS))
     try:
         directory = Path(os.path.abspath(Path(path).expanduser()))
     except RuntimeError:
         # Nobody of this name, or we run as a user whom this machine does not know, as containers may.
         raise BadInput("to: directory", f"file:{rest}", "the home of a user of this machine after ~") from None
-    canonical = f"file:{directory}?" + "&".join(f"{name}={value}" for name, value in layout.options.items())
-    return FileAddress(canonical, canonical, directory, layout.format, layout.compression, layout.is_partitioned)
+    canonical = f"file:{directory}?" + "&".join(f"{name}={value}" for name, value in layout.items())
+    return FileAddress(canonical, canonical, layout["format"], layout["compression"], "partition" in layout, directory)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How rows are written, by the options of an address."""
-
-    format: str
-    compression: str
-    is_partitioned: bool
-
-    @property
-    def options(self) -> dict[str, str]:
-        """The options in canonical form."""
-        partition = {"partition": "window"} if self.is_partitioned else {}
-        return {"format": self.format, "compression": self.compression, **partition}
-
-
-def _layout(options: dict[str, str]) -> _Layout:
+def _read_layout(options: dict[str, str]) -> dict[str, str]:
+    """The options that say how rows are written, in canonical form."""
     name, partition = options["format"], options["partition"]
     if name not in FORMATS:
         raise BadInput("to: format", name, one_of(name, FORMATS))
@@ -149,7 +138,7 @@ def _layout(options: dict[str, str]) -> _Layout:
         raise BadInput("to: compression", compression, one_of(compression, compressions))
     if partition not in {"", "window"}:
         raise BadInput("to: partition", partition, "window")
-    return _Layout(name, compression, bool(partition))
+    return {"format": name, "compression": compression, **({"partition": partition} if partition else {})}
 
 
 def parse_bucket(text: str) -> BucketAddress:
@@ -169,14 +158,14 @@ def parse_bucket(text: str) -> BucketAddress:
     if missing := [name for name in kind.libraries if find_spec(name) is None]:
         raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[buckets]'")
     options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(kind.options, "")})
-    layout, place = _layout(options), {option: options[option] for option in kind.options}
+    layout, place = _read_layout(options), {option: options[option] for option in kind.options}
     bucket = Bucket(scheme, name, prefix, **place)
     _check_bucket(bucket)
-    given = {**layout.options, **place}
+    given = {**layout, **place}
     canonical = f"{scheme}://{name}/{prefix}?" + "&".join(
         f"{key}={quote(value, safe=':/._-')}" for key, value in given.items() if value
     )
-    return BucketAddress(canonical, canonical, bucket, layout.format, layout.compression, layout.is_partitioned)
+    return BucketAddress(canonical, canonical, layout["format"], layout["compression"], "partition" in layout, bucket)
 
 
 def _check_bucket(bucket: Bucket) -> None:

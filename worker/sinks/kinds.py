@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -84,10 +85,18 @@ def _open_stream(address: StreamAddress, of: SinkJob) -> Sink:
     )
 
 
-def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
+@contextmanager
+def redis_of(address: StreamAddress, default: Redis, *, retries: int = RETRIES) -> Iterator[Redis]:
+    """A client of the Redis that has a stream: the default one, or one of its own that is closed after the block."""
     if not address.url:
-        return audit(of.default_redis, address.stream, of.job)
-    with connect(address.url, retries=RETRIES) as redis:
+        yield default
+        return
+    with connect(address.url, retries=retries) as redis:
+        yield redis
+
+
+def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:
+    with redis_of(address, of.default_redis) as redis:
         return audit(redis, address.stream, of.job)
 
 

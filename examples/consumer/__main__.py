@@ -98,31 +98,22 @@ def options_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m examples.consumer", description="Apply a Millrace stream to a warehouse.", epilog=EXITS
     )
-    parser.add_argument(
-        "redis_url", metavar="REDIS_URL", type=redis_url, help="where the stream is: redis://HOST:PORT/DB"
-    )
-    parser.add_argument("stream", metavar="STREAM", help="its name, such as rows:kargo.campaign-performance-metrics")
-    parser.add_argument(
-        "--database",
-        metavar="DATABASE",
-        required=True,
-        help="the warehouse: an SQLite file, X.duckdb or postgresql://...",
-    )
-    parser.add_argument("--group", default="warehouse", help="the consumer group; one for each warehouse (%(default)s)")
-    parser.add_argument(
-        "--name",
-        default=f"{socket.gethostname()}-{os.getpid()}",
-        help="this consumer within the group (host and process id)",
-    )
-    _add_pace(parser)
-    parser.add_argument("--no-trim", dest="trim", action="store_false", help="leave applied entries in the stream")
-    parser.add_argument(
-        "--forget",
-        metavar="JOB",
-        action="append",
-        default=[],
-        help="give up a job whose end waits for rows that are lost",
-    )
+    add, own_name = parser.add_argument, f"{socket.gethostname()}-{os.getpid()}"
+    add("redis_url", metavar="REDIS_URL", type=redis_url, help="where the stream is: redis://HOST:PORT/DB")
+    add("stream", metavar="STREAM", help="its name, such as rows:kargo.campaign-performance-metrics")
+    warehouse = "the warehouse: an SQLite file, X.duckdb or postgresql://..."
+    add("--database", metavar="DATABASE", required=True, help=warehouse)
+    add("--group", default="warehouse", help="the consumer group; one for each warehouse (%(default)s)")
+    add("--name", default=own_name, help="this consumer within the group (host and process id)")
+    until = parser.add_mutually_exclusive_group()
+    until.add_argument("--once", action="store_true", help="stop when all present entries are applied")
+    until.add_argument("--follow", action="store_true", help="run until SIGTERM or Ctrl-C (the default)")
+    add("--batch-entries", metavar="N", type=count, default=1000, help="entries in one transaction (%(default)s)")
+    silence = "silence after which another consumer's entries are taken over (%(default)s)"
+    add("--claim-seconds", metavar="S", type=seconds, default=60, help=silence)
+    add("--no-trim", dest="trim", action="store_false", help="leave applied entries in the stream")
+    lost = "give up a job whose end waits for rows that are lost"
+    add("--forget", metavar="JOB", action="append", default=[], help=lost)
     return parser
 
 
@@ -133,22 +124,6 @@ def redis_url(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError("expected redis://HOST:PORT/DB, rediss://... or unix://PATH") from None
     return text
-
-
-def _add_pace(parser: argparse.ArgumentParser) -> None:
-    until = parser.add_mutually_exclusive_group()
-    until.add_argument("--once", action="store_true", help="stop when all present entries are applied")
-    until.add_argument("--follow", action="store_true", help="run until SIGTERM or Ctrl-C (the default)")
-    parser.add_argument(
-        "--batch-entries", metavar="N", type=count, default=1000, help="entries in one transaction (%(default)s)"
-    )
-    parser.add_argument(
-        "--claim-seconds",
-        metavar="S",
-        type=seconds,
-        default=60,
-        help="silence after which another consumer's entries are taken over (%(default)s)",
-    )
 
 
 def count(text: str) -> int:

@@ -82,12 +82,10 @@ class Channel:
         except ReadTimeout:
             raise RetryLater(f"{request.name}: no answer within {self._silence_seconds:g} s") from None
         except SSLError as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
-                reason = CERTIFICATE_FAULT.search(str(error))
-                why = f": {reason[1]}" if reason else ""
-                raise FailJob(f"{request.name}: the host's certificate is not trusted{why}") from None
-            reason = TLS_FAULT.search(str(error))
+            reason = CERTIFICATE_FAULT.search(str(error)) or TLS_FAULT.search(str(error))
             why = f": {reason[1]}" if reason else ""
+            if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
+                raise FailJob(f"{request.name}: the host's certificate is not trusted{why}") from None
             raise RetryLater(f"{request.name}: the TLS connection failed{why}") from None
         except RequestException as error:
             raise _connection_error(request, error) from None

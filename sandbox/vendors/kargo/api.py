@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from sandbox.dial import Place
 from sandbox.exchange import Exchange
@@ -36,15 +37,17 @@ class Kargo(Vendor):
     prefix = "/kargo/v1"
 
     def __init__(self) -> None:
-        super().__init__()
         self._reports = Reports()
+        super().__init__()
 
     def list_endpoints(self) -> tuple[Endpoint, ...]:
         return (
             Endpoint("POST", "/authenticate", "authenticate", "token", self.authenticate),
             Endpoint("POST", "/reports", "reports", "submit", self.submit),
-            Endpoint("GET", "/reports", "status", "status", self.poll, needs_query="report_id"),
-            Endpoint("GET", "/reports", "list", "list", self.list_reports),
+            Endpoint(
+                "GET", "/reports", "status", "status", partial(status.poll, self._reports), needs_query="report_id"
+            ),
+            Endpoint("GET", "/reports", "list", "list", partial(status.list_reports, self._reports)),
             Endpoint("GET", "/report-definitions/", "report-definitions", "list", self.list_definitions),
             Endpoint("GET", "/completed-reports/{id}", "completed-reports", "page", self.page),
             Endpoint("GET", "/completed-reports/{id}/data", "csv-link", "link", self.csv_link),
@@ -89,14 +92,6 @@ class Kargo(Vendor):
         report.failure = failure
         report.has_extra_measure = exchange.has("extra_measure")
         return as_json(200, status.row(exchange, report))
-
-    def poll(self, exchange: Exchange) -> Answer:
-        """The status of a report."""
-        return status.poll(exchange, self._reports)
-
-    def list_reports(self, exchange: Exchange) -> Answer:
-        """All requested reports, in pages."""
-        return status.list_reports(exchange, self._reports)
 
     def list_definitions(self, exchange: Exchange) -> Answer:
         """The report definitions, with their dimensions and measures."""

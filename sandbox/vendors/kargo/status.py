@@ -15,7 +15,7 @@ from sandbox.vendors.vendor import Refusal
 _FOREIGN_ID = "cgunomk22vhc70c9uaa0"
 
 
-def poll(exchange: Exchange, reports: Reports) -> Answer:
+def poll(reports: Reports, exchange: Exchange) -> Answer:
     """The status of one report: with show_all=1 in a list, as the vendor's example expects it, else with totals."""
     query = exchange.request.query
     if query.keys() - {"report_id", "show_all"} or query.get("show_all", "1") != "1":
@@ -48,7 +48,7 @@ def poll(exchange: Exchange, reports: Reports) -> Answer:
     return as_json(200, {"status": last["status"], "data": counted})
 
 
-def list_reports(exchange: Exchange, reports: Reports) -> Answer:
+def list_reports(reports: Reports, exchange: Exchange) -> Answer:
     """The requests so far, newest first, in pages."""
     page = page_of(exchange)
     seen = []

@@ -7,6 +7,7 @@ expired, the first worker to set it again does the work itself, and so on at eve
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,12 +22,14 @@ from worker.ledger import Ledger
 from worker.observe import Event, log
 from worker.services import Services, get_services
 
+SAY_SECONDS = 600.0
+"""How often each worker logs that it stands in. An installation may have no beat at all."""
+
 
 def stand_in(ledger: Ledger, name: str, every_seconds: float, work: Callable[[], object]) -> bool:
     """Do the work if its mark has expired and this worker is the first to set it again; True if it did the work."""
     if not ledger.claim_run(name, every_seconds):
         return False
-    log.info(Event.STOOD_IN, task=name)
     work()
     return True
 
@@ -43,11 +46,14 @@ def _start(**_: Any) -> None:
 def _watch(name: str, every_seconds: float, work: Callable[[Services], object]) -> None:
     services = get_services()
     # Wait for two intervals first: beat may be starting as well.
-    is_marked = False
+    is_marked, said_at = False, float("-inf")
     while not wait_until_stopping(every_seconds / 2):
         try:
             if is_marked:
-                stand_in(services.ledger, name, every_seconds, lambda: work(services))
+                stood_in = stand_in(services.ledger, name, every_seconds, lambda: work(services))
+                if stood_in and time.monotonic() - said_at > SAY_SECONDS:
+                    log.info(Event.STOOD_IN, task=name)
+                    said_at = time.monotonic()
             else:
                 services.ledger.claim_run(name, 2 * every_seconds)
                 is_marked = True

@@ -38,7 +38,7 @@ class Event(StrEnum):
     NOTHING_TO_DO = "step.nothing_to_do"  # the nudge was not needed: the work is done, or another worker has it
     NUDGE_LOST = "nudge.lost"  # the broker did not take a nudge; the sweep will send it again
     NUDGE_UNKNOWN = "nudge.unknown"  # only another version of Millrace knows this task; the sweep sends it again
-    STOOD_IN = "beat.stood_in"  # beat did not send this task for two intervals; a control worker did its work
+    STOOD_IN = "beat.stood_in"  # beat does not send this task, so this control worker does its work; said now and then
     REDIS_AWAY = "redis.away"  # Redis cannot serve now; the work waits until it can
     SWEPT = "sweep.nudged"  # unfinished work without a worker was nudged
     SCHEDULED = "schedule.served"  # an entry of the schedule was due; its jobs are created

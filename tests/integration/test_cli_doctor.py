@@ -38,13 +38,18 @@ def test_each_failed_check_says_what_to_do(redis: Redis, redis_server: RedisServ
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_SCHEDULE": "schedule.yaml"}
     environment |= {"MILLRACE_SOURCES": "sources"}
     environment |= {"KARGO_USERNAME": "u", "MILLRACE_SINK": "file:rows"}
-    answer = Command(tmp_path, environment)("doctor", "--json")
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        answer = Command(tmp_path, environment)("doctor", "--json")
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
     found = checks(answer)
     failed = [name for name, line in found.items() if line["state"] == "failed"]
     assert answer.code == len(failed)
     assert "did you mean MILLRACE_SINKS?" in found["environment"]["said"]
     assert "acme.yaml:2" in found["configuration"]["said"]
     assert "schedule.yaml:1" in found["schedule"]["said"]
+    assert "CONFIG SET maxmemory-policy noeviction" in found["redis"]["said"]
     assert "millrace worker control" in found["workers"]["said"]
     assert "millrace beat" in found["recovery"]["said"]
     assert "KARGO_PASSWORD" in found["kargo"]["said"]

@@ -15,7 +15,7 @@ from worker.cli.output import print_json, print_table, talk
 from worker.cli.progress import Interrupted, TimedOut, follow
 from worker.cli.standalone import default_sink, is_standalone, warn_without_workers, workers_here
 from worker.cli.startup import any_worker_answers, open_services
-from worker.errors import BadInput
+from worker.errors import MissingInput
 from worker.jobs.create import JobRequest, create_job
 from worker.model import Json
 from worker.services import Services, get_services
@@ -87,11 +87,8 @@ def submit(name: str, as_json: bool, **options: Any) -> None:
 
 def _require_workers() -> None:
     if not any_worker_answers():
-        raise BadInput(
-            "workers",
-            "none",
-            "running ones (`millrace worker control` and `millrace worker stream`, or `millrace run` instead)",
-        )
+        allowed = "`millrace worker control` and `millrace worker stream` to be running, or `millrace run` instead"
+        raise MissingInput("a worker", allowed)
 
 
 def _read_request(

@@ -51,30 +51,36 @@ Unpacker = Callable[[Iterable[bytes]], Iterator[bytes]]
 def unpack(chunks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]:
     """Yield the decompressed bytes in pieces of up to 256 KB; `encoding` is the value of Content-Encoding.
 
-    If the result still begins like gzip, zstd or ZIP, it is unpacked as well: it is a file that was compressed before
-    it was sent. Raises RetryLater if a compression is broken or cut off; FailJob if it is unknown or not supported, if
-    there are more than four layers, or if the result of a layer is too large compared with the bytes from the network.
+    What begins like gzip, zstd or ZIP is unpacked even if that is not stated, such as a file that was compressed before
+    it was sent. What is stated to be one of these, but does not begin like it, is taken as it is: some proxies unpack a
+    body and leave the header. Raises RetryLater if a compression is broken or cut off; FailJob if it is unknown or not
+    supported, if there are more than four layers, or if the result of a layer is too large compared with the bytes from
+    the network.
     """
-    names = [name.strip().lower() for name in (encoding or "").split(",")]
+    # RFC 9110, 8.4.1: `x-gzip` and `x-compress` are other names for `gzip` and `compress`.
+    names = [name.strip().lower().removeprefix("x-") for name in (encoding or "").split(",")]
     names = [name for name in reversed(names) if name not in NO_PACKING]
     packed = _Counted(chunks)
     unpacked: Iterator[bytes] = iter(packed)
     for layer in range(MOST_LAYERS + 1):
-        name = names[layer] if layer < len(names) else None
-        if name is None:
-            name, unpacked = _recognize(unpacked)
-        if name is None:
+        name = stated = names.pop(0) if names else None
+        if stated is None or stated in _MAGIC.values():
+            name, unpacked = _recognize(unpacked, stated)
+        if name is None and stated is None:
             break
+        if name is None:
+            continue
         if layer == MOST_LAYERS:
             raise FailJob(f"the response is compressed more than {MOST_LAYERS} times")
         unpacked = _unpack_layer(unpacked, name, packed)
     yield from unpacked
 
 
-def _recognize(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
+def _recognize(chunks: Iterator[bytes], stated: str | None) -> tuple[str | None, Iterator[bytes]]:
     """The compression by the first bytes, None if there is none; and all the bytes again.
 
-    Raises FailJob if they are those of a compression or file that is not supported.
+    A body that is cut off within the first bytes of the `stated` compression counts as that one. Raises FailJob if they
+    are those of a compression or file that is not supported.
     """
     start = b""
     for chunk in chunks:
@@ -83,8 +89,12 @@ def _recognize(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
             break
     if what := next((what for magic, what in _UNSUPPORTED.items() if start.startswith(magic)), None):
         raise FailJob(f"the response is {what}, which is not supported")
-    name = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
-    return name, chain((start,) if start else (), chunks)
+    if not start:
+        return None, iter(())
+    whole = (name for magic, name in _MAGIC.items() if start.startswith(magic))
+    begun = (name for magic, name in _MAGIC.items() if name == stated and magic.startswith(start))
+    name = next(chain(whole, begun), None)
+    return name, chain((start,), chunks)
 
 
 def _unpack_layer(chunks: Iterable[bytes], name: str, packed: _Counted) -> Iterator[bytes]:
@@ -165,7 +175,6 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 _UNPACKERS: dict[str, Unpacker] = {
     "gzip": partial(_inflate, is_gzip=True),
-    "x-gzip": partial(_inflate, is_gzip=True),
     "deflate": partial(_inflate, is_gzip=False),
     "zstd": _unzstd,
     "zip": unzip,

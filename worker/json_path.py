@@ -16,6 +16,8 @@ LARGEST_COUNT = 2**53
 """A greater number cannot be a count of rows; JavaScript and Lua would not keep its digits either."""
 
 _MOST_DIGITS_WRITTEN_OUT = 400
+_NO_LINK = ("", "null", "none", "undefined")
+"""Texts that programs in several languages write for a link or token that they do not have."""
 _MEMBER = re.compile(r"\[([^=\]]+)=([^\]]*)\]")
 _COUNT = re.compile(r"[0-9]+(?:\.0+)?|[0-9]{1,3}(?:,[0-9]{3})+")
 
@@ -96,11 +98,11 @@ def number(found: Any) -> float | None:
 
 
 def link(candidates: Iterable[Any]) -> str | None:
-    """The first candidate that is a link or token. Null, an empty string and the word "null" are not."""
+    """The first candidate that is a link or token. Null, an empty string and words such as "null" are not."""
     for found in candidates:
         # A token may be a number, which keeps its spelling; `True` would be the integer 1.
         text = str(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else found
-        if isinstance(text, str) and text.strip() not in ("", "null"):
+        if isinstance(text, str) and text.strip().lower() not in _NO_LINK:
             return text.strip()
     return None
 

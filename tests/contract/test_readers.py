@@ -166,6 +166,26 @@ def test_a_byte_order_mark_decides_on_the_encoding(kind: Kind, codec: str) -> No
 
 
 @EVERY
+@pytest.mark.parametrize(
+    ("text", "codec", "stated"),
+    [
+        ("für", "cp1252", "iso-8859-1"),
+        ("für", "utf-8", "iso-8859-1"),
+        ("ключ", "cp1251", "windows-1251"),
+        ("靴", "cp932", "shift_jis"),
+        ("靴", "utf-8", "binary"),
+    ],
+)
+def test_the_character_set_that_a_server_states_is_heard(kind: Kind, text: str, codec: str, stated: str) -> None:
+    body = kind.body(("1", '"x"'), ("2", f'"{text}"'), ("3", "0")).decode()
+    expected = reading(body.encode(), kind.shape).published
+    for cuts in ((), range(len(body.encode(codec)))):
+        assert reading(body.encode(codec), kind.shape, cuts=cuts, charset=stated).published == expected
+        broken = reading(body.encode(codec).replace(b"x", b"\x81\xff"), kind.shape, cuts=cuts, charset="utf-8")
+        assert isinstance(broken.error, RetryLater)
+
+
+@EVERY
 def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) -> None:
     got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, cuts=(3, 9))
     assert isinstance(got.error, FailJob)

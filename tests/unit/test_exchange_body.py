@@ -201,6 +201,13 @@ def test_ids_of_any_length_keep_their_digits() -> None:
     }
 
 
+@pytest.mark.parametrize("encoded", [b"caf\xe9", b"\x82\xa0", b"half \xed\xa0\x80", "é".encode()])
+def test_a_name_in_another_character_set_does_not_make_an_answer_unreadable(encoded: bytes) -> None:
+    content = refusals.parse_json(b'{"name":"%b","id":7}' % encoded, "GET /x")
+    assert content["id"] == 7
+    assert content["name"].encode()
+
+
 def test_an_excerpt_is_one_short_printable_line() -> None:
     text = vendor_errors.excerpt(b"\x1e<html>\r\n\x1b[31m  \x00bad\n" + b"x" * 1_000)
     assert text.startswith("?<html> ?[31m ?bad xxx")

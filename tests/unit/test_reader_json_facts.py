@@ -54,7 +54,8 @@ def test_a_flag_of_the_last_page_says_the_opposite_of_has_more(stated: bytes, ha
 @pytest.mark.parametrize(
     "beside",
     [b'"next":null', b'"next":""', b'"next":{}', b'"next":[]', b'"next":false', b'"link":{"href":null}', b'"total":-1',
-     b'"total":"unknown"', b'"more":false,"next":{"url":"/b"}'],
+     b'"next":" NULL "', b'"next":"None"', b'"next":"undefined"', b'"total":"unknown"',
+     b'"more":false,"next":{"url":"/b"}'],
 )  # fmt: skip
 def test_an_empty_value_instead_of_a_link_or_count_means_none(beside: bytes) -> None:
     got = reading(b'{"rows":[{"a":1}],' + beside + b"}", PAGED)

@@ -64,7 +64,7 @@ class _Page:
         self._shape = shape
         self._facts = facts
         self._columns = Columns(columns, shape.null_values)
-        self._texts = slices(chunks)
+        self._texts = slices(chunks, facts.charset)
         self._rows = 0
         self._rows_at: Path | None = None
         self._second_at: Path | None = None  # the list being read, if rows were read from another place

@@ -20,7 +20,7 @@ def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnTyp
 
     The last line needs no newline. A body that does not even begin with an object raises FailJob.
     """
-    texts = slices(chunks)
+    texts = slices(chunks, facts.charset)
     messages = Messages(shape, facts)
     cutter = FastCutter(Lines(messages))
     types = Columns(columns, shape.null_values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from worker.charsets import Decoder, find_mark
+from worker.charsets import Decoder, codec_of, find_mark
 from worker.errors import READ_AT_MOST, RetryLater
 
 SLICE_BYTES = 64 * 1024
@@ -13,9 +13,12 @@ SLICE_BYTES = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-def slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text in UTF-8 without the byte order mark, in slices that are not empty."""
-    for chunk in without_bom(_in_utf8(chunks)):
+def slices(chunks: Iterable[bytes], stated: str | None = None) -> Iterator[bytes]:
+    """The same text in UTF-8 without the byte order mark, in slices that are not empty.
+
+    `stated` is the character set of the response.
+    """
+    for chunk in without_bom(_in_utf8(chunks, stated)):
         yield from slice_text(chunk)
 
 
@@ -39,19 +42,22 @@ def without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield from (chunk for chunk in chunks if chunk)
 
 
-def _in_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text in UTF-8, if a byte order mark shows that it is in UTF-16 or UTF-32, as Windows PowerShell writes.
+def _in_utf8(chunks: Iterable[bytes], stated: str | None) -> Iterator[bytes]:
+    """The same text in UTF-8. A byte order mark decides, such as that of UTF-16, which Windows PowerShell writes.
 
-    Raises RetryLater, after the text before it, at bytes that are not valid in that.
+    JSON is in UTF-8 (RFC 8259, 8.1), and many servers state another character set although it is. So a text is in the
+    one that is stated only if its first character beyond ASCII is not in UTF-8. At bytes that are not valid, raises
+    RetryLater after the text before them.
     """
-    codec, chunks = find_mark(chunks)
-    if codec in (None, "utf-8"):
+    marked, chunks = find_mark(chunks)
+    codec = marked or codec_of(stated or "utf-8") or "utf-8"
+    if codec == "utf-8":
         yield from chunks
         return
-    decoder = Decoder(codec)
+    decoder = Decoder(codec, is_doubtful=marked is None)
     for chunk in chain(filter(None, chunks), (b"",)):
         try:
             yield decoder.decode(chunk, is_last=not chunk).encode()
         except UnicodeDecodeError as error:
-            yield error.object[: error.start].decode(codec, "replace").encode()
-            raise RetryLater(f"the response is not valid {codec.upper()}", at_most=READ_AT_MOST) from None
+            yield error.object[: error.start].decode(decoder.codec, "replace").encode()
+            raise RetryLater(f"the response is not valid {decoder.codec.upper()}", at_most=READ_AT_MOST) from None

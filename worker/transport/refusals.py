@@ -24,15 +24,18 @@ PAUSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 EPOCH_FROM_SECONDS = 1e9
 """A wait this long would be 31 years, so it is a time since 1970, in seconds or milliseconds."""
 
-_SURROGATE = re.compile(rb"\\u[dD]|\xed")
+_SURROGATE = re.compile(rb"\\u[dD]")
 _RESET = re.compile(r"((?:x-)?(?:[a-z]+-)?rate-?limit-)reset", re.IGNORECASE)
 
 
 def parse_json(raw: bytes, name: str) -> Any:
-    """The JSON in an answer. Raises FailJob with its first bytes if it is not JSON. `name` is the request's."""
+    """The JSON in an answer. Raises FailJob with its first bytes if it is not JSON. `name` is the request's.
+
+    A byte order mark decides on the character set, otherwise it is UTF-8. Bytes that are not valid in it are
+    replaced: ids and status words are in ASCII, but a name beside them may be in Latin-1.
+    """
     try:
-        # RFC 8259, 8.1: JSON must not begin with a byte order mark, and a reader may ignore one; some vendors send it.
-        content = json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
+        content = json.loads(raw.decode(json.detect_encoding(raw), "replace"))
     except (ValueError, RecursionError):
         raise FailJob(f"{name}: the answer is not JSON: {excerpt(raw)}") from None
     if _SURROGATE.search(raw):

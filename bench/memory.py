@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from redis import Redis
@@ -55,7 +57,7 @@ def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
     """Run one report with this many rows in a process of its own, while a consumer keeps the stream short."""
     place.vendors.remote.set(rows=rows)
     command = [sys.executable, "-m", "bench.one_process", case.name, json.dumps(case.params), "stream:bench"]
-    with Redis.from_url(place.redis_url) as redis, _Consumer(redis):
+    with Redis.from_url(place.redis_url) as redis, _trimming(redis):
         ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=child_environment())
     result = json.loads(ran.stdout)
     if result["rows"] != rows:
@@ -64,24 +66,22 @@ def measure_peak(place: Stage, case: Case, rows: int) -> Peak:
     return Peak(result["peak"], result["bytes"])
 
 
-class _Consumer:
-    """Keeps trimming the stream."""
+@contextmanager
+def _trimming(redis: Redis) -> Iterator[None]:
+    """Keep trimming the stream during the block, as a consumer does."""
+    is_over = threading.Event()
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._trim)
+    def trim() -> None:
+        while not is_over.wait(TRIM_SECONDS):
+            redis.xtrim("bench", maxlen=0)
 
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _trim(self) -> None:
-        while not self._is_over.wait(TRIM_SECONDS):
-            self._redis.xtrim("bench", maxlen=0)
+    thread = threading.Thread(target=trim)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-import msgspec
-
 from bench import yardsticks
 from bench.figures import REPETITIONS, Figure, ratios, report_progress, seconds, thousands_a_second
 from bench.reports import (
@@ -22,6 +20,7 @@ from bench.reports import (
     mediamath_call,
 )
 from bench.stage import Stage, stage
+from sandbox import expected_rows
 
 ROWS = 200_000
 PACKED = "stream:bench?rows_per_entry=500"
@@ -79,7 +78,7 @@ def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
     link, kargo_token = kargo_call(place, job.vendor_report_id)
     limits = [{"limit": KARGO_PAGE_ROWS, "offset": start} for start in range(0, ROWS, KARGO_PAGE_ROWS)]
     pages = [fetch(link, kargo_token, params=limit) for limit in limits]
-    kargo_rows = [bytes(row) for page in pages for row in _rows_of(page)]
+    kargo_rows = list(expected_rows(KARGO, KARGO_PARAMS, ROWS))
     rows = body.splitlines()[1:]
     lengths = (size / ROWS for size in (len(body), len(wide), sum(map(len, kargo_rows))))
     report_progress("bytes a row: {:.0f} of NDJSON, {:.0f} of wide NDJSON, {:.0f} of Kargo's".format(*lengths))
@@ -91,19 +90,6 @@ def _yardsticks(place: Stage) -> dict[str, Callable[[], float]]:
         "xadd": lambda: seconds(lambda: yardsticks.xadd(redis, rows)),
         "xadd, Kargo's rows": lambda: seconds(lambda: yardsticks.xadd(redis, kargo_rows)),
     }
-
-
-def _rows_of(page: bytes) -> list[msgspec.Raw]:
-    found: list[msgspec.Raw] = msgspec.json.decode(page, type=_Page).data.rows
-    return found
-
-
-class _Rows(msgspec.Struct):
-    rows: list[msgspec.Raw]
-
-
-class _Page(msgspec.Struct):
-    data: _Rows
 
 
 def _ways(place: Stage) -> dict[str, Callable[[], float]]:

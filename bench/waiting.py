@@ -13,7 +13,6 @@ from itertools import pairwise
 from bench.figures import Figure, report_progress
 from bench.reports import KARGO, KARGO_PARAMS
 from bench.stage import Stage, stage
-from worker.local_workers import Command
 
 EVERY_SECONDS = 15.0
 AT_MOST_LATE_SECONDS = 2.0
@@ -40,7 +39,7 @@ def _wait(place: Stage, reports: int, workers: int) -> list[Figure]:
     from worker.services import get_services
 
     get_services().redis.flushall()
-    commands = {f"control-{number}": _named(control(THREADS), number) for number in range(1, workers + 1)}
+    commands = {f"control-{number}": control(THREADS) for number in range(1, workers + 1)}
     with running(place, {**commands, "beat": beat()}) as processes:
         _ask_for(place, reports)
         place.vendors.remote.clear()
@@ -77,11 +76,6 @@ def _missing(place: Stage, reports: int) -> int:
     while (missing := reports - len(_polls(place))) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
     return missing
-
-
-def _named(command: Command, number: int) -> Command:
-    """The command of the same worker with a name of its own."""
-    return tuple(part.replace("control@", f"control-{number}@") for part in command)
 
 
 def _figures(reports: int, workers: int, late: list[float], lost: int, back: float) -> list[Figure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,3 +80,21 @@ def test_a_token_may_come_in_a_header_of_the_logins_answer(vendor: Start) -> Non
     none = exchange(connection(vendor(lambda heard: answer(body=b"log in later")), {**SESSION, "token_header": "X-T"}))
     with pytest.raises(FailJob, match="POST /v1/login: the answer has no header 'X-T': log in later"):
         none.send(get(none))
+
+
+@pytest.mark.parametrize("body", [b"t-1.a:b", b"t-1.a:b\r\n", b'"t-1.a:b"'])
+def test_a_token_may_be_the_whole_answer_of_a_login(vendor: Start, body: bytes) -> None:
+    at, acme = talk(vendor, lambda heard: answer(body=body), {**SESSION, "token": ""})
+    at.send(get(at)).close()
+    assert acme.heard[-1].headers["authorization"] == "Bearer t-1.a:b"
+
+
+@pytest.mark.parametrize("declared", [{}, {"token": ""}, {"token_header": "X-T"}])
+@pytest.mark.parametrize("text", ["%s <b>", '{"access_token":"%s",}', "access_token=%s & more", "<Token>%s</Token>"])
+def test_what_may_be_the_token_of_a_login_is_not_quoted(vendor: Start, text: str, declared: dict[str, Any]) -> None:
+    for token in ("eyJhbGciOi.eyJzdWIi.k_-9", "s3cr3t", "aVeryLongWordWithoutDigits"):
+        body = (text % token).encode()
+        at, _ = talk(vendor, partial(lambda body, heard: answer(body=body), body), {**SESSION, **declared})
+        with pytest.raises(FailJob, match=r"POST /v1/login: the answer .*\.\.\.") as raised:
+            at.send(get(at))
+        assert token not in str(raised.value)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.json_path import find, find_all, is_value
+from worker.json_path import find, find_all, is_value, number
 from worker.sources.schema import Adoption, Selector, SelectorOfSeveral
+
+SECONDS_FROM = 1_000_000_000
+"""A time this large is in seconds since 1970. A smaller one would be before 2001."""
 
 MILLISECONDS_FROM = 100_000_000_000
 """A time this large is in milliseconds: in seconds it would be the year 5138."""
@@ -45,21 +50,21 @@ def describe_selectors(selectors: Iterable[str | Selector]) -> str:
 
 
 def parse_time(stated: Any) -> float | None:
-    """Seconds since the epoch, from RFC 3339 text or a number; None if it is neither. No zone means UTC.
+    """Seconds since the epoch, from RFC 3339 text, a number or its digits; None if it is neither. No zone means UTC.
 
-    Vendors write 0, -1 or the year 1 (as .NET and Go do) for a time that is not set, so nothing up to 1970 is a time.
+    Vendors write 0, -1 or the year 1 (as .NET and Go do) for a time that is not set, and a small number for a time from
+    now on, such as `expires_in`. So nothing before 2001 is a time.
     """
-    if isinstance(stated, int | float) and not isinstance(stated, bool):
-        seconds = stated / 1000 if stated >= MILLISECONDS_FROM else float(stated)
-    elif isinstance(stated, str):
-        try:
+    if isinstance(stated, str):
+        with suppress(ValueError):
             read = datetime.fromisoformat(stated.strip())
-        except ValueError:
-            return None
-        seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    else:
-        return None
-    return seconds if seconds > 0 else None
+            # Python takes some numbers of milliseconds for days long ago.
+            if read.year > 2000:
+                return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    seconds = number(stated) or 0.0
+    if seconds >= MILLISECONDS_FROM:
+        seconds /= 1000
+    return seconds if SECONDS_FROM <= seconds < math.inf else None
 
 
 def latest_match(

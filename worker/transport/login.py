@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -28,6 +29,10 @@ REST_SECONDS = 5.0
 LARGEST_ANSWER_BYTES = 1024 * 1024
 LONGEST_LIFETIME_SECONDS = 10 * 365 * 86_400.0
 REFUSED = (400, 401, 403)
+
+_TOKEN = re.compile(rb"[\w.~+/=:-]+")
+_LONG_WORD = re.compile(rb"[\w.~+/=-]{20,}|(?=[a-zA-Z_.~+/=-]*\d)[\w.~+/=-]{6,}")
+"""What may be a token in an answer that cannot be read: a very long word, or one with digits."""
 
 _OAUTH_ERROR = ErrorShape(when="error", code="error", message="error_description")
 
@@ -177,9 +182,14 @@ class Login:
         if isinstance(way, SessionAuth) and way.token_header:
             stated = response.headers.get(way.token_header, "").strip()
             if not stated:
-                raise FailJob(f"{name}: the answer has no header {way.token_header!r}: {excerpt(raw)}")
+                raise FailJob(f"{name}: the answer has no header {way.token_header!r}: {_quote(raw)}")
             return Grant(stated, float(way.default_lifetime_seconds))
-        content = parse_json(raw, name)
+        if isinstance(way, SessionAuth) and not way.token and _TOKEN.fullmatch(raw.strip()):
+            return Grant(raw.strip().decode(), float(way.default_lifetime_seconds))
+        try:
+            content = parse_json(raw, name)
+        except FailJob:
+            raise FailJob(f"{name}: the answer is not JSON: {_quote(raw)}") from None
         token_at, lifetime_at = (
             (way.token, way.expires_in) if isinstance(way, SessionAuth) else ("access_token", "expires_in")
         )
@@ -202,6 +212,11 @@ class Login:
         if refresh == fill(way.refresh_token, self._secrets):
             refresh = None
         return Grant(value, lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
+
+
+def _quote(raw: bytes) -> str:
+    """The first bytes of a login's answer, without what may be its token."""
+    return excerpt(_LONG_WORD.sub(b"...", raw))
 
 
 def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:

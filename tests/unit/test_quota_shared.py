@@ -15,6 +15,7 @@ from tests.ledgers import Clock
 from worker.errors import RetryLater
 from worker.sources.schema import Limits
 from worker.transport.quota import LONGEST_QUEUE_SECONDS, OwnQuota, Quota, ReportPlaces, SharedQuota
+from worker.transport.tokens import Grant, SharedTokens, Turn
 
 
 @dataclass
@@ -67,6 +68,20 @@ def test_a_longer_wait_gives_the_work_back_and_is_not_counted_as_an_attempt(quot
     time.now += error.wait_seconds
     quota().wait_turn(patience_seconds=0)
     assert time.slept == []
+
+
+def test_a_turn_brings_the_token_in_use_unless_that_is_to_be_renewed_by_then(time: Time) -> None:
+    redis = fakeredis.FakeRedis(server=fakeredis.FakeServer(version=(6, 2)))
+    tokens = SharedTokens(redis, "acme", "place", clock=time)
+    quota = SharedQuota(redis, "acme", Limits(requests_per_second=1), sleep=time.sleep, clock=time)
+    assert quota.wait_turn(token_key=tokens.key) is None
+    turn = tokens.take()
+    assert isinstance(turn, Turn)
+    kept = tokens.keep(turn, Grant("t1", 100))
+    time.now += 79.5
+    assert quota.wait_turn(token_key=tokens.key) == kept
+    assert quota.wait_turn(token_key=tokens.key) is None  # this turn comes a second later
+    assert time.slept == [1]
 
 
 @pytest.mark.parametrize("kind", ["shared", "own"])

@@ -21,7 +21,7 @@ from worker.transport.login import Login
 from worker.transport.redaction import Redactor
 from worker.transport.request import WireRequest, basic, with_body_value, with_header, with_query, without_query_value
 from worker.transport.response import Response
-from worker.transport.tokens import Tokens
+from worker.transport.tokens import Token, Tokens
 
 PUBLIC_NAMES = ("username", "client_id", "app_id", "auth_url")
 
@@ -70,12 +70,15 @@ class Auth:
                     sleep=sleep,
                 )
 
-    def flow(self, request: WireRequest) -> Flow:
-        """Send the request with credentials, after a login if one is needed. A refused token is renewed once."""
+    def flow(self, request: WireRequest, token: Token | None) -> Flow:
+        """Send the request with credentials, after a login if one is needed. A refused token is renewed once.
+
+        `token` is the token in use, if the caller knows it.
+        """
         request = self._sign(request, self._fixed, self._secrets)
         if self.login is None:
             return (yield request)
-        token = yield from self.login.token()
+        token = self.login.use(token) if token else (yield from self.login.token())
         response = yield self._with_token(request, token.value)
         # If another worker has renewed the token in the meantime, `login.token` returns that one without logging in.
         if response.status in self.login.way.renew_on:

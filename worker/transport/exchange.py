@@ -256,8 +256,9 @@ class Exchange:
         """Send one request: to our own host with quota and credentials, to any other host without."""
         if target.is_own:
             auth = self.auth()
-            self._quota.wait_turn(patience_seconds=patience_seconds)
-            response = self._run_flow(auth.flow(request))
+            token_key = auth.login.token_key if auth.login else None
+            token = self._quota.wait_turn(patience_seconds=patience_seconds, token_key=token_key)
+            response = self._run_flow(auth.flow(request, token))
             if self._redis is not None:
                 count(self._redis, "millrace_vendor_answers_total", self.connection.name, str(response.status))
             return response

@@ -66,6 +66,7 @@ class Login:
         self._base = base
         self._secrets = secrets
         self._tokens = tokens(account_name(way, base, secrets))
+        self.token_key = self._tokens.key
         self._redactor = redactor
         self._shapes = [*source.errors, _OAUTH_ERROR]
         self._retry_statuses = source.retry_statuses
@@ -85,9 +86,7 @@ class Login:
             taken = self._tokens.take(refused)
             found = (yield from self._fetch(taken)) if isinstance(taken, Turn) else taken
             if isinstance(found, Token):
-                self._redactor.learn(found.value)
-                self.last = found
-                return found
+                return self.use(found)
             if found.is_rest:
                 why = f"the last login failed; the next is tried in {found.seconds:.1f} s"
                 raise RetryLater(why, wait_seconds=found.seconds, is_attempt=False, is_unsent=True)
@@ -96,6 +95,12 @@ class Login:
                 raise RetryLater(why, wait_seconds=1, is_attempt=False, is_unsent=True)
             self._sleep(LOOK_SECONDS)
             waited += LOOK_SECONDS
+
+    def use(self, token: Token) -> Token:
+        """Note that a request is sent with this token, and return it."""
+        self._redactor.learn(token.value)
+        self.last = token
+        return token
 
     def _fetch(self, turn: Turn) -> TokenFlow:
         """Fetch a token in our turn. If that fails and the current token is still good, it stays in use."""

@@ -16,6 +16,7 @@ from worker import keys
 from worker.errors import RetryLater
 from worker.scripts import Clock, Script, time_argument
 from worker.sources.schema import Limits
+from worker.transport.tokens import Token
 
 PATIENCE_SECONDS = 1.0
 # Bursts are limited to the slots of half a second, because vendors with a limit per second refuse larger ones.
@@ -33,8 +34,12 @@ _PAUSE = Script("pause_set", "clock")
 class Quota(Protocol):
     """A rate limiter that can be paused."""
 
-    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Return when one request may be sent. Raises RetryLater (not an attempt) if that takes too long."""
+    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS, token_key: str | None = None) -> Token | None:
+        """Return when one request may be sent. Raises RetryLater (not an attempt) if that takes too long.
+
+        With `token_key`, where Redis keeps the token in use, returns that token, or None if it is to be renewed: one
+        command where two would ask for the turn and the token.
+        """
 
     def pause(self, seconds: float) -> bool:
         """Stop all requests for this time; a pause is never shortened. True if it is new or longer than before."""
@@ -58,11 +63,12 @@ class SharedQuota:
         self._sleep = sleep
         self._clock = clock
 
-    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        named = [keys.quota(self._name), keys.pause(self._name)]
+    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS, token_key: str | None = None) -> Token | None:
+        named = [keys.quota(self._name), keys.pause(self._name), *([token_key] if token_key else [])]
         rule = [1 / self._rate, int(self._rate * SAVED_UP_SECONDS), patience_seconds, LONGEST_QUEUE_SECONDS]
         answer = _TAKE(self._redis, named, [time_argument(self._clock), *rule])
         _wait_or_give_back(self._name, answer[0].decode(), float(answer[1]), self._sleep)
+        return Token(answer[2].decode(), answer[3].decode()) if len(answer) > 2 else None
 
     def pause(self, seconds: float) -> bool:
         return bool(_PAUSE(self._redis, [keys.pause(self._name)], [time_argument(self._clock), seconds]))
@@ -80,7 +86,7 @@ class OwnQuota:
         self._guard = threading.Lock()
         self._slot = self._ends = 0.0
 
-    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def wait_turn(self, *, patience_seconds: float = PATIENCE_SECONDS, token_key: str | None = None) -> None:
         with self._guard:
             now = self._clock()
             slot = max(self._slot, now - self._interval * self._saved_up)

@@ -59,6 +59,10 @@ class Grant:
 class Tokens(Protocol):
     """A store of tokens. One caller at a time may fetch a token; each method is atomic."""
 
+    @property
+    def key(self) -> str | None:
+        """Where Redis keeps the token in use; None if it is kept elsewhere."""
+
     def take(self, refused: str = "") -> Token | Turn | Wait:
         """The token in use, or the turn to fetch one, or how long to wait for either.
 
@@ -77,7 +81,8 @@ class SharedTokens:
 
     def __init__(self, redis: Redis, connection: str, account: str, *, clock: Clock | None = None) -> None:
         self._redis = redis
-        self._keys = [keys.token(connection, account), keys.token_turn(connection, account)]
+        self.key = keys.token(connection, account)
+        self._keys = [self.key, keys.token_turn(connection, account)]
         self._clock = clock
 
     def take(self, refused: str = "") -> Token | Turn | Wait:
@@ -103,6 +108,8 @@ class SharedTokens:
 
 class OwnTokens:
     """Tokens in this process, for commands without Redis such as `check` and `preview`."""
+
+    key = None
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -16,6 +12,7 @@ from selenium.webdriver.common.by import By
 
 from tests.browser import browser, look_like
 from tests.harness import Stack, running_redis, running_stack, until
+from worker import local_workers
 from worker.embedded_redis import free_port
 
 IMAGES = Path(__file__).with_name("images")
@@ -44,25 +41,6 @@ SCHEDULE = """
   every: 1h
   lookback: 3d
 """
-
-
-@contextmanager
-def served(stack: Stack, verb: str, path: str) -> Iterator[str]:
-    """Run the API with its page, or Flower, during the block. Yields its URL as soon as it answers at this path."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "worker", verb, "--port", str(port)],
-        env={**os.environ, **stack.workers.environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: _answers(f"{base}{path}"), verb)
-        yield base
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _answers(url: str) -> bool:
@@ -107,13 +85,17 @@ def main() -> None:
         with (
             running_redis(directory / "redis") as server,
             running_stack(directory, server.url, **settings) as stack,
-            served(stack, "api", "/healthz") as base,
-            served(stack, "flower", "/") as flower,
             browser(directory / "light") as light,
             browser(directory / "phone", width=390, height=844) as phone,
             browser(directory / "dark", dark=True) as dark,
         ):
-            _all(stack, base, flower, light, phone, dark)
+            api, flower = free_port(), free_port()
+            beside = {"api": local_workers.api(api), "flower": local_workers.flower(flower)}
+            stack.workers.commands = {**stack.workers.commands, **beside}
+            stack.workers.restart_dead()
+            base, flower_base = f"http://127.0.0.1:{api}", f"http://127.0.0.1:{flower}"
+            until(lambda: _answers(base) and _answers(flower_base), "API and Flower")
+            _all(stack, base, flower_base, light, phone, dark)
 
 
 def _all(stack: Stack, base: str, flower: str, light: Chrome, phone: Chrome, dark: Chrome) -> None:

@@ -97,9 +97,11 @@ class GrowingFile:
         """Close a file that was kept."""
         self._file.release()
 
-    def keep_as(self, name: str) -> tuple[str, str]:
-        """Keep the complete file under a temporary name; returns that name, and the name it will have."""
-        return self._file.keep_as(name)
+    def keep(self, name: str, digest: str | None = None, *, is_dead: bool = False) -> KeptFile:
+        """Complete the file and make it durable, under a temporary name until it gets this one."""
+        self.seal(digest)
+        temporary, final = self._file.keep_as(name)
+        return KeptFile(final, temporary, self.rows, self.bytes, self.sha256, is_dead, self.columns)
 
     def _drop_compressor(self) -> None:
         # A compressor has megabytes that Python's garbage collector does not see, so it might keep them for long.
@@ -147,8 +149,7 @@ class Part:
     def has_room(self, rows: int, most_rows: int, most_bytes: float) -> bool:
         """Is there room for a batch with this many rows? An empty part has room for any."""
         held = self.at.rows - self._start.rows
-        files = [*self._files, *([self._dead] if self._dead else [])]
-        return not held or (held + rows <= most_rows and sum(file.bytes for file in files) < most_bytes)
+        return not held or (held + rows <= most_rows and sum(file.bytes for file in self._open_files()) < most_bytes)
 
     def append(self, batch: Batch) -> None:
         """Write a batch after the rows so far."""
@@ -176,13 +177,13 @@ class Part:
         several = len(self._files) > 1
         digest = self.at.digest if self._is_page and not self.at.dead_rows else None
         sealed = [
-            self._seal_file(file, f"{stem}.file-{number:04}{ending}" if several else f"{stem}{ending}", digest)
+            file.keep(f"{stem}.file-{number:04}{ending}" if several else f"{stem}{ending}", digest)
             for number, file in enumerate(self._files, 1)
         ]
         if self._dead:
             name = f"{stem}.dead.ndjson{COMPRESSIONS[self._dead_compression].suffix}"
-            sealed.append(self._seal_file(self._dead, name, is_dead=True))
-        self._sealed = [*self._files, *([self._dead] if self._dead else [])]
+            sealed.append(self._dead.keep(name, is_dead=True))
+        self._sealed = self._open_files()
         self._files, self._dead = [], None
         return tuple(sealed)
 
@@ -191,9 +192,12 @@ class Part:
         self._writer.discard()
         for file in self._sealed:
             file.release()
-        for file in [*self._files, *([self._dead] if self._dead else [])]:
+        for file in self._open_files():
             file.discard()
         self._files, self._dead = [], None
+
+    def _open_files(self) -> list[GrowingFile]:
+        return [*self._files, self._dead] if self._dead else self._files
 
     @property
     def _dead_compression(self) -> str:
@@ -206,12 +210,7 @@ class Part:
         packing = "none" if self._format.packs_itself else self._compression
         file = GrowingFile(self._begin_file(), packing, columns=columns, is_hashed=not self._is_page)
         self._files.append(file)
-        return self._files[-1]
-
-    def _seal_file(self, file: GrowingFile, name: str, digest: str | None = None, *, is_dead: bool = False) -> KeptFile:
-        file.seal(digest)
-        temporary, final = file.keep_as(name)
-        return KeptFile(final, temporary, file.rows, file.bytes, file.sha256, is_dead, file.columns)
+        return file
 
     def _dead_line(self, place: int, row: DeadRow) -> bytes:
         line = {

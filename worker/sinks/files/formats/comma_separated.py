@@ -15,13 +15,13 @@ from pathlib import Path
 from worker.model import Rows
 from worker.sinks.files.compression import open_unpacked
 from worker.sinks.files.formats.cells import Cell, cell_columns, check_columns, text_of
-from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
+from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile, RowWriter
 
 TEXT = "text"
 _needs_quotes = re.compile(r'^$|[",\r\n]').search
 
 
-class CsvWriter:
+class CsvWriter(RowWriter):
     """Writes batch by batch. New columns of a batch are in the header of the file before its first row is written."""
 
     def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
@@ -40,12 +40,6 @@ class CsvWriter:
         nulls = [None] * len(rows)
         file.write(_lines([found.get(name, nulls) for name in self._columns]).encode())
         file.rows += len(rows)
-
-    def finish(self) -> None:
-        """Nothing to do: no rows are buffered."""
-
-    def discard(self) -> None:
-        """Nothing to do."""
 
 
 def _lines(columns: Sequence[Sequence[Cell]]) -> str:

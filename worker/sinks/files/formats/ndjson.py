@@ -7,10 +7,10 @@ from pathlib import Path
 
 from worker.model import Rows
 from worker.sinks.files.compression import open_unpacked
-from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
+from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile, RowWriter
 
 
-class NdjsonWriter:
+class NdjsonWriter(RowWriter):
     """Writes the text of a batch as it is, without looking at single rows."""
 
     def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:
@@ -22,12 +22,6 @@ class NdjsonWriter:
             self._file = self._begin(None)
         self._file.write(rows.text)
         self._file.rows += len(rows)
-
-    def finish(self) -> None:
-        """Nothing to do: no rows are buffered."""
-
-    def discard(self) -> None:
-        """Nothing to do."""
 
 
 def rows(path: Path) -> Iterator[bytes]:

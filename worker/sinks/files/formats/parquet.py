@@ -28,7 +28,7 @@ from worker.sinks.files.formats.column_types import (
     scale_of,
     widen,
 )
-from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile
+from worker.sinks.files.formats.row_format import BeginFile, Columns, Format, OutputFile, RowWriter
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,7 +38,7 @@ GROUP_BYTES = 8 * 1024 * 1024
 """The size of a row group as JSON. Memory holds this much of a page, and the same rows as a table."""
 
 
-class ParquetWriter:
+class ParquetWriter(RowWriter):
     """Buffers the rows of one row group at most."""
 
     def __init__(self, begin: BeginFile, known: Columns, declared: Mapping[str, str], compression: str) -> None:

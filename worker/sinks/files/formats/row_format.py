@@ -28,7 +28,10 @@ BeginFile = Callable[[Columns | None], OutputFile]
 
 
 class RowWriter(Protocol):
-    """Writes the rows of one part to one file or, if the columns of a table change, to several."""
+    """Writes the rows of one part to one file or, if the columns of a table change, to several.
+
+    A writer that buffers no rows has nothing to do at the end.
+    """
 
     def write(self, rows: Rows) -> None:
         """Write rows, none of them dead. A bounded number of them may be buffered.

@@ -72,8 +72,9 @@ def test_anything_else_after_the_header_fails_the_job_and_names_the_row(line: by
     assert len(got.rows) == 1
 
 
-def test_a_row_before_the_header_fails_the_job() -> None:
-    got = reading(b'{"id":1,"spend":2}\n' + TWO, STREAM)
+@pytest.mark.parametrize("row", [b'{"id":1,"spend":2}', b"{}"])
+def test_a_row_before_the_header_fails_the_job(row: bytes) -> None:
+    got = reading(row + b"\n" + TWO, STREAM)
     assert isinstance(got.error, FailJob)
     assert "before the header" in got.message
 
@@ -127,6 +128,8 @@ def test_an_empty_stream_that_should_have_a_header_fails() -> None:
 def test_without_a_header_every_object_is_a_row_unless_declared_otherwise() -> None:
     shape = Ndjson(kind="ndjson", metadata="meta", errors=[ErrorShape(when="error.code", code="error.code")])
     rows = [b'{"message":"m"}', b"{}", b'{"error":{}}', b'{"meta":1}', b'{"meta":{},"a":1}']
+    plain = Ndjson(kind="ndjson", errors=[ErrorShape(when="error")])
+    assert reading(b'{"error":"no"}', plain).message.endswith("after 0 rows: no")
     for error in (b'{"error":{"code":7}}', b'{"error.code":7}'):
         got = reading(b"\n".join((*rows, b'{"meta":{}}', error)), shape)
         assert got.rows == rows

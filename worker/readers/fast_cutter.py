@@ -107,7 +107,7 @@ class Lines:
 class Members:
     """Rows that are the members of a list whose opening bracket was just read: objects, or lists if `of_lists`."""
 
-    def __init__(self, *, skip_empty: bool = False, of_lists: bool = False, columns: Columns | None = None) -> None:
+    def __init__(self, *, skip_empty: bool, of_lists: bool, columns: Columns | None) -> None:
         """`columns` are the declared columns, to whose types rows are converted."""
         self.has_rows = False
         self._columns = columns
@@ -134,13 +134,13 @@ class Members:
         # Go back to the last such place at which all brackets are closed: only that one is not inside a row.
         open_brackets = count_open_brackets(text[:end]) + (begun.open_brackets if begun is not None else 0)
         while end and open_brackets:
-            before = text.rfind(self._between, 0, end - 1) + 1
+            before = text.rfind(self._between, 0, end) + 1
             open_brackets -= count_open_brackets(text[before:end])
             end = before
         return end
 
     def decode(self, block: bytes) -> Rows | None:
-        # A comma comes before each member but the first.
+        # The first member is given a comma too: then all are like those of a list that begins with another one.
         alike, rest = Rows(), block if self.has_rows else b"," + block
         if self._columns:
             alike, rest = self._columns.convert_members(rest)
@@ -148,10 +148,7 @@ class Members:
                 self.has_rows = True
                 return alike
         try:
-            if self.has_rows or alike:
-                members = _LIST.decode(b"[0" + rest + b"]")[1:]  # a comma may only come after another member
-            else:
-                members = _LIST.decode(b"[" + block + b"]")
+            members = _LIST.decode(b"[0" + rest + b"]")[1:]
         except msgspec.DecodeError:
             self._has_false_ends = True
             raise
@@ -205,7 +202,7 @@ def _join_sound(values: Sequence[msgspec.Raw], brackets: bytes) -> Rows | None:
     """JSON values as rows, one per line; None if one has other brackets, is not UTF-8 or may be nested too deep."""
     text = b"\n".join([*values, b""])
     lines = BytesIO(text).readlines()
-    if values and not (len(lines) == len(values) and _are_bracketed(text, lines, brackets)):
+    if values and not _are_bracketed(text, lines, brackets):
         objects = list(map(bytes, values))
         if not set(map(_FIRST, objects)) <= {brackets[0]}:
             return None

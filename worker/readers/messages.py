@@ -166,10 +166,10 @@ class Messages:
 
     def _refuse_error(self, value: dict[str, Any], columns: frozenset[str]) -> None:
         """Raise if this is an error. An object whose keys are all columns may be a row, so it is not an error."""
-        if value and value.keys() <= columns:
+        if value.keys() <= columns:
             return
         error = error_in(partial(find, value), self._shape.errors)
-        if error is None and value and not value.keys() & columns:
+        if error is None and not value.keys() & columns:
             shape = next((shape for shape in self._flat_errors if value.keys() <= {*paths_of([shape])}), None)
             error = VendorError(describe(partial(find, value), shape), shape.then) if shape is not None else None
         if error is not None:

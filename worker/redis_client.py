@@ -156,12 +156,16 @@ def _refuse_lack_of_rights(client: Redis, user: str) -> None:
 
 
 def refuse_unfit(url: RedisUrl) -> None:
-    """Raise BadInput if this Redis may evict keys, so that jobs could vanish, or denies a right that we need."""
+    """Raise BadInput if this Redis denies a right that we need, may evict keys and so lose jobs, or is a cluster."""
     with connect(url, retries=0) as client:
         try:
             _refuse_lack_of_rights(client, url.user or "default")
             policy = client.info("memory").get("maxmemory_policy", "noeviction")
+            is_cluster = client.info("cluster").get("cluster_enabled", 0)
         except RedisError:
             return  # Redis is away; its users wait for it later.
     if policy != "noeviction":
         raise BadInput("maxmemory-policy of Redis", policy, "noeviction (CONFIG SET maxmemory-policy noeviction)")
+    if is_cluster:
+        # One script changes a job and its queues, whose keys a cluster has on several nodes.
+        raise BadInput("MILLRACE_REDIS_URL", url.display_name, "one server, or Sentinel; a cluster can only hold sinks")

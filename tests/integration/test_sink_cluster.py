@@ -13,6 +13,9 @@ from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redi
 from tests.harness import until
 from tests.sinks import JOB, READING, commit, finish, make, position, publish
 from worker.embedded_redis import free_port, server_binary
+from worker.errors import BadInput
+from worker.redis_client import refuse_unfit
+from worker.redis_url import read_redis_url
 from worker.sinks.audit import audit
 from worker.sinks.sink import Sink
 
@@ -116,3 +119,8 @@ def test_a_stream_that_moves_in_the_middle_loses_and_doubles_nothing(nodes: tupl
     sink.release()
     assert not source.has(stream)
     assert audit(destination.client, stream, JOB).is_whole
+
+
+def test_it_is_refused_for_the_ledger(nodes: tuple[Node, Node]) -> None:
+    with pytest.raises(BadInput, match="a cluster can only hold sinks"):
+        refuse_unfit(read_redis_url(f"redis://127.0.0.1:{nodes[0].port}/0"))

@@ -143,11 +143,12 @@ def _check_writes() -> str:
 
 
 def _check_redis() -> str:
-    """Redis accepts writes, evicts no keys, is persistent, and has room."""
+    """Redis accepts writes, is what workers accept, is persistent, and has room."""
+    from worker.redis_client import own_redis, refuse_unfit
+
     takes_writes, redis = _check_writes(), open_services().redis
     server, memory, disk = (redis.info(section) for section in ("server", "memory", "persistence"))
-    if memory.get("maxmemory_policy", "noeviction") != "noeviction":
-        raise Unfit("jobs may be evicted: CONFIG SET maxmemory-policy noeviction")
+    refuse_unfit(own_redis())
     if not disk.get("aof_enabled"):
         raise Unfit("a restart would lose jobs and rows: start Redis with --appendonly yes")
     most = memory.get("maxmemory") or 0

@@ -107,6 +107,9 @@ def test_a_stream_waits_for_a_redis_that_cannot_serve_as_for_one_that_is_away(
         mend(redis)
         until(lambda: not is_refused(server), "a Redis that serves")
     fragile.assert_whole(stream, job, 60_000)
+    logs = fragile.logs()
+    assert "redis.away" in logs
+    assert "broker lost" not in logs, "Celery's own line, with a traceback"
 
 
 def test_a_full_redis_makes_the_job_wait_and_go_on_when_there_is_room(fragile: Stack) -> None:

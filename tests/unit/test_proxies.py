@@ -16,6 +16,8 @@ from worker.transport.proxies import Proxies, network_of
         ("example", "https://vendor.example/x", True),
         (".vendor.example, other", "https://vendor.example/x", True),
         (".vendor.example", "https://api.Vendor.Example/x", True),
+        ("*.vendor.example", "https://api.vendor.example/x", True),
+        ("other vendor.example", "https://vendor.example/x", True),
         ("vendor.example", "https://notvendor.example/x", False),
         ("vendor.example:8443", "https://vendor.example/x", False),
         ("vendor.example:443", "https://vendor.example/x", True),

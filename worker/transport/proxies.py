@@ -59,7 +59,7 @@ def network_of(declared_proxy: str | None, variables: Mapping[str, str]) -> Netw
         return Network(Proxies({"http": declared_proxy, "https": declared_proxy}, ()), ca_bundle)
     # Lower case first, as curl does: CGI programs get a client's `Proxy` header as HTTP_PROXY.
     no_proxy = next((variables[name] for name in ("no_proxy", "NO_PROXY") if name in variables), None)
-    direct = None if no_proxy is None else tuple(part.strip() for part in no_proxy.split(",") if part.strip())
+    direct = None if no_proxy is None else tuple(no_proxy.replace(",", " ").split())
     by_scheme: dict[str, str] = {}
     for scheme in ("http", "https"):
         names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
@@ -70,7 +70,7 @@ def network_of(declared_proxy: str | None, variables: Mapping[str, str]) -> Netw
 
 def _covers(entry: str, host: str, port: int) -> bool:
     """Does an entry of NO_PROXY match this host? `*`, a name (with subdomains) or a network, maybe with a port."""
-    # There is no standard for NO_PROXY; these are the forms that Go's net/http accepts.
+    # There is no standard for NO_PROXY; these are the forms that Go's net/http accepts (and curl: separated by blanks).
     if entry == "*":
         return True
     name, colon, digits = entry.rpartition(":")
@@ -78,7 +78,7 @@ def _covers(entry: str, host: str, port: int) -> bool:
         if int(digits) != port:
             return False
         entry = name
-    entry = entry.strip("[]").lstrip(".").lower()
+    entry = entry.strip("[]").removeprefix("*").lstrip(".").lower()
     try:
         return ip_address(host.strip("[]")) in ip_network(entry, strict=False)
     except ValueError:

@@ -15,6 +15,9 @@ from typing import Any
 LARGEST_COUNT = 2**53
 """A greater number cannot be a count of rows; JavaScript and Lua would not keep its digits either."""
 
+LAST = "-1"
+"""In the path of a next token, the last row: `data.-1.id`."""
+
 _MOST_DIGITS_WRITTEN_OUT = 400
 _NO_LINK = ("", "null", "none", "undefined")
 """Texts that programs in several languages write for a link or token that they do not have."""

@@ -61,3 +61,30 @@ def test_an_empty_value_instead_of_a_link_or_count_means_none(beside: bytes) -> 
     got = reading(b'{"rows":[{"a":1}],' + beside + b"}", PAGED)
     assert got.error is None
     assert (got.facts.next, got.facts.total) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"rows":[{"a":{"id":1}},{"a":{"id":12345678901234567890.50}}]}', "12345678901234567890.50"),
+        (b'{"rows":[{"a":{"id":"x/1"}}],"more":true}', "x/1"),
+        (b'{"rows":[{"a":1}],"more":false}', None),
+        (b'{"rows":[{"a":1}],"next":"c2"}', "c2"),
+        (b'{"rows":[],"more":true}', None),
+    ],
+)
+def test_the_last_row_may_have_the_token_of_the_next_page(body: bytes, expected: str | None) -> None:
+    shape = JsonRows(kind="json", rows=["rows"], next=["next", "rows.-1.a.id"], has_more=["more"])
+    got = reading(body, shape, cuts=range(len(body)))
+    assert got.error is None
+    assert got.facts.next == expected
+    listed = reading(b'[{"id":7},{"id":8}]', JsonRows(kind="json", rows=[""], next=["-1.id"]))
+    assert listed.facts.next == "8"
+
+
+@pytest.mark.parametrize("row", [b'{"a":1}', b'{"a":{"id":null}}', b'{"a":{"id":[1]}}'])
+def test_a_last_row_without_the_token_that_it_should_have_is_not_the_end(row: bytes) -> None:
+    shape = JsonRows(kind="json", rows=["rows"], next=["rows.-1.a.id"])
+    got = reading(b'{"rows":[{"a":{"id":1}},' + row + b"]}", shape)
+    assert isinstance(got.error, FailJob)
+    assert got.message == f"the last row has no value at 'rows.-1.a.id': {row.decode()}"

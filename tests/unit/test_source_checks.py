@@ -59,6 +59,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"format": {**JSON, "total_pages": ["pages"]}, "paging": {"kind": "offset", "limit": 10}},
         "format.total_pages",
     ),
+    "a link in the first row": (
+        {"format": {**JSON, "next": ["data.0.next"]}, "paging": {"kind": "link"}},
+        "read.0.format.next",
+    ),
+    "a link in no last row": (
+        {"format": {**JSON, "next": ["meta.-1.next"]}, "paging": {"kind": "link"}},
+        "read.0.format.next",
+    ),
+    "a count in the last row": ({"format": {**JSON, "total": ["data.-1.total"]}}, "read.0.format.total"),
     "size_param without size": ({"paging": {"kind": "page-number", "size_param": "n"}}, "paging.size_param"),
     "short without size": ({"paging": {"kind": "page-number", "ends_with": "short"}}, "paging.ends_with"),
     "a size of the engine's": ({"paging": {"kind": "page-number", "size": "{page_size}"}}, "paging.size"),

@@ -6,14 +6,16 @@ parser: that would be too slow for rows.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
-from worker.json_path import count, find, flag, is_value, link, split
+from worker.json_path import LAST, count, find, flag, is_value, link, split
 from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.cutter import ListCutter
@@ -47,12 +49,15 @@ def read(chunks: Iterable[bytes], shape: JsonRows, columns: Mapping[str, ColumnT
     page, in a batch of rows or in place of a row.
     """
     page = _Page(chunks, shape, columns, facts)
-    before = 0
+    before, latest = 0, Rows()
     try:
         for rows in page.rows():
             page.refuse_errors_in(rows, before)
             before += len(rows)
+            latest = rows or latest
             yield rows
+        if latest:
+            page.find_next_in(latest.last)
     finally:
         page.close()
 
@@ -257,6 +262,19 @@ class _Page:
         """Raise if one of these rows is a declared error; `before` is how many rows came before them."""
         if errors := self._row_errors.get(self._rows_at or ()):
             errors.check(rows, before, self._find)
+
+    def find_next_in(self, row: bytes) -> None:
+        """Take the next page's token from the last row if it is declared to be there: `data.-1.id`.
+
+        Raises FailJob if it is not, because without it this page would be taken for the last.
+        """
+        paths = [path for path in self._shape.next if LAST in path.split(".")]
+        if not paths or self._facts.next is not None or self._facts.has_more is False:
+            return
+        content = json.loads(row, parse_float=Decimal)
+        self._facts.next = link(find(content, f".{path}".partition(f".{LAST}.")[2]) for path in paths)
+        if self._facts.next is None:
+            raise FailJob(f"the last row has no value at {' or '.join(map(repr, paths))}: {excerpt(row)}")
 
     def _refuse_error(self) -> None:
         """Raise if a declared error was found so far, in the page or in a batch of rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from worker.json_path import LAST
 from worker.sources.checks.mistake import Mistake
 from worker.sources.placeholders import names_in
 from worker.sources.schema import (
@@ -25,6 +26,7 @@ def mistakes_in_format(read: Read, report: Report) -> Iterator[Mistake]:
         case JsonRows() as rows:
             yield from _mistakes_in_places_of_rows(rows)
             yield from _mistakes_in_next(rows, read.paging)
+            yield from _mistakes_in_facts(rows)
         case Delimited() as shape:
             yield from _mistakes_in_characters(shape)
             yield from _mistakes_in_header(shape, report)
@@ -77,6 +79,18 @@ def _mistakes_in_next(declared: JsonRows, paging: Paging) -> Iterator[Mistake]:
         yield Mistake(("is_last",), "no `has_more` beside it: it says the opposite")
     if declared.total_pages and not isinstance(paging, PageNumberPaging):
         yield Mistake(("total_pages",), "`paging` by page-number")
+
+
+def _mistakes_in_facts(declared: JsonRows) -> Iterator[Mistake]:
+    """A value in a row is not looked at, so that a report would end after its first page without a word."""
+    for word in ("total", "total_pages", "next", "has_more", "is_last"):
+        for path in getattr(declared, word):
+            places = [place for place in declared.rows if f".{path}".startswith(f".{place}." if place else ".")]
+            steps = {path[len(place) + 1 if place else 0 :].partition(".")[0] for place in places}
+            is_last_row = word == "next" and LAST in steps and path.count(LAST) == 1
+            if (any(map(str.isdigit, steps)) or LAST in path.split(".")) and not is_last_row:
+                allowed = "a path around the rows; in `next`, -1 after the place of the rows is the last row"
+                yield Mistake((word,), allowed, path)
 
 
 def _mistakes_in_characters(shape: Delimited) -> Iterator[Mistake]:

@@ -34,7 +34,7 @@ class JsonRows(Declared):
     such as `*.row`, the object in each member of a list is a row, and members without one are none.
     `comma_joined` accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are
     `[]` or `{}`. `has_more` is the path of a flag that more pages follow: false overrides `next`, true a short page;
-    `is_last` is the path of a flag that says the opposite.
+    `is_last` is the path of a flag that says the opposite. `next` may lead into the last row: `data.-1.id`.
     With `absent_is_empty`, no list at all, or null in its place, means that there are no rows; without it, that is an
     error. Text, or an object that is not a row, in place of a list is an error in any case.
 

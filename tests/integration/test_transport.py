@@ -107,16 +107,24 @@ def test_a_cut_body_is_tried_again_and_says_how_far_it_came(
 def test_a_body_longer_than_its_stated_length_is_not_accepted(vendor: Start, length: int, is_at_once: bool) -> None:
     body = b'{"id": 1}{"id": 2}{"id": 3}'
 
+    has_head = threading.Event()
+
     def script(heard: Heard) -> Iterator[bytes]:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
-        yield from [head + body] if is_at_once else [head, body]
+        if is_at_once:
+            yield head + body
+        else:
+            yield head
+            has_head.wait(5)
+            yield body
         acme.is_over.wait(5)
 
     at, acme = talk(vendor, script)
     response = at.send(get(at))
+    has_head.set()
     if not is_at_once:
         # What is too much must have arrived before the body is read, or it would be taken for the next answer.
-        select.select([response._raw._original_response.fp.raw._sock], [], [], 5)
+        assert select.select([response._raw._original_response.fp.raw._sock], [], [], 5)[0]
     with pytest.raises(RetryLater, match=f"after {length} bytes: more bytes came than its Content-Length says"):
         list(response.chunks())
 

@@ -12,16 +12,11 @@ REDIS_RETRIES = 3
 """Few: a worker waits for a Redis that is away, but a caller should be told."""
 
 
-def process_services() -> Services:
-    """The services of this process."""
-    return get_services(REDIS_RETRIES)
-
-
 @dataclass(frozen=True, slots=True)
 class Backend:
     """The services, created on first use, and what is needed of Celery: nudges, and the state of queues and workers."""
 
-    services: Callable[[], Services] = process_services
+    services: Callable[[], Services] = lambda: get_services(REDIS_RETRIES)
     nudge_out_of: Callable[..., None] = nudge_out_of
     queues_served: Callable[[], dict[str, list[str]]] = queues_served
     messages_waiting: Callable[[], dict[str, int]] = messages_waiting

@@ -85,10 +85,7 @@ def cancel(job_id: str, as_json: bool) -> None:
     # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
     find_job(job_id)
     state = cancel_job(open_services(), job_id)
-    if as_json:
-        print_json({"job": job_id, "state": state})
-    else:
-        click.echo(f"{job_id} {state}")
+    _print_state(job_id, state, as_json)
     sys.exit(EXIT_DONE if state == "cancelled" else EXIT_FAILED)
 
 
@@ -104,6 +101,10 @@ def retry(job_id: str, as_json: bool) -> None:
     if state is None:
         raise BadInput("JOB", f"{job_id} ({other})", "a failed or cancelled job")
     nudge_out_of(state, job_id, number=int(other))
+    _print_state(job_id, state, as_json)
+
+
+def _print_state(job_id: str, state: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"job": job_id, "state": state})
     else:

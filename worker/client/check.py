@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from redis import Redis
@@ -46,10 +47,9 @@ def try_account(
 
     Refusals and mistakes are reported in the finding, not raised. If a credential is missing, nothing is sent.
     """
-    source = connection.source.source
+    finding = partial(Finding, connection.name, connection.source.source)
     if missing := missing_credentials(connection, environment):
-        remedy = f"set {' and '.join(missing)} in the environment or in .env"
-        return Finding(connection.name, source, "missing", remedy)
+        return finding("missing", f"set {' and '.join(missing)} in the environment or in .env")
     proven: list[str] = []
     try:
         exchange = Exchange(Account(connection, environment=environment), redis, silence_seconds=SILENCE_SECONDS)
@@ -61,14 +61,12 @@ def try_account(
             exchange.ask(compose(exchange.base, request, {}))
             proven.append(f"{request.method} {request.path} answered")
     except RetryLater as away:
-        return Finding(
-            connection.name, source, "failed", f"{away}; is {connection.base_url} right and reachable from here?"
-        )
+        return finding("failed", f"{away}; is {connection.base_url} right and reachable from here?")
     except MillraceError as refusal:
-        return Finding(connection.name, source, "failed", str(refusal))
+        return finding("failed", str(refusal))
     if proven:
-        return Finding(connection.name, source, "ok", "; ".join(proven))
+        return finding("ok", "; ".join(proven))
     if not variables:
-        return Finding(connection.name, source, "ok", "no credentials are needed; nothing was sent")
+        return finding("ok", "no credentials are needed; nothing was sent")
     why = connection.source.check.note or "the source file declares no request to check with"
-    return Finding(connection.name, source, "unproven", f"{', '.join(variables)} set, not tried: {why}")
+    return finding("unproven", f"{', '.join(variables)} set, not tried: {why}")

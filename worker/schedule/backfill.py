@@ -12,7 +12,7 @@ import orjson
 
 from worker.errors import BadInput
 from worker.jobs.create import JobRequest, check_request, create_job
-from worker.model import FINISHED, Job
+from worker.model import FINISHED, Job, JobState
 from worker.services import Services
 from worker.sources.connections import find_report
 from worker.sources.params import zone_of
@@ -22,7 +22,7 @@ DAYS = {"d": 1, "w": 7}
 MOST_WINDOWS = 10_000
 """27 years of days. More are a mistyped year, and one job after another would be made for it."""
 
-WindowState = Literal["waiting", "queued", "pending", "ready", "streaming", "streamed", "done", "failed", "cancelled"]
+WindowState = JobState | Literal["waiting"]
 
 
 @dataclass(slots=True)

@@ -51,7 +51,10 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--processes", type=click.IntRange(1), help="Stream processes, if the command starts workers itself.")
 def run(name: str, timeout: float | None, processes: int | None, as_json: bool, **options: Any) -> None:
-    """Request a report and follow it to its receipt; without MILLRACE_REDIS_URL, with workers of its own."""
+    """Request a report and follow it to its receipt; without MILLRACE_REDIS_URL, with workers of its own.
+
+    Exit 0 if the job is done, 1 if it failed, 3 if it still runs after the timeout, 130 after Ctrl-C.
+    """
     services = open_services()
     request = _read_request(name, sink=options.pop("sink") or default_sink(), **options)
     # Before the job is stored: a Ctrl-C while we ask for workers could not cancel it.

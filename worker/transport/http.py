@@ -1,7 +1,7 @@
 """Sends one request and waits for the headers of its answer: keep-alive, TLS, timeouts, checked addresses.
 
-Credentials, quotas and links are handled elsewhere. The connections are those of urllib3's pools, which send each
-request once, follow no redirect, keep no cookies and do not look for passwords in the environment.
+Credentials, quotas and links are handled elsewhere. This uses the adapters of requests without its Session, which would
+read the whole body of a redirect, keep cookies and look for passwords in the environment.
 """
 
 from __future__ import annotations
@@ -9,30 +9,24 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 import time
 from contextvars import ContextVar
-from functools import lru_cache
 from http import HTTPStatus
 from http.client import HTTPResponse, RemoteDisconnected
 from math import inf
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import certifi
-from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager, ProxyManager, Retry, Timeout
+from requests import PreparedRequest
+from requests import Response as RawResponse
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectTimeout, ProxyError, ReadTimeout, RequestException, SSLError
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ClosedPoolError,
-    ConnectTimeoutError,
-    HTTPError,
-    InvalidHeader,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+from urllib3.poolmanager import ProxyManager
 from urllib3.util.connection import create_connection
 
 from worker.errors import FailJob, RetryLater
@@ -40,15 +34,13 @@ from worker.sources.base_urls import host_of, port_of, without_password
 from worker.transport import addresses
 from worker.transport.addresses import AddressKind, Resolve
 from worker.transport.proxies import Network
-from worker.transport.request import WireRequest, basic
+from worker.transport.request import WireRequest
 from worker.transport.response import MOST_SILENCES, Response
 
 CONNECT_SECONDS = 10.0
 USER_AGENT = "millrace"
 HOSTS_KEPT = 32
 DIRECT = Network()
-ONCE = Retry(total=False)
-"""urllib3 sends nothing twice, and raises its errors as they are."""
 CONNECTIONS_KEPT_PER_HOST = 64
 CERTIFICATE_FAULT = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
 TLS_FAULT = re.compile(r"\[SSL: (\w+)\]")
@@ -68,7 +60,6 @@ class Channel:
     def __init__(self, *, silence_seconds: float, network: Network = DIRECT) -> None:
         """`silence_seconds` is the timeout for the headers of the answer and for each piece of its body."""
         self._silence_seconds = silence_seconds
-        self._timeout = Timeout(connect=CONNECT_SECONDS, read=silence_seconds)
         self._network = network
 
     def send(self, request: WireRequest, *, kinds: frozenset[AddressKind] | None = None) -> Response:
@@ -86,18 +77,18 @@ class Channel:
             raw = self._send(request, proxy, None if proxy else kinds)
         except ProxyError as error:
             raise _proxy_error(request, proxy or "", error) from None
-        except (NewConnectionError, ProtocolError, ClosedPoolError, InvalidHeader, OSError) as error:
-            raise _connection_error(request, error) from None
-        except ConnectTimeoutError:
+        except ConnectTimeout:
             raise RetryLater(f"{request.name}: no connection in {CONNECT_SECONDS:g} s", is_unsent=True) from None
-        except ReadTimeoutError:
+        except ReadTimeout:
             raise RetryLater(f"{request.name}: no answer within {self._silence_seconds:g} s") from None
         except SSLError as error:
-            fault = CERTIFICATE_FAULT.search(str(error)) or TLS_FAULT.search(str(error))
-            why = f": {fault[1]}" if fault else ""
+            reason = CERTIFICATE_FAULT.search(str(error)) or TLS_FAULT.search(str(error))
+            why = f": {reason[1]}" if reason else ""
             if "CERTIFICATE_VERIFY_FAILED" in str(error) or "doesn't match" in str(error):
                 raise FailJob(f"{request.name}: the host's certificate is not trusted{why}") from None
             raise RetryLater(f"{request.name}: the TLS connection failed{why}") from None
+        except RequestException as error:
+            raise _connection_error(request, error) from None
         except (ValueError, HTTPError):
             # Without their own message, which may contain the value of a header or the URL's query.
             lines = [name for name, value in request.headers.items() if LINE_END.search(value)]
@@ -108,49 +99,49 @@ class Channel:
             raise FailJob(f"{request.name}: the answer has a transfer encoding other than chunked")
         return Response(request.name, raw, silence_seconds=self._silence_seconds)
 
-    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> BaseHTTPResponse:
-        headers = HTTPHeaderDict({"User-Agent": USER_AGENT, "Accept": "*/*"})
-        headers.update(request.headers)
+    def _send(self, request: WireRequest, proxy: str | None, kinds: frozenset[AddressKind] | None) -> RawResponse:
+        prepared = PreparedRequest()
+        prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
+        prepared.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept": "*/*", **request.headers})
         # An empty POST needs `Content-Length: 0` as well (RFC 9110, 8.6): some servers answer 411 without it.
         if request.body is not None or request.method == "POST":
-            headers["Content-Length"] = str(len(request.body or b""))
+            prepared.headers["Content-Length"] = str(len(request.body or b""))
+        timeout = (CONNECT_SECONDS, self._silence_seconds)
         # A proxy gets the whole URL for plain http (RFC 9112, 3.2.2); https goes through a tunnel to the host itself.
         target = request.url if proxy and request.url.startswith("http:") else request.target
-        pool = _connection_pool(request.url.removesuffix(request.target), proxy, self._network.ca_bundle, kinds)
         before = _target.set(target)
         try:
-            return pool.urlopen(
-                request.method,
-                target,
-                request.body,
-                headers,
-                retries=ONCE,
-                redirect=False,
-                assert_same_host=False,
-                timeout=self._timeout,
-                preload_content=False,
-                decode_content=False,
+            return adapter(kinds).send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=self._network.ca_bundle or True,
+                proxies={"http": proxy, "https": proxy} if proxy else None,
             )
         finally:
             _target.reset(before)
 
 
-def _connection_error(request: WireRequest, error: Exception) -> RetryLater:
-    """The error with the innermost cause, without urllib3's own words about host and pool."""
-    if isinstance(error, NewConnectionError):
-        return RetryLater(f"{request.name}: no connection: {str(error).rpartition(': ')[2]}", is_unsent=True)
-    inner = error.args[-1] if error.args and isinstance(error.args[-1], BaseException) else error
+def _connection_error(request: WireRequest, error: RequestException) -> RetryLater:
+    """The error with the innermost cause. urllib3's own message has the URL, whose query may contain a key."""
+    cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
+    if isinstance(cause, MaxRetryError) and cause.reason is not None:
+        is_unsent = isinstance(cause.reason, NewConnectionError | ConnectTimeoutError)
+        reason = str(cause.reason).rpartition(": ")[2]
+        return RetryLater(f"{request.name}: no connection: {reason}", is_unsent=is_unsent)
+    inner = cause.args[-1] if cause.args and isinstance(cause.args[-1], BaseException) else cause
     why = inner if isinstance(inner, OSError) else f"{type(inner).__name__} {str(inner)[:100]}"
     return RetryLater(f"{request.name}: no answer: {why}")
 
 
 def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob | RetryLater:
-    """The error for a proxy that did not connect. urllib3's own message may contain the proxy's password."""
+    """The error for a proxy that did not connect. The libraries' own message may contain the proxy's password."""
     where = without_password(proxy)
     refusal = re.search(r"Tunnel connection failed: (\d{3})([^'\")]*)", str(error))
     if refusal is None:
         # urllib3 gives this error also for a connection that broke after the request was sent.
-        is_unsent = isinstance(error.original_error, NewConnectionError | ConnectTimeoutError)
+        failure = getattr(error.args[0], "reason", None) if error.args else None
+        is_unsent = isinstance(getattr(failure, "original_error", None), NewConnectionError | ConnectTimeoutError)
         missing = "connection to" if is_unsent else "answer through"
         return RetryLater(f"{request.name}: no {missing} the proxy {where}", is_unsent=is_unsent)
     reason = f"{request.name}: the proxy {where} refuses: {refusal[1]}{refusal[2]}"
@@ -160,28 +151,37 @@ def _proxy_error(request: WireRequest, proxy: str, error: ProxyError) -> FailJob
     return FailJob(reason) if is_for_good else RetryLater(reason, is_unsent=True)
 
 
-@lru_cache(maxsize=HOSTS_KEPT)
-def _connection_pool(
-    origin: str, proxy: str | None, ca_bundle: str | None, kinds: frozenset[AddressKind] | None
-) -> HTTPConnectionPool:
-    """The connections of this process to a host: our own or, with `kinds`, one at these kinds of address only."""
-    is_directory = ca_bundle is not None and os.path.isdir(ca_bundle)
-    trusted = {"ca_cert_dir" if is_directory else "ca_certs": ca_bundle or certifi.where()}
-    how: dict[str, Any] = {"maxsize": CONNECTIONS_KEPT_PER_HOST, "cert_reqs": "CERT_REQUIRED", **trusted}
-    manager: PoolManager
-    if proxy is None:
-        manager = PoolManager(**how)
-    else:
-        user, password = (unquote(part or "") for part in (urlsplit(proxy).username, urlsplit(proxy).password))
-        manager = ProxyManager(
-            proxy, proxy_headers={"Proxy-Authorization": basic(user, password)} if user else None, **how
-        )
-    manager.pool_classes_by_scheme = pool_classes(kinds)
-    return manager.connection_from_url(origin)
+class _Adapter(HTTPAdapter):
+    """The adapter of requests, made to use the connections of `pool_classes` for proxies as well."""
+
+    def proxy_manager_for(self, proxy: str, **how: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **how)
+        manager.pool_classes_by_scheme = pool_classes(None)
+        return manager
 
 
-# A forked child must not use its parent's sockets.
-os.register_at_fork(after_in_child=_connection_pool.cache_clear)
+class _Adapters:
+    """The adapters of one process."""
+
+    def __init__(self) -> None:
+        self.adapters: dict[frozenset[AddressKind] | None, HTTPAdapter] = {}
+        self.making = threading.Lock()
+
+
+_adapters = _Adapters()
+# A forked child must not use its parent's sockets, nor wait for a lock that its parent held.
+os.register_at_fork(after_in_child=_adapters.__init__)  # type: ignore[misc]
+
+
+def adapter(kinds: frozenset[AddressKind] | None = None) -> HTTPAdapter:
+    """The adapter of this process for our own host or, with `kinds`, for hosts at these kinds of address only."""
+    with _adapters.making:
+        if kinds not in _adapters.adapters:
+            # No retries: an adapter never sends anything twice by itself.
+            made = _Adapter(pool_connections=HOSTS_KEPT, pool_maxsize=CONNECTIONS_KEPT_PER_HOST, max_retries=0)
+            made.poolmanager.pool_classes_by_scheme = pool_classes(kinds)
+            _adapters.adapters[kinds] = made
+        return _adapters.adapters[kinds]
 
 
 def pool_classes(

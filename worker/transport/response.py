@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from http import HTTPStatus
 from typing import Any
 
-from urllib3 import BaseHTTPResponse
+from requests import Response as RawResponse
 
 from worker.charsets import charset_in
 from worker.decompress import unpack
@@ -31,18 +31,18 @@ class Response:
     `name` is the request's method and path, for messages. `received_bytes` counts the body as it came, compressed.
     """
 
-    def __init__(self, name: str, raw: BaseHTTPResponse, *, silence_seconds: float) -> None:
+    def __init__(self, name: str, raw: RawResponse, *, silence_seconds: float) -> None:
         self.name = name
-        self.status = raw.status
+        self.status = raw.status_code
         self.reason = raw.reason or ""
         self.headers = raw.headers
-        for field in raw.headers:
-            if not (value := raw.headers[field]).isascii():
+        for field, value in raw.headers.items():
+            if not value.isascii():
                 # Servers write what is beyond ASCII in UTF-8; http.client reads headers as Latin-1.
                 with suppress(UnicodeError):
                     self.headers[field] = value.encode("latin-1").decode()
         self.received_bytes = 0
-        self._raw: Any = raw
+        self._raw: Any = raw.raw
         self._silence_seconds = silence_seconds
         self._is_hung_up = False
 

@@ -68,6 +68,21 @@ def test_pages_that_lead_in_a_circle_are_refused() -> None:
         discover(exchange, declared(), most_detailed=9, say=pytest.fail)
 
 
+def test_a_page_that_comes_again_is_refused_under_any_link() -> None:
+    rows = [{"id": 1}]
+    pages = {"/all": {"rows": rows, "next": "/all?p=2"}, "/all?p=2": {"rows": rows, "next": None}}
+    with (
+        asking(pages.__getitem__) as (exchange, _),
+        pytest.raises(FailJob, match="page 2 has the rows of page 1 again"),
+    ):
+        discover(exchange, declared(), most_detailed=9, say=pytest.fail)
+
+
+def test_a_list_may_be_empty() -> None:
+    with asking({"/all": {"rows": [], "next": None}}.__getitem__) as (exchange, _):
+        assert discover(exchange, declared(DETAIL), most_detailed=9, say=pytest.fail).rows == []
+
+
 def test_details_are_requested_for_as_many_rows_as_wanted() -> None:
     def answers(target: str) -> Any:
         if target == "/all":

@@ -113,6 +113,20 @@ def test_a_connection_that_was_closed_while_it_was_idle_is_replaced(
     assert rows_in(redis) == [*READING[:8]]
 
 
+def test_where_transactions_never_succeed_only_three_are_tried(redis: Redis) -> None:
+    redis.execute_command("ACL SETUSER without-transactions on nopass ~* &* +@all -multi")
+    at = {**redis.get_connection_kwargs(), "username": "without-transactions", "password": "any"}
+    sink = make_sink(Redis(**at))
+    sink.open(1)
+    for row in range(1, 7):
+        redis.config_resetstat()
+        assert sink.commit(1, 1, batch(READING, row, row)) == position(READING, row)
+        assert ("cmdstat_multi" in redis.info("commandstats")) == (row <= 3)
+    assert rows_in(redis) == [*READING[:6]]
+    sink.release()
+    redis.acl_deluser("without-transactions")
+
+
 FAULTS = ("nothing", "connections closed", "scripts forgotten", "rows of another worker", "a reader takes all")
 
 

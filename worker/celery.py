@@ -47,13 +47,13 @@ BROKER_WAIT_SECONDS = 2.0
 app = Celery("millrace")
 try:
     app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
-except (BadInput, BadSetting) as bad:
+    # Shared with the pool's child processes, which do not get the signal that stops their worker.
+    _stopping = multiprocessing.Event()
+except (BadInput, BadSetting, OSError) as bad:
     # Celery's own command imports this module, and would show a traceback.
-    sys.stderr.write(f"millrace: {bad}\n")
+    why = f"no memory to share with its processes (/dev/shm): {bad.strerror}" if isinstance(bad, OSError) else bad
+    sys.stderr.write(f"millrace: {why}\n")
     raise SystemExit(2) from None
-
-# Shared with the pool's child processes, which do not get the signal that stops their worker.
-_stopping = multiprocessing.Event()
 
 
 @worker_shutting_down.connect

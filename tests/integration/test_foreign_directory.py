@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
-from tests.command import KARGO
+from tests.command import KARGO, NO_REDIS
 from tests.harness import processes_in, until
 from worker.installation import HOME
 from worker.local_workers import LocalWorkers, WorkerFailed
@@ -100,3 +100,15 @@ def test_a_process_that_never_starts_is_given_up_with_the_last_line_of_its_log(
     with pytest.raises(WorkerFailed, match=r"stream process ended 5 times right after its start; .*OSError: no room"):
         until(lambda: workers.restart_dead() and False, "the giving up")
     workers.stop()
+
+
+def test_a_machine_without_shared_memory_is_named_in_one_line() -> None:
+    without = (
+        "import multiprocessing, os; multiprocessing.Event = lambda: os.open('/dev/shm/x/y', 0); import worker.celery"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", without],
+        cwd=HOME, env={**os.environ, "MILLRACE_REDIS_URL": NO_REDIS}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert ran.stderr == "millrace: no memory to share with its processes (/dev/shm): No such file or directory\n"

@@ -83,14 +83,15 @@ def stage(
         SandboxProcess(port=0, **vendor_settings) as vendors,
     ):
         directory = Path(name)
-        there = urlsplit(vendors.urls["kargo"]).netloc
-        here = urlsplit(stack.enter_context(replaying(f"http://{there}"))).netloc if is_replayed else there
+        host = vendors_host = urlsplit(vendors.urls["kargo"]).netloc
+        if is_replayed:
+            host = urlsplit(stack.enter_context(replaying(f"http://{vendors_host}"))).netloc
         # A server rewrites its append-only file when that has doubled, in a process that would take a core from what is
         # measured, in some repetitions and not in others.
         server = start_server(directory / "redis", port, options=("--auto-aof-rewrite-percentage", "0"))
         try:
             environment = _environment(directory, f"redis://127.0.0.1:{port}/0", vendors) | (settings or {})
-            environment = {name: value.replace(there, here) for name, value in environment.items()}
+            environment = {name: value.replace(vendors_host, host) for name, value in environment.items()}
             prepare_environment(environment)
             yield Stage(directory, environment["MILLRACE_REDIS_URL"], vendors, environment)
         finally:

@@ -104,7 +104,7 @@ def take_counted() -> bytes:
     counted = _counted.get()
     if not counted:
         return b""
-    text = orjson.dumps({field: repr(by) for field, by in counted.items()})
+    text = orjson.dumps({field: repr(amount) for field, amount in counted.items()})
     counted.clear()
     return text
 
@@ -112,8 +112,8 @@ def take_counted() -> bytes:
 def _add(redis: Redis, counted: dict[str, float]) -> None:
     try:
         with redis.pipeline(transaction=False) as pipeline:
-            for field, by in counted.items():
-                pipeline.hincrbyfloat(keys.COUNTERS, field, by)
+            for field, amount in counted.items():
+                pipeline.hincrbyfloat(keys.COUNTERS, field, amount)
             pipeline.execute()
     except RedisError as error:
         log.debug(Event.REDIS_AWAY, why=f"not counted: {error}")

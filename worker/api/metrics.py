@@ -51,7 +51,7 @@ def add_metrics(app: FastAPI, backend: Backend, access: Access) -> None:
     def metrics() -> Response:
         services = backend.services()
         samples = [*counters(services), *gauges(services)]
-        samples += [("millrace_queue_messages", (queue,), there) for queue, there in backend.messages_waiting().items()]
+        samples += [("millrace_queue_messages", (name,), number) for name, number in backend.messages_waiting().items()]
         return Response(exposition(samples), media_type=CONTENT_TYPE)
 
 
@@ -63,8 +63,8 @@ def exposition(samples: list[Sample]) -> bytes:
             for name, metric in METRICS.items():
                 family = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
                 made = family(name, metric.meaning, labels=metric.labels)
-                for of, labels, value in samples:
-                    if of == name:
+                for sampled, labels, value in samples:
+                    if sampled == name:
                         made.add_metric(labels, value)
                 yield made
 
@@ -94,8 +94,8 @@ def gauges(services: Services) -> Iterator[Sample]:
     """All gauges: the present state, read from Redis for this request."""
     ledger = services.ledger
     now = ledger.now()
-    for state, there in ledger.count_by_state().items():
-        yield "millrace_jobs", (state,), there
+    for state, number in ledger.count_by_state().items():
+        yield "millrace_jobs", (state,), number
     oldest = services.redis.zrange(keys.OVERDUE, 0, 0, withscores=True)
     yield "millrace_oldest_overdue_seconds", (), max(0.0, now - oldest[0][1]) if oldest else 0.0
     if (since_sweep := ledger.seconds_since_sweep()) is not None:
@@ -123,8 +123,8 @@ def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:
     for job in jobs:
         if wait := waits_for(job, now):
             waiting[wait.on] = waiting.get(wait.on, 0) + 1
-    for on, there in waiting.items():
-        yield "millrace_jobs_waiting", (on,), there
+    for on, number in waiting.items():
+        yield "millrace_jobs_waiting", (on,), number
     yield "millrace_pages_open", (), sum(job.pages - job.closed for job in jobs)
     polls = [now - job.poll_at for job in jobs if job.state == "pending" and job.poll_at is not None]
     yield "millrace_poll_late_seconds", (), max([0.0, *polls])

@@ -195,6 +195,7 @@ def event_answers(*more: int) -> Problems:
     refusal = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     events = {"text/event-stream": {"schema": {"type": "string"}}}
     refusals = {
-        status: {"description": of["description"], "content": refusal} for status, of in problems(*more).items()
+        status: {"description": problem["description"], "content": refusal}
+        for status, problem in problems(*more).items()
     }
     return {200: {"description": "Events, as they come", "content": events}, **refusals}

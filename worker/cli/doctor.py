@@ -161,7 +161,7 @@ def _check_redis() -> str:
 
 def _check_broker() -> str:
     """The broker, Redis or another one, takes messages."""
-    return ", ".join(f"{queue}: {there:,} waiting" for queue, there in sorted(messages_in_broker().items()))
+    return ", ".join(f"{queue}: {messages:,} waiting" for queue, messages in sorted(messages_in_broker().items()))
 
 
 def _check_workers() -> str:

@@ -67,7 +67,7 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
     report = connection.source.reports[discovery.report]
     params = resolve(report, {}, now=datetime.now(UTC), timezone=connection.timezone).params
     vendor = Vendor(report, params, exchange, Prepared())
-    number, ahead, came = 1, NextPages(vendor.plan(None)), 0
+    number, ahead, got = 1, NextPages(vendor.plan(None)), 0
     # None is the first page, which has no link.
     seen: set[str | None] = {None}
     before: list[bytes] = []
@@ -76,12 +76,12 @@ def _rows(exchange: Exchange, discovery: Discovery, say: Say) -> Iterator[bytes]
         if found and found == before:
             raise FailJob(vendor.explain_repeat(number, number - 1))
         yield from map(bytes, found)
-        came, before = came + len(found), found
+        got, before = got + len(found), found
         known = ahead.planned
         ahead = vendor.follow(number, facts, known)
         if ahead.link is not None and ahead.link in seen:
             raise FailJob(f"page {number} links to a page that was read before")
-        if (count := vendor.last_count(number, facts, known)) is not None and came >= count:
+        if (count := vendor.last_count(number, facts, known)) is not None and got >= count:
             return
         seen.add(ahead.link)
         number += 1

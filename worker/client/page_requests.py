@@ -76,8 +76,8 @@ def find_same_file(link: str, others: Iterable[str]) -> str | None:
     """
 
     def count_same(other: str) -> int:
-        there = urlsplit(other)
-        return len(pairs & {*parse_qsl(there.query)}) if there.path == here.path else -1
+        parts = urlsplit(other)
+        return len(pairs & {*parse_qsl(parts.query)}) if parts.path == here.path else -1
 
     here = urlsplit(link)
     pairs = {*parse_qsl(here.query)}
@@ -173,9 +173,9 @@ class PageRequests:
 
     def _follow_link(self, link: str, at: str, address: Address, page: int) -> PageRequest:
         if self._read.link_kind == "download":
-            there = links.download_target(self._exchange.base, link, at=at).url
-            if urlsplit(there).hostname not in self._exchange.connection.source.alias_hosts:
-                return PageRequest(self._get(there, page), "download")
+            target = links.download_target(self._exchange.base, link, at=at).url
+            if urlsplit(target).hostname not in self._exchange.connection.source.alias_hosts:
+                return PageRequest(self._get(target, page), "download")
         return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query), page))
 
     def _get(self, url: str, page: int) -> WireRequest:

@@ -186,8 +186,8 @@ def _without_word(poll: Poll, ours: Any) -> str:
     """What to say of an answer without a status word: where it was looked for, and what is there instead."""
     if not poll.status:
         return "no status"
-    there = ", ".join(sorted(map(str, ours)))[:200] if isinstance(ours, dict) else ""
-    return f"no status at {describe_selectors(poll.status)}; the answer has: {there or 'nothing'}"
+    fields = ", ".join(sorted(map(str, ours)))[:200] if isinstance(ours, dict) else ""
+    return f"no status at {describe_selectors(poll.status)}; the answer has: {fields or 'nothing'}"
 
 
 def _is_set(found: Any) -> bool:

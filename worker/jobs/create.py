@@ -85,8 +85,8 @@ def create_job(
     same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
     # The job keeps the source as it is now: later changes of the source file do not affect it.
     services.ledger.keep_source(digest, text)
-    of = {"connection": connection.name, "report": report_name}
-    with span("report.create", valid_traceparent(request.traceparent), of) as made:
+    attributes = {"connection": connection.name, "report": report_name}
+    with span("report.create", valid_traceparent(request.traceparent), attributes) as made:
         fields["traceparent"] = made.traceparent or valid_traceparent(request.traceparent) or ""
         job, is_joined = services.ledger.make(
             job_id[:20],

@@ -28,21 +28,21 @@ class Offset:
         return max(1, -(-(total or 0) // self._limit))  # rounded up
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
-        came = 0
+        got = 0
         start = (number - 1) * self._limit
         begins_with: Literal["last", "another"] | None = None
         while True:
-            asked = self._limit - came
-            answer = yield self._address(start + came, asked, begins_with, total)
+            asked = self._limit - got
+            answer = yield self._address(start + got, asked, begins_with, total)
             total = answer.total
             if answer.rows > asked:
                 ignored = f"the vendor ignores `{self._paging.limit_param}` or {self.cursor_name}"
-                raise FailJob(f"asked for {asked} rows from row {start + came} on, got {answer.rows}: {ignored}")
-            came += answer.rows
+                raise FailJob(f"asked for {asked} rows from row {start + got} on, got {answer.rows}: {ignored}")
+            got += answer.rows
             is_short_the_end = self._paging.ends_with == "short" and not answer.has_more
             is_end = is_short_the_end or (not answer.rows and begins_with != "last")
-            is_all = self._is_all(start + came, total) and not answer.has_more
-            if is_end or is_all or came == self._limit or answer.is_declared_last:
+            is_all = self._is_all(start + got, total) and not answer.has_more
+            if is_end or is_all or got == self._limit or answer.is_declared_last:
                 return None
             # If only the repeated row came, the next request leaves it out: an empty answer is then the end.
             begins_with = "last" if answer.rows else "another"

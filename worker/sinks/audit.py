@@ -121,8 +121,8 @@ class Audit:
         """Are exactly the rows of the receipt there, each once and in order, by their digest?"""
         if self.receipt is None or self.digest is None or not self.is_clean:
             return False
-        there = {"rows": self.rows, "dead_rows": self.dead_rows, "digest": self.digest}
-        return all(self.receipt.get(name, value) == value for name, value in there.items())
+        stored = {"rows": self.rows, "dead_rows": self.dead_rows, "digest": self.digest}
+        return all(self.receipt.get(name, value) == value for name, value in stored.items())
 
 
 class Auditor:

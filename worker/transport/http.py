@@ -274,10 +274,10 @@ class _Lines:
     def readline(self, limit: int, /) -> bytes:
         self.last = b""
         # Unlike `readline`, `peek` returns after one piece, however short.
-        while len(self.last) < limit and (there := self.wrapped.peek()):
+        while len(self.last) < limit and (piece := self.wrapped.peek()):
             if time.monotonic() > self._ends_at:
                 raise TimeoutError
-            self.last += self.wrapped.read(min(there.find(b"\n") + 1 or len(there), limit - len(self.last)))
+            self.last += self.wrapped.read(min(piece.find(b"\n") + 1 or len(piece), limit - len(self.last)))
             if self.last.endswith(b"\n"):
                 break
         return self.last

@@ -56,11 +56,11 @@ def download_target(base: Base, link: str, *, at: str) -> Target:
     Raises FailJob if the link is malformed or its scheme is not allowed.
     """
     parts, target = _parse(link, at)
-    there = Base(parts.scheme, host_of(parts), port_of(parts), "")
-    is_own = there.origin == base.origin
+    target_base = Base(parts.scheme, host_of(parts), port_of(parts), "")
+    is_own = target_base.origin == base.origin
     if parts.scheme == "http" and not (is_own or base.is_plain_loopback):
-        raise FailJob(f"a link to plain http on {there.host!r} is not followed")
-    return Target(f"{there.origin}{target}", is_own)
+        raise FailJob(f"a link to plain http on {target_base.host!r} is not followed")
+    return Target(f"{target_base.origin}{target}", is_own)
 
 
 def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Target:

@@ -56,19 +56,19 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
 
 def _audit_tables(found: Audit, record: FileRecord, receipt: Json, generation: int) -> Audit:
     """The audit of tables, whose rows are only counted, against the sink record."""
-    there = 0
+    counted = 0
     for file in receipt["files"]:
         with record.store.local(record.job_directory / file["path"]) as path:
-            there += format_of(path).count(path)
+            counted += format_of(path).count(path)
     pages = FilePages(record)
     kept = totals(pages.last(generation, page).after for page in range(1, int(receipt.get("pages", 0)) + 1))
     return replace(
         found,
         generation=generation,
         generations=tuple(sorted({*found.generations, generation})),
-        rows=there,
-        lost=max(0, kept.rows - there),
-        doubled=max(0, there - kept.rows),
+        rows=counted,
+        lost=max(0, kept.rows - counted),
+        doubled=max(0, counted - kept.rows),
         digest=kept.digest,
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from worker.errors import FailJob, RetryLater
 from worker.model import Checkpoint, Json
-from worker.sinks.files.formats.row_format import Columns
 from worker.sinks.files.part import KeptFile, Part
 from worker.sinks.files.record import FileRecord, KeptPart
 
@@ -62,26 +62,27 @@ class FilePages:
         The columns of a table are listed if they differ from those of the file before.
         """
         lists: dict[str, list[Json]] = {"files": [], "dead_files": []}
-        columns: tuple[Columns, list[str]] | None = None
+        columns: list[tuple[str, str]] = []
         taken = [[*self.parts(generation, page)] for page in range(1, pages + 1)]
         for page, parts in enumerate(taken, 1):
             if not parts or not parts[-1].after.is_closed:
                 number = len(parts) + 1
                 raise RetryLater(f"{self._record.job_directory}: part {number} of page {page} is no longer on record")
-        for part, file in ((of, file) for parts in taken for of in parts for file in of.files):
-            path = self._record.rows_directory(generation) / file.name
-            size = self._record.store.size(path)
-            if size is None:
-                # After a power failure the name may be lost; then the file still has its temporary name.
-                self._put_in_place(generation, part)
+        for part in chain.from_iterable(taken):
+            for file in part.files:
+                path = self._record.rows_directory(generation) / file.name
                 size = self._record.store.size(path)
-            if size != file.bytes:
-                raise FailJob(f"{path} is gone or was changed: it had {file.rows} rows")
-            listed = _describe(generation, file)
-            if file.columns and (file.columns, list(file.columns)) != columns:
-                columns = file.columns, list(file.columns)
-                listed["columns"] = file.columns
-            lists["dead_files" if file.is_dead else "files"].append(listed)
+                if size is None:
+                    # After a power failure the name may be lost; then the file still has its temporary name.
+                    self._put_in_place(generation, part)
+                    size = self._record.store.size(path)
+                if size != file.bytes:
+                    raise FailJob(f"{path} is gone or was changed: it had {file.rows} rows")
+                listed = _describe(generation, file)
+                if file.columns and columns != list(file.columns.items()):
+                    columns = list(file.columns.items())
+                    listed["columns"] = file.columns
+                lists["dead_files" if file.is_dead else "files"].append(listed)
         return lists if lists["dead_files"] else {"files": lists["files"]}
 
     def dead_files(self, generation: int) -> list[Json]:

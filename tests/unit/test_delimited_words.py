@@ -70,6 +70,11 @@ READ: dict[str, tuple[str, Words, list[Any]]] = {
         [["c1", 1, None], ["c2", None, None], ["c3", 1, 2], ["c4", None, None]],
     ),
     "extra fields": (HEAD + "c1,1,2,\r\nc2,3,4,x,y\r\n", {"extra_fields": "drop"}, [["c1", 1, 2], ["c2", 3, 4]]),
+    "extra fields of the header too": (
+        (HEAD.strip() + ",\"\", \r\n") * 2 + "c1,1,2,,\r\nc2,3,4\r\n",
+        {"extra_fields": "drop", "repeated_header": "drop"},
+        [["c1", 1, 2], ["c2", 3, 4]],
+    ),
     "files joined into one": (
         HEAD + "c1,1,2\r\n" + HEAD + "\ufeff" + HEAD + "c2,3,4\r\n" + HEAD,
         {"repeated_header": "drop"},

@@ -99,8 +99,9 @@ def expects_header(shape: Delimited) -> bool:
 def names_of(first: list[str], shape: Delimited, required: Collection[str], typed: Iterable[str]) -> list[str]:
     """The column names: declared ones as declared, whatever their case in the file; others as in the file, stripped.
 
-    Raises FailJob if a required column is missing, two columns have the same name and the source file does not allow
-    it, or nothing shows that this is a header.
+    Where surplus fields are dropped, so are empty names at the end of the header. Raises FailJob if a required column
+    is missing, two columns have the same name and the source file does not allow it, or nothing shows that this is a
+    header.
     """
     if first[0].strip().lower().startswith("sep=") and not "".join(first[1:]):
         raise FailJob(f"this line tells Excel the delimiter: {first[0]}; declare it by `preamble: 1`")
@@ -110,6 +111,8 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
         return list(shape.columns)
     declared = {_fold(name): name for name in (*typed, *required, *shape.columns)}
     names = [declared.get(_fold(field), _clean(field)) for field in first]
+    while shape.extra_fields == "drop" and names[-1:] == [""]:
+        names.pop()
     _refuse_unsplit(names, _delimiters(shape))
     known = set(names)
     missing = [name for name in required if name not in known]

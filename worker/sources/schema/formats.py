@@ -128,7 +128,9 @@ class Delimited(Declared):
         default="fail", description="a row with fewer values than the header is a mistake, or its last columns are null"
     )
     extra_fields: Literal["fail", "drop"] = Field(
-        default="fail", description="a row with more values than the header is a mistake, or the surplus is dropped"
+        default="fail",
+        description="a row with more values than the header is a mistake, or the surplus is dropped; so are values "
+        "under the end of a header that ends with a delimiter",
     )
     same_names: Literal["fail", "number"] = Field(
         default="fail", description="two columns with one name are a mistake, or the second `Clicks` becomes `Clicks_2`"

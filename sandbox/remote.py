@@ -39,7 +39,7 @@ class Remote:
     def requests(self, vendor: str | None = None, endpoint: str | None = None) -> list[dict[str, Any]]:
         """The requests received, oldest first; only those of one vendor or endpoint, if given."""
         every = self._call("GET", "/requests")
-        return [one for one in every if vendor in (None, one["vendor"]) and endpoint in (None, one["endpoint"])]
+        return [line for line in every if vendor in (None, line["vendor"]) and endpoint in (None, line["endpoint"])]
 
     def clear(self) -> None:
         """Forget the requests and set the counters to zero."""

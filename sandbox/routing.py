@@ -23,7 +23,7 @@ def answer(world: World, vendors: Sequence[Vendor], request: Request) -> Answer:
         world.journal.note(request, "", "")
         return as_json(404, {"error": f"no vendor has the path {request.path}"})
     path, query = request.path[len(vendor.prefix) :], request.query
-    found = [(one, parts) for one in vendor.endpoints if (parts := one.match(path, query)) is not None]
+    found = [(endpoint, parts) for endpoint in vendor.endpoints if (parts := endpoint.match(path, query)) is not None]
     for endpoint, parts in found:
         if endpoint.method == request.method:
             return _answer_with_faults(world, vendor, endpoint, request, parts)

@@ -113,7 +113,7 @@ class Ledger:
         more = 0 if before is None else self.redis.zcount(key, highest, highest)
         found = self.redis.zrevrangebyscore(key, highest, "-inf", start=0, num=count + more, withscores=True)
         ids = [(job_id.decode(), at) for job_id, at in found]
-        return [one for one in ids if before is None or one[1] < before[1] or one[0] < before[0]][:count]
+        return [(job_id, at) for job_id, at in ids if not before or (at, job_id) < (before[1], before[0])][:count]
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The jobs with these ids, in this order and in one round trip to Redis; unknown ids are left out."""

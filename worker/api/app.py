@@ -64,7 +64,7 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         # The given value is left out of the answer: it may be a secret in the wrong field.
-        detail = [{"loc": list(one["loc"]), "msg": _explain(one), "type": one["type"]} for one in error.errors()]
+        detail = [{"loc": list(part["loc"]), "msg": _explain(part), "type": part["type"]} for part in error.errors()]
         return AsciiJSON({"detail": detail}, status_code=422)
 
     @app.exception_handler(RedisError)

@@ -43,12 +43,12 @@ def add_catalogue(app: FastAPI, backend: Backend, access: Access) -> None:
     def connections() -> list[ConnectionView]:
         return [
             ConnectionView(
-                connection=one.name,
-                source=one.source.source,
-                reports=list(one.source.reports),
-                is_set_up=is_set_up(one, environment_value),
+                connection=connection.name,
+                source=connection.source.source,
+                reports=list(connection.source.reports),
+                is_set_up=is_set_up(connection, environment_value),
             )
-            for one in backend.services().connections.values()
+            for connection in backend.services().connections.values()
         ]
 
     @look.get("/schedule", summary="The entries of the schedule: last and next times, jobs, alarms")

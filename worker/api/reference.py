@@ -56,27 +56,29 @@ def _render_operation(method: str, path: str, operation: Described) -> str:
     parts = [f"<p>{escape(operation['description'])}</p>"] if "description" in operation else []
     if parameters := operation.get("parameters"):
         rows = [
-            f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
-            f"<td>{'required' if one.get('required') else ''}</td><td>{_render_schema(one['schema'])}</td></tr>"
-            for one in parameters
+            f"<tr><td><code>{escape(parameter['name'])}</code></td><td>{escape(parameter['in'])}</td>"
+            f"<td>{'required' if parameter.get('required') else ''}</td>"
+            f"<td>{_render_schema(parameter['schema'])}</td></tr>"
+            for parameter in parameters
         ]
         head = "<tr><th scope=col>name</th><th scope=col>in</th><th scope=col></th><th scope=col>schema</th></tr>"
         parts.append(f"<h3>Parameters</h3><table aria-label=Parameters>{head}{''.join(rows)}</table>")
     if body := operation.get("requestBody"):
         parts.append(f"<h3>Body</h3><p>{_render_content(body)}</p>")
     answers = [
-        f"<tr><td><code>{escape(status)}</code></td><td>{escape(one['description'])}</td><td>{_render_content(one)}</td></tr>"
-        for status, one in operation["responses"].items()
+        f"<tr><td><code>{escape(status)}</code></td><td>{escape(answer['description'])}</td>"
+        f"<td>{_render_content(answer)}</td></tr>"
+        for status, answer in operation["responses"].items()
     ]
     parts.append(f"<h3>Answers</h3><table aria-label=Answers>{''.join(answers)}</table>")
     summary = f"<b>{escape(method)}</b> <code>{escape(path)}</code> <span>{escape(operation.get('summary', ''))}</span>"
     return f"<details><summary>{summary}</summary>{''.join(parts)}</details>"
 
 
-def _render_content(of: Described) -> str:
+def _render_content(described: Described) -> str:
     return ", ".join(
-        f"<code>{escape(kind)}</code> {_render_schema(one.get('schema', {}))}"
-        for kind, one in of.get("content", {}).items()
+        f"<code>{escape(kind)}</code> {_render_schema(media.get('schema', {}))}"
+        for kind, media in described.get("content", {}).items()
     )
 
 

@@ -81,13 +81,13 @@ def discover(name: str, details: int, as_json: bool) -> None:
             found.append(ask(exchange, discovery, most_detailed=details, say=talk.print))
         except MillraceError as refusal:
             problems.append(f"{discovery.title}: {refusal}")
-    problems += [row.error for one in found for row in one.details if row.error]
+    problems += [row.error for discovered in found for row in discovered.details if row.error]
     if as_json:
         print_json(_as_json(connection, found))
     else:
         print_reports(connection.name, source.reports.items())
-        for one in found:
-            _print_discovered(one)
+        for discovered in found:
+            _print_discovered(discovered)
     if not source.discover:
         talk.print(f"{source.title} has no list of its own; see `millrace sources show {name}` for what is known")
     for problem in problems:
@@ -127,14 +127,14 @@ def _as_json(connection: Connection, found: list[Discovered]) -> Json:
         ],
         "vendor": [
             {
-                "title": one.title,
-                "report": f"{connection.name}.{one.report}",
-                "rows": [orjson.Fragment(row) for row in one.rows],
+                "title": discovered.title,
+                "report": f"{connection.name}.{discovered.report}",
+                "rows": [orjson.Fragment(row) for row in discovered.rows],
                 "details": [
                     {"title": row.title, "of": dict(row.of), "lists": dict(row.lists), "error": row.error}
-                    for row in one.details
+                    for row in discovered.details
                 ],
             }
-            for one in found
+            for discovered in found
         ],
     }

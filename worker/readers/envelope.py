@@ -163,7 +163,7 @@ class EnvelopeWalker:
     def forget_objects(self) -> None:
         """Stop collecting `objects`: the document has a list of rows, so none of them is a row itself."""
         self._objects = _Paths(())
-        self._unfinished = [one for one in self._unfinished if self._wanted.match(one.path) is not None]
+        self._unfinished = [value for value in self._unfinished if self._wanted.match(value.path) is not None]
 
     def _handle(self, event: str, value: Any) -> None:
         if self._skipped_depth:

@@ -38,7 +38,7 @@ class Shape:
         metrics = tuple(name for name in self.metrics if group != "placement" or name not in _PAGE_LEVEL)
         found = [Column(name, "decimal" if name in _DECIMALS else "count") for name in metrics]
         if self.report == "account-campaigns-breakdown":
-            found = [Column(audiences, one.kind) if one.name == "audiences" else one for one in found]
+            found = [Column(audiences, column.kind) if column.name == "audiences" else column for column in found]
         if self.is_histogram:
             found.insert(0, Column("intervalTimestamp", "time"))
         if group is not None:

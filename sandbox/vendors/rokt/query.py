@@ -36,9 +36,9 @@ def read_body(report: str, body: Any, *, latest_end: str | None = None) -> dict[
     if latest_end and end.date() > date.fromisoformat(latest_end) + timedelta(days=1):
         raise BadRequest("endDate cannot be in the future")
     asked = [*body["metrics"], *body.get("dimensions", [])]
-    for one in body.get("orderBys", []):
-        if one["column"] not in asked:
-            raise BadRequest(f"unknown column {one['column']}")
+    for order in body.get("orderBys", []):
+        if order["column"] not in asked:
+            raise BadRequest(f"unknown column {order['column']}")
     return dict(body)
 
 

@@ -97,7 +97,7 @@ def _mistakes_in_characters(shape: Delimited) -> Iterator[Mistake]:
     if shape.delimiters and "delimiter" in shape.model_fields_set:
         yield Mistake(("delimiter",), "delimiter or delimiters, one of them", shape.delimiter)
     quote = None if shape.quote == "none" else shape.quote
-    between = [("delimiters", one) for one in shape.delimiters] or [("delimiter", shape.delimiter)]
+    between = [("delimiters", text) for text in shape.delimiters] or [("delimiter", shape.delimiter)]
     for word, one in between:
         if one in (quote, shape.escape):
             yield Mistake((word,), "another character than quote and escape", one)

@@ -194,8 +194,9 @@ def test_what_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
         read_yaml(tmp_path / "binary.yaml")
     with pytest.raises(BadInput, match=r"absent\.yaml"):
         read_yaml(tmp_path / "absent.yaml")
-    with pytest.raises(BadInput, match="YAML"):
-        read_yaml(written(tmp_path, "a: &a [*a]"))
+    for text in ("a: &a [*a]", "a: !!bool maybe", "a: !!int ''", "a: !!timestamp soon"):
+        with pytest.raises(BadInput, match="cannot be read as YAML"):
+            read_yaml(written(tmp_path, text))
     with pytest.raises(BadInput, match="fields with their values"):
         load_source(read_yaml(written(tmp_path, "")))
 

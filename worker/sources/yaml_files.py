@@ -103,6 +103,8 @@ def read_yaml(path: Path) -> YamlFile:
         raise UnreadableFile(f"{path}:{line}", problem, "YAML") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UnreadableFile(str(path), str(error), "YAML") from error
+    except (LookupError, AttributeError) as error:  # how PyYAML ends if a value is not what its tag says
+        raise UnreadableFile(str(path), "a value is not what its tag (`!!`) says", "YAML") from error
 
 
 def _quotes_hint(lines: list[str]) -> str:

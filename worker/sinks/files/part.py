@@ -147,9 +147,9 @@ class Part:
         self._writer = self._format.writer(self._begin_next, known or {}, layout.declared, layout.compression)
 
     def has_room(self, rows: int, most_rows: int, most_bytes: float) -> bool:
-        """Is there room for a batch with this many rows? An empty part has room for any."""
+        """Is there room for a batch with this many rows?"""
         held = self.at.rows - self._start.rows
-        return not held or (held + rows <= most_rows and sum(file.bytes for file in self._open_files()) < most_bytes)
+        return held + rows <= most_rows and sum(file.bytes for file in self._open_files()) < most_bytes
 
     def append(self, batch: Batch) -> None:
         """Write a batch after the rows so far."""

@@ -59,3 +59,5 @@ def _watch(name: str, every_seconds: float, work: Callable[[Services], object]) 
                 is_marked = True
         except RedisError as error:
             log.warning(Event.REDIS_AWAY, why=f"{type(error).__name__}: {error}")
+        except Exception:  # noqa: BLE001 - it would end this thread, and with it the recovery
+            log.exception(Event.STOOD_IN, task=name, why="its work failed; it is tried again")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from redis import Redis
 
+from tasks import standby
 from tasks.standby import stand_in
 from tests.harness import RedisServer, running_stack, until
 from worker.ledger import Ledger
@@ -35,6 +38,23 @@ def test_a_stand_in_does_the_work_at_every_interval_until_beat_is_back(redis: Re
     redis.flushall()
     assert stand_in(ledger, "sweep", MINUTE, lambda: None)
     assert 0 < redis.pttl("millrace:ran:sweep") / 1000 <= MINUTE
+
+
+def test_a_bug_in_the_work_does_not_end_the_standing_in(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, looks = [], iter((False, False, False, True))
+
+    def look(_seconds: float) -> bool:
+        redis.flushall()  # as if the mark had expired
+        return next(looks)
+
+    def work(services: object) -> None:
+        begun.append(services)
+        raise LookupError
+
+    monkeypatch.setattr(standby, "wait_until_stopping", look)
+    monkeypatch.setattr(standby, "get_services", lambda: SimpleNamespace(ledger=Ledger(redis)))
+    standby._watch("sweep", MINUTE, work)
+    assert len(begun) == 2  # the first look sets the mark
 
 
 def test_a_killed_workers_page_continues_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:

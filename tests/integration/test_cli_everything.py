@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,17 +46,18 @@ def test_everything_comes_up_does_a_job_and_goes_away_together(tmp_path: Path) -
     api = f"http://127.0.0.1:{port}"
     command = Command(tmp_path, {"MILLRACE_DATA_DIR": "data", "MILLRACE_POLL_SECONDS": "0.2"})
     options = ("--port", str(port), "--flower-port", str(flower_port), "--rows", "100", "--processes", "1")
-    params = {"start_date": "2026-11-01", "stop_date": "2026-11-01"}
-    asked = {"connection": "instal", "report": "advertiser-export", "params": params}
     with command.start("dev", *options) as process:
         with interrupted(process):
             until(lambda: get_json(f"{api}/readyz"), "the API")
             until(lambda: get_json(f"http://127.0.0.1:{flower_port}/"), "Flower")
-            job = requests.post(f"{api}/v1/jobs", json=asked, timeout=10).json()["job"]
-            until(lambda: get_json(f"{api}/v1/jobs/{job}")["state"] == "done", "the job's end")
-            assert get_json(f"{api}/v1/jobs/{job}")["receipt"]["rows"] == 100
+            said = dict(process.stderr.readline().split(maxsplit=1) for _ in range(5))
+            assert f"{api}/" in said["page"]
+            found = {**command.known({}), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+            subprocess.run(["sh", "-c", said["try"]], cwd=tmp_path, env=found, check=True, capture_output=True)
+            (job,) = get_json(f"{api}/v1/jobs")
+            assert (job["state"], job["rows"]) == ("done", 100)
         assert process.returncode == 130
-        assert api in process.stderr.read()
+    assert list((tmp_path / "data").glob("*.sh")) == []
 
 
 def test_the_demonstration_brings_every_row_shows_its_jobs_and_removes_everything(tmp_path: Path) -> None:

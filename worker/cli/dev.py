@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
 import click
 
 from config.settings import prepare_environment, settings
@@ -33,13 +38,15 @@ def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
         prepare_environment(vendors)
         open_services()
         beside = {"beat": beat(), "api": api(port), "flower": flower(flower_port)}
-        with local_workers(settings().data_dir, processes=processes, beside=beside) as workers:
+        running = local_workers(settings().data_dir, processes=processes, beside=beside)
+        with _shell_file(vendors) as variables, running as workers:
+            report = "instal.advertiser-export --set start_date={yesterday} --set stop_date={today}"
             lines = {
                 "page and API": f"http://{LOOPBACK}:{port}/ (documentation at /docs)",
                 "Flower": f"http://{LOOPBACK}:{flower_port}/",
                 "vendors": ", ".join(sorted(url for name, url in vendors.items() if name.endswith("_BASE_URL"))),
                 "logs": f"{settings().data_dir / 'logs'}/*.log",
-                "try": "millrace run instal.advertiser-export --set start_date={yesterday} --set stop_date={today}",
+                "try": f". {shlex.quote(str(variables))} && millrace run {report}",
             }
             for name, text in lines.items():
                 talk.print(f"{name:<14}{text}")
@@ -47,3 +54,15 @@ def dev(port: int, flower_port: int, rows: int, processes: int | None) -> None:
                 "In another terminal, `millrace` verbs started in this directory find the same Redis. Ctrl-C ends all."
             )
             keep_running(workers)
+
+
+@contextmanager
+def _shell_file(variables: Mapping[str, str]) -> Iterator[Path]:
+    """A file with which a shell sets these variables; removed at the end of the block."""
+    path = settings().data_dir / "sandbox.sh"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from worker.errors import BadInput
+from worker.errors import BadInput, MissingInput
 from worker.sources.environment_names import Environment, value_of, variable_name
 from worker.sources.placeholders import names_in
 from worker.sources.schema import AllAuth, Auth, NoAuth, OAuth2Auth, OneAuth, SessionAuth, Source
@@ -82,7 +82,7 @@ def require_auth(account: Account, environment: Environment) -> Auth:
     auth = auth_for(account, environment)
     if auth is None:
         missing = " and ".join(missing_credentials(account, environment))
-        raise BadInput(f"connection {account.name}", "no credentials", f"{missing} set in the environment")
+        raise MissingInput(f"a credential of the connection {account.name}", f"{missing} set in the environment")
     return auth
 
 

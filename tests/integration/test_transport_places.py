@@ -82,6 +82,21 @@ def test_a_token_may_come_in_a_header_of_the_logins_answer(vendor: Start) -> Non
         none.send(get(none))
 
 
+def test_all_cookies_of_a_login_may_be_the_token_and_no_value_of_them_is_quoted(vendor: Start) -> None:
+    cookies = "lb=n1; Path=/; Expires=Wed, 21 Oct 2099 07:28:00 GMT\r\nset-cookie: sid=s3cr3t-value=; HttpOnly"
+
+    def script(heard: Heard) -> bytes:
+        if heard.target == "/v1/login":
+            return answer(204, Set_Cookie=cookies)
+        return answer(400, body=b"the session s3cr3t-value= is over")
+
+    send = {"kind": "header", "name": "Cookie", "value": "{token}"}
+    at, acme = talk(vendor, script, {**SESSION, "token_header": "Set-Cookie", "send": send})
+    with pytest.raises(FailJob, match=r"the session \*\*\* is over"):
+        at.send(get(at))
+    assert acme.heard[-1].headers["cookie"] == "lb=n1; sid=s3cr3t-value="
+
+
 @pytest.mark.parametrize("body", [b"t-1.a:b", b"t-1.a:b\r\n", b'"t-1.a:b"'])
 def test_a_token_may_be_the_whole_answer_of_a_login(vendor: Start, body: bytes) -> None:
     at, acme = talk(vendor, lambda heard: answer(body=body), {**SESSION, "token": ""})

@@ -185,7 +185,8 @@ class Login:
         way, name = self.way, response.name
         raw = response.body(LARGEST_ANSWER_BYTES)
         if isinstance(way, SessionAuth) and way.token_header:
-            stated = response.headers.get(way.token_header, "").strip()
+            is_cookie = way.token_header.lower() == "set-cookie"
+            stated = response.cookies if is_cookie else response.headers.get(way.token_header, "").strip()
             if not stated:
                 raise FailJob(f"{name}: the answer has no header {way.token_header!r}: {_quote(raw)}")
             return Grant(stated, float(way.default_lifetime_seconds))

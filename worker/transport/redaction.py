@@ -27,10 +27,11 @@ class Redactor:
         self._learning = threading.Lock()
 
     def learn(self, secret: str) -> None:
-        """Mask this secret from now on."""
+        """Mask this secret from now on; of cookies, also the long values alone."""
         if secret and secret not in self._secrets:
+            values = (pair.partition("=")[2] for pair in secret.split("; "))
             with self._learning:
-                self._secrets |= {secret}
+                self._secrets |= {secret, *(value for value in values if len(value) >= LONG_SECRET_CHARACTERS)}
 
     def clean_error(self, error: MillraceError) -> None:
         """Mask the secrets in an error's message."""

@@ -63,6 +63,11 @@ class Response:
         return self.headers.get("X-Request-Id") or self.headers.get("Request-Id")
 
     @property
+    def cookies(self) -> str:
+        """The cookies that the answer sets, as a request sends them back: `a=1; b=2`."""
+        return "; ".join(each.partition(";")[0].strip() for each in self._raw.headers.getlist("Set-Cookie"))
+
+    @property
     def has_end(self) -> bool:
         """Do the headers say where the body ends? If not, a body that was cut off between two rows looks whole."""
         framing = self._raw._original_response

@@ -90,7 +90,8 @@ def _mistakes_in_form(placeholder: Placeholder, report: Report) -> Iterator[Mist
     else:
         # A day has no time of day, and a local time has no offset.
         if (declared == "date" and letters & OF_A_TIME) or (declared != "datetime" and letters & WITH_AN_OFFSET):
-            yield Mistake((), f"only letters that a {declared} has a value for", given)
+            allowed = f"only letters that a {declared} has a value for; a parameter of type datetime has all"
+            yield Mistake((), allowed, given)
 
 
 def _unquoted_placeholders(template: object, known: set[str], place: Place) -> Iterator[tuple[Place, str]]:

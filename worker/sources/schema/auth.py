@@ -63,10 +63,10 @@ def _bearer() -> HeaderAuth:
 class SessionAuth(Declared):
     """A login whose answer has a token at `token`, or in the header `token_header`; it is sent until it expires.
 
-    With `token: ""` the whole answer is the token, as plain text or as a JSON string. `send` says where the token is
-    put, as `{token}`; by default into `Authorization: Bearer {token}`. `basic` names the two credentials that authorise
-    the login itself; without it they are in the login's body. A status in `renew_on` means that the token is no longer
-    accepted; it is renewed once.
+    With `token: ""` the whole answer is the token, as plain text or as a JSON string; with `token_header: Set-Cookie`
+    the token is the cookies that the answer sets. `send` says where the token is put, as `{token}`; by default into
+    `Authorization: Bearer {token}`. `basic` names the two credentials that authorise the login itself; without it they
+    are in the login's body. A status in `renew_on` means that the token is no longer accepted; it is renewed once.
     """
 
     kind: Literal["session"]

@@ -164,6 +164,12 @@ def test_rows_that_come_with_the_status_of_an_accepted_request_are_rows(start: S
     done(start(lambda request: Answer({"rows": ROWS}, status=202), read=read, submit=None, poll=None), ROWS)
 
 
+def test_a_text_is_in_the_character_set_that_its_headers_state(start: Start) -> None:
+    read = {"request": {"path": "/rows"}, "format": {"kind": "delimited"}}
+    text = Answer(b"name\n\xc4\xc1\n", headers={"Content-Type": "text/csv; charset=KOI8-R"})
+    done(start(lambda request: text, read=read, submit=None, poll=None), [{"name": "\u0434\u0430"}])
+
+
 @pytest.mark.parametrize(
     ("form", "body", "proof"),
     [

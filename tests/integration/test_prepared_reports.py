@@ -65,6 +65,12 @@ def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: 
     assert made.times("GET /reports/7") == [0, 15]
 
 
+@pytest.mark.parametrize("header", ["X-Request-Id", "Request-Id"])
+def test_the_receipt_has_the_vendors_id_of_the_request(start: Start, header: str) -> None:
+    made = Answer({"id": 7}, headers={header: "r-1", "Request-Ids": "r-2"})
+    assert done(start(preparing({"status": "done"}, made=made)))["vendor_request_id"] == "r-1"
+
+
 RUNNING: Json = {"status": "running"}
 # With a status of their own, which is not the report's.
 UNKNOWN = [

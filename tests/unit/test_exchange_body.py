@@ -274,6 +274,14 @@ def test_a_request_is_composed_of_what_its_values_give() -> None:
     assert wire.name == "POST /v1/accounts/a%2F..%2Fb/rows"
 
 
+@pytest.mark.parametrize(
+    ("value", "sent"), [(True, "true"), (7, "7"), (5.0, "5.0"), (["a", "b"], "a,b"), ({"a": 1}, '{"a":1}'), ("é", "é")]
+)
+def test_a_value_in_a_header_is_written_as_in_a_longer_text(value: object, sent: str) -> None:
+    declared = Request(path="/x", headers={"X-A": "{a}", "X-B": "b={a}"})
+    assert request.compose(BASE, declared, {"a": value}).headers == {"X-A": sent, "X-B": f"b={sent}"}
+
+
 def test_what_an_address_adds_replaces_what_the_request_had() -> None:
     wire = request.compose(
         BASE, Request(path="/x", query={"limit": 10, "q": "a b"}), {}, query={"limit": 5, "offset": 0}

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 from worker.errors import FailJob
 from worker.sources.base_urls import Base
-from worker.sources.placeholders import fill, fill_path, fill_query
+from worker.sources.placeholders import as_text, fill, fill_path, fill_query
 from worker.sources.schema import Request
 from worker.transport.links import without_query
 
@@ -58,7 +58,7 @@ def compose(
         url = with_query(base.url(filled_path, fill_query(request.query, values)), query)
     else:
         url = base.url(filled_path, encode_query({**(fill(request.query, values) or {}), **query}))
-    headers = {name: str(value) for name, value in (fill(request.headers, values) or {}).items()}
+    headers = {name: as_text(value) for name, value in (fill(request.headers, values) or {}).items()}
     body, content_type = _body(request, values, form, json_parts)
     if content_type and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = content_type

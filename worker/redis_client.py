@@ -148,11 +148,11 @@ def _refuse_lack_of_rights(client: Redis, user: str) -> None:
     for right, question in RIGHTS:
         try:
             client.execute_command(*question)
-        except NoPermissionError as refusal:
-            allowed = f"one with the right {right}; docs/operations.md lists them all ({refusal})"
-            raise BadInput("user of Redis", user, allowed) from None
-        except ResponseError:
-            continue  # The right exists; only the script or key that the command names does not.
+        except ResponseError as refusal:
+            # Other answers show that the right exists; only the script or key that the command names does not.
+            if isinstance(refusal, NoPermissionError) or str(refusal).startswith("unknown command"):
+                allowed = f"one with the right {right}; docs/operations.md lists them all ({refusal})"
+                raise BadInput("user of Redis", user, allowed) from None
 
 
 def refuse_unfit(url: RedisUrl) -> None:

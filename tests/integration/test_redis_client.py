@@ -11,8 +11,10 @@ import pytest
 
 from tests.conftest import RedisServer
 from worker.embedded_redis import free_port, start_server
+from worker.errors import BadInput
 from worker.installation import HOME
-from worker.redis_client import connect
+from worker.redis_client import connect, refuse_unfit
+from worker.redis_url import read_redis_url
 
 
 def test_a_command_waits_for_a_redis_that_is_not_there_yet(tmp_path: Path) -> None:
@@ -49,6 +51,17 @@ def test_a_worker_refuses_a_redis_that_may_evict_its_keys(own_redis: RedisServer
     assert found.returncode == 1
     assert "allkeys-lru" in found.stderr
     assert "noeviction" in found.stderr
+
+
+def test_a_server_that_lacks_a_command_is_refused_as_a_user_without_the_right(tmp_path: Path) -> None:
+    port = free_port()
+    server = start_server(tmp_path, port, options=("--rename-command", "INFO", ""))
+    try:
+        with pytest.raises(BadInput, match=r"the right \+info; .*unknown command 'INFO'"):
+            refuse_unfit(read_redis_url(f"redis://127.0.0.1:{port}/0"))
+    finally:
+        server.kill()
+        server.wait()
 
 
 @pytest.mark.parametrize("command", [("celery", "-A", "worker", "report"), ("worker", "worker", "control")])

@@ -105,6 +105,7 @@ def counting_each_page(count: Callable[[list[Json]], int], *, says_more: bool | 
 COUNTED: Json = {"kind": "json", "rows": ["rows"], "total": ["count"], "has_more": ["more"]}
 BY_OFFSET: Json = {"kind": "offset", "limit": 5}
 BY_NUMBER: Json = {"kind": "page-number", "number_param": "page", "first": 0}
+BY_NUMBER_AND_SIZE: Json = {**BY_NUMBER, "size": 5}
 BY_TOKEN: Json = {"kind": "token", "param": "offset"}
 
 
@@ -119,6 +120,40 @@ def test_a_count_of_one_page_is_not_taken_for_the_count_of_the_report(
         start(counting_each_page(len, says_more=says_more), read=read, submit=None, poll=None),
         "expected 5 rows, got 10",
     )
+
+
+@pytest.mark.parametrize("paging", [BY_OFFSET, BY_NUMBER_AND_SIZE])
+def test_a_full_page_that_counts_just_its_own_rows_is_not_taken_for_the_whole_report(
+    start: Start, paging: Json
+) -> None:
+    read = {**READ, "paging": paging, "format": COUNTED}
+    made = start(counting_each_page(len, says_more=None), read=read, submit=None, poll=None)
+    failed(made, "page 1.1: the vendor counts 5 rows, but others follow: is `total` the count of one page?")
+    assert len(made.asked) == 2
+
+
+@pytest.mark.parametrize("paging", [BY_OFFSET, BY_NUMBER_AND_SIZE])
+@pytest.mark.parametrize(
+    "past_the_end",
+    [
+        Answer({"rows": [], "count": 5}),
+        Answer({"rows": [], "count": 0}),
+        Answer({"rows": ROWS[:5], "count": 5}),
+        Answer(status=204),
+        Answer({"error": "out of range"}, status=400),
+        Answer(status=404),
+    ],
+    ids=["empty", "counted as empty", "the first page again", "204", "400", "404"],
+)
+def test_a_count_of_one_full_page_holds_if_no_row_follows(start: Start, paging: Json, past_the_end: Answer) -> None:
+    def respond(request: Request) -> Answer:
+        is_first = "0" in (request.query.get("offset"), request.query.get("page"))
+        return Answer({"rows": ROWS[:5], "count": 5}) if is_first else past_the_end
+
+    read = {**READ, "paging": paging, "format": COUNTED}
+    made = start(respond, read=read, submit=None, poll=None)
+    assert done(made, ROWS[:5])["proof"] == "count"
+    assert len(made.asked) == 2
 
 
 @pytest.mark.parametrize("paging", [BY_OFFSET, BY_NUMBER])

@@ -34,12 +34,6 @@ BY_LINK: Json = {"kind": "link"}
         ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
         ({}, {"kind": "single"}, None, []),
         ({"total": ["meta.total"]}, {"kind": "offset", "limit": 3}, 9, []),
-        (
-            {"total": ["meta.here"]},
-            {"kind": "offset", "limit": 3},
-            3,
-            ["the count at meta.here is the size of a page: is it that of this page alone?"],
-        ),
         ({"total": ["meta.here"]}, {"kind": "page-number", "size": 4}, 3, []),
         (
             {"next": ["meta.next"], "has_more": ["meta.more"]},

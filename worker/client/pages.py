@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
@@ -148,6 +148,8 @@ class Page:
                 except StopIteration as end:
                     address = None
                     self.facts = replace(self.facts, next=end.value)
+            if self._may_count_itself():
+                self._check_count()
 
     def hang_up(self) -> None:
         """Break the connection from another thread: the thread that waits for rows gets a RetryLater."""
@@ -332,6 +334,26 @@ class Page:
         if self._pages.with_total(self.facts).total in (None, self._pages.capped_at):
             raise StartOver("rows have moved: the row before this offset is no longer there")
         return None
+
+    def _may_count_itself(self) -> bool:
+        """May the vendor's count be that of this page alone, as one called `count` often is?"""
+        pages, facts = self._pages, self.facts
+        is_one_page = self.number == 1 and facts.rows == facts.total == pages.pager.size
+        is_the_end_elsewhere = facts.is_declared_last or facts.total_pages is not None or facts.total == pages.capped_at
+        return is_one_page and pages.prepared.polled_total is None and not (facts.has_more or is_the_end_elsewhere)
+
+    def _check_count(self) -> None:
+        """Raise FailJob if rows follow a first page that has all rows counted: the report would end here without them.
+
+        A refusal agrees with the count, and so does the same page once more.
+        """
+        following = None
+        address = next(self._pages.pager.addresses(2, None, None))
+        with suppress(FailJob, StartOver), closing(self._read_answer(address)) as answer:
+            following = next(answer, None)
+        if following is not None and following.first != self._first:
+            counted = self.facts.rows
+            raise FailJob(f"the vendor counts {counted} rows, but others follow: is `total` the count of one page?")
 
     def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:
         """The error that a refusal means: a declared one, the end of paging, or a report that is gone."""

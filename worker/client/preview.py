@@ -15,8 +15,7 @@ from worker.client.vendor import Vendor
 from worker.errors import FailJob, ReportNotFound, RetryLater
 from worker.model import PageFacts, Row, Rows
 from worker.sources.params import read_for
-from worker.sources.placeholders import fill
-from worker.sources.schema import JsonRows, LinkPaging, OffsetPaging, Poll, Read, Report, TokenPaging
+from worker.sources.schema import JsonRows, LinkPaging, Poll, Read, Report, TokenPaging
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES = 3
@@ -105,8 +104,6 @@ class Preview:
         read = read_for(self.report, self.params)
         places = read.totals
         notes = [f"no count of the rows at {' or '.join(places)}"] if places and total is None else []
-        if total is not None and total == facts.rows == _page_size(read, self.params):
-            notes.append(f"the count at {' or '.join(places)} is the size of a page: is it that of this page alone?")
         flags = _flags(read)
         if flags and facts.has_more is None:
             notes.append(f"no flag at {' or '.join(flags)}")
@@ -155,13 +152,6 @@ class Preview:
                 word = status.word
                 self.say(word if status.is_known else f"{word} (not a status that the source file knows)")
         raise NotReady(report_id, word)
-
-
-def _page_size(read: Read, params: Mapping[str, Any]) -> Any:
-    """How many rows are asked for at once; None if the source file does not say."""
-    paging = read.paging
-    declared = paging.limit if isinstance(paging, OffsetPaging) else getattr(paging, "size", None)
-    return fill(declared, params)
 
 
 def _flags(read: Read) -> list[str]:

@@ -30,6 +30,7 @@ class Chain:
     """
 
     is_addressable = False
+    size = None
 
     def __init__(self, paging: LinkPaging | TokenPaging, cursor_name: str, at: Callable[[str], Address]) -> None:
         self.cursor_name = cursor_name

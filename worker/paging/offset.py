@@ -22,17 +22,17 @@ class Offset:
     def __init__(self, paging: OffsetPaging, limit: int) -> None:
         self.cursor_name = f"`{paging.offset_param}`"
         self._paging = paging
-        self._limit = limit
+        self.size = limit
 
     def plan(self, total: int | None) -> int:
-        return max(1, -(-(total or 0) // self._limit))  # rounded up
+        return max(1, -(-(total or 0) // self.size))  # rounded up
 
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         got = 0
-        start = (number - 1) * self._limit
+        start = (number - 1) * self.size
         begins_with: Literal["last", "another"] | None = None
         while True:
-            asked = self._limit - got
+            asked = self.size - got
             answer = yield self._address(start + got, asked, begins_with, total)
             total = answer.total
             if answer.rows > asked:
@@ -42,15 +42,15 @@ class Offset:
             is_short_the_end = self._paging.ends_with == "short" and not answer.has_more
             is_end = is_short_the_end or (not answer.rows and begins_with != "last")
             is_all = self._is_all(start + got, total) and not answer.has_more
-            if is_end or is_all or got == self._limit or answer.is_declared_last:
+            if is_end or is_all or got == self.size or answer.is_declared_last:
                 return None
             # If only the repeated row came, the next request leaves it out: an empty answer is then the end.
             begins_with = "last" if answer.rows else "another"
 
     def follow(self, number: int, page: PageFacts, planned: int) -> NextPages:
         """A page that is not full is the last. After a full page there are as many as the total says, or one more."""
-        read = (number - 1) * self._limit + page.rows
-        is_full = page.rows == self._limit
+        read = (number - 1) * self.size + page.rows
+        is_full = page.rows == self.size
         # A count that the vendor contradicts may be that of one page. Nothing follows a page that is not full.
         is_all = self._is_all(read, page.total) and not (page.has_more and is_full)
         if page.is_declared_last or is_all:

@@ -19,7 +19,7 @@ class PageNumber:
     def __init__(self, paging: PageNumberPaging, size: int | None) -> None:
         self.cursor_name = f"`{paging.number_param}`"
         self._paging = paging
-        self._size = size
+        self.size = size
 
     def plan(self, total: int | None) -> int:
         return 1
@@ -27,9 +27,9 @@ class PageNumber:
     def addresses(self, number: int, link: str | None, total: int | None) -> Addresses:
         position = self._paging.first + number - 1
         sent = {self._paging.number_param: position}
-        if self._paging.size_param and self._size is not None:
-            sent[self._paging.size_param] = self._size
-        values = {"page_number": position, "page_size": self._size}
+        if self._paging.size_param and self.size is not None:
+            sent[self._paging.size_param] = self.size
+        values = {"page_number": position, "page_size": self.size}
         yield build_address(self._paging.place, sent, values=values, is_probe=number > 1 and total is None)
         return None
 
@@ -43,7 +43,7 @@ class PageNumber:
             if page.has_more and page.total is None:
                 raise FailJob(f"page {number} is empty, but the vendor says that more pages follow")
             return NextPages(planned)
-        is_short = self._size is not None and page.rows < self._size
+        is_short = self.size is not None and page.rows < self.size
         if self._paging.ends_with == "short" and is_short and not page.has_more:
             return NextPages(planned)
         if page.total is None:

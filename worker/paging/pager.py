@@ -56,6 +56,10 @@ class Pager(Protocol):
     cursor_name: str
     """The parameter that leads to the next page, for messages: a vendor that ignores it sends the same rows again."""
 
+    @property
+    def size(self) -> int | None:
+        """How many rows a full page has; None if the vendor decides."""
+
     def plan(self, total: int | None) -> int:
         """The number of pages known before any is read, at least 1; `total` is the vendor's count of rows."""
 

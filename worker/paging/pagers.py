@@ -19,6 +19,7 @@ class Single:
     """A report of one page: one request has it all."""
 
     is_addressable = False
+    size = None
     cursor_name = ""
 
     def plan(self, total: int | None) -> int:

@@ -59,6 +59,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"format": {**JSON, "total_pages": ["pages"]}, "paging": {"kind": "offset", "limit": 10}},
         "format.total_pages",
     ),
+    "a length of no body": ({"request": {"path": "/a", "headers": {"content-length": "5"}}}, "headers.content-length"),
     "a link in the first row": (
         {"format": {**JSON, "next": ["data.0.next"]}, "paging": {"kind": "link"}},
         "read.0.format.next",

@@ -31,6 +31,10 @@ def mistakes_in_request(request: Request) -> Iterator[Mistake]:
     for name, _, kind in placeholders_in([request.path, request.query, request.headers, request.form]):
         if kind == "integer":
             yield Mistake((), "it in a JSON body: the rest is text", f"{{{name}|integer}}")
+    for name in request.headers:
+        # Copied from an example, it would let the vendor wait for a body that never comes.
+        if name.lower() in ("content-length", "transfer-encoding"):
+            yield Mistake(("headers", name), "no header about the body's length, which Millrace adds", name)
     if request.json_body is not None and request.form is not None:
         yield Mistake((), "one of them", "json and form")
 

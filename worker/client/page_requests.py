@@ -12,13 +12,12 @@ from worker.client.status import Prepared
 from worker.errors import FailJob, ReportGone, ReportNotFound
 from worker.json_path import count_in, link_in
 from worker.paging.pager import Address
-from worker.sources.placeholders import fill
 from worker.sources.schema import LinkPaging, Read, Request
 from worker.transport import links
 from worker.transport.exchange import Exchange
 from worker.transport.links import LinkKind
 from worker.transport.refusals import not_ready
-from worker.transport.request import WireRequest, compose, with_query
+from worker.transport.request import WireRequest, compose, fill_headers, with_query
 from worker.vendor_errors import excerpt
 
 # Not deflate: some servers send it without the zlib wrapper (RFC 9110, 8.4.1.2), so its form has to be guessed.
@@ -180,5 +179,5 @@ class PageRequests:
 
     def _get(self, url: str, page: int) -> WireRequest:
         declared = self._read.request or self._read.resolve
-        headers = (fill(declared.headers, self._values_of(page)) or {}) if declared else {}
-        return WireRequest("GET", url, PACKING | {name: str(value) for name, value in headers.items()})
+        headers = fill_headers(declared, self._values_of(page)) if declared else {}
+        return WireRequest("GET", url, PACKING | headers)

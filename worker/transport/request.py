@@ -58,11 +58,16 @@ def compose(
         url = with_query(base.url(filled_path, fill_query(request.query, values)), query)
     else:
         url = base.url(filled_path, encode_query({**(fill(request.query, values) or {}), **query}))
-    headers = {name: as_text(value) for name, value in (fill(request.headers, values) or {}).items()}
+    headers = fill_headers(request, values)
     body, content_type = _body(request, values, form, json_parts)
     if content_type and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = content_type
     return WireRequest(request.method, url, headers, body)
+
+
+def fill_headers(request: Request, values: Mapping[str, Any]) -> dict[str, str]:
+    """The declared headers with their placeholders filled; those without a value are left out."""
+    return {name: as_text(value) for name, value in (fill(request.headers, values) or {}).items()}
 
 
 def encode_query(query: Mapping[str, Any]) -> str:

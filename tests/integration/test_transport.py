@@ -134,6 +134,11 @@ def test_a_line_end_after_a_body_does_not_disturb_the_next_answer(vendor: Start)
     assert [at.send(get(at)).body(9) for _ in range(3)] == [b"[1]"] * 3
 
 
+def test_an_answer_that_says_it_has_no_body_has_none_whatever_follows(vendor: Start) -> None:
+    at, _ = talk(vendor, lambda heard: answer(204, b"[1]"))
+    assert [at.send(get(at)).body(9) for _ in range(3)] == [b""] * 3
+
+
 def test_bytes_left_on_a_connection_are_not_the_next_answer(vendor: Start) -> None:
     stale = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"
     at, _ = talk(

@@ -38,6 +38,7 @@ def test_every_form_is_read_and_shown_without_its_password(text: str, shown: str
         ("redis://:secret", "HOST or HOST:PORT"),
         ("redis://user:secret@", "HOST or HOST:PORT"),
         ("redis://:secret@host:99999", "from 1 to 65535"),
+        ("redis://:secret@host:0", "from 1 to 65535"),
         ("redis://:se/cret@host/0", "%2F"),
         ("redis://:se#cret@host/0", "%23"),
         ("redis://:se?cret@host/0", "%3F"),

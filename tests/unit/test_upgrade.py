@@ -6,16 +6,20 @@ from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import fakeredis
 import orjson
 import pytest
 from celery.worker.consumer import Consumer
 
+from config.settings import Settings
 from tests.source_files import POLL, READ, SUBMIT, report, source
+from worker.jobs.create import JobRequest, create_job
 from worker.model import EMPTY_DIGEST, Checkpoint
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.record import FileRecord, KeptPart
 from worker.sinks.files.store import Key
 from worker.sinks.redis_stream import unpack_checkpoint
+from worker.services import Services
 from worker.sources.schema import Source
 
 AT = Checkpoint(3, EMPTY_DIGEST, 1, 90)
@@ -40,6 +44,16 @@ def test_a_source_kept_by_an_earlier_version_is_read() -> None:
     for request in (report_["read"][0]["request"], report_["submit"]["request"], report_["poll"]["request"]):
         request["path_on_404"] = None
     assert Source.model_validate_json(orjson.dumps(kept)).reports["r"].read[0].request
+
+
+def test_a_request_with_a_key_finds_the_job_that_an_earlier_version_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTAL_TOKEN", "token")
+    services = Services(Settings(data_dir=tmp_path), fakeredis.FakeRedis(version=(7, 0)))
+    params = {"start_date": "2026-11-20", "stop_date": "2026-11-20"}
+    job, _ = create_job(services, JobRequest("instal.advertiser-export", params, key="backfill 7"))
+    assert job == "903aaba7e034e2d5bf1c"
 
 
 def test_a_message_of_a_task_of_a_later_version_is_dropped_with_one_line(capfd: pytest.CaptureFixture[str]) -> None:

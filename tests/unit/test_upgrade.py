@@ -15,11 +15,11 @@ from config.settings import Settings
 from tests.source_files import POLL, READ, SUBMIT, report, source
 from worker.jobs.create import JobRequest, create_job
 from worker.model import EMPTY_DIGEST, Checkpoint
+from worker.services import Services
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.record import FileRecord, KeptPart
 from worker.sinks.files.store import Key
 from worker.sinks.redis_stream import unpack_checkpoint
-from worker.services import Services
 from worker.sources.schema import Source
 
 AT = Checkpoint(3, EMPTY_DIGEST, 1, 90)

@@ -21,7 +21,8 @@ SHORTEST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 3_600.0
 LONGEST_WORDS = 500
 
-_LINK_WITH_QUERY = re.compile(rb"(https?:\\?/\\?/[^\s\"'<>?]*)\?[^\s\"'<>]*")
+# A relative link is recognized by the name and `=` in its query, which Java programs write as `\u003d`.
+_QUERY = re.compile(rb"(https?:\\?/\\?/[^\s\"'<>?]*)?\?(?(1)|[\w.%~+\[\]-]+(?:=|\\u003[dD]))[^\s\"'<>]*")
 _STORAGE_WORD = re.compile(rb"<(Code|Message)>([^<]*)</")
 
 Finder = Callable[[str], Any]
@@ -137,7 +138,7 @@ def storage_error(raw: bytes) -> str | None:
 
 def excerpt(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
     """The first bytes of a body on one line, for people; without the queries of links, which may hold a signature."""
-    return one_line(_LINK_WITH_QUERY.sub(rb"\1?...", raw[: limit * 4]), limit)
+    return one_line(_QUERY.sub(rb"\1?...", raw[: limit * 4]), limit)
 
 
 def one_line(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
@@ -151,4 +152,5 @@ def one_line(raw: bytes, limit: int = EXCERPT_BYTES) -> str:
 
 def _text(value: Any) -> str:
     # Half a surrogate pair, as in a message that the vendor cut off, could not be stored.
-    return str(value)[:LONGEST_WORDS].encode(errors="replace").decode()
+    text = str(value)[:LONGEST_WORDS].encode(errors="replace")
+    return _QUERY.sub(rb"\1?...", text).decode()

@@ -150,10 +150,13 @@ def test_a_flag_or_number_without_code_and_message_is_shown_with_its_path(value:
     assert error.words == words
 
 
-@pytest.mark.parametrize("link", ["https://x.example/f", r"https:\/\/x.example\/f"])
+@pytest.mark.parametrize("link", ["https://x.example/f", r"https:\/\/x.example\/f", "//x.example/f", "/f", "f", ""])
 def test_a_body_is_quoted_without_the_signatures_of_its_links(link: str) -> None:
-    body = f'{{"a": "{link}?X-Amz-Signature=abc&b=1", "why": "no rows? none", "b": "{link}?sig='.encode()
-    assert excerpt(body) == f'{{"a": "{link}?...", "why": "no rows? none", "b": "{link}?...'
+    body = f'{{"a": "{link}?X-Amz-Signature=abc&b=1", "why": "no rows? none", "b": "{link}?sig\\u003d'
+    assert excerpt(body.encode()) == f'{{"a": "{link}?...", "why": "no rows? none", "b": "{link}?...'
+    error = found({"e": {"m": f"{link}?sig=abc is over"}}, {"when": "e", "code": "e.m"})
+    assert error is not None
+    assert error.words == f"{link}?... is over"
 
 
 def test_of_an_error_of_storage_only_code_and_message_are_shown_because_it_repeats_the_signed_request() -> None:

@@ -60,11 +60,22 @@ def test_a_sink_that_stays_full_fails_the_job(start: Start, refuse_each_batch: C
     failed(start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None), "the stream is full")
 
 
+def test_a_worker_that_stops_does_not_wait_for_room(
+    start: Start, refuse_each_batch: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_each_batch(1_000)
+    made = start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None)
+    made.run(until=lambda job: job.state == "streaming")
+    monkeypatch.setattr("tasks.lease.is_stopping", lambda: made.job.waits_on == "sink")
+    made.step(made.job)
+    assert (made.job.state, made.job.attempts, made.job.waits_on) == ("streaming", 0, "worker")
+
+
 def test_a_page_that_can_be_requested_again_is_given_back(
     start: Start, refuse_each_batch: Callable[[int], None]
 ) -> None:
     refuse_each_batch(20)
     made = start(lambda request: Answer({"rows": ROWS}), read=BY_OFFSET, submit=None, poll=None)
     made.run(until=lambda job: job.rows)
-    assert made.job.attempts == 0
+    assert (made.job.attempts, made.job.waits_on) == (0, "sink")
     assert made.times("GET /rows") == [5 * number for number in range(21)]

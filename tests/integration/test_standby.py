@@ -40,10 +40,14 @@ def test_a_stand_in_does_the_work_at_every_interval_until_beat_is_back(redis: Re
     assert 0 < redis.pttl("millrace:ran:sweep") / 1000 <= MINUTE
 
 
-def test_a_bug_in_the_work_does_not_end_the_standing_in(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, looks = [], iter((False, False, False, True))
+def test_standing_in_begins_after_two_intervals_and_does_not_end_with_a_bug_in_the_work(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, intervals, looks = [], [], iter((False, False, False, True))
 
-    def look(_seconds: float) -> bool:
+    def look(seconds: float) -> bool:
+        assert seconds == MINUTE / 2
+        intervals.append(round(redis.pttl("millrace:ran:sweep") / 1000 / MINUTE))
         redis.flushall()  # as if the mark had expired
         return next(looks)
 
@@ -54,7 +58,8 @@ def test_a_bug_in_the_work_does_not_end_the_standing_in(redis: Redis, monkeypatc
     monkeypatch.setattr(standby, "wait_until_stopping", look)
     monkeypatch.setattr(standby, "get_services", lambda: SimpleNamespace(ledger=Ledger(redis)))
     standby._watch("sweep", MINUTE, work)
-    assert len(begun) == 2  # the first look sets the mark
+    assert intervals == [0, 2, 1, 1]
+    assert len(begun) == 2
 
 
 def test_a_killed_workers_page_continues_without_beat(own_redis: RedisServer, tmp_path: Path) -> None:

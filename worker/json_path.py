@@ -59,6 +59,11 @@ def split(path: str) -> tuple[str, str]:
     return before.removesuffix("."), chooses + rest
 
 
+def first_rows(places: Iterable[str]) -> list[str]:
+    """The paths of the first members of lists at these places."""
+    return [f"{place}.0".removeprefix(".") for place in places]
+
+
 def is_value(found: Any) -> bool:
     """Is this a value? Null, an empty string, an empty list and an empty object are not."""
     return found is not None and found != "" and found != [] and found != {}

@@ -131,6 +131,34 @@ def test_lists_that_fit_no_columns_fail_the_job(body: bytes, expected: str) -> N
         assert got.rows == ([b'{"a":1,"b":2}'] if "values" in expected else got.rows)
 
 
+@pytest.mark.parametrize(
+    ("body", "rows", "expected"),
+    [
+        (b'{"data":[["a","b"],[1,"x"],[2.50,null]]}', "data", [b'{"a":1,"b":"x"}', b'{"a":2.50,"b":null}']),
+        (b'[["a"],[1]]', "", [b'{"a":1}']),
+        (b'[["a","b"]]', "", []),
+        (b"[]", "", []),
+    ],
+)
+def test_the_names_of_the_columns_may_be_the_first_row(body: bytes, rows: str, expected: list[bytes]) -> None:
+    shape = JsonRows(kind="json", rows=[rows], columns=f"{rows}.0".removeprefix("."))
+    for size in (1, 2, 1000):
+        got = reading(body, shape, cuts=range(0, len(body), size))
+        assert (got.error, got.rows) == (None, expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'[["a",7],[1,2]]', "the columns are not a list of names: ['a', 7]"),
+        (rb'[["\ud83d"],[1]]', r'the columns are not a list of names: ["\ud83d"]'),
+        (b'[["a"],[1,2]]', "row 1: 2 values for 1 columns"),
+    ],
+)
+def test_a_first_row_that_is_no_names_fails_the_job(body: bytes, expected: str) -> None:
+    assert reading(body, JsonRows(kind="json", rows=[""], columns="0")).message == expected
+
+
 def test_a_list_with_half_a_character_is_a_dead_row_wherever_the_names_are() -> None:
     names, results = rb'"columns":["a","b"]', rb'"results":[[1,"2"],["\ud83d",\n 3],[4,"5"]]'
     for body in (b"{%b,%b}" % (names, results), b"{%b,%b}" % (results, names)):

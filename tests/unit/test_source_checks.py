@@ -60,6 +60,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "format.total_pages",
     ),
     "a length of no body": ({"request": {"path": "/a", "headers": {"content-length": "5"}}}, "headers.content-length"),
+    "names in the first row of many pages": (
+        {"format": {**JSON, "columns": "data.0"}, "paging": {"kind": "page-number"}},
+        "format.columns",
+    ),
     "a link in the first row": (
         {"format": {**JSON, "next": ["data.0.next"]}, "paging": {"kind": "link"}},
         "read.0.format.next",

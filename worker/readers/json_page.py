@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
-from worker.json_path import LAST, count, find, flag, is_value, link, split
+from worker.json_path import LAST, count, find, first_rows, flag, is_value, link, split
 from worker.model import Facts, Rows
 from worker.readers.columns import Columns
 from worker.readers.cutter import ListCutter
@@ -85,6 +85,7 @@ class _Page:
         # Objects kept whole: each may turn out to be a row, because the page has no list of rows.
         objects = [*(places if shape.object_is_row else ()), *([""] if shape.comma_joined else ())]
         self._lists = NamedLists(shape.column_name) if shape.columns is not None else None
+        self._names_come_first = shape.columns in first_rows(shape.rows)
         # The prefixes at which errors are looked for: the page's own, and one for each batch of rows.
         self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
         errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
@@ -237,6 +238,9 @@ class _Page:
         elif self._lists is None:
             yield rows
         elif rows:
+            if self._names_come_first and not self._lists.is_known:
+                names, rows = rows.cut(1)
+                self._lists.learn(names.first.decode() if names.dead else json.loads(names.first))
             self._learn_columns()
             if self._lists.is_known:
                 yield from map(self._columns.convert, self._lists.take_waiting(self._facts.first_row))

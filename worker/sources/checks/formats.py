@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from worker.json_path import LAST
+from worker.json_path import LAST, first_rows
 from worker.sources.checks.mistake import Mistake
 from worker.sources.placeholders import names_in
 from worker.sources.schema import (
@@ -27,6 +27,9 @@ def mistakes_in_format(read: Read, report: Report) -> Iterator[Mistake]:
             yield from _mistakes_in_places_of_rows(rows)
             yield from _mistakes_in_next(rows, read.paging)
             yield from _mistakes_in_facts(rows)
+            # Where another page has no names, they would be taken from its first row.
+            if rows.columns in first_rows(rows.rows) and not isinstance(read.paging, SinglePage):
+                yield Mistake(("columns",), "a place beside the rows, or a single page", rows.columns)
         case Delimited() as shape:
             yield from _mistakes_in_characters(shape)
             yield from _mistakes_in_header(shape, report)

@@ -30,8 +30,9 @@ class JsonRows(Declared):
 
     `*` in such a path is any member of a list or an object: `*.results` for rows in batches. For rows that are lists,
     `columns` is the path of the column names: a list of names, or of objects with a name at `column_name`, which may
-    come after the rows. With `object_is_row`, an object at such a path is the only row if no list is found; at a path
-    such as `*.row`, the object in each member of a list is a row, and members without one are none.
+    come after the rows, or be the first of them, at `data.0` for rows at `data`. With `object_is_row`, an object at
+    such a path is the only row if no list is found; at a path such as `*.row`, the object in each member of a list is a
+    row, and members without one are none.
     `comma_joined` accepts objects joined by commas without the brackets of a list. `skip_empty` drops rows that are
     `[]` or `{}`. `has_more` is the path of a flag that more pages follow: false overrides `next`, true a short page;
     `is_last` is the path of a flag that says the opposite. `next` may lead into the last row: `data.-1.id`.

@@ -95,9 +95,10 @@ def _check_all() -> Iterator[Finding]:
 
 def _check_processes() -> Iterator[Finding]:
     """Redis, the broker and our processes. Where a check needs what failed before it, one failure is enough."""
-    yield (redis := _try("redis", _check_redis))
+    serves = _try("redis", _check_writes)
     # Redis may serve although its settings are wrong.
-    if redis.state == "ok" or _try("redis", _check_writes).state == "ok":
+    yield _try("redis", _check_redis) if serves.state == "ok" else serves
+    if serves.state == "ok":
         yield (broker := _try("broker", _check_broker))
         if broker.state == "ok":
             yield _try("workers", _check_workers)
@@ -143,10 +144,10 @@ def _check_writes() -> str:
 
 
 def _check_redis() -> str:
-    """Redis accepts writes, is what workers accept, is persistent, and has room."""
+    """Redis, which accepts writes, is what workers accept, is persistent, and has room."""
     from worker.redis_client import own_redis, refuse_unfit
 
-    takes_writes, redis = _check_writes(), open_services().redis
+    redis = open_services().redis
     server, memory, disk = (redis.info(section) for section in ("server", "memory", "persistence"))
     refuse_unfit(own_redis())
     if not disk.get("aof_enabled"):
@@ -156,7 +157,7 @@ def _check_redis() -> str:
         raise Unfit(f"{memory['used_memory']:,} of {most:,} bytes used; sinks stop at 80 %: trim streams or add memory")
     name = server.get("server_name", "redis").capitalize()
     version = server.get("valkey_version") or server.get("redis_version")
-    return f"{name} {version}, {takes_writes}, keeps an append-only file"
+    return f"{name} {version}, takes writes, keeps an append-only file"
 
 
 def _check_broker() -> str:

@@ -34,10 +34,10 @@ class BrokenZip(Exception):
 
 
 def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of the archive's only file, in pieces of up to 256 KB.
+    """Yield the bytes of the archive's only file, in pieces of up to 256 KB; nothing if there is none.
 
-    Folders and the extra files that macOS adds are skipped. Raises FailJob if there is no file or more than one, or if
-    it is encrypted or compressed by an unusual method; EOFError if the archive is cut off; BrokenZip or zlib_ng.error
+    Folders and the extra files that macOS adds are skipped. Raises FailJob if there is more than one file, or if it
+    is encrypted or compressed by an unusual method; EOFError if the archive is cut off; BrokenZip or zlib_ng.error
     if it is broken. A wrong checksum is noticed only at the end of the file.
     """
     archive = _Bytes(chunks)
@@ -56,8 +56,6 @@ def unzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     if mark not in (_DIRECTORY, _END):
         raise BrokenZip("neither an entry nor the directory follows the last entry")
     _check_directory(archive, entries)
-    if file is None:
-        raise FailJob("the ZIP holds no file")
 
 
 def inflate(unpacker: zlib_ng._Decompress, packed: bytes) -> Iterator[bytes]:

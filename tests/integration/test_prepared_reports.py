@@ -234,6 +234,20 @@ def test_202_in_place_of_rows_is_not_a_report_without_rows(start: Start, body: A
     assert made.times(f"GET {path}")[2] >= 600
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"", "200 with an empty body"), (b"PK\5\6" + bytes(18), "200 with a compressed body with nothing in it")],
+)
+def test_a_body_that_holds_nothing_is_a_report_without_rows_only_where_declared(
+    start: Start, body: bytes, words: str
+) -> None:
+    for nothing in (body, b"\xef\xbb\xbf\r\n"):
+        done(
+            start(preparing({"status": "done"}, rows=Answer(nothing)), read={**READ, "empty_body_is_no_rows": True}), []
+        )
+    failed(start(preparing({"status": "done"}, rows=Answer(body))), words)
+
+
 MATCHING: Json = {**POLL, "match": {"of.kind": "{kind}", "of.days": "{days}", "from": "{from}"}}
 ASKED_FOR: Json = {"kind": {"default": "daily"}, "days": {"type": "list", "items": "integer", "default": [1, 2]}}
 SENT: Json = {

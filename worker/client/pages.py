@@ -259,10 +259,10 @@ class Page:
         return send(pages.requests.build(address, self.number, PolledLinks(links)).request)
 
     def _unpack(self, response: Response) -> Iterator[bytes] | None:
-        """The unpacked body; None if it is empty and the source file allows that, else FailJob.
+        """The unpacked body; None if it is empty or blank, and the source file says that this means no rows.
 
-        A body that is not in the report's format (JSON instead of a file, or plain text instead of JSON) may be an
-        error, so it is searched for one first.
+        Raises FailJob for any other empty body. A body that is not in the report's format (JSON instead of a file, or
+        plain text instead of JSON) may be an error, so it is searched for one first.
         """
         chunks = unpack(response.chunks(), response.encoding)
         start = b""
@@ -271,12 +271,14 @@ class Page:
             start += chunk
             if start.strip(_BLANKS) or len(start) > OTHER_BODY_BYTES:
                 break
+        if not start and response.status == HTTPStatus.ACCEPTED:
+            raise not_ready(response.name, response.headers, now=self._exchange.clock())
+        is_blank = not start.strip(_BLANKS) and len(start) <= OTHER_BODY_BYTES
+        if is_blank and self._pages.read.empty_body_is_no_rows and response.status != HTTPStatus.ACCEPTED:
+            return None
         if not start:
-            if response.status == HTTPStatus.ACCEPTED:
-                raise not_ready(response.name, response.headers, now=self._exchange.clock())
-            if self._pages.read.empty_body_is_no_rows:
-                return None
-            raise FailJob(f"{response.name}: {response.status} with an empty body")
+            what = "a compressed body with nothing in it" if response.received_bytes else "an empty body"
+            raise FailJob(f"{response.name}: {response.status} with {what}")
         is_json = start.lstrip(_BLANKS).startswith((b"{", b"["))
         is_file = isinstance(self._pages.format, Delimited)
         are_texts_declared = any(not shape.when for shape in self._pages.errors)

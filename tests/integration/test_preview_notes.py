@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -65,14 +66,27 @@ def test_a_preview_says_what_the_source_file_looks_for_and_the_first_page_does_n
         assert (len(first.rows), first.total, first.notes) == (2, total, notes)
 
 
+def whole(rows: int) -> bytes:
+    return dumps({"rows": [{"id": 1}] * rows, "next": "/b"}).encode()
+
+
 @pytest.mark.parametrize(
-    "body", [dumps({"rows": [{"id": 1}] * 20_000, "next": "/b"}).encode(), b'{"rows":[{"id":1},{"id":2},{"i']
+    ("body", "seconds", "notes"),
+    [
+        (whole(9_000), 0, ["more pages follow"]),
+        (whole(9_000), 6, []),
+        (whole(20_000), 0, []),
+        (b'{"rows":[{"id":1},{"id":2},{"i', 0, []),
+    ],
 )
-def test_nothing_is_said_of_the_end_of_a_page_that_is_large_or_cut_off(tmp_path: Path, body: bytes) -> None:
+def test_nothing_is_said_of_the_end_of_a_page_that_is_slow_large_or_cut_off(
+    tmp_path: Path, body: bytes, seconds: int, notes: list[str]
+) -> None:
+    """`seconds` pass between two looks at the clock."""
     format_ = {"kind": "json", "rows": ["rows"], "next": ["next"]}
     read: dict[str, Any] = {"request": {"path": "/rows"}, "format": format_, "paging": BY_LINK}
     source = source_files.loaded(tmp_path, source_files.source(source_files.report(read)))
     with FakeVendor(lambda _: Answer(body)) as vendor:
         exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
-        first = Preview(exchange, source.reports["r"], {}, print, 1).rows(1)
-    assert (len(first.rows), first.notes) == (1, [])
+        first = Preview(exchange, source.reports["r"], {}, print, 1, monotonic=count(step=seconds).__next__).rows(1)
+    assert (len(first.rows), first.notes) == (1, notes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.broker import PREFIX, broker_settings
+from worker.broker import broker_settings
 from worker.errors import BadInput
 from worker.redis_client import connect
 from worker.redis_url import read_redis_url
@@ -86,12 +86,22 @@ def test_over_tls_the_certificate_is_verified_for_ledger_and_broker_unless_the_u
     ("text", "spelt"),
     [
         ("redis://user:pass@host/3", "redis://user:pass@host:6379/3"),
+        ("redis://[::1]:7000/1", "redis://[::1]:7000/1"),
         ("unix:///run/a b.sock?db=2", "redis+socket:///run/a%20b.sock?virtual_host=2"),
         ("sentinel://:p%40ss@a,b:2/main/1", "sentinel://:p%40ss@a:26379/1;sentinel://:p%40ss@b:2/1"),
     ],
 )
 def test_the_broker_is_spelt_as_celery_and_flower_read_it(text: str, spelt: str) -> None:
     found = broker_settings(text)
-    assert found["broker_url"] == spelt
-    assert found["broker_transport_options"]["global_keyprefix"] == PREFIX
+    assert (found["broker_url"], found["broker_use_ssl"]) == (spelt, False)
+    assert found["broker_transport_options"]["global_keyprefix"] == "millrace:broker:"
     assert found["broker_transport_options"].get("master_name") == (read_redis_url(text).service or None)
+
+
+@pytest.mark.parametrize(("option", "checks"), [("", None), ("?ssl=true", "required")])
+def test_sentinels_are_asked_over_tls_if_the_server_is(option: str, checks: str | None) -> None:
+    text = f"sentinel://a:1,b/main/0{option}"
+    for_broker = broker_settings(text)["broker_transport_options"]["sentinel_kwargs"]
+    assert (for_broker.get("ssl", False), for_broker.get("ssl_cert_reqs")) == (bool(checks), checks)
+    for sentinel in connect(text).connection_pool.sentinel_manager.sentinels:
+        assert sentinel.connection_pool.connection_kwargs.get("ssl_cert_reqs") == checks

@@ -73,7 +73,8 @@ def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Ta
     parts, _ = _parse(location, at)
     # A vendor behind a gateway may name its own scheme and port, not the gateway's.
     if host_of(parts) != base.host or parts.port not in (None, base.port):
-        raise FailJob(f"it redirects to another host, {parts.netloc}, but the source file does not declare a download")
+        hint = "the source file declares no download (`link_kind` of a read, or `done_on` of a poll that leads there)"
+        raise FailJob(f"it redirects to another host, {parts.netloc}, but {hint}")
     return Target(on_base(base, location, at=at), is_own=True)
 
 

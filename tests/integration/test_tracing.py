@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from redis import Redis
 
+from config import settings as settings_of_product
 from tests.fake_vendor import Answer, Vendor, preparing
 from tests.in_process import World, world
 from tests.source_files import POLL, SUBMIT, report, source
@@ -129,3 +130,30 @@ def test_an_exporter_that_cannot_be_used_is_reported_and_hinders_nothing(
         assert made.traceparent == ""
     assert value in capsys.readouterr().err
     tracing._provider.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"OTEL_TRACES_EXPORTER": "console"}, "millrace"),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_RESOURCE_ATTRIBUTES": "service.name=reports,x=1"}, "reports"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SERVICE_NAME": "reports"}, "reports"),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "millrace"),
+    ],
+)
+def test_spans_are_sent_under_the_name_that_a_file_of_variables_says(
+    variables: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in variables:
+        monkeypatch.setenv(variable, "")  # so that it is removed again
+        monkeypatch.delenv(variable)
+    (tmp_path / ".env").write_text("".join(f"{variable}={value}\n" for variable, value in variables.items()))
+    monkeypatch.chdir(tmp_path)
+    for cached in (settings_of_product._dotenv, tracing._provider):
+        cached.cache_clear()
+    provider = tracing._provider()
+    for cached in (settings_of_product._dotenv, tracing._provider):
+        cached.cache_clear()
+    assert provider is not None
+    provider.shutdown()
+    assert provider.resource.attributes["service.name"] == name

@@ -175,3 +175,8 @@ def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:
         DeadRow(b'{"a":"1.5","b":"3"}', "a: '1.5' is not a valid integer"),
         b'{"a":null,"b":4}',
     ]
+
+
+def test_a_byte_order_mark_within_the_text_is_part_of_it() -> None:
+    text = "a\n1\n\ufeff2\n".encode()
+    assert reading(text, FILE, cuts=range(len(text))).published == [b'{"a":"1"}', '{"a":"\ufeff2"}'.encode()]

@@ -1,15 +1,12 @@
 """The Celery app. `celery -A worker worker` finds it here.
 
-Only `celery_costs` and `celery_events` know Celery besides, and `broker` its library kombu.
+Only `celery_consumer`, `celery_costs` and `celery_events` know Celery besides, and `broker` its library kombu.
 """
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import sys
-import time
-import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from tempfile import gettempdir
@@ -20,13 +17,13 @@ from billiard import pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutting_down
 from celery.utils.nodenames import default_nodename, host_format
-from celery.worker.consumer import Consumer, consumer
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from config.celery import celery_settings
 from config.settings import BadSetting, settings
 from worker.broker import broker_settings, keep_waiting_for_broker, put_back_quietly
+from worker.celery_consumer import leave_out_tracebacks
 from worker.celery_costs import make_celery_cheaper
 from worker.celery_events import send_events_together, show_retries
 from worker.errors import BadInput
@@ -40,10 +37,10 @@ put_back_quietly()
 make_celery_cheaper()
 show_retries()
 send_events_together()
+leave_out_tracebacks()
 # A pool process that ends waits until its worker has read its last results. If the worker is ending as well, that
 # takes 30 s by default. The results are not needed: the outcome of a step is in the ledger.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second
-BROKER_WAIT_SECONDS = 2.0
 app = Celery("millrace")
 try:
     app.conf.update(celery_settings(broker_settings(settings().broker_url or own_redis()), settings().sweep_seconds))
@@ -59,47 +56,6 @@ except (BadInput, BadSetting, OSError) as bad:
 @worker_shutting_down.connect
 def _note_shutdown(**_: Any) -> None:
     _stopping.set()
-
-
-def _drop_unknown_task(receiver: Consumer, _body: Any, message: Any, unknown: KeyError) -> None:
-    """Drop the message of a task that only a newer version has: the sweep sends it again, until such a worker gets it.
-
-    Celery would do the same, but log a traceback and advice about imports.
-    """
-    log.warning(Event.NUDGE_UNKNOWN, task=unknown.args[0])
-    message.reject_log_error(log, receiver.connection_errors)
-
-
-Consumer.on_unknown_task = _drop_unknown_task
-
-
-_clean_up_connection = Consumer.on_connection_error_after_connected
-
-
-def _wait_for_broker(receiver: Consumer, error: Exception) -> None:
-    """Say in one line why the broker cannot be used, and wait a moment before the next connection.
-
-    A replica or a full Redis accepts connections, so Celery would try again at once, each time with a traceback.
-    """
-    log.warning(Event.REDIS_AWAY, why=f"{type(error).__name__}: {error}")
-    with warnings.catch_warnings(action="ignore"):  # Celery repeats each time how a later version will do this
-        _clean_up_connection(receiver, error)
-    # Not `wait_until_stopping`: the signal that ends such a wait arrives on this thread.
-    time.sleep(BROKER_WAIT_SECONDS)
-
-
-Consumer.on_connection_error_after_connected = _wait_for_broker
-logging.getLogger(consumer.__name__).addFilter(lambda line: line.msg != consumer.CONNECTION_RETRY)
-
-
-def _shorten_beats_error(line: logging.LogRecord) -> bool:
-    # Beat tries again at the next interval; its traceback and its whole stack would make 150 lines each time.
-    if line.exc_info and isinstance(line.args, tuple):
-        line.msg, line.args, line.exc_info = "%s", line.args[:1], None
-    return True
-
-
-logging.getLogger("celery.beat").addFilter(_shorten_beats_error)
 
 
 @worker_init.connect

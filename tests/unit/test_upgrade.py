@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import fakeredis
 import orjson
 import pytest
-from celery.worker.consumer import Consumer
 
 from config.settings import Settings
 from tests.source_files import POLL, READ, SUBMIT, report, source
+from worker.celery_consumer import TerseConsumer
 from worker.jobs.create import JobRequest, create_job
 from worker.model import EMPTY_DIGEST, Checkpoint
 from worker.services import Services
@@ -60,7 +60,7 @@ def test_a_message_of_a_task_of_a_later_version_is_dropped_with_one_line(capfd: 
     dropped: list[tuple[object, ...]] = []
     message = SimpleNamespace(reject_log_error=lambda *how: dropped.append(how))
     consumer = SimpleNamespace(connection_errors=(OSError,))
-    Consumer.on_unknown_task(consumer, None, message, KeyError("report.later"))
+    TerseConsumer.on_unknown_task(consumer, None, message, KeyError("report.later"))
     assert len(dropped) == 1
     (line,) = "".join(capfd.readouterr()).splitlines()
     assert "nudge.unknown" in line

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from hypothesis import settings
 from redis import Redis
 
@@ -109,6 +110,7 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
 def logging_as_before() -> Iterator[None]:
     """Restores the state of logging after tests that call `configure_logging`."""
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, structure = root.handlers, root.level, structlog.get_config()
     yield
     root.handlers, root.level = handlers, level
+    structlog.configure(**structure)

@@ -23,16 +23,20 @@ def job(state: str, **more: Any) -> Job:
 
 
 class Ledger:
-    """Tells one job after the other; with `back`, only once that is set."""
+    """Tells one job after the other; with `back`, only once that is set, and takes no write before."""
 
     def __init__(self, *jobs: Job, back: threading.Event | None = None) -> None:
         self._jobs = list(jobs)
         self._back = back
 
     def job(self, _: str) -> Job:
-        if self._back is not None:
-            assert self._back.wait(30)
-        return self._jobs.pop(0)
+        job = self._jobs.pop(0)
+        if job.state == "done":
+            self.try_write()
+        return job
+
+    def try_write(self) -> None:
+        assert self._back is None or self._back.wait(30)
 
     def now(self) -> float:
         return NOW
@@ -56,7 +60,10 @@ def test_a_full_sink_is_reported_once_with_its_figures(output: list[str]) -> Non
     assert output == ["waiting: stream full: 10 entries"]
 
 
-def test_a_redis_that_does_not_answer_is_reported(output: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("jobs", [(DONE,), (job("queued"), DONE)], ids=["away", "read-only"])
+def test_a_redis_that_does_not_answer_or_takes_no_writes_is_reported(
+    output: list[str], monkeypatch: pytest.MonkeyPatch, jobs: tuple[Job, ...]
+) -> None:
     back = threading.Event()
 
     def hear(text: str) -> None:
@@ -65,9 +72,9 @@ def test_a_redis_that_does_not_answer_is_reported(output: list[str], monkeypatch
 
     monkeypatch.setattr(progress.talk, "print", hear)
     monkeypatch.setattr(progress, "SILENCE_SECONDS", 0.01)
-    services: Any = SimpleNamespace(ledger=Ledger(DONE, back=back))
+    services: Any = SimpleNamespace(ledger=Ledger(*jobs, back=back))
     assert follow(services, "j", None, None) == {"state": "done"}
-    assert output == ["waiting: Redis does not answer"]
+    assert output == ["waiting: Redis does not answer, or takes no writes; `millrace doctor` says why"]
 
 
 def test_a_worker_the_demonstration_killed_is_started_again_for_the_next_report(output: list[str]) -> None:

@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from typing import TypeVar
 
+from redis.exceptions import RedisError
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from worker.cli.output import talk
@@ -76,19 +78,25 @@ def _watch(
     began = time.monotonic()
     waits_on: str | None = None
 
-    def look_up() -> tuple[Job, float]:
-        job = services.ledger.job(job_id)
+    def look_up() -> tuple[Job, Wait | None, float]:
+        job, now = services.ledger.job(job_id), services.ledger.now()
         if job is None:
             raise MillraceError(f"job {job_id} is no longer in the ledger: it was removed in the meantime")
-        return job, services.ledger.now()
+        found = waits_for(job, now)
+        if found and found.on == "worker":
+            # If Redis takes no writes, it can still be read, but no worker can take the job.
+            with suppress(RedisError):
+                services.ledger.try_write()
+        return job, found, now
 
+    is_away = Wait("redis", f"{REDIS}, or takes no writes; `millrace doctor` says why")
     while True:
         # While Redis is away its client waits, and we would not notice.
         look = _in_background(look_up)
         while not wait([look], timeout=SILENCE_SECONDS).done:
-            waits_on = _show_wait(progress, line, Wait("redis", REDIS), 0, waits_on)
+            waits_on = _show_wait(progress, line, is_away, 0, waits_on)
             _keep_up(workers, deadline)
-        job, now = look.result()
+        job, found, now = look.result()
         if job.state in FINISHED and job.receipt:
             return job.receipt
         rate = job.rows / max(time.monotonic() - began, 0.001)
@@ -101,7 +109,7 @@ def _watch(
             rate=f"{rate:,.0f}/s" if job.rows else "",
             page=f"page {job.closed} of {job.pages}" if job.pages else "",
         )
-        waits_on = _show_wait(progress, line, waits_for(job, now), now, waits_on)
+        waits_on = _show_wait(progress, line, found, now, waits_on)
         _keep_up(workers, deadline)
         time.sleep(LOOK_SECONDS)
 

@@ -25,7 +25,7 @@ from typing import IO, Literal
 from urllib.parse import quote
 
 from redis import Redis
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
 from worker.errors import BadInput
 
@@ -134,6 +134,8 @@ def ask_server(address: int | Path) -> Literal["ready", "loading", "away"]:
             client.ping()
     except BusyLoadingError:
         return "loading"
+    except ResponseError:
+        return "ready"  # it answers, if only that it cannot save to a full disk
     except RedisError:
         return "away"
     return "ready"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis.exceptions import RedisError
 
 from tests.harness import until
 from worker.embedded_redis import embedded_redis, restart_dead_server, server_binary
@@ -115,6 +116,16 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "redis" / "appendonlydir" / "appendonly.aof.manifest").write_text("no manifest at all\n")
     with pytest.raises(BadInput, match=r"the last line of .*redis\.log"), embedded_redis(tmp_path):
         pass
+
+
+def test_a_server_that_only_answers_that_it_cannot_serve_is_joined(tmp_path: Path) -> None:
+    with embedded_redis(tmp_path) as first, connect(first, retries=0) as client:
+        client.config_set("replica-serve-stale-data", "no")
+        client.replicaof("127.0.0.1", 1)
+        with pytest.raises(RedisError, match="MASTER"):
+            client.ping()
+        with embedded_redis(tmp_path) as second:
+            assert second == first
 
 
 def test_a_server_that_cannot_even_log_why_it_does_not_start_says_what_the_disk_says(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import fakeredis
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from config.settings import Settings
 from tests.source_files import POLL, READ, SUBMIT, report, source
@@ -56,12 +57,11 @@ def test_a_request_with_a_key_finds_the_job_that_an_earlier_version_made(
     assert job == "903aaba7e034e2d5bf1c"
 
 
-def test_a_message_of_a_task_of_a_later_version_is_dropped_with_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_message_of_a_task_of_a_later_version_is_dropped_with_one_line() -> None:
     dropped: list[tuple[object, ...]] = []
     message = SimpleNamespace(reject_log_error=lambda *how: dropped.append(how))
     consumer = SimpleNamespace(connection_errors=(OSError,))
-    TerseConsumer.on_unknown_task(consumer, None, message, KeyError("report.later"))
+    with capture_logs() as lines:
+        TerseConsumer.on_unknown_task(consumer, None, message, KeyError("report.later"))
     assert len(dropped) == 1
-    (line,) = "".join(capfd.readouterr()).splitlines()
-    assert "nudge.unknown" in line
-    assert "report.later" in line
+    assert lines == [{"event": "nudge.unknown", "task": "report.later", "log_level": "warning"}]

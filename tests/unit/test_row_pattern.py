@@ -101,6 +101,7 @@ def test_rows_of_a_page_that_leave_keys_out_are_converted_at_once() -> None:
     ]
     dead = DeadRow(sent[3], "t: 'x' is not a valid boolean")
     want = [b'{"a":1,"u":"x"}', b'{"a":2,"b":null,"t":true}', b'{"u":[1],"b":5.0}', dead, b'{"t":false}']
+    row_pattern._last_of_page.cache_clear()  # another test's rows may have left theirs
     columns = Columns(DECLARED)
     first = [b'{"a":"1","u":"x","b":"1","c d":"","t":true}', b'{"a":"1","u":"x"}']
     assert len(columns.convert(Rows.of(first))) == 2
@@ -209,7 +210,10 @@ def test_text_matches_if_it_is_utf8() -> None:
 
 @given(
     st.lists(
-        st.one_of(st.sampled_from(EDGES), st.characters(exclude_characters='"\\', min_codepoint=32).map(str.encode)),
+        st.one_of(
+            st.sampled_from(EDGES),
+            st.characters(codec="utf-8", exclude_characters='"\\', min_codepoint=32).map(str.encode),
+        ),
         max_size=8,
     )
 )

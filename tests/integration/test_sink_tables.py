@@ -19,6 +19,7 @@ from worker.model import DeadRow
 from worker.sinks.files.audit import audit_files
 from worker.sinks.kinds import audit_sink, open_sink, parse_address
 
+ROOT = Path(__file__).parents[2]
 ROWS = tuple(
     b'{"id":92233720368547758%02d,"name":"=%d, \\"Gr\\u00f6\\u00dfe\\"","spend":%d.1000}' % (number, number, number)
     for number in range(8)
@@ -33,6 +34,10 @@ ADDRESSES = [
     "format=parquet&compression=snappy",
 ]
 
+CSV_OPTIONS = """union_by_name = true, all_varchar = true, allow_quoted_nulls = false,
+                       header = true, delim = ',', quote = '"', escape = '"', comment = ''"""
+"""As docs/consuming.md gives them."""
+
 
 def listed(directory: Path) -> list[Path]:
     receipt = json.loads((directory / "receipt.json").read_text())
@@ -44,7 +49,7 @@ def by_duckdb(paths: list[Path]) -> list[tuple[Any, ...]]:
     if ".parquet" in paths[0].name:
         reader = "read_parquet($files, union_by_name=true)"
     elif ".csv" in paths[0].name:
-        reader = "read_csv($files, all_varchar=true, union_by_name=true, allow_quoted_nulls=false)"
+        reader = f"read_csv($files, {CSV_OPTIONS})"
     else:
         reader = "read_json($files, columns={id: 'BIGINT', name: 'VARCHAR', spend: 'DECIMAL(38,9)'})"
     query = f"SELECT id::BIGINT, name, spend::DECIMAL(38,9) FROM {reader} ORDER BY 1"
@@ -81,6 +86,24 @@ def test_every_format_is_read_back_to_the_digit(tmp_path: Path, how: str) -> Non
     seen = audit_files(directory)
     assert seen.is_whole
     assert (seen.rows, seen.dead_rows) == (8, 1)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([("#a", "#;d#"), ("b", "#"), ("#", "")], id="comments"),
+        pytest.param([("|c;",)], id="another-delimiter"),
+        pytest.param([("00123", "true", "2026-01-02"), ("1", "false", "")], id="a-header-like-a-row"),
+        pytest.param([("'", "'a"), ('"', '\\"'), ("a\r\nb", "\n")], id="quotes-and-line-breaks"),
+    ],
+)
+def test_the_guides_options_leave_duckdb_nothing_to_guess_of_a_csv(tmp_path: Path, rows: list[tuple[str, ...]]) -> None:
+    assert CSV_OPTIONS in (ROOT / "docs/consuming.md").read_text(encoding="utf-8")
+    sink = opened(f"file:{tmp_path}?format=csv", part_rows=100)
+    publish(sink, [json.dumps(dict(zip(("zip", "t", "d"), row, strict=False))).encode() for row in rows])
+    finish(sink)
+    names = [str(path) for path in listed(job_directory(tmp_path))]
+    assert duckdb.connect().execute(f"FROM read_csv($files, {CSV_OPTIONS})", {"files": names}).fetchall() == rows
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

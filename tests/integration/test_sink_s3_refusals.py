@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from worker.sinks.files.bucket import BucketStore
 from worker.sinks.files.credentials import find_aws_credentials
 from worker.sinks.files.store import Key
 from worker.sinks.kinds import parse_address
+
+ROLE = b'{"AccessKeyId": "AKROLE", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}'
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -242,9 +243,35 @@ def test_a_key_may_be_in_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_container_s_role_gives_a_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    role = {"AccessKeyId": "AKROLE", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
-    with running(Service(objects={"/role": json.dumps(role).encode()})) as service:
+    with running(Service(objects={"/role": ROLE})) as service:
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{service.port}/role")
+        make(service.address).open(1)
+    assert service.keys_used[-1].startswith("AKROLE/")
+
+
+def test_a_container_that_gives_no_key_yet_is_asked_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    with running(Service((503, ""))) as service:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{service.port}/role")
+        with pytest.raises(RetryLater, match=r"AWS credentials: .* container-role"):
+            make(service.address).open(1)
+
+
+def test_a_machine_that_fails_to_answer_for_a_moment_is_not_one_without_a_role(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Machine(Service):
+        failures: ClassVar = [503, 503]
+
+        def _decide(self, method: str, path: str, *request: Any) -> tuple[int, bytes]:
+            if not path.startswith("/latest/"):
+                return super()._decide(method, path, *request)
+            name = path.rpartition("/")[2]
+            return (self.failures.pop(), b"") if self.failures else (200, ROLE if name == "reports" else b"reports")
+
+    with running(Machine()) as service:
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{service.port}/")
         make(service.address).open(1)
     assert service.keys_used[-1].startswith("AKROLE/")
 

@@ -9,13 +9,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from config.settings import BadSetting, environment_value, share_variables
-from worker.errors import FailJob
+from worker.errors import FailJob, RetryLater
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
 
 FRESH_FOR = timedelta(minutes=5)
 """How long obstore keeps credentials before it asks for them again. botocore renews temporary ones in good time."""
+MACHINE_TRIES = 3
+"""How often a machine is asked for its role. If it fails to answer for a moment, botocore says that there is none."""
 SOURCES = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile of ~/.aws (AWS_PROFILE), a web identity, or the role of a "
     "container or machine"
@@ -35,18 +37,21 @@ def find_aws_credentials() -> tuple[Callable[[], S3Credential], str]:
     """A function that returns current AWS credentials, and the configured region (may be empty).
 
     They are found by botocore, as AWS's own programs find them; also in `.env`, and in files that `NAME_FILE` names.
-    Raises FailJob if there are none, or if their configuration cannot be read.
+    Raises FailJob if there are none, or if their configuration cannot be read; RetryLater if the container or program
+    that gives them does not.
     """
     import botocore.session
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 
     share_variables("AWS_")
     session = botocore.session.get_session()
     if (key := _secret("AWS_ACCESS_KEY_ID")) and (secret := _secret("AWS_SECRET_ACCESS_KEY")):
         session.set_credentials(key, secret, _secret("AWS_SESSION_TOKEN"))
     try:
-        found = session.get_credentials()
+        found = next(filter(None, (session.get_credentials() for _ in range(MACHINE_TRIES))), None)
         region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or ""
+    except CredentialRetrievalError as error:
+        raise RetryLater(f"AWS credentials: {error}") from error
     except BotoCoreError as error:
         raise FailJob(f"AWS credentials: {error}") from error
     if found is None:

@@ -16,7 +16,7 @@ from redis import Redis
 from bench.replay import replaying
 from config.settings import prepare_environment
 from sandbox import SandboxProcess
-from worker.embedded_redis import free_port, start_server
+from tests.redis_server import free_port, start_server
 
 # Quotas that are too high to slow a measurement.
 LIMITS = "limits: {requests_per_second: 100000, reports_at_once: 100000, streams_at_once: 64}"

@@ -24,7 +24,8 @@ from tests.bucket import bucket as bucket
 from tests.bucket import gs_bucket as gs_bucket
 from tests.bucket import gs_endpoint as gs_endpoint
 from tests.bucket import s3_endpoint as s3_endpoint
-from tests.harness import RedisServer, Stack, running_redis, running_stack
+from tests.harness import Stack, running_stack
+from tests.redis_server import RedisServer, running_redis
 from worker.redis_client import own_redis
 
 with pytest.MonkeyPatch.context() as patch:

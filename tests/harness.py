@@ -22,9 +22,9 @@ from redis import Redis
 from config.celery import celery_settings
 from config.settings import Settings
 from sandbox import Sandbox
+from tests.redis_server import free_port
 from tests.requests import PARAMS, STREAM
 from worker.broker import broker_settings
-from worker.embedded_redis import free_port, start_server
 from worker.jobs.create import JobRequest, create_job
 from worker.local_workers import LocalWorkers, beat, control, stream
 from worker.model import FINISHED, Job, Json
@@ -67,42 +67,6 @@ def vendors_with(**settings: int) -> Callable[[], Iterator[Sandbox]]:
             yield running
 
     return vendors
-
-
-@dataclass
-class RedisServer:
-    """A Redis server process and its address."""
-
-    port: int
-    directory: Path
-    process: subprocess.Popen[bytes]
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def client(self) -> Redis:
-        return Redis.from_url(self.url, socket_timeout=30)
-
-    def kill(self) -> None:
-        """Kill the server, as a crash would."""
-        self.process.kill()
-        self.process.wait()
-
-    def start(self) -> None:
-        """Start it again with the same port and data."""
-        self.process = start_server(self.directory, self.port)
-
-
-@contextmanager
-def running_redis(directory: Path) -> Iterator[RedisServer]:
-    """Run a server with its data in this directory during the block."""
-    port = free_port()
-    server = RedisServer(port, directory, start_server(directory, port))
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 @dataclass

@@ -13,7 +13,6 @@ import hashlib
 import os
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -41,10 +40,10 @@ LEAST_OPEN_FILES = 256
 class ServerNotRunning(BadInput):
     """The embedded server does not start, or does not answer."""
 
-    def __init__(self, address: int | Path, why: str) -> None:
-        super().__init__("embedded Redis", str(address), why)
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__("embedded Redis", str(path), why)
         # Instead of BadInput's message: the address is not what is wrong.
-        self.args = (f"the embedded Redis at {address} {why}",)
+        self.args = (f"the embedded Redis at {path} {why}",)
 
 
 _keepers: list[subprocess.Popen[bytes]] = []
@@ -81,56 +80,36 @@ def server_binary() -> str:
     raise BadInput("MILLRACE_REDIS_URL", None, allowed)
 
 
-def start_server(directory: Path, address: int | Path, *, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-    """Start a server on a loopback port or a Unix socket and wait until it answers; the caller must stop it.
-
-    `options` are further arguments of its command line. Raises ServerNotRunning with the last line of its log.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    server = _run([*_command(directory, address), *options], directory)
-    try:
-        _wait_until_it_answers(server, directory, address)
-    except BaseException:
-        server.kill()
-        server.wait()
-        raise
-    return server
-
-
-def _command(directory: Path, address: int | Path) -> list[str]:
-    listens = (
-        ("--port", str(address), "--bind", "127.0.0.1")
-        if isinstance(address, int)
-        else ("--port", "0", "--unixsocket", str(address), "--unixsocketperm", "700")
-    )
+def server_command(directory: Path, *address: str) -> list[str]:
+    """The command of a server with its data in this directory; `address` are the options that say where it listens."""
     return [
-        server_binary(), *listens, "--dir", str(directory), "--save", "", "--appendonly", "yes",
+        server_binary(), *address, "--dir", str(directory), "--save", "", "--appendonly", "yes",
         "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--logfile", LOG, "--loglevel", "notice",
     ]  # fmt: skip
 
 
-def _run(command: Sequence[str], directory: Path, *, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+def _run(command: Sequence[str], directory: Path, lock: int) -> subprocess.Popen[bytes]:
     # If the server cannot run at all, the system's error message goes to its log as well.
     with (directory / LOG).open("ab") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=pass_fds
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock,)
         )
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, address: int | Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], directory: Path, path: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while (state := ask_server(address)) != "ready":
+    while (state := _ask_server(path)) != "ready":
         if state == "loading":
             deadline = time.monotonic() + START_SECONDS
         if process.poll() is not None or time.monotonic() > deadline:
-            raise ServerNotRunning(address, f"does not start; {last_line(directory / LOG)}")
+            raise ServerNotRunning(path, f"does not start; {last_line(directory / LOG)}")
         time.sleep(0.02)
 
 
-def ask_server(address: int | Path) -> Literal["ready", "loading", "away"]:
+def _ask_server(path: Path) -> Literal["ready", "loading", "away"]:
     """Whether a server answers there, or still loads its data: a large append-only file takes a while."""
     try:
-        with _client(address) as client:
+        with _client(path) as client:
             client.ping()
     except BusyLoadingError:
         return "loading"
@@ -141,10 +120,8 @@ def ask_server(address: int | Path) -> Literal["ready", "loading", "away"]:
     return "ready"
 
 
-def _client(address: int | Path) -> Redis:
-    if isinstance(address, int):
-        return Redis("127.0.0.1", address, socket_timeout=1, socket_connect_timeout=1, retry=None)
-    return Redis(unix_socket_path=str(address), socket_timeout=1, retry=None)
+def _client(path: Path) -> Redis:
+    return Redis(unix_socket_path=str(path), socket_timeout=1, retry=None)
 
 
 def last_line(log: Path) -> str:
@@ -159,14 +136,6 @@ def last_line(log: Path) -> str:
     except OSError as error:
         return f"{log} cannot be written: {error.strerror}"
     return f"{log} says nothing"
-
-
-def free_port() -> int:
-    """A port of the loopback address that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -184,7 +153,7 @@ def embedded_redis(data_dir: Path) -> Iterator[str]:
     try:
         with _locked(directory):
             fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is stopping the server
-            if ask_server(path) != "ready":
+            if _ask_server(path) != "ready":
                 _start(directory, path)
         yield f"unix://{quote(str(path))}"
     finally:
@@ -261,7 +230,8 @@ def _start(directory: Path, path: Path) -> None:
             raise ServerNotRunning(path, "is running, but does not answer")
         # Keeper and server inherit this lock, so it is held until both have ended.
         keeper = [sys.executable, "-I", "-S", "-c", KEEPER, str(directory / "users.lock")]
-        _keepers.append(_run([*keeper, *_command(directory, path)], directory, pass_fds=(running.fileno(),)))
+        server = server_command(directory, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700")
+        _keepers.append(_run([*keeper, *server], directory, running.fileno()))
     _wait_until_it_answers(_keepers[-1], directory, path)
 
 

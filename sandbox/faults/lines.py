@@ -101,12 +101,6 @@ def repeat_row(
 
 
 @LINES.edit(STREAM)
-def blank_lines(blocks: Iterator[Block], _exchange: Exchange, *, every: int = 10) -> Iterator[Block]:
-    """Inserts a blank line after every `every` rows."""
-    return before_every(blocks, every, b"")
-
-
-@LINES.edit(STREAM)
 def second_header(blocks: Iterator[Block], _exchange: Exchange, *, row: int = 2) -> Iterator[Block]:
     """Repeats the header before this row."""
     header = b""

@@ -21,7 +21,6 @@ ROWS = Kinds()
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _VALUE = rb"(" + _STRING + rb"|[^,}\]]+)"
 _PAIR = re.compile(_STRING + rb":" + _VALUE)
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 CSV: set[Role] = {"csv"}
 _DECIMAL = re.compile(rb"(?<![^,;\t|])(\d+)\.(\d+)(?![^,;\t|])")
 _COUNT = re.compile(rb"(?<![^,;\t|])(\d{1,3})(\d{3})(?![^,;\t|])")
@@ -133,23 +132,9 @@ def set_value(row: bytes, *, column: str, text: str) -> bytes:
 
 
 @_row_edit(JSON_ROLES)
-def duplicate_key(row: bytes) -> bytes:
-    """A key is in the row twice; the last one is right."""
-    found = _PAIR.search(row)
-    # The wrong one comes first, because parsers take the last of two equal keys.
-    return row if found is None else row[:1] + row[found.start() : found.start(1)] + b'"overruled",' + row[1:]
-
-
-@_row_edit(JSON_ROLES)
 def nan(row: bytes) -> bytes:
     """A value of this row is NaN, which JSON does not have."""
     return with_value(row, b"NaN")
-
-
-@_row_edit(JSON_ROLES, row=EVERY_OR_ONE)
-def escaped_text(row: bytes) -> bytes:
-    """Characters beyond ASCII are written as escapes."""
-    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], row.decode()).encode()
 
 
 @_row_edit(JSON_ROLES)

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from config.settings import Settings
-from tests.harness import RedisServer, until
+from tests.harness import until
+from tests.redis_server import RedisServer, free_port
 from worker.api.app import make_app
 from worker.api.backend import Backend
 from worker.api.body_limit import LONGEST_BODY_BYTES
-from worker.embedded_redis import free_port
 from worker.redis_client import connect
 from worker.services import Services
 

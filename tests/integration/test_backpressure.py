@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.harness import Stack, running_redis, running_stack
+from tests.harness import Stack, running_stack
+from tests.redis_server import running_redis
 
 KARGO, MEDIAMATH = "kargo.campaign-performance-metrics", "mediamath.performance"
 # Less than the reports below, more than a worker reads ahead.

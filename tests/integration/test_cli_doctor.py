@@ -10,7 +10,8 @@ from redis import Redis
 
 from tests.bucket import CREDENTIALS
 from tests.command import NO_REDIS, Command, Ended
-from tests.harness import RedisServer, Stack, until
+from tests.harness import Stack, until
+from tests.redis_server import RedisServer
 
 
 def checks(answer: Ended) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import requests
 
 from tests.command import Command
 from tests.harness import until
-from worker.embedded_redis import free_port
+from tests.redis_server import free_port
 
 
 def get_json(url: str) -> Any:

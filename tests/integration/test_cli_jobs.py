@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from tests.command import KARGO, NO_REDIS, Command, ended
-from tests.harness import RedisServer, Stack, until
+from tests.harness import Stack, until
+from tests.redis_server import RedisServer
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from redis import Redis
 from config.settings import Settings
 from sandbox import Sandbox
 from tests.command import KARGO, MEDIAMATH, Command, CommandHere, setting
-from tests.harness import RedisServer, vendors_with
+from tests.harness import vendors_with
+from tests.redis_server import RedisServer
 from worker.cli.progress import follow
 from worker.errors import MillraceError
 from worker.redis_client import connect

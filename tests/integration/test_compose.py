@@ -18,7 +18,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from tests.harness import until
-from worker.embedded_redis import ask_server, free_port, server_binary
+from tests.redis_server import answers, free_port
+from worker.embedded_redis import server_binary
 from worker.installation import HOME
 
 COMPOSE: dict[str, Any] = yaml.safe_load((HOME / "docker-compose.yaml").read_text())
@@ -135,7 +136,7 @@ def asks_for_password(port: int) -> bool:
 
 
 def test_the_server_requires_the_password_of_its_secret(composed: Composed) -> None:
-    assert ask_server(composed.redis_port) == "away"
+    assert not answers(composed.redis_port)
     assert PASSWORD not in Path(f"/proc/{composed.processes[0].pid}/cmdline").read_text()
 
 

@@ -31,7 +31,7 @@ from worker.errors import SinkFull
 from worker.model import Rows
 
 if TYPE_CHECKING:
-    from tests.harness import RedisServer
+    from tests.redis_server import RedisServer
 
 IMPATIENT = ("--claim-seconds", "0.05")
 

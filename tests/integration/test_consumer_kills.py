@@ -32,7 +32,7 @@ from tests.consumer_feed import database as database
 from tests.harness import until
 
 if TYPE_CHECKING:
-    from tests.harness import RedisServer
+    from tests.redis_server import RedisServer
 
 KILLS, CONSUMERS, DAYS = 20, 3, 4
 # Batches smaller than a page, so that a kill falls into the middle of one.

@@ -13,8 +13,8 @@ import psutil
 import requests
 
 from tests.command import Command
-from tests.harness import RedisServer, processes_in, until
-from worker.embedded_redis import free_port
+from tests.harness import processes_in, until
+from tests.redis_server import RedisServer, free_port
 from worker.installation import HOME
 
 BIN = Path(sys.executable).parent

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RedisServer
-from worker.embedded_redis import free_port, start_server
+from tests.redis_server import free_port, start_server
 from worker.errors import BadInput
 from worker.installation import HOME
 from worker.redis_client import connect, refuse_unfit

@@ -13,7 +13,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.harness import RedisServer, Stack, running_redis, running_stack, until
+from tests.harness import Stack, running_stack, until
+from tests.redis_server import RedisServer, running_redis
 
 MEDIAMATH, KARGO = "mediamath.performance", "kargo.campaign-performance-metrics"
 LONGER_THAN_A_LEASE_SECONDS = 3.0

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.harness import RedisServer, running_stack
+from tests.harness import running_stack
+from tests.redis_server import RedisServer
 from worker.errors import BadInput
 from worker.installation import HOME
 from worker.redis_client import refuse_unfit

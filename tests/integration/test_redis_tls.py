@@ -17,7 +17,8 @@ from redis.exceptions import ConnectionError  # noqa: A004 - redis-py's own name
 
 from config.celery import celery_settings
 from tests.authority import Authority
-from tests.harness import RedisServer, running_stack
+from tests.harness import running_stack
+from tests.redis_server import RedisServer
 from tests.sockets import Listener, relay
 from worker.broker import broker_settings
 from worker.errors import RetryLater

@@ -129,18 +129,14 @@ FAULTS: list[tuple[str, str, Json, Look, Any]] = [
         ("stream", "drop_column", {"column": name}, lambda r: len(json.loads(r.lines()[1])), 5)
         for name in ("campaign_id", "agg_timestamp")
     ),
-    ("stream", "duplicate_key", {"row": 2}, lambda r: r.lines()[2].count(b'"campaign_id"'), 2),
-    ("stream", "duplicate_key", {"row": 2}, lambda r: json.loads(r.lines()[2]), json.loads(LINES[1])),
     ("stream", "pretty_rows", {}, lambda r: list(values(r))[1:], list(map(json.loads, LINES))),
     ("stream", "pretty_rows", {}, lambda r: len(r.lines()) > 5 * ROWS, True),
     ("page", "pretty_rows", {}, page_rows, list(map(json.loads, KARGO[500:510]))),
-    ("stream", "escaped_text", {}, lambda r: (r.body.isascii(), [*values(r)][1:]), (True, [*map(json.loads, LINES)])),
     ("stream", "no_final_newline", {}, lambda r: rows(r)[-1], LINES[-1]),
     ("file", "no_final_newline", {}, lambda r: rows(r)[-1], FILE[-1]),
     ("page", "numbers", {"style": "mixed"}, lambda r: {type(row["clicks_sum"]) for row in page_rows(r)}, {int, str}),
     ("stream", "numbers", {"style": "strings"}, lambda r: type(json.loads(r.lines()[1])["clicks"]), str),
     ("stream", "crowded_lines", {"per_line": 2}, lambda r: r.lines()[1], LINES[0] + b" " + LINES[1]),
-    ("stream", "blank_lines", {"every": 10}, lambda r: (r.lines()[11], [*filter(None, whole_rows(r))]), (b"", LINES)),
     *(
         (
             "stream",

@@ -12,7 +12,6 @@ import pytest
 from sandbox import Sandbox
 from tests.sandbox_client import (
     ACCOUNT,
-    BREAKDOWN,
     CAMPAIGNS,
     INSTAL_EXPORT,
     KARGO_ASKED,
@@ -59,10 +58,6 @@ def numbered(visitor: Visitor, index: int, size: int) -> Any:
     return query(visitor, pagination={"page_index": index, "page_size": size})
 
 
-def todays(visitor: Visitor, _: str) -> list[int]:
-    return [query(visitor, time_window=word).status for word in ("current_day", "current_date")]
-
-
 def items(visitor: Visitor) -> Any:
     return breakdown(visitor).json()["data"]["items"]
 
@@ -89,7 +84,6 @@ KARGO: list[tuple[str, Json, Look, Any]] = [
     ("rows_place", {"place": "rows"}, lambda v, r: len(page(v, r)["rows"]), 10),
     ("rows_place", {"place": "data"}, lambda v, r: len(page(v, r)["data"]), 10),
     ("totals_last", {}, lambda v, r: list(page(v, r)["data"]), ["rows", "total_rows", "links"]),
-    ("limit_refused", {}, lambda v, r: [rows_of(v, r, limit=most).status for most in (10_000, 10_001)], [200, 400]),
     ("named_total", {"value": "many"},
         lambda v, r: (report_row(v, r)["record_count"], page(v, r)["data"]["total_rows"]), ["many", "many"]),
     ("drifting_total", {"by": 2, "shifts": True},
@@ -99,10 +93,6 @@ KARGO: list[tuple[str, Json, Look, Any]] = [
     ("link_expires", {"code": 404}, lambda v, r: v.ask("GET", report_row(v, r)["rpt_file_download_link"]).status, 404),
 ]  # fmt: skip
 MEDIAMATH: list[tuple[str, Json, Look, Any]] = [
-    ("page_bound", {}, lambda v, _: len(numbered(v, 0, 10_000).json()["results"]), ROWS),
-    ("windows_conflict", {}, lambda v, _: query(v, start_time="2020-01-01T00:00:00Z").status, 400),
-    ("current_date", {}, todays, [400, 200]),
-    ("current_date", {"beside": True}, todays, [200, 200]),
     ("uncapped_total", {}, lambda v, _: json.loads(query(v, max_results=10).lines()[0])["total_items_count"], ROWS),
     ("short_page", {"rows": 50}, lambda v, _: numbered(v, 1, 400).json()["meta"]["total_pages"], 13),
     ("past_end", {}, lambda v, _: [numbered(v, index, 100).status for index in (6, 7)], [200, 400]),
@@ -117,7 +107,6 @@ ROKT: list[tuple[str, Json, Look, Any]] = [
     ("comma_joined", {}, lambda v, _: len(json.loads(b"[" + breakdown(v).body + b"]")), ROWS),
     ("audiences", {}, lambda v, _: "audiences" in v.get("rokt", BY_CAMPAIGN, **ROKT_ASK).json()["data"]["items"][0],
         True),
-    ("group_spelling", {}, lambda v, _: v.get("rokt", BREAKDOWN, **ROKT_ASK, groupBy="country").status, 200),
     ("blank_rows", {"text": "{}"}, lambda v, _: items(v).count({}), 201),
     ("numbers", {"style": "unquoted"}, lambda v, _: type(items(v)[0]["groupByValue"]), int),
 ]  # fmt: skip

@@ -12,9 +12,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.celery import celery_settings
-from tests.harness import RedisServer, running_redis, running_stack, until
+from tests.harness import running_stack, until
+from tests.redis_server import RedisServer, free_port, running_redis
 from worker.broker import broker_settings
-from worker.embedded_redis import free_port, server_binary
+from worker.embedded_redis import server_binary
 from worker.redis_client import connect
 
 SERVICE = "millrace"

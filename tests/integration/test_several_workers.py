@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 
 from config.settings import PACKAGED
-from tests.harness import RedisServer, Stack, running_redis, running_stack, until
+from tests.harness import Stack, running_stack, until
+from tests.redis_server import RedisServer, running_redis
 from tests.requests import PARAMS
 from worker.broker import PREFIX, broker_settings
 from worker.jobs.finish import cancel

@@ -11,8 +11,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redis-py's own name
 
 from tests.harness import until
+from tests.redis_server import free_port
 from tests.sinks import JOB, READING, commit, finish, make, position, publish
-from worker.embedded_redis import free_port, server_binary
+from worker.embedded_redis import server_binary
 from worker.errors import BadInput
 from worker.redis_client import refuse_unfit
 from worker.redis_url import read_redis_url

@@ -11,7 +11,8 @@ from redis import Redis
 
 from tasks import standby
 from tasks.standby import stand_in
-from tests.harness import RedisServer, running_stack, until
+from tests.harness import running_stack, until
+from tests.redis_server import RedisServer
 from worker.ledger import Ledger
 
 MINUTE = 60.0

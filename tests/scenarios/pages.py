@@ -134,10 +134,4 @@ ENDS = (
             "none": (mediamath_pages(rows=0), whole(0, asked={"page": 1})),
         },
     ),
-    Behaviour(
-        "limits its pages to 1,000 rows",
-        "more are never requested",
-        whole(),
-        {"1000": mediamath_pages(fault("page_bound", rows=1000))},
-    ),
 )

@@ -20,7 +20,8 @@ import yaml
 
 from config.settings import PACKAGED, Settings
 from sandbox import Sandbox
-from tests.harness import PATIENCE_SECONDS, Millrace, running_millrace, running_redis
+from tests.harness import PATIENCE_SECONDS, Millrace, running_millrace
+from tests.redis_server import running_redis
 from tests.requests import PARAMS
 from tests.scenarios.outcome import Outcome
 from tests.scenarios.scenario import Scenario

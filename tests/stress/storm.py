@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.harness import RedisServer, Stack, running_redis, running_stack
+from tests.harness import Stack, running_stack
+from tests.redis_server import RedisServer, running_redis
 from worker.model import FINISHED, Job
 from worker.sinks.audit import Audit
 

@@ -90,7 +90,6 @@ class Kargo(Vendor):
             failure = str(reason)
         report = self._reports.create(order, exchange.settings.rows_of("kargo", order.definition))
         report.failure = failure
-        report.has_extra_measure = exchange.has("extra_measure")
         return as_json(200, status.row(exchange, report))
 
     def list_definitions(self, exchange: Exchange) -> Answer:

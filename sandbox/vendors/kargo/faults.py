@@ -59,7 +59,6 @@ KARGO.switch(
     place=(Literal["data.rows", "rows", "data"], "data.rows"),
 )
 KARGO.switch("totals_last", {"page"}, "The total and the links come after the rows.")
-KARGO.switch("limit_refused", {"list", "page"}, "A limit above 10,000 is refused instead of clamped.")
 KARGO.switch(
     "strict_names",
     {"submit"},
@@ -71,11 +70,6 @@ KARGO.switch(
     {"status"},
     "The report's link already has a query, or is relative.",
     form=(Literal["query", "relative"], "query"),
-)
-KARGO.switch(
-    "extra_measure",
-    {"submit"},
-    "Rows always contain `media_delivery_sum`, even if not requested, as in the documents' sample.",
 )
 KARGO.switch(
     "capped_total",

@@ -46,12 +46,8 @@ def page_of(exchange: Exchange) -> Page:
     unknown = query.keys() - {"limit", "offset", "format"}
     if unknown or query.get("format", "json") != "json":
         raise Refusal(400, f"unknown parameters: {', '.join(sorted(unknown)) or 'format'}")
-    limit = int(asked["limit"])
-    if limit > LARGEST_LIMIT and exchange.has("limit_refused"):
-        raise Refusal(400, f"limit {limit} is above {LARGEST_LIMIT}")
-    return Page(
-        shorten(exchange, min(limit, LARGEST_LIMIT)), int(asked["offset"]), not {"limit", "offset"} & query.keys()
-    )
+    limit = shorten(exchange, min(int(asked["limit"]), LARGEST_LIMIT))
+    return Page(limit, int(asked["offset"]), not {"limit", "offset"} & query.keys())
 
 
 def envelope(exchange: Exchange, path: str, page: Page, total: int, stated_total: Any) -> tuple[bytes, bytes]:

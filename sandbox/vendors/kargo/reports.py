@@ -59,7 +59,6 @@ class Report:
     polls: int = 0
     lists: int = 0
     failure: str | None = None
-    has_extra_measure: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -83,10 +82,7 @@ class Report:
 
     def plan(self, rendering: Rendering) -> RowPlan:
         """The plan of its rows."""
-        measures = self.order.measures
-        if self.has_extra_measure and "media_delivery_sum" not in measures:
-            measures = (*measures, "media_delivery_sum")
-        return plan(self.order.definition, self.order.dimensions, measures, rendering)
+        return plan(self.order.definition, self.order.dimensions, self.order.measures, rendering)
 
 
 def plan(definition: str, dimensions: tuple[str, ...], measures: tuple[str, ...], rendering: Rendering) -> RowPlan:

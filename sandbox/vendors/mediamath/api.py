@@ -12,7 +12,7 @@ from sandbox.exchange import Exchange
 from sandbox.faults.counts import is_refused_past_end, shift_start, shorten, state_total
 from sandbox.http.message import Answer, Request, as_json, as_list, dumps, streamed
 from sandbox.rows import RowPlan
-from sandbox.vendors.mediamath.query import Leniency, Query, datasets, read_query
+from sandbox.vendors.mediamath.query import Query, datasets, read_query
 from sandbox.vendors.mediamath.rows import buckets, header, plan
 from sandbox.vendors.tokens import CREDENTIALS, token_answer
 from sandbox.vendors.vendor import Endpoint, Refusal, Vendor
@@ -87,25 +87,12 @@ class MediaMath(Vendor):
         dataset = datasets().get(exchange.parts["dataset"])
         if dataset is None:
             raise Refusal(404, "The requested resource could not be found")
-        query = read_query(dataset, self.json_body(exchange), _leniency(exchange))
+        query = read_query(dataset, self.json_body(exchange))
         report = f"mediamath.{dataset.name}"
         rows_there = exchange.settings.rows_of("mediamath", dataset.name)
         rendering = exchange.rendering(report, rows_there, is_start=query.page_index == 0)
-        times = buckets(
-            query.body,
-            exchange.settings.today,
-            week_start=exchange.value("week_start", "day", "monday"),
-            is_end_inclusive=exchange.has("end_inclusive"),
-        )
-        rows = plan(query, rendering, times, is_time_first=exchange.has("agg_timestamp_first"))
+        rows = plan(query, rendering, buckets(query.body, exchange.settings.today))
         return _stream(exchange, query, rows) if query.page_size is None else _page(exchange, query, rows)
-
-
-def _leniency(exchange: Exchange) -> Leniency:
-    today_words: tuple[str, ...] = ("current_day",)
-    if word := exchange.fault("current_date"):
-        today_words = ("current_day", "current_date") if word["beside"] else ("current_date",)
-    return Leniency(exchange.value("page_bound", "rows", 1000), exchange.has("windows_conflict"), today_words)
 
 
 def _stream(exchange: Exchange, query: Query, rows: RowPlan) -> Answer:

@@ -1,7 +1,7 @@
 """What a MediaMath query may contain, for each dataset.
 
 `query.json` has the rules of the vendor's machine-readable definition, `datasets.json` the fields and windows of each
-dataset. If that definition and the vendor's prose differ, the narrower rule applies, and a fault selects the other one.
+dataset. If that definition and the vendor's prose differ, the narrower rule applies.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from sandbox.vendors.schema import BadRequest, Schema, read_json
+
+LARGEST_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,6 @@ def datasets() -> dict[str, Dataset]:
 
 
 @dataclass(frozen=True, slots=True)
-class Leniency:
-    """Which variant the vendor follows if its documents disagree."""
-
-    page_bound: int = 1000
-    is_conflict_refused: bool = False
-    today_words: tuple[str, ...] = ("current_day",)
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """A valid query. If `page_size` is None, it asks for a stream."""
 
@@ -72,9 +65,9 @@ class Query:
     max_results: int | None = None
 
 
-def read_query(dataset: Dataset, body: Any, leniency: Leniency) -> Query:
+def read_query(dataset: Dataset, body: Any) -> Query:
     """The query in this JSON body. Raises BadRequest if the dataset does not offer it."""
-    _schema(dataset.name, leniency).check(body)
+    _schema(dataset.name).check(body)
     opens, closes = moment(body.get("start_time")), moment(body.get("end_time"))
     if opens and closes and closes < opens:
         raise BadRequest("end_time is before start_time", {"end_time": ["before start_time"]})
@@ -89,14 +82,11 @@ def moment(text: str | None) -> datetime | None:
 
 
 @lru_cache(maxsize=64)
-def _schema(name: str, leniency: Leniency) -> Schema:
+def _schema(name: str) -> Schema:
     dataset = datasets()[name]
     fields = sorted(dataset.fields)
-    windows = [f"^{word.replace('X', '[1-9][0-9]{0,3}')}$" for word in dataset.windows if word != "current_day"]
-    if "current_day" in dataset.windows:
-        windows += [f"^{word}$" for word in leniency.today_words]
+    windows = [f"^{word.replace('X', '[1-9][0-9]{0,3}')}$" for word in dataset.windows]
     zones: Any = {"type": "string", "anyOf": [{"enum": list(dataset.zones)}, {"format": "time-zone"}]}
-    own_rules = ["deals"] * (name == "deals") + ["no_conflict"] * leniency.is_conflict_refused
     return Schema(
         "sandbox.vendors.mediamath",
         "query.json",
@@ -107,6 +97,6 @@ def _schema(name: str, leniency: Leniency) -> Schema:
         window={"type": "string", "anyOf": [{"pattern": pattern} for pattern in windows]},
         moment={"type": "string", "format": "date-time"} if dataset.has_range else False,
         zone=zones if dataset.zones else False,
-        page_size={"type": "integer", "minimum": 1, "maximum": leniency.page_bound},
-        own_rules={"allOf": [True, *({"$ref": f"#/$defs/{rule}"} for rule in own_rules)]},
+        page_size={"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE},
+        own_rules={"$ref": "#/$defs/deals"} if name == "deals" else True,
     )

@@ -23,10 +23,10 @@ _DIMENSION_KINDS: tuple[tuple[re.Pattern[str], ColumnKind], ...] = (
 )
 
 
-def plan(query: Query, rendering: Rendering, times: tuple[str, ...], *, is_time_first: bool = False) -> RowPlan:
+def plan(query: Query, rendering: Rendering, times: tuple[str, ...]) -> RowPlan:
     """The rows: the requested fields in order, but agg_timestamp last, although the header has it first."""
     columns = []
-    for name in _fields(query, is_time_first=is_time_first):
+    for name in _fields(query, is_time_first=False):
         if name in query.dataset.metrics:
             kind: ColumnKind = "decimal" if _DECIMAL_METRIC.search(name) else "count"
         else:
@@ -49,21 +49,18 @@ def _fields(query: Query, *, is_time_first: bool) -> list[str]:
     return ["agg_timestamp", *names] if is_time_first else [*names, "agg_timestamp"]
 
 
-def buckets(body: Json, today: str, *, week_start: str = "monday", is_end_inclusive: bool = False) -> tuple[str, ...]:
+def buckets(body: Json, today: str) -> tuple[str, ...]:
     """The values of agg_timestamp in order: the query's time span, divided by its rollup; at most `MOST_BUCKETS`."""
     begin, end = _span(body, today)
     step = body["rollup"].removeprefix("by_")
     here = begin.replace(minute=0, second=0, microsecond=0, hour=begin.hour if step == "hour" else 0)
     # The first week or month may begin before the requested time.
     if step == "week":
-        here -= timedelta(days=(here.weekday() + (week_start == "sunday")) % 7)
+        here -= timedelta(days=here.weekday())
     elif step == "month":
         here = here.replace(day=1)
     found = [begin if step == "all" else here]
-    while step != "all" and len(found) < MOST_BUCKETS:
-        here = next_bucket(here, step)
-        if here > end or (here == end and not is_end_inclusive):
-            break
+    while step != "all" and len(found) < MOST_BUCKETS and (here := next_bucket(here, step)) < end:
         found.append(here)
     return tuple(f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in found)
 

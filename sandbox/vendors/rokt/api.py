@@ -12,8 +12,6 @@ from sandbox.rows import RowPlan
 from sandbox.vendors.rokt.legacy import (
     METADATA_PATHS,
     SHAPES,
-    LegacyRequest,
-    Shape,
     legacy_plan,
     metadata,
     read_legacy_request,
@@ -87,17 +85,10 @@ class Rokt(Vendor):
         return token_answer(exchange, self.tokens, TOKEN_SECONDS)
 
 
-def read_legacy(exchange: Exchange, shape: Shape | None) -> LegacyRequest:
-    """The legacy request of an exchange, checked as strictly as its faults say."""
-    spellings = ("groupby", "groupBy") if exchange.has("group_spelling") else ("groupby",)
-    is_strict = exchange.has("strict_zones")
-    return read_legacy_request(exchange.request.query, shape, spellings=spellings, is_strict=is_strict)
-
-
 def answer_legacy(exchange: Exchange) -> Answer:
     """A legacy report: one row, or a row for each day of a histogram, or as many as the settings say."""
     shape = SHAPES[exchange.place.endpoint]
-    asked, report = read_legacy(exchange, shape), f"rokt.{shape.report}"
+    asked, report = read_legacy_request(exchange.request.query, shape), f"rokt.{shape.report}"
     rows = exchange.settings.rows_of("rokt", shape.report) if shape.is_list else 1
     if shape.is_histogram:
         rows = exchange.settings.rows_by_report.get(report, len(asked.days()))
@@ -108,7 +99,7 @@ def answer_legacy(exchange: Exchange) -> Answer:
 
 def answer_summary(exchange: Exchange) -> Answer:
     """The summary of an account."""
-    rows = summary(read_legacy(exchange, None), exchange.rendering("rokt.account-summary", 1))
+    rows = summary(read_legacy_request(exchange.request.query, None), exchange.rendering("rokt.account-summary", 1))
     return wrap_legacy(exchange, rows, is_list=False)
 
 
@@ -139,8 +130,7 @@ def answer_account(exchange: Exchange) -> Answer:
 def answer_query(exchange: Exchange) -> Answer:
     """The rows of a query."""
     report, settings = exchange.place.endpoint, exchange.settings
-    latest_end = settings.today if exchange.has("future_refused") else None
-    asked = read_body(report, exchange.vendor.json_body(exchange), latest_end=latest_end)
+    asked = read_body(report, exchange.vendor.json_body(exchange))
     rendering = exchange.rendering(f"rokt.{report}", settings.rows_of("rokt", report))
     return wrap_query(exchange, query_plan(report, asked, rendering))
 

@@ -29,8 +29,6 @@ ROKT.switch(
     "Rows are joined by commas, without brackets or envelope, as in the documents' example of the histogram.",
 )
 ROKT.switch("audiences", _SINGLE, "The spelling of a column in the campaigns breakdown.", name=(str, "audiences"))
-ROKT.switch("group_spelling", _SINGLE, "groupBy is accepted as well as groupby.")
-ROKT.switch("strict_zones", _SINGLE, "Only the three documented time zones are allowed.")
 
 
 @ROKT.edit(_SINGLE)
@@ -55,4 +53,3 @@ ROKT.switch(
     "The answer to a Query path with a wrong or missing slash at its end.",
     answer=(Literal["301", "404", "accepted"], "301"),
 )
-ROKT.switch("future_refused", _SINGLE, "An endDate after tomorrow is refused.")

@@ -12,8 +12,6 @@ from sandbox.rows import Rendering, RowPlan, fixed_rows
 from sandbox.vendors.dates import between
 from sandbox.vendors.schema import BadRequest, Schema, read_json
 
-DOCUMENTED_ZONES = ("America/Chicago", "Pacific/Honolulu", "Australia/Sydney")
-
 _FACTS = read_json("sandbox.vendors.rokt", "reports.json")
 _PAGE_LEVEL = frozenset({"transactions", "purchases", "rpt"})
 _DECIMALS = frozenset({"grossCost", "netCost", "revenue", "rpt", "rpm"})
@@ -69,22 +67,14 @@ class LegacyRequest:
         return tuple(f"{day:%Y-%m-%dT00:00:00.000}" for day in between(self.begin, self.end, "day"))
 
 
-def read_legacy_request(
-    query: Mapping[str, str], shape: Shape | None, *, spellings: tuple[str, ...] = ("groupby",), is_strict: bool = False
-) -> LegacyRequest:
-    """The request in these query parameters. Raises BadRequest if one is missing, unknown or wrong.
-
-    `spellings` are the accepted names of groupby; `is_strict` allows only the documented time zones.
-    """
-    spelt = {"groupby" if name in spellings else name: value for name, value in query.items()}
-    definitions = {"groups": {"enum": list(shape.groups)} if shape and shape.groups else False}
-    if is_strict:
-        definitions["zone"] = {"enum": list(DOCUMENTED_ZONES)}
-    Schema("sandbox.vendors.rokt", "legacy.json", **definitions).check(spelt)
+def read_legacy_request(query: Mapping[str, str], shape: Shape | None) -> LegacyRequest:
+    """The request in these query parameters. Raises BadRequest if one is missing, unknown or wrong."""
+    groups = {"enum": list(shape.groups)} if shape and shape.groups else False
+    Schema("sandbox.vendors.rokt", "legacy.json", groups=groups).check(dict(query))
     begin, end = datetime.fromisoformat(query["dateStart"]), datetime.fromisoformat(query["dateEnd"])
     if end < begin:
         raise BadRequest("dateEnd is before dateStart")
-    group = spelt.get("groupby", shape.default_group) if shape and shape.groups else None
+    group = query.get("groupby", shape.default_group) if shape and shape.groups else None
     if shape and shape.groups and group is None:
         raise BadRequest(f"groupby must be one of: {', '.join(shape.groups)}")
     # A date alone means midnight, so a range from a date to the same date is empty, but allowed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sandbox.columns import Column
@@ -24,17 +24,12 @@ _BODIES = {
 }
 
 
-def read_body(report: str, body: Any, *, latest_end: str | None = None) -> dict[str, Any]:
-    """The query in this JSON body. Raises BadRequest if a field is missing, unknown or wrong.
-
-    `latest_end` is today's date if the vendor refuses an endDate after tomorrow.
-    """
+def read_body(report: str, body: Any) -> dict[str, Any]:
+    """The query in this JSON body. Raises BadRequest if a field is missing, unknown or wrong."""
     _BODIES[report].check(body)
     begin, end = datetime.fromisoformat(body["startDate"]), datetime.fromisoformat(body["endDate"])
     if end <= begin:
         raise BadRequest("endDate is not part of the range, so it must be after startDate")
-    if latest_end and end.date() > date.fromisoformat(latest_end) + timedelta(days=1):
-        raise BadRequest("endDate cannot be in the future")
     asked = [*body["metrics"], *body.get("dimensions", [])]
     for order in body.get("orderBys", []):
         if order["column"] not in asked:

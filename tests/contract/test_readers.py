@@ -185,6 +185,18 @@ def test_the_character_set_that_a_server_states_is_heard(kind: Kind, text: str, 
         assert isinstance(broken.error, RetryLater)
 
 
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.shape.kind != "delimited"])
+@pytest.mark.parametrize("stated", [None, "utf-16", "iso-8859-1"])
+def test_json_in_utf_16_is_read_without_a_mark_and_json_in_utf_8_whatever_is_stated(
+    name: str, stated: str | None
+) -> None:
+    body = KINDS[name].body(("1", '"\u00fc"'), ("2", "2")).decode()
+    expected = reading(body.encode(), KINDS[name].shape).published
+    for codec in ("utf-16-le", "utf-16-be", "utf-8"):
+        for cuts in ((), range(len(body.encode(codec)))):
+            assert reading(body.encode(codec), KINDS[name].shape, cuts=cuts, charset=stated).published == expected
+
+
 @EVERY
 def test_html_in_place_of_rows_fails_the_job_with_its_first_bytes(kind: Kind) -> None:
     got = reading(b"<html><body>502 Bad Gateway</body></html>", kind.shape, cuts=(3, 9))

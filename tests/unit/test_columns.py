@@ -55,6 +55,7 @@ def typed(texts: list[str], kind: ColumnType, null_values: Sequence[str] = ()) -
         ("string", "false", '"false"'),
         ("datetime", '"2026-07-27T12:00:00Z"', '"2026-07-27T12:00:00Z"'),
         ("datetime", '"2017-05"', '"2017-05"'),
+        ("datetime", '"2026/7/1"', '"2026/7/1"'),
         ("datetime", "2026112000", '"2026112000"'),
         ("datetime", '""', "null"),
         ("datetime", '" "', "null"),
@@ -184,6 +185,7 @@ def test_many_rows_are_typed_as_each_would_be_alone(column: list[Any], kind: Col
             (kind, value, value)
             for kind, value in [
                 ("datetime", '"7/1/2026"'),
+                ("datetime", '"2026/7/1 9:05"'),
                 ("datetime", r'"07\/01\/2026 10:00"'),
                 ("datetime", r'"2026\/07\/01"'),
             ]

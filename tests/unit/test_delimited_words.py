@@ -80,6 +80,11 @@ READ: dict[str, tuple[str, Words, list[Any]]] = {
         {"repeated_header": "drop"},
         [["c1", 1, 2], ["c2", 3, 4]],
     ),
+    "files joined into one, with quotes and marks": (
+        ('\ufeff"Campaign","Impressions","Clicks"\r\n"c, 1","1","2"\r\n') * 2,
+        {"repeated_header": "drop"},
+        [["c, 1", 1, 2], ["c, 1", 1, 2]],
+    ),
     "a value that is its column's name": ("keyword\nshoes\nkeyword\n", {"types": {}}, [["shoes"], ["keyword"]]),
     "a byte of nothing": (HEAD + "a\0b,1,2\n", {}, [["a\0b", 1, 2]]),
 }  # fmt: skip
@@ -189,6 +194,13 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
         PREAMBLE + HEAD + BODY + "x,1\r\ny,1,1\r\n", {"preamble": "any"}, "line 13: 2 values for 3 columns: x, 1$"
     ),
     "the header again": (HEAD + "a,1,2\r\n" + HEAD + BODY, {}, "line 3: the header comes again; `repeated_header"),
+    "the header again, with quotes and a mark": (
+        ('\ufeff"a","b"\r\n"1","2"\r\n') * 2, {"types": {}}, "line 3: the header comes again; `repeated_header"
+    ),
+    "a header without names": (" , \n1,2\n", {"types": {}, "extra_fields": "drop"}, "line 1: the header has no names"),
+    "a header that alone ends with a delimiter": (
+        HEAD.replace("\r", ",\r") + BODY, {}, "line 2: 3 values for 4 columns: .*`extra_fields: drop`$"
+    ),
     "utf-16 that nothing shows": ("\0".join(HEAD + BODY), {"types": {}}, "line 1: .* NUL bytes; .* by `encoding`$"),
     "a note to Excel": ("sep=,\r\na,b\r\n1,2\r\n", {"types": {}}, "line 1: this line tells Excel .* `preamble: 1`$"),
     "a note to Excel, without a header": (

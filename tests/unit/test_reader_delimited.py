@@ -86,7 +86,10 @@ def test_a_blank_file_has_no_rows_only_where_no_header_is_declared(body: bytes) 
     [
         ("1", "1 values for 2 columns: 1"),
         ("1,2,3", "3 values for 2 columns: 1, 2, 3"),
-        ("1,2,", "3 values for 2 columns: 1, 2,"),
+        (
+            "1,2,",
+            "3 values for 2 columns: 1, 2,; what follows a delimiter at the end is left out by `extra_fields: drop`",
+        ),
     ],
 )
 def test_a_row_of_the_wrong_width_fails_with_its_line(line: str, what: str) -> None:

@@ -279,6 +279,18 @@ def test_broken_pages_name_the_row(body: bytes, error: type[Exception], expected
     assert len(got.rows) == int(expected[4]) - 1
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"rows":[{"a":1}]}\n{"rows":[]}', b'{"rows":[{"a":1}],"x":}', b'[{"a":1}]', b'{"data":[{"b":1}]}']
+)
+def test_a_message_quotes_the_same_text_however_the_page_was_cut(body: bytes) -> None:
+    shape = JsonRows(kind="json", rows=["rows", "*.rows"], object_is_row=True)
+    whole = reading(body, shape)
+    assert whole.error is not None
+    for at in range(len(body)):
+        assert reading(body, shape, cuts=[at]).message == whole.message
+    assert reading(body, shape, cuts=range(len(body))).message == whole.message
+
+
 @pytest.mark.parametrize("text", [rb"\ud800", rb"\ud83d\u0041"])
 def test_half_a_character_outside_of_the_rows_is_an_error_too(text: bytes) -> None:
     body = b'{"note":"%b","rows":[]}' % text

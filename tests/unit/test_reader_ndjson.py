@@ -170,6 +170,11 @@ def test_what_is_not_a_stream_fails_with_its_first_bytes(body: bytes) -> None:
     assert body[:9].decode() in got.message
 
 
+def test_a_list_in_place_of_a_stream_fails_with_the_format_it_has() -> None:
+    got = reading(b'[{"a":1},\n{"a":2}]\n', PLAIN)
+    assert got.message == 'this is not a stream of JSON objects: [{"a":1}, {"a":2}]; a list of objects is `kind: json`'
+
+
 def test_many_digits_within_text_are_not_a_number() -> None:
     row = b'{"a":"' + b"7" * 100_000 + b'"}'
     assert reading(row + b"\n" + row, PLAIN, cuts=range(0, 200_000, 7_000)).published == [row, row]

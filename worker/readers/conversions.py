@@ -29,7 +29,7 @@ FITTING: dict[ColumnType, frozenset[type]] = {
 
 _SHOWN_CHARACTERS = 100
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-DATE = r"(?:[0-9]{4}[-/.]?[0-9]{2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"
+DATE = r"(?:[0-9]{4}(?:[-/.][0-9]{1,2}|[0-9]{2})|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"
 """How a date begins, the year first or last."""
 _TIME = re.compile(DATE + r"|-?[0-9]+(?:\.[0-9]+)?$")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}

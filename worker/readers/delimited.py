@@ -135,8 +135,10 @@ class _Table:
             raise FailJob(f"line {line + 1}: {mistake}") from None
         if not has_header(first, self._shape):
             return batch, line
-        # In a file of one column, a value may be the column's name.
-        self._headers = [first, ["\ufeff" + first[0], *first[1:]]] if len(first) > 1 else []
+        # In a file of one column, a value may be the column's name. After a mark, quotes are plain characters.
+        quote = self._shape.quote
+        starts = [first[0], f"\ufeff{first[0]}", f"\ufeff{quote}{first[0]}{quote}"] if len(first) > 1 else []
+        self._headers = [[start, *first[1:]] for start in starts]
         return batch[1:], line + self._lines.count(first)
 
     def _check_rows(
@@ -184,7 +186,9 @@ class _Table:
         if sum(map(len, fields)) + len(fields) > LARGEST_ROW_BYTES:
             return _TOO_LARGE
         if (surplus > 0 and shape.extra_fields == "fail") or (surplus < 0 and shape.missing_fields == "fail"):
-            return f"{len(fields)} values for {len(self.names)} columns: {excerpt(', '.join(fields).encode())}"
+            is_blank = not any((*fields[len(self.names) :], *self.names[len(fields) :]))
+            hint = "; what follows a delimiter at the end is left out by `extra_fields: drop`" if is_blank else ""
+            return f"{len(fields)} values for {len(self.names)} columns: {excerpt(', '.join(fields).encode())}{hint}"
         return None
 
     def _refuse_json(self, first: str) -> None:

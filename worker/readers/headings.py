@@ -113,6 +113,8 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     names = [declared.get(_fold(field), _clean(field)) for field in first]
     while shape.extra_fields == "drop" and names[-1:] == [""]:
         names.pop()
+    if not names:
+        raise FailJob(f"the header has no names: {excerpt(','.join(first).encode())}")
     _refuse_unsplit(names, _delimiters(shape))
     known = set(names)
     missing = [name for name in required if name not in known]

@@ -69,7 +69,7 @@ class _Page:
         self._shape = shape
         self._facts = facts
         self._columns = Columns(columns, shape.null_values)
-        self._texts = slices(chunks, facts.charset)
+        self._texts = self._note_start(slices(chunks, facts.charset))
         self._rows = 0
         self._rows_at: Path | None = None
         self._second_at: Path | None = None  # the list being read, if rows were read from another place
@@ -107,7 +107,6 @@ class _Page:
 
     def rows(self) -> Iterator[Rows]:
         for text in chain((self._first_text(),), self._texts):
-            self._start += text[: max(0, _START_BYTES - len(self._start))]
             left: bytes | None = text
             while left is not None:
                 left = self._to_rows(left)
@@ -118,6 +117,13 @@ class _Page:
         if not self._walk.is_whole():
             raise RetryLater(f"row {self._next_row}: the response is cut off after {self._rows} rows")
         yield from self._finish()
+
+    def _note_start(self, texts: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass on the texts, whoever reads them, and keep the beginning of the page."""
+        for text in texts:
+            if len(self._start) < _START_BYTES:
+                self._start = (self._start + text).lstrip()[:_START_BYTES]
+            yield text
 
     def _first_text(self) -> bytes:
         """The first text that is not blank. Raises FailJob if it does not begin with a bracket or a brace.

@@ -33,6 +33,7 @@ def read(chunks: Iterable[bytes], shape: Ndjson, columns: Mapping[str, ColumnTyp
     if cutter.fault is not None:
         cutter.fault.read_on(texts)
         if messages.is_empty and not cutter.fault.left.startswith(b"{"):
-            raise FailJob(f"this is not a stream of JSON objects: {excerpt(cutter.fault.left)}")
+            hint = "; a list of objects is `kind: json`" if cutter.fault.left.startswith(b"[") else ""
+            raise FailJob(f"this is not a stream of JSON objects: {excerpt(cutter.fault.left)}{hint}")
         raise cutter.fault.error(messages.next_row)
     messages.finish()

@@ -46,18 +46,28 @@ def _in_utf8(chunks: Iterable[bytes], stated: str | None) -> Iterator[bytes]:
     """The same text in UTF-8. A byte order mark decides, such as that of UTF-16, which Windows PowerShell writes.
 
     JSON is in UTF-8 (RFC 8259, 8.1), and many servers state another character set although it is. So a text is in the
-    one that is stated only if its first character beyond ASCII is not in UTF-8. At bytes that are not valid, raises
-    RetryLater after the text before them.
+    one that is stated only if its first character beyond ASCII is not in UTF-8, and in UTF-16 only if its first bytes
+    are. At bytes that are not valid, raises RetryLater after the text before them.
     """
     marked, chunks = find_mark(chunks)
-    codec = marked or codec_of(stated or "utf-8") or "utf-8"
-    if codec == "utf-8":
+    start = next(chunks)
+    certain = marked or _utf16_of(start)
+    codec = certain or codec_of(stated or "utf-8") or "utf-8"
+    chunks = chain((start,), chunks)
+    if codec == "utf-8" or (certain is None and codec.startswith("utf-")):
         yield from chunks
         return
-    decoder = Decoder(codec, is_doubtful=marked is None)
+    decoder = Decoder(codec, is_doubtful=certain is None)
     for chunk in chain(filter(None, chunks), (b"",)):
         try:
             yield decoder.decode(chunk, is_last=not chunk).encode()
         except UnicodeDecodeError as error:
             yield error.object[: error.start].decode(decoder.codec, "replace").encode()
             raise RetryLater(f"the response is not valid {decoder.codec.upper()}", at_most=READ_AT_MOST) from None
+
+
+def _utf16_of(start: bytes) -> str | None:
+    """The codec of JSON in UTF-16 without a mark: one byte of its first character, which is in ASCII, is zero."""
+    if start[:2].count(0) != 1:
+        return None
+    return "utf-16-be" if start[0] == 0 else "utf-16-le"

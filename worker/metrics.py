@@ -126,12 +126,3 @@ def read_counters(redis: Redis) -> Iterator[tuple[str, tuple[str, ...], float]]:
         # Counters of an earlier version, with another name or other labels, are left out.
         if name in METRICS and len(METRICS[name].labels) == len(labels):
             yield name, tuple(labels), float(value)
-
-
-def metrics_table() -> str:
-    """The table in docs/metrics.md."""
-    lines = [
-        f"| `{name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels) or '-'} | {metric.meaning} |"
-        for name, metric in METRICS.items()
-    ]
-    return "\n".join(["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |", *lines])

@@ -22,7 +22,7 @@ from tests.harness import until
 from tests.redis_server import RedisServer, free_port
 from worker.api.app import make_app
 from worker.api.backend import Backend
-from worker.api.body_limit import LONGEST_BODY_BYTES
+from worker.api.requests import LONGEST_BODY_BYTES
 from worker.redis_client import connect
 from worker.services import Services
 

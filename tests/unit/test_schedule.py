@@ -15,7 +15,6 @@ from worker.model import Job
 from worker.schedule.backfill import Backfill, plan
 from worker.schedule.due import serve, statuses
 from worker.schedule.entries import Entry, load_schedule
-from worker.schedule.times import days_before, time_after, time_until
 from worker.services import Services
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -214,17 +213,17 @@ def test_clock_changes_neither_lose_nor_double_a_time(cron: str, begin: str, due
     zone = "Europe/Berlin" if begin.endswith(("+01:00", "+02:00")) else "Australia/Lord_Howe"
     now, daily = datetime.fromisoformat(begin), entry(cron=cron, timezone=zone)
     for expected in map(datetime.fromisoformat, due):
-        now = time_after(daily, now) or now
+        now = daily.time_after(now) or now
         assert now == expected
-        assert time_until(daily, now) == expected
-        assert time_until(daily, now + timedelta(seconds=59)) == expected
-        assert (time_until(daily, now - timedelta(seconds=1)) or now) < expected
+        assert daily.time_until(now) == expected
+        assert daily.time_until(now + timedelta(seconds=59)) == expected
+        assert (daily.time_until(now - timedelta(seconds=1)) or now) < expected
 
 
 def test_an_interval_is_counted_from_midnight_utc() -> None:
     half_days = entry(every="12h")
-    assert time_after(half_days, MONDAY) == MONDAY.replace(hour=12, second=0)
-    assert time_until(half_days, MONDAY) == MONDAY.replace(second=0)
+    assert half_days.time_after(MONDAY) == MONDAY.replace(hour=12, second=0)
+    assert half_days.time_until(MONDAY) == MONDAY.replace(second=0)
 
 
 def test_days_begin_and_end_at_the_zones_own_midnights() -> None:
@@ -232,7 +231,7 @@ def test_days_begin_and_end_at_the_zones_own_midnights() -> None:
         ("Europe/Berlin", datetime(2026, 10, 26, 6, tzinfo=UTC), 25),
         ("Australia/Lord_Howe", datetime(2026, 10, 5, 6, tzinfo=UTC), 23.5),
     ):
-        ((first, end),) = days_before(now, 1, zone)
+        ((first, end),) = entry(lookback="1d", timezone=zone).days_before(now)
         assert (end - first, end.astimezone(UTC) - first.astimezone(UTC)) == (
             timedelta(hours=24),
             timedelta(hours=hours),

@@ -14,7 +14,6 @@ from config.settings import Settings
 from config.settings import settings as process_settings
 from worker.api.access import Access
 from worker.api.backend import Backend
-from worker.api.body_limit import BodyLimit
 from worker.api.catalogue import add_catalogue
 from worker.api.events import Feed, read_topics
 from worker.api.jobs import add_jobs
@@ -22,7 +21,7 @@ from worker.api.metrics import add_metrics
 from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
 from worker.api.reference import add_reference
-from worker.api.requests import AnswerHead, OnlyThisMachine
+from worker.api.requests import AnswerHead, BodyLimit, OnlyThisMachine
 from worker.errors import BadInput
 from worker.model import Json
 

@@ -1,4 +1,4 @@
-"""Rules for every request: HEAD is like GET, every name in a query has an effect, and who may ask an open API."""
+"""Rules for every request: no name in it is ignored, bodies are bounded, HEAD is like GET, who may ask an open API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +17,9 @@ from worker.errors import BadInput
 from worker.sources.base_urls import is_loopback
 from worker.strict_json import load_json
 from worker.suggestions import one_of
+
+LONGEST_BODY_BYTES = 4 * 1024 * 1024
+"""A body is read into memory before anybody looks at its token."""
 
 
 def refuse_unknown_query(request: Request) -> None:
@@ -63,6 +66,30 @@ def make_router(tag: str, check_access: Callable[..., None], *statuses: int) -> 
         tags=[tag],
         route_class=StrictBodyRoute,
     )
+
+
+class BodyLimit:
+    """Middleware that answers 413 once more than `LONGEST_BODY_BYTES` of a body have come.
+
+    Starlette has such a middleware, but it answers in plain text, and our errors are JSON.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LONGEST_BODY_BYTES:
+                # FastAPI lets an HTTPException through while it reads a body, and makes an answer of it.
+                raise HTTPException(413, f"a body has at most {LONGEST_BODY_BYTES:,} bytes")
+            return message
+
+        await self._app(scope, receive_within_limit, send)
 
 
 class AnswerHead:

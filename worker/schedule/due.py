@@ -14,7 +14,6 @@ from worker.jobs.create import JobRequest, check_request, create_job
 from worker.model import FINISHED, Job, Json
 from worker.observe import Event, log
 from worker.schedule.entries import Entry, load_schedule
-from worker.schedule.times import days_before, time_after, time_until
 from worker.scripts import Script
 from worker.services import Services
 from worker.sources.connections import find_report
@@ -93,7 +92,7 @@ def statuses(services: Services, now: datetime) -> list[EntryStatus]:
 
 def _unserved_time(entry: Entry, served: float, now: datetime) -> datetime | None:
     """The latest due time without jobs, None if there is none. Earlier missed times are not made up for."""
-    due = time_until(entry, now)
+    due = entry.time_until(now)
     if due is None or due.timestamp() <= served:
         return None
     is_missed = entry.catch_up == "none" and now - due > LATE
@@ -126,8 +125,10 @@ def _make_requests(services: Services, entry: Entry, due: datetime) -> list[JobR
     if not entry.lookback_days:
         return [request(entry.params, "")]
     _, report = find_report(services.connections, entry.report_name)
-    days = days_before(due, entry.lookback_days, entry.timezone)
-    return [request(put_window(report, entry.params, first, end), first.date().isoformat()) for first, end in days]
+    return [
+        request(put_window(report, entry.params, first, end), first.date().isoformat())
+        for first, end in entry.days_before(due)
+    ]
 
 
 def _read_run(services: Services, entry: Entry) -> Run:
@@ -167,7 +168,7 @@ def _status(services: Services, entry: Entry, now: datetime) -> EntryStatus:
     return EntryStatus(
         entry=entry,
         last_due=_to_datetime(run.due_at) if run.jobs else None,
-        next_due=time_after(entry, now) if entry.enabled and not entry.mistake else None,
+        next_due=entry.time_after(now) if entry.enabled and not entry.mistake else None,
         jobs={job.id: job.state for job in jobs},
         done_at=_to_datetime(done_at),
         alarms=tuple(_find_alarms(services, entry, run, jobs, done_at, now)) if entry.enabled else (),

@@ -7,17 +7,23 @@
   cron: "0 6 * * *"
   timezone: Europe/Berlin
   lookback: 7d
+
+Daylight saving time is as in Debian's cron: a time that the clocks skip is due right after the skip, a time that they
+repeat is due once; `*/30` goes by elapsed time.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cronsim import CronSim, CronSimError
 from pydantic import Field, PrivateAttr
 
+from worker.durations import parse_duration
 from worker.errors import BadInput
 from worker.sources.connections import Connections, find_report
 from worker.sources.params import zone_of
@@ -70,6 +76,33 @@ class Entry(Declared):
     def lookback_days(self) -> int:
         """How many days are requested; 0: the parameters are sent as they are."""
         return int(self.lookback.removesuffix("d")) if self.lookback else 0
+
+    # Times are in UTC, because Python compares two times of the same zone by their wall clocks.
+
+    def time_after(self, now: datetime) -> datetime | None:
+        """The first time it is due after `now`; None if its cron expression never matches again."""
+        if self.every:
+            step = parse_duration(self.every, "every")
+            return datetime.fromtimestamp((math.floor(now.timestamp() / step) + 1) * step, UTC)
+        found = next(CronSim(self.cron or "", now.astimezone(zone_of(self.timezone))), None)
+        return found and found.astimezone(UTC)
+
+    def time_until(self, now: datetime) -> datetime | None:
+        """The last time it was due, `now` included; None if its cron expression never matched before."""
+        if self.every:
+            step = parse_duration(self.every, "every")
+            return datetime.fromtimestamp(math.floor(now.timestamp() / step) * step, UTC)
+        # Backwards, CronSim yields times before the minute it starts at, so it starts one minute later.
+        later = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        found = next(CronSim(self.cron or "", later.astimezone(zone_of(self.timezone)), reverse=True), None)
+        return found and found.astimezone(UTC)
+
+    def days_before(self, due: datetime) -> list[tuple[datetime, datetime]]:
+        """The days of the lookback, whole days before the day of `due`, the oldest first, from midnight to midnight."""
+        zone = zone_of(self.timezone)
+        today, midnight = due.astimezone(zone).date(), datetime.min.time()
+        back = range(self.lookback_days, -1, -1)
+        return list(pairwise(datetime.combine(today - timedelta(days=days), midnight, zone) for days in back))
 
 
 def load_schedule(path: Path, connections: Connections) -> list[Entry]:

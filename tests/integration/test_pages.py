@@ -132,6 +132,28 @@ def test_a_full_page_that_counts_just_its_own_rows_is_not_taken_for_the_whole_re
     assert len(made.asked) == 2
 
 
+ROUND = [{"id": number} for number in range(25)]
+
+
+@pytest.mark.parametrize(
+    "paging", [{**BY_OFFSET, "limit": 500}, {**BY_NUMBER, "size": 500, "size_param": "n"}, BY_NUMBER]
+)
+@pytest.mark.parametrize("rows", [ROUND, ROUND[:10]], ids=["more", "no more"])
+def test_a_count_of_as_many_rows_as_a_vendor_may_send_at_most_is_checked(
+    start: Start, paging: Json, rows: list[Json]
+) -> None:
+    def respond(request: Request) -> Answer:
+        first = int(request.query.get("offset", 0)) or 10 * int(request.query.get("page", 0))
+        return Answer({"rows": rows[first : first + 10], "count": len(rows[first : first + 10])})
+
+    made = start(respond, read={**READ, "paging": paging, "format": COUNTED}, submit=None, poll=None)
+    if rows is ROUND:
+        failed(made, "page 1.1: the vendor counts 10 rows, but others follow: is `total` the count of one page?")
+    else:
+        assert done(made, rows)["proof"] == "count"
+    assert len(made.asked) == 2
+
+
 @pytest.mark.parametrize("paging", [BY_OFFSET, BY_NUMBER_AND_SIZE])
 @pytest.mark.parametrize(
     "past_the_end",

@@ -28,7 +28,7 @@ from worker.errors import (
 )
 from worker.model import Facts, PageFacts, Row, Rows
 from worker.paging.chain import next_in_link_header
-from worker.paging.pager import Address, reconcile_total
+from worker.paging.pager import Address, may_be_limit, reconcile_total
 from worker.paging.pagers import pager_for
 from worker.readers import read_blocks
 from worker.sources.params import columns_for, required_columns
@@ -338,11 +338,17 @@ class Page:
         return None
 
     def _may_count_itself(self) -> bool:
-        """May the vendor's count be that of this page alone, as one called `count` often is?"""
+        """May the vendor's count be that of this page alone, as one called `count` often is?
+
+        Only if the page may be full: it has as many rows as requested, or a number that a vendor may allow at most.
+        """
         pages, facts = self._pages, self.facts
-        is_one_page = self.number == 1 and facts.rows == facts.total == pages.pager.size
+        if not pages.pager.is_addressable or self.number != 1 or facts.rows != facts.total:
+            return False
+        is_short_the_end = getattr(pages.read.paging, "ends_with", None) == "short"
+        is_full = facts.rows == pages.pager.size or (may_be_limit(facts.rows) and not is_short_the_end)
         is_the_end_elsewhere = facts.is_declared_last or facts.total_pages is not None or facts.total == pages.capped_at
-        return is_one_page and pages.prepared.polled_total is None and not (facts.has_more or is_the_end_elsewhere)
+        return is_full and pages.prepared.polled_total is None and not (facts.has_more or is_the_end_elsewhere)
 
     def _check_count(self) -> None:
         """Raise FailJob if rows follow a first page that has all rows counted: the report would end here without them.
@@ -350,11 +356,16 @@ class Page:
         A refusal agrees with the count, and so does the same page once more.
         """
         following = None
-        address = next(self._pages.pager.addresses(2, None, None))
+        pager, counted = self._pages.pager, self.facts.rows
+        requests = pager.addresses(1, None, None)
+        next(requests)
+        try:
+            address = requests.send(PageFacts(rows=counted))
+        except StopIteration:
+            address = next(pager.addresses(2, None, None))
         with suppress(FailJob, StartOver), closing(self._read_answer(address)) as answer:
             following = next(answer, None)
         if following is not None and following.first != self._first:
-            counted = self.facts.rows
             raise FailJob(f"the vendor counts {counted} rows, but others follow: is `total` the count of one page?")
 
     def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:

@@ -98,3 +98,8 @@ def reconcile_total(known: int | None, stated: int | None, *, capped_at: int | N
     if capped_at in (known, stated) and (min(known, stated) == capped_at or stated == 0):
         return known
     raise StartOver(f"the vendor counted {known} rows before and counts {stated} now")
+
+
+def may_be_limit(rows: int) -> bool:
+    """Is this a number of rows that a vendor may allow at most? All that are known end in 0, but for 25."""
+    return rows > 0 and (rows % 10 == 0 or rows == 25)

@@ -1,15 +1,18 @@
-"""A token or a key goes where the source says: into any header, the query, a form or the JSON body."""
+"""A token or a key goes where the source says: into any header, the query, a form or the JSON body. So it comes."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from tests.scripted_vendor import Heard, Start
 from tests.wire import HEADER, SESSION, answer, connection, exchange, get, talk
-from worker.errors import FailJob
+from worker.errors import BadInput, FailJob
 from worker.sources.schema import Request
 from worker.transport.request import compose
 
@@ -113,3 +116,33 @@ def test_what_may_be_the_token_of_a_login_is_not_quoted(vendor: Start, text: str
         with pytest.raises(FailJob, match=r"POST /v1/login: the answer .*\.\.\.") as raised:
             at.send(get(at))
         assert token not in str(raised.value)
+
+
+def test_a_refresh_token_that_a_declared_login_replaces_is_kept_as_well(vendor: Start, redis: Redis) -> None:
+    def script(heard: Heard) -> bytes:
+        if heard.target != "/v1/login":
+            return answer(401 if heard.headers["authorization"] in refused else 200)
+        asked.append(json.loads(heard.body)["refresh_token"])
+        data = {"access_token": f"token-{len(asked)}", "expires_in": 86400, "refresh_token": f"next-{len(asked)}"}
+        return answer(body=json.dumps({"code": 0, "data": data}).encode())
+
+    auth = {
+        "kind": "session",
+        "login": {"method": "POST", "path": "/login", "json": {"refresh_token": "{refresh_token}"}},
+        "token": "data.access_token",
+        "expires_in": "data.expires_in",
+        "refresh_token": "data.refresh_token",
+    }
+    asked: list[str] = []
+    refused: set[str] = set()
+    acme = vendor(script)
+    to = replace(connection(acme, auth), credentials={"refresh_token": "$V_KEY"})
+    for n in range(1, 4):
+        at = exchange(to, redis)
+        at.send(get(at)).close()
+        refused.add(f"Bearer token-{n}")
+    assert asked == ["k3y+secret", "next-1", "next-2"]
+    (kept,) = redis.keys("*:token:*")
+    assert (redis.ttl(kept), redis.hget(kept, "refresh")) == (-1, b"next-3")
+    with pytest.raises(BadInput, match="a Redis, to keep the refresh token"):
+        exchange(to).send(get(at))

@@ -87,6 +87,17 @@ def test_a_base_that_is_not_safe_is_refused(tmp_path: Path, catalogue: Catalogue
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize("variable", ["ACME_API_KEY", "ACME_TOKEN_V2", "P"])
+def test_a_base_with_a_key_in_it_is_refused(tmp_path: Path, catalogue: Catalogue, variable: str) -> None:
+    text = entry(base_url=f"https://api.acme.example/${{{variable}}}/v1")
+    with pytest.raises(BadInput, match="a URL without a key: paths are shown") as caught:
+        load(tmp_path, catalogue, text, **{variable: "hush"})
+    assert caught.value.where.endswith(": kargo.base_url")
+    assert "hush" not in str(caught.value)
+    harmless = entry(base_url="https://api.acme.example/${ACCOUNT}/v1")
+    assert load(tmp_path, catalogue, harmless, ACCOUNT="17")["kargo"].base_url.endswith("/17/v1")
+
+
 @pytest.mark.parametrize("base", ["http://localhost:1/x", "http://127.8.9.1", "http://[::1]:8080/v1"])
 def test_plain_http_to_this_machine_is_accepted(tmp_path: Path, catalogue: Catalogue, base: str) -> None:
     assert load(tmp_path, catalogue, entry(base_url=f"'{base}'"))["kargo"].base_url == base

@@ -118,6 +118,7 @@ def test_a_format_or_query_that_makes_no_sense_is_refused_when_the_file_is_read(
         ({"auth": [{**OAUTH, "token_path": "/t"}]}, "auth.0.token_path", "a token_url without a path"),
         ({"auth": [{**KEY, "value": "{key:%Y}"}]}, "auth.0", "parameters may have a format or a kind"),
         ({"auth": [{**SESSION, "token": "t", "token_header": "X-T"}]}, "auth.0.token", "no token beside token_header"),
+        ({"auth": [{**SESSION, "refresh_token": "r"}]}, "auth.0.refresh_token", "a `login` that sends {refresh_token}"),
         ({"auth": [{**OAUTH, "client": "post"}]}, "auth.0.client", "basic-unencoded"),
         ({"auth": [{**OAUTH, "token_url": "login.example/token"}]}, "auth.0.token_url", "https://HOST/PATH"),
         ({"auth": [{**SESSION, "login": {"path": "login"}}]}, "auth.0.login.path", "starts with /"),

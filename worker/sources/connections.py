@@ -25,12 +25,15 @@ from pydantic import Field
 from worker.errors import BadInput, MissingInput
 from worker.sources.base_urls import DIRECTLY, base_of, proxy_url
 from worker.sources.credentials import check_credentials
-from worker.sources.environment_names import Environment, expand_variables
+from worker.sources.environment_names import Environment, expand_variables, variable_name, variables_in
 from worker.sources.loading import Catalogue, report_of
 from worker.sources.params import zone_of
 from worker.sources.schema import Declared, Limits, Report, Source
 from worker.sources.yaml_files import YamlFile, read_yaml, validate
 from worker.suggestions import one_of
+
+_KEY = {"KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD"}
+"""Words in the name of a variable that is a secret."""
 
 
 class ConnectionLimits(Declared):
@@ -145,6 +148,7 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         raise BadInput(file.where((name,)), name, "a name of small letters, digits, - and _")
     _check_secrets(content, file, name)
     if isinstance(content, dict):
+        _refuse_key_in_url(content, file, name)
         # Credentials keep their variables: the secret is looked up where it is used and not stored anywhere else.
         content = {
             key: value if key == "credentials" else expand_variables(value, environment, file.where((name, key)))
@@ -173,6 +177,15 @@ def _load(name: str, content: Any, file: YamlFile, catalogue: Catalogue, environ
         allow_http=entry.allow_http,
         proxy=proxy if proxy in (None, DIRECTLY) else proxy_url(proxy, file.where((name, "proxy"))),
     )
+
+
+def _refuse_key_in_url(content: dict[str, Any], file: YamlFile, name: str) -> None:
+    """Refuse a base URL with a key in it: the paths of requests are in messages, receipts and logs."""
+    held = {variable_name(text) for text in content.get("credentials", {}).values()}
+    for variable in variables_in(str(content.get("base_url", ""))):
+        if variable in held or _KEY.intersection(variable.upper().split("_")):
+            wanted = "a URL without a key: paths are shown in messages. A vendor that wants one there needs a proxy"
+            raise BadInput(file.where((name, "base_url")), f"${variable}", wanted)
 
 
 def _check_secrets(content: Any, file: YamlFile, name: str) -> None:

@@ -58,7 +58,7 @@ def credential_names(auth: Auth) -> list[str]:
 def needs_durable_tokens(account: Account) -> bool:
     """May the vendor replace the refresh token we log in with, so that losing the new one would lock us out?"""
     ways = (way for auth in account.source.auth for way in auth_methods(auth))
-    return any(isinstance(way, OAuth2Auth) and way.grant == "refresh_token" for way in ways)
+    return any(isinstance(way, SessionAuth | OAuth2Auth) and way.replaces_refresh_token for way in ways)
 
 
 def check_credentials(source: Source, credentials: Mapping[str, str], file: YamlFile, place: Place) -> None:

@@ -39,10 +39,15 @@ def expand_variables(value: Any, environment: Environment, where: str) -> Any:
     return _INSIDE.sub(text_of, value)
 
 
+def variables_in(text: str) -> list[str]:
+    """The names of the variables in a text."""
+    return [found[1] or found[2] for found in _INSIDE.finditer(text) if found[0] != "$$"]
+
+
 def describe_unknown_variables(connections: Path) -> list[str]:
     """A sentence for each variable that is named like a setting, but that neither settings nor connections use."""
     text = connections.read_text(encoding="utf-8", errors="replace") if connections.is_file() else ""
-    used = {found[1] or found[2] for found in _INSIDE.finditer(text)}
+    used = set(variables_in(text))
     sentences = []
     for name in unknown_variables():
         setting = name.removesuffix("_FILE")

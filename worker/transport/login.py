@@ -124,9 +124,8 @@ class Login:
         """Log in with the stored refresh token; if there is none or it is refused, with the credentials."""
         # Another worker may have stored it, and the endpoint may quote it.
         self._redactor.learn(kept or "")
-        has_password = not (isinstance(self.way, OAuth2Auth) and self.way.grant == "refresh_token")
         response = yield self._build_request(kept)
-        if kept and has_password and response.status in REFUSED:
+        if kept and not self.way.replaces_refresh_token and response.status in REFUSED:
             response.close()
             kept = None
             response = yield self._build_request(None)
@@ -150,14 +149,14 @@ class Login:
         """The request for a token; with the stored refresh token, if there is one."""
         way, secrets = self.way, self._secrets
         if isinstance(way, SessionAuth):
-            request = compose(self._base, way.login, secrets)
+            request = compose(self._base, way.login, {**secrets, "refresh_token": kept} if kept else secrets)
             if way.basic:
                 request = with_header(request, "Authorization", basic(*(secrets[name] for name in way.basic)))
             return LoginRequest(request.method, request.url, request.headers, request.body)
         client_id, client_secret = str(fill(way.client_id, secrets)), str(fill(way.client_secret, secrets))
         form: dict[str, Any] = {"grant_type": way.grant, **(fill(way.extra, secrets) or {})}
         if kept or way.grant == "refresh_token":
-            form |= {"grant_type": "refresh_token", "refresh_token": kept or fill(way.refresh_token, secrets)}
+            form |= {"grant_type": "refresh_token", "refresh_token": kept or _own_refresh_token(way, secrets)}
         elif way.grant == "password":
             form |= {"username": fill(way.username, secrets), "password": fill(way.password, secrets)}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -196,9 +195,9 @@ class Login:
             content = parse_json(raw, name)
         except FailJob:
             raise FailJob(f"{name}: the answer is not JSON: {_quote(raw)}") from None
-        token_at, lifetime_at = (
-            (way.token, way.expires_in) if isinstance(way, SessionAuth) else ("access_token", "expires_in")
-        )
+        token_at, lifetime_at, refresh_at = "access_token", "expires_in", "refresh_token"
+        if isinstance(way, SessionAuth):
+            token_at, lifetime_at, refresh_at = way.token, way.expires_in, way.refresh_token or ""
         value = link_in(content, [token_at])
         if value is None:
             there = ", ".join(sorted(content)) if isinstance(content, dict) else type(content).__name__
@@ -209,15 +208,12 @@ class Login:
         # A lifetime that is missing, negative, NaN, or so large that it must be in milliseconds cannot be relied on.
         if not 0 < lifetime < LONGEST_LIFETIME_SECONDS:
             lifetime = float(way.default_lifetime_seconds)
-        if isinstance(way, SessionAuth):
-            return Grant(value, lifetime)
         # RFC 6749, 6: a refresh token stays in use until the vendor gives another one.
-        given = find(content, "refresh_token")
-        refresh = given if isinstance(given, str) and given else kept
+        refresh = link_in(content, filter(None, [refresh_at])) or kept
         # The operator's refresh token is not stored, so that a changed environment takes effect.
-        if refresh == fill(way.refresh_token, self._secrets):
+        if refresh == _own_refresh_token(way, self._secrets):
             refresh = None
-        return Grant(value, lifetime, refresh, is_refresh_durable=way.grant == "refresh_token")
+        return Grant(value, lifetime, refresh, is_refresh_durable=way.replaces_refresh_token)
 
 
 def _quote(raw: bytes) -> str:
@@ -225,15 +221,21 @@ def _quote(raw: bytes) -> str:
     return excerpt(_LONG_WORD.sub(b"...", raw))
 
 
+def _own_refresh_token(way: SessionAuth | OAuth2Auth, secrets: Mapping[str, str]) -> Any:
+    """The refresh token that the operator gave; None if there is none."""
+    return fill(way.refresh_token if isinstance(way, OAuth2Auth) else "{refresh_token}", secrets)
+
+
 def account_name(way: SessionAuth | OAuth2Auth, base: Base, secrets: Mapping[str, str]) -> str:
     """A short name made of the vendor's URL and the credentials: a token is never used for another account.
 
-    With the grant `refresh_token`, the client's secret is not part of the name: if the secret changes, the refresh
-    token that has replaced the operator's must not be lost.
+    If the vendor may replace the refresh token, the client's secret is not part of the name: if the secret changes, the
+    refresh token that has replaced the operator's must not be lost.
     """
     parts = list(secrets.values())
-    if isinstance(way, OAuth2Auth) and way.grant == "refresh_token":
-        parts = [str(fill(way.client_id, secrets)), str(fill(way.refresh_token, secrets))]
+    if way.replaces_refresh_token:
+        parts = [str(fill(way.client_id, secrets))] if isinstance(way, OAuth2Auth) else []
+        parts.append(str(_own_refresh_token(way, secrets)))
     return slow_hash(base.origin, base.prefix, *parts)
 
 

@@ -112,9 +112,12 @@ def _mistakes_in_login(way: SessionAuth | OAuth2Auth) -> Iterator[Mistake]:
         yield Mistake(("send", "value"), "text with {token}, the token from the login", way.send.value)
     if isinstance(way, OAuth2Auth):
         yield from _mistakes_in_grant(way)
-    elif way.token_header:
-        for word in sorted({"token", "expires_in"} & way.model_fields_set):
+        return
+    if way.token_header:
+        for word in sorted({"token", "expires_in", "refresh_token"} & way.model_fields_set):
             yield Mistake((word,), f"no {word} beside token_header: no body is read")
+    if way.refresh_token is not None and "refresh_token" not in names_in(way.login.model_dump()):
+        yield Mistake(("refresh_token",), "a `login` that sends {refresh_token}, whose place it takes")
 
 
 def _mistakes_in_grant(way: OAuth2Auth) -> Iterator[Mistake]:

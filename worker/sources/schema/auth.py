@@ -67,6 +67,9 @@ class SessionAuth(Declared):
     the token is the cookies that the answer sets. `send` says where the token is put, as `{token}`; by default into
     `Authorization: Bearer {token}`. `basic` names the two credentials that authorise the login itself; without it they
     are in the login's body. A status in `renew_on` means that the token is no longer accepted; it is renewed once.
+
+    `refresh_token` is the path of a token that takes the place of the credential `refresh_token`, which the login
+    sends: each one that comes is kept in Redis for all workers.
     """
 
     kind: Literal["session"]
@@ -77,7 +80,13 @@ class SessionAuth(Declared):
     expires_in: JsonPath = "expires_in"
     default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[UnusualStatus] = [401]
+    refresh_token: JsonPath | None = None
     send: TokenPlace = Field(default_factory=_bearer)
+
+    @property
+    def replaces_refresh_token(self) -> bool:
+        """May the vendor replace the refresh token that we log in with?"""
+        return self.refresh_token is not None
 
 
 class OAuth2Auth(Declared):
@@ -106,6 +115,11 @@ class OAuth2Auth(Declared):
     default_lifetime_seconds: int = Field(default=3600, ge=1)
     renew_on: list[UnusualStatus] = [401]
     send: TokenPlace = Field(default_factory=_bearer)
+
+    @property
+    def replaces_refresh_token(self) -> bool:
+        """May the vendor replace the refresh token that we log in with?"""
+        return self.grant == "refresh_token"
 
 
 OneAuth = BasicAuth | BearerAuth | HeaderAuth | QueryAuth | BodyAuth | SessionAuth | OAuth2Auth

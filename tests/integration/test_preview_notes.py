@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import source_files
-from tests.fake_vendor import ROWS, Answer, FakeVendor
+from tests.fake_vendor import ROWS, Answer, FakeVendor, Request
 from worker.client.preview import Preview
 from worker.model import Json
 from worker.sources.connections import Connection
@@ -34,7 +34,7 @@ BY_LINK: Json = {"kind": "link"}
         ({}, {"kind": "link", "place": "header"}, None, ["no next page at Link"]),
         ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
         ({}, {"kind": "single"}, None, []),
-        ({"total": ["meta.total"]}, {"kind": "offset", "limit": 3}, 9, []),
+        ({"total": ["meta.total"]}, {"kind": "offset", "limit": 3, "first": 1}, 9, []),
         ({"total": ["meta.here"]}, {"kind": "page-number", "size": 4}, 3, []),
         (
             {"next": ["meta.next"], "has_more": ["meta.more"]},
@@ -64,6 +64,45 @@ def test_a_preview_says_what_the_source_file_looks_for_and_the_first_page_does_n
         # The rest of the page is read for what stands behind the rows.
         first = Preview(exchange, source.reports["r"], {}, print, 1).rows(2)
         assert (len(first.rows), first.total, first.notes) == (2, total, notes)
+
+
+BY_OFFSET: Json = {"kind": "offset", "limit": 3}
+BY_NUMBER: Json = {"kind": "page-number", "number_param": "page", "size": 3, "size_param": "limit"}
+LEFT_OUT = "leads to other rows, which a job leaves out: should `first` be 0?"
+TWICE = "`offset` 0 and 1 lead to the same row: should `first` be 1, or does the vendor ignore it?"
+
+
+@pytest.mark.parametrize(
+    ("paging", "counts_from", "is_refused", "notes"),
+    [
+        (BY_OFFSET, 0, False, []),
+        (BY_OFFSET, 1, False, [TWICE]),
+        ({**BY_OFFSET, "first": 1}, 1, False, []),
+        ({**BY_OFFSET, "first": 1}, 1, True, []),
+        ({**BY_OFFSET, "first": 1}, 0, False, [f"`offset` 0 {LEFT_OUT}"]),
+        (BY_NUMBER, 1, False, []),
+        (BY_NUMBER, 1, True, []),
+        (BY_NUMBER, 0, False, [f"`page` 0 {LEFT_OUT}"]),
+        ({**BY_NUMBER, "first": 0}, 0, False, []),
+    ],
+)
+def test_a_preview_finds_out_where_the_vendor_begins_to_count(
+    tmp_path: Path, paging: Json, counts_from: int, is_refused: bool, notes: list[str]
+) -> None:
+    def respond(request: Request) -> Answer:
+        limit = int(request.query["limit"])
+        asked = int(request.query.get("offset", request.query.get("page", "")))
+        if asked < counts_from and is_refused:
+            return Answer({"error": "out of range"}, status=400)
+        start = max(0, asked - counts_from) * (limit if "page" in request.query else 1)
+        return Answer({"rows": [{"id": number} for number in range(10)][start : start + limit]})
+
+    read: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}, "paging": paging}
+    source = source_files.loaded(tmp_path, source_files.source(source_files.report(read)))
+    with FakeVendor(respond) as vendor:
+        exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
+        assert Preview(exchange, source.reports["r"], {}, print, 1).rows(10).notes == notes
+        assert Preview(exchange, source.reports["r"], {}, print, 1).rows(2).notes == notes
 
 
 def whole(rows: int) -> bytes:

@@ -12,10 +12,19 @@ from typing import Any
 from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
 from worker.client.vendor import Vendor
-from worker.errors import FailJob, ReportNotFound, RetryLater
+from worker.errors import FailJob, MillraceError, ReportNotFound, RetryLater
 from worker.model import PageFacts, Row, Rows
 from worker.sources.params import read_for
-from worker.sources.schema import JsonRows, LinkPaging, Poll, Read, Report, TokenPaging
+from worker.sources.schema import (
+    JsonRows,
+    LinkPaging,
+    OffsetPaging,
+    PageNumberPaging,
+    Poll,
+    Read,
+    Report,
+    TokenPaging,
+)
 from worker.transport.exchange import Exchange
 
 MOST_FAILURES = 3
@@ -78,7 +87,8 @@ class Preview:
                     rows = list(islice(chain.from_iterable(blocks), count))
                     is_whole = len(rows) < count or self._read_on(blocks)
                 total = prepared.total if page.facts.total is None else page.facts.total
-                return FirstRows(rows, total, self._notes(page.facts, total) if is_whole else [])
+                notes = self._notes(page.facts, total) if is_whole else []
+                return FirstRows(rows, total, [*notes, *self._check_first(prepared, rows)])
             except ReportNotFound as gone:
                 # Storage may show a new file some seconds late.
                 raise RetryLater(str(gone)) from None
@@ -117,9 +127,33 @@ class Preview:
             notes.append("more pages follow" if facts.next else f"no next page at {' or '.join(next_at)}")
         return notes
 
-    def _vendor(self, prepared: Prepared) -> Vendor:
+    def _check_first(self, prepared: Prepared, rows: list[Row]) -> list[str]:
+        """Ask for what has the number before `first`, or the one after 0: a wrong `first` may show nowhere else.
+
+        Numbers from 1 that are declared from 0 are found by a job if they are of pages, because two pages are equal.
+        """
+        read = read_for(self.report, self.params)
+        paging = read.paging
+        if not isinstance(paging, OffsetPaging | PageNumberPaging) or len(rows) < 2 or rows[0] == rows[1]:
+            return []
+        if paging.first == 0 and isinstance(paging, PageNumberPaging):
+            return []
+        number = paging.first - 1 if paging.first else 1
+        moved = read.model_copy(update={"paging": paging.model_copy(update={"first": number})})
+        vendor = self._vendor(prepared, self.report.model_copy(update={"read": [moved]}))
+        there = None
+        with suppress(MillraceError), closing(vendor.page(1, None).blocks()) as blocks:
+            there = next(chain.from_iterable(blocks), None)
+        if there is None or (there == rows[0]) == (paging.first > 0):
+            return []
+        name = paging.offset_param if isinstance(paging, OffsetPaging) else paging.number_param
+        if paging.first:
+            return [f"`{name}` {number} leads to other rows, which a job leaves out: should `first` be {number}?"]
+        return [f"`{name}` 0 and 1 lead to the same row: should `first` be 1, or does the vendor ignore it?"]
+
+    def _vendor(self, prepared: Prepared, report: Report | None = None) -> Vendor:
         # The same exchange for all requests: without Redis, token and quota are kept in it.
-        return Vendor(self.report, self.params, self.exchange, prepared)
+        return Vendor(report or self.report, self.params, self.exchange, prepared)
 
     def _prepare(self, poll: Poll) -> Prepared:
         """Ask for the report and poll until it is ready, at the vendor's cadence."""

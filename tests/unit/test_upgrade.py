@@ -1,21 +1,53 @@
-"""What has to stay as it is from version to version, and what becomes of a later version's messages."""
+"""Running jobs continue beside other versions: what an earlier one kept is read, a later one's messages are left."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import fakeredis
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
 from config.settings import Settings
+from tests.source_files import POLL, READ, SUBMIT, report, source
 from worker.celery_consumer import TerseConsumer
 from worker.jobs.create import JobRequest, create_job
+from worker.model import EMPTY_DIGEST, Checkpoint
 from worker.services import Services
+from worker.sinks.files.directory import DirectoryStore
+from worker.sinks.files.record import FileRecord, KeptPart
+from worker.sinks.files.store import Key
+from worker.sinks.redis_stream import unpack_checkpoint
+from worker.sources.schema import Source
+
+AT = Checkpoint(3, EMPTY_DIGEST, 1, 90)
 
 
-def test_a_request_with_a_key_gives_its_job_the_same_id_for_ever(
+def test_a_page_in_a_stream_of_an_earlier_version_is_read() -> None:
+    assert unpack_checkpoint(f"3 {EMPTY_DIGEST} 0 1 90 lines".encode()) == AT
+    assert unpack_checkpoint(f"3 {EMPTY_DIGEST} 0 1 90 ".encode()) == AT
+
+
+def test_a_part_in_files_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    record = FileRecord(DirectoryStore(tmp_path), Key())
+    record.take(1, 1, KeptPart(1, AT, ()))
+    (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    kept.write_bytes(orjson.dumps({"after": {**asdict(AT), "reader": "lines"}, "files": []}))
+    assert record.part(1, 1, 1) == KeptPart(1, AT, ())
+
+
+def test_a_source_kept_by_an_earlier_version_is_read() -> None:
+    kept = Source.model_validate(source(report(READ, submit=SUBMIT, poll=POLL))).model_dump(mode="json", by_alias=True)
+    report_ = kept["reports"]["r"]
+    for request in (report_["read"][0]["request"], report_["submit"]["request"], report_["poll"]["request"]):
+        request["path_on_404"] = None
+    assert Source.model_validate_json(orjson.dumps(kept)).reports["r"].read[0].request
+
+
+def test_a_request_with_a_key_finds_the_job_that_an_earlier_version_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INSTAL_TOKEN", "token")

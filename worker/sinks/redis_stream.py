@@ -216,7 +216,8 @@ def unpack_checkpoint(field: bytes | None) -> Checkpoint:
     """The checkpoint in a page's field; the zero checkpoint if there is no field."""
     if field is None:
         return Checkpoint()
-    rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")
+    # The field of a page that an earlier version began has a sixth word, which no longer means anything.
+    rows, digest, is_closed, dead_rows, bytes_ = field.decode().split(" ")[:5]
     return Checkpoint(int(rows), digest, int(dead_rows), int(bytes_), is_closed == "1")
 
 

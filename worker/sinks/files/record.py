@@ -11,7 +11,7 @@ The worker that creates such a file first has decided; the others read it.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import orjson
@@ -124,7 +124,9 @@ class FileRecord:
         content = self._read(self._part_path(generation, page, number))
         if content is None:
             return None
-        return KeptPart(number, Checkpoint(**content["after"]), tuple(KeptFile(**file) for file in content["files"]))
+        # Parts of an earlier version have one more field, which no longer means anything.
+        after = {field.name: content["after"][field.name] for field in fields(Checkpoint)}
+        return KeptPart(number, Checkpoint(**after), tuple(KeptFile(**file) for file in content["files"]))
 
     def pages(self, generation: int) -> list[int]:
         """The pages with parts that were taken, in order."""

@@ -42,6 +42,13 @@ class Request(Declared):
     json_body: Any = Field(default=None, alias="json")
     form: dict[str, Any] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_absent_path(cls, content: Any) -> Any:
+        """Jobs keep their source; in those from before 0.1.0 every request has `path_on_404`, mostly null."""
+        is_absent = isinstance(content, dict) and content.get("path_on_404", ...) is None
+        return {name: value for name, value in content.items() if name != "path_on_404"} if is_absent else content
+
     @property
     def paths(self) -> list[str]:
         """Every path that the request may be sent to."""

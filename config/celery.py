@@ -51,7 +51,7 @@ def celery_settings(broker: Mapping[str, Any], sweep_seconds: float) -> dict[str
         "task_default_queue": CONTROL,
         "task_create_missing_queues": False,
         "task_routes": {name: {"queue": queue} for name, queue in TASK_QUEUES.items()},
-        "worker_consumer": "worker.celery_consumer:TerseConsumer",
+        "worker_consumer": "worker.celery_patches:TerseConsumer",
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,

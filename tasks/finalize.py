@@ -12,7 +12,7 @@ from worker.errors import LeaseLost, RetryLater
 from worker.jobs.column_changes import compare_columns, remember_columns
 from worker.jobs.completeness import prove_complete
 from worker.jobs.finish import end_job, finish
-from worker.jobs.receipts import receipt
+from worker.jobs.views import receipt
 from worker.metrics import count
 from worker.model import Lease, OpenPages, Totals
 from worker.observe import Event, log

@@ -1,6 +1,6 @@
 """The Celery app. `celery -A worker worker` finds it here.
 
-Only `celery_consumer`, `celery_costs` and `celery_events` know Celery besides, and `broker` its library kombu.
+Only `celery_patches` knows Celery besides, and `broker` its library kombu.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from redis.exceptions import RedisError
 from config.celery import celery_settings
 from config.settings import BadSetting, settings
 from worker.broker import broker_settings, keep_waiting_for_broker, put_back_quietly
-from worker.celery_consumer import leave_out_tracebacks
-from worker.celery_costs import make_celery_cheaper
-from worker.celery_events import send_events_together, show_retries
+from worker.celery_patches import patch_celery
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
@@ -34,10 +32,7 @@ from worker.tracing import flush
 
 keep_waiting_for_broker()
 put_back_quietly()
-make_celery_cheaper()
-show_retries()
-send_events_together()
-leave_out_tracebacks()
+patch_celery()
 # A pool process that ends waits until its worker has read its last results. If the worker is ending as well, that
 # takes 30 s by default. The results are not needed: the outcome of a step is in the ledger.
 pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10  # tenths of a second

@@ -22,8 +22,7 @@ from redis.exceptions import ConnectionError  # noqa: A004
 
 from config.celery import celery_settings
 from worker.broker import put_back_quietly
-from worker.celery_costs import make_celery_cheaper
-from worker.celery_events import send_events_together, show_retries
+from worker.celery_patches import make_celery_cheaper, send_events_together, show_retries
 from worker.errors import RetryLater
 
 numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from config.settings import Settings
 from tests.source_files import POLL, READ, SUBMIT, report, source
-from worker.celery_consumer import TerseConsumer
+from worker.celery_patches import TerseConsumer
 from worker.jobs.create import JobRequest, create_job
 from worker.model import EMPTY_DIGEST, Checkpoint
 from worker.services import Services

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Literal
 
 from worker.errors import LeaseLost, MillraceError, RecordClosed, RetryLater
-from worker.jobs.receipts import receipt
+from worker.jobs.views import receipt
 from worker.model import FINISHED, Job, JobState, Json, Lease, OpenPages
 from worker.observe import Event, log
 from worker.services import Services

@@ -17,7 +17,7 @@ import orjson
 
 from worker import keys
 from worker.errors import FailJob, RetryLater
-from worker.jobs.receipts import iso
+from worker.jobs.views import iso
 from worker.model import Job
 from worker.observe import Event, log
 from worker.scripts import Script

@@ -277,6 +277,14 @@ def test_another_format_is_not_a_report_even_if_no_column_is_declared(text: str)
 
 
 @pytest.mark.parametrize(
+    "start", ['{"message":"', '[{"message":"limit","code":"', '{\n"message":"', '{\r\n"message":"']
+)
+def test_another_format_is_not_a_report_however_long_it_is(start: str) -> None:
+    got = reading((start + "x, " * 100_000 + '"}').encode(), shape(same_names="number"))
+    assert got.message.startswith("expected a delimited file, got: ")
+
+
+@pytest.mark.parametrize(
     ("text", "words", "message"),
     [
         (HEAD + BODY, {"footer": ["Total"]}, "the file may be cut off: it ends without its footer ('Total')"),

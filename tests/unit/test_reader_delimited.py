@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.readings import FILE, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow
-from worker.readers import delimited
+from worker.readers import delimited, text_lines
 from worker.sources.schema import Delimited
 
 SNIFFED = Delimited(kind="delimited", delimiters=[",", ";", "\t"])
@@ -183,3 +183,9 @@ def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:
 def test_a_byte_order_mark_within_the_text_is_part_of_it() -> None:
     text = "a\n1\n\ufeff2\n".encode()
     assert reading(text, FILE, cuts=range(len(text))).published == [b'{"a":"1"}', '{"a":"\ufeff2"}'.encode()]
+
+
+def test_the_size_of_a_row_is_limited_and_that_of_a_file_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_lines, "_MOST_CHARACTERS", 100_000)
+    body = b"a,b\n" + b"1,2\n" * 100_000
+    assert len(reading(body, FILE, cuts=range(0, len(body), 10_000)).published) == 100_000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readings import pieces
+from tests.readings import PAGE, pieces, reading
 from worker.readers import parser
 from worker.readers.limits import (
     LimitScanner,
@@ -113,3 +115,24 @@ def test_the_parser_gives_a_row_in_the_moment_its_last_byte_arrives() -> None:
     assert members == [{"a": 1}]
     with pytest.raises(parser.PARSE_ERRORS):
         one_list.send(b"}],")
+
+
+@pytest.mark.parametrize("unit", [b"x", b"[", rb"[{\"a\":[1]}]", rb"\\["])
+def test_a_long_text_beside_the_rows_is_not_parsed_again_for_each_bracket_in_it(
+    unit: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result would be the same, but take minutes: the parser reads a piece of a text with all pieces before it."""
+    sent: list[int] = []
+
+    def events(into: Any, **options: bool) -> Any:
+        parser_ = events_(into, **options)
+        return SimpleNamespace(send=lambda text: (sent.append(len(text)), parser_.send(text)))
+
+    events_ = parser.events
+    monkeypatch.setattr(parser, "events", events)
+    text = unit * (1_000_000 // len(unit))
+    body = b'{"note":"' + text + b'","data":{"rows":[{"a":1}]},"after":"' + text + b'"}'
+    got = reading(body, PAGE, cuts=range(0, len(body), 9_000))
+    assert got.published == [b'{"a":1}']
+    assert sum(sent) == len(body) - len(b'{"a":1}')
+    assert len(sent) < 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from worker.model import DeadRow, Row, Rows
 from worker.readers import row_pattern
 from worker.readers.columns import Columns
-from worker.readers.row_pattern import RowPattern, RowPatterns
+from worker.readers.row_pattern import RowPattern, RowPatterns, Shape
 from worker.sources.schema import ColumnType
 
 DECLARED: dict[str, ColumnType] = {"a": "integer", "b": "number", "c d": "string", "\u00e9": "datetime", "t": "boolean"}
@@ -178,6 +179,38 @@ def test_what_a_pattern_matches_is_what_a_json_parser_accepts(pieces: list[str],
     assert not is_matched or is_json
     if is_json and not is_matched:
         assert row.count(b"[") + row.count(b"{") > 3 or b"\\ud" in row.lower() or b" " in row or b"\t" in row
+
+
+def test_an_escape_matches_if_it_is_a_whole_character() -> None:
+    pattern = RowPattern(b'{"u":"x"}', {})
+
+    def is_matched(escape: bytes) -> bool:
+        return pattern.matches(b'{"u":"\\%b"}' % escape)
+
+    for form in (b"u%04x", b"u%04X"):
+        odd = [code for code in range(0x10000) if is_matched(form % code) == (0xD800 <= code < 0xE000)]
+        assert odd == []
+    edges = (0xD7FF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xE000)
+    pairs = {(high, low): is_matched(b"u%04x\\u%04X" % (high, low)) for high in edges for low in edges}
+    whole = {code for code in edges if not 0xD800 <= code < 0xE000}
+    halves = {(high, low) for high in (0xD800, 0xDBFF) for low in (0xDC00, 0xDFFF)}
+    assert {pair for pair, is_whole in pairs.items() if is_whole} == {*product(whole, whole), *halves}
+    every = [bytes([byte]) for byte in range(0x100)]
+    assert {byte for byte in every if is_matched(byte)} == set(map(str.encode, '"\\/bfnrt'))
+    digits = set(map(str.encode, "0123456789abcdefABCDEF"))
+    for at in range(1, 5):
+        assert {byte for byte in every if is_matched(b"u0000"[:at] + byte + b"u0000"[at + 1 :])} == digits
+
+
+@pytest.mark.parametrize("word", [b"true", b"false", b"null"])
+@pytest.mark.parametrize("kind", [None, "integer", "number", "boolean", "datetime", "string"])
+def test_a_word_matches_only_if_it_is_whole(word: bytes, kind: ColumnType | None) -> None:
+    declared: dict[str, ColumnType] = {} if kind is None else {"u": kind}
+    for shape in (None, Shape(("u",), "plain"), Shape(("u",), "sparse")):
+        pattern = RowPattern(b'{"u":"1"}', declared, shape=shape)
+        for wrong in (word[:at] + word[at + 1 :] for at in range(len(word))):
+            assert not pattern.matches(b'{"u":%b}' % wrong)
+            assert not pattern.matches(b'{"u":[%b]}' % wrong)
 
 
 @pytest.mark.parametrize("after", [b"\n", b" ", b"]", b"\n]", b",\n", b', {"x":1}\n', b"}"])

@@ -18,10 +18,15 @@ STEP_BYTES = 16 * 1024
 """The most text walked at a time."""
 
 
-class NotJsonError(Exception):
-    """The text is broken. `reason` is set if reading it again cannot help."""
+_BEFORE_BYTES = 32
+"""How much of the text before a syntax error is shown."""
 
-    def __init__(self, reason: str | None = None) -> None:
+
+class NotJsonError(Exception):
+    """This text is broken. `reason` is set if reading it again cannot help."""
+
+    def __init__(self, text: bytes, reason: str | None = None) -> None:
+        self.text = text
         self.reason = reason
         super().__init__(reason or "not valid JSON in UTF-8")
 
@@ -131,23 +136,24 @@ class EnvelopeWalker:
         self._scan = LimitScanner()
         self._halves = LoneSurrogateFinder()
         self._bytes = 0
-        self._silent_bytes = 0
+        self._silent_bytes = 0  # given to the parser since its last event
+        self._waiting = bytearray()  # the part of a string that the parser gets later
+        self._before = b""  # the last bytes given to the parser
 
-    def feed(self, text: bytes) -> None:
+    def feed(self, text: bytes, *, is_last: bool = False) -> None:
         """Take the next piece, of STEP_BYTES at most. Raises NotJsonError if the document is broken in it."""
         self.list_at = None
         self._bytes += len(text)
-        if reason := self._scan.feed(text):
-            raise NotJsonError(reason)
-        try:
-            self._parser.send(text)
-        except parser.PARSE_ERRORS:
-            raise NotJsonError from None
-        if b"\v" in text or b"\f" in text or self._halves.are_in(text):
-            raise NotJsonError
-        self._silent_bytes = 0 if self._events else self._silent_bytes + len(text)
-        if self._silent_bytes > LARGEST_ROW_BYTES:
-            raise NotJsonError(f"a text of more than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
+        self._waiting += text
+        reason = self._scan.feed(text)
+        # Given a piece of a string, the parser reads the string again from its start. So it gets as much as it has.
+        may_wait = self._scan.is_in_string and len(self._waiting) < self._silent_bytes
+        if may_wait and not is_last and reason is None:
+            return
+        text = bytes(self._waiting)
+        self._waiting.clear()
+        if text:  # to the parser, no text would be the end
+            self._parse(text, reason)
         for event, value in self._events:
             self._handle(event, value)
         self._events.clear()
@@ -155,6 +161,22 @@ class EnvelopeWalker:
             if self._bytes - unfinished.began > LARGEST_ROW_BYTES:
                 self.found[unfinished.path] = TooLarge()
                 self._unfinished.remove(unfinished)
+
+    def _parse(self, text: bytes, reason: str | None) -> None:
+        """Give the text to the parser, unless there is a reason not to. Raises NotJsonError if it is not sound JSON."""
+        shown = self._before + text
+        self._before = shown[-_BEFORE_BYTES:]
+        if reason is not None:
+            raise NotJsonError(shown, reason)
+        try:
+            self._parser.send(text)
+        except parser.PARSE_ERRORS:
+            raise NotJsonError(shown) from None
+        if b"\v" in text or b"\f" in text or self._halves.are_in(text):
+            raise NotJsonError(shown)
+        self._silent_bytes = 0 if self._events else self._silent_bytes + len(text)
+        if self._silent_bytes > LARGEST_ROW_BYTES:
+            raise NotJsonError(shown, f"a text of more than {LARGEST_ROW_BYTES // 1024 // 1024} MiB")
 
     def is_whole(self) -> bool:
         """Would the document be complete if it ended here?"""

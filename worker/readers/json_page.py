@@ -35,8 +35,6 @@ _TO_BRACKET = re.compile(rb"[^\[]*\[?")
 _TO_ANY_BRACKET = re.compile(rb"[^\[}]*[\[}]?")
 _NOT_FINITE = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)")
 _IS_NDJSON = re.compile(rb"\{[^\n]*\}\s*\n\s*\{")
-_BEFORE_BYTES = 32
-"""How much of the text before a syntax error its message shows."""
 _START_BYTES = 400
 """How much of a page's beginning is kept for messages."""
 
@@ -75,7 +73,6 @@ class _Page:
         self._second_at: Path | None = None  # the list being read, if rows were read from another place
         self._has_joined = False
         self._start = b""  # the first bytes of the page
-        self._before = b""  # the last bytes given to the walker
         self._held = b""  # the beginning of the next piece for it
         wrapped = [WrappedRows(path, shape.errors) for path in shape.rows if shape.object_is_row and "*" in path]
         self._wrapped = {path_of(each.list_at): each for each in wrapped}
@@ -112,8 +109,7 @@ class _Page:
                 left = self._to_rows(left)
                 if left is not None:
                     left = yield from self._members(left)
-        if self._held:
-            self._step(self._held, b"")
+        self._step(self._held, b"", is_last=True)
         if not self._walk.is_whole():
             raise RetryLater(f"row {self._next_row}: the response is cut off after {self._rows} rows")
         yield from self._finish()
@@ -166,12 +162,12 @@ class _Page:
                 return text[at:]
         return None
 
-    def _step(self, piece: bytes, rest: bytes) -> None:
+    def _step(self, piece: bytes, rest: bytes, *, is_last: bool = False) -> None:
         """Give a piece, which `rest` follows, to the walker. Raises FailJob or RetryLater, quoting the broken text."""
         try:
-            self._walk.feed(piece)
+            self._walk.feed(piece, is_last=is_last)
         except NotJsonError as error:
-            fault = Fault(self._before + piece + rest)
+            fault = Fault(error.text + rest)
             fault.read_on(self._texts)
             shown, reason = one_line(fault.left), error.reason
             if reason is None and _NOT_FINITE.search(fault.left):
@@ -181,7 +177,6 @@ class _Page:
             hint = "; objects one after another are `kind: ndjson`" if _IS_NDJSON.match(self._start) else ""
             text = f"row {self._next_row}: not valid JSON in UTF-8: {shown}{hint}"
             raise RetryLater(text, at_most=READ_AT_MOST) from None
-        self._before = (self._before + piece)[-_BEFORE_BYTES:]
 
     def _take_list(self, path: Path) -> None:
         """Note where a list of rows begins: either all rows so far are from the same place, or it has to be empty."""

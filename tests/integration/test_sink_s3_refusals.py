@@ -166,6 +166,13 @@ def test_a_service_that_honours_them_is_asked_once_for_a_place() -> None:
         assert len(service.objects) == 3
 
 
+@pytest.mark.parametrize(("options", "checksum"), [("", "sha256"), ("?endpoint=https://minio.example", None)])
+def test_only_aws_gets_a_checksum_of_each_object(options: str, checksum: str | None) -> None:
+    bucket = parse_address(f"s3://rows/x{options}").bucket  # type: ignore[attr-defined]
+    store: Any = bucket_kinds.connect(bucket)
+    assert store.config.get("checksum_algorithm") == checksum
+
+
 def test_an_endpoint_is_believed_where_its_own_authority_vouches_for_it(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -83,6 +83,9 @@ def _connect_s3(bucket: Bucket, options: Mapping[str, Any]) -> ObjectStore:
     config: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True}
     config |= {"endpoint": bucket.endpoint, "region": bucket.region or region}
     config |= {"server_side_encryption": bucket.sse, "sse_kms_key_id": bucket.sse_kms_key}
+    if not bucket.endpoint:
+        # AWS requires a checksum where objects are locked by default. Other services may refuse its header.
+        config["checksum_algorithm"] = "sha256"
     return S3Store(bucket.name, config=_without_empty(config), credential_provider=credentials, **options)
 
 

@@ -147,7 +147,7 @@ def test_a_receiver_that_never_answers_is_given_up(
     assert due_notices(restarted(services, START + 1e6)) == []
 
 
-def test_a_receiver_that_refuses_is_not_tried_again(services: Services, receiver: Receiver) -> None:
+def test_a_receiver_that_is_gone_for_good_is_not_tried_again(services: Services, receiver: Receiver) -> None:
     receiver.statuses = [410]
     job = ended_job(services, receiver)
     assert deliver_notice(services, job, 1).startswith("refused")

@@ -17,7 +17,9 @@ from worker.transport.request import WireRequest
 from worker.vendor_errors import excerpt
 
 SILENCE_SECONDS = 15.0
-RETRY_STATUSES = (408, 425, 429)
+GONE = 410
+"""The only status by which a receiver refuses for good. Others may come from what stands before it: while it is
+replaced, a gateway answers 404, and with a new password 401."""
 EXCERPT_READ_BYTES = 1_024
 
 
@@ -54,9 +56,7 @@ def deliver(connection: Connection, url: str, body: bytes, *, key: str, secret: 
         response.close()
         return
     reason = f"{response.name}: {response.status}: {excerpt(response.start(EXCERPT_READ_BYTES))}"
-    if response.status in RETRY_STATUSES or response.status >= 500:
-        raise RetryLater(reason)
-    raise FailJob(reason)
+    raise FailJob(reason) if response.status == GONE else RetryLater(reason)
 
 
 def _target(base: Base, url: str) -> str:

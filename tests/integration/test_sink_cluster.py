@@ -12,12 +12,13 @@ from redis.exceptions import ConnectionError, ResponseError  # noqa: A004 - redi
 
 from tests.harness import until
 from tests.redis_server import free_port
-from tests.sinks import JOB, READING, commit, finish, make, position, publish
+from tests.sinks import JOB, READING, commit, finish, make, position, publish, sink_job
 from worker.embedded_redis import server_binary
 from worker.errors import BadInput
 from worker.redis_client import refuse_unfit
 from worker.redis_url import read_redis_url
 from worker.sinks.audit import audit
+from worker.sinks.kinds import audit_sink, parse_address
 from worker.sinks.sink import Sink
 
 SLOTS = 16_384
@@ -97,6 +98,8 @@ def test_any_node_leads_to_the_one_that_has_the_stream(nodes: tuple[Node, Node])
         publish(sink, READING)
         finish(sink)
         sink.release()
+        address = parse_address(f"redis://127.0.0.1:{nodes[0].port}?stream={stream}")
+        assert audit_sink(address, sink_job()).is_whole
     assert all(node.client.dbsize() for node in nodes), "every stream is on one node: the test says nothing"
 
 

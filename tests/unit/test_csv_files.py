@@ -63,6 +63,8 @@ def test_a_null_on_a_line_of_its_own_is_not_a_blank_line() -> None:
 def test_rows_that_do_not_make_a_table_are_refused_with_the_reason() -> None:
     with pytest.raises(FailJob, match="rows without members have no columns"):
         written("csv", [b"{}"])
+    with pytest.raises(FailJob, match=r"cannot be divided into columns: .*; format=ndjson keeps it as it is"):
+        written("csv", [b'{"a":1}', b"[1]"])
     with pytest.raises(FailJob, match="more than 10,000 columns do not make a table"):
         written("csv", [json.dumps(dict.fromkeys(map(str, range(10_001)), 1)).encode()])
 

@@ -89,6 +89,8 @@ def test_text_that_is_not_a_time_stays_text(values: list[str], kind: str) -> Non
         ("int64", 5, "int64"),
         ("int64", Number("0.5"), "decimal(29, 9)"),
         ("int64", 2**63, "decimal(20, 0)"),
+        (None, -(2**63), "int64"),
+        (None, -(2**63) - 1, "decimal(20, 0)"),
         (None, Number("1E+2"), "decimal(20, 0)"),
         ("decimal(29, 9)", 7, "decimal(29, 9)"),
         ("decimal(29, 9)", Number("0.1234567891"), "decimal(38, 18)"),
@@ -107,6 +109,10 @@ def test_text_that_is_not_a_time_stays_text(values: list[str], kind: str) -> Non
 )
 def test_a_type_is_widened_so_that_nothing_is_lost(held: str | None, value: Any, kind: str | None) -> None:
     assert widen(held, [value]) == kind
+
+
+def test_integers_beside_other_numbers_are_numbers() -> None:
+    assert widen(None, [1, None, Number("2.50")]) == "decimal(29, 9)"
 
 
 @pytest.mark.usefixtures("small_groups")

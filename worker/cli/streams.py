@@ -61,8 +61,10 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
     address = parse_address(sink if ":" in sink else f"stream:{sink}")
     if not isinstance(address, StreamAddress):
         raise BadInput("SINK", address.display_name, "a stream: stream:NAME or redis://...?stream=NAME")
-    printed, last = 0, "0" if from_start else "$"
     with redis_of(address, open_services().redis, retries=PATIENT_RETRIES) as redis:
+        # Not "$", which would be evaluated anew for each wait: rows between two of them would not be printed.
+        newest: Any = () if from_start else redis.xrevrange(address.stream, count=1)
+        printed, last = 0, newest[0][0] if newest else "0"
         while True:
             found: Any = redis.xread({address.stream: last}, count=ENTRIES_AT_ONCE, block=WAIT_MILLISECONDS)
             for entry, fields in found[0][1] if found else ():
@@ -75,7 +77,12 @@ def tail(sink: str, from_start: bool, count: int | None, as_json: bool) -> None:
 
 
 def _format_entry(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
-    """The lines to print for an entry: one for each row; for an end or a void one line, but only as JSON."""
+    """The lines to print for an entry: one for each row; for an end or a void one line, but only as JSON.
+
+    None for an entry of another program.
+    """
+    if b"job" not in fields:
+        return
     if b"at" not in fields:
         if as_json:
             whole = {name.decode(): orjson.Fragment(text) for name, text in fields.items() if name != b"job"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from redis import Redis
+from redis.exceptions import MovedError
 
 from worker.errors import BadInput
 from worker.redis_client import connect
@@ -32,7 +33,7 @@ from worker.sinks.files.part import Layout
 from worker.sinks.files.partition import partition
 from worker.sinks.files.sink import FileSink
 from worker.sinks.files.store import Key, Store
-from worker.sinks.redis_server import RedisServer
+from worker.sinks.redis_server import RedisServer, connect_to_node
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
 from worker.sinks.sink import Sink
 
@@ -87,12 +88,21 @@ def _open_stream(address: StreamAddress, of: SinkJob) -> Sink:
 
 @contextmanager
 def redis_of(address: StreamAddress, default: Redis, *, retries: int = RETRIES) -> Iterator[Redis]:
-    """A client of the Redis that has a stream: the default one, or one of its own that is closed after the block."""
+    """A client of the Redis that has a stream: the default one, or one of its own that is closed after the block.
+
+    Of a cluster, it is the node that has the stream now.
+    """
     if not address.url:
         yield default
         return
     with connect(address.url, retries=retries) as redis:
-        yield redis
+        try:
+            redis.exists(address.stream)
+        except MovedError as moved:
+            with connect_to_node(redis, moved) as node:
+                yield node
+        else:
+            yield redis
 
 
 def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:

@@ -38,6 +38,14 @@ def pack_command(*arguments: Argument) -> bytes:
     return bytes(packed)
 
 
+def connect_to_node(redis: Redis, moved: MovedError) -> Redis:
+    """A client like this one of the node that a cluster's answer names. Without a host it is at the same one."""
+    pool = redis.connection_pool
+    known = pool.connection_kwargs
+    address = {"host": moved.host or known["host"], "port": moved.port}
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **(known | address)))
+
+
 class RedisServer:
     """Runs scripts and reads records. Errors of Redis are raised as RetryLater or FailJob.
 
@@ -123,11 +131,9 @@ class RedisServer:
 
     def _follow(self, moved: MovedError) -> None:
         """Connect to the node that has the stream's slot, by the cluster's answer."""
-        pool = self._redis.connection_pool
-        known = pool.connection_kwargs | {"host": moved.host, "port": moved.port}
+        node = connect_to_node(self._redis, moved)
         self.close()
-        self._redis = Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **known))
-        self._is_own = True
+        self._redis, self._is_own = node, True
 
     def _to_step_error(self, error: RedisError) -> RetryLater | FailJob:
         """The error to raise for an error of Redis: retry the step, or fail the job."""

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import SecretStr
+from redis import Redis
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from config.settings import Settings
@@ -28,7 +30,7 @@ from worker.services import Services
 
 TOKEN = "a-token-of-the-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-SETTINGS = Settings(api_tokens=(SecretStr(TOKEN),), queue_bound=1_000)
+SETTINGS = Settings(api_tokens=(SecretStr(TOKEN),), queue_bound=1_000, sinks=("redis://127.0.0.1",))
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +165,17 @@ def test_a_body_that_is_not_strictly_json_is_refused_with_what_is_wrong(base: st
 def test_the_sink_of_dead_letters_is_named_as_in_the_query(base: str) -> None:
     answer = requests.get(f"{base}/v1/dead/kargo/reports?sink=nowhere", headers=HEADERS, timeout=10)
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["sink"])
+
+
+def test_a_sink_that_cannot_be_read_is_named_with_the_reason(base: str, redis_server: RedisServer) -> None:
+    sink = f"redis://127.0.0.1:{redis_server.port}/1?stream=rows"
+    url = f"{base}/v1/dead/kargo/reports?{urlencode({'sink': sink})}"
+    with Redis(port=redis_server.port, db=1) as redis:
+        redis.set("dead:{rows}", "not a stream")
+        answer = requests.get(url, headers=HEADERS, timeout=10)
+        redis.delete("dead:{rows}")
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith(f"the sink {sink}: WRONGTYPE")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from worker.api.models import AsciiJSON, Ready, problems
 from worker.api.page import add_page
 from worker.api.reference import add_reference
 from worker.api.requests import AnswerHead, BodyLimit, OnlyThisMachine
-from worker.errors import BadInput
+from worker.errors import BadInput, MillraceError
 from worker.model import Json
 
 
@@ -53,7 +53,7 @@ def make_app(chosen: Settings | None = None, backend: Backend | None = None) -> 
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """Bad input and malformed requests get a 422 that says where; a Redis that cannot serve gets a 503."""
+    """Bad input and malformed requests get a 422 that says where; a Redis or a sink that cannot serve, a 503."""
 
     @app.exception_handler(BadInput)
     def bad_input(_request: Request, error: BadInput) -> JSONResponse:
@@ -65,6 +65,10 @@ def add_error_answers(app: FastAPI) -> None:
         # The given value is left out of the answer: it may be a secret in the wrong field.
         detail = [{"loc": list(part["loc"]), "msg": _explain(part), "type": part["type"]} for part in error.errors()]
         return AsciiJSON({"detail": detail}, status_code=422)
+
+    @app.exception_handler(MillraceError)
+    def sink_away(_request: Request, error: MillraceError) -> JSONResponse:
+        return AsciiJSON({"detail": str(error)}, status_code=503)
 
     @app.exception_handler(RedisError)
     def redis_away(_request: Request, error: RedisError) -> JSONResponse:

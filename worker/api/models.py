@@ -179,7 +179,7 @@ _MEANINGS = {
     413: "The body is too long",
     422: "A field is wrong; the answer names it",
     429: "Too many jobs wait for a worker; Retry-After says when to ask again",
-    503: "Redis cannot serve now",
+    503: "Redis, or the sink, cannot serve now",
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from redis import Redis
-from redis.exceptions import MovedError
+from redis.exceptions import RedisError
 
 from worker.errors import BadInput
 from worker.redis_client import connect
@@ -33,7 +33,7 @@ from worker.sinks.files.part import Layout
 from worker.sinks.files.partition import partition
 from worker.sinks.files.sink import FileSink
 from worker.sinks.files.store import Key, Store
-from worker.sinks.redis_server import RedisServer, connect_to_node
+from worker.sinks.redis_server import RedisServer, find_node, sink_error
 from worker.sinks.redis_stream import KEEP_SECONDS, RedisStreamSink
 from worker.sinks.sink import Sink
 
@@ -90,19 +90,16 @@ def _open_stream(address: StreamAddress, of: SinkJob) -> Sink:
 def redis_of(address: StreamAddress, default: Redis, *, retries: int = RETRIES) -> Iterator[Redis]:
     """A client of the Redis that has a stream: the default one, or one of its own that is closed after the block.
 
-    Of a cluster, it is the node that has the stream now.
+    Of a cluster, it is the node that has the stream now. Errors of a Redis that is not the default one name the sink.
     """
     if not address.url:
         yield default
         return
-    with connect(address.url, retries=retries) as redis:
-        try:
-            redis.exists(address.stream)
-        except MovedError as moved:
-            with connect_to_node(redis, moved) as node:
-                yield node
-        else:
-            yield redis
+    try:
+        with connect(address.url, retries=retries) as redis, find_node(redis, address.stream) as node:
+            yield node
+    except RedisError as error:
+        raise sink_error(error, address.display_name) from error
 
 
 def _audit_stream(address: StreamAddress, of: SinkJob) -> Audit:

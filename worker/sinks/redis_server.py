@@ -46,6 +46,27 @@ def connect_to_node(redis: Redis, moved: MovedError) -> Redis:
     return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **(known | address)))
 
 
+def find_node(redis: Redis, stream: str) -> Redis:
+    """This client or, in a cluster, one of the node that has the stream now."""
+    try:
+        redis.exists(stream)
+    except MovedError as moved:
+        return connect_to_node(redis, moved)
+    return redis
+
+
+def sink_error(error: RedisError, display_name: str) -> RetryLater | FailJob:
+    """The error to raise for an error of a sink's Redis: retry the step, or fail the job."""
+    text = f"the sink {display_name}: {error}"
+    if isinstance(error, NOT_ALLOWED):
+        return FailJob(text)
+    if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
+        return SinkFull(f"{text}: Redis is at its maxmemory")
+    if "WRONGTYPE" in str(error):
+        return FailJob(f"{text}; the key of this stream, its dead letters or its record has another type")
+    return RetryLater(text, is_attempt=not is_temporary(error))
+
+
 class RedisServer:
     """Runs scripts and reads records. Errors of Redis are raised as RetryLater or FailJob.
 
@@ -124,7 +145,7 @@ class RedisServer:
             except MovedError as moved:
                 self._follow(moved)
             except RedisError as error:
-                raise self._to_step_error(error) from error
+                raise sink_error(error, self.display_name) from error
         raise RetryLater(
             f"the sink {self.display_name}: its cluster moves the stream from node to node", is_attempt=False
         )
@@ -134,14 +155,3 @@ class RedisServer:
         node = connect_to_node(self._redis, moved)
         self.close()
         self._redis, self._is_own = node, True
-
-    def _to_step_error(self, error: RedisError) -> RetryLater | FailJob:
-        """The error to raise for an error of Redis: retry the step, or fail the job."""
-        text = f"the sink {self.display_name}: {error}"
-        if isinstance(error, NOT_ALLOWED):
-            return FailJob(text)
-        if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
-            return SinkFull(f"{text}: Redis is at its maxmemory")
-        if "WRONGTYPE" in str(error):
-            return FailJob(f"{text}; the key of this stream, its dead letters or its record has another type")
-        return RetryLater(text, is_attempt=not is_temporary(error))

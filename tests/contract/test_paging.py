@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from worker.errors import FailJob, StartOver
 from worker.model import PageFacts
+from worker.paging.kinds import pager_for
 from worker.paging.pager import Address, Pager
-from worker.paging.pagers import pager_for
 from worker.sources.schema import Read
 
 ROWS = {"kind": "json", "rows": ["rows"]}

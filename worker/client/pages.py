@@ -28,8 +28,8 @@ from worker.errors import (
 )
 from worker.model import Facts, PageFacts, Row, Rows
 from worker.paging.chain import next_in_link_header
+from worker.paging.kinds import pager_for
 from worker.paging.pager import Address, may_be_limit, reconcile_total
-from worker.paging.pagers import pager_for
 from worker.readers import read_blocks
 from worker.sources.params import columns_for, required_columns
 from worker.sources.placeholders import fill

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from worker import json_path
 from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledLinks
 from worker.client.status import Prepared
+from worker.client.unread_pages import places_to_watch, refuse_unread
 from worker.decompress import unpack
 from worker.errors import (
     FailJob,
@@ -31,9 +32,8 @@ from worker.paging.chain import next_in_link_header
 from worker.paging.kinds import pager_for
 from worker.paging.pager import Address, may_be_limit, reconcile_total
 from worker.readers import read_blocks
-from worker.sources.params import columns_for, required_columns
-from worker.sources.placeholders import fill
-from worker.sources.schema import Delimited, ErrorShape, Format, JsonRows, LinkPaging, Paged, Read, Report, TokenPaging
+from worker.sources.params import columns_for, format_for
+from worker.sources.schema import Delimited, ErrorShape, JsonRows, LinkPaging, Paged, Read, Report, TokenPaging
 from worker.transport.exchange import Exchange
 from worker.transport.links import normal_form
 from worker.transport.quota import PATIENCE_SECONDS
@@ -83,11 +83,11 @@ class Pages:
         values = {**params, **{name: value for name, value in found.items() if value}}
         self.read = read
         self.pager = pager_for(self.read, params)
-        declared = _fill_format(self.read.format, values, required_columns(report, params))
+        declared = format_for(report, self.read, values)
         self.errors = errors
         # A shape without `when` is about the body as a whole. Only a reader of files can apply it: files are text.
-        is_text = isinstance(declared, Delimited)
-        self.format = declared.model_copy(update={"errors": [shape for shape in self.errors if shape.when or is_text]})
+        applied = [shape for shape in errors if shape.when or isinstance(declared, Delimited)]
+        self.format = declared.model_copy(update={"errors": applied})
         self.columns = columns_for(report, params)
         self.requests = PageRequests(self.read, values, exchange, prepared)
         self.exchange = exchange
@@ -162,9 +162,9 @@ class Page:
     def _read_answer(self, address: Address) -> Answer:
         """Yield the rows of one answer. An answer that the source file declares as the end has none."""
         found = self._pages.requests.build(address, self.number)
-        facts = Facts(total=found.total, first_row=self.facts.rows + (address.begins_with != "last"))
-        rows = 0
-        is_last = False
+        first_row = self.facts.rows + (address.begins_with != "last")
+        facts = Facts(found.total, first_row=first_row, watched=places_to_watch(self._pages.read))
+        rows, is_last = 0, False
         try:
             response = self._response = self._send_patiently(found, address, facts)
         except NoMorePages:
@@ -187,6 +187,8 @@ class Page:
             response.close()
         if not (rows or is_last) and response.status == HTTPStatus.ACCEPTED:
             raise not_ready(response.name, response.headers, now=self._exchange.clock())
+        if facts.total is None and self._pages.prepared.polled_total is None:
+            refuse_unread(self._pages.read, facts, response.headers)
         # A JSON document shows by itself where it ends.
         has_end = response.has_end or isinstance(self._pages.format, JsonRows)
         return PageFacts(
@@ -384,16 +386,3 @@ class Page:
         if response.status == HTTPStatus.UNAUTHORIZED and is_elsewhere and type(refusal) is FailJob:
             return FailJob(f"{refusal}; no credentials are sent to {there.netloc}, which is not the connection's host")
         return refusal
-
-
-def _fill_format(declared: Format, values: Mapping[str, Any], required: list[str] | None) -> Format:
-    """The format, completed by the parameters: whether there is a header, and which columns it must have."""
-    if not isinstance(declared, Delimited):
-        return declared
-    header: Any = fill(declared.header, values) if isinstance(declared.header, str) else declared.header
-    return declared.model_copy(
-        update={
-            "header": True if header is None else bool(header),
-            "required": required if declared.required is None else declared.required,
-        }
-    )

@@ -87,7 +87,7 @@ class _Page:
         self._frames = ["", *dict.fromkeys(path[: path.rindex("*") + 1] + "." for path in shape.rows if "*" in path)]
         errors = [frame + path for frame in self._frames for path in paths_of(shape.errors)]
         wanted = [*shape.total, *shape.total_pages, *shape.next, *shape.has_more, *shape.is_last, *errors]
-        wanted += [] if shape.columns is None else [shape.columns]
+        wanted += [*facts.watched, *([] if shape.columns is None else [shape.columns])]
         self._places = [*places, *(each.list_at for each in wrapped)]
         self._walk = EnvelopeWalker(self._places, [split(path)[0] for path in wanted], objects)
         self._to_stop = _TO_ANY_BRACKET if shape.comma_joined else _TO_BRACKET
@@ -298,6 +298,7 @@ class _Page:
         facts.total = facts.total if total is None else total
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
+        facts.seen = next((path for path in facts.watched if _leads_on(self._find(path))), None)
         facts.has_more = flag(map(self._find, shape.has_more))
         if (is_last := flag(map(self._find, shape.is_last))) is not None:
             facts.has_more = not is_last
@@ -364,3 +365,8 @@ class _Page:
         inner = {other[len(path)] for other in map(path_of, self._shape.rows) if other[: len(path)] == path != other}
         is_row = isinstance(value, TooLarge) or (isinstance(value, dict) and not inner & value.keys())
         return value if is_row else None
+
+
+def _leads_on(found: Any) -> bool:
+    """Is this true, a link or a token, and not one of the words and numbers that mean none?"""
+    return found is True or (flag([found]) is not False and link([found]) not in (None, "-1"))

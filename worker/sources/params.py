@@ -21,9 +21,9 @@ from worker.errors import BadInput, MissingInput
 from worker.json_path import find_all
 from worker.sources.json_schema_check import check_schema
 from worker.sources.macros import Form, Moment, expand, rfc3339
-from worker.sources.placeholders import as_text, is_segment
+from worker.sources.placeholders import as_text, fill, is_segment
 from worker.sources.plain_json import require_plain_json
-from worker.sources.schema import ColumnType, Param, ParamType, Read, Report
+from worker.sources.schema import ColumnType, Delimited, Format, Param, ParamType, Read, Report
 from worker.sources.templates import path_names
 from worker.suggestions import did_you_mean, one_of, shorten
 
@@ -116,6 +116,16 @@ def requested_columns(report: Report, params: Mapping[str, Any]) -> dict[str, Co
     """The declared columns that the report will have: if parameters name columns, only those."""
     declared, required = columns_for(report, params), required_columns(report, params)
     return declared if required is None else {name: declared[name] for name in required}
+
+
+def format_for(report: Report, read: Read, values: Mapping[str, Any]) -> Format:
+    """The format of a read, completed by the parameters: whether there is a header, and which columns it must have."""
+    declared = read.format
+    if not isinstance(declared, Delimited):
+        return declared
+    header: Any = fill(declared.header, values) if isinstance(declared.header, str) else declared.header
+    required = required_columns(report, values) if declared.required is None else declared.required
+    return declared.model_copy(update={"header": True if header is None else bool(header), "required": required})
 
 
 def _items_of(report: Report, params: Mapping[str, Any], name: str) -> list[str]:

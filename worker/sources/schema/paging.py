@@ -11,8 +11,11 @@ from worker.sources.schema.request import Placeholder
 
 
 class SinglePage(Declared):
+    """One answer has everything. One that names a next page fails the job, unless `first_page_only` is set."""
+
     kind: Literal["single"] = "single"
     total_capped_at: int | None = None
+    first_page_only: bool = False
 
 
 class Paged(Declared):

@@ -1,0 +1,70 @@
+"""A report without declared paging fails if the vendor names a next page, whose rows would be missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fake_vendor import ROWS, Answer
+from tests.prepared import Start, done, failed
+from tests.prepared import start as start
+from worker.model import Json
+
+READ: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"], "errors": [{"when": "error"}]}}
+SINGLE: Json = {"kind": "single", "first_page_only": True}
+
+
+@pytest.mark.parametrize(
+    ("beside", "headers", "place"),
+    [
+        ({"next": "https://api.acme.example/rows?page=2"}, {}, "at 'next'"),
+        ({"paging": {"next_link": "/rows?cursor=2"}}, {}, "at 'paging.next_link'"),
+        ({"_links": {"next": {"href": "/rows?page=2"}}}, {}, "at '_links.next.href'"),
+        ({"@odata.nextLink": "/rows?$skiptoken=2"}, {}, "at '@odata.nextLink'"),
+        ({"nextPageToken": "CAoQAA"}, {}, "at 'nextPageToken'"),
+        ({"meta": {"pagination": {"has_more": True}}}, {}, "at 'meta.pagination.has_more'"),
+        ({"page": {"next_page": 2}}, {}, "at 'page.next_page'"),
+        ({}, {"Link": '<https://api.acme.example/rows?page=2>; rel="next"'}, "in the header Link"),
+    ],
+)
+def test_a_next_page_that_nobody_would_read_fails_the_job(
+    start: Start, beside: Json, headers: dict[str, str], place: str
+) -> None:
+    answer = Answer({**beside, "rows": ROWS}, headers=headers)
+    failed(start(lambda _: answer, submit=None, poll=None, read=READ), f"the vendor names a next page {place}")
+    only = {**READ, "paging": SINGLE}
+    done(start(lambda _: answer, submit=None, poll=None, read=only))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"next": None, "has_more": False, "paging": {}},
+        {"next": "", "nextPageToken": "null", "hasMore": "false", "page": {"next_page": 0}},
+        {"links": {"next": {"href": None}}, "_links": {"self": {"href": "/rows"}}, "meta": {"next_page": -1}},
+        {"paging": {"next": []}, "pagination": None, "next": {}},
+    ],
+)
+def test_what_means_that_there_is_no_next_page_ends_the_report(start: Start, beside: Json) -> None:
+    done(start(lambda _: Answer({"rows": ROWS, **beside}), submit=None, poll=None, read=READ))
+
+
+def test_a_count_of_the_rows_proves_more_than_a_next_page(start: Start) -> None:
+    answer = Answer({"rows": ROWS, "total": len(ROWS), "next": "/rows?page=2"})
+    read = {**READ, "format": {**READ["format"], "total": ["total"]}}
+    assert done(start(lambda _: answer, submit=None, poll=None, read=read))["proof"] == "count"
+
+
+ROWS_WITH_NEXT = [{"id": number, "next": "/b", "has_more": True} for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("place", "body"),
+    [
+        ("", ROWS_WITH_NEXT),
+        ("*.rows", [{"rows": ROWS_WITH_NEXT, "next": "/c"}]),
+        ("rows", {"rows": ROWS_WITH_NEXT}),
+    ],
+)
+def test_a_field_of_a_row_or_of_a_batch_is_no_next_page(start: Start, place: str, body: object) -> None:
+    read = {**READ, "format": {"kind": "json", "rows": [place]}}
+    done(start(lambda _: Answer(body), submit=None, poll=None, read=read), ROWS_WITH_NEXT)

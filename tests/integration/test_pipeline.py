@@ -171,12 +171,6 @@ def test_a_voided_record_stops_the_writer_at_its_next_batch(redis: Redis, sink: 
     assert published(redis) == ROWS[:1000]
 
 
-def test_a_superseded_generation_is_not_written_to(redis: Redis, sink: Sink) -> None:
-    make_sink(redis).void(1, "replay", 2)
-    with pytest.raises(RecordClosed, match="superseded"):
-        publish(sink, ROWS)
-
-
 def test_nothing_is_published_where_the_sink_record_is_gone(redis: Redis, sink: Sink) -> None:
     publish(sink, ROWS[:10])
     redis.delete("sink:{rows}:j1")
@@ -196,19 +190,6 @@ def test_the_sink_losing_its_last_second_is_read_again(redis: Redis, sink: Sink)
         publish(sink, crashed())
     publish(sink, ROWS)
     assert published(redis) == ROWS
-
-
-def test_a_batch_after_a_failed_one_is_not_written(redis: Redis) -> None:
-    sink = make_sink(redis, bound=1000)
-    sink.open(1)
-
-    def give_up(full: SinkFull) -> None:
-        redis.xtrim("rows", maxlen=0)
-        raise FailJob(full.reason)
-
-    with pytest.raises(FailJob, match="full"):
-        publish(sink, ROWS, on_full=give_up)
-    assert published(redis) == []
 
 
 def test_one_batch_is_read_ahead_of_a_sink_that_is_full(redis: Redis) -> None:

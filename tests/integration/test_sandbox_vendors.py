@@ -156,8 +156,6 @@ def test_rokts_placements_have_no_page_level_metrics_and_its_metadata_takes_no_d
 
 def test_rokts_accounts_are_a_bare_list_and_tell_what_they_can(visitor: Visitor) -> None:
     one = visitor.get("rokt", "/v1/query/accounts").json()[1]
-    assert visitor.get("rokt", f"/v1/query/accounts/{one['accountId']}").json() == one
-    assert visitor.get("rokt", "/v1/query/accounts/99").status == 404
     help_ = visitor.get("rokt", f"/v1/query/accounts/{one['accountId']}/campaigns/help").json()
     assert help_["dimensions"][0]["slug"] == "campaign_id"
     assert "slug" not in help_["metrics"][-1]

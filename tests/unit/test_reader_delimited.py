@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import assume, given, settings
@@ -143,17 +142,6 @@ def test_a_file_without_header_or_declared_columns_fails() -> None:
 
 def test_an_end_in_the_middle_of_a_character_is_not_a_clean_end() -> None:
     assert isinstance(reading("a,b\n1,€".encode()[:-1], FILE).error, RetryLater)
-
-
-def test_a_quote_never_closed_does_not_fill_the_memory() -> None:
-    def chunks() -> Iterator[bytes]:
-        yield b'a,b\n1,2\n"'
-        yield from (b"x" * 1000 + b"\n" for _ in range(40_000))
-
-    got = reading(chunks(), FILE)
-    assert got.rows == [b'{"a":"1","b":"2"}']
-    assert isinstance(got.error, FailJob)
-    assert "16 MiB" in got.message
 
 
 def test_a_line_never_ended_does_not_fill_the_memory() -> None:

@@ -52,7 +52,6 @@ class Rokt(Vendor):
             Endpoint("POST", "/auth/oauth2/token", "token", "token", self.token),
             Endpoint("GET", "/reporting/accounts/{account}/summary", "account-summary", "single", answer_summary),
             Endpoint("GET", _ACCOUNTS, "query-accounts", "single", answer_accounts),
-            Endpoint("GET", _ACCOUNT, "query-account", "single", answer_account),
         ]
         found += [Endpoint("GET", path, report, "single", answer_legacy) for path, report in reporting.items()]
         found += [Endpoint("GET", path, report, "single", answer_metadata) for path, report in metadata_.items()]
@@ -115,16 +114,6 @@ def answer_accounts(exchange: Exchange) -> Answer:
     rows = exchange.settings.rows_by_report.get("rokt.query-accounts", ACCOUNTS)
     plan = account_plan(exchange.rendering("rokt.query-accounts", rows))
     return streamed(as_list(b"[", exchange.blocks(plan), b"]"), "application/json")
-
-
-def answer_account(exchange: Exchange) -> Answer:
-    """One account."""
-    plan = account_plan(exchange.rendering("rokt.query-accounts", ACCOUNTS))
-    wanted = exchange.parts["account"].encode()
-    for row in plan.rows():
-        if wanted in row:
-            return whole(200, row, "application/json")
-    raise Refusal(404, "no such account")
 
 
 def answer_query(exchange: Exchange) -> Answer:

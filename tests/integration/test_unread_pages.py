@@ -35,6 +35,13 @@ def test_a_next_page_that_nobody_would_read_fails_the_job(
     done(start(lambda _: answer, submit=None, poll=None, read=only))
 
 
+def test_a_next_page_beside_batches_or_rows_in_objects_of_their_own_is_found_as_well(start: Start) -> None:
+    body = {"paging": {"next_link": "/b"}, "stats": [{"row": row, "rows": [row]} for row in ROWS]}
+    for format_ in ({"rows": ["stats.*.row"], "object_is_row": True}, {"rows": ["stats.*.rows"]}):
+        read = {**READ, "format": {"kind": "json", **format_}}
+        failed(start(lambda _: Answer(body), submit=None, poll=None, read=read), "at 'paging.next_link'")
+
+
 @pytest.mark.parametrize(
     "beside",
     [
@@ -63,8 +70,14 @@ ROWS_WITH_NEXT = [{"id": number, "next": "/b", "has_more": True} for number in r
         ("", ROWS_WITH_NEXT),
         ("*.rows", [{"rows": ROWS_WITH_NEXT, "next": "/c"}]),
         ("rows", {"rows": ROWS_WITH_NEXT}),
+        ("data.*.rows", {"data": {"next": {"rows": ROWS_WITH_NEXT}, "paging": {"next": "/c"}}}),
     ],
 )
 def test_a_field_of_a_row_or_of_a_batch_is_no_next_page(start: Start, place: str, body: object) -> None:
     read = {**READ, "format": {"kind": "json", "rows": [place]}}
     done(start(lambda _: Answer(body), submit=None, poll=None, read=read), ROWS_WITH_NEXT)
+
+
+def test_a_field_of_the_only_row_is_no_next_page(start: Start) -> None:
+    read = {**READ, "format": {"kind": "json", "rows": ["data"], "object_is_row": True}}
+    done(start(lambda _: Answer({"data": ROWS_WITH_NEXT[0]}), submit=None, poll=None, read=read), ROWS_WITH_NEXT[:1])

@@ -29,11 +29,14 @@ _PLACES = tuple(around + name for around, name in product(_AROUND, _NAMES))
 def places_to_watch(read: Read) -> tuple[str, ...]:
     """Where the answers of a read may name a next page that nobody would read.
 
-    Only if the rows are in a list with a name: in a row or a batch of rows, such a name may be a value of the report.
+    Not where an object may be a row, or a batch of rows: there, such a name may be a value of the report.
     """
-    if not _is_single(read) or not isinstance(read.format, JsonRows) or read.format.object_is_row:
+    shape = read.format
+    if not _is_single(read) or not isinstance(shape, JsonRows):
         return ()
-    return () if any(not path or "*" in path for path in read.format.rows) else _PLACES
+    objects = [path.partition("*")[0] for path in shape.rows if shape.object_is_row or "*" in path]
+    inside = tuple(path.removesuffix(".") + "." if path else "" for path in objects)
+    return tuple(place for place in _PLACES if not place.startswith(inside)) if inside else _PLACES
 
 
 def refuse_unread(read: Read, facts: Facts, headers: Mapping[str, str]) -> None:

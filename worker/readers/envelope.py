@@ -70,19 +70,23 @@ class _Paths:
         self._declared = [path_of(path) for path in paths]
         self._exact = {path for path in self._declared if "*" not in path}
         self._with_star = [path for path in self._declared if "*" in path]
+        self._prefixes = {path[:count] for path in self._exact for count in range(len(path) + 1)}
 
     def match(self, path: Path) -> Path | None:
         """The declared path that leads to this path of the document; None if there is none."""
         if path in self._exact:
             return path
-        for declared in self._declared if "." in "".join(path) else self._with_star:
-            if _leads_to(declared, path):
-                return declared
-        return None
+        return next((declared for declared in self._others(path) if _leads_to(declared, path)), None)
 
     def lead_through(self, path: Path) -> bool:
         """Does a declared path lead to this path of the document, or to something within it?"""
-        return any(_leads_to(declared, path, or_beyond=True) for declared in self._declared)
+        if path in self._prefixes:
+            return True
+        return any(_leads_to(declared, path, or_beyond=True) for declared in self._others(path))
+
+    def _others(self, path: Path) -> list[Path]:
+        """The declared paths that may lead to this path although they differ from it."""
+        return self._declared if "." in "".join(path) else self._with_star
 
 
 def _leads_to(declared: Path, path: Path, *, or_beyond: bool = False) -> bool:

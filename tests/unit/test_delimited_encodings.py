@@ -92,6 +92,8 @@ def test_a_declared_character_set_is_not_doubted_and_a_mixture_fails_the_job() -
         assert got.message == "line 3: not valid UTF-8; the vendor states 'iso-8859-1', and `encoding` overrides that"
         assert reading(both, shape(), columns=COUNTS, cuts=cuts).message == "line 3: not valid UTF-8"
         assert len(got.rows) == 1
+        declared = reading(both, shape(encoding="utf-8"), columns=COUNTS, cuts=cuts, charset="iso-8859-1")
+        assert declared.message == "line 3: not valid UTF-8"
         (row, _) = rows(reading(both, shape(encoding="latin1"), columns=COUNTS, cuts=cuts, charset="utf-8"))
         assert row["Kampagne"] == "Schuhe fÃ¼r Ã–ko"
 

@@ -22,6 +22,7 @@ PREAMBLE = 'Date/Time Generated,11/24/26\r\nNetwork,"a ""big"" one\r\n\r\nDate R
 COUNTED = '"Report Name: a, b"\r\n"Rows: 1,234"\r\n\r\n'
 HEADLESS: dict[str, Any] = {"header": False, "columns": ["Campaign", "Impressions", "Clicks"]}
 COUNTS_ABOVE = {"preamble": "any", "preamble_count": "Rows: {count}"}
+PRECEDED = {"preamble": "any", "required": ["Campaign", "Impressions", "Clicks"]}
 SEPARATED = {"delimiters": [",", ";", "\t"]}
 
 
@@ -86,6 +87,16 @@ READ: dict[str, tuple[str, Words, list[Any]]] = {
         [["c, 1", 1, 2], ["c, 1", 1, 2]],
     ),
     "a value that is its column's name": ("keyword\nshoes\nkeyword\n", {"types": {}}, [["shoes"], ["keyword"]]),
+    "a name with blanks, and no column declared": ("Campaign Name,Clicks\na,1\n", {"types": {}}, [["a", "1"]]),
+    "one name with a dot, and no column declared": ("ad.id\n1\n", {"types": {}}, [["1"]]),
+    "no header, and commas within values": (
+        "a, b, c, d;1;2\n", {"delimiters": [",", ";"], **HEADLESS}, [["a, b, c, d", 1, 2]]
+    ),
+    "rows that look like an error": (
+        HEAD + "no limit,1,2\n{KeyWord:Shoes},1,2\n",
+        {"errors": [ErrorShape(when="", contains="limit")]},
+        [["no limit", 1, 2], ["{KeyWord:Shoes}", 1, 2]],
+    ),
     "a byte of nothing": (HEAD + "a\0b,1,2\n", {}, [["a\0b", 1, 2]]),
 }  # fmt: skip
 
@@ -112,6 +123,7 @@ AROUND: dict[str, tuple[str, Words]] = {
     ),
     "a note to Excel": ("sep=,\r\n" + HEAD + BODY, {"preamble": 1}),
     "lines of blanks": (HEAD + "  \r\n" + BODY + " \t \r\n", {"missing_fields": "null"}),
+    "lines before a header of the declared columns": ("Report of today\r\n" + HEAD + BODY, PRECEDED),
     "lines that end in cr": ((HEAD + BODY).replace("\r\n", "\r"), {"line_end": "cr"}),
 }
 
@@ -180,6 +192,9 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
     "a column that is not there": ("Campaign,Clicks\r\nc1,2\r\n", {}, "no column Impressions((?!preamble).)*$"),
     "lines before the header": ("Report of today\r\n" + HEAD + BODY, {}, "no column .*preamble"),
     "a required column": ("Date,Clicks\n2026-01-01,5\n", {"required": ["Day"]}, "no column Day in the header"),
+    "a sentence where no header and missing fields are declared": (
+        "Limit reached\n", {"missing_fields": "null", **HEADLESS, "header": True}, "no column Impressions.*Limit"
+    ),
     "prose": ("try again later", {"types": {}}, "does not look like a name.*again"),
     "prose on two lines": ("try again later\nor write to us\n", {"types": {}}, "does not look like a name.*again"),
     "prose with a comma": ("busy, try again later", {"types": {}}, "does not prove a report.*again"),
@@ -263,6 +278,16 @@ def test_an_error_in_json_among_the_rows_is_never_a_row(text: str, words: Words,
         got = reading((text + error).encode(), declared, columns=types, cuts=cuts)
         assert isinstance(got.error, FailJob)
         assert got.message == "the vendor ended the file with an error: timeout"
+
+
+@pytest.mark.parametrize("line", ["Error: timeout", "Error, timeout, 7, 8\n"])
+def test_an_error_in_plain_text_among_the_rows_does_what_it_says(line: str) -> None:
+    error = ErrorShape(when="", contains="timeout", then="retry")
+    for body in (HEAD + BODY + line, HEAD + BODY + line.strip() + "\n" + BODY):
+        got = read(body, errors=[error])
+        assert isinstance(got.error, RetryLater)
+        assert got.message == f"the vendor ended the file with an error: {line.strip()}"
+        assert len(got.rows) == len(ROWS)
 
 
 @pytest.mark.parametrize(

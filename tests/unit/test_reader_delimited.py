@@ -177,3 +177,10 @@ def test_the_size_of_a_row_is_limited_and_that_of_a_file_is_not(monkeypatch: pyt
     monkeypatch.setattr(text_lines, "_MOST_CHARACTERS", 100_000)
     body = b"a,b\n" + b"1,2\n" * 100_000
     assert len(reading(body, FILE, cuts=range(0, len(body), 10_000)).published) == 100_000
+
+
+def test_a_last_row_that_is_too_large_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "LARGEST_ROW_BYTES", 100)
+    got = reading(b"a,b\n1,2\n3," + b"x" * 200, FILE)
+    assert isinstance(got.error, FailJob)
+    assert got.message == "line 3: a row is larger than 16 MiB"

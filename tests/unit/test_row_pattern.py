@@ -208,9 +208,9 @@ def test_a_word_matches_only_if_it_is_whole(word: bytes, kind: ColumnType | None
     declared: dict[str, ColumnType] = {} if kind is None else {"u": kind}
     for shape in (None, Shape(("u",), "plain"), Shape(("u",), "sparse")):
         pattern = RowPattern(b'{"u":"1"}', declared, shape=shape)
-        for wrong in (word[:at] + word[at + 1 :] for at in range(len(word))):
+        for wrong in (b"", *(word[:at] + word[at + 1 :] for at in range(len(word)))):
             assert not pattern.matches(b'{"u":%b}' % wrong)
-            assert not pattern.matches(b'{"u":[%b]}' % wrong)
+            assert not pattern.matches(b'{"u":[1,%b]}' % wrong)
 
 
 @pytest.mark.parametrize("after", [b"\n", b" ", b"]", b"\n]", b",\n", b', {"x":1}\n', b"}"])

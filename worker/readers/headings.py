@@ -103,7 +103,7 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     is missing, two columns have the same name and the source file does not allow it, or nothing shows that this is a
     header.
     """
-    if first[0].strip().lower().startswith("sep=") and not "".join(first[1:]):
+    if first[0].strip().lower().startswith("sep="):
         raise FailJob(f"this line tells Excel the delimiter: {first[0]}; declare it by `preamble: 1`")
     if not has_header(first, shape):
         if not shape.columns:

@@ -121,6 +121,11 @@ AROUND: dict[str, tuple[str, Words]] = {
         "Report of today\r\n\ufeff" + HEAD + BODY,
         {"preamble": 1},
     ),
+    "a byte order mark between such lines and a header in quotes": (
+        'Report of today\r\n\ufeff"Campaign","Impressions","Clicks"\r\n' + BODY,
+        {"preamble": "any"},
+    ),
+    "byte order marks of files that were joined without their headers": (HEAD + "\ufeff" + BODY + "\ufeff", {}),
     "a note to Excel": ("sep=,\r\n" + HEAD + BODY, {"preamble": 1}),
     "lines of blanks": (HEAD + "  \r\n" + BODY + " \t \r\n", {"missing_fields": "null"}),
     "lines before a header of the declared columns": ("Report of today\r\n" + HEAD + BODY, PRECEDED),

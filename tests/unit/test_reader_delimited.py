@@ -113,6 +113,15 @@ def test_broken_quotes_and_stray_returns_fail_with_the_line(body: bytes) -> None
     assert got.message.startswith("line 2: ")
 
 
+@pytest.mark.parametrize(("before", "line"), [("1,2\n", 3), ("1\n", 2)])
+def test_a_mistake_is_named_by_its_line_where_more_than_the_header_was_looked_at(before: str, line: int) -> None:
+    """A first line that begins like JSON is looked at together with those after it."""
+    for last in ("3,4", "3,4\n"):
+        got = reading(f'[a],b\n{before}"1"x,2\n{last}'.encode(), FILE)
+        assert got.message.startswith(f"line {line}: ")
+        assert isinstance(got.error, FailJob) or line == 3
+
+
 def test_names_are_mapped_regardless_of_case_and_blanks() -> None:
     body = b" Clicks ,TIME,extra, Cost\n1,2026-01-01,x,57.1000\n"
     columns = {"clicks": "integer", "cost": "number"}
@@ -168,9 +177,18 @@ def test_a_value_that_does_not_fit_sets_its_row_aside_and_no_other() -> None:
     ]
 
 
-def test_a_byte_order_mark_within_the_text_is_part_of_it() -> None:
-    text = "a\n1\n\ufeff2\n".encode()
-    assert reading(text, FILE, cuts=range(len(text))).published == [b'{"a":"1"}', '{"a":"\ufeff2"}'.encode()]
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_byte_order_mark_within_a_line_is_part_of_it_and_one_before_a_line_is_not(end: str) -> None:
+    text = end.join(
+        ["\ufeffa,b", "\ufeff1\ufeff,\ufeff2", '\ufeff\ufeff"3, ""\ufeff""","4"', "\ufeff5,6", "\ufeff"]
+    ).encode()
+    want = [
+        b'{"a":"1\xef\xbb\xbf","b":"\xef\xbb\xbf2"}',
+        b'{"a":"3, \\"\xef\xbb\xbf\\"","b":"4"}',
+        b'{"a":"5","b":"6"}',
+    ]
+    for cuts in ((), range(len(text))):
+        assert reading(text, FILE, cuts=cuts).published == want
 
 
 def test_the_size_of_a_row_is_limited_and_that_of_a_file_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,11 +190,13 @@ def test_an_escape_matches_if_it_is_a_whole_character() -> None:
     for form in (b"u%04x", b"u%04X"):
         odd = [code for code in range(0x10000) if is_matched(form % code) == (0xD800 <= code < 0xE000)]
         assert odd == []
-    edges = (0xD7FF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xE000)
-    pairs = {(high, low): is_matched(b"u%04x\\u%04X" % (high, low)) for high in edges for low in edges}
-    whole = {code for code in edges if not 0xD800 <= code < 0xE000}
-    halves = {(high, low) for high in (0xD800, 0xDBFF) for low in (0xDC00, 0xDFFF)}
-    assert {pair for pair, is_whole in pairs.items() if is_whole} == {*product(whole, whole), *halves}
+    edges = (0xD7FF, 0xD800, 0xD900, 0xDAFF, 0xDBFF, 0xDC00, 0xDD00, 0xDEFF, 0xDFFF, 0xE000)
+    whole, halves = {0xD7FF, 0xE000}, {*product(edges[1:5], edges[5:9])}
+    for form in (b"u%04x\\u%04x", b"u%04X\\u%04X"):
+        pairs = {pair for pair in product(edges, edges) if is_matched(form % pair)}
+        assert pairs == {*product(whole, whole), *halves}
+        escape = form % (0xD83D, 0xDE00)
+        assert not any(is_matched(escape[:at] + escape[at + 1 :]) for at in range(len(escape)))
     every = [bytes([byte]) for byte in range(0x100)]
     assert {byte for byte in every if is_matched(byte)} == set(map(str.encode, '"\\/bfnrt'))
     digits = set(map(str.encode, "0123456789abcdefABCDEF"))

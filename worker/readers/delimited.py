@@ -70,8 +70,7 @@ class _Table:
         self._required = list(columns) if shape.required is None else shape.required
         self._delimiter = shape.delimiter
         self._has_rows = False
-        # The header as it may be repeated. Where files were joined, a byte order mark may come before it.
-        self._headers: list[list[str]] = []
+        self._header: list[str] | None = None  # if it may be repeated
 
     def batches(self) -> Iterator[Batch]:
         """Yield the values of many rows at a time, those before a mistake included; then raise the mistake."""
@@ -135,10 +134,8 @@ class _Table:
             raise FailJob(f"line {line + 1}: {mistake}") from None
         if not has_header(first, self._shape):
             return batch, line
-        # In a file of one column, a value may be the column's name. After a mark, quotes are plain characters.
-        quote = self._shape.quote
-        starts = [first[0], f"\ufeff{first[0]}", f"\ufeff{quote}{first[0]}{quote}"] if len(first) > 1 else []
-        self._headers = [[start, *first[1:]] for start in starts]
+        # In a file of one column, a value may be the column's name.
+        self._header = first if len(first) > 1 else None
         return batch[1:], line + self._lines.count(first)
 
     def _check_rows(
@@ -149,7 +146,7 @@ class _Table:
         `is_large`: one of the rows may be too large. `is_at_end`: the last one ends the file without a line end.
         """
         width = len(self.names)
-        is_plain = not (self.footer.may_be_in(batch) or any(header in batch for header in self._headers))
+        is_plain = not (self.footer.may_be_in(batch) or self._header in batch)
         may_be_error = bool(self._shape.errors) and any(map(str.startswith, map(_FIRST, batch), repeat("{")))
         if not (is_large or may_be_error) and is_plain and set(map(len, batch)) <= {width}:
             return batch, None
@@ -164,7 +161,7 @@ class _Table:
                 return sound, error
             if self.footer.is_line(fields, width):
                 continue
-            if fields in self._headers and self._shape.repeated_header == "drop":
+            if fields == self._header and self._shape.repeated_header == "drop":
                 continue
             is_last = is_at_end and number == len(batch)
             if len(fields) == 1 < width and fields[0].isspace() and not is_last:
@@ -181,7 +178,7 @@ class _Table:
         shape, surplus = self._shape, len(fields) - len(self.names)
         if self.footer.has_begun:
             return "a row after the footer"
-        if fields in self._headers:
+        if fields == self._header:
             return "the header comes again; `repeated_header: drop` would skip it"
         if sum(map(len, fields)) + len(fields) > LARGEST_ROW_BYTES:
             return _TOO_LARGE

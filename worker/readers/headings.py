@@ -110,7 +110,7 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
             raise FailJob("the file has no header, and the source file declares no columns")
         return list(shape.columns)
     declared = {_fold(name): name for name in (*typed, *required, *shape.columns)}
-    names = [declared.get(_fold(field), _clean(field)) for field in first]
+    names = [declared.get(_fold(field), field.strip()) for field in first]
     while shape.extra_fields == "drop" and names[-1:] == [""]:
         names.pop()
     if not names:
@@ -162,9 +162,4 @@ def _split(line: str, shape: Delimited, delimiter: str) -> list[str]:
 
 
 def _fold(name: str) -> str:
-    return _clean(name).casefold()
-
-
-def _clean(name: str) -> str:
-    """A name without blanks around it, and without the byte order mark that follows lines written before the file."""
-    return name.strip().removeprefix("\ufeff").strip()
+    return name.strip().casefold()

@@ -11,6 +11,7 @@ from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import slice_text
 
+_MARK = "\ufeff"
 _MOST_CHARACTERS = 3 * LARGEST_ROW_BYTES
 """The most a row of the largest size can take in the file: every quote is doubled, and values are quoted."""
 
@@ -106,24 +107,31 @@ class TextLines:
         self.is_over = True
 
     def _cut_lines(self, texts: Iterable[str]) -> Iterator[list[str]]:
-        """Yield the lines that each slice completes; only the very last may have no line end."""
+        """Yield the lines that each slice completes; only the very last may have no line end.
+
+        No line begins with a byte order mark: where files were joined, each may have had one.
+        """
         held: list[str] = []
         held_characters = 0
+        has_marks = False
         for text in texts:
+            has_marks = has_marks or _MARK in text
             *lines, rest = text.split(self._end)
             if lines:
                 lines[0] = "".join((*held, lines[0]))
                 held, held_characters = [], 0
                 self._lines_cut += len(lines)
+                if has_marks:
+                    lines = [line.lstrip(_MARK) for line in lines]
                 yield [line + self._end for line in lines]
             held.append(rest)
             held_characters += len(rest)
             self._refuse_too_long(held_characters)
-        if last := "".join(held):
+        if last := "".join(held).lstrip(_MARK):
             yield [last]
 
     def _decode(self, chunks: Iterable[bytes], declared: str | None, stated: str | None) -> Iterator[str]:
-        """Yield the text without its byte order mark; text before an invalid byte comes before the error is raised.
+        """Yield the text; what comes before an invalid byte is yielded before the error is raised.
 
         The mark decides on the character set, then what is declared, then what is stated, then it is UTF-8. But many
         servers state a wrong one: iso-8859-1, the default in Java, or what describes the file before it was packed
@@ -133,18 +141,14 @@ class TextLines:
         marked, chunks = find_mark(chunks)
         codec = marked or codec_of(declared or stated or "utf-8") or "utf-8"
         decoder = Decoder(codec, is_doubtful=codec == "cp1252" and declared is None)
-        is_first = True
         for piece in chain(chain.from_iterable(map(slice_text, chunks)), (b"",)):
             error = None
             try:
                 text = decoder.decode(piece, is_last=not piece)
             except UnicodeDecodeError as caught:
                 text, error = caught.object[: caught.start].decode(decoder.codec, "replace"), caught
-            if is_first:
-                text = text.lstrip("\ufeff")
             if text:
                 yield text
-                is_first = False
             if error is not None:
                 hint = (
                     "" if declared or not stated else f"; the vendor states {stated!r}, and `encoding` overrides that"

@@ -192,7 +192,6 @@ ROKT_QUERY = {
 }
 BREAKDOWN = f"/reporting/accounts/{ACCOUNT}/campaigns/{CAMPAIGN}/breakdown"
 CAMPAIGNS = f"/v1/query/accounts/{ACCOUNT}/campaigns/"
-TRANSACTIONS = f"/v1/query/accounts/{ACCOUNT}/transactions"
 
 
 def breakdown(visitor: Visitor, **changes: str) -> Reply:

@@ -12,14 +12,11 @@ import pytest
 from sandbox import Sandbox
 from tests.sandbox_client import (
     ACCOUNT,
-    CAMPAIGNS,
     INSTAL_EXPORT,
     KARGO_ASKED,
     KARGO_DOCUMENTED,
     MEDIAMATH_QUERY,
     ROKT_ASK,
-    ROKT_QUERY,
-    TRANSACTIONS,
     Visitor,
     breakdown,
     poll,
@@ -98,9 +95,6 @@ MEDIAMATH: list[tuple[str, Json, Look, Any]] = [
     ("past_end", {}, lambda v, _: [numbered(v, index, 100).status for index in (6, 7)], [200, 400]),
 ]
 ROKT: list[tuple[str, Json, Look, Any]] = [
-    ("slash", {}, lambda v, _: v.post("rokt", CAMPAIGNS[:-1], ROKT_QUERY).headers["Location"], "/rokt" + CAMPAIGNS),
-    ("slash", {}, lambda v, _: v.post("rokt", TRANSACTIONS + "/", {}).headers["Location"], "/rokt" + TRANSACTIONS),
-    ("slash", {"answer": "accepted"}, lambda v, _: v.post("rokt", CAMPAIGNS[:-1], ROKT_QUERY).status, 200),
     ("envelope", {"shape": "items"}, lambda v, _: len(breakdown(v).json()["items"]), ROWS),
     ("envelope", {"shape": "data"}, lambda v, _: len(breakdown(v).json()["data"]), ROWS),
     ("envelope", {"shape": "bare"}, lambda v, _: len(breakdown(v).json()), ROWS),

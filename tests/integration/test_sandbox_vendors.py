@@ -216,6 +216,7 @@ REFUSED: list[tuple[str, str, str, dict[str, str], Any, int]] = [
     ("rokt", "GET", f"{BREAKDOWN}?{urlencode({**ROKT_ASK, 'groupby': 'moon'})}", KNOWN, None, 400),
     ("rokt", "POST", BREAKDOWN, JSON, {}, 405),
     ("rokt", "POST", CAMPAIGNS, JSON, {**ROKT_QUERY, "orderBys": [{"column": "datetime"}]}, 400),
+    ("rokt", "POST", CAMPAIGNS[:-1], JSON, ROKT_QUERY, 404),
     ("rokt", "POST", CAMPAIGNS, TEXT, b"{}", 400),
     ("rokt", "POST", CAMPAIGNS, JSON, b"{", 400),
     ("instal", "GET", "/reports/exports/x", {"Authorization": "Bearer not-a-secret-instal"}, None, 401),

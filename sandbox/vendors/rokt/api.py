@@ -56,11 +56,8 @@ class Rokt(Vendor):
         found += [Endpoint("GET", path, report, "single", answer_legacy) for path, report in reporting.items()]
         found += [Endpoint("GET", path, report, "single", answer_metadata) for path, report in metadata_.items()]
         for path, report in query.items():
-            bare = path.rstrip("/")
-            other = bare if path.endswith("/") else path + "/"
             found.append(Endpoint("POST", path, report, "single", answer_query))
-            found.append(Endpoint("POST", other, report, "single", answer_other_slash))
-            found.append(Endpoint("GET", f"{bare}/help", f"{report}-help", "single", answer_help))
+            found.append(Endpoint("GET", f"{path.rstrip('/')}/help", f"{report}-help", "single", answer_help))
         return tuple(found)
 
     def locate(self, place: Place, request: Request, parts: Mapping[str, str]) -> Place:
@@ -122,16 +119,6 @@ def answer_query(exchange: Exchange) -> Answer:
     asked = read_body(report, exchange.vendor.json_body(exchange))
     rendering = exchange.rendering(f"rokt.{report}", settings.rows_of("rokt", report))
     return wrap_query(exchange, query_plan(report, asked, rendering))
-
-
-def answer_other_slash(exchange: Exchange) -> Answer:
-    """The answer to a query whose path has a wrong slash at its end, or lacks the slash it needs."""
-    path, wanted = exchange.request.path, exchange.value("slash", "answer", "404")
-    if wanted == "404":
-        raise Refusal(404, f"no such path: {path}")
-    if wanted == "accepted":
-        return answer_query(exchange)
-    return Answer(301, headers={"Location": path[:-1] if path.endswith("/") else path + "/"})
 
 
 def answer_help(exchange: Exchange) -> Answer:

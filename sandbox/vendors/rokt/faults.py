@@ -47,9 +47,3 @@ def blank_rows(blocks: Iterator[Block], _exchange: Exchange, *, text: Literal["[
 
 ROKT.switch("no_rows_key", _SINGLE, "The answer has no `data` at all.")
 ROKT.switch("round_cap", _SINGLE, "An answer never has more rows than this, and does not say so.", rows=(int, 100))
-ROKT.switch(
-    "slash",
-    _SINGLE,
-    "The answer to a Query path with a wrong or missing slash at its end.",
-    answer=(Literal["301", "404", "accepted"], "301"),
-)

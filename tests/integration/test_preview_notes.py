@@ -12,6 +12,7 @@ import pytest
 from tests import source_files
 from tests.fake_vendor import ROWS, Answer, FakeVendor, Request
 from worker.client.preview import Preview
+from worker.errors import FailJob
 from worker.model import Json
 from worker.sources.connections import Connection
 from worker.transport.account import Account
@@ -33,7 +34,7 @@ BY_LINK: Json = {"kind": "link"}
         ),
         ({}, {"kind": "link", "place": "header"}, None, ["no next page at Link"]),
         ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
-        ({}, {"kind": "single"}, None, []),
+        ({}, {"kind": "single", "first_page_only": True}, None, []),
         ({"total": ["meta.total"]}, {"kind": "offset", "limit": 3, "first": 1}, 9, []),
         ({"total": ["meta.here"]}, {"kind": "page-number", "size": 4}, 3, []),
         (
@@ -103,6 +104,16 @@ def test_a_preview_finds_out_where_the_vendor_begins_to_count(
         exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
         assert Preview(exchange, source.reports["r"], {}, print, 1).rows(10).notes == notes
         assert Preview(exchange, source.reports["r"], {}, print, 1).rows(2).notes == notes
+
+
+@pytest.mark.parametrize("rows", [2, 10])
+def test_a_preview_refuses_a_next_page_that_nobody_would_read(tmp_path: Path, rows: int) -> None:
+    read: Json = {"request": {"path": "/rows"}, "format": {"kind": "json", "rows": ["rows"]}}
+    source = source_files.loaded(tmp_path, source_files.source(source_files.report(read)))
+    with FakeVendor(lambda _: Answer({"rows": ROWS, "next": "/rows?page=2"})) as vendor:
+        exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
+        with pytest.raises(FailJob, match="names a next page at 'next', but no paging is declared"):
+            Preview(exchange, source.reports["r"], {}, print, 1).rows(rows)
 
 
 def whole(rows: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
+from worker.client.unread_pages import places_to_watch
 from worker.client.vendor import Vendor
 from worker.errors import FailJob, MillraceError, ReportNotFound, RetryLater
 from worker.model import PageFacts, Row, Rows
@@ -98,7 +99,8 @@ class Preview:
     def _read_on(self, blocks: Iterator[Rows]) -> bool:
         """Read the rest of a page if its end says something. Returns whether it came to the end."""
         read = read_for(self.report, self.params)
-        if not (read.totals or _flags(read) or isinstance(read.paging, LinkPaging | TokenPaging)):
+        names_next = isinstance(read.paging, LinkPaging | TokenPaging) or places_to_watch(read)
+        if not (read.totals or _flags(read) or names_next):
             return False
         rows, until = 0, self.monotonic() + LONGEST_READING_SECONDS
         with suppress(RetryLater):

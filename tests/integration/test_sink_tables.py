@@ -167,3 +167,5 @@ def test_partitions_are_named_by_the_dates_of_the_window(tmp_path: Path) -> None
     for first, last in ((None, None), ("../..", "../.."), ("2026-11-01", None)):
         with pytest.raises(BadInput, match="partition"):
             open_sink(address, job(first, last))
+    with pytest.raises(BadInput, match="partition"):
+        open_sink(address, sink_job(window=None))

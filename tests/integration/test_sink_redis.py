@@ -155,6 +155,15 @@ def test_a_stream_that_was_left_under_its_other_name_gets_its_own_back(redis: Re
     assert audit(redis, "rows", JOB).rows == 6
 
 
+def test_a_stream_left_under_its_other_name_never_replaces_one_that_has_rows(redis: Redis) -> None:
+    sink = make("stream:rows", redis)
+    sink.open(1)
+    commit(sink, 1, 3)
+    redis.xadd(keys.stream_being_added_to("rows"), {"job": "another", "at": "1.1.1", "row": "{}"})
+    assert commit(sink, 4, 6) == position(READING, 6)
+    assert audit(redis, "rows", JOB).rows == redis.xlen("rows") == 6
+
+
 def test_names_with_signs_of_formats_and_protocols_are_written_as_they_are(redis: Redis) -> None:
     name = "50%d$0*\u00e9"
     sink = make(f"stream:{name}", redis)

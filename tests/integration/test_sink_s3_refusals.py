@@ -81,6 +81,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (503, "SlowDown", RetryLater, "503 SlowDown: in its own words"),
         (500, "", RetryLater, "500"),
+        (408, "", RetryLater, "408"),
+        (400, "RequestTimeout", RetryLater, "400 RequestTimeout"),
         (400, "ExpiredToken", RetryLater, "400 ExpiredToken"),
         (403, "RequestTimeTooSkewed", RetryLater, "the clock of this machine is wrong"),
         (403, "AccessDenied", FailJob, "403 AccessDenied: in its own words"),

@@ -11,7 +11,7 @@ from worker.sinks.files.credentials import find_aws_credentials
 MOST_CHARACTERS = 400
 BUSY_STATUS = {429, 503}
 BUSY_SECONDS = 15.0
-TEMPORARY_STATUS = {408, 409, 425}
+TEMPORARY_STATUS = {408, 409}
 """Any other 4xx is permanent, unless its code is in TEMPORARY_CODES."""
 PERMANENT_STATUS = {501, 507}
 TEMPORARY_CODES = {"ExpiredToken", "RequestTimeTooSkewed", "RequestTimeout"}

@@ -56,6 +56,7 @@ def typed(texts: list[str], kind: ColumnType, null_values: Sequence[str] = ()) -
         ("datetime", '"2026-07-27T12:00:00Z"', '"2026-07-27T12:00:00Z"'),
         ("datetime", '"2017-05"', '"2017-05"'),
         ("datetime", '"2026/7/1"', '"2026/7/1"'),
+        ("datetime", '"20260727T1200"', '"20260727T1200"'),
         ("datetime", "2026112000", '"2026112000"'),
         ("datetime", '""', "null"),
         ("datetime", '" "', "null"),
@@ -63,7 +64,9 @@ def typed(texts: list[str], kind: ColumnType, null_values: Sequence[str] = ()) -
     ],
 )
 def test_a_value_that_fits_is_that_value(kind: ColumnType, given_: str, expected: str) -> None:
-    assert typed([f'{{"n":{given_}}}'], kind) == [f'{{"n":{expected}}}'.encode()]
+    row = f'{{"n":{given_}}}'
+    assert typed([row], kind) == [f'{{"n":{expected}}}'.encode()]
+    assert Columns({"n": kind})._convert_alone(row.encode()) == f'{{"n":{expected}}}'.encode()
 
 
 @pytest.mark.parametrize("kind", ["integer", "number", "boolean", "datetime"])

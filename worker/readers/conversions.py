@@ -25,7 +25,7 @@ FITTING: dict[ColumnType, frozenset[type]] = {
     "boolean": frozenset({bool, type(None)}),
     "datetime": frozenset({str, type(None)}),
 }
-"""The types of values that stay as they are; in a datetime column, a string only if `is_time` says yes."""
+"""The types of values that stay as they are; in a datetime column, a string only if `_is_time` says yes."""
 
 _SHOWN_CHARACTERS = 100
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -35,9 +35,9 @@ _TIME = re.compile(DATE + r"|-?[0-9]+(?:\.[0-9]+)?$")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
-def is_time(value: Any) -> bool:
-    """Is this null, or a string that begins like a date or counts seconds? Vendors write times in many ways."""
-    return value is None or (type(value) is str and _TIME.match(value) is not None)
+def _is_time(text: str | None) -> bool:
+    """Is this null, or does it begin like a date or count seconds? Vendors write times in many ways."""
+    return text is None or _TIME.match(text) is not None
 
 
 def _misfit(value: Any, kind: ColumnType) -> SkipRow:
@@ -95,7 +95,7 @@ def _to_datetime(value: Any) -> str | None:
     text = value.strip() if isinstance(value, str) else _to_string(value)
     if not text:
         return None
-    if not is_time(text):
+    if not _is_time(text):
         raise _misfit(value, "datetime")
     return text
 
@@ -137,7 +137,7 @@ def convert(raw: bytes, kind: ColumnType, null_values: Collection[str] = ()) -> 
         raise _misfit(raw.decode(), kind) from None
     if kind != "string" and isinstance(value, str) and value.strip() in null_values:
         return b"null"
-    if type(value) in FITTING[kind] and (kind != "datetime" or is_time(value)):
+    if type(value) in FITTING[kind] and (kind != "datetime" or _is_time(value)):
         return None
     new = CONVERSIONS[kind](value)
     return None if new is value else dumps(new)

@@ -57,6 +57,8 @@ def typed(texts: list[str], kind: ColumnType, null_values: Sequence[str] = ()) -
         ("datetime", '"2017-05"', '"2017-05"'),
         ("datetime", '"2026/7/1"', '"2026/7/1"'),
         ("datetime", '"20260727T1200"', '"20260727T1200"'),
+        ("datetime", '"46023.5"', '"46023.5"'),
+        ("datetime", "-1", '"-1"'),
         ("datetime", "2026112000", '"2026112000"'),
         ("datetime", '""', "null"),
         ("datetime", '" "', "null"),

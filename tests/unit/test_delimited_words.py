@@ -140,7 +140,7 @@ def test_what_is_around_the_rows_is_skipped(name: str) -> None:
 
 
 FOOTERS = [
-    ("Grand Total:,100,10\r\n", ["Grand Total:"]),
+    (" Grand Total: ,100,10\r\n", ["Grand Total:"]),
     (",100,10\r\n\r\nReport Time:,2026/11/24\r\nGroup By:,Campaign\r\n", [""]),
     ("\r\n\"©2026 A Company. All rights reserved. \"\r\n", ["©*"]),
     ("Total rows: 5", ["Total rows: {count}"]),
@@ -155,6 +155,14 @@ def test_declared_lines_after_the_rows_are_skipped_and_undeclared_ones_never(foo
     assert rows(read(HEAD + footer, footer=declared)) == []
     undeclared = read(HEAD + BODY + footer)
     assert undeclared.error is not None or len(undeclared.rows) > len(ROWS)
+
+
+def test_a_row_after_the_footer_fails_the_job_wherever_the_file_was_cut() -> None:
+    text = f"{HEAD}{BODY}Total,1,1\r\nby us\r\nc9,1,2\r\n"
+    for at in range(len(text)):
+        got = reading(text.encode(), shape(footer=["Total"]), columns=COUNTS, cuts=[at])
+        assert got.message == "line 9: a row after the footer"
+        assert len(got.rows) == len(ROWS)
 
 
 def test_columns_of_one_name_are_numbered_where_declared() -> None:

@@ -154,6 +154,23 @@ def test_a_count_of_as_many_rows_as_a_vendor_may_send_at_most_is_checked(
     assert len(made.asked) == 2
 
 
+@pytest.mark.parametrize("paging", [{**BY_OFFSET, "limit": 500}, {**BY_NUMBER, "size": 500, "size_param": "n"}])
+@pytest.mark.parametrize("rows", [ROUND, ROUND[:10]], ids=["more", "no more"])
+def test_a_page_that_is_short_because_the_vendor_allows_no_more_is_not_the_last(
+    start: Start, paging: Json, rows: list[Json]
+) -> None:
+    def respond(request: Request) -> Answer:
+        first = int(request.query.get("offset", 0)) or 10 * int(request.query.get("page", 0))
+        return Answer({"rows": rows[first : first + 10]})
+
+    made = start(respond, read={**READ, "paging": {**paging, "ends_with": "short"}}, submit=None, poll=None)
+    if rows is ROUND:
+        failed(made, "page 1.1: 10 rows came instead of 500, but others follow: does the vendor allow 10 at most?")
+    else:
+        assert done(made, rows)["proof"] == "end"
+    assert len(made.asked) == 2
+
+
 @pytest.mark.parametrize("paging", [BY_OFFSET, BY_NUMBER_AND_SIZE])
 @pytest.mark.parametrize(
     "past_the_end",

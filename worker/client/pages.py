@@ -148,8 +148,8 @@ class Page:
                 except StopIteration as end:
                     address = None
                     self.facts = replace(self.facts, next=end.value)
-            if self._may_count_itself():
-                self._check_count()
+            if self._may_lack_rows():
+                self._check_end()
 
     def hang_up(self) -> None:
         """Break the connection from another thread: the thread that waits for rows gets a RetryLater."""
@@ -339,36 +339,44 @@ class Page:
             raise StartOver("rows have moved: the row before this offset is no longer there")
         return None
 
-    def _may_count_itself(self) -> bool:
-        """May the vendor's count be that of this page alone, as one called `count` often is?
+    def _may_lack_rows(self) -> bool:
+        """May rows follow a first page that seems to be all there is, by a count or because it is short?
 
-        Only if the page may be full: it has as many rows as requested, or a number that a vendor may allow at most.
+        A count may be that of the page alone, as one called `count` often is, and a page may be short because the
+        vendor allows no more rows. So if it has as many as requested, or as a vendor may allow, that is checked.
         """
-        pages, facts = self._pages, self.facts
-        if not pages.pager.is_addressable or self.number != 1 or facts.rows != facts.total:
-            return False
+        pages, facts, size = self._pages, self.facts, self._pages.pager.size
         is_short_the_end = getattr(pages.read.paging, "ends_with", None) == "short"
-        is_full = facts.rows == pages.pager.size or (may_be_limit(facts.rows) and not is_short_the_end)
-        is_the_end_elsewhere = facts.is_declared_last or facts.total_pages is not None or facts.total == pages.capped_at
-        return is_full and pages.prepared.polled_total is None and not (facts.has_more or is_the_end_elsewhere)
+        is_short = is_short_the_end and facts.total is None and facts.rows != size
+        if not pages.pager.is_addressable or self.number != 1 or not (facts.rows == facts.total or is_short):
+            return False
+        is_capped = facts.total is not None and facts.total == pages.capped_at
+        is_the_end_elsewhere = facts.is_declared_last or facts.total_pages is not None or is_capped
+        is_known = pages.prepared.polled_total is not None or facts.has_more or is_the_end_elsewhere
+        return not is_known and (facts.rows == size or may_be_limit(facts.rows))
 
-    def _check_count(self) -> None:
-        """Raise FailJob if rows follow a first page that has all rows counted: the report would end here without them.
+    def _check_end(self) -> None:
+        """Raise FailJob if rows follow a first page that seems to be all there is: the report would end without them.
 
-        A refusal agrees with the count, and so does the same page once more.
+        A refusal means that it is all, and so does the same page once more.
         """
         following = None
-        pager, counted = self._pages.pager, self.facts.rows
+        pager, rows = self._pages.pager, self.facts.rows
         requests = pager.addresses(1, None, None)
         next(requests)
         try:
-            address = requests.send(PageFacts(rows=counted))
+            address = requests.send(PageFacts(rows=rows, has_more=True))
         except StopIteration:
             address = next(pager.addresses(2, None, None))
         with suppress(FailJob, StartOver), closing(self._read_answer(address)) as answer:
             following = next(answer, None)
-        if following is not None and following.first != self._first:
-            raise FailJob(f"the vendor counts {counted} rows, but others follow: is `total` the count of one page?")
+        if following is None or following.first == self._first:
+            return
+        if self.facts.total is not None:
+            raise FailJob(f"the vendor counts {rows} rows, but others follow: is `total` the count of one page?")
+        raise FailJob(
+            f"{rows} rows came instead of {pager.size}, but others follow: does the vendor allow {rows} at most?"
+        )
 
     def _refusal(self, response: Response, address: Address, found: PageRequest) -> Exception:
         """The error that a refusal means: a declared one, the end of paging, or a report that is gone."""

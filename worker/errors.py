@@ -50,6 +50,10 @@ class MissingInput(BadInput):
         self.args = (f"{where} is missing; expected {allowed}",)
 
 
+class MissingLibrary(BadInput):
+    """What was given is right, but needs a library that is not installed here."""
+
+
 class UnreadableFile(BadInput):
     """A file cannot be read or parsed."""
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from config.settings import Settings, environment_value, settings
 from worker.client.status import Prepared
 from worker.client.vendor import Vendor
-from worker.errors import BadInput, FailJob, RetryLater
+from worker.errors import BadInput, FailJob, MissingLibrary, RetryLater
 from worker.ledger import Ledger
 from worker.model import Job
 from worker.observe import Event, log
@@ -82,15 +82,9 @@ class Services:
         try:
             return Source.model_validate_json(text)
         except ValidationError as unknown:
-            # During an upgrade the next worker may be one of the version that made the job, so this is no attempt.
             first = unknown.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise RetryLater(
-                f"a worker of the version of Millrace that made this job: its source has {where}: {first['msg']}",
-                wait_seconds=OTHER_VERSION_SECONDS,
-                is_attempt=False,
-                waits_on="worker",
-            ) from None
+            raise _other_version(f"its source has {where}: {first['msg']}") from None
 
     def vendor(self, job: Job, *, silence_seconds: float | None = None) -> Vendor:
         """The client of a job's vendor; `silence_seconds` is the setting unless it is given."""
@@ -128,8 +122,15 @@ class Services:
 
     @contextmanager
     def sink(self, job: Job) -> Iterator[Sink]:
-        """The sink of a job, released at the end of the block."""
-        sink = open_sink(parse_address(job.sink), self.sink_job(job))
+        """The sink of a job, released at the end of the block. Raises RetryLater if only another version knows it."""
+        try:
+            address = parse_address(job.sink)
+        except MissingLibrary:
+            raise
+        except BadInput as unknown:
+            # The address was checked when the job was made.
+            raise _other_version(f"its sink has {unknown}") from None
+        sink = open_sink(address, self.sink_job(job))
         try:
             yield sink
         finally:
@@ -168,6 +169,16 @@ class Services:
         if not any(is_below(address, prefix) for prefix in prefixes):
             raise BadInput("to", address.display_name, "a sink that begins with " + " or ".join(prefixes))
         return address.text
+
+
+def _other_version(why: str) -> RetryLater:
+    """During an upgrade the next worker may be one of the version that made the job, so this is no attempt."""
+    return RetryLater(
+        f"a worker of the version of Millrace that made this job: {why}",
+        wait_seconds=OTHER_VERSION_SECONDS,
+        is_attempt=False,
+        waits_on="worker",
+    )
 
 
 @cache

@@ -16,6 +16,7 @@ from tests.fake_vendor import Answer
 from tests.in_process import world
 from tests.ledgers import held, job
 from tests.source_files import source
+from worker import keys
 from worker.errors import LeaseLost, RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
@@ -192,6 +193,23 @@ def test_a_job_fails_by_a_worker_that_lacks_what_its_sink_needs(
     monkeypatch.setattr("worker.sinks.address.find_spec", lambda name: None)
     assert fail(services, job_id, "obstore is missing") == "failed"
     assert (job(services.ledger, job_id).receipt or {})["sink"].startswith("s3://rows/x?format=parquet")
+
+
+def test_a_job_with_a_sink_of_a_later_version_waits_for_a_worker_of_that_version(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Answer({"rows": ROWS_OF_VENDOR})
+    with world(redis, tmp_path, source(), lambda request: rows, monkeypatch) as made:
+        made.ask()
+        key = keys.job(made.job_id)
+        known = redis.hget(key, "sink")
+        redis.hset(key, "sink", "stream:rows:v.r?later=1")
+        for _ in range(12):
+            made.step(made.job)
+        assert (made.job.state, made.job.attempts, made.job.waits_on) == ("ready", 0, "worker")
+        assert "the version of Millrace that made this job: its sink has to: option: 'later'" in made.job.waits_said
+        redis.hset(key, "sink", known)
+        assert made.run()["rows"] == 3
 
 
 def test_an_end_that_cannot_be_completed_fails_the_job_and_a_retry_completes_it(

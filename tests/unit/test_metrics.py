@@ -17,8 +17,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.settings import Settings
-from tests.ledgers import Clock, first_page, job
+from tests.ledgers import Clock, first_page, job, make
 from tests.ledgers import clock as clock
+from worker import keys
 from worker.api import metrics
 from worker.api.metrics import Sample, exposition, gauges
 from worker.ledger import Ledger
@@ -86,6 +87,14 @@ def test_gauges_show_the_present_state(services: Services, clock: Clock) -> None
     ledger.overdue()
     found = by_name(gauges(services))
     assert found["millrace_last_sweep_seconds"] == 0
+
+
+def test_gauges_leave_out_a_sink_that_this_process_does_not_know(services: Services) -> None:
+    first_page(services.ledger)
+    services.redis.xadd("s", {"a": "b"})
+    make(services.ledger, "later", may_join=False)
+    services.redis.hset(keys.job("later"), "sink", "stream:t?later=1")
+    assert by_name(gauges(services))["millrace_stream_entries s"] == 1
 
 
 def test_a_schedule_that_cannot_be_used_is_an_alarm_as_an_entry_is(services: Services, tmp_path: Path) -> None:

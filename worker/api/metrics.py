@@ -133,11 +133,13 @@ def _job_gauges(jobs: list[Job], now: float) -> Iterator[Sample]:
 def _stream_gauges(services: Services, jobs: list[Job]) -> Iterator[Sample]:
     """The streams in our own Redis that jobs write to, those of jobs that ended lately included."""
     sinks = {job.sink for job in (*jobs, *services.ledger.jobs(count=LOOK_AT_MOST))}
-    names = {
-        address.stream
-        for sink in sinks
-        if isinstance(address := parse_address(sink), StreamAddress) and not address.url
-    }
+    names = set[str]()
+    for sink in sinks:
+        # Another process may know sinks that this one does not: of a later version, or with a library missing here.
+        with suppress(BadInput):
+            address = parse_address(sink)
+            if isinstance(address, StreamAddress) and not address.url:
+                names.add(address.stream)
     for name in islice(sorted(names), LOOK_AT_MOST):
         try:
             entries = services.redis.xlen(name)

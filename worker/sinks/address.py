@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from worker.errors import BadInput
+from worker.errors import BadInput, MissingLibrary
 from worker.redis_url import TLS_OPTIONS, read_redis_url
 from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket
 from worker.sinks.files.formats.kinds import FORMATS
@@ -156,7 +156,7 @@ def parse_bucket(text: str) -> BucketAddress:
             "to: prefix", prefix, "names of printable characters without blanks that do not begin with a dot"
         )
     if missing := [name for name in kind.libraries if find_spec(name) is None]:
-        raise BadInput("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[buckets]'")
+        raise MissingLibrary("to", base, f"{' and '.join(missing)} to be installed: pip install 'millrace[buckets]'")
     options = _options(query, {**FILE_OPTIONS, **dict.fromkeys(kind.options, "")})
     layout, place = _read_layout(options), {option: options[option] for option in kind.options}
     bucket = Bucket(scheme, name, prefix, **place)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from worker.errors import BadInput
+from worker.errors import MissingLibrary
 from worker.model import Rows
 
 Columns = dict[str, str]
@@ -67,4 +67,4 @@ class Format:
     def require(self, where: str, name: str) -> None:
         """Raise BadInput if the library that the format needs is not installed."""
         if self.needs and find_spec(self.needs) is None:
-            raise BadInput(where, name, f"{self.needs} to be installed: pip install 'millrace[{self.extra}]'")
+            raise MissingLibrary(where, name, f"{self.needs} to be installed: pip install 'millrace[{self.extra}]'")

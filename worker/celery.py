@@ -5,6 +5,7 @@ Only `celery_patches` knows Celery besides, and `broker` its library kombu.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import sys
 from collections.abc import Iterable
@@ -29,6 +30,9 @@ from worker.observe import Event, configure_logging, log
 from worker.redis_client import own_redis, refuse_unfit
 from worker.sources.environment_names import describe_unknown_variables
 from worker.tracing import flush
+
+LEAST_PREFETCHED = 16
+"""How many messages a control worker holds at least, however few threads it has."""
 
 keep_waiting_for_broker()
 put_back_quietly()
@@ -102,6 +106,9 @@ def run_worker(node: str, queues: Iterable[str], *, pool: str, concurrency: int,
     Celery's own command would first import all of Celery's plugins, among them Flower and its web server.
     """
     app.conf.worker_disable_prefetch = not prefetches
+    if prefetches:
+        # With a single message ahead, a thread waits for the broker between two steps.
+        app.conf.worker_prefetch_multiplier = math.ceil(LEAST_PREFETCHED / concurrency)
     # At SIGHUP Celery starts itself again with these arguments. `python -m worker` differs from running its file.
     sys.argv[:] = sys.orig_argv[1:]
     worker = app.Worker(

@@ -6,8 +6,11 @@ Their versions are pinned, and without these changes everything works as well, o
 from __future__ import annotations
 
 import logging
+import os
 import time
 import warnings
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import orjson
@@ -33,6 +36,7 @@ _declare = Producer.maybe_declare
 def patch_celery() -> None:
     """Apply everything below to this process, once."""
     make_celery_cheaper()
+    take_every_answer()
     show_retries()
     send_events_together()
     leave_out_tracebacks()
@@ -99,6 +103,31 @@ def _get_client(channel: Any, asynchronous: bool = False) -> Any:
     return client
 
 
+def take_every_answer() -> None:
+    """Make a worker take a message that Redis has sent, even if it holds as many as it may by now.
+
+    kombu would leave it in the socket, so the event loop would be called again at once, for as long as all threads are
+    busy. It uses a whole core then, and the threads wait for the interpreter lock.
+    """
+    transport.MultiChannelPoller.on_readable = _take_answer
+
+
+def _take_answer(poller: Any, descriptor: int) -> None:
+    # Absent: the connection broke after the event loop had found it readable. kombu would raise KeyError.
+    if known := poller._fd_to_chan.get(descriptor):
+        channel, kind = known
+        channel.handlers[kind]()
+
+
+@cache
+def _bell() -> tuple[int, int]:
+    """A pipe whose end to read is in the event loop, to wake it from another thread."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
 # ---------------------------------------------------------------- events
 
 
@@ -142,11 +171,33 @@ def _send(consumer: Any) -> None:
     consumer._flush_events()
 
 
-# ---------------------------------------------------------------- log lines
+# ---------------------------------------------------------------- the consumer, and log lines
 
 
 class TerseConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     """Celery's consumer, with one line in the log where Celery's own writes a traceback: see `worker_consumer`."""
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Also wake the loop when a thread begins with a message and there is room for another one.
+
+        While there is no room, the loop asks Redis for nothing, and would notice only at its next timer.
+        """
+        super().register_with_event_loop(hub)
+        if self.app.conf.worker_disable_prefetch:  # the loop hears of processes through their pipes
+            return
+        listen, ring = _bell()
+        hub.add_reader(listen, os.read, listen, 4096)
+        held = self.task_consumer.channel.qos
+        acknowledge = held.ack
+
+        def acknowledge_and_wake(tag: str) -> None:
+            was_full = not held.can_consume()
+            acknowledge(tag)
+            if was_full:
+                with suppress(BlockingIOError):  # it has been rung more often than it was heard
+                    os.write(ring, b".")
+
+        held.ack = acknowledge_and_wake
 
     def on_unknown_task(self, body: Any, message: Any, exc: KeyError) -> None:
         """Drop the message: the sweep sends it again, until a worker gets it that knows the task."""

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 
 import pytest
 import requests
+import uvicorn
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from tests.browser import IS_THERE, browser, faults_of, look_like
 from tests.harness import Stack, running_api, until
+from tests.redis_server import free_port
 from tests.requests import KARGO
+from worker.api.app import make_app
+from worker.api.backend import Backend
 
 TOKEN = "a-token-of-the-tests"
 pytestmark = pytest.mark.skipif(not IS_THERE, reason="Chromium and chromedriver are not installed")
@@ -69,6 +76,26 @@ def log_in(page: Chrome) -> None:
 def press(page: Chrome, *keys: str) -> None:
     """Send keys to the focused element."""
     ActionChains(page).send_keys(*keys).perform()
+
+
+def test_the_page_works_below_a_path_of_a_reverse_proxy(chromium: Chrome, stack: Stack) -> None:
+    # As behind a proxy, the application itself does not know the path.
+    below = Starlette(
+        routes=[Mount("/tools/millrace", make_app(stack.services.settings, Backend(lambda: stack.services)))]
+    )
+    server = uvicorn.Server(uvicorn.Config(below, port=free_port(), log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started, "the server")
+        chromium.get(f"http://127.0.0.1:{server.config.port}/tools/millrace/")
+        shows(chromium, "live")
+        chromium.find_element(By.LINK_TEXT, "Schedule").click()
+        shows(chromium, "Nothing is scheduled")
+        assert not faults_of(chromium)
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join()
 
 
 def test_a_job_is_requested_watched_and_cancelled(page: Chrome, stack: Stack) -> None:

@@ -47,8 +47,8 @@ def reference_page(described: Described) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} API</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
-        f'<h1>{title} API</h1><p>{escape(described["info"]["description"])} For programs: <a href="/openapi.json">'
-        f'<code>/openapi.json</code></a>. For people: <a href="/">the page</a>.</p>{body}</body></html>'
+        f'<h1>{title} API</h1><p>{escape(described["info"]["description"])} For programs: <a href="openapi.json">'
+        f'<code>/openapi.json</code></a>. For people: <a href="./">the page</a>.</p>{body}</body></html>'
     )
 
 

@@ -129,7 +129,8 @@ def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return
-    limit = most_attempts and (later.at_most or most_attempts)
+    # A verdict is carried out however often that fails; a sink that is away too long is given up in `end_job`.
+    limit = None if job.verdict else most_attempts and (later.at_most or most_attempts)
     if later.is_attempt and limit and attempts >= limit:
         _fail(services, lease, f"given up after {attempts} attempts: {later.reason}")
         return

@@ -21,6 +21,7 @@ from worker.errors import LeaseLost, RecordClosed, RetryLater
 from worker.jobs.create import JobRequest, create_job
 from worker.jobs.finish import cancel, end_job, fail, finish, open_generation, start_over
 from worker.jobs.waiting import waits_for
+from worker.metrics import read_counters
 from worker.model import Job, OpenPages, Rows
 from worker.services import Services
 from worker.sinks.audit import audit
@@ -178,12 +179,32 @@ def test_a_sink_that_is_away_is_waited_for_only_where_it_may_hold_rows(
         raise RetryLater("away")
 
     monkeypatch.setattr(RedisStreamSink, "void", be_away)
-    with pytest.raises(RetryLater, match="away"):
-        cancel(services, streamed.id)
+    assert cancel(services, streamed.id) == "streamed"
     waiting, _ = create_job(services, JobRequest("mediamath.performance", PARAMS, "stream:other"))
     assert cancel(services, waiting) == "cancelled"
     monkeypatch.setattr(services.ledger, "now", lambda: streamed.finish_by + 1)
     assert end_job(services, job(services.ledger, streamed.id)) == "cancelled"
+
+
+def test_a_cancelled_job_whose_sink_is_away_says_so_until_it_ends(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_away(*arguments: object) -> None:
+        raise RetryLater("the sink is away")
+
+    rows = Answer({"rows": ROWS_OF_VENDOR})
+    with world(redis, tmp_path, source(), lambda request: rows, monkeypatch) as made:
+        made.ask()
+        made.run(until=lambda job: job.state == "streamed")
+        with monkeypatch.context() as patch:
+            patch.setattr(RedisStreamSink, "void", be_away)
+            assert cancel(made.services, made.job_id) == "streamed"
+            for _ in range(12):
+                made.step(made.job)
+            assert (made.job.waits_on, made.job.waits_said) == ("retry", "the sink is away")
+        assert made.run()["state"] == "cancelled"
+        # It would raise the alarm that workers are killed.
+        assert not [name for name, *_ in read_counters(redis) if name == "millrace_leases_lost_total"]
 
 
 def test_a_job_fails_by_a_worker_that_lacks_what_its_sink_needs(

@@ -81,11 +81,17 @@ def receipt(job_id: str, as_json: bool) -> None:
 @click.argument("job_id", metavar="JOB")
 @as_json_option
 def cancel(job_id: str, as_json: bool) -> None:
-    """Cancel a job in any state, and declare void what it published; exit 1 if it had already ended."""
+    """Cancel a job in any state, and declare void what it published.
+
+    Exit 1 if it had already ended, 3 if it ends later, because its sink does not answer now.
+    """
     # An unknown id is wrong usage (exit 2), not a job that could not be cancelled.
     find_job(job_id)
     state = cancel_job(open_services(), job_id)
     _print_state(job_id, state, as_json)
+    if state not in FINISHED:
+        talk.print(f"its rows cannot be declared void yet; a worker does that and ends it: millrace show {job_id}")
+        sys.exit(EXIT_RUNNING)
     sys.exit(EXIT_DONE if state == "cancelled" else EXIT_FAILED)
 
 

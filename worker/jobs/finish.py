@@ -22,12 +22,15 @@ Verdict = Literal["failed", "cancelled"]
 
 
 def fail(services: Services, job_id: str, reason: str, *, report_is_cause: bool = False) -> JobState | None:
-    """End a job as failed, unless it is over already; returns its final state, None if there is no such job."""
+    """End a job as failed, as `cancel` ends it as cancelled."""
     return _decide(services, job_id, "failed", reason, report_is_cause=report_is_cause)
 
 
 def cancel(services: Services, job_id: str) -> JobState | None:
-    """End a job as cancelled, unless it is over already; returns its final state, None if there is no such job."""
+    """End a job as cancelled, unless it is over already; returns its final state, None if there is no such job.
+
+    If its sink may hold rows and is away, the state is not final: a worker ends the job once the sink answers.
+    """
     return _decide(services, job_id, "cancelled", "cancelled", report_is_cause=False)
 
 
@@ -40,7 +43,12 @@ def _decide(
     # A report that is discarded at the vendor cannot be used by a retry.
     is_lost = report_is_cause or _is_discarded(services, job, verdict)
     services.ledger.decide(job_id, verdict, reason, report_is_cause=is_lost)
-    return end_job(services, services.ledger.job(job_id) or job)
+    decided = services.ledger.job(job_id) or job
+    try:
+        return end_job(services, decided)
+    except RetryLater as later:
+        log.warning(Event.NOT_VOIDED, job=job_id, why=str(later))
+        return decided.state
 
 
 def end_job(services: Services, job: Job) -> JobState:

@@ -60,11 +60,12 @@ end
 
 local function is_over(state) return state == 'done' or state == 'failed' or state == 'cancelled' end
 
--- Is the lease still good? It must be the latest and not ended, the job without a verdict and not over, the page not
--- closed. All of this is checked, because a late heartbeat must not revive a lease whose work is done.
+-- Is the lease still good? It must be the latest and not ended, the job not over, the page not closed and its job without
+-- a verdict. All of this is checked, because a late heartbeat must not revive a lease whose work is done. A verdict takes
+-- the token of the step before it, so the lease of a step of a job with a verdict is of the step that ends it.
 local function is_live(job, key, prefix, token)
   local f = redis.call('HMGET', job, 'state', 'verdict')
-  if not f[1] or f[2] or is_over(f[1]) or not has_token(key, prefix, token) then return false end
+  if not f[1] or (f[2] and prefix ~= '') or is_over(f[1]) or not has_token(key, prefix, token) then return false end
   if redis.call('HEXISTS', key, prefix .. 'until') == 0 then return false end
   return prefix == '' or (f[1] == 'streaming' and redis.call('HEXISTS', key, prefix .. 'closed') == 0)
 end

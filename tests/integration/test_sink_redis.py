@@ -43,6 +43,11 @@ def test_entries_have_exactly_the_fields_of_the_contract(redis: Redis) -> None:
     ]
 
 
+def test_a_new_stream_has_no_consumer_groups(redis: Redis) -> None:
+    commit(opened("stream:rows", redis), 1, 3)
+    assert redis.xinfo_groups("rows") == []
+
+
 def test_a_batch_of_a_thousand_rows_and_four_mebibytes_is_one_act(redis: Redis) -> None:
     rows = tuple(b'{"n":%d,"text":"%s"}' % (number, b"x" * 4_200) for number in range(1000))
     sink = opened("stream:rows", redis)

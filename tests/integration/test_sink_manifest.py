@@ -17,6 +17,7 @@ from tests.sinks import READING, make, opened, publish
 from worker.errors import FailJob
 from worker.model import Totals
 from worker.sinks.files.directory import DirectoryStore
+from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.store import Key
 from worker.sinks.kinds import file_store, parse_address
 
@@ -231,4 +232,13 @@ def test_links_name_files_as_engines_do(address: str, uri: str) -> None:
 
 def test_without_partitions_there_are_no_links(tmp_path: Path) -> None:
     end(tmp_path, "a", "2026-11-01", "2026-11-02T06:00:00.000Z")
-    assert not links(tmp_path)
+    assert not list(tmp_path.rglob("_symlink_format_manifest"))
+
+
+def test_where_a_place_has_no_uri_there_are_no_links(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    store.uri = ""
+    report = Key("kargo/report")
+    note_latest(store, report, report / "date=2026-11-01" / "a", {"files": []})
+    assert manifest(tmp_path)["windows"] == []
+    assert not list(tmp_path.rglob("_symlink_format_manifest"))

@@ -14,10 +14,10 @@ from worker.sinks.audit import audit
 
 
 def test_at_the_bound_nothing_is_written_until_consumers_trim(redis: Redis) -> None:
-    sink = opened("stream:rows", redis, bound=4)
+    sink = opened("stream:rows", redis, bound=5)
     assert commit(sink, 1, 3) == position(READING, 3)
     assert commit(sink, 4, 5) == position(READING, 5)
-    assert commit(sink, 6, 7) == Full("stream full: 5 entries; consumers must trim it below 4")
+    assert commit(sink, 6, 7) == Full("stream full: 5 entries; consumers must trim it below 5")
     assert redis.xlen("rows") == 5
     redis.xtrim("rows", maxlen=3, approximate=False)
     assert commit(sink, 6, 7) == position(READING, 7)

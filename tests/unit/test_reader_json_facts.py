@@ -34,6 +34,9 @@ PAGED = JsonRows(
         (b'"next":["/b"]', "the value at 'next' is not a link or token: [\"/b\"]"),
         (b'"next":true', "the value at 'next' is not a link or token: true"),
         (b'"total":{"value":3.0}', "the value at 'total' is not a count of rows: {\"value\":3.0}"),
+        (b'"more":"maybe"', "the value at 'more' is not yes or no: \"maybe\""),
+        (b'"more":25', "the value at 'more' is not yes or no: 25"),
+        (b'"more":{"pages":2}', "the value at 'more' is not yes or no: {\"pages\":2}"),
         (b'"pages":[7]', "the value at 'pages' is not a count of pages: [7]"),
     ],
 )

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from itertools import chain
+from types import UnionType
 from typing import Any
 
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
@@ -287,12 +288,8 @@ class _Page:
             if error := error_in(partial(self._find, frame=frame), self._shape.errors):
                 raise error.failure(f"the vendor answered with an error: {error.words}")
 
-    def _finish(self) -> Iterator[Rows]:
-        """Fill in the facts at the end of a whole page, and yield the rows that had to wait for it.
-
-        These are lists whose column names came after them, and an object that is the only row if no list was found.
-        """
-        self._refuse_error()
+    def _take_facts(self) -> int | None:
+        """Fill in the facts at the end of a whole page; returns its own count of rows."""
         facts, shape = self._facts, self._shape
         total, total_pages = count(map(self._find, shape.total)), count(map(self._find, shape.total_pages))
         facts.total = facts.total if total is None else total
@@ -308,17 +305,28 @@ class _Page:
             self._refuse_structure(shape.total_pages, "a count of pages")
         if facts.next is None and facts.has_more is not False:
             self._refuse_structure(shape.next, "a link or token")
+        if facts.has_more is None:
+            self._refuse_structure((*shape.has_more, *shape.is_last), "yes or no", object)
+        return total
+
+    def _finish(self) -> Iterator[Rows]:
+        """Check a whole page, and yield the rows that had to wait for its end.
+
+        These are lists whose column names came after them, and an object that is the only row if no list was found.
+        """
+        self._refuse_error()
+        total = self._take_facts()
         if self._lists is not None and self._rows:
             self._learn_columns()
             if not self._lists.is_known:
-                raise FailJob(f"the names of the columns are not at {shape.columns!r}")
-            yield from map(self._columns.convert, self._lists.take_waiting(facts.first_row))
+                raise FailJob(f"the names of the columns are not at {self._shape.columns!r}")
+            yield from map(self._columns.convert, self._lists.take_waiting(self._facts.first_row))
         is_found = self._rows_at is not None or self._has_joined or self._walk.has_empty_batches
         if is_found and (self._rows or not self._has_members):
             if self._rows_at is not None and self._rows_at in self._walk.misplaced:
                 raise FailJob(f"not everything at {'.'.join(self._rows_at)!r} is a list of rows")
             return
-        row = next((value for path in shape.rows if (value := self._row_at(path)) is not None), None)
+        row = next((value for path in self._shape.rows if (value := self._row_at(path)) is not None), None)
         if row is not None:
             yield from self._dump_rows([row])
             return
@@ -337,8 +345,10 @@ class _Page:
             where = repr(place) if place else "the top"
             raise FailJob(f"there is something, but no list, at {where}; the page begins: {excerpt(self._start)}")
 
-    def _refuse_structure(self, paths: Iterable[str], wanted: str) -> None:
-        """Raise FailJob if there is an object, a list or `true` at one of these paths, where this is wanted.
+    def _refuse_structure(
+        self, paths: Iterable[str], wanted: str, kinds: type | UnionType = dict | list | TooLarge
+    ) -> None:
+        """Raise FailJob if there is one of these kinds of values, or `true`, at one of the paths, where this is wanted.
 
         To ignore it would end a report at its first page, or leave its count out of account.
         """
@@ -346,7 +356,7 @@ class _Page:
         for path in paths:
             value = self._find(path)
             holds_another = any(other.startswith(f"{path}.") for other in paths)
-            if (value is True or isinstance(value, dict | list | TooLarge)) and is_value(value) and not holds_another:
+            if (value is True or isinstance(value, kinds)) and is_value(value) and not holds_another:
                 shown = str(value) if isinstance(value, TooLarge) else excerpt(dumps(value))
                 raise FailJob(f"the value at {path!r} is not {wanted}: {shown}")
 

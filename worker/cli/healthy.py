@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import click
 
+from config.settings import environment_value
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, talk
 from worker.cli.startup import open_services
@@ -39,7 +40,9 @@ def healthy(process: str, port: int | None, as_json: bool) -> None:
 def _find_problem(process: str, port: int | None) -> str | None:
     """Why this process does not work; None if it does."""
     if process in PATHS:
-        url = f"http://127.0.0.1:{port or PORTS[process]}{PATHS[process]}"
+        # Flower reads this variable itself; it then serves nothing outside that path.
+        prefix = (environment_value("FLOWER_URL_PREFIX") or "").strip("/") if process == "flower" else ""
+        url = f"http://127.0.0.1:{port or PORTS[process]}{prefix and '/'}{prefix}{PATHS[process]}"
         try:
             with urlopen(url, timeout=ANSWER_SECONDS):
                 return None

@@ -235,6 +235,7 @@ REFUSED: dict[str, tuple[str, Words, str]] = {
         "sep=;\r\n1;2\r\n", {"types": {}, "header": False, "columns": ["a", "b"], "delimiter": ";"}, "line 1: .*sep=;"
     ),
     "an escaped letter": (HEAD + "a,1,2\n\\\\N,3,4\n\\N,5,6\n", {"escape": "\\"}, r"line 4: '\\\\N' may mean"),
+    "an escaped digit": (HEAD + "a,1,2\n\\0,3,4\n", {"escape": "\\"}, r"line 3: '\\\\0' may mean"),
     "an escaped letter in quotes": (HEAD + '"a\n\\""b\\temp",1,2\n', {"escape": "\\"}, r"line 3: '\\\\t' may mean"),
     "a row after the footer": (HEAD + "Total,1,1\r\n" + BODY, {"footer": ["Total"]}, "line 3: a row after the"),
     "a count of thousands of digits": (

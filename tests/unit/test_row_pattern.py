@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -118,6 +119,25 @@ def test_rows_of_a_page_that_leave_keys_out_are_converted_at_once() -> None:
         b',{"a":1,"a":1}',
     ):
         assert columns.convert_members(not_json) == (Rows(), not_json)
+
+
+def test_rows_that_take_turns_have_a_pattern_each() -> None:
+    patterns = RowPatterns({})
+    found = [patterns.find(row) for row in (b'{"a":1}', b'{"b":1}') * 50]
+    assert len(set(found)) == 2
+    assert len(patterns._made) == 2
+
+
+def test_text_that_is_too_much_for_the_library_is_left_to_the_other_way() -> None:
+    def refuse(*_: bytes) -> Any:
+        raise pcre2.LibraryError(-46)
+
+    rows = Rows.of([b'{"a":"1"}', b'{"a":"2"}'])
+    pattern = RowPattern(rows.first, {"a": "integer"})
+    with patch.object(row_pattern, "_compile", lambda _: SimpleNamespace(subn=refuse)):
+        assert Columns({"a": "integer"}).convert(rows) == Rows.of([b'{"a":1}', b'{"a":2}'])
+        assert pattern.convert_lines(rows) == (Rows(), rows)
+        assert pattern.convert_members(as_members([*rows])) == (Rows(), as_members([*rows]))
 
 
 def test_rows_of_a_stream_have_all_keys() -> None:

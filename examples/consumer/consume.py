@@ -69,8 +69,9 @@ class Consumer:
                 self._tend()
                 self._tend_at = time.monotonic() + pause_seconds
         except ResponseError as error:
-            # A crash of Redis may have lost the group or the stream. Applying all entries again does no harm.
-            if not any(text in str(error) for text in ("NOGROUP", "no such key")):
+            # A crash of Redis may have lost the group or the stream, or somebody removed it, perhaps while this waited.
+            # Applying all entries again does no harm.
+            if not any(text in str(error) for text in ("NOGROUP", "no such key", "UNBLOCKED")):
                 raise
             self._group.join()
             return True

@@ -136,10 +136,14 @@ def test_a_full_stream_has_room_again_once_it_is_consumed(redis: Redis, url: str
     assert job.sink.commit(1, 2, more) == more.after
 
 
-def test_a_group_that_was_lost_is_made_again(redis: Redis, job: Job, url: str, database: Path) -> None:
+@pytest.mark.parametrize("lost", ["group", "stream"])
+def test_a_group_or_stream_that_was_lost_is_made_again(
+    redis: Redis, job: Job, url: str, database: Path, lost: str
+) -> None:
     with following(url, database, "--no-trim") as follower:
         until(lambda: staged(database) == 50, "the rows are staged")
-        redis.xgroup_destroy(STREAM, GROUP)
+        until(lambda: "xreadgroup" in [client["cmd"] for client in redis.client_list()], "it waits for more")
+        redis.xgroup_destroy(STREAM, GROUP) if lost == "group" else redis.delete(STREAM)
         job.end()
         until(lambda: published(database) == {MONDAY: rows("j", 50)}, "the end is applied")
         follower.send_signal(signal.SIGTERM)

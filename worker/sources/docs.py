@@ -71,31 +71,55 @@ def _source_section(source: Source) -> Iterator[str]:
     for name, report in source.reports.items():
         cells = [f"`{name}`", report.title, asks(report.poll), ways(report, _code), report.proof, report.replay]
         yield f"| {' | '.join(cells)} |"
-    for name, report in source.reports.items():
-        yield from _report_section(f"{source.source}.{name}", report)
+    yield ""
+    for sentence, names in _grouped(source, lambda report: report.note.strip()):
+        yield f"- {names}: {sentence}"
+    for covered, names in _grouped(source, lambda report: window_of(report, _code)):
+        yield f"- {names}: the window is {covered}."
+    for group, names in _grouped(source, lambda report: "; ".join(_one_of(report))):
+        yield f"- {names}: exactly one of {group}."
+    yield from _parameters(source)
 
 
-def _report_section(name: str, report: Report) -> Iterator[str]:
-    yield ""
-    yield f"### {name}"
-    yield ""
-    if report.note:
-        yield f"{report.note.strip()}"
-        yield ""
-    if covered := window_of(report, _code):
-        yield f"Window: {covered}."
-        yield ""
-    if not report.params:
-        yield "No parameters."
-        return
-    yield "| parameter | type | default | what |"
-    yield "| --- | --- | --- | --- |"
-    for parameter, param in report.params.items():
-        means = meaning(param, _code).replace("|", "\\|")
-        yield f"| `{parameter}` | {kind_of(param)} | {default_of(param, _code)} | {means} |"
+def _one_of(report: Report) -> Iterator[str]:
     for group in report.one_of:
-        yield ""
-        yield f"Exactly one of {' and '.join(f'`{parameter}`' for parameter in group)}."
+        yield " and ".join(map(_code, group))
+
+
+def _grouped(source: Source, say: Callable[[Report], str]) -> Iterator[tuple[str, str]]:
+    """What is said of reports, each text once, with the reports it is said of."""
+    found: dict[str, list[str]] = {}
+    for name, report in source.reports.items():
+        found.setdefault(say(report), []).append(name)
+    for text, names in found.items():
+        if text:
+            yield text, _which(names, source)
+
+
+def _parameters(source: Source) -> Iterator[str]:
+    """A table of the parameters; one that means the same in several reports has one line."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, report in source.reports.items():
+        for parameter, param in report.params.items():
+            means = meaning(param, _code).replace("|", "\\|")
+            cells = f"{kind_of(param)} | {default_of(param, _code)} | {means} |"
+            found.setdefault((parameter, cells), []).append(name)
+    order = list(dict.fromkeys(parameter for parameter, _ in found))
+    yield ""
+    yield "| parameter | reports | type | default | what |"
+    yield "| --- | --- | --- | --- | --- |"
+    for (parameter, cells), names in sorted(found.items(), key=lambda line: order.index(line[0][0])):
+        yield f"| `{parameter}` | {_which(names, source)} | {cells}"
+
+
+def _which(names: list[str], source: Source) -> str:
+    """These reports of a source, in as few names as possible."""
+    others = [name for name in source.reports if name not in names]
+    if not others:
+        return "all"
+    few = len(names) <= len(others)
+    named = ", ".join(map(_code, names if few else others))
+    return named if few else f"all but {named}"
 
 
 def _code(text: str) -> str:

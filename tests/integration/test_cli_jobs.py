@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.command import KARGO, NO_REDIS, Command, ended
+from tests.command import KARGO, NO_REDIS, Command, CommandHere, ended
 from tests.harness import Stack, until
 from tests.redis_server import RedisServer
 
@@ -114,3 +114,14 @@ def test_submit_needs_running_workers(without_workers: Command, redis: Redis) ->
     assert (answer.code, answer.out) == (2, "")
     assert "millrace worker control" in answer.err
     assert [key for key in redis.keys("*") if b"job" in key] == []
+
+
+def test_a_backfill_shows_its_windows_and_their_parameters_before_it_makes_a_job(without_workers: Command) -> None:
+    millrace = CommandHere(without_workers.directory, {**without_workers.environment, "INSTAL_TOKEN": "t"})
+    days = ("--from", "2026-10-30", "--to", "2026-11-01")
+    shown = millrace("backfill", "instal.advertiser-export", *days, "--window", "2d", "--dry-run")
+    assert [line.split(None, 3) for line in shown.out.splitlines()[1:]] == [
+        ["2026-10-30", "2026-10-31", "waiting", '{"start_date": "2026-10-30", "stop_date": "2026-10-31"}'],
+        ["2026-11-01", "2026-11-01", "waiting", '{"start_date": "2026-11-01", "stop_date": "2026-11-01"}'],
+    ]
+    assert millrace("jobs", "--json").lines == []

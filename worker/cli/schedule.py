@@ -102,7 +102,7 @@ def backfill(
                 window.state,
                 window.job.id if window.job else "",
                 window.job.rows if window.job else None,
-                str(window.request.params) if dry_run else (window.job and window.job.error),
+                dict(window.request.params) if dry_run else (window.job and window.job.error),
             )
             for window in planned.windows
         ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 from worker.errors import FailJob, RetryLater, SinkFull
 from worker.observe import Event, log
 

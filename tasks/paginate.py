@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.errors import LeaseLost

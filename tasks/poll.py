@@ -8,7 +8,7 @@ from typing import NoReturn
 import orjson
 from celery import Task
 
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 from tasks.step import JobFailed, explain_not_ready, run
 from worker.celery import app, nudge
 from worker.client.status import Gone, Waiting
@@ -17,7 +17,7 @@ from worker.model import Lease
 from worker.observe import Event, log
 from worker.services import Services
 
-KEEP_PLACE_SECONDS = 300.0
+RENEW_CLAIM_SECONDS = 300.0
 
 
 @app.task(name="report.poll", bind=True, throws=(JobFailed,))
@@ -57,7 +57,7 @@ def _poll(task: Task, services: Services, lease: Lease, heartbeat: Heartbeat) ->
     )
     if not moved:
         raise LeaseLost("when the report was ready")
-    services.places(job).release(job.id)
+    services.report_limit(job).release(job.id)
     log.info(Event.READY, total=status.total, files=len(status.links))
     nudge("report.paginate", job.id)
     return "ready" if status.total is None else f"ready: {status.total:,} rows"
@@ -80,10 +80,10 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
     )
     if not moved:
         raise LeaseLost("between two polls")
-    # A report's place at the vendor must be renewed every half hour. Renewing it at each poll would cost too much, so
+    # A report's claim must be renewed every half hour (`reports_at_once`). At each poll that would cost too much, so
     # that is done at the last poll of every five minutes by the clock, which is the same for all workers.
-    if now // KEEP_PLACE_SECONDS != (now + wait) // KEEP_PLACE_SECONDS:
-        services.places(job).keep(job.id)
+    if now // RENEW_CLAIM_SECONDS != (now + wait) // RENEW_CLAIM_SECONDS:
+        services.report_limit(job).renew(job.id)
     if status.is_known:
         log.info(Event.NOT_READY, poll=job.poll, status=status.word)
     else:

@@ -12,7 +12,7 @@ import structlog
 from celery import Task
 from celery.exceptions import Retry
 
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 from tasks.spans import step_span
 from worker.celery import nudge
 from worker.durations import format_duration

@@ -9,7 +9,7 @@ from functools import partial
 from celery import Task
 
 from tasks.backpressure import Backpressure
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, is_stopping, nudge
 from worker.client.pages import Page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import Task
 
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 from tasks.step import JobFailed, run
 from worker.celery import app, nudge
 from worker.client.vendor import Submission, Vendor
@@ -31,7 +31,7 @@ def _submit(services: Services, lease: Lease, heartbeat: Heartbeat) -> str:
         return "nothing to prepare"
     vendor = services.vendor(lease.job)
     every = services.poll_seconds(report)
-    if not services.places(lease.job).claim(lease.job.id):
+    if not services.report_limit(lease.job).claim(lease.job.id):
         raise RetryLater(
             "the vendor is preparing as many reports as the limit `reports_at_once` allows",
             wait_seconds=every,

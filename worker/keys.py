@@ -103,6 +103,6 @@ def pause(connection: str) -> str:
     return f"millrace:connection:{connection}:pause"
 
 
-def report_places(connection: str) -> str:
-    """Sorted set: the jobs whose reports the vendor is preparing, by the time at which their places expire."""
+def reports_in_preparation(connection: str) -> str:
+    """Sorted set: the jobs whose reports the vendor is preparing, by the time at which their claims expire."""
     return f"millrace:connection:{connection}:preparing"

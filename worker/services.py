@@ -28,7 +28,7 @@ from worker.sources.params import requested_columns
 from worker.sources.schema import Limits, Report, Source
 from worker.transport.account import Account
 from worker.transport.exchange import Exchange
-from worker.transport.quota import ReportPlaces
+from worker.transport.quota import ReportLimit
 
 OTHER_VERSION_SECONDS = 15.0
 """How long a job of another version of Millrace waits before a worker takes it again, perhaps one of that version."""
@@ -106,12 +106,12 @@ class Services:
             self._accounts[connection.name] = now, account
         return account
 
-    def places(self, job: Job) -> ReportPlaces:
+    def report_limit(self, job: Job) -> ReportLimit:
         """The limit on reports in preparation for the connection of a job; the default if that cannot be used."""
         limits = Limits()
         with suppress(BadInput):
             limits = self.connections[job.connection].limits
-        return ReportPlaces(self.redis, job.connection, limits)
+        return ReportLimit(self.redis, job.connection, limits)
 
     def poll_seconds(self, report: Report) -> float:
         """How long to wait between two polls: as the source file says, unless the operator overrides it."""

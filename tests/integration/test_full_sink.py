@@ -40,7 +40,7 @@ def refuse_each_batch(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(RedisStreamSink, "prepare_commit", prepare)
 
     clock = count(1_800_000_000.0)
-    monkeypatch.setattr("tasks.lease.Heartbeat.now", lambda _: next(clock))
+    monkeypatch.setattr("tasks.heartbeat.Heartbeat.now", lambda _: next(clock))
     monkeypatch.setenv("MILLRACE_HOLD_SECONDS", "5")
     monkeypatch.setattr("tasks.backpressure.LOOK_SECONDS", 0)
     return begin
@@ -66,7 +66,7 @@ def test_a_worker_that_stops_does_not_wait_for_room(
     refuse_each_batch(1_000)
     made = start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None)
     made.run(until=lambda job: job.state == "streaming")
-    monkeypatch.setattr("tasks.lease.is_stopping", lambda: made.job.waits_on == "sink")
+    monkeypatch.setattr("tasks.heartbeat.is_stopping", lambda: made.job.waits_on == "sink")
     made.step(made.job)
     assert (made.job.state, made.job.attempts, made.job.waits_on) == ("streaming", 0, "worker")
 

@@ -187,20 +187,20 @@ def test_the_first_poll_waits_as_long_as_the_vendor_asks_when_it_accepts_the_rep
     assert polled - submitted == pytest.approx(120, abs=1)
 
 
-def test_a_report_gives_its_place_at_the_vendor_up_when_it_is_ready_or_no_longer_needed(start: Start) -> None:
-    def count_places() -> int:
-        return int(made.services.redis.zcard(keys.report_places("v")))
+def test_a_report_gives_its_claim_up_when_it_is_ready_or_no_longer_needed(start: Start) -> None:
+    def count_claims() -> int:
+        return int(made.services.redis.zcard(keys.reports_in_preparation("v")))
 
     made = start(preparing({"status": "running"}, {"status": "done"}))
     made.run(until=lambda job: job.poll > 1)
-    assert count_places() == 1
+    assert count_claims() == 1
     made.run(until=lambda job: job.state == "ready")
-    assert count_places() == 0
+    assert count_claims() == 0
     made.ask()
     made.run(until=lambda job: job.state == "pending")
-    assert count_places() == 1
+    assert count_claims() == 1
     cancel(made.services, made.job_id)
-    assert count_places() == 0
+    assert count_claims() == 0
 
 
 # ---------------------------------------------------------------- discarded

@@ -76,7 +76,7 @@ def test_a_job_whose_file_of_connections_cannot_be_read_is_tried_again(installat
     process = installation.process()
     with pytest.raises(RetryLater, match="cannot be read as YAML"):
         process.connection(job)
-    assert process.places(job).claim(job.id)
+    assert process.report_limit(job).claim(job.id)
     (installation.directory / "connections.yaml").write_text(f"other:\n{ACCOUNT}")
     with pytest.raises(FailJob, match="no longer in"):
         installation.process().connection(job)

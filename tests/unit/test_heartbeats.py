@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tasks import lease as tasks_lease
-from tasks.lease import Heartbeat
+from tasks.heartbeat import Heartbeat
 
 
 class Ledger:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.ledgers import Clock
 from worker.errors import RetryLater
 from worker.sources.schema import Limits
-from worker.transport.quota import LONGEST_QUEUE_SECONDS, OwnQuota, Quota, ReportPlaces, SharedQuota
+from worker.transport.quota import LONGEST_QUEUE_SECONDS, OwnQuota, Quota, ReportLimit, SharedQuota
 from worker.transport.tokens import Grant, SharedTokens, Turn
 
 
@@ -133,34 +133,34 @@ def test_a_pause_stops_everybody_is_never_shortened_and_ends(quota: Make, time: 
 
 
 @pytest.fixture
-def places(time: Time) -> Callable[[], ReportPlaces]:
+def report_limit(time: Time) -> Callable[[], ReportLimit]:
     server = fakeredis.FakeServer(version=(6, 2))
     limits = Limits(reports_at_once=2)
-    return lambda: ReportPlaces(fakeredis.FakeRedis(server=server), "acme", limits, clock=time)
+    return lambda: ReportLimit(fakeredis.FakeRedis(server=server), "acme", limits, clock=time)
 
 
-def test_no_more_reports_are_in_preparation_than_the_vendor_allows(places: Callable[[], ReportPlaces]) -> None:
-    assert [places().claim(job) for job in ("a", "b", "c")] == [True, True, False]
-    assert places().claim("a")
-    places().release("a")
-    places().release("a")
-    assert [places().claim(job) for job in ("c", "a")] == [True, False]
+def test_no_more_reports_are_in_preparation_than_the_vendor_allows(report_limit: Callable[[], ReportLimit]) -> None:
+    assert [report_limit().claim(job) for job in ("a", "b", "c")] == [True, True, False]
+    assert report_limit().claim("a")
+    report_limit().release("a")
+    report_limit().release("a")
+    assert [report_limit().claim(job) for job in ("c", "a")] == [True, False]
 
 
-def test_a_place_that_is_not_renewed_becomes_free_and_a_renewed_one_does_not(
-    places: Callable[[], ReportPlaces], time: Time
+def test_a_claim_that_is_not_renewed_expires_and_a_renewed_one_does_not(
+    report_limit: Callable[[], ReportLimit], time: Time
 ) -> None:
-    assert [places().claim(job) for job in ("a", "b")] == [True, True]
+    assert [report_limit().claim(job) for job in ("a", "b")] == [True, True]
     time.now += 1_000
-    places().keep("a")
+    report_limit().renew("a")
     time.now += 1_000
-    assert [places().claim(job) for job in ("c", "d")] == [True, False]
+    assert [report_limit().claim(job) for job in ("c", "d")] == [True, False]
 
 
 def test_a_report_already_in_preparation_is_counted_even_where_it_is_one_too_many(
-    places: Callable[[], ReportPlaces],
+    report_limit: Callable[[], ReportLimit],
 ) -> None:
-    assert [places().claim(job) for job in ("a", "b")] == [True, True]
-    places().keep("c")
-    places().release("a")
-    assert not places().claim("d")
+    assert [report_limit().claim(job) for job in ("a", "b")] == [True, True]
+    report_limit().renew("c")
+    report_limit().release("a")
+    assert not report_limit().claim("d")

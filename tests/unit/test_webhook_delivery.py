@@ -194,12 +194,12 @@ def test_a_receiver_that_does_not_answer_is_left_alone_for_a_while(
 
 def test_a_slow_receiver_occupies_a_few_threads_only(services: Services, receiver: Receiver) -> None:
     job = ended_job(services, receiver)
-    places = webhook_delivery._receiver(urlsplit(receiver.base).netloc).places
-    taken = [places.acquire(blocking=False) for _ in range(webhook_delivery.MOST_AT_ONCE)]
+    slots = webhook_delivery._receiver(urlsplit(receiver.base).netloc).slots
+    taken = [slots.acquire(blocking=False) for _ in range(webhook_delivery.MOST_AT_ONCE)]
     assert all(taken)
     assert deliver_due_notices(services, job, 1) == webhook_delivery.BUSY
     assert due_notices(services) == [(job, 1)]
-    places.release()
+    slots.release()
     assert deliver_due_notices(services, job, 1) == "delivered"
 
 

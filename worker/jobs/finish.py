@@ -60,7 +60,7 @@ def end_job(services: Services, job: Job) -> JobState:
     """
     if job.state in FINISHED or job.verdict is None:
         return job.state
-    services.places(job).release(job.id)
+    services.report_limit(job).release(job.id)
     done, error = None, job.error
     try:
         done = _void(services, job, job.verdict)

@@ -45,7 +45,7 @@ _TAKE = Script("notice_take")
 class _Receiver:
     """What this process knows about a host that receives notices."""
 
-    places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_AT_ONCE))
+    slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_AT_ONCE))
     paused_until: float = 0.0
 
 
@@ -65,7 +65,7 @@ def due_notices(services: Services) -> list[tuple[str, int]]:
 def deliver_due_notices(services: Services, job_id: str, number: int) -> str:
     """Deliver one notice, then others that are due, until the next sweep; returns the outcome of the first.
 
-    Those that found no place at their receiver were left for this, so that they need not wait for the sweep.
+    Those whose receiver had no free slot were left for this, so that they need not wait for the sweep.
     """
     ends_at = time.monotonic() + services.settings.sweep_seconds
     outcome = deliver_notice(services, job_id, number)
@@ -81,12 +81,12 @@ def deliver_notice(services: Services, job_id: str, number: int) -> str:
     """Deliver one notice if it is due and no other worker is at it; returns the outcome in words, for Flower."""
     job = services.ledger.job(job_id)
     receiver = _receiver(urlsplit(job.webhooks[number - 1]).netloc if job else "")
-    if not receiver.places.acquire(blocking=False):
+    if not receiver.slots.acquire(blocking=False):
         return BUSY
     try:
         return _deliver(services, job_id, number, receiver)
     finally:
-        receiver.places.release()
+        receiver.slots.release()
 
 
 def _deliver(services: Services, job_id: str, number: int, receiver: _Receiver) -> str:

@@ -1,7 +1,7 @@
--- Take or renew one of the places for reports in preparation. A place that is not renewed expires.
--- KEYS  1 places
--- ARGV  1 now or ''  2 job  3 places in all  4 seconds until the place expires
--- returns 1 if the job has a place, else 0
+-- Claim one of the reports that a vendor may prepare at once, or renew the claim, which expires otherwise.
+-- KEYS  1 the jobs with a claim
+-- ARGV  1 now or ''  2 job  3 reports at once  4 seconds until the claim expires
+-- returns 1 if the job has a claim, else 0
 local now = now_or(ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now))
 local has = redis.call('ZSCORE', KEYS[1], ARGV[2])

@@ -23,8 +23,8 @@ PATIENCE_SECONDS = 1.0
 SAVED_UP_SECONDS = 0.5
 # Callers that have to come back get different times, at most this far ahead, so that they do not come back together.
 LONGEST_QUEUE_SECONDS = 60.0
-# Polls renew a report's place; if they stop, the place becomes free after this time.
-REPORT_PLACE_SECONDS = 1_800.0
+# Polls renew the claim of a report in preparation; if they stop, it expires after this time.
+CLAIM_SECONDS = 1_800.0
 
 _TAKE = Script("quota_take", "clock")
 _CLAIM = Script("quota_claim_report", "clock")
@@ -106,29 +106,29 @@ class OwnQuota:
         return is_news
 
 
-class ReportPlaces:
-    """Limits how many reports a vendor prepares for one connection at once. A place that is not renewed expires."""
+class ReportLimit:
+    """Limits how many reports a vendor prepares for one connection at once. A claim that is not renewed expires."""
 
     def __init__(self, redis: Redis, connection: str, limits: Limits, *, clock: Clock | None = None) -> None:
         self._redis = redis
-        self._key = keys.report_places(connection)
-        self._places = limits.reports_at_once
+        self._key = keys.reports_in_preparation(connection)
+        self._at_once = limits.reports_at_once
         self._clock = clock
 
     def claim(self, job: str) -> bool:
-        """Take a place for a job's report, or keep the one it has. False if all are taken."""
-        return self._claim(job, self._places)
+        """Claim one of the reports at once for a job; it may have it already. False if all are claimed by others."""
+        return self._claim(job, self._at_once)
 
-    def keep(self, job: str) -> None:
-        """Renew the place of a report in preparation; if it has lost its place, it gets one even beyond the limit."""
+    def renew(self, job: str) -> None:
+        """Renew the claim of a report in preparation; if it has expired, claim again, even beyond the limit."""
         self._claim(job, 1_000_000_000)
 
     def release(self, job: str) -> None:
-        """Give the place up: the report is ready, or is no longer needed. May be repeated."""
+        """End the claim: the report is ready, or is no longer needed. May be repeated."""
         self._redis.zrem(self._key, job)
 
-    def _claim(self, job: str, places: int) -> bool:
-        return bool(_CLAIM(self._redis, [self._key], [time_argument(self._clock), job, places, REPORT_PLACE_SECONDS]))
+    def _claim(self, job: str, at_once: int) -> bool:
+        return bool(_CLAIM(self._redis, [self._key], [time_argument(self._clock), job, at_once, CLAIM_SECONDS]))
 
 
 def _wait_or_give_back(connection: str, verdict: str, seconds: float, sleep: Callable[[float], None]) -> None:

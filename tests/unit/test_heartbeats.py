@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks import lease as tasks_lease
+from tasks import heartbeat as heartbeat_module
 from tasks.heartbeat import Heartbeat
 
 
@@ -49,7 +49,7 @@ def test_every_lease_of_a_process_is_renewed_on_one_thread_even_if_others_fail()
 
 
 def test_a_lease_whose_step_is_over_is_not_renewed_and_breaks_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks_lease, "SILENT_SECONDS", -1.0)
+    monkeypatch.setattr(heartbeat_module, "SILENT_SECONDS", -1.0)
     ledger, broken = Ledger(answer=False), threading.Event()
     with heartbeat(ledger) as beating:
         beating.set_hang_up(broken.set)

@@ -8,8 +8,7 @@ local record, stream, adding = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('EXISTS', adding) == 1 then redis.call('RENAMENX', adding, stream) end
 if refusal_of_batch(record, stream, ARGV[1], ARGV[2], ARGV[3] .. ' ' .. ARGV[4], tonumber(ARGV[5])) then return end
 -- sink_end_batch must not fail. So its commands are called here first: a user who lacks a right for them fails here.
-redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
-redis.call('HSET', record, 'state', 'open')
+redis.call('HSET', record, 'length', redis.call('XLEN', stream))
 if redis.call('EXISTS', stream) == 0 then
   -- Create an empty stream: no other command does.
   redis.call('XGROUP', 'CREATE', stream, 'none', '$', 'MKSTREAM')

@@ -1,7 +1,8 @@
 -- Functions that the scripts of a stream's sink record share: this file is prepended to each of them.
 --
 -- The record is a hash: `state` (open, ended, void), `generation`, `rows` (kept in this generation, dead ones too),
--- `receipt` once ended, and for each page a field named by its number:
+-- `length` (of the stream when a transaction began to add to it last), `receipt` once ended, and for each page a field
+-- named by its number:
 --   'rows digest closed dead_rows bytes'
 -- The fields of pages are about the current generation only: the next one begins without any.
 

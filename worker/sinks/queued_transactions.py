@@ -7,6 +7,8 @@ its EXEC, which is short, once that one has been answered. Two connections take 
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -26,6 +28,8 @@ _END = re.compile(rb"\$4\r\ndone\r\n([^\r]*)\r\n\Z")
 """The answers that always come last, whether the transaction was executed or not: those of PING and of MULTI."""
 _MOST_END_BYTES = 1024
 _RECEIVE_BYTES = 64 * 1024
+_MOST_PIECES = 1_000
+"""Linux takes 1,024 at a time."""
 
 IsKept = Callable[[], bool]
 
@@ -99,9 +103,8 @@ class QueuedTransactions:
         on = self._idle.popleft() if self._idle else self._begin()
         if on:
             try:
-                # No check of the connection's health: its PING would be queued as well.
-                on.redis.send_packed_command(commands, check_health=False)
-            except (RedisError, OSError):
+                _send_all(_socket_of(on.redis), commands)
+            except OSError:
                 _give_back(on, is_clean=False)
                 on = None
         self._queued = _Queued(on)
@@ -129,7 +132,7 @@ class QueuedTransactions:
         received, end = b"", None
         try:
             # To parse the answers one by one with redis-py would take longer than sending the rows.
-            while not end and on.redis._sock and (part := on.redis._sock.recv(_RECEIVE_BYTES)):
+            while not end and (part := _socket_of(on.redis).recv(_RECEIVE_BYTES)):
                 received += part
                 end = _END.search(received, max(0, len(received) - _MOST_END_BYTES))
         except OSError:
@@ -144,6 +147,27 @@ class QueuedTransactions:
             # The others may have been closed with this one, and the stream may be on another server now.
             self.release()
         return is_kept
+
+
+def _socket_of(connection: AbstractConnection) -> socket.socket:
+    """The connection's socket. redis-py would connect anew if there is none, and no MULTI was accepted there."""
+    if connection._sock is None:
+        raise OSError("the connection was closed")
+    return connection._sock
+
+
+def _send_all(sock: socket.socket, pieces: Sequence[bytes]) -> None:
+    """Send all pieces without joining them, because that would copy every row."""
+    if isinstance(sock, ssl.SSLSocket):
+        sock.sendall(b"".join(pieces))
+        return
+    rest = [*map(memoryview, pieces)]
+    while rest:
+        sent = sock.sendmsg(rest[:_MOST_PIECES])
+        while rest and sent >= len(rest[0]):
+            sent -= len(rest.pop(0))
+        if rest:
+            rest[0] = rest[0][sent:]
 
 
 def _give_back(connection: _Connection, *, is_clean: bool) -> None:

@@ -17,8 +17,8 @@ from worker.errors import FailJob, RecordClosed, SinkFull, StartOver
 from worker.model import Batch, Checkpoint, DeadRow, Json, OpenPages, Rows, Totals, VoidReason
 from worker.scripts import Argument, Script
 from worker.sinks.redis_server import RedisServer
-from worker.sinks.redis_transaction import TransactionPacker
-from worker.sinks.sink import SMALL_BATCH, BatchSize, BeginCommit, tally
+from worker.sinks.redis_transaction import TransactionPacker, split_entries
+from worker.sinks.sink import BatchSize, BeginCommit, tally
 
 OPEN, CLOSE, FINISH, VOID = (Script(f"sink_{verb}", "sink_prelude") for verb in ("open", "close", "finish", "void"))
 COMMIT = Script("sink_commit", "sink_prelude", "sink_batch")
@@ -35,9 +35,6 @@ MOST_TRANSACTIONS_IN_VAIN = 3
 """After this many transactions in a row that failed although the script then succeeded, only scripts are used: a proxy
 may not support transactions, or the user may lack a right. Two may fail if the server was restarted: one for its
 connection, and the next, packed before that was known, because the server no longer knows the scripts."""
-
-LARGE_ENTRY_ROWS = 100
-"""With packed entries as large as this, one entry is one batch."""
 
 
 class RedisStreamSink:
@@ -63,16 +60,14 @@ class RedisStreamSink:
         self._keep_milliseconds = int(keep_seconds * 1000)
         self._record = keys.sink_record(stream, job)
         self._keys = (self._record, stream, keys.dead_rows(stream))
-        self._packer = TransactionPacker(stream, job, bound=bound)
+        self._packer = TransactionPacker(stream, job, bound=bound, rows_per_entry=rows_per_entry)
         self._transactions_in_vain = 0
         self._knows_scripts = False
 
     @cached_property
     def batch_size(self) -> BatchSize:
-        if self._rows_per_entry >= LARGE_ENTRY_ROWS:
-            return replace(SMALL_BATCH, rows=self._rows_per_entry)  # a batch that is one entry need not be cut
         if self._rows_per_entry > 1:
-            return SMALL_BATCH
+            return replace(LARGE_BATCH, rows=LARGE_BATCH.rows // self._rows_per_entry * self._rows_per_entry)
         # Before Redis 7, Lua hashes only 32 bytes of a string, so rows that look alike collide and cost eight times as
         # much. A packed entry is one string.
         return LARGE_BATCH if self._server.major_version() >= 7 else OLD_BATCH
@@ -93,7 +88,7 @@ class RedisStreamSink:
         return self.prepare_commit(generation, page, batch)()()
 
     def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
-        if self._rows_per_entry > 1 or batch.rows.dead or self._transactions_in_vain >= MOST_TRANSACTIONS_IN_VAIN:
+        if batch.rows.dead or self._transactions_in_vain >= MOST_TRANSACTIONS_IN_VAIN:
             return partial(self._begin_script, generation, page, batch)
         field = pack_checkpoint(batch.after)
         commands = self._packer.pack(generation, page, batch, field, with_scripts=not self._knows_scripts)
@@ -180,13 +175,11 @@ class RedisStreamSink:
 
         With one row per entry, all rows go as one text, which the script splits; else each entry has its own text.
         """
-        if self._rows_per_entry == 1 or len(rows) <= self._rows_per_entry:
+        if self._rows_per_entry == 1:
             yield from (index, len(rows), rows.text)
             return
-        lines = [*rows]
-        for first in range(0, len(lines), self._rows_per_entry):
-            entry = lines[first : first + self._rows_per_entry]
-            yield from (index + first, len(entry), b"\n".join(entry) + b"\n")
+        for first, count, text in split_entries(rows, self._rows_per_entry):
+            yield from (index + first, count, text)
 
     def _separate_dead(self, rows: Rows) -> tuple[list[Argument], list[Argument]]:
         """The same arguments for each run of rows between dead ones; and index, reason and row of each dead row.

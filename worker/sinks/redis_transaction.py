@@ -1,8 +1,8 @@
-"""Packs a batch without dead rows, one entry per row, into one Redis transaction.
+"""Packs a batch without dead rows into one Redis transaction.
 
-A script would convert each row to a Lua string and back, which takes half as long as adding it. A transaction avoids
+A script would convert each entry to a Lua string and back, which takes half as long as adding it. A transaction avoids
 that, but its commands cannot stop one another. So the first command is a script that makes the check of `sink_commit`
-and, if the batch is accepted, renames the stream. The rows are added to that name, and only if a stream has it. The
+and, if the batch is accepted, renames the stream. Entries are added to that name, and only if a stream has it. The
 last command is a script that gives the stream its name back and moves the checkpoint.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 from worker import keys
-from worker.model import Batch
+from worker.model import Batch, Rows
 from worker.scripts import Script
 from worker.sinks.redis_server import pack_command
 
@@ -27,17 +27,29 @@ _LAST_DIGITS = [b"%03d%b" % (number, _FIELD) for number in range(1000)]
 _LENGTHS = [b"%d\r\n" % (line - 2) for line in range(4096)]
 
 
+def split_entries(rows: Rows, rows_per_entry: int) -> Iterator[tuple[int, int, bytes]]:
+    """The packed entries of rows: index of the first row, number of rows, and their text."""
+    if len(rows) <= rows_per_entry:
+        yield 0, len(rows), rows.text
+        return
+    lines = BytesIO(rows.text).readlines()
+    for first in range(0, len(lines), rows_per_entry):
+        entry = lines[first : first + rows_per_entry]
+        yield first, len(entry), b"".join(entry)
+
+
 class TransactionPacker:
     """Packs the batches of one job for one stream."""
 
-    def __init__(self, stream: str, job: str, *, bound: int) -> None:
+    def __init__(self, stream: str, job: str, *, bound: int, rows_per_entry: int) -> None:
         adding = keys.stream_being_added_to(stream)
         self._keys = (keys.sink_record(stream, job), stream, adding)
         self._job = job
         self._bound = bound
+        self._rows_per_entry = rows_per_entry
+        self._add = ("XADD", adding, "NOMKSTREAM", "*", "job", job, "at")
         # An XADD without address and row. The pieces before, between and after them are joined for each row.
-        add = pack_command("XADD", adding, "NOMKSTREAM", "*", "job", job, "at", "", "row", "")
-        self._start = add.removesuffix(b"0\r\n" + _FIELD + b"0\r\n\r\n")
+        self._start = pack_command(*self._add, "", "row", "").removesuffix(b"0\r\n" + _FIELD + b"0\r\n\r\n")
 
     def pack(self, generation: int, page: int, batch: Batch, field: str, *, with_scripts: bool) -> list[bytes]:
         """The commands between MULTI and EXEC, in pieces; the last one answers `kept` if the batch was added.
@@ -48,10 +60,21 @@ class TransactionPacker:
         before = batch.before
         command = Script.command_with_text if with_scripts else Script.command
         begin = command(BEGIN, self._keys, (generation, page, before.rows, before.digest, self._bound))
-        last = f"{generation}.{page}.{batch.after.rows}"
-        end = command(END, self._keys, (page, field, len(batch.rows), self._job, last))
-        rows = self._pack_rows(b"%d.%d." % (generation, page), batch)
-        return [pack_command(*begin), *rows, pack_command(*end)]
+        entries = -(-len(batch.rows) // self._rows_per_entry)  # rounded up
+        end = command(END, self._keys, (page, field, len(batch.rows), entries))
+        pack = self._pack_rows if self._rows_per_entry == 1 else self._pack_entries
+        return [pack_command(*begin), *pack(b"%d.%d." % (generation, page), batch), pack_command(*end)]
+
+    def _pack_entries(self, page: bytes, batch: Batch) -> Iterator[bytes]:
+        """An XADD for each packed entry. Its rows are not copied: they are a piece of their own."""
+        line_end = b""
+        for index, count, text in split_entries(batch.rows, self._rows_per_entry):
+            at = b"%b%d" % (page, batch.before.rows + 1 + index)
+            add = pack_command(*self._add, at, "count", count, "rows", "").removesuffix(b"0\r\n\r\n")
+            yield b"%b%b%d\r\n" % (line_end, add, len(text))
+            yield text
+            line_end = b"\r\n"
+        yield line_end
 
     def _pack_rows(self, page: bytes, batch: Batch) -> Iterator[bytes]:
         """An XADD for each row. To join pieces that are ready takes half as long as to format them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -22,9 +23,10 @@ from worker.sinks.sink import BatchSize, Sink
 ROWS: list[bytes] = [b'{"n":%d}' % n for n in range(1, 61)]
 
 
-def make_sink(redis: Redis, *, bound: int = 0) -> Sink:
+def make_sink(redis: Redis, *, bound: int = 0, rows_per_entry: int = 1) -> Sink:
     """A sink that adds three rows at once."""
-    sink = open_sink(parse_address("stream:rows"), sink_job(redis=redis, bound=bound))
+    address = parse_address(f"stream:rows?rows_per_entry={rows_per_entry}")
+    sink = open_sink(address, sink_job(redis=redis, bound=bound))
     vars(sink)["batch_size"] = BatchSize(3, 1_000)
     return sink
 
@@ -38,8 +40,12 @@ def sink(redis: Redis) -> Iterator[Sink]:
     sink.release()
 
 
+def rows_of(entries: Any) -> list[bytes]:
+    return [row for _, fields in entries for row in fields.get(b"rows", fields.get(b"row")).splitlines()]
+
+
 def rows_in(redis: Redis) -> list[bytes]:
-    return [fields[b"row"] for _, fields in redis.xrange("rows") if b"row" in fields]
+    return rows_of(redis.xrange("rows"))
 
 
 def transactions_executed(redis: Redis) -> int:
@@ -64,13 +70,38 @@ def test_a_batch_is_queued_while_the_one_before_it_is_added_and_added_when_it_is
     assert transactions_executed(redis) == 2
 
 
-def test_connections_that_are_given_back_are_within_no_transaction(redis: Redis, sink: Sink) -> None:
+def test_what_was_queued_is_discarded_when_the_sink_is_released(redis: Redis, sink: Sink) -> None:
     answer = sink.prepare_commit(1, 1, batch(READING, 1, 2))()
     sink.prepare_commit(1, 1, batch(READING, 3, 4))
     answer()
     sink.release()
     assert {client["multi"] for client in redis.client_list()} <= {"-1", "0"}
     assert sink.checkpoint(1, 1) == position(READING, 2)
+
+
+def test_the_next_page_of_a_process_begins_no_transactions_of_its_own(redis: Redis, sink: Sink) -> None:
+    for page in (1, 2, 3):
+        following = make_sink(redis)
+        for first in (1, 3):
+            answer = following.prepare_commit(1, page, batch(READING, first, first + 1))()
+            assert answer() == position(READING, first + 1)
+        following.close(1, page, position(READING, 4))
+        following.release()
+    stats = redis.info("commandstats")
+    assert "cmdstat_discard" not in stats
+    assert stats["cmdstat_multi"]["calls"] == 1 + 6  # each EXEC begins the next as well
+
+
+def test_a_process_that_was_forked_leaves_its_parent_s_connections_alone(redis: Redis, sink: Sink) -> None:
+    sink.commit(1, 1, batch(READING, 1, 2))
+    redis.config_resetstat()
+    child = os.fork()
+    if not child:
+        os._exit(0 if sink.commit(1, 1, batch(READING, 3, 4)) == position(READING, 4) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert redis.info("commandstats")["cmdstat_multi"]["calls"] == 2  # on a connection of its own, and after its EXEC
+    assert sink.commit(1, 1, batch(READING, 5, 6)) == position(READING, 6)
+    assert rows_in(redis) == [*READING[:6]]
 
 
 def test_what_was_queued_and_not_begun_is_never_added(redis: Redis, sink: Sink) -> None:
@@ -134,24 +165,25 @@ FAULTS = ("nothing", "connections closed", "scripts forgotten", "rows of another
     when_read=st.lists(st.sampled_from(FAULTS), max_size=30),
     when_kept=st.lists(st.sampled_from(FAULTS), max_size=30),
     bound=st.sampled_from([0, 4, 10]),
+    rows_per_entry=st.sampled_from([1, 2, 500]),
     others=st.integers(1, 7),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_row_is_added_once_and_in_order_after_any_failure_between_batches(
-    redis: Redis, when_read: list[str], when_kept: list[str], bound: int, others: int
+    redis: Redis, when_read: list[str], when_kept: list[str], bound: int, rows_per_entry: int, others: int
 ) -> None:
     redis.flushall()
     taken: list[bytes] = []
-    sink = make_sink(redis, bound=bound)
+    sink = make_sink(redis, bound=bound, rows_per_entry=rows_per_entry)
     sink.open(1)
 
     def take(*_: object) -> None:
         with redis.pipeline() as both:  # a transaction: rows may be added at any time
             entries, _ = both.xrange("rows").xtrim("rows", maxlen=0).execute()
-        taken.extend(fields[b"row"] for _, fields in entries)
+        taken.extend(rows_of(entries))
 
     def add_as_another_worker() -> None:
-        other = make_sink(redis)
+        other = make_sink(redis, rows_per_entry=rows_per_entry)
         with suppress(RetryLater):
             publish(other, cut_reading(other.checkpoint(1, 1).rows + others))
         other.release()

@@ -6,6 +6,7 @@ its EXEC, which is short, once that one has been answered. Two connections take 
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from redis import ConnectionPool
 from redis.connection import AbstractConnection
@@ -34,13 +36,17 @@ _MOST_PIECES = 1_000
 IsKept = Callable[[], bool]
 
 
+_idle: WeakKeyDictionary[ConnectionPool, deque[tuple[AbstractConnection, float]]] = WeakKeyDictionary()
+"""For each pool the connections on which MULTI was accepted and that nobody uses, and since when. A page takes them
+over from the page before, so that neither begins or ends transactions that stay empty."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Connection:
     """A connection on which the server has accepted MULTI."""
 
     pool: ConnectionPool
     redis: AbstractConnection
-    since: float
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,7 +62,6 @@ class QueuedTransactions:
     def __init__(self, pool: Callable[[], ConnectionPool]) -> None:
         """`pool` returns the pool of the server's connections."""
         self._pool = pool
-        self._idle: deque[_Connection] = deque()
         self._queued: _Queued | None = None
 
     def queue(self, commands: Sequence[bytes], last_answer: bytes) -> Callable[[], IsKept]:
@@ -83,24 +88,21 @@ class QueuedTransactions:
         return execute
 
     def release(self) -> None:
-        """Give the connections back to their pools; what was queued is discarded."""
+        """Discard what was queued. Idle connections stay for whoever uses the same pool next, in this process."""
         if self._queued and self._queued.on:
             _give_back(self._queued.on, is_clean=False)
         self._queued = None
-        for idle in self._idle:
-            with suppress(RedisError, OSError):
-                idle.redis.send_command("DISCARD", check_health=False)
-        while self._idle:
-            idle, is_clean = self._idle.popleft(), False
-            with suppress(RedisError, OSError):
-                is_clean = idle.redis.read_response() == b"OK"
-            _give_back(idle, is_clean=is_clean)
+
+    def close(self) -> None:
+        """Discard what was queued, and give the idle connections back to their pool."""
+        self.release()
+        while self._take_idle(most_idle_seconds=-1):
+            pass
 
     def _send(self, commands: Sequence[bytes]) -> _Queued:
         """Send commands after the server has accepted MULTI, never before."""
-        if self._queued or (self._idle and time.monotonic() - self._idle[0].since > MOST_IDLE_SECONDS):
-            self.release()
-        on = self._idle.popleft() if self._idle else self._begin()
+        self.release()
+        on = self._take_idle(MOST_IDLE_SECONDS) or self._begin()
         if on:
             try:
                 _send_all(_socket_of(on.redis), commands)
@@ -110,6 +112,25 @@ class QueuedTransactions:
         self._queued = _Queued(on)
         return self._queued
 
+    def _take_idle(self, most_idle_seconds: float) -> _Connection | None:
+        """A connection that was idle for less than this; those that were idle for longer go back to their pool."""
+        pool = self._pool()
+        idle = _idle.get(pool, deque())
+        with suppress(IndexError):
+            while True:
+                redis, since = idle.popleft()
+                if redis.pid != os.getpid():
+                    continue  # this process was forked, and the connection is its parent's
+                connection = _Connection(pool, redis)
+                if time.monotonic() - since < most_idle_seconds:
+                    return connection
+                is_clean = False
+                with suppress(RedisError, OSError):
+                    redis.send_command("DISCARD", check_health=False)
+                    is_clean = redis.read_response() == b"OK"
+                _give_back(connection, is_clean=is_clean)
+        return None
+
     def _begin(self) -> _Connection | None:
         """A connection on which the server has accepted MULTI; None if there is none."""
         pool = self._pool()
@@ -117,7 +138,7 @@ class QueuedTransactions:
             redis = pool.get_connection()
         except (RedisError, OSError):
             return None
-        connection = _Connection(pool, redis, time.monotonic())
+        connection = _Connection(pool, redis)
         try:
             redis.send_command("MULTI")
             if redis.read_response() == b"OK":
@@ -139,21 +160,22 @@ class QueuedTransactions:
             end = None
         finally:
             if end and end[1] == b"+OK":
-                self._idle.append(_Connection(on.pool, on.redis, time.monotonic()))
+                _idle.setdefault(on.pool, deque()).append((on.redis, time.monotonic()))
             else:
                 _give_back(on, is_clean=end is not None)
         is_kept = end is not None and received.endswith(kept, 0, end.start(1))
         if not is_kept:
             # The others may have been closed with this one, and the stream may be on another server now.
-            self.release()
+            self.close()
         return is_kept
 
 
 def _socket_of(connection: AbstractConnection) -> socket.socket:
     """The connection's socket. redis-py would connect anew if there is none, and no MULTI was accepted there."""
-    if connection._sock is None:
+    opened: socket.socket | None = connection._sock
+    if opened is None:
         raise OSError("the connection was closed")
-    return connection._sock
+    return opened
 
 
 def _send_all(sock: socket.socket, pieces: Sequence[bytes]) -> None:
@@ -161,7 +183,7 @@ def _send_all(sock: socket.socket, pieces: Sequence[bytes]) -> None:
     if isinstance(sock, ssl.SSLSocket):
         sock.sendall(b"".join(pieces))
         return
-    rest = [*map(memoryview, pieces)]
+    rest = [memoryview(piece) for piece in pieces]
     while rest:
         sent = sock.sendmsg(rest[:_MOST_PIECES])
         while rest and sent >= len(rest[0]):

@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from redis import ConnectionPool, Redis
-from redis.connection import AbstractConnection, HiredisRespSerializer
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -70,7 +70,7 @@ def sink_error(error: RedisError, display_name: str) -> RetryLater | FailJob:
 class RedisServer:
     """Runs scripts and reads records. Errors of Redis are raised as RetryLater or FailJob.
 
-    `transactions` has connections of its own, which it gives back before a script is run or a record is read.
+    `transactions` has connections of its own. What is queued is discarded before a script is run or a record is read.
     """
 
     def __init__(self, redis: Redis, display_name: str, *, is_own: bool = False) -> None:
@@ -79,38 +79,10 @@ class RedisServer:
         self.display_name = display_name
         self._is_own = is_own
         self.transactions = QueuedTransactions(lambda: self._redis.connection_pool)
-        self._held: AbstractConnection | None = None
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run one script. If the answer is lost, the script is run again; every script allows that."""
         return self._ask(lambda redis: script(redis, keys, arguments))
-
-    def begin(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Callable[[], Any]:
-        """Send a script and return without waiting; the function returned waits for the answer, and must be called.
-
-        If sending or receiving fails, that function runs the script once more, as `run` does. The connection is kept
-        for the next script, because the pool would take as long to check it as the kernel takes to send 100 rows.
-        """
-        pool = self._redis.connection_pool
-        held, self._held = self._held, None
-        try:
-            connection = held or pool.get_connection()
-        except (RedisError, OSError):
-            return lambda: self.run(script, keys, arguments)
-
-        def answer() -> Any:
-            try:
-                received = connection.read_response()
-            except (RedisError, OSError):
-                pool.release(connection)
-                return self.run(script, keys, arguments)
-            self._held = connection
-            return received
-
-        # If sending fails, the connection is closed, so reading the answer fails too and the script is run again.
-        with suppress(RedisError, OSError):
-            connection.send_packed_command([pack_command(*script.command(keys, arguments))])
-        return answer
 
     def read(self, record: str, fields: Sequence[Argument]) -> list[bytes | None]:
         """Fields of a record, all read at one moment."""
@@ -131,10 +103,8 @@ class RedisServer:
 
     def close(self) -> None:
         self.transactions.release()
-        if self._held:
-            self._redis.connection_pool.release(self._held)
-            self._held = None
         if self._is_own:
+            self.transactions.close()
             self._redis.close()
 
     def _ask(self, question: Callable[[Redis], Any]) -> Any:

@@ -28,7 +28,7 @@ KEEP_SECONDS = 30 * 86_400
 PAGES_AT_ONCE = 1_000
 
 LARGE_BATCH = BatchSize(1_000, 512 * 1024)
-"""With one entry per row, a commit costs the server as much as 30 rows, whatever its size."""
+"""A commit costs the server as much as 30 entries of one row, whatever its size."""
 OLD_BATCH = BatchSize(100, 256 * 1024)
 """For a server before Redis 7."""
 MOST_TRANSACTIONS_IN_VAIN = 3
@@ -89,7 +89,7 @@ class RedisStreamSink:
 
     def prepare_commit(self, generation: int, page: int, batch: Batch) -> BeginCommit:
         if batch.rows.dead or self._transactions_in_vain >= MOST_TRANSACTIONS_IN_VAIN:
-            return partial(self._begin_script, generation, page, batch)
+            return lambda: partial(self._commit_by_script, generation, page, batch)
         field = pack_checkpoint(batch.after)
         commands = self._packer.pack(generation, page, batch, field, with_scripts=not self._knows_scripts)
         execute = self._server.transactions.queue(commands, b"kept")
@@ -103,7 +103,7 @@ class RedisStreamSink:
                     return batch.after
                 # The script finds out the reason, or adds the rows that the transaction could not.
                 self._knows_scripts = False
-                at = self._begin_script(generation, page, batch)()
+                at = self._commit_by_script(generation, page, batch)
                 self._transactions_in_vain += at == batch.after
                 return at
 
@@ -111,26 +111,21 @@ class RedisStreamSink:
 
         return begin
 
-    def _begin_script(self, generation: int, page: int, batch: Batch) -> Callable[[], Checkpoint]:
+    def _commit_by_script(self, generation: int, page: int, batch: Batch) -> Checkpoint:
         """Commit by one script, which works for all rows and all servers."""
         runs, dead = self._separate_dead(batch.rows) if batch.rows.dead else (self._pack_entries(0, batch.rows), [])
         arguments = (
             generation, page, batch.before.rows, batch.before.digest, pack_checkpoint(batch.after), len(batch.rows),
             self._job, self._bound, self._rows_per_entry, len(batch.rows.dead), *runs, *dead,
         )  # fmt: skip
-        answer = self._server.begin(COMMIT, self._keys, arguments)
-
-        def finish() -> Checkpoint:
-            match _require_open(answer()):
-                case [b"full", b"stream", there, allowed]:
-                    raise SinkFull(f"stream full: {there} entries; consumers must trim it below {allowed}")
-                case [b"full", _, used, allowed]:
-                    raise SinkFull(f"Redis is full: {used} of {allowed} bytes used; no rows are added above 80 %")
-                case [b"refused", field]:
-                    return unpack_checkpoint(field)
-            return batch.after
-
-        return finish
+        match self._run(COMMIT, *arguments):
+            case [b"full", b"stream", there, allowed]:
+                raise SinkFull(f"stream full: {there} entries; consumers must trim it below {allowed}")
+            case [b"full", _, used, allowed]:
+                raise SinkFull(f"Redis is full: {used} of {allowed} bytes used; no rows are added above 80 %")
+            case [b"refused", field]:
+                return unpack_checkpoint(field)
+        return batch.after
 
     def close(self, generation: int, page: int, at: Checkpoint) -> Checkpoint:
         return unpack_checkpoint(self._run(CLOSE, generation, page, at.rows, at.digest)[1])

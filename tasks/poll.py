@@ -50,7 +50,8 @@ def _poll(task: Task, services: Services, lease: Lease, heartbeat: Heartbeat) ->
     moved = services.ledger.move(
         lease,
         "ready",
-        ready_at="@0",
+        # A retry that uses the report again knows it.
+        ready_at=job.ready_at or "@0",
         ready_total="" if status.total is None else status.total,
         links=orjson.dumps(status.links).decode(),
         expires_at="" if status.expires_at is None else status.expires_at,
@@ -77,6 +78,7 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
         poll_at=f"@{wait}",
         poll_every=wait,
         missing_since=(job.missing_since or "@0") if status.is_missing else "",
+        ready_at="",
     )
     if not moved:
         raise LeaseLost("between two polls")

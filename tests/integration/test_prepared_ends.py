@@ -74,6 +74,28 @@ def test_a_retried_job_reads_the_report_that_is_prepared(start: Start) -> None:
     assert len(made.times("POST /reports")) == 1
 
 
+@pytest.mark.parametrize(
+    ("polls", "is_new"),
+    [
+        pytest.param([{"status": "done"}, {"status": "done"}], False, id="it was ready before"),
+        pytest.param([{"status": "odd"}, {"status": "done"}], False, id="it may have been ready for long"),
+        pytest.param([{"status": "odd"}, {"status": "odd"}, {"status": "done"}], True, id="it is not ready yet"),
+        pytest.param([{"status": "done"}, {"status": "expired"}, {"status": "done"}], True, id="it is requested again"),
+    ],
+)
+def test_a_retry_does_not_make_a_prepared_report_newer(start: Start, polls: list[Json], is_new: bool) -> None:
+    # Else a report of Monday that is retried on Wednesday would replace the restatement of Tuesday.
+    made = start(preparing(*polls), poll=ANEW)
+    made.run(until=lambda job: job.ready_at or job.poll > 1)
+    cancel(made.services, made.job_id)
+    made.run()
+    over = made.now
+    made.now += 86_400
+    assert made.services.ledger.retry(made.job_id)[0] == "pending"
+    done(made)
+    assert (made.job.ready_at or 0) - over == pytest.approx(86_400 if is_new else 0, abs=120)
+
+
 # ---------------------------------------------------------------- requested, perhaps, by a request that was interrupted
 
 

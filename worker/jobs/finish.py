@@ -151,6 +151,7 @@ def ask_anew(services: Services, lease: Lease, reason: str) -> bool:
         vendor_report_id="",
         poll_link="",
         missing_since="",
+        ready_at="",
     )
     if not moved:
         raise LeaseLost("when the report was to be requested again")

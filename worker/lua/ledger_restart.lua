@@ -12,7 +12,7 @@ redis.call('HDEL', KEYS[1], 'token', 'until', 'total', 'is_unproven', 'columns_a
 redis.call('HINCRBY', KEYS[1], 'restarts', 1)
 count(KEYS[1], 'millrace_generations_voided_total', 1)
 if ARGV[5] == 'queued' then
-  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'poll_link', 'submitting_at', 'ready_total', 'links', 'expires_at')
+  redis.call('HDEL', KEYS[1], 'vendor_report_id', 'poll_link', 'submitting_at', 'ready_total', 'links', 'expires_at', 'ready_at')
   redis.call('HINCRBY', KEYS[1], 'asked_anew', 1)
 end
 set_state(KEYS[1], ARGV[2], now, ARGV[5])

@@ -96,7 +96,8 @@ class Ledger:
 
     def job(self, job_id: str) -> Job | None:
         """The job as it is now; None if there is none."""
-        fields = self.redis.hgetall(keys.job(job_id))
+        # Other keys of a job begin with the job's own, followed by a colon.
+        fields = {} if ":" in job_id else self.redis.hgetall(keys.job(job_id))
         return _job_from(fields) if fields else None
 
     def jobs(self, *, state: JobState | None = None, count: int = 100) -> list[Job]:

@@ -217,7 +217,8 @@ class Job:
     when the vendor was first asked; `ready_within` counts from then. `is_unproven`: a body ended only because its
     connection did. `rows`, `dead_rows` and `bytes` are progress for people; the sink record is what counts. `waits_*`
     describe the last wait that was noted, `held_until` is when the latest lease ends; both are for
-    `worker.jobs.waiting`. `traceparent` is the span that all steps of the job belong to (W3C Trace Context).
+    `worker.jobs.waiting`. `request` is the digest of what was asked for, if that had a key. `traceparent` is the span
+    that all steps of the job belong to (W3C Trace Context).
     """
 
     id: str
@@ -239,6 +240,7 @@ class Job:
     finish_by: float
     ready_within: float = 0
     finish_within: float = 0
+    request: str | None = None
     asked_at: float | None = None
     submitting_at: float | None = None
     submitted_at: float | None = None

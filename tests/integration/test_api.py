@@ -50,6 +50,21 @@ def test_the_same_idempotency_key_is_one_job(api: Api, stack: Stack) -> None:
     stack.ended(job)
 
 
+def test_an_idempotency_key_of_another_request_is_refused(api: Api, stack: Stack) -> None:
+    keyed = {"headers": {"Idempotency-Key": "daily"}, "json": {**ASKED, "join": False}}
+    job = api("POST", "/v1/jobs", **keyed).json()["job"]
+    other = {**keyed, "json": {**ASKED, "params": {**KARGO, "measures": ["impressions"]}}}
+    refused = api("POST", "/v1/jobs", **other)
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["Idempotency-Key"])
+    assert job in refused.text
+    # A key that joined a job of another key was not used for that job.
+    joins = {"headers": {"Idempotency-Key": "hourly"}, "json": ASKED}
+    stack.dial({"kind": "never_ready", "vendor": "kargo"})
+    running = api("POST", "/v1/jobs", headers={"Idempotency-Key": "first"}, json=ASKED).json()["job"]
+    assert api("POST", "/v1/jobs", **joins).json()["job"] == running
+    api("POST", f"/v1/jobs/{running}/cancel")
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -17,6 +17,7 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import SecretStr
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisAway
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from config.settings import Settings
@@ -179,7 +180,14 @@ def test_a_sink_that_cannot_be_read_is_named_with_the_reason(base: str, redis_se
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/jobs?cursor=1e9", "/v1/jobs?cursor=bmFuIHg=x", "/v1/jobs?count=0", "/v1/jobs/%ff%fe"]
+    "path",
+    [
+        "/v1/jobs?cursor=1e9",
+        "/v1/jobs?cursor=bmFuIHg=x",
+        "/v1/jobs?cursor=bmFuIHg=",  # not a number
+        "/v1/jobs?count=0",
+        "/v1/jobs/%ff%fe",
+    ],
 )
 def test_a_wrong_path_or_query_gets_4xx(base: str, path: str) -> None:
     assert 400 <= requests.get(base + path, headers=HEADERS, timeout=10).status_code < 500
@@ -232,6 +240,37 @@ def test_a_value_in_a_wrong_field_is_not_repeated_in_the_message(base: str) -> N
     )
     assert answer.status_code == 422
     assert "secret" not in answer.text
+
+
+def test_healthz_answers_while_every_thread_waits_for_redis() -> None:
+    answers = threading.Event()
+
+    def wait() -> Services:
+        answers.wait()
+        raise RedisAway
+
+    app = make_app(SETTINGS, Backend(wait))
+
+    async def get(path: str) -> int:
+        said: list[Any] = []
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        await app(scope, None, send)  # type: ignore[arg-type]
+        return int(said[0]["status"])
+
+    async def check() -> list[int]:
+        # More than the 40 threads that answer.
+        unready = [asyncio.create_task(get("/readyz")) for _ in range(50)]
+        try:
+            return [await asyncio.wait_for(get("/healthz"), 60)]
+        finally:
+            answers.set()
+            assert set(await asyncio.gather(*unready)) == {503}
+
+    assert asyncio.run(check()) == [200]
 
 
 def test_too_many_waiting_jobs_are_429_with_the_time_to_ask_again(base: str, services: Services) -> None:

@@ -19,6 +19,12 @@ def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -
     assert (found.ready_by, found.finish_by) == (clock.now + 7200, clock.now + 86400)
 
 
+def test_what_is_kept_beside_a_job_is_no_job(ledger: Ledger) -> None:
+    first_page(ledger)
+    assert ledger.redis.exists(keys.pages("j"))
+    assert ledger.job("j:pages") is None
+
+
 def test_the_same_report_requested_twice_is_one_job_and_both_callers_get_their_webhook(ledger: Ledger) -> None:
     make(ledger, "j", webhooks=("https://a",))
     assert make(ledger, "k", webhooks=("https://b", "https://a")) == ("j", True)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from worker.cli import millrace
+from worker.errors import RetryLater
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,13 @@ def test_flower_is_asked_below_its_path(prefix: str, process: str, asked: str, m
     monkeypatch.setenv("FLOWER_URL_PREFIX", prefix)
     assert CliRunner().invoke(millrace, ["healthy", process]).exit_code == 0
     assert urls == [asked]
+
+
+@pytest.mark.parametrize("process", ["beat", "control", "stream"])
+def test_a_process_that_waits_for_redis_is_not_ended(process: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_services() -> None:
+        raise RetryLater("Redis does not answer")
+
+    monkeypatch.setattr(import_module("worker.cli.healthy"), "open_services", open_services)
+    answer = CliRunner().invoke(millrace, ["healthy", process])
+    assert (answer.exit_code, answer.stderr) == (0, f"{process}: unknown, because Redis does not answer\n")

@@ -87,8 +87,9 @@ def _explain(error: dict[str, Any]) -> str:
 def add_health(app: FastAPI, backend: Backend) -> None:
     """Add the health checks: does this process answer, and can it serve?"""
 
+    # async: all threads may be waiting for a silent Redis.
     @app.get("/healthz", response_class=PlainTextResponse, summary="This process answers")
-    def healthz() -> str:
+    async def healthz() -> str:
         return "ok"
 
     unready = {503: problems()[503]}

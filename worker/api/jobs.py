@@ -11,7 +11,8 @@ from worker.api.backend import Backend
 from worker.api.events import EventStream, Feed, job_events, overview_events
 from worker.api.models import JobBody, JobView, MadeJob, ShownJob, event_answers, problems
 from worker.api.requests import make_router
-from worker.jobs.create import JobRequest, create_job
+from worker.errors import BadInput
+from worker.jobs.create import JobRequest, create_job, job_id_of
 from worker.jobs.finish import cancel
 from worker.jobs.listing import JobFilter, list_jobs
 from worker.jobs.views import job_facts
@@ -46,10 +47,13 @@ def add_jobs(app: FastAPI, backend: Backend, access: Access, feed: Feed) -> None
             traceparent,
         )
         job_id, joined = create_job(services, request)
+        job = _find_job(services, job_id)
         if not joined:
             backend.nudge_out_of("queued", job_id)
+        elif idempotency_key is not None:
+            _refuse_other_request(job, request.digest, idempotency_key)
         response.headers["Location"] = f"/v1/jobs/{job_id}"
-        return MadeJob(**job_facts(_find_job(services, job_id), services.ledger.now()), joined=joined)
+        return MadeJob(**job_facts(job, services.ledger.now()), joined=joined)
 
     @look.get("/jobs", summary="Jobs, the latest first; the `Link` header leads to the next page")
     def list_(
@@ -129,6 +133,13 @@ def _find_job(services: Services, job_id: str) -> Job:
     if job is None:
         raise HTTPException(404, f"no job {job_id}")
     return job
+
+
+def _refuse_other_request(job: Job, digest: str, key: str) -> None:
+    """Raise BadInput if the key has made this job for another request, whose rows would be taken for those of this."""
+    # A job that was joined for its report has another key, or none; one of an earlier version has no digest.
+    if job.id == job_id_of(key) and job.request not in (None, digest):
+        raise BadInput("Idempotency-Key", key, f"a key of its own: with this one job {job.id} was requested")
 
 
 def _show_after_action(services: Services, job_id: str, response: Response) -> JobView:

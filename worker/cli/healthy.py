@@ -7,11 +7,13 @@ from socket import gethostname
 from urllib.request import urlopen
 
 import click
+from redis.exceptions import RedisError
 
 from config.settings import environment_value
 from worker.cli.options import as_json_option
 from worker.cli.output import print_json, talk
-from worker.cli.startup import open_services
+from worker.cli.startup import messages_in_broker, open_services
+from worker.errors import RetryLater
 
 ANSWER_SECONDS = 5
 PATHS = {"api": "/readyz", "flower": "/healthcheck"}
@@ -27,7 +29,8 @@ MOST_INTERVALS = 4
 def healthy(process: str, port: int | None, as_json: bool) -> None:
     """Exit 0 if a process of this host works, else print the reason and exit 1.
 
-    Workers are pinged by the name `PROCESS@HOST`, the others over HTTP; for beat, the last sweep in Redis counts.
+    Workers are pinged by the name `PROCESS@HOST`, the others over HTTP; for beat, the last sweep in Redis counts. While
+    Redis cannot serve, beat and workers wait for it and count as healthy: to end them would not help.
     """
     why = _find_problem(process, port)
     if as_json:
@@ -48,7 +51,14 @@ def _find_problem(process: str, port: int | None) -> str | None:
                 return None
         except OSError as error:
             return f"{url}: {error}"
-    services = open_services()
+    try:
+        services = open_services()
+        services.ledger.try_write()  # a worker's answer is a write
+        if process != "beat":
+            messages_in_broker()
+    except (RetryLater, RedisError) as away:
+        talk.print(f"{process}: unknown, because {away}")
+        return None
     if process == "beat":
         ago = services.ledger.seconds_since_sweep()
         if ago is None:

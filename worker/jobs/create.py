@@ -44,6 +44,17 @@ class JobRequest:
     webhook: str | None = None
     traceparent: str | None = None
 
+    @property
+    def digest(self) -> str:
+        """Of what is asked for, with macros as they are written: a repetition after midnight asks for the same."""
+        return _digest([self.name, self.params, self.sink])
+
+
+def job_id_of(key: str) -> str:
+    """The id of the job that requests with this key make."""
+    # A repeated request must find the job that an earlier version made, so the prefix must never change.
+    return hashlib.sha256(b"order\n" + key.encode()).hexdigest()[:20]
+
 
 def create_job(
     services: Services,
@@ -64,13 +75,16 @@ def create_job(
     report_name = request.name.partition(".")[2]
     require_auth(connection, environment_value)
     webhooks = () if request.webhook is None else (check_webhook(connection, request.webhook),)
-    resolved = resolve(report, request.params, now=now or datetime.now(UTC), timezone=connection.timezone)
+    # By the ledger's clock, as for the schedule: callers on several machines mean the same day.
+    now = now or datetime.fromtimestamp(services.ledger.now(), UTC)
+    resolved = resolve(report, request.params, now=now, timezone=connection.timezone)
     sink = services.sink_address(request.sink, connection.name, report_name)
     check_window(parse_address(sink), resolved.window)
     source = connection.source
     ready_within, finish_within = _deadlines(request, source)
     before_storing()
-    text = orjson.dumps(source.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
+    # Without defaults: a worker of an earlier version refuses fields that it does not know, whatever their values.
+    text = orjson.dumps(source.model_dump(mode="json", by_alias=True, exclude_unset=True), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(text).hexdigest()
     fields = {
         "connection": connection.name,
@@ -79,19 +93,17 @@ def create_job(
         "params": orjson.dumps(resolved.params).decode(),
         "window": orjson.dumps(resolved.window).decode(),
         "sink": sink,
+        "request": request.digest if request.key is not None else "",
     }
-    # Derived from the key, so that a repeated request finds its job. Therefore the prefix must never change.
-    job_id = uuid.uuid4().hex if request.key is None else hashlib.sha256(b"order\n" + request.key.encode()).hexdigest()
-    same = orjson.dumps([connection.name, report_name, resolved.params, sink], option=orjson.OPT_SORT_KEYS)
     # The job keeps the source as it is now: later changes of the source file do not affect it.
     services.ledger.keep_source(digest, text)
     attributes = {"connection": connection.name, "report": report_name}
     with span("report.create", valid_traceparent(request.traceparent), attributes) as made:
         fields["traceparent"] = made.traceparent or valid_traceparent(request.traceparent) or ""
         job, is_joined = services.ledger.make(
-            job_id[:20],
+            uuid.uuid4().hex[:20] if request.key is None else job_id_of(request.key),
             fields,
-            fingerprint=hashlib.sha256(same).hexdigest(),
+            fingerprint=_digest([connection.name, report_name, resolved.params, sink]),
             may_join=request.may_join,
             ready_within=ready_within,
             finish_within=finish_within,
@@ -109,6 +121,10 @@ def check_request(services: Services, request: JobRequest, *, now: datetime | No
 
     with suppress(_Checked):
         create_job(services, request, now=now, before_storing=stop)
+
+
+def _digest(value: list[Any]) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 class _Checked(Exception):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isnan
 
 from worker.errors import BadInput
 from worker.ledger import Ledger
@@ -33,14 +35,7 @@ def list_jobs(ledger: Ledger, job_filter: JobFilter, cursor: str | None, count: 
     Sorted by the time they were made, or with a state, by the time they entered it. Raises BadInput for a bad cursor.
     """
     found: list[Job] = []
-    before: tuple[str, float] | None = None
-    if cursor is not None:
-        try:
-            at, _, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").partition(" ")
-            before = job_id, float(at)
-        except ValueError:
-            allowed = "the cursor of an answer's `Link` header, as it was given"
-            raise BadInput("cursor", "something else", allowed) from None
+    before = None if cursor is None else _decode_cursor(cursor)
     for _ in range(LOOK_AT_MOST // LOOK_AT_ONCE):
         listed = ledger.list_ids(job_filter.state, before=before, count=LOOK_AT_ONCE)
         jobs = ledger.jobs_by_id([job_id for job_id, _ in listed])
@@ -58,3 +53,11 @@ def list_jobs(ledger: Ledger, job_filter: JobFilter, cursor: str | None, count: 
 
 def _encode_cursor(job_id: str, at: float) -> str:
     return base64.urlsafe_b64encode(f"{at!r} {job_id}".encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> tuple[str, float]:
+    with suppress(ValueError):
+        at, _, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").partition(" ")
+        if not isnan(float(at)):
+            return job_id, float(at)
+    raise BadInput("cursor", "something else", "the cursor of an answer's `Link` header, as it was given")

@@ -83,7 +83,7 @@ def reading_by_ijson(
     """The same without any fast path: ijson parses every row, and each is checked and typed alone."""
     with (
         patch("worker.readers.fast_cutter.FastCutter._cut_by_msgspec", lambda *_: None),
-        patch("worker.readers.fast_cutter.Members.decode_list", lambda *_: None),
+        patch("worker.readers.fast_cutter.Members.decode_end", lambda *_: None),
         patch("worker.readers.messages._make_decoder", lambda *_, **__: None),
         patch("worker.readers.row_pattern.RowPatterns.find", lambda *_: None),
     ):

@@ -207,7 +207,7 @@ class _Page:
         skip_empty, of_lists = self._shape.skip_empty, self._lists is not None
         columns = None if of_lists or (self._rows_at or ()) in self._wrapped else self._columns
         members = Members(skip_empty=skip_empty, of_lists=of_lists, columns=columns)
-        if not is_joined and (whole := members.decode_list(text)):
+        if not is_joined and (whole := members.decode_end(text)):
             rows, after = whole
             yield from self._take_rows(rows)
             self._step(b"]", after)

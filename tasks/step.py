@@ -16,7 +16,17 @@ from tasks.heartbeat import Heartbeat
 from tasks.spans import step_span
 from worker.celery import nudge
 from worker.durations import format_duration
-from worker.errors import BadInput, FailJob, LeaseLost, MillraceError, RecordClosed, ReportGone, RetryLater, StartOver
+from worker.errors import (
+    BadInput,
+    FailJob,
+    LeaseLost,
+    MillraceError,
+    RateLimited,
+    RecordClosed,
+    ReportGone,
+    RetryLater,
+    StartOver,
+)
 from worker.jobs.finish import ask_anew, fail, finish, start_over
 from worker.ledger import Ledger
 from worker.metrics import counting_together
@@ -123,18 +133,21 @@ def _retry(task: Task, services: Services, lease: Lease, later: RetryLater, most
             return
         # A wait ends at the deadline at the latest, but a poll is never sooner than the vendor asked for.
         wait = wait if job.state == "pending" else max(0.0, min(wait, rest))
+    # Without a stated time a rate limit may be one of an hour or a day: it counts only to make the next wait longer.
+    is_longest = 2**lease.attempts >= LONGEST_WAIT_SECONDS
+    is_attempt = later.is_attempt and not (isinstance(later, RateLimited) and is_longest)
     attempts = services.ledger.give_back(
-        lease, later.reason, due_seconds=wait, is_attempt=later.is_attempt, waits_on=later.waits_on
+        lease, later.reason, due_seconds=wait, is_attempt=is_attempt, waits_on=later.waits_on
     )
     if attempts is None:
         log.warning(Event.LEASE_LOST, why=later.reason)
         return
     # A verdict is carried out however often that fails; a sink that is away too long is given up in `end_job`.
     limit = None if job.verdict else most_attempts and (later.at_most or most_attempts)
-    if later.is_attempt and limit and attempts >= limit:
+    if is_attempt and limit and attempts >= limit:
         _fail(services, lease, f"given up after {attempts} attempts: {later.reason}")
         return
-    event = Event.STEP_RETRIES if later.is_attempt else Event.PAGE_GIVEN_BACK
+    event = Event.STEP_RETRIES if is_attempt else Event.PAGE_GIVEN_BACK
     log.info(event, task=task.name, why=later.reason, attempts=attempts, wait_seconds=round(wait, 1))
     # A page may not be the one that the message was for.
     arguments = (job.id, lease.page) if lease.page else None

@@ -102,10 +102,10 @@ class SinkFull(RetryLater):
 
 
 class RateLimited(RetryLater):
-    """The vendor says in a body that it got too many requests; it did not act on this one."""
+    """The vendor says that it got too many requests; it did not act on this one."""
 
     def __init__(self, reason: str, *, wait_seconds: float | None = None) -> None:
-        """Without `wait_seconds`, we choose how long to wait, and each try counts as an attempt."""
+        """Without `wait_seconds`, we choose how long to wait: longer after each try, and until the deadline."""
         super().__init__(
             reason, wait_seconds=wait_seconds, is_attempt=wait_seconds is None, is_unsent=True, is_refused=True
         )

@@ -190,6 +190,23 @@ def test_finish_within_ends_a_report_that_cannot_be_read(start: Start) -> None:
     failed(start(respond, finish_within="90s"), "not finished within 90 s")
 
 
+@pytest.mark.parametrize("limited", [Answer(status=429), Answer({"error": "slow down"})])
+def test_a_rate_limit_whose_time_the_vendor_does_not_state_may_last_an_hour(start: Start, limited: Answer) -> None:
+    def respond(request: Request) -> Answer:
+        if not request.path.startswith("/rows"):
+            return ready(request)
+        hour_is_over = made.now > began + 3_600
+        return next(broken, ready(request)) if hour_is_over else limited
+
+    ready, broken = preparing({"status": "done"}), iter([Answer(status=500)] * 3)
+    made = start(respond, errors=[{"when": "error", "then": "rate-limit"}])
+    began = made.now
+    done(made)
+    times = made.times("GET /rows/7")
+    assert times[-1] > 3_500
+    assert [wait for wait in map(float.__sub__, times[8:-3], times[7:-4]) if not 30 <= wait <= 60] == []
+
+
 def test_a_poll_waits_as_long_as_the_vendor_asks_and_never_less_than_the_source_says(start: Start) -> None:
     polls = [
         Answer(status=202, headers={"Retry-After": "40"}),

@@ -111,6 +111,7 @@ WAYS_TO_ASK = [lambda at: at.ask(get(at)), read_a_page]
         answer(200, b'{"error":"slow","in":40}'),
         answer(200, b'{"error":"slow"}', Retry_After="40"),
         answer(400, b'{"error":"slow"}', Retry_After="40"),
+        answer(403, b'{"error":"slow"}', X_RateLimit_Remaining="0", X_RateLimit_Reset="40"),
     ],
 )
 def test_a_rate_limit_that_a_body_states_pauses_the_connection_for_every_worker(

@@ -301,11 +301,11 @@ class Exchange:
 
     def refusal(self, response: Response, raw: bytes, shapes: Collection[ErrorShape], *, is_own: bool) -> MillraceError:
         """The error that a refusal means; pauses the connection if it asks to. `raw` is the start of its body."""
-        wait = refusal_wait(response, now=self.clock())
+        now, statuses = self.clock(), self.connection.source.retry_statuses
+        wait = refusal_wait(response, now=now)
         if wait is not None and is_own and response.status in PAUSING:
             self._pause(wait)
-        statuses = self.connection.source.retry_statuses
-        error = refusal(response, raw, list(shapes), self.redactor, retry_statuses=statuses, wait_seconds=wait)
+        error = refusal(response, raw, list(shapes), self.redactor, retry_statuses=statuses, now=now)
         if response.status == HTTPStatus.UNAUTHORIZED and is_own and type(error) is FailJob:
             to_check = ", ".join(self.auth().variables) or "`auth` in the source file, which sends no credentials"
             return FailJob(f"{error}; check {to_check}")

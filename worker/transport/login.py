@@ -17,7 +17,7 @@ from worker.sources.placeholders import fill
 from worker.sources.schema import ErrorShape, OAuth2Auth, SessionAuth, Source
 from worker.transport import links
 from worker.transport.redaction import Redactor
-from worker.transport.refusals import describe, parse_json, refusal, refusal_wait
+from worker.transport.refusals import describe, parse_json, refusal
 from worker.transport.request import WireRequest, basic, compose, encode_query, with_header
 from worker.transport.response import Response
 from worker.transport.tokens import Grant, Token, Tokens, Turn
@@ -137,9 +137,8 @@ class Login:
             response.close()
             raise FailJob(f"{response.name}: {response.status}: the login redirects to {without_password(location)}")
         if not 200 <= response.status < 300:
-            wait = refusal_wait(response, now=self._clock())
             raw, statuses = response.start(), self._retry_statuses
-            raise refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, wait_seconds=wait)
+            raise refusal(response, raw, self._shapes, self._redactor, retry_statuses=statuses, now=self._clock())
         grant = self._read_grant(response, kept)
         for secret in (grant.value, grant.refresh or ""):
             self._redactor.learn(secret)

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from worker.errors import FailJob, MillraceError, RetryLater
+from worker.errors import FailJob, MillraceError, RateLimited, RetryLater
 from worker.json_path import number
 from worker.sources.schema import ErrorShape
 from worker.transport.redaction import Redactor
@@ -57,18 +57,21 @@ def refusal(
     redactor: Redactor,
     *,
     retry_statuses: Sequence[int],
-    wait_seconds: float | None,
+    now: float,
 ) -> MillraceError:
     """The error that a refusal means: by the consequence that the matching error shape declares, else by its status.
 
-    `raw` is the start of the body, `wait_seconds` the wait that its headers ask for. 429, and 503 with a wait, mean
-    that the vendor did not act on the request. With a wait, they do not count as a failed attempt.
+    `raw` is the start of the body. 429, and 503 with a wait, mean that the vendor did not act on the request. With a
+    wait, they do not count as a failed attempt.
     """
     error = error_in_body(raw, shapes)
     reason = redactor.clean(_reason(response, raw, error))
     if error and error.consequence:
-        return replace(error, wait_seconds=error.wait_seconds or wait_seconds).failure(reason)
-    status = response.status
+        wait_seconds = error.wait_seconds or rate_limit_wait(response.headers, now=now)
+        return replace(error, wait_seconds=wait_seconds).failure(reason)
+    status, wait_seconds = response.status, refusal_wait(response, now=now)
+    if status == HTTPStatus.TOO_MANY_REQUESTS and status in retry_statuses and wait_seconds is None:
+        return RateLimited(reason)
     # 520 to 599 are not registered: gateways such as Cloudflare use them if they cannot reach the vendor.
     if status in retry_statuses or 520 <= status <= 599:
         is_asked = wait_seconds is not None and status in PAUSING

@@ -79,6 +79,25 @@ NAMED: Json = {"a": "/f/a?sig={}", "b": "/f/b?sig={}", "c": "/f/c?sig={}", "d": 
 NUMBERED: Json = {name: f"/f?name={name}&exp=1&sig={{}}" for name in "abcd"}
 
 
+def test_one_of_several_files_is_not_taken_for_the_report(start: Start) -> None:
+    one = "the vendor names 2 files, but 'urls.0' is only one of them"
+    failed(start(preparing(two_files), poll={**POLL, "link": ["urls.0"]}, read=AT_LINK), one)
+    done(start(preparing(two_files), poll={**POLL, "link": ["files.0.url"]}, read=AT_LINK))
+    resolved = {**AT_LINK, "resolve": {"path": "/reports"}, "link": ["urls.0"]}
+    failed(start(preparing(two_files), submit=None, poll=None, read=resolved), one, "`link: ['urls.*']` in a poll")
+
+
+@pytest.mark.parametrize("path", ["/v1/f.json", "/f.json"])
+def test_a_link_to_another_host_that_is_not_declared_as_a_download_is_named(start: Start, path: str) -> None:
+    def respond(request: Request) -> Answer:
+        return Answer(status=404) if request.path == path else polled(request)
+
+    polled = preparing({"status": "done", "url": f"https://storage.example{path}?sig=1"})
+    read = {"format": READ["format"]}
+    made = start(respond, poll={**POLL, "link": ["url"], "missing_link_grace_seconds": 0}, read=read)
+    failed(made, "the link names storage.example: if the rows are there, declare `link_kind: download`")
+
+
 @pytest.mark.parametrize("links", [NAMED, NUMBERED])
 def test_a_link_that_is_fetched_again_leads_to_the_same_file_in_any_order_of_the_list(
     start: Start, links: Json

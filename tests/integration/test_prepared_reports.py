@@ -114,6 +114,38 @@ def test_the_address_to_poll_may_be_all_a_vendor_gives(start: Start) -> None:
     assert [asked.request.query for asked in made.asked] == [{}, *[{"k": "1"}] * 3]
 
 
+def test_the_address_to_poll_is_asked_with_the_headers_of_the_request_for_the_report(start: Start) -> None:
+    headers = {"Accept": "application/json", "Content-Type": "application/vnd.v+json"}
+    submit = {"request": {**SUBMIT["request"], "headers": headers, "json": {}}, "poll_link": ["at"]}
+    made = start(
+        preparing(Answer(status=202), {"rows": ROWS}, made=Answer({"at": "/reports/9"})),
+        submit=submit,
+        poll={"waits_on": [202], "holds_rows": True},
+        read={"format": READ["format"]},
+    )
+    done(made)
+    sent = [(asked.request.headers.get("Accept"), asked.request.headers.get("Content-Type")) for asked in made.asked]
+    assert sent == [("application/json", "application/vnd.v+json"), *[("application/json", None)] * 3]
+
+
+def test_a_file_in_storage_whose_address_is_given_at_once_is_polled_until_it_is_there(start: Start) -> None:
+    def respond(request: Request) -> Answer:
+        if not request.is_storage:
+            return Answer({"url": f"{request.storage}/r.json?sig=1"})
+        return next(coming)
+
+    coming = iter([Answer(status=403), Answer(b""), *[Answer({"rows": ROWS})] * 2])
+    made = start(
+        respond,
+        submit={"request": SUBMIT["request"], "poll_link": ["url"]},
+        poll={"waits_on": [403, "empty"], "holds_rows": True},
+        read=AT_LINK,
+        auth=[{"kind": "header", "name": "X-Key", "value": "ours"}],
+    )
+    done(made)
+    assert [asked.request.headers.get("X-Key") for asked in made.asked] == ["ours", None, None, None, None]
+
+
 @pytest.mark.parametrize("statuses", [[201, 202, 200, 200], [200, 200, 200]], ids=["later", "at once"])
 def test_the_same_request_may_be_sent_until_it_is_answered_with_the_rows(start: Start, statuses: list[int]) -> None:
     request = {"method": "POST", "path": "/reports", "json": {"name": "ours"}}

@@ -8,16 +8,18 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from worker.client.selectors import refuse_one_of_several
 from worker.client.status import Prepared
 from worker.errors import FailJob, ReportGone, ReportNotFound
 from worker.json_path import count_in, link_in
 from worker.paging.pager import Address
+from worker.sources.base_urls import Base
 from worker.sources.schema import LinkPaging, Read, Request
 from worker.transport import links
 from worker.transport.exchange import Exchange
 from worker.transport.links import LinkKind
 from worker.transport.refusals import not_ready
-from worker.transport.request import WireRequest, compose, fill_headers, with_query
+from worker.transport.request import WireRequest, compose, headers_of_get, with_query
 from worker.vendor_errors import excerpt
 
 # Not deflate: some servers send it without the zlib wrapper (RFC 9110, 8.4.1.2), so its form has to be guessed.
@@ -52,11 +54,26 @@ RowsAt = OwnRequest | ResolvedLink | PolledLinks
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """One request for rows. `kind` says how far its address is trusted, `total` is the count that came with it."""
+    """One request for rows. `kind` says how far its address is trusted, `total` is the count that came with it.
+
+    `named_host` is the host in the vendor's link if it was replaced by our own.
+    """
 
     request: WireRequest
     kind: LinkKind = "api"
     total: int | None = None
+    named_host: str = ""
+
+    def hint(self, status: int, base: Base) -> str:
+        """What in the source file may be the reason for a refusal with this status; empty if nothing is known."""
+        there = urlsplit(self.request.url)
+        if status == HTTPStatus.UNAUTHORIZED and f"{there.scheme}://{there.netloc}" != base.origin:
+            return f"; no credentials are sent to {there.netloc}, which is not the connection's host"
+        return _hint_at_download(self.named_host)
+
+
+def _hint_at_download(host: str) -> str:
+    return f"; the link names {host}: if the rows are there, declare `link_kind: download`" if host else ""
 
 
 def rows_at(read: Read, prepared: Prepared) -> RowsAt:
@@ -90,8 +107,12 @@ def find_same_file(link: str, others: Iterable[str]) -> str | None:
 class PageRequests:
     """Turns the addresses of a pager into requests."""
 
-    def __init__(self, read: Read, values: Mapping[str, Any], exchange: Exchange, prepared: Prepared) -> None:
+    def __init__(
+        self, read: Read, values: Mapping[str, Any], exchange: Exchange, prepared: Prepared, *, asked: Request | None
+    ) -> None:
+        """`asked` is the request of the report whose headers also go with a link to it."""
         self._read = read
+        self._asked = read.request or read.resolve or asked
         self._rows_at = rows_at(read, prepared)
         self._values = values
         self._exchange = exchange
@@ -161,6 +182,7 @@ class PageRequests:
         if answer.status in GONE:
             gone = ReportNotFound if answer.status == HTTPStatus.NOT_FOUND else ReportGone
             raise gone(f"{request.name}: {answer.status}: the vendor no longer has the report")
+        refuse_one_of_several(self._read.link, answer.content, request.name)
         link = link_in(answer.content, self._read.link)
         if link is None and answer.status == HTTPStatus.ACCEPTED:
             raise not_ready(answer.name, answer.headers, now=self._exchange.clock())
@@ -175,9 +197,13 @@ class PageRequests:
             target = links.download_target(self._exchange.base, link, at=at).url
             if urlsplit(target).hostname not in self._exchange.connection.source.alias_hosts:
                 return PageRequest(self._get(target, page), "download")
-        return PageRequest(self._get(with_query(self._exchange.api_link(link, at=at), address.query), page))
+        host = links.other_host(self._exchange.base, link, at=at)
+        try:
+            url = self._exchange.api_link(link, at=at)
+        except FailJob as outside:
+            raise FailJob(f"{outside}{_hint_at_download(host)}") from None
+        return PageRequest(self._get(with_query(url, address.query), page), named_host=host)
 
     def _get(self, url: str, page: int) -> WireRequest:
-        declared = self._read.request or self._read.resolve
-        headers = fill_headers(declared, self._values_of(page)) if declared else {}
+        headers = headers_of_get(self._asked, self._values_of(page)) if self._asked else {}
         return WireRequest("GET", url, PACKING | headers)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from worker import json_path
 from worker.client.page_requests import GONE, PageRequest, PageRequests, PolledLinks
@@ -89,7 +88,9 @@ class Pages:
         applied = [shape for shape in errors if shape.when or isinstance(declared, Delimited)]
         self.format = declared.model_copy(update={"errors": applied})
         self.columns = columns_for(report, params)
-        self.requests = PageRequests(self.read, values, exchange, prepared)
+        is_polled_again = report.poll is not None and report.poll.holds_rows
+        asked = report.submit.request if report.submit and is_polled_again else None
+        self.requests = PageRequests(self.read, values, exchange, prepared, asked=asked)
         self.exchange = exchange
         self.prepared = prepared
         self.refetch_links = refetch_links
@@ -280,7 +281,8 @@ class Page:
             return None
         if not start:
             what = "a compressed body with nothing in it" if response.received_bytes else "an empty body"
-            raise FailJob(f"{response.name}: {response.status} with {what}")
+            remedy = "if it means that there are no rows, declare `empty_body_is_no_rows: true` in the read"
+            raise FailJob(f"{response.name}: {response.status} with {what}; {remedy}")
         is_json = start.lstrip(_BLANKS).startswith((b"{", b"["))
         is_file = isinstance(self._pages.format, Delimited)
         are_texts_declared = any(not shape.when for shape in self._pages.errors)
@@ -385,12 +387,9 @@ class Page:
         refusal = self._exchange.refusal(response, raw, pages.errors, is_own=found.kind == "api")
         if error is None and address.is_probe and response.status in pages.end_statuses:
             return NoMorePages(str(refusal))
+        hint = found.hint(response.status, self._exchange.base)
         # Storage may refuse a fresh address and say why: then the report is still there.
         if pages.may_be_gone and response.status not in EXPIRED and not (error and error.consequence):
             gone = ReportNotFound if response.status == HTTPStatus.NOT_FOUND else ReportGone
-            return gone(f"{refusal}: the vendor no longer has the report")
-        there = urlsplit(found.request.url)
-        is_elsewhere = f"{there.scheme}://{there.netloc}" != self._exchange.base.origin
-        if response.status == HTTPStatus.UNAUTHORIZED and is_elsewhere and type(refusal) is FailJob:
-            return FailJob(f"{refusal}; no credentials are sent to {there.netloc}, which is not the connection's host")
-        return refusal
+            return gone(f"{refusal}: the vendor no longer has the report{hint}")
+        return FailJob(f"{refusal}{hint}") if hint and type(refusal) is FailJob else refusal

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.json_path import find, find_all, is_value, number
+from worker.errors import FailJob
+from worker.json_path import find, find_all, is_value, links, number
 from worker.sources.schema import Adoption, Selector, SelectorOfSeveral
 
 SECONDS_FROM = 1_000_000_000
@@ -47,6 +48,21 @@ def describe_selectors(selectors: Iterable[str | Selector]) -> str:
     """The places the selectors name, for messages."""
     places = [selector if isinstance(selector, str) else selector.header or selector.path for selector in selectors]
     return " or ".join(place or "the top" for place in places)
+
+
+def refuse_one_of_several(selectors: Iterable[str | Selector], content: Any, name: str) -> None:
+    """Raise FailJob if a path leads, by its position, to one of several links in a list: the others would not be read.
+
+    A position among objects may be meant: the first may be the latest report, or the one in the format wanted.
+    """
+    paths = (selector if isinstance(selector, str) else selector.path for selector in selectors)
+    for path in filter(None, paths):
+        place, _, position = path.rpartition(".")
+        listed = find(content, place) if position.isdecimal() else None
+        if isinstance(listed, list) and (several := len({*links([listed])})) > 1:
+            every = f"{place}.*".removeprefix(".")
+            remedy = f"`link: [{every!r}]` in a poll reads all of them"
+            raise FailJob(f"{name}: the vendor names {several} files, but {path!r} is only one of them: {remedy}")
 
 
 def parse_time(stated: Any) -> float | None:

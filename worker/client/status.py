@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from worker.client.selectors import describe_selectors, parse_time, select
+from worker.client.selectors import describe_selectors, parse_time, refuse_one_of_several, select
 from worker.errors import FailJob, RetryLater
 from worker.json_path import count, find, find_all, is_same, is_value, links
 from worker.sources.schema import Poll, Selector, status_word
@@ -144,6 +144,8 @@ def _read_ready(poll: Poll, ours: Any, answer: Answer, *, needs_link: bool, now:
     found = links(select(poll.link, ours, answer.headers))
     if len(set(found)) < len(found):
         raise FailJob(f"{answer.name}: the vendor names one file twice: {excerpt(answer.raw)}", spoils_report=True)
+    if needs_link:
+        refuse_one_of_several(poll.link, ours, answer.name)
     if needs_link and not poll.no_link_is_no_rows and _is_part_without_link(poll, ours):
         return Waiting("ready, but not every file has a link", is_missing=True)
     if needs_link and not found:

@@ -31,9 +31,9 @@ from worker.sources.params import read_for
 from worker.sources.placeholders import fill
 from worker.sources.schema import Poll, Report, RequestOfTwoPaths, SinglePage, Submit, status_word
 from worker.transport.exchange import Answer, Exchange
-from worker.transport.links import without_query
+from worker.transport.links import LinkKind, download_target, without_query
 from worker.transport.refusals import retry_after
-from worker.transport.request import WireRequest, compose
+from worker.transport.request import WireRequest, compose, headers_of_get
 from worker.vendor_errors import error_in, excerpt
 
 MOST_LIST_PAGES = 200
@@ -107,7 +107,7 @@ class Vendor:
             raise FailJob(
                 f"{answer.name}: no address to poll at {describe_selectors(declared.poll_link)}: {excerpt(answer.raw)}"
             )
-        poll_link = None if link is None else self._exchange.api_link(link, at=request.url)
+        poll_link = None if link is None else self._poll_url(link, at=request.url)
         # If the vendor gives an address to poll but no id, the path of that address serves as the id.
         wait_seconds = retry_after(answer.headers, now=self._exchange.clock()) or 0.0
         return Submission(report_id or without_query(poll_link or ""), answer.request_id, poll_link, wait_seconds)
@@ -177,7 +177,8 @@ class Vendor:
             return Waiting("not listed", is_missing=True)
         grace = poll.missing_link_grace_seconds
         if isinstance(status, Waiting) and status.is_missing and missing_seconds > grace:
-            raise FailJob(f"{answer.name}: ready for {grace} s and still no link: {excerpt(answer.raw)}")
+            places = describe_selectors(poll.link)
+            raise FailJob(f"{answer.name}: ready for {grace} s and still no link at {places}: {excerpt(answer.raw)}")
         if isinstance(status, Ready):
             self._refuse_another(poll, answer, report_id)
             has_pages = (read.request or read.resolve) and not isinstance(read.paging, SinglePage)
@@ -207,8 +208,21 @@ class Vendor:
             return self._ask(declared, values, allow=allow, is_start_enough=not body_matters(poll))
         if poll_link is None:
             raise FailJob("the address to poll is missing in the ledger", spoils_report=True)
-        request = WireRequest("GET", self._exchange.api_link(poll_link, at=poll_link), {})
-        return request, self._fetch(request, allow, is_start_enough=not body_matters(poll))
+        headers = headers_of_get(self._declared_submit().request, self._values)
+        request = WireRequest("GET", self._poll_url(poll_link, at=poll_link), headers)
+        kind = self._poll_link_kind
+        return request, self._fetch(request, allow, is_start_enough=not body_matters(poll), kind=kind)
+
+    @property
+    def _poll_link_kind(self) -> LinkKind:
+        """How far the address to poll is trusted: as the address of the rows if it is that too."""
+        return self._read.link_kind if self._report.poll and self._report.poll.holds_rows else "api"
+
+    def _poll_url(self, link: str, *, at: str) -> str:
+        """The address to poll as a URL that may be requested."""
+        if self._poll_link_kind == "download":
+            return download_target(self._exchange.base, link, at=at).url
+        return self._exchange.api_link(link, at=at)
 
     # ------------------------------------------------------------ pages
 
@@ -286,10 +300,12 @@ class Vendor:
         request = compose(base, declared, values, path=other)
         return request, self._fetch(request, allow, is_start_enough=is_start_enough)
 
-    def _fetch(self, request: WireRequest, allow: Collection[int], *, is_start_enough: bool) -> Answer:
+    def _fetch(
+        self, request: WireRequest, allow: Collection[int], *, is_start_enough: bool, kind: LinkKind = "api"
+    ) -> Answer:
         if not is_start_enough:
-            return self._exchange.fetch(request, shapes=self._errors, allow=allow)
-        response = self._exchange.send(request, shapes=self._errors, allow=allow)
+            return self._exchange.fetch(request, kind=kind, shapes=self._errors, allow=allow)
+        response = self._exchange.send(request, kind=kind, shapes=self._errors, allow=allow)
         start = response.start(START_BYTES)
         return Answer(response.name, response.status, response.headers, None, start, response.request_id)
 

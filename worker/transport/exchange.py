@@ -217,10 +217,15 @@ class Exchange:
         return answer
 
     def fetch(
-        self, request: WireRequest, *, shapes: Collection[ErrorShape] = (), allow: Collection[int] = ()
+        self,
+        request: WireRequest,
+        *,
+        kind: LinkKind = "api",
+        shapes: Collection[ErrorShape] = (),
+        allow: Collection[int] = (),
     ) -> Answer:
         """Send a request and read its small answer, which may be an error or not JSON. Raises as `send` does."""
-        response = self.send(request, shapes=shapes, allow=allow)
+        response = self.send(request, kind=kind, shapes=shapes, allow=allow)
         with self.handling_errors():
             raw = response.body(SMALL_ANSWER_BYTES)
         try:

@@ -78,6 +78,12 @@ def redirect_target(base: Base, location: str, kind: LinkKind, *, at: str) -> Ta
     return Target(on_base(base, location, at=at), is_own=True)
 
 
+def other_host(base: Base, link: str, *, at: str) -> str:
+    """The host that a link names if it is not that of the base; else empty."""
+    parts, _ = _parse(link, at)
+    return "" if host_of(parts) == base.host else host_of(parts)
+
+
 def normal_form(url: str) -> str:
     """The spelling in which links are compared (RFC 3986, 6.2.2): escapes in upper case, none that is not needed."""
 

@@ -70,6 +70,14 @@ def fill_headers(request: Request, values: Mapping[str, Any]) -> dict[str, str]:
     return {name: as_text(value) for name, value in (fill(request.headers, values) or {}).items()}
 
 
+def headers_of_get(request: Request, values: Mapping[str, Any]) -> dict[str, str]:
+    """The declared headers for a GET of a link that the answer led to: without the type of the request's own body."""
+    headers = fill_headers(request, values)
+    if request.method == "GET":
+        return headers
+    return {name: value for name, value in headers.items() if name.lower() != "content-type"}
+
+
 def encode_query(query: Mapping[str, Any]) -> str:
     """A query string: lists repeat their name, absent values are left out."""
     pairs = [

@@ -63,7 +63,7 @@ def _mistakes_in_statuses(poll: Poll) -> Iterator[Mistake]:
         )
         if not (poll.waits_on or poll.ready_when_set):
             allowed = "`status`, `waits_on` or `ready_when_set`: something that tells ready from not ready"
-            yield Mistake(("status",), allowed)
+            yield Mistake((), allowed, "no status")
     elif not (poll.done or poll.done_on or poll.ready_when_set):
         yield Mistake(("status",), "`done` beside it")
     listed_once = [word for listed in words.values() for word in set(listed)]

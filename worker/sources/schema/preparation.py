@@ -79,9 +79,10 @@ class Poll(Declared):
     If there is a value at `ready_when_set` other than false and 0, the report is ready. `link` leads to the address of
     the rows, or of several files: `files.*.url`. With `no_link_is_no_rows`, ready without a link means that there are
     no rows; without it, we wait for the link. With `holds_rows`, the answer that says ready has the rows itself: the
-    `poll_link` is requested again and read. `total` may be too low while the vendor prepares; the total of a page is
-    preferred. A report that the vendor does not know is waited for, for `listing_grace_seconds`; a missing link, and
-    rows that are not found although the report is ready, for `missing_link_grace_seconds`.
+    `poll_link` is requested again and read, and the `link_kind` of the read is its own too. `total` may be too low
+    while the vendor prepares; the total of a page is preferred. A report that the vendor does not know is waited for,
+    for `listing_grace_seconds`; a missing link, and rows that are not found although the report is ready, for
+    `missing_link_grace_seconds`.
     """
 
     request: RequestOfTwoPaths | None = None

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.object_server import ACCOUNT, BUCKET, object_service
+from tests.object_server import ACCOUNT, BUCKET, Service, running
 from worker.sinks.files import bucket as bucket_store
 
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -70,8 +70,8 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def gs_endpoint() -> Iterator[str]:
     """The URL of a service with the API of Google Cloud Storage."""
-    with object_service("gs") as (url, _):
-        yield url
+    with running(Service("gs")) as service:
+        yield service.url
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +81,8 @@ def az_endpoint() -> Iterator[str]:
         make_container(url)
         yield url
         return
-    with object_service("az") as (url, _):
-        yield url
+    with running(Service("az")) as service:
+        yield service.url
 
 
 def make_container(url: str) -> None:

@@ -1,4 +1,4 @@
-"""Google Cloud Storage and Azure Blob Storage in one small server: the requests obstore makes, and their conditions.
+"""S3, Google Cloud Storage and Azure Blob Storage in one small server: obstore's requests, and their conditions.
 
 A conditional put is checked and written in one step. Listings have pages of three, so that clients must continue.
 """
@@ -67,22 +67,42 @@ class Bucket:
         return [name for name in page if not found[name]], [name for name in page if found[name]], following
 
 
-def _failure(status: int, code: str, message: str) -> Answer:
-    return status, {}, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+def failure(status: int, code: str, message: str = "") -> Answer:
+    """An answer that refuses a request; without a code it does not say why."""
+    words = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return status, {"Last-Modified": MODIFIED}, words.encode() if code else b""
 
 
 def _held(bucket: Bucket, key: str, missing: str) -> Answer:
     if key not in bucket.objects:
-        return _failure(404, missing, "There is no such object.")
+        return failure(404, missing, "There is no such object.")
     content, version = bucket.objects[key]
     return 200, {"ETag": f'"{version}"', "x-goog-generation": str(version), "Last-Modified": MODIFIED}, content
 
 
+def _expected(request: Request) -> int | None:
+    """The version that a put expects: 0 for none, None for any, -1 for one that no object has."""
+    if request.headers.get("if-none-match") == "*":
+        return 0
+    tag = request.headers.get("if-match")
+    return (int(tag.strip('"')) or -1) if tag else None
+
+
+def s3(bucket: Bucket, request: Request) -> Answer:
+    """The API of S3, `/BUCKET/KEY`."""
+    return _xml_api(bucket, request, _expected(request))
+
+
 def google(bucket: Bucket, request: Request) -> Answer:
-    """The XML API of Google Cloud Storage, `/BUCKET/KEY`."""
+    """The XML API of Google Cloud Storage, which is that of S3 but for the conditions."""
+    expected = request.headers.get("x-goog-if-generation-match")
+    return _xml_api(bucket, request, None if expected is None else int(expected))
+
+
+def _xml_api(bucket: Bucket, request: Request, expected: int | None) -> Answer:
     name, _, key = request.path.partition("/")
     if name != BUCKET:
-        return _failure(404, "NoSuchBucket", "The specified bucket does not exist.")
+        return failure(404, "NoSuchBucket", "The specified bucket does not exist.")
     if request.method == "GET" and not key:
         keys, prefixes, following = bucket.page(request.query, request.query.get("continuation-token", ""))
         items = [
@@ -94,10 +114,9 @@ def google(bucket: Bucket, request: Request) -> Answer:
         token = f"<NextContinuationToken>{escape(following)}</NextContinuationToken>" if following else ""
         return 200, {}, f"<ListBucketResult>{''.join(items)}{token}</ListBucketResult>".encode()
     if request.method == "PUT":
-        expected = request.headers.get("x-goog-if-generation-match")
-        version = bucket.put(key, request.body, None if expected is None else int(expected))
+        version = bucket.put(key, request.body, expected)
         if version is None:
-            return _failure(412, "PreconditionFailed", "A precondition does not hold.")
+            return failure(412, "PreconditionFailed", "A precondition does not hold.")
         return 200, {"ETag": f'"{version}"', "x-goog-generation": str(version)}, b""
     if request.method == "DELETE" and bucket.objects.pop(key, None):
         return 204, {}, b""
@@ -108,9 +127,9 @@ def azure(bucket: Bucket, request: Request) -> Answer:
     """The API of Azure Blob Storage as of its emulator, `/ACCOUNT/CONTAINER/KEY`."""
     account, name, key = [*request.path.split("/", 2), "", ""][:3]
     if not request.headers.get("authorization", "").startswith(f"SharedKey {ACCOUNT}:"):
-        return _failure(403, "AuthenticationFailed", "Server failed to authenticate the request.")
+        return failure(403, "AuthenticationFailed", "Server failed to authenticate the request.")
     if (account, name) != (ACCOUNT, BUCKET):
-        return _failure(404, "ContainerNotFound", "The specified container does not exist.")
+        return failure(404, "ContainerNotFound", "The specified container does not exist.")
     if request.method == "GET" and request.query.get("comp") == "list":
         keys, prefixes, following = bucket.page(request.query, request.query.get("marker", ""))
         items = [
@@ -125,12 +144,12 @@ def azure(bucket: Bucket, request: Request) -> Answer:
     if request.method == "POST" and request.query.get("comp") == "batch":
         return _remove_all(bucket, request.body)
     if request.method == "PUT":
-        tag, is_new = request.headers.get("if-match"), request.headers.get("if-none-match") == "*"
-        version = bucket.put(key, request.body, 0 if is_new else int(tag.strip('"')) if tag else None)
-        if version is None and is_new:
-            return _failure(409, "BlobAlreadyExists", "The specified blob already exists.\nRequestId:1\nTime:now")
+        expected = _expected(request)
+        version = bucket.put(key, request.body, expected)
+        if version is None and expected == 0:
+            return failure(409, "BlobAlreadyExists", "The specified blob already exists.\nRequestId:1\nTime:now")
         if version is None:
-            return _failure(412, "ConditionNotMet", "The condition is not met.\nRequestId:1\nTime:now")
+            return failure(412, "ConditionNotMet", "The condition is not met.\nRequestId:1\nTime:now")
         return 201, {"ETag": f'"{version}"'}, b""
     return _held(bucket, key, "BlobNotFound")
 
@@ -149,22 +168,43 @@ def _remove_all(bucket: Bucket, body: bytes) -> Answer:
     return 202, {"Content-Type": "multipart/mixed; boundary=batch"}, ("".join(parts) + "--batch--\r\n").encode()
 
 
-DIALECTS = {"gs": google, "az": azure}
+DIALECTS = {"s3": s3, "gs": google, "az": azure}
+
+
+class Service:
+    """A service of one kind with an empty bucket. It may refuse every request, and remembers who asked."""
+
+    def __init__(self, scheme: str, refusal: tuple[int, str] | None = None) -> None:
+        """`refusal` is the status and the code of every answer."""
+        self.scheme = scheme
+        self.refusal = refusal
+        self.bucket = Bucket()
+        self.asked_by: list[str] = []
+        self.url = ""
+
+    @property
+    def address(self) -> str:
+        """The address of a place for files."""
+        account = f"&account={ACCOUNT}" if self.scheme == "az" else ""
+        return f"{self.scheme}://{BUCKET}/x?endpoint={self.url}{account}"
+
+    def reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to a request."""
+        self.asked_by.append(headers.get("authorization", ""))
+        if self.refusal:
+            return failure(*self.refusal, "in its own words\nRequestId:1\nTime:now")
+        url = urlsplit(target)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        return DIALECTS[self.scheme](self.bucket, Request(method, unquote(url.path[1:]), query, headers, body))
 
 
 @contextmanager
-def object_service(scheme: str) -> Iterator[tuple[str, Bucket]]:
-    """Run a service of one kind with an empty bucket. Yields its URL and the bucket."""
-    bucket, speak = Bucket(), DIALECTS[scheme]
-
-    def reply(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        url = urlsplit(target)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        return speak(bucket, Request(method, unquote(url.path[1:]), query, headers, body))
-
-    with serving(reply) as port:
-        url = f"http://127.0.0.1:{port}"
-        yield f"{url}/{ACCOUNT}" if scheme == "az" else url, bucket
+def running(service: Service, context: ssl.SSLContext | None = None) -> Iterator[Service]:
+    """Run a service on a port of this machine."""
+    with serving(service.reply, context) as port:
+        account = f"/{ACCOUNT}" if service.scheme == "az" else ""
+        service.url = f"{'https' if context else 'http'}://127.0.0.1:{port}{account}"
+        yield service
 
 
 @contextmanager

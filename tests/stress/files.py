@@ -9,7 +9,7 @@ import tempfile
 import uuid
 
 from tests.bucket import CREDENTIALS, s3_service
-from tests.object_server import ACCOUNT, BUCKET, object_service
+from tests.object_server import ACCOUNT, BUCKET, Service, running
 from tests.sink_storm import publish_through_kills
 from tests.sinks import sink_job
 from worker.sinks.kinds import audit_sink, parse_address
@@ -27,15 +27,15 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="millrace-") as directory,
         s3_service() as s3,
-        object_service("gs") as (google, _),
-        object_service("az") as (azure, _),
+        running(Service("gs")) as google,
+        running(Service("az")) as azure,
     ):
         for how in FORMATS:
             for to in (
                 f"file:{directory}/{uuid.uuid4().hex}?",
                 f"s3://{BUCKET}/{uuid.uuid4().hex}?endpoint={s3}&",
-                f"gs://{BUCKET}/{uuid.uuid4().hex}?endpoint={google}&",
-                f"az://{BUCKET}/{uuid.uuid4().hex}?account={ACCOUNT}&endpoint={azure}&",
+                f"gs://{BUCKET}/{uuid.uuid4().hex}?endpoint={google.url}&",
+                f"az://{BUCKET}/{uuid.uuid4().hex}?account={ACCOUNT}&endpoint={azure.url}&",
             ):
                 address = parse_address(f"{to}format={how}")
                 job = sink_job("j1")

@@ -88,8 +88,7 @@ def _format_entry(fields: dict[bytes, bytes], as_json: bool) -> Iterator[bytes]:
             whole = {name.decode(): orjson.Fragment(text) for name, text in fields.items() if name != b"job"}
             yield orjson.dumps({"job": fields[b"job"].decode(), **whole})
         return
-    (generation, page, first), rows = rows_in(fields)
-    for number, row in enumerate(rows, first):
+    for generation, page, number, row in rows_in(fields):
         address = f"{generation}.{page}.{number}"
         shown = {"job": fields[b"job"].decode(), "at": address, "row": orjson.Fragment(row)}
         yield orjson.dumps(shown) if as_json else row

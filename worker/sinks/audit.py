@@ -126,7 +126,7 @@ class Audit:
 
 
 class Auditor:
-    """Audits one job from its entries, given in the order of the stream."""
+    """Audits one job from its rows, voids and end, given in the order in which consumers see them."""
 
     def __init__(self, job: str) -> None:
         self._job = job
@@ -136,25 +136,21 @@ class Auditor:
         self._ends = 0
         self._late = 0
 
-    def add_entry(self, fields: Fields) -> None:
-        """Add an entry of the stream: rows, a void or the end."""
-        if b"row" in fields or b"rows" in fields:
-            (generation, page, number), rows = rows_in(fields)
-            self._late += len(rows) * (self._receipt is not None or generation in self._voided)
-            for index, row in enumerate(rows):
-                self._pages[generation][page].add_row(number + index, row)
-        elif b"void" in fields:
-            void = orjson.loads(fields[b"void"])
-            self._voided[void["generation"]] = void["reason"]
-            self._pages[void["generation"]]
-        elif b"end" in fields:
-            self._ends += 1
-            self._receipt = self._receipt or orjson.loads(fields[b"end"])
+    def add_row(self, generation: int, page: int, number: int, row: bytes) -> None:
+        self._late += self._receipt is not None or generation in self._voided
+        self._pages[generation][page].add_row(number, row)
 
-    def add_dead_letter(self, fields: Fields) -> None:
-        """Add a dead letter; it must be added before the entries of the stream that follow it."""
-        generation, page, number = _address(fields)
-        self._pages[generation][page].add_dead_row(number, fields[b"row"])
+    def add_dead_row(self, generation: int, page: int, number: int, raw: bytes) -> None:
+        """Add a dead row; it must be added before the rows of its page that follow it."""
+        self._pages[generation][page].add_dead_row(number, raw)
+
+    def add_void(self, generation: int, reason: str) -> None:
+        self._voided[generation] = reason
+        self._pages[generation]  # is counted as a generation, also without rows
+
+    def add_end(self, receipt: Json) -> None:
+        self._ends += 1
+        self._receipt = self._receipt or receipt
 
     def result(self, changed: Sequence[str] = ()) -> Audit:
         """The audit of what was added so far; `changed` names files that are missing or changed."""
@@ -190,24 +186,20 @@ class Auditor:
         return totals(Checkpoint(digest=digest) for digest in digests if digest).digest
 
 
-def _address(fields: Fields) -> tuple[int, int, int]:
-    generation, page, row = fields[b"at"].split(b".")
-    return int(generation), int(page), int(row)
-
-
-def rows_in(fields: Fields) -> tuple[tuple[int, int, int], list[bytes]]:
-    """The rows of an entry, and the generation, page and number of the first one.
+def rows_in(fields: Fields) -> Iterator[tuple[int, int, int, bytes]]:
+    """The rows of an entry, each after its generation, page and number; none if it is an end or a void.
 
     Raises ValueError if a packed entry has another number of rows than its `count` says.
     """
-    if b"row" in fields:
-        return _address(fields), [fields[b"row"]]
-    rows = fields[b"rows"].split(b"\n")
-    if rows.pop() or len(rows) != int(fields[b"count"]):
+    if b"row" not in fields and b"rows" not in fields:
+        return
+    generation, page, number = map(int, fields[b"at"].split(b"."))
+    rows = [fields[b"row"]] if b"row" in fields else fields[b"rows"].split(b"\n")
+    if b"rows" in fields and (rows.pop() or len(rows) != int(fields[b"count"])):
         raise ValueError(
             f"the entry at {fields[b'at'].decode()} says {fields[b'count'].decode()} rows, but has {len(rows)}"
         )
-    return _address(fields), rows
+    yield from ((generation, page, number + index, row) for index, row in enumerate(rows))
 
 
 class StreamAudit:
@@ -232,9 +224,17 @@ class StreamAudit:
         # are read first, even while writers continue.
         newest = self._redis.xrevrange(self._stream, count=1)
         for job, fields in self._entries(self._dead_letters, b"+"):
-            self._auditor(job).add_dead_letter(fields)
+            for row in rows_in(fields):
+                self._auditor(job).add_dead_row(*row)
         for job, fields in self._entries(self._stream, newest[0][0] if newest else b"-"):
-            self._auditor(job).add_entry(fields)
+            auditor = self._auditor(job)
+            for row in rows_in(fields):
+                auditor.add_row(*row)
+            if b"void" in fields:
+                void = orjson.loads(fields[b"void"])
+                auditor.add_void(void["generation"], void["reason"])
+            elif b"end" in fields:
+                auditor.add_end(orjson.loads(fields[b"end"]))
         return self
 
     def result(self, job: str) -> Audit:

@@ -38,7 +38,7 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
     for generation in range(1, record.status().generation + 1):
         outcome = record.outcome(generation)
         if outcome and outcome["state"] == "void" and outcome["rows"]:
-            auditor.add_entry({b"void": orjson.dumps({"generation": generation, "reason": outcome["reason"]})})
+            auditor.add_void(generation, outcome["reason"])
     receipt = read_json(store, job_directory / RECEIPT)
     if receipt is None:
         return auditor.result()
@@ -49,7 +49,7 @@ def audit_stored(store: Store, job_directory: Key, job: str) -> Audit:
     if not changed:
         held = {"dead_files": receipt.get("dead_files", ())} if is_table else receipt
         _read_rows(auditor, record, held, generation)
-    auditor.add_entry({b"end": orjson.dumps(receipt)})
+    auditor.add_end(receipt)
     found = auditor.result(changed)
     return _audit_tables(found, record, receipt, generation) if is_table and not changed else found
 
@@ -81,7 +81,7 @@ def _read_rows(auditor: Auditor, record: FileRecord, receipt: Json, generation: 
             letter = orjson.loads(line)
             page, row = (int(part) for part in letter["at"].split(".")[1:])
             dead.setdefault(page, set()).add(row)
-            auditor.add_dead_letter({b"at": letter["at"].encode(), b"row": letter["row"].encode()})
+            auditor.add_dead_row(generation, page, row, letter["row"].encode())
     numbers: dict[int, int] = {}
     for file in receipt.get("files") or ():
         page = int(re.findall(r"page-(\d+)", file["path"])[-1])
@@ -90,7 +90,7 @@ def _read_rows(auditor: Auditor, record: FileRecord, receipt: Json, generation: 
             while number in dead.get(page, ()):
                 number += 1
             numbers[page] = number
-            auditor.add_entry({b"at": b"%d.%d.%d" % (generation, page, number), b"row": line})
+            auditor.add_row(generation, page, number, line)
 
 
 def _rows(record: FileRecord, file: Json) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 LARGEST_COUNT = 2**53
@@ -53,6 +54,7 @@ def is_choice(step: str) -> bool:
     return chosen is not None and chosen[2][:1] not in ("'", '"')
 
 
+@lru_cache(maxsize=4_096)
 def split(path: str) -> tuple[str, str]:
     """Split a path before its first `[...]`: `links.[rel=next].href` into `links` and `[rel=next].href`."""
     before, chooses, rest = path.partition("[")

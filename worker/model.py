@@ -171,8 +171,8 @@ class Facts:
 
     `next` is the next page's link or token (an empty string and the word "null" mean that there is none), `has_more`
     what the vendor says about whether there is one. `charset` is the character set in its Content-Type. `first_row` is
-    the number of the response's first row within the page, so that errors name the right row. `seen` is the first path
-    of `watched` that has true, a link or a token.
+    the number of the response's first row within the page, so that errors name the right row. `seen` has the values at
+    those paths of `watched` that lead to one.
     """
 
     total: int | None = None
@@ -182,7 +182,7 @@ class Facts:
     charset: str | None = None
     first_row: int = 1
     watched: tuple[str, ...] = ()
-    seen: str | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

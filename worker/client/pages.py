@@ -189,7 +189,7 @@ class Page:
         if not (rows or is_last) and response.status == HTTPStatus.ACCEPTED:
             raise not_ready(response.name, response.headers, now=self._exchange.clock())
         if facts.total is None and self._pages.prepared.polled_total is None:
-            refuse_unread(self._pages.read, facts, response.headers)
+            refuse_unread(self._pages.read, facts, rows, response.headers)
         # A JSON document shows by itself where it ends.
         has_end = response.has_end or isinstance(self._pages.format, JsonRows)
         return PageFacts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import ijson
@@ -58,6 +59,7 @@ class _Unfinished:
     builder: Any
 
 
+@lru_cache(maxsize=4_096)
 def path_of(text: str) -> Path:
     """Split `data.rows` into names. The empty path is the whole document; `*` is any member of a list or object."""
     return tuple(text.split(".")) if text else ()
@@ -87,6 +89,12 @@ class _Paths:
     def _others(self, path: Path) -> list[Path]:
         """The declared paths that may lead to this path although they differ from it."""
         return self._declared if "." in "".join(path) else self._with_star
+
+
+@lru_cache(maxsize=64)
+def _paths(declared: tuple[str, ...]) -> _Paths:
+    """The paths of a source file, which are the same for all pages of a report and may be hundreds."""
+    return _Paths(declared)
 
 
 def _leads_to(declared: Path, path: Path, *, or_beyond: bool = False) -> bool:
@@ -121,7 +129,7 @@ class EnvelopeWalker:
         self.misplaced: set[Path] = set()
         self.changed: set[Path] = set()
         lists, wanted, objects = [*lists], [*wanted], [*objects]
-        self._all = _Paths((*lists, *wanted, *objects))
+        self._all = _paths((*lists, *wanted, *objects))
         self._skipped_depth = 0  # how many brackets are open in a value that holds nothing of interest
         self._lists = _Paths(lists)
         self._batches = _Paths(path.partition("*")[0].removesuffix(".") for path in lists if "*" in path)
@@ -131,7 +139,7 @@ class EnvelopeWalker:
         # Any value may be beside those that `*` is meant for.
         self._may_be_object = {path for path, _ in around if path[-1:] != ("*",)}
         self._on_the_way = _Paths(map(".".join, (*places, *self._may_be_object)))
-        self._wanted = _Paths(wanted)
+        self._wanted = _paths(tuple(wanted))
         self._objects = _Paths(objects)
         self._frames: list[_Frame] = []
         self._unfinished: list[_Unfinished] = []

@@ -295,7 +295,7 @@ class _Page:
         facts.total = facts.total if total is None else total
         facts.total_pages = facts.total_pages if total_pages is None else total_pages
         facts.next = link(map(self._find, shape.next))
-        facts.seen = next((path for path in facts.watched if _leads_on(self._find(path))), None)
+        facts.seen = {path: value for path in facts.watched if is_value(value := self._find(path))}
         facts.has_more = flag(map(self._find, shape.has_more))
         if (is_last := flag(map(self._find, shape.is_last))) is not None:
             facts.has_more = not is_last
@@ -375,8 +375,3 @@ class _Page:
         inner = {other[len(path)] for other in map(path_of, self._shape.rows) if other[: len(path)] == path != other}
         is_row = isinstance(value, TooLarge) or (isinstance(value, dict) and not inner & value.keys())
         return value if is_row else None
-
-
-def _leads_on(found: Any) -> bool:
-    """Is this true, a link or a token, and not one of the words and numbers that mean none?"""
-    return found is True or (flag([found]) is not False and link([found]) not in (None, "-1"))

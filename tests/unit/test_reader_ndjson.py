@@ -35,6 +35,13 @@ def test_a_stream_cut_in_a_row_is_never_a_clean_end(sent: list[str], data: st.Da
     assert got.message == f"row {len(sent)}: the response is cut off in this row"
 
 
+def test_a_stream_that_is_cut_in_its_first_row_may_begin_with_blanks() -> None:
+    """As with PHP, which sends what stands before its first tag."""
+    got = reading(b'\r\n {"a":1', PLAIN)
+    assert isinstance(got.error, RetryLater)
+    assert got.message == "row 1: the response is cut off in this row"
+
+
 @given(st.lists(rows, max_size=6), st.data(), cuts)
 @settings(deadline=None, max_examples=100)
 def test_objects_spread_over_lines_and_several_on_a_line_are_rows(

@@ -87,7 +87,7 @@ class Cutter:
         left = b"".join(self._sent) + self._held
         is_taken = not self._held or bool(self._send([self._held], self._held))
         if is_taken and left.lstrip(self._separators)[:1] in (self._opens, b""):
-            self.fault = Fault(left, is_cut=True, kind=self._kind)
+            self.fault = Fault(left.lstrip(BLANK), is_cut=True, kind=self._kind)
         else:
             self._stop(left)
         return []

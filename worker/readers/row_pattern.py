@@ -100,12 +100,12 @@ def _convert(kind: ColumnType | None, nulls: bytes, first: int) -> tuple[bytes, 
         pattern = rb'(?|"%b"|%b|%b|" *+%b *+")' % (number, number, nulls, number)
         return pattern, b"${%d:-null}" % first, 1
     if kind == "boolean":
-        pattern = rb'%b|(true|1|" *+(?:(?i:true)|1) *+")|(false|0|" *+(?:(?i:false)|0) *+")' % nulls
+        pattern = rb'%b|(true|1|" *+(?i:true|t|1) *+")|(false|0|" *+(?i:false|f|0) *+")' % nulls
         return pattern, b"${%d:+true:${%d:+false:null}}" % (first, second), 2
     if kind == "datetime":
         return b"(%b)|%b|(%b)" % (_DATE, nulls, INTEGER), b'${%d:-${%d:+"$%d":null}}' % (first, second, second), 2
     if kind == "string":
-        return b"((?&text))|(" + INTEGER + b"|true|false)", b'${%d:-"${%d}"}' % (first, second), 2
+        return b"((?&text))|((?&number)|true|false)", b'${%d:-"${%d}"}' % (first, second), 2
     return rb"((?&value))", b"${%d}" % first, 1
 
 

@@ -31,6 +31,8 @@ from worker.readers.limits import (
 
 _HELD_BYTES = 16 * 1024
 """Up to this size an incomplete row is held back, since whole rows are cut faster; a longer one goes to the parser."""
+BETWEEN_ROWS = Fault(b"", is_cut=True)
+"""The fault of a list that ends after a row, without its bracket."""
 _UNTRAPPED = Context(traps=[])
 # The end of a list, with any empty lists before it, which `skip_empty` passes over.
 _CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
@@ -207,28 +209,24 @@ class Cutter:
 class ListCutter(Cutter):
     """Cuts the members of a list. Feed it what follows the opening bracket or, if `has_rows`, a member of the list.
 
-    The members are objects, or lists if `of_lists`. `skip_empty` drops `[]` and `{}`. If `is_joined`, the objects are
-    joined by commas but there is no list around them, so no closing bracket comes and `after` stays None.
+    The members are objects, or lists if `of_lists`. `skip_empty` drops `[]` and `{}`.
     """
 
     _separators = b"," + BLANK
 
-    def __init__(
-        self, *, skip_empty: bool = False, has_rows: bool = False, is_joined: bool = False, of_lists: bool = False
-    ) -> None:
+    def __init__(self, *, skip_empty: bool = False, has_rows: bool = False, of_lists: bool = False) -> None:
         self.has_rows = has_rows
         if of_lists:
             self._opens, self._closes, self._kind = b"[", b"]", list
         self._skip_empty = skip_empty
-        self._is_joined = is_joined
         super().__init__()
 
     def finish(self) -> list[bytes]:
         """Handle the end of the response: a list that is not closed is a fault. Returns no rows."""
-        if self.after is not None or (self._is_joined and self.is_between):
+        if self.after is not None:
             return []
         if self.is_between and self.fault is None:
-            self.fault = Fault(b"", is_cut=True)
+            self.fault = BETWEEN_ROWS
         return super().finish()
 
     def _filter(self, rows: list[bytes]) -> list[bytes]:
@@ -251,7 +249,7 @@ class ListCutter(Cutter):
         return self._skip_empty and value == [] and self._kind is dict
 
     def _stop(self, left: bytes) -> None:
-        closing = None if self.fault or self._is_joined else _CLOSING.match(left)
+        closing = None if self.fault else _CLOSING.match(left)
         if closing and self._closes_list(closing.group()):
             self.after = left[closing.end() :]
         else:

@@ -31,7 +31,7 @@ _MOST_ENDS_TRIED = 8
 """How many closing brackets may be tried as the end of a short list: rows may hold lists."""
 
 _BLANKS = rb"[ \t\r\n]*"
-_OBJECT_START = re.compile(_BLANKS + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
+_OBJECT_START = re.compile(rb"[ \t\r\n,]*" + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
 # The first byte of a line, and the last one before its newline. Comparing sets of these numbers takes half the time of
 # `startswith` and `endswith` on each line.
@@ -114,9 +114,9 @@ class Lines:
 class Members:
     """Rows that are the members of a list whose opening bracket was just read: objects, or lists if `of_lists`."""
 
-    def __init__(self, *, skip_empty: bool, of_lists: bool, columns: Columns | None) -> None:
+    def __init__(self, *, skip_empty: bool, of_lists: bool, columns: Columns | None, has_rows: bool = False) -> None:
         """`columns` are the declared columns, to whose types rows are converted."""
-        self.has_rows = False
+        self.has_rows = has_rows
         self._columns = columns
         self._opens, self._closes = (b"[", b"]") if of_lists else (b"{", b"}")
         self._skip_empty = skip_empty

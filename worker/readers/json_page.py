@@ -19,7 +19,7 @@ from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.json_path import LAST, count, find, first_rows, flag, is_value, link, split
 from worker.model import Facts, Rows
 from worker.readers.columns import Columns
-from worker.readers.cutter import ListCutter
+from worker.readers.cutter import BETWEEN_ROWS
 from worker.readers.envelope import STEP_BYTES, EnvelopeWalker, NotJsonError, Path, TooLarge, path_of
 from worker.readers.exact import dumps
 from worker.readers.fast_cutter import FastCutter, Members
@@ -206,20 +206,19 @@ class _Page:
             yield from self._dump_rows([self._walk.found[()]])
         skip_empty, of_lists = self._shape.skip_empty, self._lists is not None
         columns = None if of_lists or (self._rows_at or ()) in self._wrapped else self._columns
-        members = Members(skip_empty=skip_empty, of_lists=of_lists, columns=columns)
+        members = Members(skip_empty=skip_empty, of_lists=of_lists, columns=columns, has_rows=is_joined)
         if not is_joined and (whole := members.decode_end(text)):
             rows, after = whole
             yield from self._take_rows(rows)
             self._step(b"]", after)
             return after
-        cutter: FastCutter | ListCutter = FastCutter(members)
-        if is_joined:
-            cutter = ListCutter(skip_empty=skip_empty, has_rows=True, is_joined=True)
+        cutter = FastCutter(members)
         for part in chain((text,), self._texts, (None,)):
-            cut = cutter.finish() if part is None else cutter.feed(part)
-            yield from self._take_rows(cut if isinstance(cut, Rows) else self._columns.convert(Rows.of(cut)))
+            yield from self._take_rows(cutter.finish() if part is None else cutter.feed(part))
             if cutter.after is not None or cutter.fault is not None:
                 break
+        if is_joined and cutter.fault == BETWEEN_ROWS:
+            return None
         if cutter.fault is not None:
             if cutter.fault.left:
                 self._refuse_second_place()

@@ -44,30 +44,36 @@ def codec_of(name: str) -> str | None:
     return {"utf-16": "utf-16-le", "utf-32": "utf-32-le", **_SUPERSETS}.get(codec, codec)
 
 
-class Decoder:
-    """Decodes a text that comes in pieces; `codec` is the name of its codec.
+class UndecodableError(Exception):
+    """There are bytes that are not valid in this `codec`."""
+
+    def __init__(self, codec: str) -> None:
+        self.codec = codec
+        super().__init__(f"not valid {codec.upper()}")
+
+
+def decode(chunks: Iterable[bytes], codec: str, *, is_doubtful: bool = False) -> Iterator[str]:
+    """Yield the text that each chunk completes. Raises UndecodableError, but yields what comes before the bytes first.
 
     If `is_doubtful`, the text is in UTF-8 if the first character beyond ASCII is, and only otherwise in that codec.
     """
-
-    def __init__(self, codec: str, *, is_doubtful: bool = False) -> None:
-        self.codec = "utf-8" if is_doubtful else codec
-        self._other = codec if is_doubtful else None
-        self._decoder = codecs.getincrementaldecoder(self.codec)()
-
-    def decode(self, piece: bytes, *, is_last: bool) -> str:
-        """The text that this piece completes. Raises UnicodeDecodeError."""
+    codec, other = ("utf-8", codec) if is_doubtful else (codec, None)
+    decoder = codecs.getincrementaldecoder(codec)()
+    chunks = filter(None, chunks)
+    for chunk in chain(chunks, (b"",)):
         try:
-            text = self._decoder.decode(piece, is_last)
+            text = decoder.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
-            if self._other is None or not error.object[: error.start].isascii():
-                raise
-            self.codec, self._other = self._other, None
-            self._decoder = codecs.getincrementaldecoder(self.codec)()
-            return self.decode(error.object, is_last=is_last)
+            before = error.object[: error.start]
+            if other is None or not before.isascii():
+                yield before.decode(codec, "replace")
+                raise UndecodableError(codec) from None
+            yield from decode(chain((error.object,), chunks), other)
+            return
+        if text:
+            yield text
         if not text.isascii():
-            self._other = None
-        return text
+            other = None
 
 
 def find_mark(chunks: Iterable[bytes]) -> tuple[str | None, Iterator[bytes]]:

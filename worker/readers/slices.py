@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from worker.charsets import Decoder, codec_of, find_mark
+from worker.charsets import UndecodableError, codec_of, decode, find_mark
 from worker.errors import READ_AT_MOST, RetryLater
 
 SLICE_BYTES = 64 * 1024
@@ -57,13 +57,10 @@ def _in_utf8(chunks: Iterable[bytes], stated: str | None) -> Iterator[bytes]:
     if codec == "utf-8" or (certain is None and codec.startswith("utf-")):
         yield from chunks
         return
-    decoder = Decoder(codec, is_doubtful=certain is None)
-    for chunk in chain(filter(None, chunks), (b"",)):
-        try:
-            yield decoder.decode(chunk, is_last=not chunk).encode()
-        except UnicodeDecodeError as error:
-            yield error.object[: error.start].decode(decoder.codec, "replace").encode()
-            raise RetryLater(f"the response is not valid {decoder.codec.upper()}", at_most=READ_AT_MOST) from None
+    try:
+        yield from map(str.encode, decode(chunks, codec, is_doubtful=certain is None))
+    except UndecodableError as error:
+        raise RetryLater(f"the response is {error}", at_most=READ_AT_MOST) from None
 
 
 def _utf16_of(start: bytes) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from worker.charsets import Decoder, codec_of, find_mark
+from worker.charsets import UndecodableError, codec_of, decode, find_mark
 from worker.errors import READ_AT_MOST, FailJob, RetryLater
 from worker.readers.limits import LARGEST_ROW_BYTES
 from worker.readers.slices import slice_text
@@ -140,21 +140,12 @@ class TextLines:
         """
         marked, chunks = find_mark(chunks)
         codec = marked or codec_of(declared or stated or "utf-8") or "utf-8"
-        decoder = Decoder(codec, is_doubtful=codec == "cp1252" and declared is None)
-        for piece in chain(chain.from_iterable(map(slice_text, chunks)), (b"",)):
-            error = None
-            try:
-                text = decoder.decode(piece, is_last=not piece)
-            except UnicodeDecodeError as caught:
-                text, error = caught.object[: caught.start].decode(decoder.codec, "replace"), caught
-            if text:
-                yield text
-            if error is not None:
-                hint = (
-                    "" if declared or not stated else f"; the vendor states {stated!r}, and `encoding` overrides that"
-                )
-                reason = f"line {self._lines_cut + 1}: not valid {decoder.codec.upper()}{hint}"
-                raise RetryLater(reason, at_most=READ_AT_MOST) from None
+        slices = chain.from_iterable(map(slice_text, chunks))
+        try:
+            yield from decode(slices, codec, is_doubtful=codec == "cp1252" and declared is None)
+        except UndecodableError as error:
+            hint = "" if declared or not stated else f"; the vendor states {stated!r}, and `encoding` overrides that"
+            raise RetryLater(f"line {self._lines_cut + 1}: {error}{hint}", at_most=READ_AT_MOST) from None
 
     def _refuse_too_long(self, characters: int) -> None:
         """Raise FailJob if a row with this many characters in the file must be too large."""

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import structlog
 from celery import Task
-from celery.exceptions import Retry
+from celery.exceptions import Reject, Retry
+from redis.exceptions import OutOfMemoryError
 
 from tasks.heartbeat import Heartbeat
 from tasks.spans import step_span
@@ -55,15 +56,31 @@ def run(
 ) -> str | None:
     """Do a step's work under the lease that `take` takes; if `take` returns a reason instead, there is nothing to do.
 
-    An error raised by `work` becomes a move of the job. Errors of Redis are not caught: the lease expires, and the
-    sweep finds the work again. With `most_attempts` None, only the deadlines limit the attempts. Raises JobFailed if
-    the job ended as failed, and Celery's Retry, with the reason, if the step will be retried.
+    An error raised by `work` becomes a move of the job. Errors of Redis are not caught, unless it is full: the lease
+    expires, and the sweep finds the work again. With `most_attempts` None, only the deadlines limit the attempts.
+    Raises JobFailed if the job ended as failed, and Celery's Retry, with the reason, if the step will be retried.
     """
     services = get_services()
-    lease = take(services.ledger)
-    if isinstance(lease, str):
-        log.debug(Event.NOTHING_TO_DO, task=task.name, why=lease)
-        return lease
+    lease: Lease | str = ""
+    try:
+        lease = take(services.ledger)
+        if isinstance(lease, str):
+            log.debug(Event.NOTHING_TO_DO, task=task.name, why=lease)
+            return lease
+        return _run_with_lease(task, services, lease, work, most_attempts)
+    except OutOfMemoryError as full:
+        # Full of other things than our rows: sinks wait before. The sweep finds the work once there is room.
+        log.warning(Event.REDIS_AWAY, task=task.name, why=f"{type(full).__name__}: {full}")
+        if isinstance(lease, Lease):
+            services.ledger.give_back(lease, "Redis is full", due_seconds=0, is_attempt=False, waits_on="redis")
+        return "Redis is full"
+    except Reject as refused:
+        # The broker did not take the message of the next attempt. The sweep sends it when it is due.
+        log.warning(Event.NUDGE_LOST, task=task.name, why=str(refused.reason))
+        return "the broker did not take its message"
+
+
+def _run_with_lease(task: Task, services: Services, lease: Lease, work: Work, most_attempts: int | None) -> str | None:
     bound = {"job": lease.job.id, "report": lease.job.name, **({"page": lease.page} if lease.page else {})}
     if lease.job.trace_id:
         bound["trace_id"] = lease.job.trace_id
@@ -75,7 +92,7 @@ def run(
         try:
             with Heartbeat(services.ledger, lease) as heartbeat:
                 return _attempt(services, lease, heartbeat, work, most_attempts)
-        except (Retry, JobFailed) as planned:
+        except (Retry, Reject, JobFailed) as planned:
             # Without its traceback: Celery would process every frame, too much work for thousands of waiting reports.
             raise planned.with_traceback(None) from None
         except RetryLater as later:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from celery.exceptions import OperationalError, Reject
+from redis.exceptions import OutOfMemoryError
+from structlog.testing import capture_logs
 
+from tasks.step import MOST_ATTEMPTS
 from tests.fake_vendor import Answer
 from tests.prepared import Start, done, failed
 from tests.prepared import start as start
+from worker.celery import app
 from worker.errors import SinkFull
+from worker.ledger import Ledger
 from worker.model import Json
 from worker.publish.batch import Batch
 from worker.sinks.redis_stream import RedisStreamSink
@@ -79,3 +85,40 @@ def test_a_page_that_can_be_requested_again_is_given_back(
     made.run(until=lambda job: job.rows)
     assert (made.job.attempts, made.job.waits_on) == (0, "sink")
     assert made.times("GET /rows") == [5 * number for number in range(21)]
+
+
+def test_a_redis_that_is_full_of_other_things_costs_a_step_no_attempt(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+
+    made = start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None)
+    made.run(until=lambda job: job.state == "streaming")
+    with monkeypatch.context() as full:
+        full.setattr(Ledger, "close_page", refuse)
+        for _ in range(MOST_ATTEMPTS + 1):
+            made.step(made.job)
+    assert (made.job.state, made.job.waits_on, made.job.waits_said) == ("streaming", "redis", "Redis is full")
+    done(made, ROWS)
+
+
+@pytest.mark.parametrize("state", ["pending", "streaming"])
+def test_a_broker_that_takes_no_message_is_one_line_and_the_next_attempt_is_kept(
+    start: Start, refuse_each_batch: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise Reject(OperationalError("full"), requeue=False)
+
+    refuse_each_batch(1)
+    nothing_to_prepare: Json = {"submit": None, "poll": None, "read": BY_OFFSET}
+    made = start(
+        lambda request: Answer({"id": "1", "status": "waiting", "rows": ROWS}),
+        **(nothing_to_prepare if state == "streaming" else {}),
+    )
+    made.run(until=lambda job: job.state == state)
+    monkeypatch.setattr(app.Task, "retry", refuse)
+    with capture_logs() as lines:
+        made.step(made.job)
+    assert [line["event"] for line in lines if line["log_level"] != "info"] == ["nudge.lost"]
+    assert (made.job.state, made.job.attempts) == (state, 0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from tests.ledgers import Clock, close, first_page, held, job, make, streaming
 from tests.ledgers import clock as clock
 from tests.ledgers import ledger as ledger
+from tests.redis_server import RedisServer
 from worker import keys
 from worker.ledger import Ledger
 
@@ -60,6 +62,19 @@ def test_a_note_needs_a_lease_that_still_runs(ledger: Ledger, clock: Clock) -> N
     assert ledger.note(mine, submitting_at="@0")
     clock.now += 21
     assert not ledger.note(mine, submitting_at="@0")
+
+
+def test_a_lease_is_kept_and_given_back_while_redis_is_full(own_redis: RedisServer, clock: Clock) -> None:
+    with own_redis.client() as client:
+        ledger = Ledger(client, lease_seconds=20, clock=clock)
+        page = first_page(ledger)
+        client.config_set("maxmemory", 1)
+        with pytest.raises(OutOfMemoryError):
+            make(ledger, "k", may_join=False)
+        assert ledger.renew(page, rows=1)
+        ledger.note_wait(page, "sink", "it is full")
+        assert job(ledger).waits_on == "sink"
+        assert ledger.give_back(page, "Redis is full", due_seconds=0, is_attempt=False) == 0
 
 
 def test_giving_back_is_not_an_attempt_if_nothing_went_wrong(ledger: Ledger) -> None:

@@ -52,19 +52,22 @@ def _find_problem(process: str, port: int | None) -> str | None:
         except OSError as error:
             return f"{url}: {error}"
     try:
-        services = open_services()
-        services.ledger.try_write()  # a worker's answer is a write
-        if process != "beat":
-            messages_in_broker()
+        return _ask_by_redis(process)
     except (RetryLater, RedisError) as away:
         talk.print(f"{process}: unknown, because {away}")
         return None
+
+
+def _ask_by_redis(process: str) -> str | None:
+    services = open_services()
+    services.ledger.try_write()  # a worker's answer is a write
     if process == "beat":
         ago = services.ledger.seconds_since_sweep()
         if ago is None:
             return "no sweep ever ran"
         is_recent = ago < MOST_INTERVALS * services.settings.sweep_seconds
         return None if is_recent else f"the last sweep ran {ago:.0f} s ago"
+    messages_in_broker()
     from worker.celery import app
 
     node = f"{process}@{gethostname()}"

@@ -30,7 +30,7 @@ def default_sink() -> str | None:
 def warn_without_workers(what: str) -> None:
     """If no worker of an installation answers, say that nothing will happen until one is started.
 
-    Raises RetryLater if the broker does not answer.
+    Raises RetryLater or redis-py's error if none could answer.
     """
     if is_standalone():
         return

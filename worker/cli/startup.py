@@ -97,9 +97,10 @@ def messages_in_broker() -> dict[str, int]:
 
 
 def any_worker_answers() -> bool:
-    """Does any worker of the installation answer? Raises RetryLater if the broker does not."""
+    """Does any worker of the installation answer? Raises RetryLater or redis-py's error if none could."""
     from worker.celery import has_workers
 
+    open_services().ledger.try_write()
     messages_in_broker()
     return has_workers()
 

@@ -4,8 +4,10 @@
 --       8 what it waits on  9 seconds until it may go on  10 what the step counted
 -- returns the attempts so far, or -1 if the lease is lost
 local now = now_or(ARGV[1])
+local is_held = is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4])
+if is_held then begin_without_memory_check(KEYS[1]) end
 add_counted(ARGV[10])
-if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return -1 end
+if not is_held then return -1 end
 end_lease(KEYS[2], ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[3] .. 'reason', ARGV[7])
 if ARGV[3] == '' then redis.call('HDEL', KEYS[1], 'held_until') end

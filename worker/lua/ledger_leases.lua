@@ -70,6 +70,10 @@ local function is_live(job, key, prefix, token)
   return prefix == '' or (f[1] == 'streaming' and redis.call('HEXISTS', key, prefix .. 'closed') == 0)
 end
 
+-- The same as in sink_prelude.lua: the writes that follow are accepted although Redis is full. They write a few bytes over
+-- others, so that a worker keeps its lease, or gives it back, until there is room. A job that is not over never expires.
+local function begin_without_memory_check(job) redis.call('PERSIST', job) end
+
 local function end_lease(key, prefix)
   redis.call('HDEL', key, prefix .. 'until', prefix .. 'nudges')
 end

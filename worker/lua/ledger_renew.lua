@@ -4,6 +4,7 @@
 -- returns 1, or 0 if the lease is lost or the job has its verdict
 local now = now_or(ARGV[1])
 if not is_live(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) then return 0 end
+begin_without_memory_check(KEYS[1])
 redis.call('HSET', KEYS[2], ARGV[3] .. 'since', text(now), ARGV[3] .. 'until', text(now + ARGV[5]))
 redis.call('HSET', KEYS[1], 'held_until', text(now + ARGV[5]))
 redis.call('ZADD', OVERDUE, text(now + ARGV[5] + ARGV[6]), ARGV[2])

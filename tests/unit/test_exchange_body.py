@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from worker import json_path, vendor_errors
+from worker import vendor_errors
 from worker.errors import FailJob, RetryLater
 from worker.sources.base_urls import base_of
 from worker.sources.schema import Request
@@ -143,48 +141,6 @@ def test_a_rate_limit_that_is_used_up_is_waited_for_until_its_reset(
 # ---------------------------------------------------------------- answers
 
 
-def test_paths_lead_through_names_and_positions_and_nowhere_else() -> None:
-    content = {"data": {"rows": [{"id": "a"}, {"id": 7}]}, "0": "zero"}
-    assert json_path.find(content, "data.rows.1.id") == 7
-    assert json_path.find(content, "0") == "zero"
-    assert json_path.find(content, "") is content
-    assert [json_path.find(content, path) for path in ("data.rows.2", "data.rows.-1", "data.x.y", "data.rows.id")] == [
-        None
-    ] * 4
-
-
-@pytest.mark.parametrize(
-    ("content", "path"),
-    [
-        ({"@odata.count": 7}, "@odata.count"),
-        ({"d": {"a.b": {"c": 7}}}, "d.a.b.c"),
-        ({"a": {"x": 1}, "a.b.c": 7}, "a.b.c"),
-        ({"a.b": {"c": None}, "a": {"b.c": 7}}, "a.b.c"),
-        ({"links": [{"link.rel": "next", "link.href": 7}]}, "links.0.link.href"),
-    ],
-)
-def test_a_name_in_a_path_may_have_dots(content: object, path: str) -> None:
-    assert json_path.find(content, path) == 7
-
-
-@pytest.mark.parametrize("nothing", ["", " ", "null", None, True, {}])
-def test_null_an_empty_string_and_the_word_null_are_not_links(nothing: object) -> None:
-    assert json_path.link_in({"a": nothing, "b": "/next"}, ["a"]) is None
-    assert json_path.link_in({"a": nothing, "b": "/next"}, ["a", "b"]) == "/next"
-
-
-@pytest.mark.parametrize(
-    ("stated", "count"),
-    [
-        (605, 605), (" 605\n", 605), (0, 0), (605.0, 605), ("605.0", 605), ("1,605", 1605), ("1,234,605", 1234605),
-        (-1, None), ("-1", None), (-1.0, None), (True, None), ("many", None), (6.5, None), ("1,60", None),
-        ("10,000+", None), ("9" * 5_000, None), (float("inf"), None), (float("nan"), None), (Decimal("1e999999"), None),
-    ],
-)  # fmt: skip
-def test_a_count_is_a_whole_number_or_its_digits_however_they_are_grouped(stated: object, count: int | None) -> None:
-    assert json_path.count_in({"total": stated}, ["absent", "total"]) == count
-
-
 # Python reads no number of more than 4,300 digits, and fails with an error that is none of JSON's.
 @pytest.mark.parametrize(
     "raw", [b"<html>Gateway</html>", b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' + b"9" * 5_000 + b"}"]
@@ -306,11 +262,3 @@ def test_a_form_is_sent_as_a_form() -> None:
     wire = request.compose(BASE, declared, {"g": "a&b"})
     assert (wire.body, wire.headers["Content-Type"]) == (b"grant=a%26b&page=1", "application/x-www-form-urlencoded")
     assert request.compose(BASE, declared, {"g": "a"}, form={"page": 2, "size": 9}).body == b"grant=a&page=2&size=9"
-
-
-@pytest.mark.parametrize(
-    ("found", "value"),
-    [(3, 3.0), ("2.5", 2.5), (True, None), (None, None), ("soon", None), ([], None), (10**400, None)],
-)
-def test_a_number_may_be_text_but_not_too_large(found: object, value: float | None) -> None:
-    assert json_path.number(found) == value

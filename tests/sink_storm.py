@@ -18,14 +18,20 @@ from worker.sinks.kinds import SinkJob, open_sink, parse_address
 
 ROOT = Path(__file__).parents[1]
 WRITER = ROOT / "tests" / "fixtures" / "sink_writer.py"
-# So many that no writer finishes before the last kill: each commits at most 40 rows, 40 times in a row.
-PAGES, ROWS, PART_ROWS = 3, 10_000, 400
+PAGES, PART_ROWS = 3, 400
 ASKED_AT_ONCE = 40
+# So many that no writer finishes before the last kill: until the next one, two commit at most 40 rows 40 times.
+ROWS_OF_A_PAGE_BY_KILL = 850
 
 
-def start(to: str, redis: str, seed: int) -> subprocess.Popen[str]:
-    """Start a worker that publishes all pages of the job."""
-    given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": ROWS, "part_rows": PART_ROWS, "seed": seed}
+def row_count(kills: int) -> int:
+    """How many rows the job has that is published through so many kills."""
+    return PAGES * ROWS_OF_A_PAGE_BY_KILL * kills
+
+
+def start(to: str, redis: str, rows: int, seed: int) -> subprocess.Popen[str]:
+    """Start a worker that publishes all pages of the job, each with so many rows."""
+    given = {"to": to, "redis": redis, "job": "j1", "pages": PAGES, "rows": rows, "part_rows": PART_ROWS, "seed": seed}
     command = [sys.executable, str(WRITER), json.dumps(given)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     return subprocess.Popen(command, cwd=ROOT, env={**CREDENTIALS, "PYTHONPATH": str(ROOT)}, text=True, **pipes)
@@ -63,7 +69,8 @@ def publish_through_kills(
     )
     sink.open(1)
     chance = random.Random(5)
-    writers = [start(to, redis, seed) for seed in (1, 2)]
+    rows = row_count(kills) // PAGES
+    writers = [start(to, redis, rows, seed) for seed in (1, 2)]
     killed_at_work = 0
     try:
         for kill in range(kills):
@@ -74,7 +81,7 @@ def publish_through_kills(
             fault(kill)
             assert seen().is_clean
             end(writers[0])
-            writers = [writers[1], start(to, redis, 3 + kill)]
+            writers = [writers[1], start(to, redis, rows, 3 + kill)]
         for writer in writers:
             writer.communicate()
             assert writer.returncode == 0

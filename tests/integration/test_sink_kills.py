@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bucket import bucket_of
-from tests.sink_storm import PAGES, ROWS, publish_through_kills
+from tests.sink_storm import publish_through_kills, row_count
 from tests.sinks import sink_job
 from worker.sinks.audit import audit
 from worker.sinks.files.audit import audit_files
@@ -23,12 +23,12 @@ def test_killed_workers_and_servers_leave_each_row_once_in_a_stream(own_redis: A
             own_redis.kill()
             own_redis.start()
 
-    client = own_redis.client()
+    client, kills = own_redis.client(), 12
     seen = publish_through_kills(
-        f"stream:rows{packing}", own_redis.url, lambda: audit(client, "rows", "j1"), kills=12, fault=restart_at_times
+        f"stream:rows{packing}", own_redis.url, lambda: audit(client, "rows", "j1"), kills=kills, fault=restart_at_times
     )
     assert seen.is_whole
-    assert seen.rows == PAGES * ROWS
+    assert seen.rows == row_count(kills)
     client.close()
 
 
@@ -41,7 +41,7 @@ def test_killed_workers_leave_each_row_once_in_files(memory_path: Path, how: str
     to, nowhere = f"file:{memory_path}?{how}", "redis://127.0.0.1:1"
     seen = publish_through_kills(to, nowhere, lambda: audit_files(directory), kills=kills)
     assert seen.is_whole
-    assert seen.rows == PAGES * ROWS
+    assert seen.rows == row_count(kills)
     assert not list(memory_path.rglob("*.tmp"))
 
 
@@ -51,9 +51,9 @@ def test_killed_workers_leave_each_row_once_in_files(memory_path: Path, how: str
     [("s3", "format=ndjson&compression=zstd"), ("s3", "format=parquet"), ("gs", "format=ndjson"), ("az", "format=csv")],
 )
 def test_killed_workers_leave_each_row_once_in_a_bucket(request: pytest.FixtureRequest, scheme: str, how: str) -> None:
-    address = parse_address(f"{bucket_of(request, scheme)}&{how}")
+    address, kills = parse_address(f"{bucket_of(request, scheme)}&{how}"), 4
     seen = publish_through_kills(
-        address.text, "redis://127.0.0.1:1", lambda: audit_sink(address, sink_job("j1")), kills=4
+        address.text, "redis://127.0.0.1:1", lambda: audit_sink(address, sink_job("j1")), kills=kills
     )
     assert seen.is_whole
-    assert seen.rows == PAGES * ROWS
+    assert seen.rows == row_count(kills)

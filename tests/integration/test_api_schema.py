@@ -12,13 +12,11 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisAway
-from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from config.settings import Settings
 from tests.harness import until
@@ -57,6 +55,9 @@ def base(services: Services) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def openapi(base: str) -> Any:
+    # Imported here because every process of the tests imports this module, and only one runs it.
+    import schemathesis
+
     return schemathesis.openapi.from_url(f"{base}/openapi.json")
 
 
@@ -79,6 +80,8 @@ FEW = settings(
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_answer_is_one_the_description_names(openapi: Any, method: str, path: str) -> None:
+    from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+
     @FEW
     @given(case=openapi[path][method].as_strategy())
     def check(case: Any) -> None:

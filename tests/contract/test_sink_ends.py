@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.sinks import DONE, READING, RESTATED, Closed, Place, Writer, batch, position
+from tests.sinks import DONE, KINDS, READING, RESTATED, Closed, Place, Writer, batch, position
 from tests.sinks import place as place
 from tests.sinks import unopened as unopened
 from worker.errors import StartOver
 from worker.model import Checkpoint, DeadRow, OpenPages
+
+# The record decides all of this, whatever the format of the rows: `test_sinks.py` goes through every format.
+pytestmark = pytest.mark.parametrize("unopened", KINDS, indirect=True)
 
 # -- closing
 

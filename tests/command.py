@@ -68,6 +68,11 @@ class Command:
     def __call__(self, *arguments: str, **changes: str) -> Ended:
         return ended(self.start(*arguments, **changes))
 
+    @property
+    def here(self) -> CommandHere:
+        """The same in this process, for verbs that send no message."""
+        return CommandHere(self.directory, self.environment)
+
 
 class CommandHere(Command):
     """The same in this process, for tests of texts and options, because a new process takes most of a second to start.

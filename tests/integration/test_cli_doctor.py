@@ -59,7 +59,7 @@ def test_each_failed_check_says_what_to_do(redis: Redis, redis_server: RedisServ
 
 def test_workers_are_not_checked_if_the_broker_is_away(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     command = Command(tmp_path, {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_BROKER_URL": NO_REDIS})
-    found = checks(command("doctor", "--json"))
+    found = checks(command.here("doctor", "--json"))
     assert "MILLRACE_BROKER_URL" in found["broker"]["said"]
     assert "workers" not in found
 
@@ -98,6 +98,6 @@ def test_a_bucket_the_schedule_or_callers_name_is_written_to(
 
 
 def test_without_redis_nothing_is_asked_that_needs_it(tmp_path: Path) -> None:
-    found = states(Command(tmp_path, {"MILLRACE_REDIS_URL": NO_REDIS})("doctor", "--json"))
+    found = states(Command(tmp_path, {"MILLRACE_REDIS_URL": NO_REDIS}).here("doctor", "--json"))
     assert found["redis"] == "failed"
     assert "workers" not in found

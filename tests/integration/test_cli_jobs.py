@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.command import KARGO, NO_REDIS, Command, CommandHere, ended
+from tests.command import KARGO, NO_REDIS, Command, ended
 from tests.harness import Stack, until
 from tests.redis_server import RedisServer
 
@@ -37,13 +37,13 @@ def test_a_job_that_was_submitted_is_seen_through_to_its_receipt(stack: Stack, w
     (submitted,) = answer.lines
     assert submitted["joined"] is False
     receipt = stack.receipt(submitted["job"])
-    assert with_workers("receipt", submitted["job"], "--json").lines == [receipt]
+    assert with_workers.here("receipt", submitted["job"], "--json").lines == [receipt]
     assert stack.audit("submitted", submitted["job"]).is_whole
-    audited = with_workers("audit", submitted["job"], "--json")
+    audited = with_workers.here("audit", submitted["job"], "--json")
     assert (audited.code, audited.lines[0]["digest"]) == (0, receipt["digest"])
     (first,) = stack.redis.xrange("submitted", count=1)
     stack.redis.xdel("submitted", first[0])
-    audited = with_workers("audit", submitted["job"], "--json")
+    audited = with_workers.here("audit", submitted["job"], "--json")
     assert (audited.code, audited.lines[0]["lost"]) == (1, 1)
     assert f"rows: the receipt says {receipt['rows']}" in audited.lines[0]["differences"][1]
 
@@ -76,14 +76,14 @@ def test_a_waiting_job_is_cancelled_and_retried(without_workers: Command, redis:
     assert "still running: millrace show " in asked.err
     job = asked.err.split()[-1]
 
-    (shown,) = millrace("show", job, "--json").lines
+    (shown,) = millrace.here("show", job, "--json").lines
     assert (shown["job"], shown["state"], shown["params"]["measures"]) == (job, "queued", ["clicks_sum"])
-    waiting = millrace("receipt", job)
+    waiting = millrace.here("receipt", job)
     assert (waiting.code, waiting.out) == (3, "")
     assert "is queued: there is no receipt yet" in waiting.err
 
-    assert millrace("cancel", job, "--json").lines == [{"job": job, "state": "cancelled"}]
-    assert job in millrace("jobs", "--state", "cancelled").out
+    assert millrace.here("cancel", job, "--json").lines == [{"job": job, "state": "cancelled"}]
+    assert job in millrace.here("jobs", "--state", "cancelled").out
     again = millrace("retry", job)
     assert (again.code, again.out) == (0, f"{job} queued\n")
     running = millrace("retry", job)
@@ -117,9 +117,9 @@ def test_submit_needs_running_workers(without_workers: Command, redis: Redis) ->
 
 
 def test_a_backfill_shows_its_windows_and_their_parameters_before_it_makes_a_job(without_workers: Command) -> None:
-    millrace = CommandHere(without_workers.directory, {**without_workers.environment, "INSTAL_TOKEN": "t"})
+    millrace = without_workers.here
     days = ("--from", "2026-10-30", "--to", "2026-11-01")
-    shown = millrace("backfill", "instal.advertiser-export", *days, "--window", "2d", "--dry-run")
+    shown = millrace("backfill", "instal.advertiser-export", *days, "--window", "2d", "--dry-run", INSTAL_TOKEN="t")
     assert [line.split(None, 3) for line in shown.out.splitlines()[1:]] == [
         ["2026-10-30", "2026-10-31", "waiting", '{"start_date": "2026-10-30", "stop_date": "2026-10-31"}'],
         ["2026-11-01", "2026-11-01", "waiting", '{"start_date": "2026-11-01", "stop_date": "2026-11-01"}'],

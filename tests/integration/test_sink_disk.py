@@ -30,7 +30,6 @@ from tests.sinks import (
 )
 from worker.errors import FailJob, RetryLater
 from worker.model import Checkpoint, OpenPages, Totals
-from worker.sinks.files import exclusive
 from worker.sinks.files.audit import audit_files
 from worker.sinks.files.directory import DirectoryStore
 from worker.sinks.files.generations import FileGenerations
@@ -137,28 +136,35 @@ def test_of_two_that_take_a_part_at_once_one_wins(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_stays_with_its_owner(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.write_text("second")
-    assert exclusive.create(tmp_path / "name", b"first")
-    assert not exclusive.create(tmp_path / "name", b"second")
-    assert not exclusive.publish(temporary, tmp_path / "name")
+    store = DirectoryStore(tmp_path)
+    (tmp_path / "temporary").write_text("second")
+    assert store.create(Key("name"), b"first")
+    assert not store.create(Key("name"), b"second")
+    store.publish(Key(), "temporary", "name")
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
-    assert (tmp_path / "name").read_bytes() == b"first"
+    assert store.read(Key("name")) == b"first"
 
 
-def test_a_name_that_was_given_though_the_answer_was_lost_is_ours(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.write_text("ours")
-    (tmp_path / "name").hardlink_to(temporary)
-    assert exclusive.publish(temporary, tmp_path / "name")
+def test_a_name_that_was_given_though_the_answer_was_lost_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def link_and_fail(source: Path, target: Path) -> None:
+        link(source, target)
+        raise FileExistsError
+
+    monkeypatch.setattr(os, "link", link_and_fail)
+    assert DirectoryStore(tmp_path).create(Key("name"), b"ours")
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
 
 
 def test_a_missing_file_gets_no_name(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
     with pytest.raises(FileNotFoundError):
-        exclusive.publish(tmp_path / "nothing", tmp_path / "name")
+        store.publish(Key(), "nothing", "name")
     (tmp_path / "name").write_text("another worker gave the file its name")
-    assert not exclusive.publish(tmp_path / "nothing", tmp_path / "name")
+    store.publish(Key(), "nothing", "name")
 
 
 def test_a_file_that_is_taken_for_abandoned_before_it_is_locked_is_begun_anew(

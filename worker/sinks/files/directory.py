@@ -1,4 +1,7 @@
-"""The store in a directory that all workers share. A hard link publishes a file: it fails if the name exists."""
+"""The store in a directory that all workers share.
+
+A hard link gives a file its name: unlike a rename, it fails if the name exists. Of several workers, one succeeds.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
+from uuid import uuid4
 
 from worker.errors import FailJob
-from worker.sinks.files.exclusive import (
-    TEMPORARY_SUFFIX,
-    create,
-    make_directory,
-    publish,
-    sync_directory,
-    temporary_name,
-)
 from worker.sinks.files.store import Key
+
+TEMPORARY_SUFFIX = ".tmp"
 
 BUFFER_BYTES = 256 * 1024
 DISK_BYTES = 512 * 1024
@@ -32,7 +30,7 @@ class DirectoryFile:
 
     def __init__(self, directory: Path, stem: str) -> None:
         while True:
-            self._path = directory / temporary_name(stem)
+            self._path = directory / _temporary_name(stem)
             self._file = self._path.open("xb", buffering=BUFFER_BYTES)
             # A file system may have no locks. Then files are never considered abandoned either.
             with suppress(OSError):
@@ -55,7 +53,7 @@ class DirectoryFile:
         os.fsync(self._file.fileno())
 
     def keep_as(self, name: str) -> tuple[str, str]:
-        sync_directory(self._path.parent)
+        _sync_directory(self._path.parent)
         return self._path.name, name
 
     def sha256(self) -> str:
@@ -104,8 +102,21 @@ class DirectoryStore:
             return None
 
     def create(self, key: Key, content: bytes) -> bool:
-        make_directory((self._root / key).parent)
-        return create(self._root / key, content)
+        path = self._root / key
+        _make_directory(path.parent)
+        if path.exists():
+            return False
+        temporary = path.with_name(_temporary_name(path.name))
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            is_ours = _publish(temporary, path)
+            _sync_directory(path.parent)
+            return is_ours
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def size(self, key: Key) -> int | None:
         try:
@@ -136,19 +147,19 @@ class DirectoryStore:
                 path.unlink(missing_ok=True)
 
     def begin(self, directory: Key, stem: str) -> DirectoryFile:
-        make_directory(self._root / directory)
+        _make_directory(self._root / directory)
         return DirectoryFile(self._root / directory, stem)
 
     def publish(self, directory: Key, temporary: str, name: str) -> None:
-        publish(self._root / directory / temporary, self._root / directory / name)
+        _publish(self._root / directory / temporary, self._root / directory / name)
 
     def sync(self, directory: Key) -> None:
         with suppress(FileNotFoundError):
-            sync_directory(self._root / directory)
+            _sync_directory(self._root / directory)
 
     def change(self, key: Key, change: Callable[[bytes | None], bytes | None]) -> None:
         path = self._root / key
-        make_directory(path.parent)
+        _make_directory(path.parent)
         with path.with_name(f".{path.name}.lock").open("ab") as lock:
             # Without a lock, one of two changes at a time would be lost. The lock is released even if the process dies.
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -162,7 +173,7 @@ class DirectoryStore:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-            sync_directory(path.parent)
+            _sync_directory(path.parent)
 
     @contextmanager
     def local(self, key: Key) -> Iterator[Path]:
@@ -181,3 +192,56 @@ def _refuse_endless(found: os.stat_result, path: str) -> None:
     mode = found.st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise FailJob(f"{path} was changed: it is no longer a file")
+
+
+def _temporary_name(name: str) -> str:
+    """A unique name for a temporary file in the directory of `name`."""
+    return f".{name}.{uuid4().hex}{TEMPORARY_SUFFIX}"
+
+
+def _publish(temporary: Path, path: Path) -> bool:
+    """Give a synced file its name, and remove the temporary name; False if another file has the name.
+
+    The name is durable once its directory is synced. Raises FileNotFoundError if neither name exists.
+    """
+    try:
+        os.link(temporary, path)
+        is_ours = True
+    except (FileExistsError, FileNotFoundError):
+        is_ours = _is_same(temporary, path)
+    temporary.unlink(missing_ok=True)
+    return is_ours
+
+
+def _is_same(temporary: Path, path: Path) -> bool:
+    """Do both names lead to the same file? A network file system may have linked it although the call failed."""
+    published = path.stat()
+    try:
+        return os.path.samestat(temporary.stat(), published)
+    except FileNotFoundError:
+        return False
+
+
+def _make_directory(path: Path) -> None:
+    """Create a directory and its parents, durably. Raises FailJob if that is not possible there."""
+    if path.is_dir():
+        return
+    _make_directory(path.parent)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if path.is_symlink() and not path.exists():
+            raise FailJob(f"{path}: leads to {os.readlink(path)}, which does not exist (is it mounted?)") from None
+    except FileNotFoundError as error:
+        # The parent exists, yet some file systems (automounters, /proc) give this error and always will.
+        raise FailJob(f"{path}: no directory can be made there ({error.strerror})") from error
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from worker.errors import FailJob, MillraceError, RecordClosed
 from worker.model import Batch, Checkpoint, Json, OpenPages, Totals, VoidReason
-from worker.sinks.files.exclusive import file_error
 from worker.sinks.files.generations import FileGenerations
 from worker.sinks.files.manifest import note_latest
 from worker.sinks.files.pages import FilePages
 from worker.sinks.files.part import Layout, Part, page_stem
 from worker.sinks.files.record import FileRecord
 from worker.sinks.files.store import Key, Store
+from worker.sinks.files.store_errors import file_error
 from worker.sinks.sink import BatchSize, BeginCommit
 
 Answer = TypeVar("Answer")

@@ -1,12 +1,19 @@
-"""Turns an error of a bucket's service into RetryLater or FailJob, with the service's words."""
+"""Turns the error of a file system or of a bucket's service into RetryLater or FailJob, with its own words."""
 
 from __future__ import annotations
 
+import errno
 import re
 
 from worker.errors import FailJob, RetryLater
 from worker.sinks.files.bucket_kinds import BUCKET_KINDS, Bucket
 from worker.sinks.files.credentials import find_aws_credentials
+
+# Errors that trying again cannot help.
+PERMANENT_ERRORS = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
+    errno.ENAMETOOLONG, errno.ENOTSUP, errno.ENOSYS, errno.ELOOP,
+}  # fmt: skip
 
 MOST_CHARACTERS = 400
 BUSY_STATUS = {429, 503}
@@ -55,3 +62,11 @@ def store_error(error: Exception, bucket: Bucket) -> FailJob | RetryLater:
     is_refused = number in PERMANENT_STATUS or (number // 100 == 4 and number not in TEMPORARY_STATUS)
     kind = FailJob if is_elsewhere or (is_refused and code not in TEMPORARY_CODES) else RetryLater
     return kind(reason)
+
+
+def file_error(error: OSError, place: str) -> FailJob | RetryLater:
+    """The error to raise for a file system's error: retry the step, or fail the job, with path and reason."""
+    text = f"{error.filename or place}: {error.strerror or error}"
+    if error.filename2 and error.errno in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}:
+        text = f"{error.filename2}: {error.strerror}; rows are published by hard links, which may not exist there"
+    return FailJob(text) if error.errno in PERMANENT_ERRORS else RetryLater(text)

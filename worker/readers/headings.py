@@ -119,9 +119,12 @@ def names_of(first: list[str], shape: Delimited, required: Collection[str], type
     known = set(names)
     missing = [name for name in required if name not in known]
     if missing:
-        hint = "" if len(missing) < len(required) else " (if lines come before the header, declare them by `preamble`)"
-        named = ", ".join(missing)
-        raise FailJob(f"no column {named} in the header: {excerpt(', '.join(first).encode())}{hint}")
+        hint = (
+            " (if lines come before the header, declare them by `preamble`; if this says that there are no rows,"
+            " declare it under `errors` with `then: end`)"
+        )
+        reason = f"no column {', '.join(missing)} in the header: {excerpt(', '.join(first).encode())}"
+        raise FailJob(reason if len(missing) < len(required) else reason + hint)
     if not declared and len(names) == 1 and not _WORD.fullmatch(names[0]):
         reason = "the first line has one column, which is not declared and does not look like a name"
         raise FailJob(f"{reason}: {excerpt(names[0].encode())}")

@@ -43,6 +43,21 @@ def test_a_page_makes_progress_though_fewer_requests_than_it_takes_are_answered_
     assert len(asked) - len(set(asked)) == len(asked) // 4
 
 
+@pytest.mark.parametrize(
+    ("errors", "word"), [([], "`end_statuses: [404]`"), ([{"when": "detail"}], "this error with `then: end`")]
+)
+def test_a_refusal_of_the_page_after_the_last_names_the_word_for_an_end(
+    start: Start, errors: list[Json], word: str
+) -> None:
+    def respond(request: Request) -> Answer:
+        number = int(request.query["page"])
+        return Answer({"rows": ROWS[number * 5 :][:5]}) if number < 2 else Answer({"detail": "no page"}, status=404)
+
+    read = {**READ, "paging": {"kind": "page-number", "size": 5, "first": 0}}
+    made = start(respond, read=read, submit=None, poll=None, errors=errors)
+    failed(made, f"if it means that no more pages follow, declare {word}")
+
+
 def test_a_page_waits_for_the_quota_of_its_account_however_slow_that_is(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

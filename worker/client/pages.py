@@ -232,8 +232,8 @@ class Page:
     def _send(self, found: PageRequest, address: Address, facts: Facts) -> Response:
         """Send one request of the page. A download address that has expired is replaced once by a fresh one."""
         pages = self._pages
-        # Refusals that `_refusal` judges: one may mean the end of paging, or that the report is gone.
-        judged_here = set(pages.end_statuses) if address.is_probe else set()
+        # Refusals that `_refusal` judges: one may mean the end of paging, or that the report is gone or elsewhere.
+        judged_here = {*pages.end_statuses, 404} if address.is_probe else {404} if found.named_host else set()
         if pages.may_be_gone:
             judged_here.update(GONE)
             if found.kind == "download" and pages.read.request is None:
@@ -388,6 +388,9 @@ class Page:
         if error is None and address.is_probe and response.status in pages.end_statuses:
             return NoMorePages(str(refusal))
         hint = found.hint(response.status, self._exchange.base)
+        if address.is_probe and pages.pager.is_addressable and response.status == HTTPStatus.NOT_FOUND:
+            end = "`end_statuses: [404]`" if error is None else "this error with `then: end`"
+            hint = f"; if it means that no more pages follow, declare {end}"
         # Storage may refuse a fresh address and say why: then the report is still there.
         if pages.may_be_gone and response.status not in EXPIRED and not (error and error.consequence):
             gone = ReportNotFound if response.status == HTTPStatus.NOT_FOUND else ReportGone

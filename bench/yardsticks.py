@@ -58,15 +58,18 @@ def load_lines(body: bytes) -> None:
     deque(map(orjson.loads, body.splitlines()), maxlen=0)
 
 
-def xadd(redis: Redis, rows: list[bytes]) -> None:
-    """`xadd`: pipelines packed by hand, an entry per row with our fields; the next is sent before answers are read."""
+def xadd(redis: Redis, rows: list[bytes], *, is_waiting: bool = True) -> None:
+    """`xadd`: pipelines packed by hand, an entry per row with our fields.
+
+    As in every client, the next pipeline waits for the answers to the last one; without `is_waiting`, it does not.
+    """
     kwargs = redis.connection_pool.connection_kwargs
     with socket.create_connection((kwargs["host"], kwargs["port"])) as connection:
         owed = 0
         for start in range(0, len(rows), XADD_ROWS):
             part = rows[start : start + XADD_ROWS]
             connection.sendall(b"".join(_packed(row, number) for number, row in enumerate(part, start + 1)))
-            owed = _answered(connection, owed + len(part), leave=XADD_ROWS)
+            owed = _answered(connection, owed + len(part), leave=0 if is_waiting else XADD_ROWS)
         _answered(connection, owed, leave=0)
     redis.delete("yardstick")
 

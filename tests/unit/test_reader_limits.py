@@ -130,9 +130,9 @@ def test_a_long_text_beside_the_rows_is_not_parsed_again_for_each_bracket_in_it(
 
     events_ = parser.events
     monkeypatch.setattr(parser, "events", events)
-    text = unit * (1_000_000 // len(unit))
+    text = unit * (250_000 // len(unit))
     body = b'{"note":"' + text + b'","data":{"rows":[{"a":1}]},"after":"' + text + b'"}'
     got = reading(body, PAGE, cuts=range(0, len(body), 9_000))
     assert got.published == [b'{"a":1}']
     assert sum(sent) == len(body) - len(b'{"a":1}')
-    assert len(sent) < 200
+    assert len(sent) < 50

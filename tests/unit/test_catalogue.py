@@ -120,13 +120,6 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("  rows:\n", "  Rows!:\n", 11, "reports", "text of the form"),
         ("reports:", "ready_within: 2 hours\nreports:", 10, "ready_within", "such as 90s, 2h or 31d"),
         ("reports:", "ready_within: 90\nreports:", 10, "ready_within", "such as 90s, 2h or 31d"),
-        (
-            "    proof:",
-            "    poll: {status: [{path: a, header: b}]}\n    proof:",
-            23,
-            "poll.status.0",
-            "one of path and",
-        ),
         ("reports:", "errors: {when: error}\nreports:", 10, "errors", "a list"),
         ("reports:", "errors: [{when: a, then: rate_limit}]\nreports:", 10, "then", "did you mean 'rate-limit'"),
         ("reports:", "errors: [{when: a, wait: -5}]\nreports:", 10, "wait", "text or greater than 0"),
@@ -155,25 +148,6 @@ def test_a_mistake_names_its_line_its_field_and_what_is_allowed(
     assert line_of(error) == line
     assert field in error.where
     assert words in error.allowed
-
-
-def test_a_report_that_is_submitted_must_be_polled(tmp_path: Path) -> None:
-    submit = "    submit: {request: {method: POST, path: /reports}, report_id: [id]}\n    proof:"
-    assert "poll" in refusal(tmp_path, "    proof:", submit).allowed
-
-
-@pytest.mark.parametrize(
-    "read",
-    [
-        "{format: {kind: json, rows: [data]}}",
-        "{resolve: {path: /link}, format: {kind: json, rows: [data]}}",
-        "{resolve: {path: /l}, link: [a], request: {path: /r}, format: {kind: json, rows: [data]}}",
-        "{resolve: {path: /l}, link: [a], format: {kind: json, rows: [data]}, paging: {kind: offset, limit: 1}}",
-        "{request: {method: POST, path: /r, json: {}, form: {}}, format: {kind: json, rows: [data]}}",
-    ],
-)
-def test_a_way_of_reading_needs_one_address(tmp_path: Path, read: str) -> None:
-    assert "read" in refusal(tmp_path, "    proof:", f"    proof: end\n    read: [{read}]\n    note:").where
 
 
 def test_a_key_that_occurs_twice_is_refused(tmp_path: Path) -> None:

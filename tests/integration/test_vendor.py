@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import chain
 
 import pytest
 
 from config.settings import PACKAGED
-from sandbox import Sandbox, expected_rows
+from sandbox import Sandbox
 from tests.fake_vendor import Answer, FakeVendor, Request
-from tests.requests import CSV, KARGO, PAGES, PARAMS, STREAM
+from tests.requests import CSV, KARGO, PAGES, PARAMS
 from tests.scenarios.scenario import at, fault
 from worker.client.status import Prepared
-from worker.client.vendor import Submission, Vendor
-from worker.errors import FailJob, ReportGone, RetryLater
+from worker.client.vendor import Vendor
+from worker.errors import FailJob, ReportGone
 from worker.model import Json
 from worker.sources.connections import load_connections
 from worker.sources.loading import load_catalogue
@@ -62,20 +62,6 @@ def talk(sandbox: Sandbox) -> Talk:
     return begin
 
 
-def test_a_report_whose_answer_was_lost_is_found_again(sandbox: Sandbox, talk: Talk) -> None:
-    vendor, since = talk(), time.time()
-    sandbox.remote.turn(fault("commit_then_drop", times=1))
-    with pytest.raises(RetryLater) as caught:
-        vendor.submit()
-    assert not caught.value.is_unsent
-    found = vendor.find_submitted(since)
-    assert isinstance(found, Submission)
-    assert vendor.find_submitted(since) == found
-    assert talk(params=OTHER_MEASURES).find_submitted(since) is None
-    assert vendor.find_submitted(time.time() + 60) is None
-    assert len(sandbox.remote.requests(endpoint="reports")) == 1
-
-
 def test_a_report_is_looked_for_on_later_pages_of_the_list_which_may_lead_in_a_circle(
     sandbox: Sandbox, talk: Talk
 ) -> None:
@@ -118,11 +104,3 @@ def test_a_csv_of_kargo_at_another_host_is_fetched_without_our_credentials(talk:
     (fetched,) = [request for request in fake.heard if request.is_storage]
     assert fetched.target == "/r1.csv?signature=x%2Fy"
     assert "Authorization" not in fetched.headers
-
-
-def test_reading_that_stops_early_hangs_up(sandbox: Sandbox, talk: Talk) -> None:
-    sandbox.remote.set(rows=200_000)
-    rows = talk(STREAM).page(1, None).blocks()
-    assert list(islice(chain.from_iterable(rows), 3)) == list(islice(expected_rows(STREAM, PARAMS[STREAM], 9), 3))
-    rows.close()
-    assert sandbox.remote.counters()["rows"][STREAM] < 200_000

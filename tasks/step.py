@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from celery import Task
 from celery.exceptions import Reject, Retry
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from tasks.heartbeat import Heartbeat
 from tasks.spans import step_span
@@ -33,11 +34,13 @@ from worker.ledger import Ledger
 from worker.metrics import counting_together
 from worker.model import Job, Lease
 from worker.observe import Event, log
+from worker.redis_errors import is_temporary
 from worker.services import Services, get_services
 
 MOST_ATTEMPTS = 10
 LONGEST_WAIT_SECONDS = 60
 
+CANNOT_SERVE = "Redis could not serve"
 RECORD_GONE = (
     "the sink record is gone, so it is unknown which rows of this job the sink has"
     " (was it deleted, or is the directory not the same for all workers?)"
@@ -56,9 +59,9 @@ def run(
 ) -> str | None:
     """Do a step's work under the lease that `take` takes; if `take` returns a reason instead, there is nothing to do.
 
-    An error raised by `work` becomes a move of the job. Errors of Redis are not caught, unless it is full: the lease
-    expires, and the sweep finds the work again. With `most_attempts` None, only the deadlines limit the attempts.
-    Raises JobFailed if the job ended as failed, and Celery's Retry, with the reason, if the step will be retried.
+    An error raised by `work` becomes a move of the job. That Redis cannot serve is no attempt: the work is given back.
+    With `most_attempts` None, only the deadlines limit the attempts. Raises JobFailed if the job ended as failed,
+    Celery's Retry, with the reason, if the step will be retried, and other errors of Redis.
     """
     services = get_services()
     lease: Lease | str = ""
@@ -68,12 +71,16 @@ def run(
             log.debug(Event.NOTHING_TO_DO, task=task.name, why=lease)
             return lease
         return _run_with_lease(task, services, lease, work, most_attempts)
-    except OutOfMemoryError as full:
-        # Full of other things than our rows: sinks wait before. The sweep finds the work once there is room.
-        log.warning(Event.REDIS_AWAY, task=task.name, why=f"{type(full).__name__}: {full}")
+    except RedisError as error:
+        # If it is full, it is so of other things than our rows: sinks wait before.
+        if not (is_temporary(error) or isinstance(error, OutOfMemoryError)):
+            raise
+        log.warning(Event.REDIS_AWAY, task=task.name, why=f"{type(error).__name__}: {error}")
         if isinstance(lease, Lease):
-            services.ledger.give_back(lease, "Redis is full", due_seconds=0, is_attempt=False, waits_on="redis")
-        return "Redis is full"
+            # If that fails as well, the lease expires, and the sweep finds the work again.
+            with suppress(RedisError):
+                services.ledger.give_back(lease, CANNOT_SERVE, due_seconds=0, is_attempt=False, waits_on="redis")
+        return CANNOT_SERVE
     except Reject as refused:
         # The broker did not take the message of the next attempt. The sweep sends it when it is due.
         log.warning(Event.NUDGE_LOST, task=task.name, why=str(refused.reason))

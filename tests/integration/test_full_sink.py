@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 import pytest
 from celery.exceptions import OperationalError, Reject
+from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import OutOfMemoryError
 from structlog.testing import capture_logs
 
-from tasks.step import MOST_ATTEMPTS
+from tasks.step import CANNOT_SERVE, MOST_ATTEMPTS
 from tests.fake_vendor import Answer
 from tests.prepared import Start, done, failed
 from tests.prepared import start as start
@@ -87,11 +88,14 @@ def test_a_page_that_can_be_requested_again_is_given_back(
     assert made.times("GET /rows") == [5 * number for number in range(21)]
 
 
-def test_a_redis_that_is_full_of_other_things_costs_a_step_no_attempt(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error", [OutOfMemoryError("used memory > 'maxmemory'"), RedisAway("max number of clients reached")], ids=str
+)
+def test_a_redis_that_cannot_serve_costs_a_step_no_attempt(
+    start: Start, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
-        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+        raise error
 
     made = start(lambda request: Answer({"rows": ROWS}), read=READ, submit=None, poll=None)
     made.run(until=lambda job: job.state == "streaming")
@@ -99,7 +103,7 @@ def test_a_redis_that_is_full_of_other_things_costs_a_step_no_attempt(
         full.setattr(Ledger, "close_page", refuse)
         for _ in range(MOST_ATTEMPTS + 1):
             made.step(made.job)
-    assert (made.job.state, made.job.waits_on, made.job.waits_said) == ("streaming", "redis", "Redis is full")
+    assert (made.job.state, made.job.waits_on, made.job.waits_said) == ("streaming", "redis", CANNOT_SERVE)
     done(made, ROWS)
 
 

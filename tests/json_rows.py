@@ -36,5 +36,4 @@ rows = st.builds(
     st.lists(st.tuples(st.sampled_from(['"a"', '"b"', '"c d"', '"\\u00e9"']), values), max_size=4),
     blanks,
 )
-cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=8)
 ends = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", " \n "])

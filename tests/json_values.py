@@ -18,7 +18,6 @@ values = st.recursive(
     max_leaves=5,
 )
 rows = st.dictionaries(st.sampled_from(["a", "b", "c d", 'q"{}']), values, max_size=3)
-cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=8)
 others = st.dictionaries(
     st.sampled_from(["status", "note", "list"]), st.one_of(values, st.lists(rows, max_size=3)), max_size=3
 )

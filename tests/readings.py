@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
+from hypothesis import strategies as st
+
 from worker.errors import MillraceError
 from worker.model import DeadRow, Facts, Row, Rows
 from worker.readers import read_blocks
@@ -34,6 +36,9 @@ PAGE = JsonRows(
     errors=[ErrorShape(when="error_code", code="error_code", message="message", request_id="request_id")],
 )
 FILE = Delimited(kind="delimited")
+
+cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=8)
+"""Where a body is cut into chunks: see `pieces`."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
+from tests.readings import cuts, pieces
 from worker import vendor_errors
 from worker.errors import FailJob, RetryLater
 from worker.sources.base_urls import base_of
@@ -31,27 +32,22 @@ class Pieces:
         return piece[:size]
 
 
-def split(text: bytes, at: list[int]) -> list[bytes]:
-    ends = sorted({min(end, len(text)) for end in at} | {len(text)})
-    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-
-
 CHUNKED = b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE \r\nin \r\n\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\n"
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(st.integers(0, len(CHUNKED)), max_size=20))
+@given(cuts)
 def test_chunks_are_taken_apart_wherever_the_network_cuts_them(at: list[int]) -> None:
-    source = Pieces(*split(CHUNKED, at))
+    source = Pieces(*pieces(CHUNKED, at))
     assert b"".join(framing.read_chunked(source)) == b"Wikipedia in \r\n\r\nchunks."
     assert source.read1(1) == b""
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.lists(st.integers(0, 700), max_size=20))
+@given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), cuts)
 def test_any_chunks_come_out_as_they_went_in(chunks: list[bytes], at: list[int]) -> None:
     framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-    assert b"".join(framing.read_chunked(Pieces(*split(framed, at)))) == b"".join(chunks)
+    assert b"".join(framing.read_chunked(Pieces(*pieces(framed, at)))) == b"".join(chunks)
 
 
 @pytest.mark.parametrize("length", range(len(CHUNKED) - len("0\r\nTrailer: x\r\n\r\n")))

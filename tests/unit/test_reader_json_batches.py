@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.json_values import cuts, dumped, exact, leaves, others, rows, values
-from tests.readings import reading, reading_by_ijson
+from tests.json_values import dumped, exact, leaves, others, rows, values
+from tests.readings import cuts, reading, reading_by_ijson
 from worker.errors import FailJob
 from worker.model import DeadRow
 from worker.sources.schema import ErrorShape, JsonRows

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.json_values import cuts, dumped, exact, others, rows
-from tests.readings import PAGE, reading
+from tests.json_values import dumped, exact, others, rows
+from tests.readings import PAGE, cuts, reading
 from worker.errors import FailJob, RetryLater
 from worker.json_path import find
 from worker.readers import envelope

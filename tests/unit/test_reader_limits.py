@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readings import PAGE, pieces, reading
+from tests.readings import PAGE, cuts, pieces, reading
 from worker.readers import parser
 from worker.readers.limits import (
     LimitScanner,
@@ -21,7 +21,6 @@ from worker.readers.limits import (
     is_flat,
 )
 
-cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
 strings = st.lists(
     st.sampled_from([r"\ud83d\ude00", r"\ud83d", r"\ude00", r"\\", r"\"", r"\u0041", "a", "[", "{", "9"]), max_size=8
 ).map("".join)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.json_rows import cuts, ends, rows
-from tests.readings import PLAIN, STREAM, header, reading
+from tests.json_rows import ends, rows
+from tests.readings import PLAIN, STREAM, cuts, header, reading
 from worker.errors import FailJob, RetryLater
 from worker.model import DeadRow
 from worker.sources.schema import ColumnType

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.json_rows import cuts, ends, rows
-from tests.readings import PAGE, PLAIN, STREAM, Reading, header, reading, reading_by_ijson
+from tests.json_rows import ends, rows
+from tests.readings import PAGE, PLAIN, STREAM, Reading, cuts, header, reading, reading_by_ijson
 from worker.model import Rows
 from worker.readers import cutter, fast_cutter, limits, parser
 from worker.readers.cutter import ListCutter

@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readings import pieces
+from tests.readings import cuts, pieces
 from worker.decompress import unpack
 from worker.errors import FailJob, RetryLater
 
@@ -73,7 +73,6 @@ PACKED = {
     "zip": zipped(TEXT),
 }
 NAMES = pytest.mark.parametrize("name", list(PACKED))
-cuts = st.lists(st.integers(min_value=0, max_value=10**6), max_size=6)
 
 
 @pytest.mark.parametrize(

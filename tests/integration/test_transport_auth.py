@@ -109,7 +109,8 @@ def test_ten_workers_refused_at_once_renew_the_token_once(vendor: Start, redis: 
 
 def test_a_second_refusal_after_renewing_fails_and_names_what_to_check(vendor: Start) -> None:
     at, acme = talk(vendor, lambda heard: login(heard) or answer(401, b'{"message":"expired"}'), SESSION)
-    with pytest.raises(FailJob, match=r"GET /v1/rows: 401 Reason: .*; check V_USER, V_PASSWORD"):
+    how = r"or `send`: the login's token goes out as the header `[\w-]+: .*\{token\}`"
+    with pytest.raises(FailJob, match=rf"GET /v1/rows: 401 Reason: .*; check V_USER, V_PASSWORD, {how}"):
         at.send(get(at))
     assert acme.targets() == ["POST /v1/login", "GET /v1/rows"] * 2
 

@@ -87,6 +87,17 @@ class Auth:
             response = yield self._with_token(request, token.value)
         return response
 
+    @property
+    def to_check(self) -> str:
+        """What may be wrong if the vendor refuses our credentials; a token that was just issued may be sent wrongly."""
+        if not self.variables:
+            return "`auth` in the source file, which sends no credentials"
+        names = ", ".join(self.variables)
+        if self.login is None or self.login.last is None:
+            return names
+        send = self.login.way.send
+        return f"{names}, or `send`: the login's token goes out as the {send.kind} `{send.name}: {send.value}`"
+
     def remove_keys(self, url: str) -> str:
         """The URL without keys in its query: some vendors repeat our key in their links, and URLs are logged."""
         for way in [*self._fixed, *([self.login.way.send] if self.login else [])]:

@@ -312,8 +312,7 @@ class Exchange:
             self._pause(wait)
         error = refusal(response, raw, list(shapes), self.redactor, retry_statuses=statuses, now=now)
         if response.status == HTTPStatus.UNAUTHORIZED and is_own and type(error) is FailJob:
-            to_check = ", ".join(self.auth().variables) or "`auth` in the source file, which sends no credentials"
-            return FailJob(f"{error}; check {to_check}")
+            return FailJob(f"{error}; check {self.auth().to_check}")
         return error
 
     def _open_tokens(self, account: str) -> Tokens:

@@ -9,7 +9,8 @@ MillraceError
 ├── FailJob       the job cannot succeed: fail it with this reason
 │   ├── ReportGone    the vendor no longer has the prepared report: ask for a new one
 │   │   └── ReportNotFound    unless it has only just become ready: then it may not be there yet
-│   └── NoMorePages   the page does not exist: the end of a report's pages; anywhere else it fails the job
+│   ├── NoMorePages   the page does not exist: the end of a report's pages; anywhere else it fails the job
+│   └── MorePages     the vendor speaks of pages that the source file does not declare
 ├── StartOver     this reading differs from what was published: void the generation and read everything again
 ├── SkipRow       set this row aside as a dead letter with this reason
 ├── LeaseLost     another worker has this work: stop at once, publish nothing more
@@ -142,6 +143,14 @@ class ReportNotFound(ReportGone):
 
 class NoMorePages(FailJob):
     """The answer is what the source file declares as the end of paging. Anywhere else it fails the job."""
+
+
+class MorePages(FailJob):
+    """The answer is not the whole report, as the source file would have it. `said` is what the vendor says."""
+
+    def __init__(self, said: str, remedy: str) -> None:
+        self.said = said
+        super().__init__(f"{said}, but no paging is declared: {remedy}")
 
 
 class StartOver(MillraceError):

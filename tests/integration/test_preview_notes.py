@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests import source_files
-from tests.fake_vendor import ROWS, Answer, FakeVendor, Request
-from worker.client.preview import Preview
+from tests.fake_vendor import ROWS, Answer, FakeVendor, Request, preparing
+from worker.client.preview import NotReady, Preview
 from worker.errors import FailJob
 from worker.model import Json
 from worker.sources.connections import Connection
@@ -20,6 +20,7 @@ from worker.transport.exchange import Exchange
 
 PAGE = {"rows": ROWS, "meta": {"total": 9, "here": 3, "next": "/rows?page=2", "last": False}}
 BY_LINK: Json = {"kind": "link"}
+ELSEWHERE = ", but the vendor names a next page at 'meta.next'"
 
 
 @pytest.mark.parametrize(
@@ -30,10 +31,10 @@ BY_LINK: Json = {"kind": "link"}
             {"total": ["meta.totl", "total"], "next": ["meta.nxt"]},
             BY_LINK,
             None,
-            ["no count of the rows at meta.totl or total", "no next page at meta.nxt"],
+            ["no count of the rows at meta.totl or total", f"no next page at meta.nxt{ELSEWHERE}"],
         ),
-        ({}, {"kind": "link", "place": "header"}, None, ["no next page at Link"]),
-        ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, ["no next page at X-Next"]),
+        ({}, {"kind": "link", "place": "header"}, None, [f"no next page at Link{ELSEWHERE}"]),
+        ({}, {"kind": "token", "param": "t", "header": "X-Next"}, None, [f"no next page at X-Next{ELSEWHERE}"]),
         ({}, {"kind": "single", "first_page_only": True}, None, []),
         ({"total": ["meta.total"]}, {"kind": "offset", "limit": 3, "first": 1}, 9, []),
         ({"total": ["meta.here"]}, {"kind": "page-number", "size": 4}, 3, []),
@@ -114,6 +115,19 @@ def test_a_preview_refuses_a_next_page_that_nobody_would_read(tmp_path: Path, ro
         exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
         with pytest.raises(FailJob, match="names a next page at 'next', but no paging is declared"):
             Preview(exchange, source.reports["r"], {}, print, 1).rows(rows)
+
+
+def test_a_status_that_the_source_file_does_not_know_is_named_with_those_that_it_knows(tmp_path: Path) -> None:
+    poll = {**source_files.POLL, "done": ["complete", "ready"]}
+    report = source_files.report(submit=source_files.SUBMIT, poll=poll)
+    source = source_files.loaded(tmp_path, source_files.source(report))
+    said: list[str] = []
+    with FakeVendor(preparing({"status": "completed"})) as vendor:
+        exchange = Exchange(Account(Connection("v", source, vendor.base)), None)
+        look = Preview(exchange, source.reports["r"], {}, said.append, 1, 0.1)
+        with pytest.raises(NotReady, match="report 7 is 'completed'"):
+            look.rows(2)
+    assert said[-1] == "completed (not a status that the source file knows: `done` has complete, ready)"
 
 
 def whole(rows: int) -> bytes:

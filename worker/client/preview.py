@@ -13,7 +13,7 @@ from worker.client.interactive_retry import retry
 from worker.client.status import Gone, Prepared, Ready
 from worker.client.unread_pages import places_to_watch
 from worker.client.vendor import Vendor
-from worker.errors import FailJob, MillraceError, ReportNotFound, RetryLater
+from worker.errors import FailJob, MillraceError, MorePages, ReportNotFound, RetryLater
 from worker.model import PageFacts, Row, Rows
 from worker.sources.params import read_for
 from worker.sources.schema import (
@@ -24,6 +24,7 @@ from worker.sources.schema import (
     Poll,
     Read,
     Report,
+    SinglePage,
     TokenPaging,
 )
 from worker.transport.exchange import Exchange
@@ -88,7 +89,7 @@ class Preview:
                     rows = list(islice(chain.from_iterable(blocks), count))
                     is_whole = len(rows) < count or self._read_on(blocks)
                 total = prepared.total if page.facts.total is None else page.facts.total
-                notes = self._notes(page.facts, total) if is_whole else []
+                notes = self._notes(prepared, page.facts, total) if is_whole else []
                 return FirstRows(rows, total, [*notes, *self._check_first(prepared, rows)])
             except ReportNotFound as gone:
                 # Storage may show a new file some seconds late.
@@ -111,7 +112,7 @@ class Preview:
             return True
         return False
 
-    def _notes(self, facts: PageFacts, total: int | None) -> list[str]:
+    def _notes(self, prepared: Prepared, facts: PageFacts, total: int | None) -> list[str]:
         """What a mistake in the source file would otherwise hide: a count that is not found is not checked."""
         read = read_for(self.report, self.params)
         places = read.totals
@@ -126,8 +127,27 @@ class Preview:
                 read.paging.header if isinstance(read.paging, TokenPaging) or read.paging.place == "header" else None
             )
             next_at = [named] if named else getattr(read.format, "next", [])
-            notes.append("more pages follow" if facts.next else f"no next page at {' or '.join(next_at)}")
+            if facts.next:
+                return [*notes, "more pages follow"]
+            notes.append(f"no next page at {' or '.join(next_at)}{self._look_for_next(prepared, read)}")
         return notes
+
+    def _look_for_next(self, prepared: Prepared, read: Read) -> str:
+        """What the first page says of more pages under usual names, although none is where the source file looks."""
+        if not isinstance(read.format, JsonRows):
+            return ""
+        undeclared: dict[str, Any] = {name: [] for name in ("next", "has_more", "is_last", "total")}
+        alone = {"paging": SinglePage(), "format": read.format.model_copy(update=undeclared)}
+        vendor = self._vendor(prepared, self.report.model_copy(update={"read": [read.model_copy(update=alone)]}))
+        try:
+            with closing(vendor.page(1, None).blocks()) as blocks:
+                for _ in blocks:
+                    pass
+        except MorePages as more:
+            return f", but {more.said}"
+        except MillraceError:
+            pass
+        return ""
 
     def _check_first(self, prepared: Prepared, rows: list[Row]) -> list[str]:
         """Ask for what has the number before `first`, or the one after 0: a wrong `first` may show nowhere else.
@@ -186,7 +206,8 @@ class Preview:
             missing_since = (missing_since or now) if status.is_missing else None
             if status.word != word:
                 word = status.word
-                self.say(word if status.is_known else f"{word} (not a status that the source file knows)")
+                known = f": `done` has {', '.join(poll.done)}" if poll.done else ""
+                self.say(word if status.is_known else f"{word} (not a status that the source file knows{known})")
         raise NotReady(report_id, word)
 
 

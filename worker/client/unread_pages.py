@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 
-from worker.errors import FailJob
+from worker.errors import MorePages
 from worker.json_path import count, flag, link
 from worker.model import Facts
 from worker.paging.chain import next_in_link_header
@@ -58,12 +58,12 @@ def places_to_watch(read: Read) -> tuple[str, ...]:
 
 
 def refuse_unread(read: Read, facts: Facts, rows: int, headers: Mapping[str, str]) -> None:
-    """Raise FailJob if an answer that should be the whole report, and has no declared count, speaks of more pages."""
+    """Raise MorePages if an answer that should be the whole report, and has no declared count, speaks of more pages."""
     if not _is_single(read):
         return
     if said := _says_more(facts, rows, headers):
         remedy = "declare `paging`, or `{kind: single, first_page_only: true}` if the rest is not wanted"
-        raise FailJob(f"{said}, but no paging is declared: {remedy}")
+        raise MorePages(said, remedy)
 
 
 def _says_more(facts: Facts, rows: int, headers: Mapping[str, str]) -> str | None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from tests.bucket import CREDENTIALS
@@ -65,15 +66,16 @@ def test_workers_are_not_checked_if_the_broker_is_away(redis: Redis, redis_serve
 
 
 def test_accounts_are_checked_even_if_redis_takes_no_writes(
-    redis: Redis, redis_server: RedisServer, tmp_path: Path
+    redis: Redis, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those too whose tokens it would have to keep."""
+    monkeypatch.setattr("worker.cli.startup.REDIS_RETRIES", 1)
     account = "{client_id: a, client_secret: b, refresh_token: $R, developer_token: d}"
     (tmp_path / "ads.yaml").write_text(f"ads: {{source: google-ads, credentials: {account}}}\n")
     environment = {"MILLRACE_REDIS_URL": redis_server.url, "MILLRACE_CONNECTIONS": "ads.yaml", "R": "r"}
     redis.replicaof("127.0.0.1", 1)
     try:
-        found = checks(Command(tmp_path, environment)("doctor", "--json"))
+        found = checks(Command(tmp_path, environment).here("doctor", "--json"))
     finally:
         redis.replicaof("NO", "ONE")
     assert [found[name]["state"] for name in ("redis", "ads")] == ["failed", "failed"]

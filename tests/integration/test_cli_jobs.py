@@ -93,16 +93,19 @@ def test_a_waiting_job_is_cancelled_and_retried(without_workers: Command, redis:
 
 @pytest.mark.parametrize("verb", ["submit", "run"])
 def test_no_job_is_made_without_the_broker(without_workers: Command, redis: Redis, verb: str) -> None:
-    answer = without_workers(verb, *KARGO, MILLRACE_BROKER_URL=NO_REDIS)
+    answer = without_workers.here(verb, *KARGO, MILLRACE_BROKER_URL=NO_REDIS)
     assert (answer.code, answer.out) == (1, "")
     assert "the broker does not answer" in answer.err
     assert [key for key in redis.keys("*") if b"job" in key] == []
 
 
-def test_a_redis_that_takes_no_writes_ends_a_command_with_its_words(without_workers: Command, redis: Redis) -> None:
+def test_a_redis_that_takes_no_writes_ends_a_command_with_its_words(
+    without_workers: Command, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.cli.startup.REDIS_RETRIES", 1)
     redis.replicaof("127.0.0.1", 1)
     try:
-        answer = without_workers("run", *KARGO)
+        answer = without_workers.here("run", *KARGO)
     finally:
         redis.replicaof("NO", "ONE")
     assert (answer.code, answer.out) == (1, "")

@@ -18,7 +18,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from tests.harness import until
-from tests.redis_server import answers, free_port
+from tests.redis_server import RedisServer, answers, free_port
 from worker.embedded_redis import server_binary
 from worker.installation import HOME
 
@@ -146,6 +146,11 @@ def test_every_command_runs_and_its_health_check_passes(composed: Composed, name
 
 
 @pytest.mark.parametrize("name", ["beat", "control", "api"])
-def test_a_health_check_fails_where_nothing_runs(name: str, tmp_path: Path) -> None:
+def test_a_health_check_fails_where_nothing_but_the_server_runs(
+    redis: Redis, redis_server: RedisServer, name: str, tmp_path: Path
+) -> None:
     idle = Composed(tmp_path)
+    idle.environment["MILLRACE_REDIS_URL"] = redis_server.url
+    # This server has no password, and refuses clients that give one.
+    del idle.environment["MILLRACE_REDIS_PASSWORD_FILE"]
     assert not idle.is_healthy(name)

@@ -53,6 +53,12 @@ READ: dict[str, tuple[str, Words, list[Any]]] = {
     "only the required columns": ("Date,Clicks\n2026-01-01,5\n", {"required": ["Date"]}, [["2026-01-01", 5]]),
     "a column that may hold any character": ("a\n1|2\n", {"types": {"a": "string"}, **SEPARATED}, [["1|2"]]),
     "a name with a delimiter in it": ('"a, b"\n"1|2"\n', {"types": {"a, b": "string"}, **SEPARATED}, [["1|2"]]),
+    "a name with a line end in it, one of several delimiters": (
+        'Date;"Cost\n(USD)";Clicks\nx;1;2\n', {"required": ["Date"], **SEPARATED}, [["x", "1", 2]]
+    ),
+    "a name with a line end in it, after other lines": (
+        'Report\nDate,"Cost\n(USD)",Clicks\nx,1,2\n', {"required": ["Date"], "preamble": "any"}, [["x", "1", 2]]
+    ),
     "a campaign called like a total": (
         HEAD + "Total Wine,1,1\r\nTotal,1,1\r\n", {"footer": ["Total"]}, [["Total Wine", 1, 1]]
     ),

@@ -158,8 +158,9 @@ def _delimiters(shape: Delimited) -> list[str]:
 
 
 def _split(line: str, shape: Delimited, delimiter: str) -> list[str]:
+    # Not strict: a quoted value may go on in the next line.
     try:
-        return next(csv.reader([line], **dialect_of(shape, delimiter)), [])
+        return next(csv.reader([line], **{**dialect_of(shape, delimiter), "strict": False}), [])
     except csv.Error:
         return []
 

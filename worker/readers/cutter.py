@@ -21,7 +21,6 @@ from worker.readers.limits import (
     ESCAPE_BYTES,
     LARGEST_ROW_BYTES,
     RowGuard,
-    count_open_brackets,
     find_lone_surrogate,
     is_flat,
     is_sound,
@@ -34,8 +33,14 @@ _HELD_BYTES = 16 * 1024
 BETWEEN_ROWS = Fault(b"", is_cut=True)
 """The fault of a list that ends after a row, without its bracket."""
 _UNTRAPPED = Context(traps=[])
-# The end of a list, with any empty lists before it, which `skip_empty` passes over.
-_CLOSING = re.compile(rb"[ \t\r\n]*(?:,?[ \t\r\n]*\[[ \t\r\n]*\][ \t\r\n]*)*\]")
+_BLANKS = rb"[ \t\r\n]*"
+_CLOSING = re.compile(_BLANKS + rb"\]")
+# Such an end with empty lists before it, which `skip_empty` passes over: after a row, and at the start of the list.
+_EMPTY = _BLANKS + rb"\[" + _BLANKS + rb"\]" + _BLANKS
+_CLOSING_AFTER_EMPTY = {
+    True: re.compile(_BLANKS + b"(?:," + _EMPTY + rb")*\]"),
+    False: re.compile(_BLANKS + b"(?:" + _EMPTY + b"(?:," + _EMPTY + rb")*)?\]"),
+}
 
 
 class Cutter:
@@ -55,7 +60,6 @@ class Cutter:
         # The incomplete row: the part that the parser has, and the part it does not have yet.
         self._sent: list[bytes] = []
         self._held = b""
-        self._brackets_counted = self._pieces_counted = 0  # in `_sent`
         self._guard = RowGuard()
 
     @property
@@ -64,11 +68,9 @@ class Cutter:
         return not self._sent and not self._held.strip(BLANK)
 
     @property
-    def open_brackets(self) -> int:
-        """How many brackets are open in the incomplete row."""
-        self._brackets_counted += sum(map(count_open_brackets, self._sent[self._pieces_counted :]))
-        self._pieces_counted = len(self._sent)
-        return self._brackets_counted + count_open_brackets(self._held)
+    def incomplete(self) -> bytes:
+        """The text after the last row."""
+        return b"".join(self._sent) + self._held
 
     def feed(self, text: bytes) -> list[bytes]:
         """The rows that this text completes, up to the first fault."""
@@ -86,7 +88,7 @@ class Cutter:
         """Handle the end of the response: an incomplete row is a fault. Returns no rows."""
         if self.fault is not None or self.is_between:
             return []
-        left = b"".join(self._sent) + self._held
+        left = self.incomplete
         is_taken = not self._held or bool(self._send([self._held], self._held))
         if is_taken and left.lstrip(self._separators)[:1] in (self._opens, b""):
             self.fault = Fault(left.lstrip(BLANK), is_cut=True, kind=self._kind)
@@ -127,7 +129,6 @@ class Cutter:
                 row = b"".join(self._sent)
                 rows.append(row[row.index(self._opens) :])
                 self._sent.clear()
-                self._brackets_counted = self._pieces_counted = 0
         rows = self._filter(self._take_sound(rows))
         self._values.clear()
         if len(ends) < len(pieces):
@@ -186,7 +187,7 @@ class Cutter:
         if self._sent or rest.strip(BLANK):
             self._sent.append(rest)
         if not is_taken or odd or sum(map(len, self._sent)) > LARGEST_ROW_BYTES:
-            self._stop(b"".join(self._sent) + self._held)
+            self._stop(self.incomplete)
 
     def _make_parser(self) -> parser.Parser:
         """A parser in the state between two rows."""
@@ -249,21 +250,11 @@ class ListCutter(Cutter):
         return self._skip_empty and value == [] and self._kind is dict
 
     def _stop(self, left: bytes) -> None:
-        closing = None if self.fault else _CLOSING.match(left)
-        if closing and self._closes_list(closing.group()):
+        end = _CLOSING_AFTER_EMPTY[self.has_rows] if self._may_skip([]) else _CLOSING
+        if self.fault is None and (closing := end.match(left)):
             self.after = left[closing.end() :]
         else:
             super()._stop(left)
-
-    def _closes_list(self, text: bytes) -> bool:
-        """Is this text, which follows the last row, valid JSON up to the end of the list?"""
-        if b"[" in text and not self._may_skip([]):
-            return False
-        try:
-            parser.members([]).send((b"[{}" if self.has_rows else b"[") + text)
-        except parser.PARSE_ERRORS:
-            return False
-        return True
 
 
 def set_aside_half(row: bytes) -> Row:

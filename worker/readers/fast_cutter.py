@@ -48,11 +48,8 @@ class Layout(Protocol):
     has_rows: bool
     """Have rows come before this text?"""
 
-    def find_end(self, text: bytes, begun: Cutter | None) -> int:
-        """The offset at which the last whole row ends, 0 if none does. A guess without parsing, for `decode` to check.
-
-        If the text continues a row, `begun` is the cutter that has the row's beginning.
-        """
+    def find_end(self, text: bytes) -> int:
+        """The offset at which the last whole row ends, 0 if none does: a guess, for `decode` to check."""
         ...
 
     def decode(self, block: bytes) -> Rows | None:
@@ -82,7 +79,7 @@ class Lines:
         self.has_rows = False
         self._messages = messages
 
-    def find_end(self, text: bytes, begun: Cutter | None) -> int:
+    def find_end(self, text: bytes) -> int:
         return text.rfind(b"\n") + 1
 
     def decode(self, block: bytes) -> Rows | None:
@@ -127,7 +124,7 @@ class Members:
         self._between = b""
         self._has_false_ends = False  # has text inside a row looked like the end of a row?
 
-    def find_end(self, text: bytes, begun: Cutter | None) -> int:
+    def find_end(self, text: bytes) -> int:
         # Objects nested in a row are separated by brace and comma as well, but they seldom have the same first key.
         if not self._between:
             if not self._start and (start := _OBJECT_START.match(text)):
@@ -139,7 +136,7 @@ class Members:
         if not self._has_false_ends:
             return end
         # Go back to the last such place at which all brackets are closed: only that one is not inside a row.
-        open_brackets = count_open_brackets(text[:end]) + (begun.open_brackets if begun is not None else 0)
+        open_brackets = count_open_brackets(text[:end])
         while end and open_brackets:
             before = text.rfind(self._between, 0, end) + 1
             open_brackets -= count_open_brackets(text[before:end])
@@ -225,18 +222,21 @@ class FastCutter:
         self.after: bytes | None = None
         self._layout = layout
         self._held = b""
-        self._cutter: Cutter | None = None  # set while it has an incomplete row
+        self._cutter: Cutter | None = None  # set while it has an incomplete row, which is a long one
 
     def feed(self, text: bytes) -> Rows:
         """The rows that this text completes, up to the first fault."""
         text, self._held = self._held + text, b""
-        end = self._layout.find_end(text, self._cutter)
-        rows = self._cut_whole(text[:end]) if end else Rows()
-        rest = text[end:]
-        if self._cutter is None and self.after is None and self.fault is None and len(rest) <= _LONGEST_HELD_BYTES:
-            self._held = rest
-            return rows
-        return Rows.join([rows, self._cut_by_ijson(rest)])
+        rows = Rows()
+        if self._cutter is None and (end := self._layout.find_end(text)):
+            rows = self._cut_whole(text[:end])
+            text = self._take_incomplete() + text[end:]
+        if self._cutter is not None or self._is_over or len(text) > _LONGEST_HELD_BYTES:
+            others = self._cut_by_ijson(text)
+            rows = Rows.join([rows, others])
+            text = self._take_incomplete() if others else b""
+        self._held = text
+        return rows
 
     def finish(self) -> Rows:
         """Handle the end of the response; returns the last rows. An incomplete row or list is a fault."""
@@ -245,15 +245,26 @@ class FastCutter:
             rows, self.after = end
             return rows
         rows = self._cut_whole(text) if text else Rows()
-        if self.after is None and self.fault is None:
+        if not self._is_over:
             cutter = self._cutter or self._layout.make_cutter()
             cutter.finish()
             self.after, self.fault = cutter.after, cutter.fault
         return rows
 
+    @property
+    def _is_over(self) -> bool:
+        return self.after is not None or self.fault is not None
+
+    def _take_incomplete(self) -> bytes:
+        """Take an incomplete row back from the cutter: it may be cut together with the text that follows."""
+        if self._cutter is None or self._is_over:
+            return b""
+        cutter, self._cutter = self._cutter, None
+        return cutter.incomplete
+
     def _cut_whole(self, block: bytes) -> Rows:
         """The rows of a text that ends where a row ends: cut by msgspec if possible, else by ijson."""
-        rows = self._cut_by_msgspec(block) if self._cutter is None else None
+        rows = self._cut_by_msgspec(block)
         return self._cut_by_ijson(block) if rows is None else rows
 
     def _cut_by_msgspec(self, block: bytes) -> Rows | None:
@@ -266,7 +277,7 @@ class FastCutter:
             return None
 
     def _cut_by_ijson(self, text: bytes) -> Rows:
-        """The rows of the text. Later text goes to the same cutter until one ends between two rows."""
+        """The rows of the text. Later text goes to the same cutter, unless `_take_incomplete` takes its row back."""
         cutter = self._cutter = self._cutter or self._layout.make_cutter()
         objects: list[bytes] = []
         for part in slice_text(text):
@@ -279,6 +290,4 @@ class FastCutter:
                 self.after, self.fault = cutter.after, cutter.fault
         if isinstance(cutter, ListCutter):
             self._layout.has_rows = cutter.has_rows
-        if self.fault is None and cutter.is_between:
-            self._cutter = None
         return self._layout.choose_rows(Rows.of(objects))

@@ -175,7 +175,10 @@ def test_ready_without_a_file_fails_where_the_vendor_counts_rows(start: Start) -
 
 
 def test_ready_without_a_file_is_waited_for_and_fails_otherwise(start: Start) -> None:
-    failed(start(preparing({"status": "done"}), poll={**POLL, "link": ["files"]}, read=AT_LINK), "still no link")
+    poll, hint = {**POLL, "link": ["files"]}, "; if that means no rows, declare `no_link_is_no_rows: true`"
+    failed(start(preparing({"status": "done"}), poll=poll, read=AT_LINK), "still no link at files", hint)
+    elsewhere = start(preparing({"status": "done", "urls": ["https://storage.example/f"]}), poll=poll, read=AT_LINK)
+    assert hint not in failed(elsewhere, "still no link at files")["error"]
 
 
 FILE_ID: Json = {**READ, "request": {"path": "/rows/{link}"}}

@@ -177,8 +177,11 @@ class Vendor:
             return Waiting("not listed", is_missing=True)
         grace = poll.missing_link_grace_seconds
         if isinstance(status, Waiting) and status.is_missing and missing_seconds > grace:
-            places = describe_selectors(poll.link)
-            raise FailJob(f"{answer.name}: ready for {grace} s and still no link at {places}: {excerpt(answer.raw)}")
+            reason = f"ready for {grace} s and still no link at {describe_selectors(poll.link)}: {excerpt(answer.raw)}"
+            # With an address elsewhere in the answer, the path is wrong, and a report without rows would be, too.
+            is_any_address = b"http" in answer.raw or poll.no_link_is_no_rows
+            hint = "" if is_any_address else "; if that means no rows, declare `no_link_is_no_rows: true`"
+            raise FailJob(f"{answer.name}: {reason}{hint}")
         if isinstance(status, Ready):
             self._refuse_another(poll, answer, report_id)
             has_pages = (read.request or read.resolve) and not isinstance(read.paging, SinglePage)

@@ -85,6 +85,12 @@ def test_an_unfinished_report_waits_and_an_unknown_word_is_marked(content: Any, 
     assert status(KARGO, content) == Waiting(word, is_known)
 
 
+def test_a_report_without_a_status_waits_for_the_value_that_it_has_when_it_is_ready() -> None:
+    poll = Poll(ready_when_set="files", link=["files.*.url"])
+    assert status(poll, {"files": []}) == Waiting("nothing at files", is_known=True)
+    assert status(poll, {"files": [{"url": "/a"}]}) == Ready(links=("/a",))
+
+
 def test_a_link_alone_means_ready_but_its_count_is_not_believed_yet() -> None:
     seen = status(KARGO, report(status="running", rpt_file_api_link="/v1/completed-reports/x", record_count=12))
     assert seen == Ready(total=None, links=(), expires_at=None)

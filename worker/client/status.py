@@ -111,7 +111,7 @@ def read_status(
     refuse_error(answer)
     is_done = is_done or word in poll.done or not (poll.status or poll.ready_when_set)
     if not is_done and not (poll.ready_when_set and _is_set(find(ours, poll.ready_when_set))):
-        is_known = word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
+        is_known = not poll.status or word in ORDINARY_WAITS or word.rstrip("%").isdecimal()
         return Waiting(word or _without_word(poll, ours), is_known, wait_seconds=wait_seconds)
     status = _read_ready(poll, ours, answer, needs_link=needs_link, now=now)
     # As long as the vendor does not say done, the count may still grow.
@@ -185,9 +185,9 @@ def any_in_body(selectors: Iterable[str | Selector]) -> bool:
 
 
 def _without_word(poll: Poll, ours: Any) -> str:
-    """What to say of an answer without a status word: where it was looked for, and what is there instead."""
+    """What to say of an answer without a status word: where a value was looked for, and what is there instead."""
     if not poll.status:
-        return "no status"
+        return f"nothing at {poll.ready_when_set}"
     fields = ", ".join(sorted(map(str, ours)))[:200] if isinstance(ours, dict) else ""
     return f"no status at {describe_selectors(poll.status)}; the answer has: {fields or 'nothing'}"
 

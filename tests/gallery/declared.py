@@ -5,14 +5,25 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import yaml
+
+from tests import source_files
 from tests.fake_vendor import Answer, Request, Vendor
 from tests.gallery.pull import Pull
+from worker.model import Json
 
-SOURCES = Path(__file__).parents[1] / "fixtures" / "cases"
-"""The source file of each of them, whose one report is called `r`."""
-
+DECLARED: dict[str, Json] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 ROWS = 250
 NO_PAGE = Answer({"message": "no such page"}, status=404)
+
+
+def source_file(name: str) -> Json:
+    """The source file of one of them, whose one report is called `r`."""
+    words = {"request": {"path": "/rows"}, "format": source_files.JSON, **DECLARED[name]}
+    of_source = {word: words.pop(word) for word in ("title", "auth", "errors") if word in words}
+    of_report = {word: words.pop(word) for word in ("submit", "poll", "columns") if word in words}
+    of_report["proof"] = "count" if "total" in words["format"] or "total" in of_report.get("poll", {}) else "end"
+    return source_files.source(source_files.report(words, **of_report), **of_source)
 
 
 def ids(start: int, end: int) -> list[dict[str, int]]:

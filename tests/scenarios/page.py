@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from itertools import starmap
 
-import yaml
-
-from tests.gallery.declared import PULLS, SOURCES
+from tests.gallery.declared import DECLARED, PULLS
 from tests.gallery.pull import Pull
 from tests.scenarios.scenario import Behaviour, Expectation, Failed
 from tests.scenarios.table import SECTIONS, cases
@@ -31,8 +29,9 @@ before or after the first rows.
 OWN_PROSE = """\
 ## Vendors declared by a user
 
-Each of these is a small simulated vendor (`tests/gallery/declared.py`), the source file that a user would write for it,
-and a job from request to receipt. To run one: `.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
+Each of these is a small simulated vendor (`tests/gallery/declared.py`), what a user declares of it
+(`tests/gallery/declared.yaml`), and a job from request to receipt. To run one:
+`.venv/bin/python -m pytest tests/integration/test_gallery.py -k "case"`.
 """
 
 
@@ -54,11 +53,9 @@ def page() -> str:
 
 
 def declared_line(name: str, pull: Pull) -> str:
-    title = yaml.safe_load((SOURCES / f"{name}.yaml").read_text(encoding="utf-8"))["title"]
     outcome = f"failed: {', '.join(pull.fails)}" if pull.fails else f"done: {pull.rows} rows"
     bound = f", in at most {pull.at_most} request{'' if pull.at_most == 1 else 's'}" if pull.at_most else ""
-    link = f"[{name}](../tests/fixtures/cases/{name}.yaml)"
-    return f"| {title} | {outcome}{bound} | {link} |"
+    return f"| {DECLARED[name]['title']} | {outcome}{bound} | {name} |"
 
 
 def behaviour_line(behaviour: Behaviour) -> str:

@@ -70,6 +70,9 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
     if now > job.ready_by:
         raise FailJob(f"{explain_not_ready(job)}; the last status was {status.word!r}")
     wait = _next_wait(lease, every, status.wait_seconds, now)
+    # It may be a word for done that the source file lacks: people should see it before the deadline.
+    said = f"the vendor says {status.word!r}, which the source file does not know; next poll"
+    noted = {} if status.is_known else {"waits_on": "vendor", "waits_said": said, "waits_until": f"@{wait}"}
     moved = services.ledger.move(
         lease,
         "pending",
@@ -79,6 +82,7 @@ def _poll_again(task: Task, services: Services, lease: Lease, status: Waiting, n
         poll_every=wait,
         missing_since=(job.missing_since or "@0") if status.is_missing else "",
         ready_at="",
+        **noted,
     )
     if not moved:
         raise LeaseLost("between two polls")

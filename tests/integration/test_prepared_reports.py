@@ -10,6 +10,7 @@ from tests.fake_vendor import ROWS, Answer, Request, preparing
 from tests.prepared import AT_LINK, READ, SUBMIT, Start, done, failed
 from tests.prepared import start as start
 from tests.source_files import POLL
+from worker.jobs.waiting import waits_for
 from worker.model import Json
 
 # ---------------------------------------------------------------- ready, or not yet
@@ -63,6 +64,20 @@ def test_a_report_is_waited_for_and_read_however_the_vendor_says_not_yet(start: 
     made = start(preparing(*polls), poll=poll)
     assert done(made)["vendor_report_id"] == "7"
     assert made.times("GET /reports/7") == [0, 15]
+
+
+def test_a_status_that_the_source_file_does_not_know_is_what_the_job_waits_for(start: Start) -> None:
+    made = start(preparing({"status": "running"}, {"status": "Completed"}, {"status": "done"}))
+    waits = []
+    for polls in (1, 2, 3):
+        made.run(until=lambda job, polls=polls: job.poll == polls)
+        waits.append(waits_for(made.job, made.services.ledger.now()))
+    assert [wait and (wait.on, wait.said) for wait in waits] == [
+        ("vendor", "the vendor is preparing the report, next poll"),
+        ("vendor", "the vendor is preparing the report, next poll"),
+        ("vendor", "the vendor says 'completed', which the source file does not know; next poll"),
+    ]
+    done(made)
 
 
 @pytest.mark.parametrize("header", ["X-Request-Id", "Request-Id"])

@@ -6,13 +6,13 @@
 local now = now_or(ARGV[1])
 add_counted(ARGV[7])
 if not may_move(KEYS[1], ARGV[3], ARGV[4]) then return 0 end
-for i = 8, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[i], field_value(ARGV[i + 1], now))
-end
 end_lease(KEYS[1], '')
 forget_wait(KEYS[1])
 redis.call('HDEL', KEYS[1], 'reason', 'held_until')
 redis.call('HSET', KEYS[1], 'attempts', 0)
 if ARGV[4] ~= ARGV[5] then set_state(KEYS[1], ARGV[2], now, ARGV[5]) end
+for i = 8, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[i], field_value(ARGV[i + 1], now))
+end
 redis.call('ZADD', OVERDUE, text(now + ARGV[6]), ARGV[2])
 return 1

@@ -22,8 +22,8 @@ from worker.readers.limits import (
     LARGEST_ROW_BYTES,
     RowGuard,
     find_lone_surrogate,
+    has_odd_blank,
     is_flat,
-    is_sound,
     may_be_unsound,
     without_surrogates,
 )
@@ -46,6 +46,8 @@ _CLOSING_AFTER_EMPTY = {
 class Cutter:
     """Cuts JSON objects that follow one another, with any blanks between and inside them."""
 
+    has_rows = False
+    """Have rows come?"""
     _separators = BLANK
     _opens, _closes = b"{", b"}"
     _kind: RowKind = dict
@@ -112,7 +114,8 @@ class Cutter:
             self._parser = self._make_parser()
             return None
         rows = [part.lstrip(self._separators) + b"}" for part in parts]
-        return self._filter(self._take_sound(rows) if may_be_unsound(text) else put_on_one_line(rows))
+        self.has_rows = True
+        return self._take_sound(rows) if may_be_unsound(text) else put_on_one_line(rows)
 
     def _cut_pieces(self, text: bytes, pieces: list[bytes], rest: bytes) -> list[bytes]:
         """The rows that end in these pieces; a row may take several. Any other value is a fault."""
@@ -129,7 +132,8 @@ class Cutter:
                 row = b"".join(self._sent)
                 rows.append(row[row.index(self._opens) :])
                 self._sent.clear()
-        rows = self._filter(self._take_sound(rows))
+        self.has_rows = self.has_rows or bool(rows)
+        rows = self._take_sound(rows)
         self._values.clear()
         if len(ends) < len(pieces):
             self._stop(b"".join((*self._sent, *pieces[len(ends) :], rest)))
@@ -167,7 +171,7 @@ class Cutter:
         """The rows, each on one line, up to the first that the parser accepted wrongly: that one is the fault."""
         taken: list[bytes] = []
         for row in rows:
-            if not is_sound(row) or len(row) > LARGEST_ROW_BYTES:
+            if has_odd_blank(row) or len(row) > LARGEST_ROW_BYTES:
                 self.fault = Fault(row, is_whole=True, kind=self._kind)
                 break
             taken.append(set_aside_half(row))
@@ -193,10 +197,6 @@ class Cutter:
         """A parser in the state between two rows."""
         return parser.values(self._values)
 
-    def _filter(self, rows: list[bytes]) -> list[bytes]:
-        """The rows to return to the caller."""
-        return rows
-
     def _may_skip(self, value: Any) -> bool:
         """May this value, which is not a row, be passed over?"""
         return False
@@ -210,7 +210,7 @@ class Cutter:
 class ListCutter(Cutter):
     """Cuts the members of a list. Feed it what follows the opening bracket or, if `has_rows`, a member of the list.
 
-    The members are objects, or lists if `of_lists`. `skip_empty` drops `[]` and `{}`.
+    The members are objects, or lists if `of_lists`. `skip_empty` passes over `[]`.
     """
 
     _separators = b"," + BLANK
@@ -229,10 +229,6 @@ class ListCutter(Cutter):
         if self.is_between and self.fault is None:
             self.fault = BETWEEN_ROWS
         return super().finish()
-
-    def _filter(self, rows: list[bytes]) -> list[bytes]:
-        self.has_rows = self.has_rows or bool(rows)
-        return drop_empty(rows) if self._skip_empty else rows
 
     def _hold(self, rest: bytes) -> None:
         # What follows the end of the list is not an incomplete row.
@@ -272,8 +268,3 @@ def put_on_one_line(rows: list[bytes]) -> list[bytes]:
     if b"\n" not in text and b"\r" not in text:
         return rows
     return [msgspec.json.format(row, indent=-1) if b"\n" in row or b"\r" in row else row for row in rows]
-
-
-def drop_empty(rows: list[bytes]) -> list[bytes]:
-    """The rows without `{}` and `[]`."""
-    return [row for row in rows if row[1:-1].strip(BLANK)]

@@ -17,9 +17,9 @@ import msgspec
 
 from worker.model import Rows
 from worker.readers.columns import Columns
-from worker.readers.cutter import Cutter, ListCutter, drop_empty, put_on_one_line
+from worker.readers.cutter import Cutter, ListCutter, put_on_one_line
 from worker.readers.faults import Fault
-from worker.readers.limits import count_open_brackets, has_long_number, is_utf8, may_be_deep
+from worker.readers.limits import BLANK, count_open_brackets, has_long_number, is_utf8, may_be_deep
 from worker.readers.messages import Messages
 from worker.readers.slices import slice_text
 
@@ -180,7 +180,8 @@ class Members:
         return None
 
     def choose_rows(self, objects: Rows) -> Rows:
-        rows = Rows.of(drop_empty([*objects])) if self._skip_empty else objects
+        # `{}` and `[]` have nothing within their brackets.
+        rows = Rows.of(row for row in objects if row[1:-1].strip(BLANK)) if self._skip_empty else objects
         return self._columns.convert_list(rows) if self._columns else rows
 
     def make_cutter(self) -> Cutter:
@@ -288,6 +289,5 @@ class FastCutter:
             else:
                 objects += cutter.feed(part)
                 self.after, self.fault = cutter.after, cutter.fault
-        if isinstance(cutter, ListCutter):
-            self._layout.has_rows = cutter.has_rows
+        self._layout.has_rows = cutter.has_rows
         return self._layout.choose_rows(Rows.of(objects))

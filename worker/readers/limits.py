@@ -6,7 +6,7 @@ r"""Limits on JSON input: what a parser must not be given because it would crash
 | digits of a number: ijson kills the process at more than Python allows | 4,300 | `has_long_number`, before | `RowGuard`, before | `LimitScanner`, before |
 | invalid UTF-8 | none | `is_utf8`, after | the parser refuses them | the parser refuses them |
 | a lone surrogate such as `\ud800` | none | the parser refuses it | `find_lone_surrogate`, after: the row is dead | `LoneSurrogateFinder`, after |
-| vertical tab or form feed as a blank | none | the parser refuses it | `is_sound`, after | `EnvelopeWalker`, after |
+| vertical tab or form feed as a blank | none | the parser refuses it | `has_odd_blank`, after | `EnvelopeWalker`, after |
 | the size of a row | 16 MiB | holds 256 KiB at most | `Cutter`, as it grows | `EnvelopeWalker`, as it grows |
 
 "Before" and "after" say whether the check comes before the parser or after it. What the fast parser refuses, or must
@@ -92,23 +92,16 @@ def is_flat(text: bytes, parts: list[bytes]) -> bool:
 
 
 def may_be_unsound(text: bytes) -> bool:
-    """May a row in this text be unsound or have a lone surrogate? Valid only if no row began before the text."""
-    return (
-        (b"[" in text and text.count(b"[") >= DEEPEST_NESTING)
-        or b"\v" in text
-        or b"\f" in text
-        or (b"\\" in text and _SURROGATE.search(text) is not None)
-    )
+    """May a row in this text, which ijson accepted, have an odd blank or a lone surrogate?"""
+    return has_odd_blank(text) or (b"\\" in text and _SURROGATE.search(text) is not None)
 
 
 # ------------------------------------------------------------ exact checks of one row
 
 
-def is_sound(row: bytes) -> bool:
-    """Is a row that ijson accepted JSON, and not too deep? ijson accepts odd blanks and any nesting."""
-    if b"\v" in row or b"\f" in row:
-        return False
-    return row.count(b"{") + row.count(b"[") <= DEEPEST_NESTING or LimitScanner().feed(row) is None
+def has_odd_blank(row: bytes) -> bool:
+    """Has this text a blank that ijson accepts although JSON does not?"""
+    return b"\v" in row or b"\f" in row
 
 
 def find_lone_surrogate(raw: bytes) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any
 import celery.apps
 from billiard import pool
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_ready, worker_shutting_down
 from celery.utils.nodenames import default_nodename, host_format
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -27,7 +27,7 @@ from worker.broker import broker_settings, keep_waiting_for_broker, put_back_qui
 from worker.celery_patches import patch_celery
 from worker.errors import BadInput
 from worker.observe import Event, configure_logging, log
-from worker.redis_client import own_redis, refuse_unfit
+from worker.redis_client import connect, describe_wrong_clock, own_redis, refuse_unfit
 from worker.sources.environment_names import describe_unknown_variables
 from worker.tracing import flush
 
@@ -85,6 +85,13 @@ def _refuse_unfit(**_: Any) -> None:
         refuse_unfit(own_redis())
     except BadInput as bad:
         raise SystemExit(f"millrace: {bad}") from None
+
+
+@worker_ready.connect
+def _warn_of_wrong_clock(**_: Any) -> None:
+    with suppress(RedisError), connect(own_redis(), retries=0) as client:
+        if wrong := describe_wrong_clock(client):
+            log.warning(Event.WRONG_CLOCK, why=wrong)
 
 
 @worker_process_shutdown.connect

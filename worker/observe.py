@@ -54,6 +54,7 @@ class Event(StrEnum):
     NOTICE_REFUSED = "webhook.refused"  # the receiver refuses it, or too many attempts failed
     FILE_REFUSED = "files.refused"  # a mistake in a file of sources or connections; whoever needs that part has to wait
     FILES_IGNORED = "files.ignored"  # these entries of MILLRACE_SOURCES are not source files
+    WRONG_CLOCK = "clock.wrong"  # the clock of this machine differs from that of Redis
     UNKNOWN_VARIABLE = "settings.unknown"  # an environment variable is named like a setting, but is not one
     NO_TRACES = "traces.off"  # OpenTelemetry's variables ask for traces, but it cannot be used
     TOKEN_RENEWED = "token.renewed"  # noqa: S105 - a new access token is in use

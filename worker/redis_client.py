@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import signal
+import time
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -32,6 +33,8 @@ from worker.redis_url import RedisUrl, read_redis_url
 
 PATIENT_RETRIES = 60
 """With waits of up to 2 s between them, a worker outlives a Redis that is away for a minute or two."""
+MOST_SECONDS_APART = 2.0
+"""A message that comes earlier than this before its poll is due is dropped."""
 
 register_error_answers()
 hide_settings_in_errors()
@@ -125,6 +128,21 @@ def _connect_to_master(url: RedisUrl, options: dict[str, Any]) -> Redis:
     own = {**SOCKETS, **url.sentinel_login, **tls, "ssl": bool(tls)}
     kind = TlsConnectionToMaster if tls else ConnectionToMaster
     return Sentinel(url.hosts, sentinel_kwargs=own).master_for(url.service, connection_class=kind, **tls, **options)
+
+
+def describe_wrong_clock(client: Redis) -> str:
+    """What is wrong with this machine's clock, measured by that of Redis; empty if the two agree well enough.
+
+    Leases and deadlines go by the clock of Redis, but how long a message waits goes by those of the workers.
+    """
+    before = time.time()
+    seconds, microseconds = client.time()
+    redis, after = seconds + microseconds / 1e6, time.time()
+    ahead = max(before - redis, 0) or min(after - redis, 0)
+    if abs(ahead) <= MOST_SECONDS_APART:
+        return ""
+    how = f"{ahead:,.0f} s ahead of" if ahead > 0 else f"{-ahead:,.0f} s behind"
+    return f"the clock of this machine is {how} that of Redis, so polls are late: set both by one time server (NTP)"
 
 
 RIGHTS: tuple[tuple[str, tuple[str | int, ...]], ...] = (

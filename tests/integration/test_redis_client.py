@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import fakeredis
 import pytest
 
 from tests.conftest import RedisServer
 from tests.redis_server import free_port, start_server
 from worker.errors import BadInput
 from worker.installation import HOME
-from worker.redis_client import connect, refuse_unfit
+from worker.redis_client import connect, describe_wrong_clock, refuse_unfit
 from worker.redis_url import read_redis_url
 
 
@@ -79,3 +81,11 @@ def test_a_url_that_cannot_be_read_is_one_line_for_every_command(command: tuple[
     (line,) = found.stderr.splitlines()
     assert line.startswith("millrace: MILLRACE_REDIS_URL: 'redis://...' is not allowed; expected HOST or HOST:PORT")
     assert "the-secret" not in found.stdout + found.stderr
+
+
+@pytest.mark.parametrize(("slow", "words"), [(7200, "7,200 s ahead of"), (-7200, "7,200 s behind"), (0, "")])
+def test_a_clock_that_is_wrong_by_hours_is_told(slow: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = fakeredis.FakeRedis()
+    monkeypatch.setattr(client, "time", lambda: divmod(int((time.time() - slow) * 1e6), 1_000_000))
+    said = describe_wrong_clock(client)
+    assert (words in said) if words else said == ""

@@ -99,6 +99,7 @@ def _check_processes() -> Iterator[Finding]:
     # Redis may serve although its settings are wrong.
     yield _try("redis", _check_redis) if serves.state == "ok" else serves
     if serves.state == "ok":
+        yield _try("clock", _check_clock)
         yield (broker := _try("broker", _check_broker))
         if broker.state == "ok":
             yield _try("workers", _check_workers)
@@ -158,6 +159,15 @@ def _check_redis() -> str:
     name = server.get("server_name", "redis").capitalize()
     version = server.get("valkey_version") or server.get("redis_version")
     return f"{name} {version}, takes writes, keeps an append-only file"
+
+
+def _check_clock() -> str:
+    """The clock of this machine agrees with that of Redis."""
+    from worker.redis_client import describe_wrong_clock
+
+    if wrong := describe_wrong_clock(open_services().redis):
+        raise Unfit(wrong)
+    return "agrees with that of Redis"
 
 
 def _check_broker() -> str:

@@ -12,12 +12,23 @@ FIRST_NAMES = 5
 SHOWN_CHARACTERS = 200
 MOST_CLOSE = 3
 SHORTEST_BEGINNING = 3
+OURS = {
+    "api_key": "header", "body": "json", "csv": "delimited", "cursor": "token", "data": "json", "decimal": "number",
+    "double": "number", "endpoint": "path", "float": "number", "jsonl": "ndjson", "page_param": "number_param",
+    "page_size": "size", "pagination": "paging", "paginator": "paging", "params": "query", "rate_limit": "limits",
+    "records": "rows", "text": "string", "timestamp": "datetime", "tsv": "delimited", "url": "path",
+}  # fmt: skip
+"""Words of HTTP libraries and other declarative connectors, and what they are called in source files."""
 
 
 def close_names(given: object, names: Iterable[object]) -> list[str]:
-    """The names spelt almost like what was given, the closest first; then those that begin with it, such as `int`."""
+    """The name that means the same; else those spelt almost like what was given, the closest first, and then those that
+    begin with it, such as `int`.
+    """
     folded = {str(name).casefold(): str(name) for name in names}
     text = str(given).casefold()
+    if OURS.get(text) in folded:
+        return [folded[OURS[text]]]
     close = difflib.get_close_matches(text, list(folded), n=MOST_CLOSE, cutoff=0.7)
     begun = [name for name in folded if len(text) >= SHORTEST_BEGINNING and name.startswith(text)]
     return [folded[name] for name in dict.fromkeys([*close, *begun])][:MOST_CLOSE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from worker.errors import BadInput
 from worker.sources.loading import load_catalogue, load_source, report_of, source_schema
 from worker.sources.yaml_files import read_yaml
+from worker.suggestions import OURS
 
 GOOD = """\
 source: acme
@@ -139,6 +141,15 @@ def test_a_schema_takes_along_the_definitions_it_refers_to_and_no_others(tmp_pat
         ("{required: true}", "required", 14, "params.account", "a mapping"),
         ('rows"\n', 'rows"\n          method: post\n', 20, "method", "did you mean 'POST'"),
         ('rows"\n', 'rows"\n          headers: {X Y: a}\n', 20, "headers.X Y", "such as X-Api-Key"),
+        ('rows"\n', 'rows"\n          params: {a: 1}\n', 20, "request.params", "; did you mean 'query'?"),
+        ("{kind: json, rows: [data]}", "{kind: CSV}", 21, "format.kind", "; did you mean 'delimited'?"),
+        (
+            "{kind: offset, limit: 10}",
+            "{kind: page-number, page_param: p}",
+            22,
+            "paging.page_param",
+            "; did you mean 'number_param'?",
+        ),
     ],
 )
 def test_a_mistake_names_its_line_its_field_and_what_is_allowed(
@@ -257,3 +268,8 @@ def test_a_mistake_in_a_shared_definition_is_shown_where_it_is_written(tmp_path:
     written(tmp_path, GOOD.replace("number: {type: integer}", "number: {type: integr}"))
     fault = load_catalogue([tmp_path]).faults["acme"]
     assert (line_of(fault), fault.where.rpartition(" ")[2]) == (8, "definitions.number.type")
+
+
+def test_words_of_other_tools_are_suggested_as_words_that_there_are() -> None:
+    schema = json.dumps(source_schema())
+    assert [word for word in OURS.values() if f'"{word}"' not in schema] == []

@@ -38,6 +38,9 @@ def test_a_job_that_was_submitted_is_seen_through_to_its_receipt(stack: Stack, w
     assert submitted["joined"] is False
     receipt = stack.receipt(submitted["job"])
     assert with_workers.here("receipt", submitted["job"], "--json").lines == [receipt]
+    assert submitted["job"] in [one["job"] for one in with_workers.here("jobs", "--state", "done", "--json").lines]
+    cancelled = with_workers.here("cancel", submitted["job"])
+    assert (cancelled.code, cancelled.out) == (1, f"{submitted['job']} done\n")
     assert stack.audit("submitted", submitted["job"]).is_whole
     audited = with_workers.here("audit", submitted["job"], "--json")
     assert (audited.code, audited.lines[0]["digest"]) == (0, receipt["digest"])

@@ -1,6 +1,6 @@
 """The Celery app. `celery -A worker worker` finds it here.
 
-Only `celery_patches` knows Celery besides, and `broker` its library kombu.
+Of `worker`, only `celery_patches` knows Celery besides, and `broker` its library kombu.
 """
 
 from __future__ import annotations

@@ -59,6 +59,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"format": {**JSON, "total_pages": ["pages"]}, "paging": {"kind": "offset", "limit": 10}},
         "format.total_pages",
     ),
+    "a placeholder of another tool": ({"request": {"path": "/a", "query": {"day": "{{ day }}"}}}, "request.query.day"),
+    "JSON with doubled braces": ({"request": {"path": "/a", "form": {"q": '{{"a":1}}'}}}, "request.form.q"),
     "a length of no body": ({"request": {"path": "/a", "headers": {"content-length": "5"}}}, "headers.content-length"),
     "names in the first row of many pages": (
         {"format": {**JSON, "columns": "data.0"}, "paging": {"kind": "page-number"}},

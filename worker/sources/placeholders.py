@@ -14,6 +14,7 @@ from worker.sources.date_forms import write_date
 
 _NAME, _FORM, _KIND = r"[A-Za-z_][\w-]*", r":[^{}|]*", r"\|[^{}|]*"
 _PLACEHOLDER = re.compile(rf"\{{\{{({_NAME}(?:{_FORM})?(?:{_KIND})?)\}}\}}|\{{({_NAME})({_FORM})?({_KIND})?\}}")
+_FOREIGN = re.compile(rf"\{{\{{(?!{_NAME}(?:{_FORM})?(?:{_KIND})?\}}\}})")
 _ABSENT: Any = object()
 KINDS = ("integer", "json")
 """What may follow `|`: the value as a number, or as JSON text."""
@@ -45,6 +46,11 @@ def placeholders_in(template: Any) -> Iterator[Placeholder]:
     elif isinstance(template, list | tuple):
         for value in template:
             yield from placeholders_in(value)
+
+
+def has_foreign_placeholder(text: str) -> bool:
+    """Does a text have a placeholder as other tools write it, `{{ name }}`? It would be sent as it is."""
+    return _FOREIGN.search(text) is not None
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:

@@ -49,7 +49,9 @@ def _mistakes_in_address(read: Read, poll: Poll | None) -> Iterator[Mistake]:
         yield Mistake((), "a `request` that the numbers go into", "numbered pages at a link")
     for word, paths in (("link", read.link), ("total", read.total)):
         if paths and read.resolve is None:
-            yield Mistake((word,), "`resolve` beside it: it is a path in the answer to that")
+            allowed = "`resolve` beside it: it is a path in the answer to that"
+            hint = "; a count beside the rows belongs into `format`" if word == "total" else ""
+            yield Mistake((word,), allowed + hint)
 
 
 def _takes_all_of(earlier: Read, later: Read, report: Report) -> bool:

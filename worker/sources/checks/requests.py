@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from worker.errors import BadInput
 from worker.sources.checks.mistake import Mistake, below
 from worker.sources.date_forms import OF_A_TIME, WITH_AN_OFFSET, check_form
-from worker.sources.placeholders import KINDS, Placeholder, names_in, placeholders_in
+from worker.sources.placeholders import KINDS, Placeholder, has_foreign_placeholder, names_in, placeholders_in
 from worker.sources.schema import Report, Request
 from worker.sources.templates import requests_of, templates_of, texts_in
 from worker.sources.yaml_files import Place
@@ -31,6 +31,9 @@ def mistakes_in_request(request: Request) -> Iterator[Mistake]:
     for name, _, kind in placeholders_in([request.path, request.query, request.headers, request.form]):
         if kind == "integer":
             yield Mistake((), "it in a JSON body: the rest is text", f"{{{name}|integer}}")
+    for place, text in texts_in(request.model_dump(by_alias=True), ()):
+        if has_foreign_placeholder(text):
+            yield Mistake(place, "placeholders in single braces, such as {name}; {{name}} is the text {name}", text)
     for name in request.headers:
         # Copied from an example, it would let the vendor wait for a body that never comes.
         if name.lower() in ("content-length", "transfer-encoding"):

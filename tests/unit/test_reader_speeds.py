@@ -18,7 +18,7 @@ from tests.readings import PAGE, PLAIN, STREAM, Reading, cuts, header, reading, 
 from worker.model import Rows
 from worker.readers import cutter, fast_cutter, limits, parser
 from worker.readers.cutter import ListCutter
-from worker.readers.fast_cutter import FastCutter
+from worker.readers.fast_cutter import FastCutter, Members
 from worker.readers.row_pattern import RowPattern
 from worker.sources.schema import ColumnType, ErrorShape, Format, JsonRows, Ndjson
 
@@ -217,6 +217,30 @@ def test_short_lists_are_not_each_cut_out_of_the_whole_text(row: bytes) -> None:
         rows = reading(body, BATCHES).published
     assert b",".join(rows) == b",".join(row % number for number in range(2_000))
     assert sum(given) < 3 * len(body)
+
+
+MANY = b",".join(b'{"id":%d}' % number for number in range(4_000))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b'{"id":0,"of":[' + MANY + b"]}", b'{"id":0,"of":[{"id":1},{"id":"}]"}]}'],
+    ids=["long rows", "brackets in text"],
+)
+def test_the_end_of_a_row_is_not_looked_for_again_with_every_small_chunk(row: bytes) -> None:
+    """As above: a vendor that sends each row as it is made needed a second of processor time for a megabyte."""
+    count = 200_000 // len(row)
+    body = b'{"rows":[' + b",".join([row] * count) + b"]}"
+    given: list[int] = []
+    find_end = Members.find_end
+
+    def counting(members: Members, text: bytes) -> int:
+        given.append(len(text))
+        return find_end(members, text)
+
+    with patch.object(Members, "find_end", counting):
+        assert reading(body, PAGE, cuts=range(0, len(body), 500)).published == [row] * count
+    assert sum(given) < 5 * len(body)
 
 
 @given(

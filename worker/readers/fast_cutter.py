@@ -26,6 +26,9 @@ from worker.readers.slices import slice_text
 _LONGEST_HELD_BYTES = 256 * 1024
 """The most text that is held back until a row in it is whole; a longer row goes to ijson as it arrives."""
 
+_LONG_BYTES = 16 * 1024
+"""If no row ends in a text longer than this, rows are looked for again when there is twice as much."""
+
 _SHORT_LIST_BYTES = 4 * 1024
 _MOST_ENDS_TRIED = 8
 """How many closing brackets may be tried as the end of a short list: rows may hold lists."""
@@ -223,19 +226,28 @@ class FastCutter:
         self.after: bytes | None = None
         self._layout = layout
         self._held = b""
-        self._cutter: Cutter | None = None  # set while it has an incomplete row, which is a long one
+        self._look_at = 0  # how much text there has to be before a row is looked for in it
+        self._cutter: Cutter | None = None  # set while it has a long row that is incomplete, and after the last row
 
     def feed(self, text: bytes) -> Rows:
         """The rows that this text completes, up to the first fault."""
         text, self._held = self._held + text, b""
         rows = Rows()
-        if self._cutter is None and (end := self._layout.find_end(text)):
-            rows = self._cut_whole(text[:end])
-            text = self._take_incomplete() + text[end:]
-        if self._cutter is not None or self._is_over or len(text) > _LONGEST_HELD_BYTES:
+        if self._cutter is None and (len(text) >= self._look_at or len(text) > _LONGEST_HELD_BYTES):
+            end = self._layout.find_end(text)
+            rows = self._cut_whole(text[:end]) if end else rows
+            text = text[end:]
+            if end and self._cutter is None:
+                self._look_at = 0
+            else:
+                text = self._take_incomplete() + text
+                # To look through a long text again with every small chunk takes time with the square of its length.
+                self._look_at = 2 * len(text) if len(text) > _LONG_BYTES else 0
+        if self._cutter is not None or len(text) > _LONGEST_HELD_BYTES:
             others = self._cut_by_ijson(text)
             rows = Rows.join([rows, others])
             text = self._take_incomplete() if others else b""
+            self._look_at = 0
         self._held = text
         return rows
 
@@ -246,21 +258,21 @@ class FastCutter:
             rows, self.after = end
             return rows
         rows = self._cut_whole(text) if text else Rows()
-        if not self._is_over:
+        if self.after is None and self.fault is None:
             cutter = self._cutter or self._layout.make_cutter()
             cutter.finish()
             self.after, self.fault = cutter.after, cutter.fault
         return rows
 
-    @property
-    def _is_over(self) -> bool:
-        return self.after is not None or self.fault is not None
-
     def _take_incomplete(self) -> bytes:
-        """Take an incomplete row back from the cutter: it may be cut together with the text that follows."""
-        if self._cutter is None or self._is_over:
+        """Take an incomplete row back from the cutter, to cut it together with the text that follows.
+
+        A cutter that has seen the end of the rows or a fault stays.
+        """
+        cutter = self._cutter
+        if cutter is None or self.after is not None or self.fault is not None:
             return b""
-        cutter, self._cutter = self._cutter, None
+        self._cutter = None
         return cutter.incomplete
 
     def _cut_whole(self, block: bytes) -> Rows:

@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 from click.testing import CliRunner
 
+from tests.fake_vendor import Answer, FakeVendor
 from worker.cli import millrace
 from worker.errors import RetryLater
 
@@ -15,9 +16,9 @@ from worker.errors import RetryLater
 @pytest.mark.parametrize(
     ("prefix", "process", "asked"),
     [
-        ("", "flower", "http://127.0.0.1:5555/healthcheck"),
-        ("/tools/flower/", "flower", "http://127.0.0.1:5555/tools/flower/healthcheck"),
-        ("tools", "api", "http://127.0.0.1:8080/readyz"),
+        ("", "flower", "http://localhost:5555/healthcheck"),
+        ("/tools/flower/", "flower", "http://localhost:5555/tools/flower/healthcheck"),
+        ("tools", "api", "http://localhost:8080/readyz"),
     ],
 )
 def test_flower_is_asked_below_its_path(prefix: str, process: str, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +28,7 @@ def test_flower_is_asked_below_its_path(prefix: str, process: str, asked: str, m
         urls.append(url)
         return nullcontext()
 
-    monkeypatch.setattr(import_module("worker.cli.healthy"), "urlopen", open_)
+    monkeypatch.setattr(import_module("worker.cli.healthy"), "_open_directly", open_)
     monkeypatch.setenv("FLOWER_URL_PREFIX", prefix)
     assert CliRunner().invoke(millrace, ["healthy", process]).exit_code == 0
     assert urls == [asked]
@@ -41,3 +42,10 @@ def test_a_process_that_waits_for_redis_is_not_ended(process: str, monkeypatch: 
     monkeypatch.setattr(import_module("worker.cli.healthy"), "open_services", open_services)
     answer = CliRunner().invoke(millrace, ["healthy", process])
     assert (answer.exit_code, answer.stderr) == (0, f"{process}: unknown, because Redis does not answer\n")
+
+
+def test_a_process_is_asked_directly_whatever_proxy_vendors_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with FakeVendor(lambda request: Answer("ok")) as process:
+        port = process.base.rpartition(":")[2]
+        assert CliRunner().invoke(millrace, ["healthy", "api", "--port", port]).exit_code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from socket import gethostname
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import click
 from redis.exceptions import RedisError
@@ -20,6 +20,8 @@ PATHS = {"api": "/readyz", "flower": "/healthcheck"}
 PORTS = {"api": 8080, "flower": 5555}
 MOST_INTERVALS = 4
 """If no sweep ran for this many intervals, neither beat nor a control worker in its place is running."""
+# The proxy in the environment is for vendors.
+_open_directly = build_opener(ProxyHandler({})).open
 
 
 @click.command()
@@ -45,9 +47,9 @@ def _find_problem(process: str, port: int | None) -> str | None:
     if process in PATHS:
         # Flower reads this variable itself; it then serves nothing outside that path.
         prefix = (environment_value("FLOWER_URL_PREFIX") or "").strip("/") if process == "flower" else ""
-        url = f"http://127.0.0.1:{port or PORTS[process]}{prefix and '/'}{prefix}{PATHS[process]}"
+        url = f"http://localhost:{port or PORTS[process]}{prefix and '/'}{prefix}{PATHS[process]}"
         try:
-            with urlopen(url, timeout=ANSWER_SECONDS):
+            with _open_directly(url, timeout=ANSWER_SECONDS):
                 return None
         except OSError as error:
             return f"{url}: {error}"

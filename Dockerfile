@@ -14,7 +14,9 @@ RUN /opt/millrace/bin/pip install --no-cache-dir --no-deps . \
     && /opt/millrace/bin/python -m pip uninstall --yes pip
 
 FROM python:3.13-slim
+# The directory in which it starts must be one that any user may search: a cluster may choose the user.
 RUN useradd --create-home --uid 10001 millrace \
+    && chmod 0755 /home/millrace \
     && install --directory --owner millrace --group millrace --mode 0700 /data
 COPY --from=build /opt/millrace /opt/millrace
 ENV PATH=/opt/millrace/bin:$PATH PYTHONDONTWRITEBYTECODE=1 MILLRACE_DATA_DIR=/data MILLRACE_LOG=json

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -209,7 +210,11 @@ def share_variables(prefix: str) -> None:
 @cache
 def _dotenv() -> dict[str, str | None]:
     try:
+        with suppress(FileNotFoundError):
+            Path(".env").stat()  # a directory that this user may not search is not one without the file
         return dotenv_values(".env", encoding=ENCODING)
+    except OSError as error:
+        raise BadSetting(f".env: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BadSetting(f".env: is not UTF-8: {error.reason} at byte {error.start}") from None
 

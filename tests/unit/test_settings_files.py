@@ -95,6 +95,15 @@ def test_an_env_file_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pyt
     forget_settings()
 
 
+def test_an_env_file_that_cannot_be_looked_at_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").symlink_to(".env")  # the tests' user may search every directory
+    monkeypatch.chdir(tmp_path)
+    forget_settings()
+    with pytest.raises(BadSetting, match=r"^\.env: Too many levels of symbolic links$"):
+        settings()
+    forget_settings()
+
+
 def test_variables_named_like_settings_that_nothing_reads_are_named_with_what_was_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,17 +86,16 @@ class Cutter:
             self._hold(rest)
         return rows
 
-    def finish(self) -> list[bytes]:
-        """Handle the end of the response: an incomplete row is a fault. Returns no rows."""
+    def finish(self) -> None:
+        """Handle the end of the response: an incomplete row is a fault."""
         if self.fault is not None or self.is_between:
-            return []
+            return
         left = self.incomplete
         is_taken = not self._held or bool(self._send([self._held], self._held))
         if is_taken and left.lstrip(self._separators)[:1] in (self._opens, b""):
             self.fault = Fault(left.lstrip(BLANK), is_cut=True, kind=self._kind)
         else:
             self._stop(left)
-        return []
 
     def _cut_flat(self, text: bytes, parts: list[bytes], rest: bytes) -> list[bytes] | None:
         """The rows, parsed in one call, if each part with its closing brace is a row; else None and nothing changes."""
@@ -222,13 +221,12 @@ class ListCutter(Cutter):
         self._skip_empty = skip_empty
         super().__init__()
 
-    def finish(self) -> list[bytes]:
-        """Handle the end of the response: a list that is not closed is a fault. Returns no rows."""
-        if self.after is not None:
-            return []
-        if self.is_between and self.fault is None:
+    def finish(self) -> None:
+        """Handle the end of the response: a list that is not closed is a fault."""
+        if self.is_between and self.after is None and self.fault is None:
             self.fault = BETWEEN_ROWS
-        return super().finish()
+        elif self.after is None:
+            super().finish()
 
     def _hold(self, rest: bytes) -> None:
         # What follows the end of the list is not an incomplete row.

@@ -34,7 +34,7 @@ _MOST_ENDS_TRIED = 8
 """How many closing brackets may be tried as the end of a short list: rows may hold lists."""
 
 _BLANKS = rb"[ \t\r\n]*"
-_OBJECT_START = re.compile(rb"[ \t\r\n,]*" + rb'(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
+_OBJECT_START = re.compile(rb'[ \t\r\n,]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 
 # The first byte of a line, and the last one before its newline. Comparing sets of these numbers takes half the time of
 # `startswith` and `endswith` on each line.

@@ -85,12 +85,6 @@ class Heartbeat:
         self._kept = at
         self.check()
 
-    def take_unreported(self, end: Checkpoint) -> tuple[int, int, int]:
-        """Rows, dead rows and bytes up to `end` that are not reported yet; the caller must report them."""
-        with self._beating:
-            known, self._reported, self._kept = self._reported, end, end
-        return end.rows - known.rows, end.dead_rows - known.dead_rows, end.bytes - known.bytes
-
     def beat(self) -> None:
         """Report progress or, if it is time, renew the lease; break the connection if a waiting step must stop.
 
@@ -100,25 +94,24 @@ class Heartbeat:
             if self._is_over:
                 return
             if not self._report_progress() and time.monotonic() - self._renewed_at >= self.every_seconds:
-                self._renew(0, 0, 0)
+                self._renew()
             must_stop = self._is_lost or is_stopping() or self.now() > self._lease.job.finish_by
             if must_stop and self._hang_up and time.monotonic() - self._checked_at > SILENT_SECONDS:
                 self._hang_up()
 
     def _report_progress(self) -> bool:
         """Report new rows to the ledger, which renews the lease; False if there are none."""
-        known, at = self._reported, self._kept
-        if at.rows <= known.rows:
+        if self._kept.rows <= self._reported.rows:
             return False
-        self._renew(at.rows - known.rows, at.dead_rows - known.dead_rows, at.bytes - known.bytes)
-        self._reported = at
+        self._renew()
         return True
 
-    def _renew(self, rows: int, dead_rows: int, bytes_: int) -> None:
-        self._renewed_at = time.monotonic()
+    def _renew(self) -> None:
+        self._renewed_at, at = time.monotonic(), self._kept
         try:
-            if not self._ledger.renew(self._lease, rows=rows, dead_rows=dead_rows, bytes_=bytes_):
+            if not self._ledger.renew(self._lease, at):
                 self._is_lost = True
+            self._reported = at
         except Exception as error:  # noqa: BLE001 - Redis is away: the next round tries again
             log.warning(Event.LEASE_LOST, why=f"cannot renew: {type(error).__name__}")
 

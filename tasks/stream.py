@@ -111,8 +111,6 @@ def _close_page(
     job = lease.job
     facts = page.facts
     following = vendor.follow(lease.page, facts, job.pages)
-    # Reported together with the closing of the page, so that no progress is reported twice or not at all.
-    rows, dead_rows, bytes_ = heartbeat.take_unreported(end)
     outcome, out = services.ledger.close_page(
         lease,
         end,
@@ -122,9 +120,6 @@ def _close_page(
         total=facts.total,
         last_count=vendor.last_count(lease.page, facts, job.pages),
         at_once=services.connection(job).limits.streams_at_once,
-        rows=rows,
-        dead_rows=dead_rows,
-        bytes_=bytes_,
         has_end=facts.has_end,
     )
     if outcome == "lost":

@@ -173,12 +173,12 @@ class Ledger:
         on_record = Checkpoint(rows, dead_rows=dead_rows, bytes=bytes_)
         return Lease(_job_from(_pairs(answer[8:])), token, taken_at, page, attempts, reason, link, on_record)
 
-    def renew(self, lease: Lease, *, rows: int = 0, dead_rows: int = 0, bytes_: int = 0) -> bool:
-        """Renew a lease and report progress since the last time; False if it is lost or the job has a verdict."""
+    def renew(self, lease: Lease, at: Checkpoint = Checkpoint()) -> bool:  # noqa: B008 - it is frozen
+        """Renew a lease, of a page with its progress so far; False if it is lost or the job has a verdict."""
         key, member, prefix = _address(lease)
         answer = self._run(
             "renew", lease.job.id, member, prefix, lease.token, self.lease_seconds, self._slack_seconds,
-            rows, dead_rows, bytes_, more_keys=(key,),
+            at.rows, at.dead_rows, at.bytes, more_keys=(key,),
         )  # fmt: skip
         return bool(answer)
 
@@ -231,9 +231,6 @@ class Ledger:
         last_count: int | None,
         at_once: int,
         is_open: bool = False,
-        rows: int = 0,
-        dead_rows: int = 0,
-        bytes_: int = 0,
         has_end: bool = True,
     ) -> tuple[Literal["lost", "total", "loop", "repeated", "streamed", "closed"], list[int]]:
         """Close a page at its `end` and register the pages that follow it; returns the outcome and the pages to nudge.
@@ -244,8 +241,8 @@ class Ledger:
         """
         answer = self._run_on_pages(
             "close_page", lease.job.id, lease.job.id, lease.page, lease.token, planned, link or "",
-            "" if total is None else total, at_once, self._grace_seconds, rows, dead_rows, bytes_, int(has_end),
-            end.rows, end.digest if end.rows else "", "" if last_count is None else last_count, int(is_open),
+            "" if total is None else total, at_once, self._grace_seconds, end.rows, end.dead_rows, end.bytes,
+            int(has_end), end.digest if end.rows else "", "" if last_count is None else last_count, int(is_open),
             take_counted(),
         )  # fmt: skip
         return answer[0].decode(), [int(page) for page in answer[1:]]

@@ -12,6 +12,7 @@ from tests.ledgers import ledger as ledger
 from tests.redis_server import RedisServer
 from worker import keys
 from worker.ledger import Ledger
+from worker.model import Checkpoint
 
 
 def test_a_job_is_made_queued_with_its_deadlines(ledger: Ledger, clock: Clock) -> None:
@@ -71,7 +72,7 @@ def test_a_lease_is_kept_and_given_back_while_redis_is_full(own_redis: RedisServ
         client.config_set("maxmemory", 1)
         with pytest.raises(OutOfMemoryError):
             make(ledger, "k", may_join=False)
-        assert ledger.renew(page, rows=1)
+        assert ledger.renew(page, Checkpoint(1))
         ledger.note_wait(page, "sink", "it is full")
         assert job(ledger).waits_on == "sink"
         assert ledger.give_back(page, "Redis is full", due_seconds=0, is_attempt=False) == 0
@@ -99,7 +100,7 @@ def test_progress_resets_attempts(ledger: Ledger) -> None:
     ledger.give_back(held(ledger.take_page("j", 1)), "cut", due_seconds=0, is_attempt=True)
     again = held(ledger.take_page("j", 1))
     assert again.attempts == 1
-    assert ledger.renew(again, rows=1000, dead_rows=1, bytes_=5000)
+    assert ledger.renew(again, Checkpoint(1000, dead_rows=1, bytes=5000))
     ledger.give_back(again, "cut", due_seconds=0, is_attempt=True)
     assert held(ledger.take_page("j", 1)).attempts == 1
     found = job(ledger)
@@ -219,13 +220,14 @@ def test_a_running_job_is_not_retried(ledger: Ledger) -> None:
 
 def test_rows_that_a_killed_worker_did_not_report_are_counted_once(ledger: Ledger, clock: Clock) -> None:
     first = first_page(ledger)
-    ledger.renew(first, rows=1000, dead_rows=1, bytes_=9000)
+    for _ in range(2):  # the answer to the first was lost
+        ledger.renew(first, Checkpoint(1000, dead_rows=1, bytes=9000))
     clock.now += 21
     second = held(ledger.take_page("j", 1))
     assert (second.on_record.rows, second.on_record.dead_rows, second.on_record.bytes) == (1000, 1, 9000)
     assert second.attempts == 1
     # The sink turns out to hold 1,500 rows: the holder that died kept 500 more than it reported.
-    ledger.renew(second, rows=500, bytes_=4500)
+    ledger.renew(second, Checkpoint(1500, dead_rows=1, bytes=13_500))
     clock.now += 21
     assert held(ledger.take_page("j", 1)).attempts == 1
     found = job(ledger)

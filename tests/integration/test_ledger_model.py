@@ -137,7 +137,7 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), rows=st.integers(0, 5))
     def a_worker_renews(self, data: st.DataObject, rows: int) -> None:
-        self.ledger.renew(data.draw(st.sampled_from(self.leases)), rows=rows)
+        self.ledger.renew(data.draw(st.sampled_from(self.leases)), Checkpoint(rows))
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), is_attempt=st.booleans())

@@ -23,7 +23,7 @@ class Ledger:
         self.renewals = 0
         self.is_renewed = threading.Event()
 
-    def renew(self, _lease: Any, **_progress: int) -> bool:
+    def renew(self, _lease: Any, _at: Any) -> bool:
         self.renewals += 1
         self.is_renewed.set()
         if isinstance(self.answer, bool):

@@ -47,9 +47,9 @@ def by_name(samples: Iterable[Sample]) -> dict[str, float]:
 def test_rows_pages_and_ends_are_counted_where_they_are_put_on_record(services: Services) -> None:
     ledger = services.ledger
     page = first_page(ledger)
-    ledger.renew(page, rows=3, dead_rows=1, bytes_=30)
+    ledger.renew(page, Checkpoint(3, dead_rows=1, bytes=30))
     known = {"planned": 1, "link": None, "total": None, "last_count": None, "at_once": 1}
-    ledger.close_page(page, Checkpoint(2), rows=2, bytes_=20, **known)
+    ledger.close_page(page, Checkpoint(5, dead_rows=1, bytes=50), **known)
     ledger.end("j", "done", error=None, receipt={})
     ledger.end("j", "done", error=None, receipt={})
     assert by_name(read_counters(services.redis)) == {

@@ -11,6 +11,7 @@ from tests.ledgers import Clock, first_page, held, job, make
 from tests.ledgers import clock as clock
 from worker.jobs.waiting import Wait, waits_for
 from worker.ledger import Ledger
+from worker.model import Checkpoint
 
 LEASE_SECONDS = 8.0
 
@@ -61,7 +62,7 @@ def test_a_full_sink_is_reported_with_its_figures_until_a_row_is_kept(ledger: Le
     ledger.note_wait(page, "sink", "stream full: 10 entries; consumers must trim it below 10")
     ledger.renew(page)
     assert waits(ledger) == Wait("sink", "stream full: 10 entries; consumers must trim it below 10")
-    ledger.renew(page, rows=1)
+    ledger.renew(page, Checkpoint(1))
     assert waits(ledger) is None
 
 

@@ -22,15 +22,19 @@ local function add_counted(counted)
   for field, by in pairs(cjson.decode(counted)) do redis.call('HINCRBYFLOAT', PREFIX .. 'counters', field, by) end
 end
 
--- Count rows that a page's worker reports: for the job and for the metrics.
-local function add_progress(job, rows, dead_rows, bytes)
-  if tonumber(rows) == 0 then return end
-  redis.call('HINCRBY', job, 'rows', rows)
-  redis.call('HINCRBY', job, 'dead_rows', dead_rows)
-  redis.call('HINCRBY', job, 'bytes', bytes)
-  count(job, 'millrace_rows_total', rows)
-  count(job, 'millrace_dead_rows_total', dead_rows)
-  count(job, 'millrace_bytes_total', bytes)
+-- Count what the sink has of a page, for the job and for the metrics, except for what was counted before: a report whose
+-- answer was lost is repeated, and a worker that takes a page over reports what the last one did not. True if rows are new.
+local function add_progress(job, pages, prefix, rows, dead_rows, bytes)
+  local known = redis.call('HMGET', pages, prefix .. 'rows', prefix .. 'dead_rows', prefix .. 'bytes')
+  if tonumber(rows) <= tonumber(known[1] or '0') then return false end
+  for i, name in ipairs({'rows', 'dead_rows', 'bytes'}) do
+    local total = ({rows, dead_rows, bytes})[i]
+    local more = string.format('%d', total - (known[i] or 0))
+    redis.call('HSET', pages, prefix .. name, total)
+    redis.call('HINCRBY', job, name, more)
+    count(job, 'millrace_' .. name .. '_total', more)
+  end
+  return true
 end
 
 -- Note, for people, what a job waits for. Any progress clears it.

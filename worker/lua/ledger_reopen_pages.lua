@@ -12,7 +12,8 @@ for i = 5, #ARGV do
     redis.call('HINCRBY', KEYS[1], 'closed', -1)
     local rows = tonumber(redis.call('HGET', KEYS[2], ARGV[i] .. '.rows') or 0)
     redis.call('HINCRBY', KEYS[2], 'rows', string.format('%d', -rows))
-    redis.call('HDEL', KEYS[2], ARGV[i] .. '.rows', ARGV[i] .. '.digest', ARGV[i] .. '.open')
+    redis.call('HDEL', KEYS[2], ARGV[i] .. '.rows', ARGV[i] .. '.dead_rows', ARGV[i] .. '.bytes', ARGV[i] .. '.digest',
+      ARGV[i] .. '.open')
     redis.call('ZADD', OVERDUE, text(now + ARGV[4]), ARGV[2] .. '/' .. ARGV[i])
   end
 end

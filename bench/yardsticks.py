@@ -18,7 +18,7 @@ import orjson
 from redis import Redis
 
 XADD_ROWS = 1_000
-"""Commands in one pipeline: as many as a batch of ours has rows."""
+"""Commands in one pipeline. Our own transactions have half as many."""
 
 _RECEIVE_BYTES = 256 * 1024
 

@@ -57,12 +57,14 @@ def test_an_idempotency_key_of_another_request_is_refused(api: Api, stack: Stack
     refused = api("POST", "/v1/jobs", **other)
     assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["Idempotency-Key"])
     assert job in refused.text
+    stack.ended(job)
     # A key that joined a job of another key was not used for that job.
     joins = {"headers": {"Idempotency-Key": "hourly"}, "json": ASKED}
     stack.dial({"kind": "never_ready", "vendor": "kargo"})
     running = api("POST", "/v1/jobs", headers={"Idempotency-Key": "first"}, json=ASKED).json()["job"]
     assert api("POST", "/v1/jobs", **joins).json()["job"] == running
     api("POST", f"/v1/jobs/{running}/cancel")
+    stack.ended(running)
 
 
 @pytest.mark.parametrize(

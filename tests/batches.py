@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from worker.model import Rows
 from worker.publish.batch import ReadBatch, Reading, gather
-from worker.sinks.sink import SMALL_BATCH, BatchSize
+from worker.sinks.sink import BatchSize
+
+SMALL_BATCH = BatchSize(1_000, 256 * 1024)
 
 
 def read_batches(blocks: Iterable[Rows], most: BatchSize = SMALL_BATCH) -> Iterator[ReadBatch]:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.batches import read_batches
+from tests.batches import SMALL_BATCH, read_batches
 from tests.sinks import position
 from worker.errors import RetryLater, StartOver
 from worker.model import Checkpoint, DeadRow, Rows
 from worker.publish.batch import ReadBatch, Reading
-from worker.sinks.sink import SMALL_BATCH, BatchSize
+from worker.sinks.sink import BatchSize
 
 texts = st.binary(min_size=1, max_size=8).filter(lambda text: b"\n" not in text)
 rows_of_a_page = st.lists(st.one_of(texts, st.builds(DeadRow, texts, st.text(max_size=3))), max_size=40)

@@ -18,10 +18,6 @@ class BatchSize:
     bytes: int
 
 
-SMALL_BATCH = BatchSize(1_000, 256 * 1024)
-"""Small enough for a processor's cache, and for memory that is reused instead of being requested from the system."""
-
-
 BeginCommit = Callable[[], Callable[[], Checkpoint]]
 """See `Sink.prepare_commit`."""
 
